@@ -15,10 +15,10 @@ that is. Arguments with `=` may be left out.
 
 Operators, from the loosest to the tightest: `if` and `else`, `or`, `and`, `not`, the comparisons
 `==` `!=` `<` `<=` `>` `>=` `in` `not in`, `+` `-`, `~` (joins texts), `*` `/` `//` `%`, `**`, then
-filters and tests. A text never equals a number, and putting values of two kinds in order is an
-error that names both: `"5" > 100`, `null <= 100`, and `max`, `min` or `sort` over both kinds. It is
-found when a definition is saved where declared types tell. Numbers, texts, booleans and lists
-have an order among themselves; objects and null have none.
+filters and tests. Values of two kinds never are equal, `true` and `1` neither, and putting values
+of two kinds in order is an error that names both: `"5" > 100`, `null <= 100`, and `max`, `min` or
+`sort` over both kinds. It is found when a definition is saved where declared types tell. Numbers,
+texts, booleans and lists have an order among themselves; objects and null have none.
 
 `data.a.b is defined` and `data.a.b | default(...)` may be asked of any path, whichever part of it
 is missing. A key with a hyphen stands in brackets: `steps['get-pet'].output`. Objects have the

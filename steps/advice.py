@@ -4,7 +4,7 @@ Each may be right all the same: a tool may be installed later, a start may give 
 payload says, and a plug-in may fail with error types of its own.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from engine.value import value
@@ -47,11 +47,12 @@ class Known:
     agents: Collection[str] | None = None
     models: Collection[str] | None = None
     secrets: Collection[str] | None = None
+    variables: Collection[str] | None = None
     servers: Collection[str] = ()
     pure: Collection[str] = ()
 
     def of(self, what: str) -> Collection[str] | None:
-        """Return the names of one kind: `tool`, `workflow`, `agent`, `model` or `secret`."""
+        """Return the names of one kind: `tool`, `workflow`, `agent`, `secret`, ..."""
         found: Collection[str] | None = getattr(self, f"{what}s")
         return found
 
@@ -205,12 +206,33 @@ class _Advice:
             return f"there is no step {name}{did_you_mean(name, self._ids)}"
         if read.root == "steps" and len(read.keys) > 1 and read.keys[1] != "output":
             return f"a step has `output` only: what it has delivered is steps['{name}'].output"
-        if read.root != "data" or name in self._declared or name in {*_GIVEN, *given}:
+        if read.root == "vars":
+            return self._known.lacks("variable", name)
+        if read.root == "constants":
+            constants = self._document.get("constants")
+            return _lacking(constants if isinstance(constants, dict) else {}, name)
+        if read.root != "data" or name in {*_GIVEN, *given}:
             return None
+        if name in self._declared:
+            return _property_of(name, self._declared[name], read)
         hint = nearest(name, self._declared)
         if not (hint or self._is_closed):
             return None  # a start may give what it likes
         return f"neither the payload nor the output of a step has {name}{hint}"
+
+
+def _lacking(constants: Collection[str], name: str) -> str | None:
+    hint = did_you_mean(name, constants) if constants else ""
+    return None if name in constants else f"there is no constant {name}{hint}"
+
+
+def _property_of(name: str, spec: Mapping[str, Any], read: Path) -> str | None:
+    """Say that a property is likely misspelt: an object may have more than its spec says."""
+    properties, key = spec.get("properties"), read.keys[1] if len(read.keys) > 1 else None
+    if not isinstance(properties, Mapping) or not isinstance(key, str) or key in properties:
+        return None
+    hint = nearest(key, properties)
+    return f"{name} is declared without {key}{hint}" if hint else None
 
 
 def _no_result(read: Path) -> str | None:

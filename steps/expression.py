@@ -26,6 +26,7 @@ from steps.language.operations import (
     at,
     at_or,
     compare,
+    figure,
     has,
     having,
     method,
@@ -39,6 +40,7 @@ from steps.language.operations import (
 from steps.language.parser import parse
 from steps.language.paths import missing_in, paths_of
 from steps.language.reads import part_of, parts_of, reads_of
+from steps.language.reasons import NOTHING, why
 from steps.language.source import source_of
 from steps.language.tokens import Unreadable
 from steps.language.work import FUEL, Work
@@ -87,6 +89,7 @@ _CHECKED = {
     "_has": has,
     "_at": at,
     "_text_at": text_at,
+    "_figure": figure,
     "_at_or": at_or,
 }
 
@@ -190,7 +193,7 @@ class Expression:
             _checker().add_template("check", "{{ (" + self.source + "\n) }}")
         except (RuntimeError, Unreadable) as wrong:  # MiniJinja's failures are of the former kind
             hint = foreign_hint(self.text)
-            raise ExpressionError(self.text, f"{_why(wrong)}{hint}") from None
+            raise ExpressionError(self.text, f"{why(wrong)}{hint}") from None
         self.paths = paths_of(self.node)
         self.names = frozenset(path.root for path in self.paths) - FUNCTIONS.keys()
         self.secrets = self._named_secrets(nodes, may_name_secrets=may_name_secrets)
@@ -283,9 +286,10 @@ class Expression:
 
     def _missing(self, given: Mapping[str, Any]) -> str:
         absent = next(missing_in(self.paths, given), None)
-        what = f"{absent} does not exist" if absent else "the name does not exist"
-        where = " here" if absent and not absent.keys else ""
-        return f"{what}{where}; ask first with `is defined` or `default()`"
+        if absent is None:
+            return NOTHING
+        where = " here" if not absent.keys else ""
+        return f"{absent} does not exist{where}; ask first with `is defined` or `default()`"
 
     def _why(self, wrong: Exception, given: Mapping[str, Any]) -> str:
         """Say why it failed; what is not there reaches comparisons as null."""
@@ -294,7 +298,7 @@ class Expression:
             return self._missing(given)
         if "undefined value" in str(wrong):
             return "a value in it does not exist; ask first with `is defined` or `default()`"
-        return _why(wrong)
+        return why(wrong)
 
 
 _read: ContextVar[dict[tuple[str, frozenset[str]], Expression] | None] = ContextVar(
@@ -345,16 +349,6 @@ def bare_condition(text: str) -> str:
 def _of_expression(names: frozenset[str], scope: Mapping[str, Json]) -> dict[str, Json]:
     held = scope.get("secrets")
     return {name: held[name] for name in names if name in held} if isinstance(held, dict) else {}
-
-
-_TOO_LONG = (
-    "it takes too many operations; a `map` of a set step has `groupBy` and `sortBy` for long lists"
-)
-
-
-def _why(wrong: Exception) -> str:
-    text = str(wrong).partition("\n")[0].partition(" (in ")[0]
-    return text.replace("engine ran out of fuel", _TOO_LONG)
 
 
 def render(source: str, given: Mapping[str, Any]) -> None:

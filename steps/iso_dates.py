@@ -1,5 +1,6 @@
 """ISO 8601 texts as dates and moments, with failures that name the text."""
 
+import json
 from datetime import date, datetime
 
 _SHOWN = 60
@@ -16,11 +17,14 @@ def read_day(text: str) -> date:
 def read_moment(text: str) -> datetime:
     """Return the moment that a text writes, or the beginning of its day. Raises `ValueError`."""
     try:
-        return datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return datetime.fromisoformat(text.upper())  # RFC 3339 has t and z too
+    except (AttributeError, TypeError, ValueError):
         raise _no_date(text) from None
 
 
 def _no_date(text: str) -> ValueError:
-    shown = str(text) if len(str(text)) <= _SHOWN else f"{str(text)[:_SHOWN]}..."
+    if not isinstance(text, str):
+        hint = "; `from_timestamp` makes one of Unix seconds" if type(text) in (int, float) else ""
+        return ValueError(f"{json.dumps(text, default=str)[:_SHOWN]} is no ISO date{hint}")
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     return ValueError(f"{shown!r} is no ISO date, such as 2026-01-31 or 2026-01-31T12:00:00Z")

@@ -9,6 +9,7 @@ from steps.contract import Problem, first_of
 from steps.elsewhere import key_here
 from steps.nearest import did_you_mean
 from steps.shape_hints import pattern_told, shape_hint
+from steps.template import UnusableTemplate
 
 _BEGINNINGS = (
     ("Value error, ", ""),
@@ -72,6 +73,9 @@ def problems_of(
     for item in error.errors(include_url=False):
         loc = item["loc"]
         named, path = _named(loc, models), place_of(loc, prefix, models)
+        if isinstance(wrong := item.get("ctx", {}).get("error"), UnusableTemplate):
+            found += [Problem(f"{path}{below}"[:_LONGEST_PATH], why) for below, why in wrong.found]
+            continue
         if item["type"] == "extra_forbidden":
             hints += 1
             known = keys_of(*_models_at(models, loc[:-1])) if hints <= _MOST_HINTS else ()

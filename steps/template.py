@@ -114,7 +114,35 @@ class Template:
         try:
             return cls(value)
         except ExpressionError as wrong:
-            raise ValueError(str(wrong)) from wrong
+            raise UnusableTemplate(str(wrong), [*cls._wrong_in(value, "")]) from wrong
+
+    @classmethod
+    def _wrong_in(cls, value: Any, path: str) -> Iterator[tuple[str, str]]:
+        """Return the place and the reason of each text that does not compile."""
+        if isinstance(value, dict):
+            for key, item in value.items():
+                yield from cls._wrong_in(item, f"{path}.{key}")
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from cls._wrong_in(item, f"{path}[{index}]")
+        else:
+            try:
+                cls(value)
+            except ExpressionError as wrong:
+                yield path, str(wrong)
+
+
+class UnusableTemplate(ValueError):
+    """A template in whose texts expressions do not compile.
+
+    Attributes:
+        found: The place of each such text below the template, such as `.lines[0]`, and why.
+    """
+
+    def __init__(self, first: str, found: list[tuple[str, str]]) -> None:
+        """Take the first reason, and where each of them is."""
+        self.found = found
+        super().__init__(first)
 
 
 class SecretTemplate(Template):

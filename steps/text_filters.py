@@ -121,6 +121,8 @@ def format_number(value: float, decimals: int = 0, group: str = ",", point: str 
     if type(decimals) is not int or not 0 <= decimals <= _MOST_DECIMALS:
         raise ValueError(f"decimals must be 0 to {_MOST_DECIMALS}")
     written = f"{value:,.{decimals}f}"
+    if not any("1" <= character <= "9" for character in written):
+        written = written.removeprefix("-")  # nothing is below nothing
     return written.translate({ord(","): group, ord("."): point})
 
 

@@ -104,10 +104,9 @@ def compare(first: object, *rest: object) -> bool:
 
 def _holds(left: Any, sign: str, right: Any) -> bool:
     match sign:
-        case "==":
-            return bool(left == right)
-        case "!=":
-            return bool(left != right)
+        case "==" | "!=":
+            is_same = isinstance(left, bool) == isinstance(right, bool) and left == right
+            return is_same == (sign == "==")
         case "in" | "not in":
             return _is_in(left, right) == (sign == "in")
         case _:
@@ -159,6 +158,11 @@ def _text(value: Any) -> Any:
 def text_at(value: Any, *keys: object) -> Any:
     """Return what is at a path, as it stands in a text. Raises `ValueError` where nothing is."""
     return _text(at(value, *keys))
+
+
+def figure(value: Any) -> Any:
+    """Return what is to be read as a number: of a text, without the blanks around it."""
+    return value.strip() if isinstance(value, str) else value
 
 
 def texts(values: Any) -> Any:

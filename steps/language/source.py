@@ -26,6 +26,9 @@ _PLACES = {"groupby": 0, "join": 1, "sum": 0}
 """Where an attribute may stand without its name."""
 
 _OF_ATTRIBUTES = frozenset({"groupby", "join", "map", "sum", "unique"})
+_OF_TEXTS = frozenset(
+    {"capitalize", "lower", "replace", "string", "striptags", "title", "trim", "upper"}
+)
 _ORDERING = frozenset({"<", "<=", ">", ">="})
 _LEVELS = {"or": 1, "and": 2, "+": 5, "-": 5, "~": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 8}
 _CHOICE, _OR, _NOT, _COMPARE, _SUM, _OPERAND, _SIGN, _PART, _WHOLE = 0, 1, 3, 4, 5, 9, 10, 11, 12
@@ -113,6 +116,12 @@ class _Writer:
             case Binary(operator, left, right):
                 level = _LEVELS[operator]
                 return f"{self._text(left, level)} {operator} {self._text(right, level + 1)}", level
+            case Compare(first, rest) if all(
+                sign in ("==", "!=") for sign, _ in rest
+            ) and _may_be_two_kinds([first, *(operand for _, operand in rest)]):
+                texts = [self._there(first, _CHOICE)]
+                texts += [f"'{sign}', {self._there(operand, _CHOICE)}" for sign, operand in rest]
+                return f"_compare({', '.join(texts)})", _PART
             case Compare(first, rest) if _ORDERING.isdisjoint(sign for sign, _ in rest):
                 texts = [self._text(first, _SUM)]
                 texts += [f"{sign} {self._text(operand, _SUM)}" for sign, operand in rest]
@@ -138,6 +147,10 @@ class _Writer:
     def _filter(self, node: Filter) -> Written:
         arguments = self._arranged(node)
         given = self._given(arguments)
+        if node.name == "format":
+            given[: len(arguments.positional)] = [
+                self._said(value, _CHOICE) for value in arguments.positional
+            ]
         path = path_of(node.of)
         if node.name in ("default", "d") and path and path[1] and len(given) <= 2:  # noqa: PLR2004
             default, lax = [*given, *["''", "false"][len(given) :]]
@@ -148,11 +161,16 @@ class _Writer:
             also = f", {self._text(attribute)}" if attribute is not None else ""
             of += f" | _one_kind('{node.name}'{also})"
         elif node.name == "wordwrap":
-            of += " | _wrappable"
-        elif node.name == "string":
+            of = f"{self._there(node.of)} | _wrappable"
+        elif node.name in _OF_TEXTS:
             of = self._said(node.of, _OPERAND)
+        elif node.name in ("int", "float"):
+            is_there = (path is not None and path[1]) or isinstance(node.of, Literal)
+            of = f"_figure({self._there(node.of, _CHOICE)})" if is_there else of
         elif node.name in _OF_ATTRIBUTES:
             of = self._there(node.of) + self._of_attribute(node.name, arguments)
+        elif node.name not in ("default", "d"):
+            of = self._there(node.of)
         return f"{of} | {node.name}" + (f"({', '.join(given)})" if given else ""), _OPERAND
 
     def _of_attribute(self, name: str, arguments: Arguments) -> str:
@@ -165,15 +183,17 @@ class _Writer:
             return f" | _having('{name}', {self._text(attribute)})"
         return " | _texts" if name == "join" else ""
 
-    def _there(self, node: Node) -> str:
-        """Write a value that has to be there; a filter of ours is given null in its place."""
+    def _there(self, node: Node, level: int = _OPERAND) -> str:
+        """Write a value that has to be there; some filters take what is missing for empty."""
         path = path_of(node)
-        return f"_at({self._path(path)})" if path and path[1] else self._text(node, _OPERAND)
+        return f"_at({self._path(path)})" if path and path[1] else self._text(node, level)
 
     def _said(self, node: Node, level: int) -> str:
         """Write a value that becomes a part of a text, in the words of JSON."""
         path = path_of(node)
-        return f"_text_at({self._path(path)})" if path and path[1] else self._text(node, level)
+        if path and path[1]:
+            return f"_text_at({self._path(path)})"
+        return f"_text_at({self._text(node)})" if _is_no_text(node) else self._text(node, level)
 
     def _arranged(self, node: Filter) -> Arguments:
         """Return the arguments as MiniJinja takes them: some only by name, others only by place."""
@@ -202,6 +222,27 @@ class _Writer:
         if opening == "[":
             return f"[{inner}]"
         return f"({inner},)" if len(items) == 1 else f"({inner})"
+
+
+def _may_be_two_kinds(operands: Ordered[Node]) -> bool:
+    """Say whether a boolean may be held against a number, which for MiniJinja can be equal."""
+    literals = [node for node in operands if isinstance(node, Literal)]
+    paths = [path for node in operands if (path := path_of(node)) and path[1]]
+    is_known = len(literals) + len(paths) == len(operands)
+    return is_known and all(isinstance(node.value, bool | int | float) for node in literals)
+
+
+def _is_no_text(node: Node) -> bool:
+    """Say whether a value is there and surely no text, so that it is put in the words of JSON."""
+    match node:
+        case Literal(_, value):
+            return value is None or isinstance(value, bool)
+        case Unary("not", _) | Compare() | Test() | Sequence() | Mapping():
+            return True
+        case Filter(_, name):
+            word = FILTERS.get(name)
+            return word is not None and word.gives in ("array", "boolean", "object")
+    return False
 
 
 def _factors(node: Node) -> list[Node]:

@@ -23,6 +23,14 @@ _KINDS = {
     "string": "a text", "file": "a text", "number": "a number", "integer": "a number",
     "boolean": "a boolean", "object": "an object", "array": "a list",
 }  # fmt: skip
+_NUMBERS = ("a number", "a number")
+_FITTING = {
+    "+": {_NUMBERS, ("a text", "a text"), ("a list", "a list")},
+    "*": {_NUMBERS, ("a text", "a number"), ("a list", "a number")},
+    **{key: {_NUMBERS} for key in ("-", "/", "//", "%", "**")},
+}
+"""The kinds that an operator takes."""
+
 _ORDERING = frozenset({"<", "<=", ">", ">="})
 
 Declared = Mapping[str, Mapping[str, Any]]
@@ -30,13 +38,17 @@ Declared = Mapping[str, Mapping[str, Any]]
 
 
 def crossings_in(root: Node, declared: Declared) -> Iterator[str]:
-    """Return the comparisons that are of two kinds whatever the data holds."""
+    """Return what is done with two kinds that do not go together, whatever the data holds."""
     for node in walk(root):
+        if isinstance(node, Binary):
+            yield from _mixture(node, declared)
         if not isinstance(node, Compare):
             continue
         left = node.first
         for sign, right in node.rest:
             kinds = kind(left, declared), kind(right, declared)
+            if sign in ("in", "not in"):
+                yield from _holding(sign, *kinds)
             if sign in _ORDERING and None not in kinds:
                 yield from _crossing(sign, str(kinds[0]), str(kinds[1]))
             left = right
@@ -50,6 +62,32 @@ def _crossing(sign: str, left: str, right: str) -> Iterator[str]:
         )
     elif left in ("an object", "null"):
         yield f"`{sign}` compares {left} with {right}, which have no order"
+
+
+def _holding(sign: str, left: str | None, right: str | None) -> Iterator[str]:
+    if right in ("a number", "a boolean", "null"):
+        yield f"{right} holds nothing, so `{sign}` cannot be asked of it"
+    elif right == "a text" and left not in ("a text", None):
+        yield f"a text holds texts only, so `{sign}` is never true of {left}"
+
+
+def _mixture(node: Binary, declared: Declared) -> Iterator[str]:
+    operator = node.operator
+    left, right = _counting(node.left, declared), _counting(node.right, declared)
+    if left is None or right is None or operator not in _FITTING:
+        return
+    pairs = _FITTING[operator]
+    if (left, right) not in pairs and (operator != "*" or (right, left) not in pairs):
+        yield (
+            f"`{operator}` cannot take {left} and {right}; convert one of them first, for example "
+            "with `| float`, or join texts with `~`"
+        )
+
+
+def _counting(node: Node, declared: Declared) -> str | None:
+    """Return a kind, of a boolean that of a number: true counts as 1."""
+    found = kind(node, declared)
+    return "a number" if found == "a boolean" else found
 
 
 def kind(node: Node, declared: Declared) -> str | None:

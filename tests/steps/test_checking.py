@@ -174,6 +174,30 @@ def test_results_where_there_are_none_and_whole_outputs_are_warnings() -> None:
     assert "steps.ask.output.actionValue" in told["edges[0].condition"]
 
 
+def test_constants_variables_and_properties_that_there_are_not_are_warnings() -> None:
+    form = {"id": "f", "type": "collect-inputs", "output": {
+        "who": {"type": "object", "properties": {"name": {"type": "string"}}}}}  # fmt: skip
+    asked = {
+        **ASK,
+        "message": "{{ constants.rte }} {{ constants.rate }} {{ vars.X | default(1) }} {{ vars.X }} "
+        "{{ data.who.nme }} {{ data.who.other }} {{ constants.no is defined }}",
+    }
+    document = {**flow(form, asked), "constants": {"rate": 1}}
+    told = check_definition(document, REGISTRY, Known(variables=["Y"])).warnings
+    assert [item.message for item in told] == [
+        "there is no constant rte; did you mean rate?",
+        "there is no variable X now",
+        "who is declared without nme; did you mean name?",
+    ]
+
+
+def test_every_text_that_does_not_compile_is_told_at_its_place() -> None:
+    asked = {**ASK, "id": "t", "type": "call-tool", "toolId": "transform",
+             "inputs": {"a": "{{ 1 + }}", "b": [1, "{{ x.y }}"], "c": "{{ data.ok }}"}}  # fmt: skip
+    paths = [item.path for item in check_definition(flow(asked), REGISTRY).problems]
+    assert {"steps[0].inputs.a", "steps[0].inputs.b[1]"} <= set(paths), paths
+
+
 def test_names_of_data_that_nothing_delivers_are_warnings() -> None:
     form = {"id": "f", "type": "collect-inputs", "output": {"name": {"type": "string"}}}
     asked = {

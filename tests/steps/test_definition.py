@@ -72,7 +72,7 @@ def test_many_unknown_keys_cost_no_more_each_than_few() -> None:
         min(timeit.repeat(unknown(keys), time.process_time, repeat=3, number=1))
         for keys in (5_000, 20_000)
     )
-    assert many_s < 8 * few_s
+    assert many_s < 12 * few_s  # 4 times in proportion, 16 by the square
     assert calls_of(unknown(2_000)) < 2_000 * 30
 
 

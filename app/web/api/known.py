@@ -14,10 +14,11 @@ _MOST = 1_000
 async def known_to(services: Services, tenant: str, document: Json) -> Known:
     """Return what a document may name; of many workflows and agents those that it does name."""
     tools = services.tools
-    workflows, agents, models = await asyncio.gather(
+    workflows, agents, models, variables = await asyncio.gather(
         services.workflows.table.ids(tenant, _named(document, "workflowId", "workflow"), _MOST),
         services.agents.table.ids(tenant, _named(document, "agentId"), _MOST),
         services.models.known(tenant),
+        services.journal.variables.of(tenant),
     )
     ids = tools.ids()
     return Known(
@@ -26,6 +27,7 @@ async def known_to(services: Services, tenant: str, document: Json) -> Known:
         agents=agents,
         models=[model.name for model in models],
         secrets=[secret.name for secret in services.secrets.names(tenant)],
+        variables=[variable.name for variable in variables],
         servers=tools.servers(),
         pure=[tool for tool in ids if tools.is_pure(tool)],
     )

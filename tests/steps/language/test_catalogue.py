@@ -57,6 +57,16 @@ def test_nothing_is_missing_and_nothing_is_made_up() -> None:
         ("data.s.frobnicate()", "there are get, items, keys, values"),
         ("lower(data.s)", "there is no function lower"),
         ("range()", "the function range needs an argument"),
+        ("data.d | date_add('1 day')", "must be a duration"),
+        ("data.d | date_add(1)", "duration of date_add must be a text, not a number"),
+        ("data.d | date_in('Europa/Berlin')", "there is no time zone 'Europa/Berlin'"),
+        ("now('Mars/X')", "there is no time zone 'Mars/X'"),
+        ("data.d | date_diff(data.e, 'fortnights')", "unit must be one of"),
+        ("data.d | date_trunc('decade', data.zone)", "unit must be one of"),
+        ("data.s | regex_match('(?=a)')", "the pattern cannot be used"),
+        ("data.s is matching('(')", "the pattern cannot be used"),
+        ("data.s | hmac(data.key, 'md5')", "sha256"),
+        ("data.n | format_number(-1)", "decimals must be 0 to 20"),
     ],
 )
 def test_wrong_words_are_found_without_evaluating(text: str, told: str) -> None:

@@ -5,6 +5,8 @@ import pytest
 from engine import ConditionFailed, Json
 from steps.edge_condition import condition
 from steps.expression import Expression, ExpressionError
+from steps.language.parser import parse
+from steps.language.types import crossings_in
 
 SCOPE: dict[str, Json] = {
     "data": {
@@ -49,7 +51,17 @@ def value(text: str) -> Json:
         ("data.missing | sum('n')", "data.missing does not exist"),
         ("data.missing ~ 'x'", "data.missing does not exist"),
         ("data.missing | join", "data.missing does not exist"),
+        ("data.five + 1", "`+` cannot take a text and a number; join texts with `~`"),
         ("data.none | max", "max takes a list, not null"),
+        ("data.missing | length", "data.missing does not exist"),
+        ("data.o.gone | tojson", "data.o.gone does not exist"),
+        ("data.missing | truncate(3)", "data.missing does not exist"),
+        ("data.missing | date_format('%Y')", "data.missing does not exist"),
+        ("data.none | date_format('%Y')", "null is no ISO date"),
+        ("data.n | date_format('%Y')", "`from_timestamp` makes one of Unix seconds"),
+        ("'a5' | int", "the text is no number; say what stands in its place with `int(default=0)`"),
+        ("[] | first", "it gives nothing, as the first or the largest item of an empty list"),
+        ("data.missing == 1", "data.missing does not exist"),
         ("'2026-01-01' | date_add(5)", "duration of date_add must be a text, not a number"),
         ("data.none | b64encode", "b64encode takes a text, not null"),
         ("data.n | flatten", "flatten takes a list, not a number"),
@@ -72,7 +84,11 @@ def test_two_kinds_are_an_error_that_names_both(text: str, told: str) -> None:
         ("'is ' ~ data.yes ~ data.none ~ data.rows[1]", 'is truenull{"n": "1", "s": "a"}'),
         ("[data.yes, none, 'a'] | join(' ')", "true null a"), ("data.none | string", "null"),
         ("[{'n': 1}, none] | sum(attribute='n')", 1), ("[[1, 2]] | map(attribute='1') | list", [2]),
-        ("data.f > data.n", True), ("'a' < 'b'", True), ("[1, 2] < [1, 3]", True), ("[1] < [1, 0]", True),
+        ("true ~ none ~ [none] ~ (1 < 2)", "truenull[null]true"), ("true | string | upper", "TRUE"),
+        ("data.none | upper", "NULL"), ("'%s' | format(data.yes)", "true"), ("{'a': none} | string", '{"a": null}'),
+        ("true == 1", False), ("data.yes != 1", True), ("data.yes == true", True), ("data.n == 100.0", True),
+        ("' 12 ' | int", 12), ("'x' | int(default=-1)", -1), ("-0.001 | format_number(2)", "0.00"),
+        ("'2026-01-05t10:00:00z' | date_format('%H')", "10"), ("data.f > data.n", True), ("'a' < 'b'", True), ("[1, 2] < [1, 3]", True), ("[1] < [1, 0]", True),
         ("1 < 2 < 3", True), ("3 > 2 >= 3", False), ("'100' == 100", False), ("data.none == 0", False),
         ("data.none != 1", True), ("100 in ['100']", False), ("1 < 2 == true", False),
         ("data.numbers | max", 3), ("data.numbers | sort(true)", [3, 2, 1]), ("[] | max | default(0)", 0),
@@ -82,6 +98,25 @@ def test_two_kinds_are_an_error_that_names_both(text: str, told: str) -> None:
 )  # fmt: skip
 def test_one_kind_compares(text: str, right: Json) -> None:
     assert value(text) == right
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("data.name + 1", "`+` cannot take a text and a number"),
+        ("data.count - data.name", "`-` cannot take a number and a text"),
+        ("none + 1", "`+` cannot take null and a number"), ("{} + {}", "cannot take an object and an object"),
+        ("data.name * data.name", "`*` cannot take a text and a text"),
+        ("data.name in data.count", "a number holds nothing, so `in` cannot be asked of it"),
+        ("5 not in data.name", "is never true of a number"),
+        ("data.count + 1 + (true + 1)", ""), ("'-' * data.count", ""), ("data.count * [0]", ""),
+        ("data.other + 1", ""), ("data.name in data.other", ""), ("data.name + 'a'", ""),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_together_is_found_by_declared_types(text: str, told: str) -> None:
+    declared = {"name": {"type": "string"}, "count": {"type": "number"}}
+    found = " ".join(crossings_in(parse(text), declared))
+    assert (told in found) if told else not found
 
 
 @pytest.mark.parametrize(
