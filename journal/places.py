@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 
-from engine import Place, Run
+from engine import Run
 from engine.value import value
 from journal.connection import ALL_ROWS
 from journal.readers import Readers
 from journal.run_ids import run_id
+from journal.run_projection import pool_column
 
 _OF_KEY = (
     "FROM runs INDEXED BY runs_with_places WHERE tenant = ?"
@@ -45,11 +46,6 @@ def place_key(tenant: str, run: Run) -> PlaceKey | None:
     if run.place is None:
         return None
     return PlaceKey(tenant, pool_column(run.place) or run.workflow_id, run.place.key)
-
-
-def pool_column(place: Place | None) -> str | None:
-    """Return what a run's row says of its pool."""
-    return f"#{place.pool}" if place and place.pool else None
 
 
 class PlaceList:

@@ -5,8 +5,7 @@ Its fields are the columns of `runs`; what writes, reads and checks them is made
 
 from typing import Any, NamedTuple, TypeAlias
 
-from engine import Run, Status
-from journal.places import pool_column
+from engine import Place, Run, Status
 from journal.run_ids import run_number
 
 Statement: TypeAlias = tuple[str, tuple[Any, ...]]
@@ -32,7 +31,7 @@ class RunProjection(NamedTuple):
         place_key: Which runs of its workflow, or of its pool, it counts with; None where they
             are not limited.
         apart: 1 for a child run whose parent has gone on without it.
-        place_pool: Its pool, as `journal.places` names it; None for its workflow.
+        place_pool: Its pool, as `pool_column` names it; None for its workflow.
         priority: How far in front it stands among those that wait for a place.
         body: Which body of its workflow's document it is a run of; None for the whole of it.
     """
@@ -141,3 +140,8 @@ def listing(  # noqa: PLR0913 - what the caller has worked out, each passed in
     step_id, attempt = (visit.step_id, visit.attempt) if visit else (None, 0)
     moved = (step_id, run.seq, run.updated_at_ms, run.executions, attempt, head, number, seq)
     return (MOVE, moved) if turn == before else (TURN, turn + moved)
+
+
+def pool_column(place: Place | None) -> str | None:
+    """Return what a run's row says of its pool."""
+    return f"#{place.pool}" if place and place.pool else None
