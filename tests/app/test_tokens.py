@@ -48,7 +48,7 @@ HOSTILE = [
     signed(GOOD, ROW.secret, kid=OFF.kid),
     signed(without("exp")), signed(without("sub")),
     signed({**GOOD, "exp": NOW - 61}), signed({**GOOD, "exp": str(NOW)}),
-    signed({**GOOD, "nbf": NOW + 600}), signed({**GOOD, "iat": NOW + 600}),
+    signed({**GOOD, "nbf": NOW + 86_400}), signed({**GOOD, "iat": NOW + 86_400}),
     signed({**GOOD, "sub": ""}), raw(HEADER, {**GOOD, "exp": float("inf")}),
     signed(GOOD)[:-2], signed(GOOD) + "AA", signed(GOOD).replace(".", "..", 1),
     raw({"alg": "HS256"}, {**GOOD, "secretId": ROW.kid}),
