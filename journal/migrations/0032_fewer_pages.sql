@@ -1,4 +1,4 @@
--- The journal, version 31: fewer pages for each append.
+-- The journal, version 32: fewer pages for each append.
 --
 -- The position of an event is given in its statement, above the largest at hand and above
 -- `sqlite_sequence`, which AUTOINCREMENT wrote at each append: a page more in each transaction. From

@@ -1,4 +1,4 @@
--- The journal in PostgreSQL, version 31: one index of ends for lists and for retention.
+-- The journal in PostgreSQL, version 32: one index of ends for lists and for retention.
 
 DROP INDEX runs_ended;
 DROP INDEX runs_by_end;
