@@ -2,7 +2,7 @@
 
 While all of it fits into one transaction nothing is chosen. Of more than that, each tenant's first
 goes before any other's second: who has a thousand writes in line keeps another's one waiting for
-the transaction under way, and no longer.
+the transaction under way, and no longer. Who has few in a transaction is told first.
 """
 
 from collections import deque
@@ -40,7 +40,9 @@ class Gathered:
         """Take what the next transaction writes."""
         batch: list[Append | Task]
         if self._rows <= _MOST_ROWS and self._characters <= _MOST_CHARACTERS:
-            batch = list(chain.from_iterable(self.lines.values()))
+            lines = self.lines.values()
+            in_order = lines if len(lines) == 1 else sorted(lines, key=len)
+            batch = list(chain.from_iterable(in_order))
             self.lines.clear()
             self._rows = self._characters = 0
             return batch

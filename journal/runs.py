@@ -12,7 +12,7 @@ from journal.run_ids import run_id, run_number
 from journal.run_order import NEWEST_FIRST, RunKey, RunOrder, RunPosition
 from journal.suspects import SELECT_SUSPECTS, Suspect, suspects_of
 
-_ROWS_AT_ONCE = 100
+_ROWS_AT_ONCE = 50
 """Rows of a page that are taken apart before others have their turn."""
 
 
@@ -89,20 +89,19 @@ class RunList:
     async def page(self, tenant: str, wanted: RunFilter, limit: int) -> list[RunRow]:
         """Return at most `limit` runs of the tenant, in the order that is asked for."""
         found = listing(tenant, wanted, limit)
-        # One row for all: a thread that reads gives the interpreter's lock away with each row,
+        # Few rows for all: a thread that reads gives the interpreter's lock away with each row,
         # and beside a busy event loop it waits for milliseconds to have it again.
-        row = await self._lists.one(
+        parts = await self._lists.all(
             f"SELECT json_group_array(json_array({RUN_COLUMNS})) FROM"
-            f" (SELECT id AS listed FROM ({found.sql}) AS found) AS lines"
-            " CROSS JOIN runs ON id = listed",
+            f" (SELECT id AS listed, row_number() OVER () AS place FROM ({found.sql}) AS found)"
+            f" AS lines CROSS JOIN runs ON id = listed GROUP BY (place - 1) / {_ROWS_AT_ONCE}",
             found.values,
         )
-        lines = json.loads(row[0] or "[]")
         rows: list[RunRow] = []
-        for first in range(0, len(lines), _ROWS_AT_ONCE):
-            if first:
+        for (part,) in parts:
+            if rows:
                 await asyncio.sleep(0)
-            rows += [RunRow(*fields) for fields in lines[first : first + _ROWS_AT_ONCE]]
+            rows += [RunRow(*fields) for fields in json.loads(part)]
         return wanted.order.sorted(rows)
 
     async def known(self, tenant: str, run_ids: Iterable[str]) -> set[str]:

@@ -19,8 +19,12 @@ from journal.gathered import Gathered
 from journal.health import Displaced, Health
 from journal.transaction import Append, Task, Transaction, Work
 
-_TOLD_AT_ONCE = 32
-"""Writes of which it is told before others on the event loop have a turn: runs go on from there."""
+_TOLD_AT_ONCE = 4
+_TOLD_S = 0.00025
+"""Writes of which it is told, and for how long, before others on the event loop have a turn.
+
+Runs go on from there, or stand in line for their turn.
+"""
 
 _SLICE_S = 0.002
 
@@ -187,10 +191,12 @@ class Writer:
             failed = True
         self.health.began_s = None
         self.counters.written(len(batch), time.perf_counter() - began, failed=failed)
+        until_s = time.perf_counter() + _TOLD_S
         for number, (item, answer) in enumerate(zip(batch, answers, strict=True), 1):
             item.told(answer)
-            if number % _TOLD_AT_ONCE == 0:
+            if number % _TOLD_AT_ONCE == 0 and time.perf_counter() > until_s:
                 await asyncio.sleep(0)
+                until_s = time.perf_counter() + _TOLD_S
 
 
 def _noted(connection: Connection, work: Work, note: ChangeNote) -> Any:

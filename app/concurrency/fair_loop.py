@@ -28,7 +28,7 @@ Work: TypeAlias = Callable[[], None]
 _SLICE_S = 0.001
 """How long coroutines of one tenant compute each time the loop comes round."""
 
-_SHARED_SLICE_S = 0.00025
+_SHARED_SLICE_S = 0.0001
 """How long they compute where there are others: who needs several rounds waits for each of them.
 
 A step is never cut off.
@@ -45,7 +45,16 @@ For so long: who comes next may be the one request of another tenant.
 """
 
 _CREDIT_S = 0.002
-"""How far a tenant that has waited for other things may be behind the others when it computes."""
+"""How far a tenant that has waited for other things may be behind the others when it computes.
+
+Who asks now and then comes first; leaving and coming back makes nobody younger.
+"""
+
+_MOST_LEFT = 1_000
+"""Tenants that have left of which it is remembered what they had computed."""
+
+_INTERRUPTED_S = 0.0005
+"""A step from this length on may have waited for the processor, which is not its tenant's doing."""
 
 _GUESS_S = 0.0002
 """What a step is taken to cost before one of its tenant has been measured."""
@@ -57,12 +66,15 @@ class _Account:
 
     Attributes:
         used_s: How long it has computed, counted from where the others stood when it came.
-        usual_s: What the dearer ones of its steps have cost of late. Not the mean: most steps cost
-            next to nothing, and those that do not come together.
+        granted_s: What the steps are expected to cost whose turn has come and that have not begun.
+        usual_s: What the dearer ones of its steps have cost of late, a slice at most. Not the mean:
+            most steps cost next to nothing, and those that do not come together. One that was
+            interrupted says little of those to come.
     """
 
     tenant: str
     used_s: float
+    granted_s: float = 0.0
     open: int = 0
     usual_s: float = _GUESS_S
     line: "deque[asyncio.Future[float] | _Callback]" = field(default_factory=deque)
@@ -71,9 +83,17 @@ class _Account:
 class FairLoop:
     """Hands out the time of the event loop."""
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.perf_counter,
+        processor_clock: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """Take turns by a clock, and by one of the loop's own processor time, which is dearer."""
         self._clock = clock
+        self._processor_clock = processor_clock
+        self._round_began_s = processor_clock()
         self._accounts: dict[str, _Account] = {}
+        self._left: dict[str, float] = {}
         self._line: list[tuple[float, int, _Account]] = []
         self._numbers = count()
         self._open = 0
@@ -115,6 +135,11 @@ class FairLoop:
         accounts = self._accounts
         return not accounts or (len(accounts) == 1 and tenant in accounts)
 
+    def may_begin(self, tenant: str) -> bool:
+        """Say whether it is the tenant's turn: a coroutine of it would not stand in line."""
+        account = self._accounts.get(tenant)
+        return account is None or self._may_step(account)
+
     def call(self, tenant: str, work: Work) -> None:
         """Do `work`: at once where it is the tenant's turn, else in its turn."""
         account = self._enter(tenant)
@@ -136,7 +161,8 @@ class FairLoop:
     def _enter(self, tenant: str) -> _Account:
         account = self._accounts.get(tenant)
         if account is None:
-            account = self._accounts[tenant] = _Account(tenant, self._reached_s)
+            used_s = max(self._left.pop(tenant, 0.0), self._reached_s - _CREDIT_S)
+            account = self._accounts[tenant] = _Account(tenant, used_s)
         account.open += 1
         self._open += 1
         return account
@@ -146,14 +172,19 @@ class FairLoop:
         account.open -= 1
         if not account.open:
             del self._accounts[account.tenant]
+            if account.used_s > self._reached_s - _CREDIT_S:
+                if len(self._left) >= _MOST_LEFT:
+                    self._left.clear()
+                self._left[account.tenant] = account.used_s
 
     def _may_step(self, account: _Account) -> bool:
         """Say whether a coroutine may go on at once: nobody is before it."""
-        if not account.line:
-            account.used_s = max(account.used_s, self._reached_s - _CREDIT_S)
-        if not self._line:
-            return self._spent_s < self._slice_s
-        return not account.line and account.used_s <= self._reached_s
+        if account.line:
+            return False
+        account.used_s = max(account.used_s, self._reached_s - _CREDIT_S)
+        if account.used_s + account.granted_s < self._reached_s:
+            return True
+        return not self._line and self._spent_s < self._slice_s
 
     def _stand_in_line(self, account: _Account) -> asyncio.Future[float]:
         turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
@@ -167,17 +198,23 @@ class FairLoop:
         self._come_round()
 
     def _join(self, account: _Account) -> None:
-        heappush(self._line, (account.used_s, next(self._numbers), account))
+        place_s = account.used_s + account.granted_s
+        heappush(self._line, (place_s, next(self._numbers), account))
 
     def _note(self, account: _Account, took_s: float, expected_s: float) -> None:
-        """Charge a step; what was expected of it has been charged when its turn came."""
+        """Charge a step, of which so much was expected when its turn came."""
+        if took_s > _INTERRUPTED_S:
+            computed_s = self._processor_clock() - self._round_began_s
+            took_s = min(took_s, max(computed_s - self._spent_s, 0.0))
         if account.tenant != self._latest:
             if self._latest is not None:
                 self._others_until_s = self._clock() + _REMEMBERED_S
             self._latest, self._shared_until = account.tenant, self._round + _SHARED_ROUNDS
-        self._reached_s = max(self._reached_s, account.used_s - expected_s)
-        account.used_s += took_s - expected_s
-        account.usual_s = max(took_s, account.usual_s + (took_s - account.usual_s) / 32)
+        self._reached_s = max(self._reached_s, account.used_s)
+        account.used_s += took_s
+        account.granted_s -= expected_s
+        more_s = min(took_s, _SLICE_S) - account.usual_s
+        account.usual_s += more_s / (4 if more_s > 0 else 32)
         self._spent_s += took_s
         self._come_round()
 
@@ -190,17 +227,19 @@ class FairLoop:
         """Let as many go on as a slice has room for, and those first that have had least."""
         self._is_round_due = False
         self._round += 1
+        self._round_began_s = self._processor_clock()
         self._spent_s = 0.0
         expected_s = 0.0
         slice_s = self._slice_s
         while self._line and self._spent_s + expected_s < slice_s:
-            used_s, number, account = heappop(self._line)
-            if account.used_s > used_s:  # it has computed since it joined
-                heappush(self._line, (account.used_s, number, account))
+            place_s, number, account = heappop(self._line)
+            if account.used_s + account.granted_s > place_s:  # it has computed since it joined
+                place_s = account.used_s + account.granted_s
+                heappush(self._line, (place_s, number, account))
                 continue
             turn = account.line.popleft()
             usual_s = 0.0 if turn.done() else account.usual_s
-            account.used_s += usual_s
+            account.granted_s += usual_s
             if account.line:
                 self._join(account)
             if isinstance(turn, _Callback):
@@ -255,10 +294,12 @@ class _InTurns(Generic[T]):
             while True:
                 expected_s = 0.0
                 if failure is None and loop._open > 1 and not loop._may_step(account):  # noqa: SLF001
+                    turn = loop._stand_in_line(account)  # noqa: SLF001
                     try:
-                        expected_s = yield from loop._stand_in_line(account)  # noqa: SLF001
+                        yield from turn
                     except asyncio.CancelledError as cancelled:
                         failure = cancelled
+                    expected_s = turn.result() if turn.done() and not turn.cancelled() else 0.0
                 began_s = loop._clock()  # noqa: SLF001
                 try:
                     awaited = coroutine.throw(failure) if failure else coroutine.send(None)

@@ -52,19 +52,25 @@ UNHEARD: Any = _Unheard()
 
 
 class Exchange(RequestResponseCycle):
-    """One request and its answer: bodies that have arrived cost no wait, answers one write."""
+    """One request and its answer: bodies that have arrived cost no wait, answers one write.
+
+    Attributes:
+        may_begin: Says whether it would be answered at once, and not in a later turn.
+    """
 
     def __init__(self, **named: Any) -> None:
         super().__init__(message_event=UNHEARD, **named)
         self._head = b""
         self._is_read = False
         self._in_turn: InTurn | None = None
+        self.may_begin: Callable[[], bool] = _always
 
     def take_turns(self, fair_loop: FairLoop, tenant: str) -> None:
         """Have all of the request answered in the turns of a tenant."""
         scope: Any = self.scope
         scope[IN_TURNS] = tenant
         self._in_turn = partial(fair_loop.run, tenant)
+        self.may_begin = partial(fair_loop.may_begin, tenant)
 
     def run_asgi(self, app: ASGI3Application) -> Coroutine[Any, Any, None]:
         """Return what answers the request."""
@@ -161,6 +167,10 @@ class Exchange(RequestResponseCycle):
     def _write(self, data: bytes) -> None:
         head, self._head = self._head, b""
         self.transport.write(head + data if head else data)
+
+
+def _always() -> bool:
+    return True
 
 
 async def _await(answered: Awaitable[None]) -> None:

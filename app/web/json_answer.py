@@ -61,9 +61,9 @@ async def list_answer(
     for first in range(0, len(items), _PIECE):
         if first:
             await asyncio.sleep(0)
-        parts += [_encoder.encode(line(item)) for item in items[first : first + _PIECE]]
-    rest = "".join(f",{_encoder.encode(key)}:{_encoder.encode(more[key])}" for key in more)
-    text = f"{{{_encoder.encode(name)}:[{','.join(parts)}]{rest}}}"
+        parts.append(as_json([line(item) for item in items[first : first + _PIECE]])[1:-1])
+    rest = b"".join(b",%b:%b" % (as_json(key), as_json(more[key])) for key in more)
+    text = b"{%b:[%b]%b}" % (as_json(name), b",".join(parts), rest)
     return Response(text, media_type="application/json")
 
 

@@ -10,6 +10,7 @@ of time, where it is read.
 import asyncio
 import functools
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +19,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.concurrency.fair_loop import FairLoop
+from app.concurrency.first_go import FirstGo
 from app.settings.server import Settings
 from app.web.connection_pool import ConnectionPool
 from app.web.exchange import UNHEARD, Exchange, Flow
@@ -47,6 +49,7 @@ def protocol(settings: Settings, most: int, fair_loop: FairLoop) -> Callable[...
         header_timeout_s=settings.header_timeout,
         pool=ConnectionPool(most),
         whose=Whose(fair_loop),
+        first_go=FirstGo(copy_context()),
     )
 
 
@@ -62,12 +65,16 @@ class HttpProtocol(HttpToolsProtocol):
         header_timeout_s: float,
         pool: ConnectionPool,
         whose: Whose,
+        first_go: FirstGo[None],
         **named: object,
     ) -> None:
         super().__init__(*args, **named)  # type: ignore[arg-type] # uvicorn's own
         self._header_timeout_s = header_timeout_s
         self._pool = pool
         self._whose = whose
+        self._first_go = first_go
+        self._due: Exchange | None = None
+        self._is_parsing = False
         self._header_timer: asyncio.TimerHandle | None = None
         self._stuck_timer: asyncio.TimerHandle | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -136,6 +143,20 @@ class HttpProtocol(HttpToolsProtocol):
         return self._served.arrived() if self._served is not None else None
 
     def data_received(self, data: bytes) -> None:
+        """Take what has come, and answer at once what needs no wait and has its turn."""
+        self._is_parsing = True
+        self._take(data)
+        self._is_parsing = False
+        due, self._due = self._due, None
+        if due is not None and not due.may_begin():
+            self._start_asgi_task(due, self.app)
+        elif due is not None:
+            answering = self._first_go.start(due.run_asgi(self.app))
+            if answering is not None:
+                self.tasks.add(answering)
+                answering.add_done_callback(self.tasks.discard)
+
+    def _take(self, data: bytes) -> None:
         """Parse what has come, and refuse what is no request."""
         if self._refusal is not None or self.transport.is_closing():
             return
@@ -250,7 +271,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         if self._rest:
             rest, self._rest = self._rest, b""
-            self.data_received(rest)
+            self._take(rest)
             if self._is_serving:
                 return
         if self._refusal is not None:
@@ -274,7 +295,10 @@ class HttpProtocol(HttpToolsProtocol):
             tenant = self._whose.tenant(cycle.scope["headers"])
             if tenant is not None:
                 cycle.take_turns(self._whose.fair_loop, tenant)
-        self._start_asgi_task(cycle, self.app)
+        if self._is_parsing:
+            self._due = cycle  # as much of its body as is here belongs to it
+        else:
+            self._start_asgi_task(cycle, self.app)
 
     def _feed(self, data: bytes) -> bytes:
         """Parse what has come, up to some requests ahead; return the rest. Raises `Refused`."""

@@ -15,7 +15,7 @@ class Computing:
 
     def __init__(self) -> None:
         self.now_s = 0.0
-        self.loop = FairLoop(lambda: self.now_s)
+        self.loop = FairLoop(lambda: self.now_s, lambda: self.now_s)
         self.steps: Counter[str] = Counter()
         self.used_s: defaultdict[str, float] = defaultdict(float)
 
@@ -153,6 +153,52 @@ async def test_who_has_waited_for_long_does_not_come_before_all_others_for_as_lo
     assert work.used_s["busy"] - before > 0.3, "what was saved up is spent before others compute"
     waits.set()
     await _gone(held, *busy, *patient)
+
+
+async def test_it_is_a_newcomers_turn_whatever_others_have_spent_or_are_expected_to() -> None:
+    work = Computing()
+    busy = [work.begin("busy", 100_000, 0.0005) for _ in range(8)]
+    await work.until(lambda: work.used_s["busy"] > 0.1)
+    for number in range(200):
+        if number % 20 == 0:
+            busy.append(work.begin("busy", 1, 0.05))  # the next ones are expected to be long
+        await asyncio.sleep(0)
+        assert work.loop.may_begin("quiet")
+        work.loop.call("quiet", lambda: work.compute("quiet", 0.00001))
+        assert work.steps["quiet"] == number + 1, "it has been done at once"
+    assert not work.loop.may_begin("busy"), "it is one of many"
+    await _gone(*busy)
+
+
+async def test_a_step_that_was_interrupted_costs_its_tenant_what_it_computed() -> None:
+    work = Computing()
+    lost_s = 0.0
+    work.loop = FairLoop(lambda: work.now_s + lost_s, lambda: work.now_s)
+    busy = [work.begin("busy", 100_000, 0.0001) for _ in range(8)]
+    await work.until(lambda: work.used_s["busy"] > 0.1)
+
+    async def interrupted() -> None:
+        nonlocal lost_s
+        lost_s += 1.0
+        work.compute("quiet", 0.0001)
+        await asyncio.sleep(0)
+        work.compute("quiet", 0.0001)
+
+    before = work.steps["busy"]
+    await _of("quiet", work, interrupted())
+    assert work.steps["busy"] - before < 20, "a second of others is not caught up with"
+    await _gone(*busy)
+
+
+async def test_who_leaves_and_comes_back_is_no_younger() -> None:
+    work = Computing()
+    busy = [work.begin("busy", 100_000, 0.0001) for _ in range(8)]
+    await work.until(lambda: work.used_s["busy"] > 0.1)
+    before = work.used_s["busy"]
+    for _ in range(100):
+        await work.begin("again", 1, 0.002)
+    assert work.used_s["busy"] - before > 0.1, "what again has had in pieces counts too"
+    await _gone(*busy)
 
 
 async def test_callbacks_take_turns_once_others_compute_and_are_done_at_once_before() -> None:

@@ -44,6 +44,28 @@ async def test_what_comes_ahead_of_its_turn_is_held_unparsed_and_answered_in_ord
     assert connection.wire.reads
 
 
+async def test_what_needs_no_wait_is_answered_when_it_comes_and_what_waits_later() -> None:
+    """A request for which nothing has to be waited for takes no task, and no turn of the loop."""
+    may_answer = asyncio.Event()
+
+    async def some(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/2":
+            await may_answer.wait()
+        body = take_arrived_body(scope)
+        await PlainTextResponse(scope["path"].encode() + (body or b"-"))(scope, receive, send)
+
+    connection = Connection(some, Settings())
+    connection.protocol.data_received(b"POST /1 HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nab")
+    assert connection.wire.sent.endswith(b"\r\n\r\n/1ab")
+    connection.protocol.data_received(ONE % 2 + ONE % 3)
+    assert connection.wire.sent.endswith(b"/1ab")
+    may_answer.set()
+    while not connection.wire.sent.endswith(b"/3-"):
+        await connection.wire.written.wait()
+        connection.wire.written.clear()
+    assert connection.wire.sent.index(b"/2-") < connection.wire.sent.index(b"/3-")
+
+
 async def test_a_request_cut_at_every_byte_is_one_request() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         body = b""

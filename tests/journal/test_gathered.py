@@ -17,6 +17,10 @@ def test_what_fits_goes_at_once_and_a_tenants_writes_stay_in_order() -> None:
         gathered.add(item)
     batch = gathered.take()
     assert not gathered.lines
+    gathered.add(write("a", 1))
+    gathered.add(write("a", 2))
+    gathered.add(write("b", 1))
+    assert [item.tenant for item in gathered.take()] == ["b", "a", "a"], "few are told first"
     for tenant in "ab":
         mine = [item for item in items if item.tenant == tenant]
         assert [item for item in batch if item.tenant == tenant] == mine
