@@ -42,7 +42,7 @@ format: $(VENV)/installed-dev ## rewrite the code in the house format
 client-test: $(VENV)/installed-dev ## make clients by five public generators, and use each (needs npm, Java and a network)
 	scripts/client-test
 
-screenshots: $(VENV)/installed-dev ## take a picture of every page of the console, light, dark and narrow (needs chromium)
+screenshots: $(VENV)/installed-dev ## take a picture of every page of the console, in five looks (needs chromium)
 	$(BIN)/python scripts/screenshots.py $(SHOTS)
 
 load-test: $(VENV)/installed-dev ## ten minutes of load, 100,000 runs, jumps of the clock

@@ -1,4 +1,4 @@
-"""Take a picture of every page of the console: light, dark and narrow.
+"""Take a picture of every page of the console: light, dark, wide, narrow and compact.
 
 With `--docs` take those that README.md and docs/console.md show, small, into docs/images.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from app.web.console.look import COOKIE
 from scripts.palette import with_palette
 from tests.console.browser import Person, open_browser
 from tests.console.scene import Scene, set_the_scene
@@ -19,7 +20,13 @@ from tests.harness.server import Server
 
 ROOT = Path(__file__).parents[1]
 PLUGIN = ROOT / "tests" / "harness" / "plugin.py"
-LOOKS = {"light": (1280, 860, "light"), "dark": (1280, 860, "dark"), "narrow": (390, 844, "light")}
+LOOKS = {
+    "light": (1280, 860, "light"),
+    "dark": (1280, 860, "dark"),
+    "wide": (1920, 1080, "light"),
+    "narrow": (390, 844, "light"),
+    "compact": (1280, 860, "light"),
+}
 DOCS = {
     "run": ("run-failed", "light", 1034),
     "inbox": ("inbox", "light", 900),
@@ -31,6 +38,14 @@ DOCS = {
     "agent": ("agent", "light", 940),
     "webhook": ("webhook", "light", 860),
     "phone": ("inbox", "narrow", 844),
+    "overview": ("overview", "light", 620),
+    "runs": ("runs", "light", 760),
+    "search": ("search", "light", 620),
+    "workflows": ("workflows", "light", 520),
+    "start": ("start", "light", 640),
+    "trigger": ("trigger", "light", 700),
+    "people": ("people", "light", 520),
+    "dark": ("run-failed", "dark", 860),
 }
 """The pictures in docs/images: of which page, in which look, and how high."""
 
@@ -59,9 +74,20 @@ def pages(scene: Scene) -> dict[str, str]:
         "agents": "/agents",
         "agent": f"/agents/{scene.agent}",
         "edit-agent": f"/agents/{scene.agent}/edit",
+        "checks": f"/agents/{scene.agent}/checks",
+        "appearance": "/settings/appearance",
+        "people": "/settings/people",
+        "sessions": "/settings/sessions",
+        "audit": "/settings/audit",
+        "passkeys": "/settings/passkeys",
         "keys": "/settings/keys",
         "tokens": "/settings/tokens",
         "models": "/settings/models",
+        "budgets": "/settings/budgets",
+        "variables": "/settings/variables",
+        "schedules": "/settings/schedules",
+        "schedule": "/settings/schedules/nightly",
+        "signals": "/settings/signals",
         "secrets": "/settings/secrets",
         "tools": "/settings/tools",
         "webhooks": "/settings/webhooks",
@@ -70,6 +96,7 @@ def pages(scene: Scene) -> dict[str, str]:
         "trigger": "/settings/triggers/claims",
         "retention": "/settings/retention",
         "health": "/settings/health",
+        "nothing": "/nothing",
         "answer": scene.link,
         "empty": "/inbox",
         "sign-in": "/sign-in",
@@ -92,6 +119,8 @@ def main() -> None:
                 person = Person(driver, server.address)
                 _look(driver, width, height, scheme)
                 person.signs_in("acme", server.key("owner"))
+                if look == "compact":
+                    driver.add_cookie({"name": COOKIE, "value": look})
                 if options.docs:
                     _take_docs(person, scene, look)
                     continue

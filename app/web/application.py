@@ -168,13 +168,12 @@ class _Application:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         found = self._table.find(path) or await self._loaded(path)
         if found is None:
-            failure: Exception = NotFoundHere(f"there is nothing at {path[:_LONGEST_SHOWN]}")
-            response: Response = error_response(failure, scope["stepwell.request_id"])
+            response: Response = _nothing(HttpRequest(scope, receive, send), path)
         else:
             methods, scope["path_params"] = found
             answer = methods.get(scope["method"])
             if answer is None:
-                failure = NotAllowedHere(sorted(methods))
+                failure: Exception = NotAllowedHere(sorted(methods))
                 response = error_response(failure, scope["stepwell.request_id"])
             else:
                 response = await answer(HttpRequest(scope, receive, send), self._services)
@@ -192,6 +191,17 @@ class _Application:
         if self._console is None:
             self._console = await asyncio.to_thread(lambda: _table(console_routes()))
         return self._console.find(path)
+
+
+def _nothing(request: Request, path: str) -> Response:
+    """Return what is said of an address that there is not: to a browser a page, else JSON."""
+    failure = NotFoundHere(f"there is nothing at {path[:_LONGEST_SHOWN]}")
+    request_id: str = request.scope["stepwell.request_id"]
+    if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        from app.web.console.routes import no_page
+
+        return no_page(failure, request_id)
+    return error_response(failure, request_id)
 
 
 def _cross_origin(app: ASGIApp, settings: Settings) -> ASGIApp:

@@ -189,6 +189,8 @@ def set_the_scene(server: Server) -> Scene:
         link = client.post(f"/api/workflow/links/{paused}", json={"name": "Dr. Byron"}).json()[
             "url"
         ]
+        for name, groups in (("ada", ["finance"]), ("grace", ["claims", "finance"])):
+            client.post("/api/people", json={"name": name, "role": "operator", "groups": groups})
         for secret in ("MODEL_KEY", "BANK_TOKEN"):
             client.put(f"/api/secrets/{secret}", json={"value": "a secret value"})
         settled(client, failed, "failed")

@@ -293,7 +293,7 @@ def test_no_page_has_a_fault_of_accessibility_in_light_or_dark(
     person.signs_in("acme", console.key("owner"))
     runs = (scene.failed, scene.paused, scene.rerun, scene.batch, scene.retrying, scene.agent_run)
     pages = [*CONSOLE, "/overview", "/search?q=claim", "/search?q=nothing-there", "/runs?status=failed&sort=-duration&longerThan=soon",
-             "/settings", "/settings/people", "/settings/sessions", "/settings/audit", "/settings/variables", "/settings/passkeys",
+             "/settings", "/settings/appearance", "/settings/people", "/settings/sessions", "/settings/audit", "/settings/variables", "/settings/passkeys",
              *(f"/runs/{one}" for one in runs), f"/workflows/{scene.workflow}", f"/workflows/{scene.workflow}/start",
              f"/workflows/{scene.workflow}/edit", f"/workflows/{scene.workflow}/compare?before=1.0.0", scene.link, "/sign-in",
              f"/agents/{scene.agent}", f"/agents/{scene.agent}/edit", f"/settings/webhooks/{scene.webhook}"]  # fmt: skip

@@ -57,7 +57,7 @@ def test_budgets_tell_which_is_near_its_end(console: Server, person: Person) -> 
         client.put("/api/budgets", json={"month": 0.05})
         person.opens("/settings/budgets")
         person.sees("used up")
-        person.presses("Take away")
+        person.presses("Remove")
         person.presses("Yes")
         person.waits(lambda: "all workflows together" not in person.text)
 

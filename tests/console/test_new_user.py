@@ -95,7 +95,7 @@ def test_from_make_run_to_the_first_approved_run_of_ones_own(
         person.sees("Pay 70 EUR to Ada for travel?")
         run = person.driver.current_url
         person.presses("Inbox")
-        person.sees("Everything that waits for a person.")
+        person.sees("Questions that wait for a person")
         person.presses("Approve")
         person.sees("Nobody is waiting for you")
         person.presses("Runs")

@@ -7,7 +7,6 @@ from starlette.responses import RedirectResponse, Response
 
 from app.auth.roles import Role
 from app.events.catalogue import NAMES
-from app.web.api.spending import budgets_of, spent_this_month
 from app.web.console.page import Page, filled
 from app.web.console.pauses import part_shown, pause_card
 from app.web.console.rendering import page
@@ -20,15 +19,6 @@ from steps.bodies import body_at
 
 _PAGE = 25
 _LISTEN = [name for name in NAMES if name.startswith("run.")]
-
-
-async def _month(call: Call) -> "dict[str, Any] | None":
-    """Return what models have cost this month, None where that is nothing."""
-    spent = await spent_this_month(call)
-    budgets = [one for one in await budgets_of(call) if one["workflowId"] is None]
-    if not spent["calls"]:
-        return None
-    return {**spent, "budget": budgets[0]["month"] if budgets else None}
 
 
 async def home(_: Call) -> Response:
@@ -57,7 +47,6 @@ async def inbox_page(call: Call) -> Response:
         "inbox.html",
         "inbox",
         items=items,
-        month=await _month(call),
         is_new=is_new,
         samples=samples(),
         workflow_id=query.workflowId or "",

@@ -71,7 +71,7 @@ async def _settings(call: Call, part: str, **found: Any) -> Response:
 
 
 PAGES = (
-    Page("GET", "/settings/passkeys", Role.VIEWER, passkeys_page, "Your passkeys"),
+    Page("GET", "/settings/passkeys", Role.VIEWER, passkeys_page, "Passkeys"),
     Page("GET", "/settings/people", Role.ADMIN, people_page, "People"),
     Page("GET", "/settings/sessions", Role.ADMIN, sessions_page, "Sessions"),
     Page("GET", "/settings/audit", Role.ADMIN, audit_page, "Audit log"),

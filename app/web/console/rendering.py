@@ -13,6 +13,8 @@ from starlette.responses import HTMLResponse
 from app.auth.roles import Role
 from app.definitions.invocations import invocation_id
 from app.definitions.replays import replay_id
+from app.web.console.icons import page_icon
+from app.web.console.look import look_of
 from app.web.endpoint import Call
 from app.wire.inbox import visible_names
 from engine import iso_time
@@ -95,6 +97,11 @@ def pretty(value: Any) -> str:
     return f"{text[:_LONGEST_JSON]}\n… {len(text) - _LONGEST_JSON} more characters; the API has all"
 
 
+def counted(number: int) -> str:
+    """Return a number for people, its thousands apart."""
+    return f"{number:,}"
+
+
 def editable(value: Any) -> str:
     """Return JSON for a field that says what replaces it; nothing where it is too much for one."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
@@ -120,7 +127,8 @@ def shortened(text: Any, most: int) -> str:
 def sentence(text: Any) -> str:
     """Return a message as a sentence of its own."""
     told = str(text)
-    return f"{told[:1].upper()}{told[1:]}."
+    end = "" if told.endswith((".", "!", "?")) else "."
+    return f"{told[:1].upper()}{told[1:]}{end}"
 
 
 def workflow_page(workflow_id: str) -> str:
@@ -147,10 +155,12 @@ _environment = Environment(
         "took": took,
         "pretty": pretty,
         "editable": editable,
+        "counted": counted,
         "size": size,
         "words": words,
         "shortened": shortened,
         "sentence": sentence,
+        "icon": lambda name: safe(page_icon(name)),
     },
     auto_escape_callback=lambda _: "html",
     undefined_behavior="strict",
@@ -168,6 +178,7 @@ def html(template: str, code: int = 200, **context: Any) -> HTMLResponse:
         "signed_in": False,
         "here": "",
         "csrf": "",
+        "look": {"theme": "", "density": ""},
         "wrong_files": 0,
         "wrong_filters": {},
     }
@@ -190,6 +201,7 @@ async def page(call: Call, template: str, here: str, **context: Any) -> HTMLResp
         signed_in=True,
         here=here,
         csrf=call.csrf,
+        look=look_of(call.request),
         guide=f"/guide/docs/{GUIDE.get(here, 'console/')}",
         tenant=call.tenant,
         role=call.caller.role.value,

@@ -34,6 +34,7 @@ from app.web.console.answer_page import answer, answer_page
 from app.web.console.first_owner_page import first_owner_page, make_first_owner
 from app.web.console.form_page import form_page, send_form
 from app.web.console.invitation_page import accept_invitation, invitation_page
+from app.web.console.page import problem_page
 from app.web.console.previews import linked_file
 from app.web.console.static_files import static_file
 from app.web.endpoint import Endpoint
@@ -80,3 +81,8 @@ OPEN_PAGES: tuple[tuple[str, str, Open], ...] = (
     ("GET", "/static/{version}/{name}", static_file),
 )
 """What anybody may ask."""
+
+
+def no_page(failure: Exception, request_id: str) -> Response:
+    """Return the page that a browser is shown where there is none."""
+    return problem_page(failure, request_id)

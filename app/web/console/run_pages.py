@@ -10,6 +10,7 @@ from app.auth.roles import Role
 from app.concurrency.offload import offload
 from app.events.catalogue import NAMES
 from app.web.console.graph import Route, picture
+from app.web.console.icons import DOCUMENTED
 from app.web.console.inspector import explained_here, given_of, tree
 from app.web.console.page import Page
 from app.web.console.pauses import PauseCard, part_shown, pause_card
@@ -85,6 +86,7 @@ async def run_page(call: Call) -> Response:
         given=await given_of(call, run, history, chapter) if chapter else {},
         explained=await explained_here(call, run.id, story.chapters),
         tree=tree,
+        documented=DOCUMENTED,
         transcripts=services.settings.transcripts,
         files=_files(run.data, document or {}),
         retry=_retry(story, now_ms),

@@ -14,6 +14,7 @@ from app.upkeep.retention import Retention
 from app.web.api.credentials import jwt_secret_document, key_document
 from app.web.api.spending import budgets_of, spent_by_workflow, spent_this_month
 from app.web.api.webhooks import webhook_status
+from app.web.console.look import DENSITIES, THEMES, look_of
 from app.web.console.page import Page
 from app.web.console.rendering import page
 from app.web.endpoint import Call
@@ -216,8 +217,13 @@ def _page(name: str, role: Role, gather: Gather, title: str) -> Page:
     return Page("GET", f"/settings/{name}", role, show, title)
 
 
+async def _appearance(call: Call) -> dict[str, Any]:
+    return {"themes": ("", *THEMES), "densities": ("", *DENSITIES), **look_of(call.request)}
+
+
 PAGES = (
     Page("GET", "/settings", Role.VIEWER, first, "Settings"),
+    _page("appearance", Role.VIEWER, _appearance, "Appearance"),
     _page("keys", Role.ADMIN, _keys, "API keys"),
     _page("tokens", Role.ADMIN, _tokens, "Secrets of tokens"),
     _page("secrets", Role.ADMIN, _secrets, "Secrets"),

@@ -94,6 +94,8 @@ async def workflow_page(call: Call) -> Response:
     workflow_id, table = call.path("id"), call.services.workflows.table
     row = await table.get(call.tenant, workflow_id, query.version)
     runs = await call.services.journal.runs.page(call.tenant, RunFilter(workflow_id=workflow_id), 5)
+    run_ids = [run.run_id for run in runs]
+    captions = await call.services.journal.captions.of(call.tenant, run_ids)
     specs = await _inputs(call, row)
     statistics = await statistics_document(call.services, call.tenant, workflow_id, _PERIOD)
     ways = edges(row.definition)
@@ -111,6 +113,7 @@ async def workflow_page(call: Call) -> Response:
         edge_count=len(ways),
         **await version_list(table, call.tenant, row, query.offset),
         runs=runs,
+        captions={one: captions.get(one) for one in run_ids},
         callers=await call.services.workflows.callers(call.tenant, "workflowId", workflow_id),
         inputs=form_fields(specs or {}),
         unusable=specs is None,

@@ -1,4 +1,8 @@
 // Requests to the API with the session; a change brings the session's own word.
+// What is sent while a page is being left goes on without it.
+let isLeaving = false;
+window.addEventListener("pagehide", () => { isLeaving = true; });
+window.addEventListener("pageshow", () => { isLeaving = false; });
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
 export class Refused extends Error {
@@ -18,7 +22,7 @@ export async function call(method, address, body, key = null) {
   if (body !== undefined && !isForm) headers["content-type"] = "application/json";
   let answer;
   try {
-    answer = await fetch(address, { method, headers, body: isForm || body === undefined ? body : JSON.stringify(body) });
+    answer = await fetch(address, { method, headers, keepalive: isLeaving, body: isForm || body === undefined ? body : JSON.stringify(body) });
   } catch {
     throw new Refused(0, { message: "The server does not answer. Check the connection and try again." });
   }

@@ -26,7 +26,10 @@ async function open(link, row) {
   const address = new URL(link.href);
   const columns = new URLSearchParams(location.search).getAll("columns");
   if (columns.length) address.searchParams.set("columns", columns.join(","));
+  const wait = skeleton(row.cells.length);
+  row.after(wait);
   const answer = await fetch(address, { headers: { accept: "text/html" } }).catch(() => null);
+  wait.remove();
   if (!answer?.ok || answer.redirected) { location.assign(link.href); return; }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   showTimes(page);
@@ -36,6 +39,15 @@ async function open(link, row) {
   const rows = found.map((one) => child(one, row));
   if (page.querySelector("#runs .more")) rows.push(rest(link, width));
   row.after(...rows);
+}
+
+// Stands where the rows come, until they do.
+function skeleton(width) {
+  const row = document.createElement("tr");
+  row.className = "child skeleton";
+  row.setAttribute("aria-hidden", "true");
+  row.insertCell().colSpan = width;
+  return row;
 }
 
 // What is ticked is done to what is ticked: a child run is stopped from its own page.

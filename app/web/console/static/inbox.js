@@ -1,5 +1,7 @@
 // The inbox in two panes: a list of what waits beside the cards, keys, and several decisions at once.
 // What a key decides, or a decision for several, is sent after some seconds: until then it can be undone.
+import { showTimes } from "./times.js";
+
 const UNDO_MS = 5000;
 const YES = ["approved", "approve", "yes", "ok", "accepted"];
 const NO = ["rejected", "reject", "no", "refused", "declined"];
@@ -62,15 +64,25 @@ function drawIndex(list, index) {
     about.className = "quiet";
     about.textContent = card.dataset.about;
     link.append(title, about);
+    if (card.dataset.due && !over) link.append(due(card));
     row.append(link);
     return row;
   });
   const list_ = index.querySelector("ol");
   const fresh = document.createElement("ol");
   fresh.append(...rows);
+  showTimes(fresh);
   if (fresh.innerHTML !== list_.innerHTML) list_.replaceChildren(...fresh.childNodes);
   index.hidden = rows.length < 2;
   drawSeveral(list);
+}
+
+function due(card) {
+  const time = document.createElement("time");
+  time.dateTime = card.dataset.due;
+  time.title = "Due";
+  if ("late" in card.dataset) time.className = "late";
+  return time;
 }
 
 function choose(card, move) {

@@ -2,6 +2,7 @@
 const READABLE = 0.72;
 const SMALLEST_LARGEST = [0.1, 2];
 const MAP_FROM = 30;
+const MAP_PX = [120, 140];
 const AT_WORK = ".state-running,.state-paused,.state-waiting";
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -71,6 +72,9 @@ function startMap(picture, pane) {
   map.setAttribute("class", "minimap");
   map.setAttribute("viewBox", `0 0 ${width} ${height}`);
   map.setAttribute("aria-hidden", "true");
+  const small = Math.min(MAP_PX[0] / width, MAP_PX[1] / height);
+  map.setAttribute("width", Math.max(28, Math.round(width * small)));
+  map.setAttribute("height", Math.max(28, Math.round(height * small)));
   const whole = svg.getBoundingClientRect();
   const share = width / whole.width;
   for (const step of steps) {
@@ -141,7 +145,9 @@ function scale(pane, zoom) {
   if (!svg) return;
   const { width, height } = svg.viewBox.baseVal;
   const now = Number(svg.getAttribute("width")) / width;
-  const fit = Math.min(1, (pane.clientWidth - 2) / width, zoom === "fit" ? (pane.clientHeight - 2) / height : 1);
+  const { paddingTop, paddingBottom } = getComputedStyle(pane);
+  const room = pane.clientHeight - Number.parseFloat(paddingTop) - Number.parseFloat(paddingBottom);
+  const fit = Math.min(1, (pane.clientWidth - 2) / width, zoom === "fit" ? (room - 2) / height : 1);
   if (zoom === "begin" && svg.dataset.scaled) return;
   svg.dataset.scaled = "yes";
   const next = zoom === "begin" ? Math.max(fit, READABLE) : zoom === "fit" ? fit : Math.min(2, Math.max(0.25, now * (zoom === "in" ? 1.25 : 0.8)));

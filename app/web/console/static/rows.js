@@ -25,8 +25,15 @@ function renew(row, twin) {
   delete row.dataset.gone;
   for (const [index, cell] of [...row.cells].entries()) {
     if (cell.innerHTML === twin.cells[index].innerHTML || cell.querySelector("[aria-expanded=true]")) continue;
+    if (cell.textContent !== twin.cells[index].textContent && !cell.querySelector("time")) flash(cell);
     cell.replaceChildren(...[...twin.cells[index].cloneNode(true).childNodes].map((node) => document.adoptNode(node)));
   }
+}
+
+// What has changed is lit up for a moment.
+function flash(cell) {
+  cell.classList.add("changed");
+  cell.addEventListener("animationend", () => cell.classList.remove("changed"), { once: true });
 }
 
 // Only what is new is put in, so that what has the focus keeps it.

@@ -14,7 +14,8 @@ export function startSelecting() {
 
 async function go(address, isExplained) {
   history.pushState(null, "", address);
-  await refresh();
+  document.getElementById("inspector")?.setAttribute("aria-busy", "true");
+  await refresh().finally(() => document.getElementById("inspector")?.removeAttribute("aria-busy"));
   if (!isExplained && !address.includes("#inspector")) return;
   const inspector = document.getElementById("inspector");
   const panel = inspector.parentElement;

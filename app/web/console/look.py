@@ -1,0 +1,17 @@
+"""How the console looks in a browser: kept in a cookie, so that each page comes as it will be."""
+
+from starlette.requests import Request
+
+COOKIE = "stepwell_look"
+THEMES = ("light", "dark")
+DENSITIES = ("compact",)
+
+
+def look_of(request: Request) -> dict[str, str]:
+    """Return the theme and the density that the browser has chosen; empty is the usual."""
+    words = request.cookies.get(COOKIE, "").split(".")
+    return {"theme": _first(words, THEMES), "density": _first(words, DENSITIES)}
+
+
+def _first(words: list[str], known: tuple[str, ...]) -> str:
+    return next((word for word in words if word in known), "")

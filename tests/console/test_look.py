@@ -1,0 +1,65 @@
+"""How the console looks: chosen once and kept, a tab that counts, and pages where there is nothing."""
+
+from html import unescape
+from urllib.parse import unquote
+
+import httpx
+from selenium.webdriver.common.by import By
+
+from tests.console.browser import Person
+from tests.console.scene import Scene
+from tests.console.test_access import sign_in
+from tests.console.test_inbox import PAY
+from tests.harness.server import Server
+
+_LOOK = """
+    const cell = document.querySelector('#runs td.told');
+    return [getComputedStyle(document.body).backgroundColor, parseFloat(getComputedStyle(cell).paddingTop)];
+"""
+
+
+def test_the_look_that_was_chosen_counts_at_once_and_on_every_page(
+    console: Server, person: Person, scene: Scene
+) -> None:
+    person.signs_in("acme", console.key("viewer"), "/runs")
+    light, roomy = person.driver.execute_script(_LOOK)
+    person.opens("/settings/appearance")
+    for name, value in (("theme", "dark"), ("density", "compact")):
+        person.driver.find_element(By.CSS_SELECTOR, f"[name={name}][value={value}]").click()
+    background = "return getComputedStyle(document.body).backgroundColor"
+    dark = person.driver.execute_script(background)
+    assert dark != light
+    person.opens("/runs")
+    after, tight = person.driver.execute_script(_LOOK)
+    assert after == dark
+    assert tight < roomy
+    cookie = f"stepwell_look={person.driver.get_cookie('stepwell_look')['value']}"
+    with httpx.Client(base_url=console.address) as browser:
+        sign_in(browser, "acme", console.key("viewer"))
+        session = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        shown = browser.get("/runs", headers={"cookie": f"{session}; {cookie}"}).text
+        assert '<html lang="en" data-theme="dark" data-density="compact">' in shown
+        hostile = {"cookie": f'{session}; stepwell_look=dark"><b>'}
+        assert '<html lang="en">' in browser.get("/runs", headers=hostile).text
+    person.driver.delete_cookie("stepwell_look")
+
+
+def test_the_icon_of_the_tab_counts_what_waits(console: Server, person: Person) -> None:
+    tenant = "counter"
+    icon = "return document.querySelector('link[rel=icon]').href"
+    with console.client("owner", tenant) as client:
+        client.post("/api/workflows", json=PAY).raise_for_status()
+        person.signs_in(tenant, console.key("viewer", tenant))
+        assert person.driver.execute_script(icon).endswith("mark.svg")
+        for who in ("Ann", "Bob"):
+            client.post("/api/workflow/start/pay", json={"data": {"who": who}}).raise_for_status()
+        person.waits(lambda: ">2</text>" in unquote(person.driver.execute_script(icon)))
+    assert person.errors() == []
+
+
+def test_where_there_is_nothing_a_browser_reads_a_page_and_a_program_json(console: Server) -> None:
+    page = httpx.get(f"{console.address}/nothing", headers={"accept": "text/html"})
+    assert (page.status_code, "There is nothing here" in page.text) == (404, True)
+    assert 'href="/guide/docs/errors/#not-found"' in unescape(page.text)
+    program = httpx.get(f"{console.address}/nothing")
+    assert (program.status_code, program.json()["error"]) == (404, "Not found")

@@ -1,0 +1,167 @@
+"""Whole journeys of a developer and of an admin, each with a budget of presses and of changes."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+from selenium.webdriver.common.by import By
+
+from tests.console.browser import Person
+from tests.harness.echo import Echo
+from tests.harness.receiver import Receiver
+from tests.harness.server import Server, settled
+
+FLOW = """{
+  "name": "Parcel",
+  "title": "Parcel {{ data.number }}",
+  "payload": {"number": {"type": "string"}},
+  "initialStep": "label",
+  "steps": [
+    {"id": "label", "type": "set", "name": "Print the label", "values": {"label": "L-{{ data.number }}"}},
+    {"id": "hand-over", "type": "call-api", "name": "Hand it over", "method": "POST", "url": "ADDRESS/404",
+     "body": {"label": "{{ data.label }}"}},
+    {"id": "end", "type": "end-flow", "result": {"label": "{{ data.label }}"}}
+  ],
+  "edges": [{"from": "label", "to": "hand-over"}, {"from": "hand-over", "to": "end"}]
+}"""
+CHANGES = re.compile(
+    r'^stepwell_requests_total\{method="(?:POST|PUT|DELETE)".*\} (\d+)', re.MULTILINE
+)
+
+
+class Counted:
+    """A person whose presses are counted."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.presses = 0
+
+    def press(self, label: str) -> None:
+        self.presses += 1
+        self.person.presses(label)
+
+    def press_at(self, selector: str) -> None:
+        self.presses += 1
+        self.person.waits(lambda: self.person.driver.find_element(By.CSS_SELECTOR, selector))
+        self.person.driver.find_element(By.CSS_SELECTOR, selector).click()
+
+
+@contextmanager
+def changes(server: Server, most: int) -> Iterator[None]:
+    """Fail if the server was asked for more changes than that meanwhile."""
+
+    def asked() -> int:
+        with server.client() as client:
+            return sum(int(count) for count in CHANGES.findall(client.get("/metrics").text))
+
+    before = asked()
+    yield
+    print("changes", asked() - before)
+    assert asked() - before <= most
+
+
+def test_a_developer_writes_publishes_reads_a_failure_and_repairs_it(
+    console: Server, person: Person
+) -> None:
+    tenant = "developer"
+    person.signs_in(tenant, console.key("editor", tenant), "/workflows/new")
+    hand = Counted(person)
+    with Echo() as echo, changes(console, 10):
+        text = FLOW.replace("ADDRESS", echo.address)
+        person.writes("text", text.replace('"call-api"', '"call-apy"'))
+        person.sees("did you mean call-api?")
+        person.writes("text", text)
+        person.sees("No problems")
+        hand.press("Create")
+        hand.press("Publish")
+        person.sees("Version 1.0.0 is published.")
+        hand.press("Start")
+        person.fills("Number", "7")
+        hand.press_at("#start button.main")
+        person.sees("HttpStatus in step hand-over")
+        meaning = person.driver.find_element(By.LINK_TEXT, "What this error means")
+        assert meaning.get_attribute("href").endswith("/guide/docs/steps/call-api/#errors")
+        assert '"label": "L-7"' in person.driver.find_element(By.ID, "inspector").text
+        failed = person.driver.current_url
+        hand.press("Parcel 1.0.0")
+        hand.press("Edit")
+        person.writes("text", text.replace("/404", "/200"))
+        person.sees("No problems")
+        hand.press("Save")
+        hand.press("Publish")
+        person.sees("Version 1.0.1 is published.")
+        hand.press("Parcel 7")
+        assert person.driver.current_url == failed
+        hand.press("Run again from a step…")
+        person.fills("Version", "1.0.1")
+        person.sees("Different in 1.0.1: hand-over (changed)")
+        hand.press_at("#rerun button.main")
+        person.waits(lambda: person.driver.find_elements(By.CSS_SELECTOR, "#facts .is-completed"))
+        person.sees("Done before, by an earlier run")
+    with console.client("viewer", tenant) as client:
+        done = settled(client, person.driver.current_url.rpartition("/")[2].partition("?")[0])
+    assert done["result"] == {"label": "L-7"}
+    print(hand.presses)
+    assert hand.presses <= 11
+    assert person.errors() == []
+
+
+def test_an_admin_lets_somebody_in_sees_what_they_do_and_mends_a_webhook(
+    console: Server, person: Person
+) -> None:
+    tenant = "administration"
+    state = {"status": 500}
+    with (
+        Receiver(lambda _: state["status"]) as receiver,
+        console.client("owner", tenant) as client,
+        changes(console, 13),
+    ):
+        hook = {"url": receiver.address, "name": "Ledger", "events": ["run.*"]}
+        client.post("/api/webhooks", json=hook).raise_for_status()
+        quick = {"id": "q", "name": "Q", "initialStep": "e", "steps": [{"id": "e", "type": "end-flow"}]}  # fmt: skip
+        client.post("/api/workflows", json=quick).raise_for_status()
+        person.signs_in(tenant, console.key("admin", tenant), "/settings")
+        hand = Counted(person)
+        person.fills("Name", "ada")
+        person.fills("Groups", "finance")
+        hand.press("Invite")
+        link = person.waits(lambda: person.driver.find_element(By.ID, "revealed")).text
+        with httpx.Client(base_url=console.address) as ada:
+            word = {"password": "correct horse battery", "again": "correct horse battery"}
+            assert ada.post(httpx.URL(link).path, data=word).status_code == 303
+            assert ada.get("/workflows/new").status_code == 403
+            hand.press("Close")
+            person.fills("Role of ada", "editor")
+            person.sees("ada has another role.")
+            assert ada.get("/workflows/new").status_code == 200
+            hand.press("Sessions")
+            hand.press_at("tr:has(td:first-child) form[data-confirm*=ada] button")
+            hand.press("Yes")
+            person.waits(lambda: not person.driver.find_elements(By.CSS_SELECTOR, "form[data-confirm*=ada]"))  # fmt: skip
+            assert ada.get("/workflows").status_code == 303
+        hand.press("API keys")
+        person.fills("Name", "nightly export")
+        hand.press("Make a key")
+        person.waits(lambda: person.driver.find_element(By.ID, "revealed"))
+        hand.press("Close")
+        hand.press("Budgets")
+        person.writes("month", "50")
+        hand.press("Set")
+        person.sees("all workflows together")
+        client.post("/api/workflow/start/q", json={"data": {}}).raise_for_status()
+        person.opens("/overview")
+        person.waits(lambda: person.driver.refresh() or "Ledger" in person.text)
+        hand.press("Ledger")
+        person.sees("failing")
+        state["status"] = 200
+        hand.press("Send now")
+        person.sees("delivered")
+        hand.press("Settings")
+        hand.press("Audit log")
+        listed = person.driver.find_element(By.CSS_SELECTOR, "tbody").text
+        actions = ("createPerson", "updatePerson", "endSession", "createKey", "putBudget")
+        assert [action for action in actions if action not in listed] == []
+    print(hand.presses)
+    assert hand.presses <= 14
+    assert person.errors() == []
