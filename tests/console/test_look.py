@@ -33,7 +33,9 @@ def test_the_look_that_was_chosen_counts_at_once_and_on_every_page(
     after, tight = person.driver.execute_script(_LOOK)
     assert after == dark
     assert tight < roomy
-    cookie = f"stepwell_look={person.driver.get_cookie('stepwell_look')['value']}"
+    kept = person.driver.get_cookie("stepwell_look")
+    assert kept is not None
+    cookie = f"stepwell_look={kept['value']}"
     with httpx.Client(base_url=console.address) as browser:
         sign_in(browser, "acme", console.key("viewer"))
         session = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())

@@ -66,7 +66,7 @@ def test_a_developer_writes_publishes_reads_a_failure_and_repairs_it(
         hand.press_at("#start button.main")
         person.sees("HttpStatus in step hand-over")
         meaning = person.driver.find_element(By.LINK_TEXT, "What this error means")
-        assert meaning.get_attribute("href").endswith("/guide/docs/steps/call-api/#errors")
+        assert str(meaning.get_attribute("href")).endswith("/guide/docs/steps/call-api/#errors")
         assert '"label": "L-7"' in person.driver.find_element(By.ID, "inspector").text
         failed = person.driver.current_url
         hand.press("Parcel 1.0.0")
@@ -95,8 +95,12 @@ def test_a_developer_writes_publishes_reads_a_failure_and_repairs_it(
 def mend(hand: Counted, state: dict[str, int]) -> None:
     """Find the webhook that fails from the front page, and send what waits."""
     person = hand.person
-    person.opens("/overview")
-    person.waits(lambda: person.driver.refresh() or "Ledger" in person.text)
+
+    def sees_it() -> bool:
+        person.opens("/overview")
+        return "Ledger" in person.text
+
+    person.waits(sees_it)
     hand.press("Ledger")
     person.sees("failing")
     state["status"] = 200
