@@ -1,4 +1,4 @@
-"""The page of patterns: what each document of `examples/patterns` is for, said by itself."""
+"""The page of patterns, from the descriptions in the documents of `examples/patterns`."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -43,19 +43,18 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 _HEAD = """\
 # Patterns
 
-A small document for each, to copy and change, from [examples/patterns](../examples/patterns). All
-of them run in the tests at once, against servers that stand in for others, and a kill -9 meets each
-in its middle; what they have to come to then stands beside each as `<name>.expect.yaml`.
+A cookbook: one small document for each pattern, to copy and change, from
+[examples/patterns](../examples/patterns). The tests run all of them at the same time, kill the server halfway,
+and compare the results with the file `<name>.expect.yaml` beside each.
 
-They name the services that they call by one variable, `vars.services`, in whose place your own
-addresses come. One that calls nobody runs as it is, on a temporary journal:
+The variable `vars.services` is the address of the services that a pattern calls; replace it with your own. You
+can run a pattern that calls no service at once, on a temporary journal:
 
 ```sh
 .venv/bin/stepwell run examples/patterns/escalation-ladder.yaml --data-json '{"what": "Rome"}'
 ```
 
-What other engines call these is on the pages for those who
-[come from them](coming-from/README.md)."""
+If you know another engine, [coming from](coming-from/README.md) has its names for these patterns."""
 
 
 def page() -> Iterator[str]:
@@ -63,7 +62,7 @@ def page() -> Iterator[str]:
     yield _HEAD
     for title, names in GROUPS.items():
         yield f"\n## {title}\n"
-        yield "| pattern | what for | to bear in mind |\n| --- | --- | --- |"
+        yield "| pattern | when to use it | good to know |\n| --- | --- | --- |"
         for name in names:
             (file,) = (it for it in PATTERNS.glob(f"{name}.*") if it.stem == name)
             document: Any = read_definition(file.read_text()).document
