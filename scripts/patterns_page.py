@@ -44,17 +44,18 @@ _HEAD = """\
 # Patterns
 
 A cookbook: one small document for each pattern, to copy and change, from
-[examples/patterns](../examples/patterns). The tests run all of them at the same time, kill the server halfway,
-and compare the results with the file `<name>.expect.yaml` beside each.
+[examples/patterns](../examples/patterns). The tests run all of them at the same time, kill the
+server halfway, and compare the results with the file `<name>.expect.yaml` beside each.
 
-The variable `vars.services` is the address of the services that a pattern calls; replace it with your own. You
-can run a pattern that calls no service at once, on a temporary journal:
+The variable `vars.services` is the address of the services that a pattern calls; replace it
+with your own. You can run a pattern that calls no service at once, on a temporary journal:
 
 ```sh
 .venv/bin/stepwell run examples/patterns/escalation-ladder.yaml --data-json '{"what": "Rome"}'
 ```
 
-If you know another engine, [coming from](coming-from/README.md) has its names for these patterns."""
+If you know another engine, [coming from](coming-from/README.md) has its names for these
+patterns."""
 
 
 def page() -> Iterator[str]:

@@ -70,20 +70,20 @@ def pages() -> Mapping[str, str]:
 
 def _contents(types: list[AnyStepType]) -> Iterator[str]:
     yield "# Step types\n"
-    yield "Every page here is made from the models that check definitions (`make reference`).\n"
+    yield "These pages are generated from the code that checks definitions (`make reference`).\n"
     yield "| type | what it does |\n| --- | --- |"
     for kind in types:
         yield f"| [{kind.type}]({kind.type}.md) | {_paragraphs(kind)[0]} |"
-    yield "\n[Agents](agents.md) are definitions of their own, which call-agent steps name;"
-    yield "[models](models.md) are what call-llm steps and agents ask."
-    yield "[Write your own step type](../extending.md) where none of these fits.\n"
+    yield "\n[Agents](agents.md) have definitions of their own; call-agent steps refer to them."
+    yield "[Models](models.md) answer the questions of call-llm steps and agents."
+    yield "If no step type fits, [write your own](../extending.md).\n"
     yield "## Keys of every step\n"
     yield from _table(CommonStep)
     yield from _parts(CommonStep)
     yield "\n## Errors of every step\n"
     yield from _errors(COMMON_ERRORS)
-    yield "\nAn error is retried only where the step has a `retry`, and only when it says so here"
-    yield "or on the page of the step type."
+    yield "\nAn error is retried only if the step has `retry`, and the error is marked as retried"
+    yield "here or on the page of the step type."
 
 
 def _step_page(kind: AnyStepType) -> Iterator[str]:
@@ -93,92 +93,104 @@ def _step_page(kind: AnyStepType) -> Iterator[str]:
         limit = _duration(kind.timeout_ms)
         yield f"One attempt may take {limit} unless the step's `timeout` says otherwise.\n"
     if kind.resumable:
-        yield "It always goes on after a crash, so it takes no `onInterrupted`.\n"
+        yield "It always continues after a crash, so it has no `onInterrupted`.\n"
     yield "## Settings\n"
-    yield "Beside [the keys of every step](README.md#keys-of-every-step):\n"
+    yield "In addition to [the keys of every step](README.md#keys-of-every-step):\n"
     yield from _table(kind.settings)
     yield from _parts(kind.settings)
     yield from _list_mapping(kind.settings)
     if any(_names_secrets(info.annotation) for info in kind.settings.model_fields.values()):
-        yield "\nWhere the type says *secrets may stand here*, `{{ secrets.NAME }}` is allowed."
+        yield "\nWhere the type says *secrets may stand here*, you can use `{{ secrets.NAME }}`."
     yield "\n## Errors\n"
-    yield "Beside [the errors of every step](README.md#errors-of-every-step):\n"
+    yield "In addition to [the errors of every step](README.md#errors-of-every-step):\n"
     yield from _errors(kind.errors)
     yield "\n## Example\n"
     yield _example(kind.example)
 
 
 _ABOUT_AGENTS = """
-An item of `tools` that is a text is short for `tool`. A tool of an MCP server is `server.tool`. A
-workflow can be called when it has `"tool": true`; the call is a child run, unless the arguments do
-not fit its payload, which the model is told. Of a workflow the model is told the result, or its
-data where it has none.
+In `tools`, a text is short for an object with `tool`. A tool of an MCP server is `server.tool`.
+A workflow can be called if it has `"tool": true`. The call is a child run; if the arguments do
+not match the workflow's payload, the model gets an error instead. The model receives the result
+of the child run, or its data if it has no result.
 
 ## Calls
 
-The calls of one answer that need nobody are made side by side. What needs approval is one pause
-with the signal `request_user_action`: `calls` shows `tool`, `arguments` and `inputSchema` of each,
-and of a single one they stand in the signal itself. Answer all with the `actionId` of the pause, or
-one with its own; `"data": {"calls": {"turn-1/call-2": {"actionValue": "rejected", "comment":
-"..."}}}` decides some by name, and the rest is asked again. With `data`, a single call gets other
-arguments, which must fit the schema (400, and the run goes on asking). Nobody is asked about
-arguments that do not fit. The model is told of a rejection, its comment, and an edit, which stands
-in `calls`. After a `deliver` nothing more is called; such calls are shown with `"made": false`.
+Calls of one answer that need no person are made in parallel. All calls that need approval are
+one pause with the signal `request_user_action`. Its `calls` has `tool`, `arguments` and
+`inputSchema` of each call; for a single call, they are in the signal itself. There are three
+ways to answer:
 
-Pictures and files in a result are kept as files: the record has their ids, and the model is told
-them, so that it can give them to other tools. What a model itself makes is `response.files`.
+- all calls at once, with the `actionId` of the pause;
+- one call, with the `actionId` of that call;
+- some calls by name:
+  `"data": {"calls": {"turn-1/call-2": {"actionValue": "rejected", "comment": "..."}}}`. The run
+  then asks about the others again.
 
-With the tool `ask-user` an agent asks a person, by `question` and perhaps `options`: the run pauses
-with `collect_inputs` for the field `answer`, which is the result of the call. Waits do not count.
+With `data`, you can give a single call other arguments. They must match the schema; if not, the
+answer is status 400 and the question stays open. A call whose own arguments do not match fails
+without a question to a person. The model learns of rejections, with their comments, and of
+changed arguments; `calls` shows both. After a `deliver`, no further call of that answer is
+made; such calls have `"made": false`.
 
-Where the step has `"onInterrupted": "ask"` and a crash met a call, a person is shown the tool and
-its arguments and says what is so: `happened` (`data.result` is what it gave), `again` or `skip`.
-Nobody is asked about a question to a model, which is asked again.
+Pictures and files in a result are stored as files. The record has their ids, and the model
+receives the ids, so it can pass them to other tools. Files that a model makes are in
+`response.files`.
+
+With the tool `ask-user`, an agent asks a person a `question`, with optional `options`. The run
+pauses with `collect_inputs` for the field `answer`, which is the result of the call. The wait
+does not count towards `limits.time`.
+
+If the step has `"onInterrupted": "ask"` and a crash interrupts a call, a person sees the tool
+and its arguments, and answers `happened` (with the result of the call in `data.result`),
+`again` or `skip`. Interrupted questions to a model are repeated without asking.
 
 ## Limits
 
-Tokens and cost are those of the agent's own questions and of all runs below: while a workflow
-that it calls asks models, the agent's limit is held against each question. The last stretch before
-a limit is walked one question at a time, so that a limit is passed by one answer at most. An agent
-that answers in text is asked to deliver twice, then the step fails and says what was said.
+Tokens and cost include those of all child runs: while a workflow that the agent calls asks
+models, each of its questions counts against the agent's limit. Close to a limit, questions are
+asked one at a time, so a limit is exceeded by one answer at most. If an agent answers with text
+instead of delivering, it is asked twice to deliver; then the step fails, and the error has the
+text.
 
 ## Guards
 
-`guards` are checked in their order: those of `before` before a model is asked anything, those of
-`after` on what is delivered, as `output`. A guard is a condition that has to hold (a text is short
-for one), or a workflow: it runs as a child run with `message`, `inputs` and `output` as its data,
-may ask a person, and has to give `allowed: true` in its result (or its data), perhaps with a
-`reason`. A refusal fails the step as `GuardRefused`, which `onError` and edges can name; so does a
-workflow that gives anything else. What workflows have said is kept, and shown in the transcript.
+Guards are checked in their order: those in `before` before the first question to a model, those
+in `after` on the delivered `output`. A guard is a condition that must be true (a text is short
+for that), or a workflow. A workflow runs as a child run with `message`, `inputs` and `output`
+as its data. It can ask a person, and must give `allowed: true` in its result (or its data),
+optionally with a `reason`. If a guard refuses, or its workflow gives anything else, the step
+fails with `GuardRefused`, which `onError` and edges can handle. The transcript shows what the
+workflows answered.
 
 ## Handing over
 
-An agent with `handoffs` is offered a tool for each, `hand_over_to_NAME`. Once it calls one, and all
-other calls of that answer are made, the other agent goes on with the same conversation in the same
-visit: by its own instructions, model, tools and `handoffs`, by which it can hand back. The fields
-to deliver, the limits and the guards stay those of the agent that began, whoever delivers. Which
-version goes on is chosen when the work is handed over, and kept. The transcript and
-`GET /api/usage` say which agent asked. What the step says in place of the agent's `model` counts
-for all of them.
+An agent with `handoffs` has a tool `hand_over_to_NAME` for each. When it calls one, the other
+calls of that answer are made first. Then the other agent continues the same conversation in the
+same visit of the step, with its own instructions, model, tools and `handoffs`; with these it
+can hand back. The fields to deliver, the limits and the guards are always those of the first
+agent. The version of the other agent is chosen at that moment and recorded. The transcript and
+`GET /api/usage` show which agent asked. A `model` in the step replaces the model of all these
+agents.
 
 ## Long conversations
 
-`context` keeps questions below `maxTokens`, as a provider counts them. Once one is longer, the
-results of calls before the last `keepLast` answers are left out, and told by their length: all at
-once, so that what comes before stays the same for many turns and is read from the provider's
-cache. With `summarize`, a model writes down what matters of all that is older, which then stands
-beside the message; its answer is a record like any other, counted and shown in the transcript.
-Either way each question is a function of the records, and asked the same after a crash. With
-`cache`, provider anthropic is asked to keep the conversation; others do that by themselves. What
-came from a cache is `cachedTokens`.
+`context` keeps questions below `maxTokens`, counted like the provider does. If a question is
+longer, the results of calls before the last `keepLast` answers are replaced by their length.
+This is done for many turns at once, so the beginning of the conversation stays the same and can
+be read from the provider's cache. With `summarize`, a model writes a summary of everything
+older, which is placed beside the message. The summary is recorded and counted like other
+answers, and the transcript shows it. Each question depends only on records, so it is the same
+after a crash. With `cache`, Anthropic is asked to cache the conversation; other providers do
+that by themselves. `cachedTokens` is the number of tokens from a cache.
 
-## Trying a version on what has happened
+## Trying a version on recorded runs
 
-`stepwell replay RUN --agent VERSION`, or `--model NAME`, does the last visit of a recorded run that
-has asked a model again: with the same data, by a run of its own that ends after the step. Its calls
-are answered by the recorded ones: nothing is called, nobody is asked. A call with other arguments
-gets the next recorded one of the same tool (`near`); where there is none the model is told. A table
-says what came out otherwise, and what it cost:
+`stepwell replay RUN --agent VERSION`, or `--model NAME`, repeats the last visit of a recorded
+run that asked a model. It uses the same data, in a new run that ends after the step. Calls get
+their recorded results: no tool is called and nobody is asked. A call with different arguments
+gets the next recorded result of the same tool (`near`); if there is none, the model gets an
+error. A table shows the differences and the cost:
 
 ```text
 run        came out               turns   calls   tokens        cost              model s
@@ -188,13 +200,14 @@ run-2      otherwise (completed)  4 -> 3  3 -> 2  2470 -> 1802  0.0044 -> 0.0013
 run-2  output.owner: "Acme Ltd" -> "Acme Limited"
 ```
 
-`checks` of an agent lists runs that each version is to be tried on. `stepwell replay --checks
-AGENT` takes the latest version, or that of `--agent`, and with `--publish` publishes it if all
-came out the same; the exit code is 1 otherwise. In a workflow, `recorded` of a `call-agent` step
-does the same.
+`checks` of an agent lists runs on which each version is to be tried.
+`stepwell replay --checks AGENT` takes the latest version, or the one in `--agent`. With
+`--publish` it publishes that version if all results are the same; otherwise the exit code is 1.
+In a workflow, `recorded` of a `call-agent` step does the same.
 
-An agent that failed can go on from its last answer: `POST /api/workflow/rerun/{runId}` with
-`"keepCalls": true`. Limits begin anew then, and what was paid for is not counted again.
+A failed agent can continue after its last answer: `POST /api/workflow/rerun/{runId}` with
+`"keepCalls": true`. The limits then start again, and calls already paid for are not counted
+again.
 """
 
 
@@ -214,36 +227,36 @@ def _agent_page() -> Iterator[str]:
 
 
 _ABOUT_MODELS = """
-Where a model fails for whatever reason (but a limit or a budget), those of `fallback` are asked in
-their order: the step's or the agent's list, and the model's own without one. Each is one question
-with limits, prices and retries of its own, and the transcript shows which model has answered. What
-a provider added to its answers goes back to that provider only.
+If a model fails for any reason except a limit or a budget, the models in `fallback` are asked
+in their order: the list of the step or of the agent, or else the model's own. Each question has
+the limits, prices and retries of its model, and the transcript shows which model answered.
+Extra data that a provider adds to its answers is returned only to that provider.
 """
 
 
 _ABOUT_SCRIPTS = """
 ## Scripted models
 
-A model of provider `scripted` asks nobody: for tests of workflows, on a server or by `stepwell run
-FLOW --with AGENT --models-json ...`. The first script whose `when` holds answers; of its answers
-the first goes to the first question of a conversation, and so on. Expressions name `asked`:
-`first` and `message` (the first and the last thing that the user says), `system`, `agent` (its
-id), `turn` (from 1), `results` (of the calls of the last answer) and `tools`. `output` is
-delivered as it is asked for: by the tool `deliver` of an agent, or as JSON. Tokens are estimated
-unless an answer says them; `prices` count.
+A model of the provider `scripted` calls no other system. Use it to test workflows, on a server
+or with `stepwell run FLOW --with AGENT --models-json ...`. The first script whose `when` is
+true answers. Its first answer is for the first question of a conversation, and so on.
+Expressions can use `asked`, which has `first` and `message` (the first and the last message of
+the user), `system`, `agent` (its id), `turn` (from 1), `results` (of the calls of the last
+answer) and `tools`. `output` is delivered in the form that is expected: by the tool `deliver`
+of an agent, or as JSON. Tokens are estimated unless an answer states them; `prices` apply.
 """
 
 
 def _model_page() -> Iterator[str]:
     yield "# Models\n"
     yield (
-        "A model is a chat model under a name. [call-llm](call-llm.md) steps and "
-        "[agents](agents.md) name it as `model`, or leave that out and get the default one: the "
-        "setting `default_model`, or the only model that there is.\n"
+        "A model is a chat model with a name. [call-llm](call-llm.md) steps and "
+        "[agents](agents.md) refer to it by `model`. Without `model` they use the default: the "
+        "setting `default_model`, or the only model if there is just one.\n"
     )
-    yield "## A tenant's own\n"
-    yield "`PUT /api/models/{name}` takes this document; the tenant's model wins over one of the"
-    yield "settings with the same name. `GET /api/models` lists both.\n"
+    yield "## Models of a tenant\n"
+    yield "`PUT /api/models/{name}` stores this document. A model of the tenant comes before one of"
+    yield "the same name in the settings. `GET /api/models` lists both.\n"
     yield from _table(ModelDocument)
     yield from _parts(ModelDocument)
     yield _ABOUT_MODELS
@@ -252,11 +265,11 @@ def _model_page() -> Iterator[str]:
     yield "```\n"
     yield _ABOUT_SCRIPTS
     yield _example(_SCRIPTED)
-    yield "\n## Where it may be\n"
-    yield "What a tenant names must be at a public address, or in one of `allowed_networks`.\n"
+    yield "\n## Allowed addresses\n"
+    yield "The `baseUrl` of a tenant's model must be a public address, or in `allowed_networks`.\n"
     yield "## In the settings\n"
-    yield "All tenants share the models of the [settings](../settings.md): tables in the file, or"
-    yield "one JSON text in `STEPWELL_MODELS`. They may be at any address, and have one key more:\n"
+    yield "All tenants share the models in the [settings](../settings.md): tables in the file, or"
+    yield "JSON in `STEPWELL_MODELS`. They can have any address, and have one more key:\n"
     yield from _table(ModelSettings, without=ModelDocument)
     yield '\n```toml\ndefault_model = "fast"\n'
     yield '[models.fast]\nprovider = "openai"\nmodel = "gpt-5-mini"\nkeyEnv = "OPENAI_API_KEY"\n'
@@ -266,10 +279,10 @@ def _model_page() -> Iterator[str]:
 
 def _settings_page() -> Iterator[str]:
     yield "# Settings\n"
-    yield "Each stands by its name in `stepwell.toml`, as `STEPWELL_` and its name in capitals in"
-    yield "the environment, and as an option with hyphens (`--cors-origins`) on the command line,"
-    yield "which counts first. `stepwell config` shows what is in force, and where it comes from. A"
-    yield "complete file is in [single-node.md](../single-node.md#a-complete-file).\n"
+    yield "You can set each setting on the command line, with hyphens (`--cors-origins`); in the"
+    yield "environment, in capitals (`STEPWELL_CORS_ORIGINS`); or in `stepwell.toml`. The first of"
+    yield "these that has it counts. `stepwell config` shows all values, and where each comes from."
+    yield "[single-node.md](../single-node.md#a-complete-file) has a complete file.\n"
     yield from _table(Settings)
     hidden = " and ".join(f"`{name}`" for name in NO_OPTIONS)
     yield f"\n{hidden} cannot be given on the command line, where others could read them.\n"
@@ -278,8 +291,8 @@ def _settings_page() -> Iterator[str]:
     yield "## mcp_servers\n"
     yield f"{getdoc(McpServerSettings)} Tables in the file, or one JSON text.\n"
     yield from _table(McpServerSettings)
-    yield "\nA value `env:NAME` in `env` or `headers` comes from Stepwell's environment, of which a"
-    yield "process otherwise gets only what it needs to start."
+    yield "\nA value `env:NAME` in `env` or `headers` is read from Stepwell's environment. A"
+    yield "process gets nothing else from it except what it needs to start, such as `PATH`."
     for name, model in (("oauth", McpOAuth), ("signIn", McpSignIn)):
         yield f"\n`{name}`: {getdoc(model)}\n"
         yield from _table(model)
@@ -290,7 +303,7 @@ def _table(model: type[BaseModel], without: type[BaseModel] | None = None) -> It
     known = without.model_fields if without else {}
     fields = {name: info for name, info in model.model_fields.items() if name not in known}
     if not fields:
-        yield "It has none of its own."
+        yield "None."
         return
     yield "| key | type | default | meaning |\n| --- | --- | --- | --- |"
     for field, info in fields.items():
@@ -319,9 +332,9 @@ def _list_mapping(model: type[BaseModel]) -> Iterator[str]:
         Value in getattr(info.annotation, "__args__", ()) for info in model.model_fields.values()
     ):
         yield "\n## A list made of another\n"
-        yield "A value that is an object with the key `map` has these keys; what they do is done in"
-        yield "the order `join`, `where`, `groupBy`, `sortBy`, `unique`, `limit`, `to`. Ten"
-        yield "thousand items take a fraction of a second, and others have their turn meanwhile.\n"
+        yield "A value that is an object with the key `map` has these keys. They are applied in the"
+        yield "order `join`, `where`, `groupBy`, `sortBy`, `unique`, `limit`, `to`. Ten"
+        yield "thousand items take a fraction of a second and do not block other runs.\n"
         yield from _table(ListMapping)
         yield from _parts(ListMapping)
 

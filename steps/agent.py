@@ -37,17 +37,18 @@ class Approval(_Part):
     when: str | None = Field(
         None,
         max_length=4_096,
-        description="a condition, with `arguments` in scope; every call without it, and where it "
-        "cannot be evaluated",
+        description="a condition, with `arguments` in scope; without it, and if it cannot "
+        "be evaluated, every call needs approval",
     )
     approvers: list[str] = Field(
         [],
         max_length=100,
-        description="the names of those whose word counts, as `answeredBy` shows them; anybody "
-        "who may answer without it",
+        description="the names of the people who can approve, as in `answeredBy`; default: "
+        "everybody who may answer",
     )
     deadline: Duration | None = Field(
-        None, description="after which the call counts as rejected; without it never"
+        None,
+        description="after this time without an answer the call counts as rejected; default: never",
     )
 
     @field_validator("when")
@@ -68,7 +69,7 @@ class AgentTool(_Part):
         None,
         min_length=1,
         max_length=200,
-        description="a tool's id, `server.*` for all of one, or `ask-user`",
+        description="the id of a tool, `server.*` for all tools of an MCP server, or `ask-user`",
     )
     workflow: str | None = Field(
         None, min_length=1, max_length=200, description="the id of a workflow marked as a tool"
@@ -78,12 +79,12 @@ class AgentTool(_Part):
         description="whether a person must approve each call, or an object that says which calls",
     )
     timeout: Duration | None = Field(
-        None, description="how long one call of a tool may take; `limits.callTime` without it"
+        None, description="how long one call of the tool may take; default: `limits.callTime`"
     )
     retry: Retry | None = Field(
         None,
-        description="when a call of a tool that failed for now is made again before the model is "
-        "told, as [for steps](README.md#keys-of-every-step); without it never",
+        description="when a failed call is retried before the model gets the error, as "
+        "[for steps](README.md#keys-of-every-step); default: never",
     )
 
     @model_validator(mode="before")
@@ -103,34 +104,39 @@ class AgentTool(_Part):
 class Limits(_Part):
     """How much an agent may use before its step fails, or asks."""
 
-    maxTurns: int = Field(20, ge=1, le=500, description="answers of the model in all")  # noqa: N815
+    maxTurns: int = Field(  # noqa: N815
+        20, ge=1, le=500, description="the largest number of answers of the model"
+    )
     maxTokens: int = Field(  # noqa: N815
         500_000,
         ge=1,
         le=100_000_000,
-        description="tokens in and out in all, those of workflows that it calls included",
+        description="the largest number of input and output tokens, including those of "
+        "workflows that it calls",
     )
     cost: float | None = Field(
         None,
         gt=0,
         le=1_000_000,
-        description="what its models may cost in all, those of workflows that it calls included",
+        description="how much its models may cost, including those of workflows that it calls",
     )
     time: Duration = Field(
-        1_800_000, description="time spent in the model and in tools, waits for people not counted"
+        1_800_000,
+        description="the longest time spent in models and tools, without waiting for people",
     )
     onLimit: Literal["fail", "ask"] = Field(  # noqa: N815
         "fail",
-        description="what happens at one of these limits: the step fails, or a person is asked for "
-        "`more` (as much again), `deliver` (what there is) or `stop`",
+        description="what happens at one of these limits: the step fails, or a person "
+        "chooses `more` (the same amount again), `deliver` (the result so far) "
+        "or `stop`",
     )
     callTime: Duration = Field(300_000, description="how long one call of a tool may take")  # noqa: N815
     maxResult: int = Field(  # noqa: N815
         100_000,
         ge=1_000,
         le=1_000_000,
-        description="characters of one result that the model is told; a longer one is cut, and "
-        "says how much is missing",
+        description="how many characters of one result the model receives; a longer one is "
+        "cut, with a note of how much is missing",
     )
 
 
@@ -138,10 +144,12 @@ class Summarize(_Part):
     """How a conversation is summed up."""
 
     model: str | None = Field(
-        None, max_length=64, description="the model that does it; the agent's without it"
+        None,
+        max_length=64,
+        description="the model that writes the summary; default: the agent's model",
     )
     instructions: str | None = Field(
-        None, min_length=1, max_length=20_000, description="what it is told to write down"
+        None, min_length=1, max_length=20_000, description="instructions for the summary"
     )
 
 
@@ -151,20 +159,21 @@ class Context(_Part):
     maxTokens: int = Field(  # noqa: N815
         ge=500,
         le=100_000_000,
-        description="tokens of a question beyond which it is made shorter, once for many turns",
+        description="the size of a question, in tokens, above which it is shortened; one "
+        "shortening lasts for many turns",
     )
     keepLast: int = Field(  # noqa: N815
-        3, ge=1, le=500, description="how many of the newest answers stay, with their results"
+        3, ge=1, le=500, description="how many of the newest answers are kept, with their results"
     )
     clearResults: bool = Field(  # noqa: N815
         True,
-        description="the results of older calls are left out, and told by their length; of a "
-        "thread the oldest too, where that is not enough",
+        description="replace the results of older calls by their length; if that is not "
+        "enough, leave out the oldest messages of a thread too",
     )
     summarize: bool | Summarize = Field(
         False,
-        description="all that is older is summed up by a model instead; true, or an object that "
-        "says how",
+        description="have a model summarise everything older instead: true, or an object "
+        "with settings",
     )
 
     @model_validator(mode="after")
@@ -178,19 +187,30 @@ class AgentDocument(_Part):
     """An agent as people write and store it."""
 
     id: Identifier | None = Field(
-        None, description="its id in the API; the name as a slug without it"
+        None, description="the id in the API; default: made from the name"
     )
-    name: str = Field(min_length=1, max_length=200, description="what people call it")
-    description: str = Field("", max_length=2_000, description="what it is for")
-    status: Literal["draft", "testing"] = Field("draft", description="how far it is")
+    name: str = Field(min_length=1, max_length=200, description="a name for people")
+    description: str = Field("", max_length=2_000, description="a description for people")
+    status: Literal["draft", "testing"] = Field(
+        "draft", description="the state of the draft, for people"
+    )
     instructions: Template = Field(
-        description="what the model is told first: a template with `inputs` in scope"
+        description="the system instructions for the model: a template with `inputs` in scope"
     )
     model: str | None = Field(
-        None, max_length=64, description="the model's name; the default one without it"
+        None,
+        max_length=64,
+        description="the name of the model; default: the default model of the server",
     )
-    temperature: float | None = Field(None, ge=0, le=2, description="how freely it answers")
-    maxTokens: int | None = Field(None, ge=1, description="tokens of one answer")  # noqa: N815
+    temperature: float | None = Field(
+        None,
+        ge=0,
+        le=2,
+        description="how much the answers vary: low values give the most likely answer",
+    )
+    maxTokens: int | None = Field(  # noqa: N815
+        None, ge=1, description="the largest number of tokens of one answer"
+    )
     reasoning: Reasoning | None = Field(None, description=REASONING)
     fallback: Fallback = Field([], description=FALLBACK)
     headers: FurtherHeaders = Field(
@@ -200,38 +220,42 @@ class AgentDocument(_Part):
     )
     cache: bool = Field(
         True,
-        description="whether a provider that can is asked to keep the conversation between turns",
+        description="whether to ask the provider to cache the conversation between turns, "
+        "if it can",
     )
     toolChoice: str | None = Field(  # noqa: N815
         None,
         min_length=1,
         max_length=200,
-        description="`required`: each answer must call a tool, `deliver` among them, where there "
-        "is something to deliver; or the tool that the first answer must call",
+        description="`required`: each answer must call a tool (`deliver` counts, if there "
+        "are fields to deliver); or the id of the tool that the first answer "
+        "must call",
     )
-    tools: list[AgentTool] = Field([], max_length=100, description="what it may call")
-    output: dict[str, Any] = Field({}, description="the fields that it must deliver")
+    tools: list[AgentTool] = Field(
+        [], max_length=100, description="the tools that the agent can call"
+    )
+    output: dict[str, Any] = Field({}, description="the fields that the agent must deliver")
     limits: Limits = Field(
         default_factory=lambda: Limits.model_validate({}),
-        description="when it has worked long enough",
+        description="limits on the work of the agent",
     )
     handoffs: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         [],
         max_length=20,
-        description="ids of agents to which it can hand the work over; what is to be delivered, "
-        "limits and guards stay its own",
+        description="ids of agents to which this agent can hand over; the fields to "
+        "deliver, the limits and the guards remain those of this agent",
     )
     guards: Guards | None = Field(
-        None, description="what is checked before it works, and before what it delivers counts"
+        None, description="checks before the agent begins, and before its result is accepted"
     )
     checks: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         [],
         max_length=100,
-        description="recorded runs with which `stepwell replay --checks` tries a version before it "
-        "is published",
+        description="recorded runs on which `stepwell replay --checks` tests a version "
+        "before it is published",
     )
     context: Context | None = Field(
-        None, description="how a long conversation is made shorter; never without it"
+        None, description="how a long conversation is shortened; default: never"
     )
 
 

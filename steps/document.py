@@ -38,25 +38,25 @@ class Retry(_Part):
     """When a failed attempt is followed by another."""
 
     maxAttempts: int = Field(  # noqa: N815 - the document's word
-        3, ge=1, le=1_000, description="attempts in all, the first one included"
+        3, ge=1, le=1_000, description="the largest number of attempts, including the first"
     )
     initialInterval: Duration = Field(1_000, description="the wait after the first failure")  # noqa: N815
     backoffCoefficient: float = Field(  # noqa: N815
-        2.0, ge=1, le=100, description="what each further wait is multiplied by"
+        2.0, ge=1, le=100, description="the factor by which each further wait grows"
     )
     maximumInterval: Duration = Field(  # noqa: N815
         60_000,
-        description="the longest wait, also where the other side asks for more; without it 1m, or "
-        "`initialInterval` where that is longer",
+        description="the longest wait, even if the other system asks for more; default: "
+        "1m, or `initialInterval` if that is longer",
     )
     nonRetryableErrors: list[str] = Field(  # noqa: N815
-        [], description="error types after which no attempt follows"
+        [], description="error types that are not retried"
     )
     on: list[Retried] = Field(
         [],
         max_length=100,
-        description="after which failures another attempt follows, instead of those that it may "
-        "help: error types (`Timeout`), statuses (`429`, `5xx`), or both (`HttpStatus:5xx`)",
+        description="the failures that are retried, instead of the default ones: error "
+        "types (`Timeout`), statuses (`429`, `5xx`), or both (`HttpStatus:5xx`)",
     )
 
     def policy(self) -> RetryPolicy:
@@ -88,26 +88,32 @@ Retries = Annotated[
 class CommonStep(_Part):
     """The keys that every step may have."""
 
-    id: Identifier = Field(description="which step it is")
-    type: str = Field(description="of what kind it is")
-    name: str | None = Field(None, max_length=200, description="for people; shown in the history")
-    description: str | None = Field(None, max_length=2_000, description="for people")
-    note: str | None = Field(None, max_length=10_000, description="a remark for who edits it")
-    output: dict[str, Any] = Field({}, description="the fields that it delivers into `data`")
+    id: Identifier = Field(description="the id of the step, unique in its document or body")
+    type: str = Field(description="the step type")
+    name: str | None = Field(
+        None, max_length=200, description="a name for people, shown in the history"
+    )
+    description: str | None = Field(None, max_length=2_000, description="a description for people")
+    note: str | None = Field(
+        None, max_length=10_000, description="a note for people who edit the definition"
+    )
+    output: dict[str, Any] = Field({}, description="the fields that the step adds to `data`")
     retry: Retries | None = Field(
         None,
-        description="when a failed attempt is followed by another; without it never. Of a list "
-        "the first counts that the failure is for, each with attempts of its own",
+        description="when a failed attempt is retried; default: never. In a list, the "
+        "first policy that matches the failure applies, and each policy counts "
+        "its own attempts",
     )
     timeout: Duration | None = Field(
         None,
-        description="how long one attempt may take, waits for its turn not counted; without it "
-        "the type's own limit",
+        description="how long one attempt may take, without waiting for its turn; default: "
+        "the limit of the step type",
     )
     onInterrupted: OnInterrupted = Field(  # noqa: N815
         OnInterrupted.RETRY,
-        description="what becomes of a step that a crash met: it runs again, fails, or asks a "
-        "person; with `retry` it fails too once `max_interruptions` crashes are held against it",
+        description="what happens if a crash interrupts the step: it runs again, fails, or "
+        "asks a person. With `retry` it fails after it has caused "
+        "`max_interruptions` crashes",
     )
 
 
@@ -134,14 +140,14 @@ class Handlers(_Part):
 
     onError: Identifier | None = Field(  # noqa: N815 - the document's word
         None,
-        description="the step that a run enters when a failure is not handled nearer, once; how "
-        "the run goes on from there is how it ends",
+        description="the step to which a run goes, once, after a failure that nothing else "
+        "handles; the run then ends as the steps from there lead",
     )
     finally_: Identifier | None = Field(
         None,
         alias="finally",
-        description="the step that a run enters however it ends, once, but for a terminate; the "
-        "run then ends as it would have",
+        description="the step to which a run goes, once, before it ends in any way except "
+        "terminate; the run then ends as it would have without it",
     )
 
 
@@ -150,11 +156,11 @@ class Scope(Handlers):
 
     timeout: Duration | None = Field(
         None,
-        description="how long a run may take, its `onError` and `finally` not counted; then it "
-        "fails with `Timeout`",
+        description="how long a run may take, without its `onError` and `finally`; after "
+        "that it fails with `Timeout`",
     )
     concurrency: Limited = Field(
-        None, description="how many runs may be under way at once, and what becomes of more"
+        None, description="how many runs may be in progress at once, and what happens to others"
     )
 
 
@@ -180,29 +186,33 @@ class WorkflowDocument(Scope):
     edges: list[EdgeDocument] = Field([], max_length=5_000)
     payload: dict[str, Any] = {}
     constants: dict[Identifier, Any] = Field(
-        {}, description="values that expressions name as `constants.NAME`; each sees those before"
+        {},
+        description="values that expressions read as `constants.NAME`; each can use the "
+        "ones before it",
     )
     workflows: dict[Identifier, Any] = Field(
         {}, max_length=100,
-        description="workflows of the document's own by name, which its steps call as `#name`",
+        description="workflows inside this document, by name; steps call them as `#name`",
     )  # fmt: skip
     defaults: dict[str, Any] = Field(
-        {}, description="keys for all steps of a type, by type; a step's own key counts, whole"
+        {},
+        description="default keys for the steps of each type; a key in the step itself "
+        "replaces the default completely",
     )
     note: str | None = Field(None, max_length=10_000, description="a remark for who edits it")
     title: str | None = Field(
         None,
         min_length=1,
         max_length=1_000,
-        description="what a run is called in lists and pages, a template over the run",
+        description="the title of a run in lists and on pages: a template, with the run in scope",
     )
     labels: dict[LabelName, str] = Field(
         {},
         max_length=MOST_LABELS,
-        description="by what runs can be found: names with templates over the run",
+        description="labels by which runs can be found: names, with templates as values",
     )
-    tool: bool = Field(False, description="whether agents may call the workflow as a tool")
+    tool: bool = Field(False, description="whether agents can call the workflow as a tool")
     budget: float | None = Field(
-        None, gt=0, le=1_000_000, description="what the models of one run may cost"
+        None, gt=0, le=1_000_000, description="how much the models of one run may cost"
     )
     maxStepExecutions: int = Field(1_000, ge=1, le=100_000)  # noqa: N815

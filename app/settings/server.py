@@ -28,8 +28,8 @@ from steps.durations import Duration
 from steps.nearest import did_you_mean
 
 _PREFIX = "STEPWELL_"
-_NO_SETTINGS = ("config", "key", "url", "tenant", "token")
-"""What the environment has for others: the file of settings, and the client."""
+_NO_SETTINGS = ("cache", "config", "key", "url", "tenant", "token")
+"""What the environment has for others: the single file, the file of settings, and the client."""
 
 _PROXY = re.compile(r"https?://([^\s@/?#]+@)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?")
 _POSTGRESQL = re.compile(r"postgres(ql)?://")

@@ -165,8 +165,12 @@ def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
     assert b"completed" in shown.rpartition(b"\x1b[J")[2]
 
 
-def test_a_server_takes_no_setting_from_the_clients_words(defined: Server) -> None:
-    shown = run("config", environment={**environment(defined), "STEPWELL_TOKEN": "x"})
+def test_a_server_takes_no_setting_from_words_of_the_client_and_the_single_file(
+    defined: Server,
+) -> None:
+    shown = run(
+        "config", environment={**environment(defined), "STEPWELL_TOKEN": "x", "STEPWELL_CACHE": "x"}
+    )
     assert "not a known setting" not in shown.stderr
     assert shown.returncode == 0, shown
 

@@ -63,18 +63,19 @@ class Installed:
 
     def start(self, *words: object, **more: Any) -> "subprocess.Popen[str]":
         told = [*self.words, *(str(word) for word in words)]
+        home = "/" + str(self.home.relative_to(self.root))
 
         def become() -> None:
             if self.root != Path("/"):
                 os.chroot(self.root)
-            os.chdir("/" + str(self.home.relative_to(self.root)))
+            os.chdir(home)
             os.setgroups([])
             os.setgid(self.user)
             os.setuid(self.user)
 
         return subprocess.Popen(
             told, text=True, preexec_fn=become, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,  # noqa: PLW1509 - one thread
-            env={"PATH": "/usr/bin:/bin", "HOME": "/" + str(self.home.relative_to(self.root)), **more},
+            env={"PATH": "/usr/bin:/bin", "HOME": home, "STEPWELL_CACHE": f"{home}/cache", **more},
         )  # fmt: skip
 
     def run(self, *words: object) -> str:
