@@ -106,7 +106,8 @@ class CallApi(StepType[CallApiSettings]):
                 "maxResponseBytes", f'must be {most} at most; larger ones go to a file by "saveAs"'
             )
         url = settings.url.source
-        if not isinstance(url, str) or not url.startswith(("http://", "https://", "{{")):
+        begins = url.strip().lower() if isinstance(url, str) else ""
+        if not begins.startswith(("http://", "https://", "{{")):
             yield Problem("url", "must be a text that begins with http:// or https://")
 
     async def execute(

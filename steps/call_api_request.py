@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from engine import Json
 from steps.call_api_settings import CallApiSettings
+from steps.charset import charset_of
 from steps.contract import StepBroke, StepInput
 from steps.effects import Effects
 from steps.http_auth import Auth, OAuth2Auth
@@ -49,11 +50,12 @@ async def request_of(
         headers.set(name, value)
     if settings.responseType == "base64":
         headers.setdefault("Accept-Encoding", "identity")
+    body = await _body(settings, step, effects, headers)
     return HttpRequest(
         method=settings.method,
-        url=await _text(settings.url, step, "url"),
+        url=(await _text(settings.url, step, "url")).strip(),
         query=await _pairs(settings.query, step, "query"),
-        **await _body(settings, step, effects, headers),
+        **body,
         headers=_checked(headers.all()),
         follow_redirects=settings.followRedirects,
         max_response_bytes=settings.longest_body,
@@ -90,6 +92,15 @@ class _Headers:
         """Set a header unless it is there."""
         self._found.setdefault(name.lower(), (name, value))
 
+    def drop(self, name: str) -> None:
+        """Forget a header, so that the one that belongs to the body is set."""
+        self._found.pop(name.lower(), None)
+
+    @property
+    def content_type(self) -> str:
+        """The type of the body as it is given, "" where it is not."""
+        return self._found.get("content-type", ("", ""))[1]
+
     def all(self) -> dict[str, str]:
         """Return them as they were named."""
         return dict(self._found.values())
@@ -120,7 +131,7 @@ async def _body(
         return {"content": text.encode()}
     if settings.text is not None:
         headers.setdefault("Content-Type", "text/plain; charset=utf-8")
-        return {"content": (await _text(settings.text, step, "text")).encode()}
+        return {"content": _encoded(await _text(settings.text, step, "text"), headers.content_type)}
     if settings.file is not None:
         stored = await effects.file(await _text(settings.file, step, "file"))
         headers.setdefault("Content-Type", stored.media_type)
@@ -131,8 +142,28 @@ async def _body(
             form.setdefault(name, []).append(value)
         return {"form": form}
     if settings.multipart is not None:
+        _fit_for_parts(headers)
         return {"files": [part async for part in _parts(settings.multipart, step, effects)]}
     return {}
+
+
+def _encoded(text: str, content_type: str) -> bytes:
+    """Return a text in the characters that its type names. Raises `StepBroke`."""
+    codec = charset_of(content_type) or "utf_8"
+    try:
+        return text.encode(codec)
+    except UnicodeEncodeError as odd:
+        what = ascii(text[odd.start : odd.start + 1])
+        raise _invalid(f"text: the charset of the Content-Type has no character {what}") from odd
+
+
+def _fit_for_parts(headers: _Headers) -> None:
+    """Leave the type of a body of parts to what writes it, unless its boundary is given."""
+    kind, _, rest = headers.content_type.partition(";")
+    if kind.strip().lower() not in ("", "multipart/form-data"):
+        raise _invalid(f"multipart is sent as multipart/form-data, not as {kind[:80]}")
+    if "boundary=" not in rest.lower():
+        headers.drop("Content-Type")
 
 
 async def _parts(

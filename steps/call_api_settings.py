@@ -49,7 +49,11 @@ class CallApiSettings(StepSettings):
     file: Template | None = Field(
         None, description="the id of an uploaded file, whose bytes are the body"
     )
-    text: SecretTemplate | None = Field(None, description="a body of plain text")
+    text: SecretTemplate | None = Field(
+        None,
+        description="a body of plain text, in the charset that a `Content-Type` among `headers` "
+        "names, else UTF-8",
+    )
     auth: Auth | None = Field(None, description="who sends the request, by one of four ways")
     expectedStatus: list[int | Literal["1xx", "2xx", "3xx", "4xx", "5xx"]] = Field(  # noqa: N815
         ["2xx"], min_length=1, description="statuses with which the step completes"

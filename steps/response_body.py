@@ -18,10 +18,14 @@ _BINARY_KINDS = ("audio", "font", "image", "model", "video")
 _BINARY_SUFFIXES = frozenset(
     {"ber", "cbor", "cwt", "der", "fastinfoset", "gzip", "sqlite3", "tlv", "wbxml", "zip", "zstd"}
 )
+_LINES = frozenset({"application/stream+json"})
+"""A JSON value in each line, whatever the name says."""
+
 _JSON_WORDS = frozenset({"json", "x-json", "json-rpc", "jsonrequest", "problem"})
 _TEXT_WORDS = frozenset(
     {
-        "atom", "csv", "ecmascript", "edifact", "edi", "feed", "graphql", "html", "ics",
+        "atom", "csv", "jose", "mpegurl", "pgp", "quads", "triples",
+        "ecmascript", "edifact", "edi", "feed", "graphql", "html", "ics",
         "ini", "javascript", "json", "jsonl", "jsonlines", "jsonnet", "json5", "jwt", "ldjson",
         "markdown", "ndjson", "pem", "plain", "properties", "rss", "rtf", "sh", "soap",
         "sparql", "sql", "svg", "tex", "text", "toml", "trig", "tsv", "typescript", "urlencoded",
@@ -40,7 +44,7 @@ def read_body(response: HttpResponse, wanted: ResponseType) -> JsonObject:
     content, content_type = response.content, response.headers.get("content-type", "")
     if not content or wanted == "none":
         return {"body": None}
-    kind = _kind(content_type) if wanted == "auto" else wanted
+    kind = body_kind(content_type) if wanted == "auto" else wanted
     if kind == "unknown":
         kind = "text" if looks_like_text(content) else "base64"
         if kind == "text" and (found := _object(content)) is not None:
@@ -59,12 +63,14 @@ def described(status: int, headers: Mapping[str, str], length: int | None = None
     return f"status {status}, {kind[:100]}" + (f", {str(size)[:20]} bytes" if size else "")
 
 
-def _kind(content_type: str) -> Literal["json", "text", "base64", "unknown"]:
+def body_kind(content_type: str) -> Literal["json", "text", "base64", "unknown"]:
     """Return how a body of this type is read; unknown where only its bytes can tell."""
     media = content_type.partition(";")[0].partition(",")[0].strip().lower()
     main, _, sub = media.partition("/")
-    if not sub:
+    if not sub or main in ("*", "unknown"):
         return "unknown"
+    if media in _LINES:
+        return "text"
     sub, _, suffix = sub.rpartition("+") if "+" in sub else (sub, "", "")
     if suffix == "json" or (not suffix and sub in _JSON_WORDS and main in ("application", "text")):
         return "json"

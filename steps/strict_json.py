@@ -25,6 +25,7 @@ LONG_BYTES = 64 * 1024
 """Values from this length on are worth a turn for others between two looks at them."""
 
 _SHORT = 4_000
+_TOO_MANY_DIGITS = "integer string conversion"
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _LARGEST_INTEGER = 2**53
 _MANY_DIGITS = re.compile(rb"[0-9]{%d}" % _SHORT).search
@@ -73,6 +74,10 @@ def parse_strictly(
         value: Json = _decoder(line_breaks, unique_keys, exact_integers).decode(text)
     except RecursionError as deep:
         raise _too_deep(DEEPEST) from deep
+    except ValueError as wrong:
+        if _TOO_MANY_DIGITS in str(wrong):
+            raise JsonRefused("holds a number of more than 4,300 digits") from wrong
+        raise
     must_be_bounded(value, most_values)
     try:
         text.encode()

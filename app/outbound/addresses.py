@@ -42,7 +42,9 @@ def checked(url: httpx2.URL) -> httpx2.URL:
     if url.port is not None and not 0 < url.port <= _HIGHEST_PORT:
         raise InvalidAddress(f"its port must be a number from 1 to {_HIGHEST_PORT}")
     if b"%" in url.raw_host:
-        raise InvalidAddress("its host has a percent sign; zones of addresses are not supported")
+        raise InvalidAddress(
+            "its host has a blank or a percent sign; zones of addresses are not supported"
+        )
     try:
         url.host  # noqa: B018 - decoded by others later, which fails for some
     except ValueError as odd:

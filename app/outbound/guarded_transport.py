@@ -7,6 +7,7 @@ redirects and whatever else a library does meet it too.
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
 
@@ -132,9 +133,17 @@ class _translated:  # noqa: N801 - reads as a word of the language
         at: TracebackType | None,
     ) -> None:
         for of_pool in type(failure).__mro__:
-            if of_pool.__module__.partition(".")[0] == "httpcore2":
+            if of_pool.__module__.partition(".")[0] in ("httpcore2", "h11"):
                 of_library = getattr(httpx2, of_pool.__name__, httpx2.TransportError)
                 raise of_library(cause_of(failure)) from failure
+
+
+_BYTES = re.compile(r"bytearray\((b'[^']*'|b\"[^\"]*\")\)")
+"""How h11 shows what it could not read."""
+
+
+def _shown(found: re.Match[str]) -> str:
+    return found[1].removeprefix("b")
 
 
 def cause_of(failure: BaseException | None) -> str:
@@ -145,7 +154,7 @@ def cause_of(failure: BaseException | None) -> str:
         if type(failure).__module__ == "builtins" and isinstance(failure, OSError):
             # asyncio puts words of its own in the place of the system's.
             said = os.strerror(failure.errno) if failure.errno else said
-        words = said or words
+        words = _BYTES.sub(_shown, said) or words
         failure = failure.__cause__ or failure.__context__
     return words or "the connection was cut"
 

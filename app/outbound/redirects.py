@@ -62,13 +62,10 @@ def _target(before: httpx2.URL, location: str) -> httpx2.URL:
 
 
 def _method(method: str, status: int) -> str:
-    """Return how to go on, as browsers do."""
-    if method == "HEAD":
-        return method
-    is_moved_post = status == HTTPStatus.MOVED_PERMANENTLY and method == "POST"
-    if is_moved_post or status in (HTTPStatus.SEE_OTHER, HTTPStatus.FOUND):
-        return "GET"
-    return method
+    """Return how to go on, as browsers do (https://fetch.spec.whatwg.org/#http-redirect-fetch)."""
+    is_post = method == "POST" and status in (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.FOUND)
+    is_elsewhere = status == HTTPStatus.SEE_OTHER and method != "HEAD"
+    return "GET" if is_post or is_elsewhere else method
 
 
 def _stays(before: httpx2.URL, after: httpx2.URL) -> bool:

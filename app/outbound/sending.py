@@ -29,6 +29,8 @@ from steps.response_body import described
 _CONNECT_S = 10.0
 _IDLE_S = 300.0
 _MOST_REDIRECTS = 5
+_CLOSED = "disconnected"
+"""What the pool says of a connection that ended before an answer began."""
 _MOST_IN_MEMORY = 10_000_000
 _DRAINED_BYTES = 65_536
 _DRAINED_S = 0.25
@@ -104,7 +106,9 @@ def _request(wanted: HttpRequest) -> httpx2.Request:
             files=files or None,
             extensions={"timeout": httpx2.Timeout(_IDLE_S, connect=_CONNECT_S).as_dict()},
         )
-        request.read()
+        size = len(request.read())
+        if (told := request.headers.get("content-length", "").strip()) not in ("", str(size)):
+            raise ValueError(f"header Content-Length is {told[:20]}, and the body has {size} bytes")
     except InvalidAddress as odd:
         message = f"the url is not valid: {odd}"
         raise StepBroke("InvalidRequest", message, retryable=False) from odd
@@ -209,5 +213,6 @@ def _told(host: str, timeout_s: float | None) -> Iterator[None]:
     except httpx2.TransportError as failed:
         if isinstance(failed.__cause__, AddressNotAllowed):
             raise StepBroke("AddressNotAllowed", str(failed), retryable=False) from failed
-        message = f"no answer from {host}: {failed}"
-        raise StepBroke("ConnectionFailed", message) from failed
+        is_odd = isinstance(failed, httpx2.RemoteProtocolError) and _CLOSED not in str(failed)
+        what = "the answer is no valid HTTP, from" if is_odd else "no answer from"
+        raise StepBroke("ConnectionFailed", f"{what} {host}: {failed}") from failed

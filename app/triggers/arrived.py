@@ -13,7 +13,8 @@ from app.wire.json_text import parse_json
 from engine import Json, JsonObject, iso_time
 from engine.value import value
 from journal import ArrivedRequest
-from steps.charset import charset_of
+from steps.charset import charset_of, looks_like_text, marked, text_of
+from steps.response_body import body_kind
 
 _HIDDEN = "***"
 _SECRETIVE = re.compile(r"authorization|cookie|token|secret|password|api-?key|signature")
@@ -115,15 +116,21 @@ def _content_of(arrived: Arrived, largest: int) -> Content:
     if not body:
         return Content(None, {})
     if kind == "application/x-www-form-urlencoded":
-        return Content(dict[str, Json](_plain(urlencoded_form(body).texts)), {})
+        form = urlencoded_form(body, arrived.headers["content-type"])
+        return Content(dict[str, Json](_plain(form.texts)), {})
     if kind == "multipart/form-data":
         content_type = arrived.headers["content-type"].encode("latin-1")
         form = multipart_form(content_type, body, largest)
         return Content(dict[str, Json](_plain(form.texts)), form.uploads)
-    if kind == "application/json" or kind.endswith("+json") or (not kind and _may_be_json(body)):
-        return Content(parse_json(body), {})
-    if kind.startswith("text/") or kind in ("", "application/xml") or kind.endswith("+xml"):
-        return Content(_text(arrived), {})
+    told = arrived.headers.get("content-type", "")
+    how = body_kind(told)
+    if how == "unknown" and looks_like_text(body):
+        how = "json" if _may_be_json(body) else "text"
+    if how == "json":
+        # Its sender may write integers that not every reader keeps, and cannot be told not to.
+        return Content(parse_json(_utf8(body, told), exact_integers=False), {})
+    if how == "text":
+        return Content(text_of(body, told), {})
     upload = Upload(WHOLE, media_type_of(WHOLE, body), body)
     return Content(None, {WHOLE: upload})
 
@@ -136,14 +143,10 @@ def _may_be_json(body: bytes) -> bool:
     return body.lstrip()[:1] in (b"{", b"[")
 
 
-def _text(arrived: Arrived) -> str:
-    codec = charset_of(arrived.headers.get("content-type", "")) or "utf_8"
-    try:
-        text = arrived.body.decode(codec)
-        text.encode()  # some charsets can write half of a surrogate pair
-    except UnicodeError as wrong:
-        raise BadRequest(f"the body is not text in the charset {codec}") from wrong
-    return text
+def _utf8(body: bytes, content_type: str) -> bytes:
+    """Return JSON in UTF-8, in whatever characters it came."""
+    is_plain = charset_of(content_type) in (None, "utf_8") and not marked(body)
+    return body if is_plain else text_of(body, content_type).encode()
 
 
 def _query(query: str) -> JsonObject:

@@ -1,5 +1,6 @@
 """Forms: files in fields of their own, other fields as inputs."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import field
 from urllib.parse import parse_qsl
@@ -9,6 +10,7 @@ from app.files.uploads import Upload
 from app.wire.errors import BadRequest, PayloadTooLarge
 from app.wire.multipart import Part, parse_multipart
 from engine.value import value
+from steps.charset import charset_of, codec_named
 from steps.contract import Problem
 
 FIELD_ROOM = 1_048_576
@@ -17,6 +19,11 @@ FIELD_ROOM = 1_048_576
 _MOST_FIELDS = 1_000
 _MOST_FILES = 10
 FIELD = "attachment"
+_CHARSET = "_charset_"
+"""The field in which browsers say in which charset a form is."""
+
+_LONGEST_CHARSET = 40
+_CHARSET_IN_IT = re.compile(rb"(?:\A|&)_charset_=([\w.:-]{1,40})(?=&|\Z)")
 
 Texts = Mapping[str, str | list[str]]
 """The texts of a form by field; a field that is there several times has a list."""
@@ -78,15 +85,28 @@ class Form:
         ]
 
 
-def urlencoded_form(body: bytes) -> Form:
-    """Return the form of an application/x-www-form-urlencoded body. Raises `BadRequest`."""
+def urlencoded_form(body: bytes, content_type: str = "") -> Form:
+    """Return the form of an application/x-www-form-urlencoded body. Raises `BadRequest`.
+
+    It is in UTF-8 unless its type, or its own field `_charset_`, names another charset.
+    """
+    named = _CHARSET_IN_IT.search(body)
+    codec = codec_named(named[1].decode("ascii")) if named else charset_of(content_type)
+    codec = codec or "utf_8"
     try:
         pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
+            body.decode(codec),
+            keep_blank_values=True,
+            encoding=codec,
+            errors="strict",
+            max_num_fields=_MOST_FIELDS,
         )
+        "".join(text for pair in pairs for text in pair).encode()
     except ValueError as wrong:
-        reason = "it is not UTF-8" if isinstance(wrong, UnicodeDecodeError) else str(wrong)
+        charset = "UTF-8" if codec == "utf_8" else f"in the charset {codec}"
+        reason = f"it is not {charset}" if isinstance(wrong, UnicodeError) else str(wrong)
         raise BadRequest(f"the form cannot be read: {reason}") from wrong
+    pairs = [pair for pair in pairs if pair[0] != _CHARSET]
     form = Form({}, {})
     for name, text in pairs:
         _add_text(form, name, text)
@@ -99,7 +119,7 @@ def multipart_form(content_type: bytes, body: bytes, limit: int) -> Form:
     Raises `BadRequest` and `PayloadTooLarge`.
     """
     form, files, problems = Form({}, {}), 0, []
-    parts = parse_multipart(content_type, body)
+    parts = _in_their_charset(parse_multipart(content_type, body))
     for part in parts:
         if part.file_name is None:
             problems += _take_text(form, part)
@@ -118,6 +138,18 @@ def multipart_form(content_type: bytes, body: bytes, limit: int) -> Form:
     if problems:
         raise BadRequest("the form is not acceptable", problems)
     return form
+
+
+def _in_their_charset(parts: list[Part]) -> list[Part]:
+    """Return the parts, texts in the charset that a field `_charset_` names (RFC 7578, 4.6)."""
+    named = [part for part in parts if part.name == _CHARSET and part.file_name is None]
+    if not named:
+        return parts
+    default = codec_named(named[0].content[:_LONGEST_CHARSET].decode("ascii", "replace"))
+    kept = [part for part in parts if part not in named]
+    for part in kept:
+        part.charset = part.charset or default
+    return kept
 
 
 def _take_text(form: Form, part: Part) -> list[Problem]:

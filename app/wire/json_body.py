@@ -25,7 +25,7 @@ async def read_body(request: Request, limit: int, timeout_s: float) -> bytes:
     if request.headers.get("content-encoding"):
         raise UnsupportedMediaType("send the body as it is, without Content-Encoding")
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and len(declared) < 20 and int(declared) > limit:  # noqa: PLR2004
+    if declared.isdecimal() and len(declared) < 20 and int(declared) > limit:  # noqa: PLR2004
         raise PayloadTooLarge("the body", limit)
     arrived = take_arrived_body(request.scope)
     if arrived is not None:

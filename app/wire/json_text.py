@@ -1,6 +1,7 @@
 """JSON text, read strictly: what is not JSON, or could not be kept, is refused."""
 
 import json
+from codecs import BOM_UTF8
 
 from app.wire.errors import BadRequest
 from engine import Json
@@ -9,19 +10,23 @@ from steps.strict_json import JsonRefused, json_fault, must_be_bounded, parse_st
 _MOST_VALUES = 100_000
 
 
-def parse_json(body: bytes, what: str = "the body") -> Json:
+def parse_json(body: bytes, what: str = "the body", *, exact_integers: bool = True) -> Json:
     """Return the value of JSON text.
 
     Args:
-        body: The text.
+        body: The text; a byte order mark before it does not count.
         what: What it is called in messages.
+        exact_integers: Whether integers beyond 2^53 are refused, which not every reader keeps.
 
     Raises:
         BadRequest: The text is not acceptable; the message names the place of the fault.
     """
     try:
         return parse_strictly(
-            body.decode("utf-8"), unique_keys=True, exact_integers=True, most_values=_MOST_VALUES
+            body.removeprefix(BOM_UTF8).decode("utf-8"),
+            unique_keys=True,
+            exact_integers=exact_integers,
+            most_values=_MOST_VALUES,
         )
     except UnicodeDecodeError as wrong:
         raise BadRequest(f"{what} is not UTF-8 at byte {wrong.start}") from wrong

@@ -112,6 +112,15 @@ def test_texts_are_read_in_the_charset_that_they_name() -> None:
         assert "is not text in the charset" in refused.value.problems[0].message
 
 
+def test_a_form_may_name_its_charset_in_a_field_of_its_own() -> None:
+    named = written("form-data; name=_charset_", b"iso-8859-1")
+    assert read(named, written("form-data; name=a", b"M\xfc")).texts == {"a": "Mü"}
+    assert urlencoded_form(b"a=M%FC&_charset_=windows-1252").texts == {"a": "Mü"}
+    kind = "application/x-www-form-urlencoded; charset=iso-8859-1"
+    assert urlencoded_form(b"a=M%FC&b=\xfc", kind).texts == {"a": "Mü", "b": "ü"}
+    assert urlencoded_form(b"a=M%C3%BC", "x/y; charset=no-such").texts == {"a": "Mü"}
+
+
 def test_a_form_is_bounded_in_fields_and_in_text() -> None:
     text = written("form-data; name=a", b"x" * 600_000)
     with pytest.raises(PayloadTooLarge, match="the fields of a form together"):

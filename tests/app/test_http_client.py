@@ -129,6 +129,38 @@ async def test_an_answer_counts_from_its_header_on_when_its_body_is_not_wanted(
         assert (await client.send(wanted)).status == 202
 
 
+@pytest.mark.parametrize("length", ["3", "30", "x"])
+async def test_a_length_that_is_not_that_of_the_body_is_refused(
+    client: HttpClient, length: str
+) -> None:
+    headers = {"Content-Length": length}
+    with Trap() as there:
+        request = HttpRequest("POST", f"{there.address}/", headers, content=b"abcdef")
+        with pytest.raises(StepBroke, match="and the body has 6 bytes") as broke:
+            await client.send(request)
+    assert (broke.value.error.type, there.got) == ("InvalidRequest", [])
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "then"),
+    [("POST", 301, "GET"), ("POST", 302, "GET"), ("POST", 303, "GET"), ("POST", 308, "POST"),
+     ("PUT", 302, "PUT"), ("PATCH", 301, "PATCH"), ("DELETE", 303, "GET"), ("HEAD", 303, "HEAD")],
+)  # fmt: skip
+async def test_a_redirect_keeps_the_method_as_browsers_do(
+    client: HttpClient, method: str, status: int, then: str
+) -> None:
+    with Trap({"/": Gives(status, {"Location": "/b"})}) as there:
+        await client.send(HttpRequest(method, f"{there.address}/", content=b"x"))
+        assert [got.method for got in there.got] == [method, then]
+
+
+async def test_an_answer_that_is_no_http_is_called_so(client: HttpClient) -> None:
+    with saying(b"HTTP/1.1 200 OK\r\nno header\r\n\r\n") as address:
+        with pytest.raises(StepBroke, match="the answer is no valid HTTP, from") as broke:
+            await client.send(HttpRequest("POST", address))
+        assert "bytearray" not in broke.value.error.message
+
+
 @pytest.mark.parametrize("location", ["http://[", "http://h:99999/", "file:///x"])
 async def test_a_redirect_to_no_address_says_so_and_may_be_left(
     client: HttpClient, location: str

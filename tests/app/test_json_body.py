@@ -30,6 +30,10 @@ def test_a_key_that_is_there_twice_is_found_in_proportion() -> None:
     assert found[1] <= 4 * found[0] + 10
 
 
+def test_a_byte_order_mark_does_not_count() -> None:
+    assert parse_json(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
+
+
 def test_the_answer_names_the_key() -> None:
     with pytest.raises(BadRequest, match="the key 'a' is there twice in one object"):
         parse_json(b'{"b": 1, "a": 1, "a": 2}')

@@ -76,6 +76,28 @@ async def test_an_object_is_no_text_and_is_called_as_json_calls_it(place: str) -
     assert "not an object" in message
 
 
+async def test_a_text_is_sent_in_the_characters_that_its_type_names() -> None:
+    for kind, content in (("text/plain; charset=ISO-8859-1", b"M\xfc"), ("text/csv", b"M\xc3\xbc")):
+        assert (await sent(text="Mü", headers={"content-type": kind})).content == content
+    said = await refused(text="Счёт", headers={"Content-Type": "text/plain; charset=latin1"})
+    assert "has no character" in said
+
+
+async def test_an_address_may_have_blanks_around_it_and_a_scheme_in_capitals() -> None:
+    assert (await sent(url=" HTTPS://shop.example/x\n")).url == "HTTPS://shop.example/x"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("multipart/form-data", None), ("multipart/form-data; boundary=B", "multipart/form-data; boundary=B")],
+)  # fmt: skip
+async def test_parts_have_a_boundary_in_their_type(given: str, kept: str | None) -> None:
+    request = await sent(multipart={"a": "1"}, headers={"Content-Type": given})
+    assert request.headers.get("Content-Type") == kept
+    said = await refused(multipart={"a": "1"}, headers={"Content-Type": "multipart/related"})
+    assert "not as multipart/related" in said
+
+
 async def test_integers_are_sent_with_all_their_digits() -> None:
     request = await sent(body={"all": "{{ data }}", "id": "{{ data.big }}"})
     assert (request.content or b"").count(b"12345678901234567890") == 2

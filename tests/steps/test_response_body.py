@@ -30,7 +30,7 @@ def test_json_is_read_in_whatever_characters_it_comes(content_type: str, codec: 
 @pytest.mark.parametrize(
     "content_type",
     ["application/soap+xml; charset=utf-8", "application/rss+xml", "application/atom+xml",
-     "image/svg+xml", "application/x-ndjson", "application/jsonl", "application/json-seq",
+     "image/svg+xml", "application/x-ndjson", "application/jsonl", "application/stream+json", "application/json-seq",
      "application/yaml", "application/x-yaml", "application/openapi+yaml", "application/csv",
      "text/csv", "application/x-www-form-urlencoded", "application/javascript", "text/plain",
      "application/graphql", "application/sql", "application/toml", "application/xhtml+xml",

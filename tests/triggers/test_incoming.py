@@ -190,6 +190,19 @@ def test_forms_and_files(owner: httpx.Client, sender: httpx.Client) -> None:
     plain = put(owner, "plain")["url"]
     run = sender.post(plain, data={"a": ["1", "2"], "payload": '{"b": 1}'}).json()["runId"]
     assert settled(owner, run)["data"] == {"a": ["1", "2"], "payload": '{"b": 1}'}
+    raw = put(owner, "raw", data={"body": "{{ request.body }}"})["url"]
+    for kind, content, body in (
+        ("application/json; charset=iso-8859-1", '{"n": "ü", "id": 12345678901234567890}'.encode("latin-1"),
+         {"n": "ü", "id": 12345678901234567890}),
+        ("application/xml", "<?xml version='1.0' encoding='koi8-r'?><n>Счёт</n>".encode("koi8-r"),
+         "<?xml version='1.0' encoding='koi8-r'?><n>Счёт</n>"),
+        ("application/x-ndjson", b'{"a":1}\n{"a":2}\n', '{"a":1}\n{"a":2}\n'),
+        ("application/x-www-form-urlencoded; charset=cp1252", b"n=%80", {"n": "\u20ac"}),
+    ):  # fmt: skip
+        got = sender.post(raw, content=content, headers={"content-type": kind})
+        assert got.status_code == 202, got.text
+        run = got.json()["runId"]
+        assert settled(owner, run)["data"]["body"] == body
     run = sender.post(plain, content=b"\x89PNG\r\n\x1a\n..", headers={"content-type": "image/png"})
     stored = settled(owner, run.json()["runId"])["data"]["body"]
     assert owner.get(f"/api/workflow/files/{stored}").content.startswith(b"\x89PNG")
