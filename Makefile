@@ -54,10 +54,10 @@ reference: $(VENV)/installed ## write the reference pages in docs/ from the code
 blocking-client: $(VENV)/installed-dev ## write the client for threads from the one for asyncio
 	PYTHONPATH=. $(BIN)/python scripts/blocking_client.py
 
-cluster-test: $(VENV)/installed-dev ## run what runs on PostgreSQL on it: the API, signals, events, kills, moves
-	$(BIN)/pytest -q --journal postgres tests/contract tests/triggers tests/events tests/attack tests/crash/test_kill.py
+cluster-test: $(VENV)/installed-dev ## run what runs on PostgreSQL on it: the API, the console, signals, events, attacks, kills, moves
+	$(BIN)/pytest -q --journal postgres tests/contract tests/console tests/triggers tests/events tests/attack tests/crash/test_kill.py
 	$(BIN)/pytest -q tests/postgres tests/operations/test_move.py
-	STEPWELL_CLUSTER_CYCLES=60 $(BIN)/pytest -s --timeout 7200 tests/postgres/test_cycles.py
+	STEPWELL_CLUSTER_CYCLES=200 $(BIN)/pytest -s --timeout 18600 tests/postgres/test_cycles.py
 
 crash-test: $(VENV)/installed-dev ## kill -9 the server 500 times under load, over all step types
 	STEPWELL_CRASH_CYCLES=500 $(BIN)/pytest -s --timeout 3600 tests/crash/test_kill.py

@@ -53,6 +53,7 @@ class Appends:
             that stand beside it, with no wait between; complete before the first append.
         on_place: Called beside them for runs of workflows with `concurrency`.
         on_loss: Called in their order after an append with unknown outcome.
+        is_shared: Whether other processes carry runs on too.
     """
 
     def __init__(  # noqa: PLR0913 - the parts below it, each passed in
@@ -74,6 +75,7 @@ class Appends:
         self._fair_loop = fair_loop
         self._sensitive = sensitive
         self._cluster = cluster
+        self.is_shared = cluster is not None
 
     async def happen(self, live: LiveRun, happened: Input) -> None:
         """Let the engine decide what follows; it becomes durable with the next flush."""
@@ -289,6 +291,11 @@ class Appends:
             # A command or a timer took the run out of the step: nobody waits for its outcome.
             live.in_flight.work.cancel()
             live.in_flight.abandon()
+
+    def must_be_here(self, live: LiveRun) -> None:
+        """See that this process carries a run on still, before it acts. Raises `RunLost`."""
+        if self._cluster is not None and not self._cluster.owns(live.run.id):
+            raise RunLost(live.run.id)
 
     def lose(self, live: LiveRun) -> None:
         """Give up the copy of a run in memory: only the journal knows how it stands."""

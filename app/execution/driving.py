@@ -257,9 +257,10 @@ class Driving:
 
     def _ended(self, live: LiveRun, failure: BaseException | None) -> None:
         """Note that a run is driven no more, and let it leave memory."""
+        cluster = self._cluster
         match failure:
             case RunLost():
-                pass
+                cluster = None  # how it stands another process knows
             case DefinitionUnusable():
                 log.run_stuck(live.run.id, failure)
             case _ if isinstance(failure, UNREADABLE):
@@ -268,8 +269,8 @@ class Driving:
                 log.run_lost(live.run.id, failure)
                 live.lost = True
                 self._lost_runs.add(live.run.id)
-        if self._cluster is not None and not live.lost and live.run.state is State.EXECUTING:
-            self._cluster.tell(live.run.id, live.run.seq)  # its attempt has not begun
+        if cluster is not None and not live.lost and live.run.state is State.EXECUTING:
+            cluster.tell(live.run.id, live.run.seq)  # its attempt has not begun
         live.is_driven = False
         self._driven.discard(live)
         self._live_runs.release(live)

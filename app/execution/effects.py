@@ -18,6 +18,7 @@ from app.execution.signals import Signals
 from app.execution.step_services import StepServices
 from app.files.spool import StorageError
 from app.llm.embeddings import Embedded
+from app.outbound.fence import fenced
 from app.outbound.sink import Sink
 from app.telemetry.at_work import step_at_work
 from app.telemetry.traces import HEADER as TRACEPARENT
@@ -65,7 +66,14 @@ class LiveEffects:
         """Send a request."""
         if self._services.rates is not None:
             await self._in_time(self._services.rates, f"host:{urlsplit(request.url).hostname}")
-        return await self._services.client.send(self._traced(request), self._tenant)
+        return await self._sent(request)
+
+    async def _sent(self, request: HttpRequest, sink: Sink | None = None) -> HttpResponse:
+        client, request = self._services.client, self._traced(request)
+        if not self._appends.is_shared:
+            return await client.send(request, self._tenant, sink)
+        with fenced(lambda: self._appends.must_be_here(self._live)):
+            return await client.send(request, self._tenant, sink)
 
     def _traced(self, request: HttpRequest) -> HttpRequest:
         """Return the request with the name of the step's span, where the run has a trace."""
@@ -82,11 +90,11 @@ class LiveEffects:
         """Send a request, and keep the body of a good answer as it comes."""
         if self._services.rates is not None:
             await self._in_time(self._services.rates, f"host:{urlsplit(request.url).hostname}")
-        client, made = self._services.client, self._doing.idempotency_key(self._live.run.id)
+        made = self._doing.idempotency_key(self._live.run.id)
         try:
             async with self._services.files.receive(self._tenant, made) as incoming:
                 sink = Sink(keeps, incoming.write)
-                response = await client.send(self._traced(request), self._tenant, sink)
+                response = await self._sent(request, sink)
                 if not keeps(response.status):
                     return response
                 row = await incoming.keep(name, response.media_type)

@@ -151,7 +151,12 @@ class StepLife:
             return await self._attempt(live, due, limit)
 
     async def _attempt(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
-        """Execute an attempt, in a context of its own."""
+        """Execute an attempt, in a context of its own.
+
+        Raises `RunLost` where it would act and the run belongs to another process by now.
+        """
+        if due.acts and self._appends.is_shared:
+            self._appends.must_be_here(live)
         working_for.set(live.tenant)
         step_at_work.set((live.run.id, due.doing.step_id, None))
         open_allowance.set(Allowance())

@@ -11,6 +11,8 @@ from typing import Any
 
 from httpcore2 import AsyncNetworkStream
 
+from app.outbound.fence import pass_fence
+
 _LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?=[ \r\n])")
 _SWITCHING = 101
 _FINAL = 200
@@ -49,7 +51,7 @@ heard: ContextVar[Heard | None] = ContextVar("heard", default=None)
 
 
 class HeardStream(AsyncNetworkStream):
-    """A connection that lets `heard` have what is read of it."""
+    """A connection that lets `heard` have what is read of it, and asks the fence before a write."""
 
     def __init__(self, inner: AsyncNetworkStream) -> None:
         self._inner = inner
@@ -69,6 +71,7 @@ class HeardStream(AsyncNetworkStream):
         buffer: bytes,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
     ) -> None:
+        pass_fence()
         await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:  # noqa: D102 - httpcore2's interface

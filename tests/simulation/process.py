@@ -70,7 +70,7 @@ class Outside:
         """Say whether another process has the run, which this one may not know yet."""
         return self._sessions is not None and self._sessions.is_late(run_id, self._life, 6)
 
-    async def send(self, request: HttpRequest, tenant: str) -> HttpResponse:
+    async def send(self, request: HttpRequest, tenant: str, _sink: None = None) -> HttpResponse:
         run_id, step_id, visit, attempt, what = request.url.split("/")
         if not self._life.alive:
             raise asyncio.CancelledError
