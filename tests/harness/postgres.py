@@ -29,7 +29,7 @@ _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 OF_THE_FOLDER = (
-    "test_uploads.py", "files_and_store.py::test_files_are", "first_owner.py::test_the_code",
+    "uploads.py::test_a_repeated", "files_and_store.py::test_files_are", "first_owner.py::test_the_code",
     "metrics.py::test_the_fig",
     "secrets.py::test_signing", "secrets.py::test_the_command", "secrets.py::test_what_a_server",
     "variables.py::test_the_end_of_a_list", "test_schedules.py", "test_gaps.py",
