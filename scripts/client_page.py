@@ -20,6 +20,7 @@ _CALLS = (
     ("client.schedules", stepwell.Schedules),
     ("client.triggers", stepwell.Triggers),
     ("client.agents", stepwell.Agents),
+    ("client.views", stepwell.Views),
 )
 _DOCUMENTS = (
     *(stepwell.RunStatus, stepwell.PauseSignal, stepwell.Action, stepwell.HistoryEntry),

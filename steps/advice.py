@@ -15,7 +15,7 @@ from steps.common_errors import COMMON_ERRORS
 from steps.contract import AnyStepType, Problem
 from steps.document import CommonStep, retries_in
 from steps.expression import Expression, ExpressionError, bare_condition, expression_of
-from steps.fields_from_data import templates_in
+from steps.fields_from_data import templates_asked
 from steps.language.foreign import unmarked_hint
 from steps.language.nodes import Compare, Literal, Node, walk
 from steps.language.paths import Path
@@ -158,8 +158,8 @@ class _Advice:
             value = spec.get("value") if isinstance(spec, dict) else None
             for text in texts_in(value, f"{path}.output.{name}.value", is_template=True):
                 yield from self._text(text, has_result=True)
-        for place, source in templates_in(output, f"{path}.output") if kind.asks_fields else ():
-            for text in texts_in(source, place, is_template=True):
+        for place, source in templates_asked(step, of_output=kind.asks_fields):
+            for text in texts_in(source, f"{path}.{place}", is_template=True):
                 yield from self._text(text)
 
     def _text(

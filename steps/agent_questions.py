@@ -295,4 +295,5 @@ def _chosen(pause: JsonObject, answer: JsonObject, actions: Sequence[JsonObject]
 
 def _signed(said: Mapping[str, Json]) -> JsonObject:
     kept: JsonObject = {"by": said["answeredBy"], "at": said["answeredAt"]}
-    return {**kept, "comment": said["comment"]} if said.get("comment") is not None else kept
+    beside = ("comment", "attachments")
+    return {**kept, **{name: said[name] for name in beside if said.get(name) is not None}}

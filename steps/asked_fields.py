@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from engine import Json, JsonObject
-from steps.contract import Problem, StepBroke
-from steps.fields import LIMITS, validator_of, value_problems
+from steps.contract import MOST_PROBLEMS, InvalidAnswer, Problem, StepBroke
+from steps.fields import LIMITS, Fields, validator_of, value_problems
 from steps.fields_from_data import COUNTS, is_template, plain_spec
+from steps.nearest import did_you_mean
 from steps.template import Template, as_text
 
+FIELD_ERRORS: Mapping[str, str] = {
+    "InvalidField": "a template of `choices` or of a limit does not give what belongs there",
+}
 MOST_CHOICES = 1_000
 _LONGEST_LABEL = 200
 _PAIRS = (("minimum", "maximum"), ("minItems", "maxItems"))
@@ -46,6 +51,36 @@ def as_asked(spec: JsonObject, asked: Json) -> JsonObject:
     """
     found: JsonObject = {**plain_spec(spec), **(asked if isinstance(asked, dict) else {})}
     return {key: item for key, item in found.items() if key != "default" or "default" in spec}
+
+
+def accepted(
+    specs: Mapping[str, JsonObject], asked: Mapping[str, Json], given: JsonObject
+) -> JsonObject:
+    """Return the values that an answer gives to fields, with defaults for those it leaves out.
+
+    Args:
+        specs: Their specs in the definition, by name.
+        asked: Those that the pause has; others were not asked for.
+        given: The values by name.
+
+    Returns:
+        The values by name.
+
+    Raises:
+        InvalidAnswer: A value is missing, wrong, or was not asked for.
+    """
+    names = set(asked)
+    odd = [name for name in given if name not in names]
+    hints = [did_you_mean(name, names) for name in odd[:MOST_PROBLEMS]]  # no more are told
+    problems = [
+        Problem(f"data.{name}", f"was not asked for{hint}")
+        for name, hint in zip_longest(odd, hints, fillvalue="")
+    ]
+    checked = Fields({name: as_asked(specs[name], asked[name]) for name in specs if name in names})
+    problems += checked.check(given)
+    if problems:
+        raise InvalidAnswer(problems)
+    return checked.with_defaults(given)
 
 
 async def _worked_out(spec: JsonObject, name: str, scope: Mapping[str, Json]) -> JsonObject:

@@ -28,7 +28,7 @@ from steps.expression import (
     reading_once,
 )
 from steps.field_specs import spec_problems
-from steps.fields_from_data import templates_in
+from steps.fields_from_data import specs_of_actions, templates_asked
 from steps.language.findings import findings_in
 from steps.language.types import Declared, crossings_in
 from steps.own_pool import waits_in_own_pool
@@ -249,18 +249,24 @@ def _step(
                 yield from _sensitive_problems(expression, text.path, declared, told)
     for key in ("name", "description"):
         yield from _shown(step.get(key), f"{path}.{key}")
-    yield from _output(step.get("output"), kind, f"{path}.output", declared)
+    yield from _fields(step, kind, path, declared)
 
 
-def _output(output: Any, kind: AnyStepType, path: str, declared: Declared) -> Iterator[Problem]:
-    yield from _field_texts(output, path)
-    yield from _field_specs(output, path, outputs=True, asked=kind.asks_fields)
-    templates = list(templates_in(output, path)) if kind.asks_fields else []
+def _fields(
+    step: dict[str, Any], kind: AnyStepType, path: str, declared: Declared
+) -> Iterator[Problem]:
+    output = step.get("output")
+    yield from _field_texts(output, f"{path}.output")
+    yield from _field_specs(output, f"{path}.output", outputs=True, asked=kind.asks_fields)
+    for place, specs in specs_of_actions(step):
+        yield from _field_texts(specs, f"{path}.{place}")
+        yield from _field_specs(specs, f"{path}.{place}", asked=True)
+    templates = list(templates_asked(step, of_output=kind.asks_fields))
     for name, spec in output.items() if isinstance(output, dict) else ():
         if isinstance(spec, dict) and "value" in spec:
-            templates.append((f"{path}.{name}.value", spec["value"]))
+            templates.append((f"output.{name}.value", spec["value"]))
     for place, source in templates:
-        for text in texts_in(source, place, is_template=True):
+        for text in texts_in(source, f"{path}.{place}", is_template=True):
             yield from _text_problems(text, declared, shown=True)
             yield from _items_named(text)
 

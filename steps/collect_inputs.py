@@ -1,17 +1,15 @@
 """collect-inputs: go on if the fields are there, else ask for them."""
 
 from collections.abc import Iterator, Mapping
-from itertools import zip_longest
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from engine import Json, JsonObject
-from steps.asked_fields import as_asked, worked_out
+from steps.asked_fields import FIELD_ERRORS, accepted, worked_out
 from steps.asking import AskSettings
 from steps.asking_pause import ASK_ERRORS, asking_pause, asking_problems
 from steps.contract import (
-    MOST_PROBLEMS,
     UNUSED_OF_A_PAUSE,
     Done,
     InvalidAnswer,
@@ -24,7 +22,6 @@ from steps.effects import (
     Effects,
 )
 from steps.fields import Fields
-from steps.nearest import did_you_mean
 
 
 class CollectInputsSettings(AskSettings):
@@ -54,7 +51,7 @@ class CollectInputs(StepType[CollectInputsSettings]):
     unused = UNUSED_OF_A_PAUSE
     errors: ClassVar[Mapping[str, str]] = {
         **ASK_ERRORS,
-        "InvalidField": "a template of `choices` or of a limit does not give what belongs there",
+        **FIELD_ERRORS,
     }
     example = {
         "id": "contact",
@@ -108,21 +105,10 @@ class CollectInputs(StepType[CollectInputsSettings]):
             )
         fields = pause.get("fields")
         asked: JsonObject = fields if isinstance(fields, dict) else {}
-        names = set(asked)
-        odd = [name for name in given if name not in names]
-        hints = [did_you_mean(name, names) for name in odd[:MOST_PROBLEMS]]  # no more are told
-        problems = [
-            Problem(f"data.{name}", f"was not asked for{hint}")
-            for name, hint in zip_longest(odd, hints, fillvalue="")
-        ]
-        own = step.output
-        checked = Fields({name: as_asked(own[name], asked[name]) for name in own if name in names})
-        problems += checked.check(given)
-        if problems:
-            raise InvalidAnswer(problems)
+        values = accepted(step.output, asked, given)
         data = _data(step)
-        kept = {name: data[name] for name in step.output if name in data and name not in names}
-        return {**kept, **checked.with_defaults(given)}
+        kept = {name: data[name] for name in step.output if name in data and name not in asked}
+        return {**kept, **values}
 
 
 def _filled(specs: Mapping[str, JsonObject], data: JsonObject) -> dict[str, Any]:

@@ -33,6 +33,38 @@ def templates_in(specs: Any, path: str) -> Iterator[tuple[str, Json]]:
             yield from templates_in({"items": spec.get("items")}, where)
 
 
+def specs_of_actions(step: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the fields that the actions of a step ask for.
+
+    Args:
+        step: The step in its definition, whose values may be anything.
+
+    Returns:
+        Of each action that has some, where they stand in the step, and the specs by name.
+    """
+    actions = step.get("actions")
+    for index, action in enumerate(actions if isinstance(actions, list) else ()):
+        fields = action.get("fields") if isinstance(action, dict) else None
+        if isinstance(fields, dict):
+            yield f"actions[{index}].fields", fields
+
+
+def templates_asked(step: Mapping[str, Any], *, of_output: bool) -> Iterator[tuple[str, Json]]:
+    """Return the templates of all fields that a step asks for.
+
+    Args:
+        step: The step in its definition, whose values may be anything.
+        of_output: Whether it asks for the fields of its output too.
+
+    Returns:
+        Where each stands in the step, and its source.
+    """
+    if of_output:
+        yield from templates_in(step.get("output"), "output")
+    for place, specs in specs_of_actions(step):
+        yield from templates_in(specs, place)
+
+
 def plain_specs(specs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the specs of fields without what comes from data."""
     return {name: plain_spec(spec) for name, spec in specs.items()}

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from engine import Json
 from engine.value import value
 from steps.expression import bare_condition
-from steps.fields_from_data import templates_in
+from steps.fields_from_data import templates_asked
 from steps.language.operations import path_in
 from steps.language.parser import parse
 from steps.language.paths import Path, paths_of
@@ -41,7 +41,7 @@ def readings_of(step: Mapping[str, Any], settings: type[BaseModel] | None) -> li
         return []
     texts = texts_of(settings, dict(step), "")
     found = [one for text in texts if text.is_template for one in _readings(text.path, text.text)]
-    of_fields = templates_in(step.get("output"), "output")
+    of_fields = templates_asked(step, of_output=True)
     return found + [one for place, source in of_fields for one in readings_in(source, place)]
 
 

@@ -1,10 +1,12 @@
 """request-user-action: pause until a person decides."""
 
 from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine import Json, JsonObject
+from steps.asked_fields import FIELD_ERRORS, accepted, worked_out
 from steps.asking import AskSettings
 from steps.asking_pause import ASK_ERRORS, NOBODY, asking_pause, asking_problems
 from steps.contract import (
@@ -18,8 +20,16 @@ from steps.contract import (
 from steps.effects import (
     Effects,
 )
+from steps.field_specs import spec_problems
 from steps.keeps_asking import KeepsAsking
 from steps.template import Template, as_text
+from steps.template_places import APART
+
+ANSWER_WORDS = (
+    "actionId", "actionValue", "attachments", "comment", "pauseId", "runId", "seen", "stepId",
+    "type",
+)  # fmt: skip
+"""What an answer has beside the values of fields; no field of an action is named so."""
 
 
 class Action(BaseModel):
@@ -29,6 +39,12 @@ class Action(BaseModel):
 
     value: str = Field(min_length=1, max_length=200, description="what the answer says")
     label: Template | None = Field(None, description="what the person reads; the value without it")
+    fields: Annotated[dict[str, Any], APART] = Field(
+        {},
+        max_length=50,
+        description="fields that whoever chooses it fills in, such as a reason; specs as those of "
+        "the `output` of collect-inputs. Their values are `data` of the output",
+    )
 
 
 class RequestUserActionSettings(AskSettings):
@@ -66,8 +82,9 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
     """Asks a person to choose one of several actions.
 
     The run pauses with the type `request_user_action`. The output is `actionId`,
-    `actionValue`, `answeredBy`, `answeredAt`, and the `comment` if there is one. A timeout is
-    never taken for consent unless the `timeout` edge leads there.
+    `actionValue`, `answeredBy`, `answeredAt`, the `data` of the action's own fields, and the
+    `comment` and the ids of `attachments` if there are any. A timeout is never taken for consent
+    unless the `timeout` edge leads there.
     """
 
     type = "request-user-action"
@@ -76,14 +93,18 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
     asks = True
     own_errors = False
     unused = UNUSED_OF_A_PAUSE
-    errors = ASK_ERRORS
+    errors: ClassVar[Mapping[str, str]] = {**ASK_ERRORS, **FIELD_ERRORS}
     example = {
         "id": "approve",
         "type": "request-user-action",
         "message": "Pay {{ data.amount }} EUR to {{ data.supplier }}?",
         "actions": [
             {"value": "approved", "label": "Pay"},
-            {"value": "rejected", "label": "Send back"},
+            {
+                "value": "rejected",
+                "label": "Send back",
+                "fields": {"reason": {"type": "string", "maxLength": 2000}},
+            },
         ],
         "assignees": ["finance"],
         "deadline": "3d",
@@ -105,10 +126,15 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
                 yield Problem(f"veto[{index}]", f"{value!r} is not the value of an action")
         if settings.veto and settings.required == 1:
             yield Problem("veto", "has no effect where one answer is enough; give `required`")
+        for index, action in enumerate(settings.actions):
+            yield from _field_problems(action, f"actions[{index}].fields")
         late = settings.onDeadline
         if not isinstance(late, str) and late.actionValue not in seen:
             message = f"{late.actionValue!r} is not the value of an action"
             yield Problem("onDeadline.actionValue", message)
+        for action in settings.actions:
+            if not isinstance(late, str) and late.actionValue == action.value:
+                yield from _unfilled(action)
         yield from asking_problems(settings)
 
     async def execute(
@@ -120,7 +146,11 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
             "actionId": settings.actionId or step.step_id,
             "message": None,
             "actions": [
-                {"value": action.value, "label": await _label(action, step)}
+                {
+                    "value": action.value,
+                    "label": await _label(action, step),
+                    **await _asked(action, step),
+                }
                 for action in settings.actions
             ],
         }
@@ -150,8 +180,11 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
         output = {
             name: answer[name] for name in ("actionId", "actionValue", "answeredBy", "answeredAt")
         }
+        output |= _filled(settings, pause, answer)
         if answer.get("comment") is not None:
             output["comment"] = answer["comment"]
+        if attached := answer.get("attachments"):
+            output["attachments"] = _ids(attached)
         if settings.required == 1:
             return output
         return _counted(settings, pause, output)
@@ -170,6 +203,52 @@ def _counted(
     if is_decided or output["answeredBy"] == NOBODY:
         return {**output, "answers": answers}
     return KeepsAsking({"answers": answers})
+
+
+def _field_problems(action: Action, path: str) -> Iterator[Problem]:
+    yield from spec_problems(action.fields, path, outputs=False, stored=True, asked=True)
+    for name in action.fields:
+        if name in ANSWER_WORDS:
+            yield Problem(f"{path}.{name}", "is a word of every answer; use another name")
+
+
+def _unfilled(action: Action) -> Iterator[Problem]:
+    """Tell of fields that nobody fills in when the deadline has passed."""
+    for name, spec in action.fields.items():
+        if isinstance(spec, dict) and spec.get("required", True) and "default" not in spec:
+            told = f"nobody fills in {name} of {action.value!r} then; give it a default"
+            yield Problem("onDeadline.actionValue", told)
+
+
+async def _asked(action: Action, step: StepInput) -> JsonObject:
+    return {"fields": await worked_out(action.fields, step.scope)} if action.fields else {}
+
+
+def _filled(
+    settings: RequestUserActionSettings, pause: JsonObject, answer: JsonObject
+) -> JsonObject:
+    """Return the values of the fields of the chosen action. Raises `InvalidAnswer`."""
+    chosen, actions = answer["actionValue"], pause.get("actions")
+    fields = next(
+        (
+            one.get("fields")
+            for one in (actions if isinstance(actions, list) else ())
+            if isinstance(one, dict) and one.get("value") == chosen
+        ),
+        None,
+    )
+    if not isinstance(fields, dict):
+        return {}
+    specs = next(one.fields for one in settings.actions if one.value == chosen)
+    given = answer.get("data")
+    data = accepted(specs, fields, given if isinstance(given, dict) else {})
+    return {"data": data}
+
+
+def _ids(attached: Json) -> Json:
+    """Return the ids of files that came with an answer."""
+    files = attached if isinstance(attached, list) else []
+    return [one["fileId"] if isinstance(one, dict) else one for one in files]
 
 
 def _misplaced(answer: JsonObject) -> Iterator[Problem]:

@@ -10,7 +10,8 @@ from steps.expression import bare_condition
 from steps.template import Template
 
 APART = "stands apart"
-"""Marks, as an annotation, a key whose texts are not the step's own: the steps of a body."""
+"""Marks, as an annotation, a key whose texts are not the step's own: the steps of a body, the
+fields that an action asks for."""
 
 
 @value(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from stepwell._asynchronous.pauses import AsyncPauses
 from stepwell._asynchronous.run import AsyncRun
 from stepwell._asynchronous.schedules import AsyncSchedules
 from stepwell._asynchronous.triggers import AsyncTriggers
+from stepwell._asynchronous.views import AsyncViews
 from stepwell._asynchronous.workflows import AsyncWorkflows
 from stepwell._blocking.agents import Agents
 from stepwell._blocking.client import Client
@@ -18,6 +19,7 @@ from stepwell._blocking.pauses import Pauses
 from stepwell._blocking.run import Run
 from stepwell._blocking.schedules import Schedules
 from stepwell._blocking.triggers import Triggers
+from stepwell._blocking.views import Views
 from stepwell._blocking.workflows import Workflows
 from stepwell._documents import (
     Action,
@@ -65,6 +67,7 @@ __all__ = [
     "AsyncRun",
     "AsyncSchedules",
     "AsyncTriggers",
+    "AsyncViews",
     "AsyncWorkflows",
     "BulkAction",
     "BulkCount",
@@ -96,6 +99,7 @@ __all__ = [
     "StepwellError",
     "Triggers",
     "Unanswered",
+    "Views",
     "WaitTimeout",
     "Workflow",
     "WorkflowStatus",

@@ -92,6 +92,12 @@ def start_with_file(
     )
 
 
+def upload(file: Path | tuple[str, bytes]) -> Call:
+    """Upload a file, which is read now; sent twice it is kept twice."""
+    content = (file.name, file.read_bytes()) if isinstance(file, Path) else file
+    return Call("POST", "/api/workflow/files", form={}, file=content, repeatable=False)
+
+
 def status(run_id: str, history_limit: int | None = None, cursor: str | None = None) -> Call:
     """Ask how a run stands."""
     limit = None if history_limit is None else str(history_limit)
@@ -106,46 +112,55 @@ def transcript(run_id: str, step_id: str | None, visit: int | None) -> Call:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerIds:
-    """Which pause an answer is for, and which answer it is, however often it is sent."""
+class Beside:
+    """What goes with an answer: the pause that it is for, its key, a comment, ids of files."""
 
     pause_id: str | None
     idempotency_key: str | None
+    comment: str | None = None
+    attachments: Sequence[str] = ()
 
 
 def resume_inputs(
-    run_id: str, signal: PauseSignal | None, data: JsonObject, ids: AnswerIds
+    run_id: str, signal: PauseSignal | None, data: JsonObject, beside: Beside
 ) -> Call:
     """Answer a pause that asks for inputs; where it was seen, exactly this one."""
     body: dict[str, object] = {"type": "collect_inputs", "data": dict(data)}
     if signal is not None:
         body |= given(stepId=signal.step_id, runId=signal.run_id)
-    return _resume(run_id, body, ids)
+    return _resume(run_id, body, beside)
 
 
 def resume_action(
-    run_id: str, signal: PauseSignal, value: str, comment: str | None, ids: AnswerIds
+    run_id: str, signal: PauseSignal, value: str, data: JsonObject | None, beside: Beside
 ) -> Call:
     """Answer exactly this pause, which asks for an action."""
     body: dict[str, object] = given(
         type="request_user_action",
         actionId=signal.action_id,
         actionValue=value,
-        comment=comment,
+        data=None if data is None else dict(data),
         stepId=signal.step_id,
         runId=signal.run_id,
     )
-    return _resume(run_id, body, ids)
+    return _resume(run_id, body, beside)
 
 
-def _resume(run_id: str, body: JsonObject, ids: AnswerIds) -> Call:
+def _resume(run_id: str, body: JsonObject, beside: Beside) -> Call:
     """Answer a pause; only a key makes a repeated answer count once."""
     return Call(
         "POST",
         f"/api/workflow/resume/{part(run_id)}",
-        json={**body, **given(pauseId=ids.pause_id)},
-        headers=given(**{"idempotency-key": ids.idempotency_key}),
-        repeatable=ids.idempotency_key is not None,
+        json={
+            **body,
+            **given(
+                pauseId=beside.pause_id,
+                comment=beside.comment,
+                attachments=list(beside.attachments) or None,
+            ),
+        },
+        headers=given(**{"idempotency-key": beside.idempotency_key}),
+        repeatable=beside.idempotency_key is not None,
     )
 
 

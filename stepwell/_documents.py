@@ -35,10 +35,12 @@ class Action:
     Attributes:
         value: What is sent as the answer.
         label: What a button says.
+        fields: What it asks for too: the specification of each field, by its name.
     """
 
     value: str
     label: str
+    fields: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,12 @@ def run_id(found: JsonObject) -> str:
 
 
 @_checked
+def file_id(found: JsonObject) -> str:
+    """Return the id of a file that was uploaded."""
+    return str(found["fileId"])
+
+
+@_checked
 def status_name(found: JsonObject) -> str:
     """Return only the status of a run."""
     return str(found["status"])
@@ -97,7 +103,7 @@ def pause_signal(found: JsonObject) -> PauseSignal:
         pause_id=found.get("pauseId"),
         message=found.get("message"),
         actions=tuple(
-            Action(action["value"], action.get("label", action["value"]))
+            Action(action["value"], action.get("label", action["value"]), action.get("fields", {}))
             for action in found.get("actions", ())
         ),
         fields=found.get("fields", {}),

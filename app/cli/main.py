@@ -27,6 +27,7 @@ _LOCAL = {
 _REMOTE = {
     "run_control": ("start", "resume", "signal", "transcript", "explain", "cancel", "repair"),
     "follow": ("status", "tail"),
+    "views": ("view",),
     "inbox": ("inbox", "claim", "unclaim", "delegate"),
     "schedules": ("schedule",),
     "workflow": ("workflow",),

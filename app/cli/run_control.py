@@ -24,10 +24,13 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
     parser = subparsers.add_parser("resume", help="answer the pause of a run")
     parser.add_argument("run", metavar="RUN")
-    answer = parser.add_mutually_exclusive_group(required=True)
-    answer.add_argument("--action", metavar="VALUE", help="the value of the action")
-    answer.add_argument("--data-json", help="the inputs, as a JSON object")
-    parser.add_argument("--comment", help="why, with --action")
+    parser.add_argument("--action", metavar="VALUE", help="the value of the action")
+    parser.add_argument("--data-json", help="the inputs, or the action's fields, as a JSON object")
+    parser.add_argument("--comment", help="why, for the history")
+    parser.add_argument(
+        "--attach", type=Path, action="append", default=[], metavar="FILE",
+        help="a file that belongs to the answer; may be given several times",
+    )  # fmt: skip
     parser.add_argument("--pause", metavar="ID", help="only this pause (pauseId of the status)")
     add_options(parser)
     parser.set_defaults(main=resume)
@@ -82,13 +85,23 @@ def start(args: argparse.Namespace) -> int:
 
 def resume(args: argparse.Namespace) -> int:
     """Answer a pause and print how the run stands."""
+    if args.action is None and args.data_json is None:
+        raise CommandFailed("give --action, --data-json, or both")
+    data = None if args.data_json is None else object_of(args.data_json, "--data-json")
     with client_of(args) as client:
         run = client.run(args.run)
+        try:
+            attachments = [client.upload(file) for file in args.attach]
+        except OSError as unreadable:
+            raise CommandFailed(f"a file cannot be read: {unreadable}") from unreadable
         if args.action is not None:
-            status = run.resume_action(args.action, args.comment, pause_id=args.pause)
+            status = run.resume_action(
+                args.action, args.comment, data=data, attachments=attachments, pause_id=args.pause
+            )
         else:
-            data = object_of(args.data_json, "--data-json")
-            status = run.resume_inputs(data, pause_id=args.pause)
+            status = run.resume_inputs(
+                data or {}, args.comment, attachments=attachments, pause_id=args.pause
+            )
     _show(status, is_json=args.json)
     return 0
 

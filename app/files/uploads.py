@@ -84,6 +84,10 @@ class Files:
 
             yield Incoming(spool.write, keep)
 
+    async def about(self, tenant: str, file_id: str) -> FileRow:
+        """Return what is known of a file of the tenant. Raises `UnknownFile`."""
+        return await self._journal.files.get(tenant, file_id)
+
     async def read(self, tenant: str, file_id: str) -> tuple[FileRow, bytes]:
         """Return a file of the tenant. Raises `UnknownFile` or `StorageError`."""
         row = await self._journal.files.get(tenant, file_id)

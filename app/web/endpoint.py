@@ -66,6 +66,8 @@ class Endpoint:
         form: What its form may hold, where it takes one too.
         headers: The headers of requests that it reads, besides who asks.
         takes_yaml: Whether its body may be YAML as well.
+        is_noted: Whether the audit log has what it changes although it takes a lower role than
+            others that change something.
     """
 
     method: str
@@ -81,6 +83,7 @@ class Endpoint:
     form: type[Any] | None = None
     headers: tuple[str, ...] = ()
     takes_yaml: bool = False
+    is_noted: bool = False
 
     @property
     def operation(self) -> str:
@@ -124,7 +127,8 @@ class Endpoint:
     @property
     def is_audited(self) -> bool:
         """Whether what it changes is kept in the audit log: not what is done with runs."""
-        return self.method not in ("GET", "HEAD") and self.role.includes(Role.EDITOR)
+        changes = self.method not in ("GET", "HEAD")
+        return changes and (self.is_noted or self.role.includes(Role.EDITOR))
 
     def _note(self, request: Request, services: Services, caller: Caller) -> ChangeNote:
         target = str(request.scope["path"])[:_LONGEST_TARGET]

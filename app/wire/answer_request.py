@@ -5,25 +5,32 @@ JSON, or a form with the files that the pause asks for; both become one `AnswerR
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.requests import Request
 
-from app.files.uploads import Files
+from app.files.uploads import Files, Upload, attachment_of
 from app.settings.server import Settings
-from app.wire.bodies import ResumeBody, checked
-from app.wire.form import FIELD, Form
+from app.wire.bodies import LONGEST_COMMENT, MOST_ATTACHED, ResumeBody, checked
+from app.wire.form import ATTACHMENTS, FIELD, Form
 from app.wire.form_request import form_with_file, is_form
 from app.wire.form_rows import untold
 from app.wire.form_values import form_values
 from app.wire.idempotency import idempotency_key
 from app.wire.json_body import json_body
-from engine import AnswerKey, JsonObject, NotPaused, Run
+from engine import AnswerKey, Json, JsonObject, NotPaused, Run
 from engine.value import value
+from journal import UnknownFile
 from steps.contract import InvalidAnswer, Problem
 from steps.fields import Fields
 
 _OWN = ("type", "stepId", "runId", "pauseId", "seen")
-"""The fields of a form that are not data."""
+_OF_ACTIONS = ("actionId", "actionValue")
+"""The fields of a form that are not data; those of actions where one is chosen."""
+
+_ACTION = "request_user_action"
+_COMMENT = "comment"
 
 
 @value(frozen=True, slots=True)
@@ -40,7 +47,8 @@ class AnswerRequest:
         key, form = idempotency_key(request), None
         if is_form(request):
             form = await form_with_file(request, settings)
-            own = {name: form.texts.pop(name) for name in _OWN if name in form.texts}
+            names = (*_OWN, *(_OF_ACTIONS if form.texts.get("type") == _ACTION else ()))
+            own = {name: form.texts.pop(name) for name in names if name in form.texts}
             body = checked(ResumeBody, {"type": "collect_inputs", **own})
         else:
             body = checked(ResumeBody, await json_body(request, settings))
@@ -53,20 +61,74 @@ class AnswerRequest:
         Raises `InvalidAnswer`, and `NotPaused` for a file that nobody waits for.
         """
         answer: JsonObject = self.body.model_dump(exclude_none=True)
-        if self.form is None or self.key.key in run.answers:
+        if self.key.key in run.answers:
             return answer
-        return {**answer, "data": await data_with_files(files, tenant, run, self.form)}
+        if self.form is None:
+            return await with_attachments(files, tenant, answer, ())
+        return await answer_of_form(files, tenant, run, answer, self.form)
 
 
-async def data_with_files(files: Files, tenant: str, run: Run, form: Form) -> JsonObject:
+async def answer_of_form(
+    files: Files, tenant: str, run: Run, answer: JsonObject, form: Form
+) -> JsonObject:
+    """Return an answer with what a form has: fields that are asked for, a comment, files.
+
+    The files are stored only when all else is acceptable. Raises `InvalidAnswer`, `NotPaused`.
+    """
+    fields = asked_fields(run, answer.get("actionValue"))
+    uploads: list[Upload] = []
+    answer = {**answer}
+    if ATTACHMENTS not in fields.specs:
+        form, uploads = form.without_attachments()
+    texts = {**form.texts}
+    if _COMMENT in texts and _COMMENT not in fields.specs:
+        answer |= _comment(texts.pop(_COMMENT))
+    data = await _data_with_files(files, tenant, run, replace(form, texts=texts), fields)
+    if data or answer["type"] != _ACTION:
+        answer["data"] = data
+    return await with_attachments(files, tenant, answer, uploads)
+
+
+async def with_attachments(
+    files: Files, tenant: str, answer: JsonObject, uploads: Sequence[Upload]
+) -> JsonObject:
+    """Return an answer with the files that belong to it, named and uploaded, as runs see them.
+
+    Raises `InvalidAnswer`.
+    """
+    named = answer.get(ATTACHMENTS)
+    ids = named if isinstance(named, list) else []
+    problems = []
+    if len(ids) + len(uploads) > MOST_ATTACHED:
+        problems.append(Problem(ATTACHMENTS, f"has {MOST_ATTACHED} files at most"))
+    rows = []
+    for index, file_id in enumerate(ids if not problems else ()):
+        try:
+            rows.append(await files.about(tenant, str(file_id)))
+        except UnknownFile:
+            problems.append(Problem(f"{ATTACHMENTS}[{index}]", "is the id of no file"))
+    if problems:
+        raise InvalidAnswer(problems)
+    rows += [await files.store(tenant, upload) for upload in uploads]
+    return {**answer, ATTACHMENTS: [attachment_of(row) for row in rows]} if rows else answer
+
+
+def _comment(text: str | list[str]) -> JsonObject:
+    if not isinstance(text, str) or len(text) > LONGEST_COMMENT:
+        told = f"is one text of {LONGEST_COMMENT:,} characters at most"
+        raise InvalidAnswer([Problem(_COMMENT, told)])
+    return {_COMMENT: text} if text.strip() else {}
+
+
+async def _data_with_files(
+    files: Files, tenant: str, run: Run, form: Form, fields: Fields
+) -> JsonObject:
     """Return texts in their declared types, and the ids of the files in the fields for them.
 
-    A file in `attachment` is for the one field that is left. The files are stored only when
-    all else is acceptable. Raises `InvalidAnswer`, `NotPaused`.
+    A file in `attachment` is for the one field that is left. Raises as `answer_of_form`.
     """
     if run.pause is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
-    fields = asked_fields(run)
     data, problems = await form_values(fields, form)
     file_fields = [name for name, spec in fields.specs.items() if spec["type"] == "file"]
     parts = form.parts_of(file_fields)
@@ -86,9 +148,14 @@ async def data_with_files(files: Files, tenant: str, run: Run, form: Form) -> Js
     return data
 
 
-def asked_fields(run: Run) -> Fields:
-    """Return the fields that a paused run asks for; none where it asks for something else."""
-    specs = run.pause.body.get("fields") if run.pause else None
+def asked_fields(run: Run, action: Json = None) -> Fields:
+    """Return the fields that a paused run asks for, of all or of an action; perhaps none."""
+    body: JsonObject = run.pause.body if run.pause else {}
+    actions = body.get("actions")
+    for one in actions if isinstance(actions, list) else ():
+        if isinstance(one, dict) and one.get("value") == action:
+            body = one
+    specs = body.get("fields")
     found = specs.items() if isinstance(specs, dict) else ()
     return Fields({name: spec for name, spec in found if isinstance(spec, dict)})
 

@@ -22,6 +22,12 @@ from steps.problems import problems_of
 
 M = TypeVar("M", bound=BaseModel)
 
+LONGEST_COMMENT = 10_000
+"""Characters of what is said beside an answer."""
+
+MOST_ATTACHED = 20
+"""Files that may belong to one answer."""
+
 
 POSITION = r"^[0-9]{1,15}\.[0-9]{1,18}$"
 """A place in the list of runs, as the list gives it."""
@@ -71,11 +77,16 @@ class ResumeBody(_Model):
 
     type: Literal["collect_inputs", "request_user_action"]
     data: dict[str, Any] | None = Field(
-        None, description="input data, for collect_inputs; other arguments, for a tool call"
+        None,
+        description="the fields that are asked for, by collect_inputs or by the chosen action; "
+        "other arguments, for a tool call",
     )
     actionId: str | None = None  # noqa: N815 - the contract's word
     actionValue: str | None = None  # noqa: N815
-    comment: str | None = Field(None, max_length=10_000)
+    comment: str | None = Field(None, max_length=LONGEST_COMMENT)
+    attachments: list[str] | None = Field(
+        None, max_length=MOST_ATTACHED, description="ids of uploaded files that belong to it"
+    )
     stepId: str | None = Field(None, description="the step whose pause is meant")  # noqa: N815
     pauseId: str | None = Field(  # noqa: N815
         None, max_length=200, description="the pause that is meant, as `pauseSignal` names it"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from urllib.parse import parse_qsl
 
 from app.files.media_types import media_type_of
@@ -19,6 +19,8 @@ FIELD_ROOM = 1_048_576
 _MOST_FIELDS = 1_000
 _MOST_FILES = 10
 FIELD = "attachment"
+ATTACHMENTS = "attachments"
+"""The field of files that belong to an answer; it may be there several times."""
 _CHARSET = "_charset_"
 """The field in which browsers say in which charset a form is."""
 
@@ -57,6 +59,17 @@ class Form:
         if isinstance(text, str):
             return text
         raise BadRequest("the form is not acceptable", [Problem(name, "the field is there twice")])
+
+    def without_attachments(self) -> tuple["Form", list[Upload]]:
+        """Return the form without the files that belong to the answer, and these."""
+        attached = {
+            name: upload
+            for name, upload in self.uploads.items()
+            if name.partition("[")[0] == ATTACHMENTS
+        }
+        rest = {name: item for name, item in self.uploads.items() if name not in attached}
+        unchosen = self.unchosen - {ATTACHMENTS}
+        return Form(self.texts, rest, unchosen), [*attached.values()]
 
     def left_open(self, file_fields: Collection[str]) -> list[str]:
         """Return the fields for files of which the form has nothing."""
@@ -175,6 +188,8 @@ def _take_file(form: Form, part: Part) -> list[Problem]:
     if not part.content and not part.file_name:
         form.unchosen.add(part.name)
         return []
+    if part.name == ATTACHMENTS and ATTACHMENTS in form.uploads:
+        part = replace(part, name=f"{ATTACHMENTS}[{len(form.uploads)}]")
     if part.name in form.uploads:
         return [Problem(part.name, "the field is there twice")]
     name, content = _clean_name(part.file_name or ""), bytes(part.content)

@@ -19,12 +19,19 @@ class StartForm(TypedDict, total=False):
 
 
 class ResumeForm(TypedDict, total=False):
-    """An answer with files; every other field is one that is asked for, a text or a file."""
+    """An answer with files; every other field is one that is asked for, a text or a file.
+
+    `comment` and `attachments` are beside the answer, unless fields of these names are asked for.
+    """
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc] # pydantic's way
 
     attachment: Binary
-    type: Literal["collect_inputs"]
+    attachments: Annotated[list[Binary], Field(description="files that belong to the answer")]
+    comment: str
+    type: Literal["collect_inputs", "request_user_action"]
+    actionId: Annotated[str, Field(description="for request_user_action")]
+    actionValue: Annotated[str, Field(description="for request_user_action")]
     stepId: Annotated[str, Field(description="the step whose pause is meant")]
     pauseId: Annotated[str, Field(description="the pause that is meant")]
     runId: Annotated[str, Field(description="the run whose pause is meant")]

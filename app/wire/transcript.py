@@ -10,7 +10,7 @@ from steps.records import KEPT, kept_names
 
 _TURN = re.compile(r"turn-([0-9]+)|attempt-[0-9]+/answer-([0-9]+)")
 _SLASH = re.compile("/")
-_PERSON = ("approved", "value", "comment", "arguments", "content", "result", "by")
+_PERSON = ("approved", "value", "comment", "attachments", "arguments", "content", "result", "by")
 _GUARD = ("workflow", "runId", "allowed", "reason")
 _TOOL = ("tool", "ok", "result", "error", "runId", "attempts")
 

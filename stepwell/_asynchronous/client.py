@@ -15,6 +15,7 @@ from stepwell._asynchronous.run import AsyncRun
 from stepwell._asynchronous.schedules import AsyncSchedules
 from stepwell._asynchronous.triggers import AsyncTriggers
 from stepwell._asynchronous.variables import AsyncVariables
+from stepwell._asynchronous.views import AsyncViews
 from stepwell._asynchronous.workflows import AsyncWorkflows
 from stepwell._documents import Event, Json, JsonObject, RunLine, RunPage, StatusName
 from stepwell._selection import BulkAction, BulkCount, BulkPart, BulkRerun, RunFilter
@@ -41,6 +42,7 @@ class AsyncClient(AsyncVariables):
         triggers: What it has started when a request, a form or the end of a run comes.
         pauses: What waits for people.
         agents: The agents of the tenant, their replays, and what models cost.
+        views: Views of the list of runs, the caller's own.
 
     Raises:
         NoCredentials: Neither a key nor a token is there.
@@ -63,6 +65,7 @@ class AsyncClient(AsyncVariables):
         self.triggers = AsyncTriggers(self._connection)
         self.pauses = AsyncPauses(self._connection)
         self.agents = AsyncAgents(self._connection)
+        self.views = AsyncViews(self._connection)
 
     async def __aenter__(self) -> Self:
         return self
@@ -158,6 +161,22 @@ class AsyncClient(AsyncVariables):
         call = calls.start_with_file(workflow_id, data, file, version, idempotency_key)
         found = await self._connection.ask(call)
         return AsyncRun(self._connection, reading.run_id(found))
+
+    async def upload(self, file: Path | tuple[str, bytes]) -> str:
+        """Keep a file, such as one that belongs to an answer.
+
+        Args:
+            file: A path, which is read at once, or a name and the content.
+
+        Returns:
+            The id of the file.
+
+        Raises:
+            ApiError: The server refused, such as with 413 for a file that is too large.
+            OSError: The file cannot be read.
+            Unanswered: The server was not reached; whether the file was kept is unknown.
+        """
+        return reading.file_id(await self._connection.ask(calls.upload(file)))
 
     async def send_signal(  # noqa: PLR0913 - each by name
         self,

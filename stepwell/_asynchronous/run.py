@@ -107,7 +107,9 @@ class AsyncRun:
     async def resume_inputs(
         self,
         data: JsonObject,
+        comment: str | None = None,
         *,
+        attachments: Sequence[str] = (),
         pause_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> RunStatus:
@@ -118,8 +120,9 @@ class AsyncRun:
 
         Args:
             data: The inputs, by the names of their fields.
-            pause_id: The pause that is meant, of `RunStatus.pause`; an answer to one that is
-                over is refused with 409 and changes nothing.
+            comment: What is said beside them, for the history.
+            attachments: Ids of files that belong to the answer (`Client.upload`).
+            pause_id: The pause that is meant, of `RunStatus.pause`; 409 if that is over.
             idempotency_key: Answers with the same key count once, and get the same reply.
                 Without one of yours, one is made for this call.
 
@@ -131,17 +134,17 @@ class AsyncRun:
                 waits for something else.
             Unanswered: The server was not reached; whether the answer counts is unknown.
         """
-        ids = calls.AnswerIds(pause_id, idempotency_key)
-        connection = self._connection
-        return await connection.carry_out(
-            resuming.resume_inputs(self.id, data, ids, connection.retry_for_s)
-        )
+        beside = calls.Beside(pause_id, idempotency_key, comment, attachments)
+        flow = resuming.resume_inputs(self.id, data, beside, self._connection.retry_for_s)
+        return await self._connection.carry_out(flow)
 
-    async def resume_action(
+    async def resume_action(  # noqa: PLR0913 - each by name
         self,
         value: str,
         comment: str | None = None,
         *,
+        data: JsonObject | None = None,
+        attachments: Sequence[str] = (),
         pause_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> RunStatus:
@@ -152,6 +155,8 @@ class AsyncRun:
         Args:
             value: The value of the action, one of `PauseSignal.actions`.
             comment: Why, for the history.
+            data: What the action asks for, by the names of its fields.
+            attachments: As for `resume_inputs`.
             pause_id: As for `resume_inputs`.
             idempotency_key: As for `resume_inputs`.
 
@@ -164,11 +169,9 @@ class AsyncRun:
                 over.
             Unanswered: The server was not reached; whether the answer counts is unknown.
         """
-        ids = calls.AnswerIds(pause_id, idempotency_key)
-        connection = self._connection
-        return await connection.carry_out(
-            resuming.resume_action(self.id, value, comment, ids, connection.retry_for_s)
-        )
+        beside = calls.Beside(pause_id, idempotency_key, comment, attachments)
+        flow = resuming.resume_action(self.id, value, data, beside, self._connection.retry_for_s)
+        return await self._connection.carry_out(flow)
 
     async def claim(self, *, pause_id: str | None = None, comment: str | None = None) -> RunStatus:
         """Take on what the run asks: nobody else answers it until it is released.
@@ -349,8 +352,7 @@ class AsyncRun:
             version: Another version: a number, `latest` or `published`.
             keep_calls: Whether the calls that the step had finished stand.
             reason: Why, for the history of the new run.
-            idempotency_key: Requests with the same key give the same run; without one of yours,
-                one is made for this call.
+            idempotency_key: Requests with the same key give the same run; made without yours.
 
         Returns:
             The new run.

@@ -16,6 +16,7 @@ from stepwell._blocking.run import Run
 from stepwell._blocking.schedules import Schedules
 from stepwell._blocking.triggers import Triggers
 from stepwell._blocking.variables import Variables
+from stepwell._blocking.views import Views
 from stepwell._blocking.workflows import Workflows
 from stepwell._documents import Event, Json, JsonObject, RunLine, RunPage, StatusName
 from stepwell._selection import BulkAction, BulkCount, BulkPart, BulkRerun, RunFilter
@@ -42,6 +43,7 @@ class Client(Variables):
         triggers: What it has started when a request, a form or the end of a run comes.
         pauses: What waits for people.
         agents: The agents of the tenant, their replays, and what models cost.
+        views: Views of the list of runs, the caller's own.
 
     Raises:
         NoCredentials: Neither a key nor a token is there.
@@ -64,6 +66,7 @@ class Client(Variables):
         self.triggers = Triggers(self._connection)
         self.pauses = Pauses(self._connection)
         self.agents = Agents(self._connection)
+        self.views = Views(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -159,6 +162,22 @@ class Client(Variables):
         call = calls.start_with_file(workflow_id, data, file, version, idempotency_key)
         found = self._connection.ask(call)
         return Run(self._connection, reading.run_id(found))
+
+    def upload(self, file: Path | tuple[str, bytes]) -> str:
+        """Keep a file, such as one that belongs to an answer.
+
+        Args:
+            file: A path, which is read at once, or a name and the content.
+
+        Returns:
+            The id of the file.
+
+        Raises:
+            ApiError: The server refused, such as with 413 for a file that is too large.
+            OSError: The file cannot be read.
+            Unanswered: The server was not reached; whether the file was kept is unknown.
+        """
+        return reading.file_id(self._connection.ask(calls.upload(file)))
 
     def send_signal(  # noqa: PLR0913 - each by name
         self,

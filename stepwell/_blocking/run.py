@@ -106,7 +106,9 @@ class Run:
     def resume_inputs(
         self,
         data: JsonObject,
+        comment: str | None = None,
         *,
+        attachments: Sequence[str] = (),
         pause_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> RunStatus:
@@ -117,8 +119,9 @@ class Run:
 
         Args:
             data: The inputs, by the names of their fields.
-            pause_id: The pause that is meant, of `RunStatus.pause`; an answer to one that is
-                over is refused with 409 and changes nothing.
+            comment: What is said beside them, for the history.
+            attachments: Ids of files that belong to the answer (`Client.upload`).
+            pause_id: The pause that is meant, of `RunStatus.pause`; 409 if that is over.
             idempotency_key: Answers with the same key count once, and get the same reply.
                 Without one of yours, one is made for this call.
 
@@ -130,17 +133,17 @@ class Run:
                 waits for something else.
             Unanswered: The server was not reached; whether the answer counts is unknown.
         """
-        ids = calls.AnswerIds(pause_id, idempotency_key)
-        connection = self._connection
-        return connection.carry_out(
-            resuming.resume_inputs(self.id, data, ids, connection.retry_for_s)
-        )
+        beside = calls.Beside(pause_id, idempotency_key, comment, attachments)
+        flow = resuming.resume_inputs(self.id, data, beside, self._connection.retry_for_s)
+        return self._connection.carry_out(flow)
 
-    def resume_action(
+    def resume_action(  # noqa: PLR0913 - each by name
         self,
         value: str,
         comment: str | None = None,
         *,
+        data: JsonObject | None = None,
+        attachments: Sequence[str] = (),
         pause_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> RunStatus:
@@ -151,6 +154,8 @@ class Run:
         Args:
             value: The value of the action, one of `PauseSignal.actions`.
             comment: Why, for the history.
+            data: What the action asks for, by the names of its fields.
+            attachments: As for `resume_inputs`.
             pause_id: As for `resume_inputs`.
             idempotency_key: As for `resume_inputs`.
 
@@ -163,11 +168,9 @@ class Run:
                 over.
             Unanswered: The server was not reached; whether the answer counts is unknown.
         """
-        ids = calls.AnswerIds(pause_id, idempotency_key)
-        connection = self._connection
-        return connection.carry_out(
-            resuming.resume_action(self.id, value, comment, ids, connection.retry_for_s)
-        )
+        beside = calls.Beside(pause_id, idempotency_key, comment, attachments)
+        flow = resuming.resume_action(self.id, value, data, beside, self._connection.retry_for_s)
+        return self._connection.carry_out(flow)
 
     def claim(self, *, pause_id: str | None = None, comment: str | None = None) -> RunStatus:
         """Take on what the run asks: nobody else answers it until it is released.
@@ -346,8 +349,7 @@ class Run:
             version: Another version: a number, `latest` or `published`.
             keep_calls: Whether the calls that the step had finished stand.
             reason: Why, for the history of the new run.
-            idempotency_key: Requests with the same key give the same run; without one of yours,
-                one is made for this call.
+            idempotency_key: Requests with the same key give the same run; made without yours.
 
         Returns:
             The new run.

@@ -7,12 +7,12 @@ import httpx
 import pytest
 
 from stepwell import _resuming as resuming
-from stepwell._calls import AnswerIds, Call
+from stepwell._calls import Beside, Call
 from stepwell._documents import RunStatus
 from stepwell._errors import ApiError, NotPaused, Unanswered
 from stepwell._flow import Answer, Flow, Send, Sleep
 
-NONE = AnswerIds(None, None)
+NONE = Beside(None, None)
 ACTION = {"type": "request_user_action", "stepId": "ask", "actionId": "a", "pauseId": "run-1:7"}
 INPUTS = {"type": "collect_inputs", "stepId": "form", "fields": {}, "pauseId": "run-1:8"}
 
@@ -50,11 +50,11 @@ def lost() -> httpx.ReadError:
     return httpx.ReadError("gone", request=httpx.Request("POST", "http://a"))
 
 
-def action(ids: AnswerIds = NONE, comment: str | None = None) -> Flow[RunStatus]:
-    return resuming.resume_action("run-1", "approved", comment, ids, 30)
+def action(ids: Beside = NONE, data: dict[str, Any] | None = None) -> Flow[RunStatus]:
+    return resuming.resume_action("run-1", "approved", data, ids, 30)
 
 
-def inputs(ids: AnswerIds = NONE) -> Flow[RunStatus]:
+def inputs(ids: Beside = NONE) -> Flow[RunStatus]:
     return resuming.resume_inputs("run-1", {"city": "Ulm"}, ids, 30)
 
 
@@ -63,10 +63,12 @@ def without_id(signal: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_answer_names_the_pause_that_was_seen() -> None:
-    looked, resumed = sent(action(comment="fine"), answer(ACTION), answer(None))
+    beside = Beside(None, None, "fine", ["file-1"])
+    looked, resumed = sent(action(beside, {"why": "late"}), answer(ACTION), answer(None))
     assert (looked.method, looked.path) == ("GET", "/api/workflow/status/run-1")
     assert resumed.json == {"type": "request_user_action", "actionId": "a", "stepId": "ask",
-                            "actionValue": "approved", "comment": "fine", "pauseId": "run-1:7"}  # fmt: skip
+                            "actionValue": "approved", "comment": "fine", "pauseId": "run-1:7",
+                            "data": {"why": "late"}, "attachments": ["file-1"]}  # fmt: skip
     _, resumed = sent(inputs(), answer({**INPUTS, "runId": "run-2"}), answer(None))
     assert resumed.json == {"type": "collect_inputs", "data": {"city": "Ulm"}, "stepId": "form",
                             "runId": "run-2", "pauseId": "run-1:8"}  # fmt: skip
@@ -91,12 +93,12 @@ def test_a_server_that_does_not_name_pauses_gets_an_answer_once(flow: Any) -> No
 
 
 def test_what_the_caller_names_counts_first() -> None:
-    mine = AnswerIds("run-1:3", "mine")
+    mine = Beside("run-1:3", "mine")
     _, resumed = sent(action(mine), answer(ACTION), answer(None))
     assert (body(resumed)["pauseId"], resumed.headers) == ("run-1:3", {"idempotency-key": "mine"})
     (resumed,) = sent(inputs(mine), answer(None))
     assert (body(resumed)["pauseId"], resumed.headers) == ("run-1:3", {"idempotency-key": "mine"})
-    _, resumed = sent(inputs(AnswerIds(None, "mine")), answer(INPUTS), answer(None))
+    _, resumed = sent(inputs(Beside(None, "mine")), answer(INPUTS), answer(None))
     assert (body(resumed)["pauseId"], resumed.headers) == ("run-1:8", {"idempotency-key": "mine"})
 
 

@@ -10,6 +10,7 @@ from tests.console.browser import Person
 from tests.console.scene import Scene
 from tests.console.test_access import sign_in
 from tests.harness.echo import Echo
+from tests.harness.processes import command
 from tests.harness.server import Server
 
 
@@ -130,6 +131,15 @@ def test_a_view_is_saved_for_its_maker_alone_opened_and_deleted(
             assert other.get("/api/views").json() == []
         assert client.delete("/api/views/Slow%20failures").status_code == 200
         assert client.delete("/api/views/Slow%20failures").json()["error"] == "View not found"
+    with console.client("admin") as admin:
+        entries = admin.get("/api/audit", params={"limit": 50}).json()["entries"]
+        noted = [one["action"] for one in entries if one["target"].startswith("/api/views/Slow")]
+        assert noted == ["deleteView", "putView", "putView"], "only what was done"
+    viewer = ["--url", console.address, "--key", console.key("viewer"), "--tenant", "acme"]
+    for verb in (["save", "Ended", "status=failed", "sort=-endTime"], ["list"], ["runs", "Ended"]):
+        told = command("view", *verb, *viewer)
+    assert next(run["runId"] for run in told) == scene.rerun
+    command("view", "delete", "Ended", *viewer)
     person.signs_in("acme", console.key("operator"), "/runs?status=failed&sort=-endTime")
     person.presses("Save this view\u2026")
     person.fills("Name", "What failed last")

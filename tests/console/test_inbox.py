@@ -1,5 +1,6 @@
 """The inbox by keys, for several at once, and on a phone: counted in presses."""
 
+from pathlib import Path
 from typing import Any
 
 from selenium.webdriver.common.by import By
@@ -99,6 +100,61 @@ def test_an_approver_on_a_phone_needs_one_press(console: Server, person: Person)
             assert settled(client, run, "completed")["result"] == {"decision": "approved"}
         finally:
             person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_an_action_that_asks_for_more_opens_its_form_and_takes_files(
+    console: Server, person: Person, tmp_path: Path
+) -> None:
+    tenant = "reasons"
+    bill = tmp_path / "bill.txt"
+    bill.write_text("12 EUR")
+    actions = [
+        {"value": "approved", "label": "Pay"},
+        {"value": "rejected", "label": "Refuse", "fields": {"reason": {"type": "string"}}},
+    ]
+    asks = {**PAY, "steps": [{**PAY["steps"][0], "actions": actions}, PAY["steps"][1]]}
+    with console.client("owner", tenant) as client:
+        client.post("/api/workflows", json=asks).raise_for_status()
+        for who in ("Bob", "Ann"):
+            body = {"data": {"who": who}}
+            run = client.post("/api/workflow/start/pay", json=body).json()["runId"]
+        person.signs_in(tenant, console.key("operator", tenant))
+        person.waits(lambda: rows(person) == ["Ann", "Bob"])
+        for box in person.driver.find_elements(By.CSS_SELECTOR, "[data-tick]"):
+            box.click()
+        person.waits(
+            lambda: (
+                [
+                    one.text
+                    for one in person.driver.find_elements(By.CSS_SELECTOR, "#several button")
+                ]
+                == ["Pay"]
+            )
+        )
+        keys = person.driver.find_element(By.TAG_NAME, "body")
+        keys.send_keys("j")
+        keys.send_keys("r")
+        field = person.driver.switch_to.active_element
+        assert field.get_attribute("name") == "data.reason", "a key opens what asks for more"
+        field.send_keys("not ours")
+        card = f"#waiting-list [data-card][id^='ask-{run}']"
+        person.driver.find_element(By.CSS_SELECTOR, f"{card} [data-asks] details summary").click()
+        person.driver.find_element(By.CSS_SELECTOR, f"{card} [data-asks] [name=comment]").send_keys(
+            "sorry"
+        )
+        person.driver.find_element(
+            By.CSS_SELECTOR, f"{card} [data-asks] [name=attachments]"
+        ).send_keys(str(bill))
+        person.presses("Refuse")
+        person.waits(lambda: rows(person) == ["-Ann", "Bob"])
+        for told in ("not ours", "sorry", "bill.txt"):
+            person.sees(told)
+        settled(client, run, "completed")
+        person.opens(f"/runs/{run}")
+        person.driver.find_element(By.CSS_SELECTOR, "[data-select][data-step=ask]").click()
+        for told in ("not ours", "sorry", "bill.txt"):
+            person.sees(told)
+        assert person.errors() == []
 
 
 LINES: dict[str, Any] = {

@@ -260,9 +260,10 @@ def test_rows_are_added_removed_and_answered_without_scripts(client: httpx.Clien
     started = client.post("/api/workflow/start/lines", json={"data": {"most": 50}}).json()
     url = link(client, started["runId"])
     page = httpx.get(url).text
-    assert "<textarea" not in page
-    assert re.search(r'name="data.more.note"[^>]*value="">', page), (
-        "of an object that may be left out"
+    assert page.count("<textarea") == 1, "of the comment: nothing is entered as JSON"
+    needed = re.findall(r'<(?:input|select)[^>]* name="([^"]+)"[^>]* required>', page)
+    assert needed == ["data.lines[0].item", "data.lines[0].eur", "data.to.name"], (
+        "not what may be left out, nor what an object has that may be"
     )
     assert 'name="data.lines[0].eur"' in page
     assert 'name="data.lines[1].eur"' not in page
@@ -299,3 +300,44 @@ def test_rows_are_added_removed_and_answered_without_scripts(client: httpx.Clien
         "lines": [{"item": "Taxi", "eur": 7}, {"item": "Hotel", "eur": 50}],
         "to": {"name": "Ada", "tags": ["red"]},
     }
+
+
+REFUSE: dict[str, Any] = {
+    "id": "refuse", "name": "Refuse", "initialStep": "ask",
+    "steps": [
+        {"id": "ask", "type": "request-user-action", "message": "Pay?", "actions": [
+            {"value": "yes", "label": "Pay"},
+            {"value": "no", "label": "Refuse", "fields": {"reason": {"type": "string", "maxLength": 20},
+             "lines": {"type": "array", "required": False, "items": {"type": "string"}}}}]},
+        {"id": "end", "type": "end-flow", "result": "{{ steps.ask.output }}"},
+    ],
+    "edges": [{"from": "ask", "to": "end"}],
+}  # fmt: skip
+
+
+def test_an_action_asks_for_its_fields_and_takes_files_without_scripts(
+    client: httpx.Client,
+) -> None:
+    client.post("/api/workflows", json=REFUSE).raise_for_status()
+    run = start(client, "refuse")
+    url = link(client, run)
+    page = httpx.get(url).text
+    assert page.count("<form") == 2
+    assert 'name="data.reason"' in page.partition("<details")[2]
+    assert "<details open" not in page
+    given = {"actionValue": "no", "comment": "see <the> bill", "data.reason": "x" * 21}
+    refused = httpx.post(url, data=given, files={"attachments": ("a.txt", b"a")})
+    assert refused.status_code == 400
+    assert re.search(r'value="x{21}"[^>]*>\s*<p class="wrong"', refused.text)
+    assert 'class="asks" open' in refused.text
+    assert "see &lt;the&gt; bill" in refused.text
+    more = httpx.post(url, data={**given, "add": "data.lines"}).text
+    assert 'name="data.lines[0]"' in more
+    right = {**given, "data.reason": "not ours", "data.lines[0]": "third"}
+    files = [("attachments", ("a.txt", b"a")), ("attachments", ("b.txt", b"b"))]
+    assert httpx.post(url, data=right, files=files).status_code == 200
+    result = settled(client, run, "completed")["result"]
+    assert result["data"] == {"reason": "not ours", "lines": ["third"]}
+    assert result["comment"] == "see <the> bill"
+    read = [client.get(f"/api/workflow/files/{one}").content for one in result["attachments"]]
+    assert read == [b"a", b"b"]

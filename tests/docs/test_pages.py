@@ -48,8 +48,11 @@ def test_the_page_of_definitions_shows_definitions() -> None:
 
 
 def test_the_page_of_questions_shows_a_definition() -> None:
-    text, fields = blocks("docs/questions.md", "json")
-    compile_definition(json.loads(text), Registry.built_in())
+    text, actions, fields = blocks("docs/questions.md", "json")
+    document = json.loads(text)
+    compile_definition(document, Registry.built_in())
+    document["steps"][0] |= json.loads(actions)
+    compile_definition(document, Registry.built_in())
     assert spec_problems(json.loads(fields), "output", outputs=True, asked=True) == []
 
 

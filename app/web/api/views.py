@@ -88,6 +88,10 @@ async def delete_view(call: Call) -> Response:
 
 ENDPOINTS = (
     Endpoint("GET", "/api/views", Role.VIEWER, list_views, "List your views of the list of runs"),
-    Endpoint("PUT", "/api/views/{name}", Role.VIEWER, put_view, "Keep a view", ShownView),
-    Endpoint("DELETE", "/api/views/{name}", Role.VIEWER, delete_view, "Delete a view"),
+    Endpoint(
+        "PUT", "/api/views/{name}", Role.VIEWER, put_view, "Keep a view", ShownView, is_noted=True
+    ),
+    Endpoint(
+        "DELETE", "/api/views/{name}", Role.VIEWER, delete_view, "Delete a view", is_noted=True
+    ),
 )

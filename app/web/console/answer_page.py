@@ -19,8 +19,9 @@ from app.web.console.pauses import PauseCard, pause_card
 from app.web.console.rendering import html
 from app.web.console.row_buttons import changed_rows, sent_texts
 from app.web.errors import is_known
-from app.wire.answer_request import asked_fields, data_with_files
-from app.wire.form import Form, Texts, urlencoded_form
+from app.wire.answer_request import answer_of_form, asked_fields
+from app.wire.bodies import LONGEST_COMMENT
+from app.wire.form import ATTACHMENTS, Form, Texts, urlencoded_form
 from app.wire.form_request import form_body, is_form
 from app.wire.json_body import read_body
 from engine import JsonObject, NotPaused, Run, seen_of
@@ -29,7 +30,6 @@ from steps.contract import InvalidAnswer, Problem
 from steps.tool_asks import DECLINE
 
 _LONGEST_FORM = 262_144
-_LONGEST_COMMENT = 10_000
 
 
 async def answer_page(request: Request, services: Services) -> Response:
@@ -85,13 +85,14 @@ async def _ask(  # noqa: PLR0913 - what is asked, and what was given
     if not link.still_asks(run) or not isinstance(pause, dict):
         return _over(410, "Somebody has answered this already, or it is no longer asked.")
     asked: PauseCard = pause_card(run.id, run.pause_seq, pause, seen=seen_of(run))
-    if given is not None and isinstance(specs := pause.get("fields"), dict):
-        asked = replace(asked, fields=form_fields(specs, given))
+    if given is not None:
+        asked = _as_given(asked, run, given)
     if run.current and run.current.step_name:
         asked = replace(asked, title=run.current.step_name)
     captions = await services.journal.captions.of(link.tenant, [run.id])
     by_name = {item.path: item.message for item in problems}
-    names = names_of(asked.fields)
+    shown = [*asked.fields, *(one for action in asked.actions for one in action["fields"])]
+    names = {*names_of(shown), "comment", ATTACHMENTS}
     return html(
         "answer.html",
         status,
@@ -104,6 +105,18 @@ async def _ask(  # noqa: PLR0913 - what is asked, and what was given
         others=[f"{path} {text}" for path, text in by_name.items() if path not in names],
         given={name: _again(text) for name, text in (given or {}).items()},
     )
+
+
+def _as_given(asked: PauseCard, run: Run, given: Texts) -> PauseCard:
+    """Return a question with as many rows in its lists as a form that was sent has."""
+    actions = [
+        {**one, "fields": form_fields(asked_fields(run, one["value"]).specs, given)}
+        if one["fields"] and one["value"] == given.get("actionValue")
+        else one
+        for one in asked.actions
+    ]
+    fields = form_fields(asked_fields(run).specs, given) if asked.fields else []
+    return replace(asked, fields=fields, actions=actions)
 
 
 async def _form(request: Request, services: Services, link: Link) -> Form:
@@ -120,27 +133,22 @@ async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonO
     """Return the answer of a form, its fields converted to their types. Raises `InvalidAnswer`."""
     assert run.pause is not None  # noqa: S101 - the caller has looked
     kind = run.pause.type
-    seen: JsonObject = {"seen": form.text("seen")} if form.text("seen") else {}
+    answer: JsonObject = {"type": kind, "stepId": link.step_id, "pauseId": link.pause_id}
+    if form.text("seen"):
+        answer["seen"] = form.text("seen")
     if kind == "request_user_action":
-        answer: JsonObject = {
-            "type": kind,
-            "stepId": link.step_id,
-            "pauseId": link.pause_id,
-            "actionId": str(run.pause.body.get("actionId") or ""),
-            "actionValue": form.text("actionValue"),
-            **seen,
-        }
-        if comment := form.text("comment").strip()[:_LONGEST_COMMENT]:
-            answer["comment"] = comment
-        return answer
-    own: JsonObject = {"type": kind, "stepId": link.step_id, "pauseId": link.pause_id, **seen}
-    if form.text("actionValue") == DECLINE and "toolAsks" in run.pause.body:
-        return {**own, "actionValue": DECLINE}
-    fields = asked_fields(run)
+        answer["actionId"] = str(run.pause.body.get("actionId") or "")
+        answer["actionValue"] = form.text("actionValue")
+    elif form.text("actionValue") == DECLINE and "toolAsks" in run.pause.body:
+        return {**answer, "actionValue": DECLINE}
+    fields = asked_fields(run, answer.get("actionValue"))
     texts = sent_texts(form, fields)
+    if comment := form.text("comment").strip():
+        texts.setdefault("comment", comment[:LONGEST_COMMENT])
     uploads = {name.removeprefix("data."): upload for name, upload in form.uploads.items()}
-    data = await data_with_files(services.files, link.tenant, run, Form(texts, uploads))
-    return {**own, "data": data}
+    return await answer_of_form(
+        services.files, link.tenant, run, answer, Form(texts, uploads, form.unchosen)
+    )
 
 
 def _again(text: str | list[str]) -> str:

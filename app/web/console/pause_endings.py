@@ -35,6 +35,7 @@ class PauseEnding:
         what: The label of the action that was chosen, or in words how the pause ended.
         by: Who answered, None where nobody did.
         values: The fields that were filled in.
+        attachments: The files that came with the answer.
     """
 
     what: str
@@ -42,6 +43,7 @@ class PauseEnding:
     by: str | None = None
     comment: str = ""
     values: Json = None
+    attachments: Json = None
 
 
 def pause_ending(events: Sequence[Event], seq: int) -> PauseEnding | None:
@@ -73,9 +75,14 @@ def pause_ending(events: Sequence[Event], seq: int) -> PauseEnding | None:
 
 def _answered(pause: Pause, resumed: RunResumed) -> PauseEnding:
     answer: dict[str, Any] = resumed.answer if isinstance(resumed.answer, dict) else {}
-    by = resumed.caller or None
+    beside: dict[str, Any] = {
+        "by": resumed.caller or None,
+        "comment": str(answer.get("comment") or ""),
+        "values": answer.get("data"),
+        "attachments": answer.get("attachments"),
+    }
     if "actionValue" not in answer:
-        return PauseEnding("Answered", resumed.at_ms, by, values=answer.get("data"))
+        return PauseEnding("Answered", resumed.at_ms, **beside)
     value = str(answer["actionValue"])
     actions = pause.body.get("actions")
     labels = {
@@ -83,8 +90,7 @@ def _answered(pause: Pause, resumed: RunResumed) -> PauseEnding:
         for action in (actions if isinstance(actions, list) else [])
         if isinstance(action, dict)
     }
-    comment = str(answer.get("comment") or "")
-    return PauseEnding(labels.get(value, value), resumed.at_ms, by, comment)
+    return PauseEnding(labels.get(value, value), resumed.at_ms, **beside)
 
 
 async def pause_page(call: Call) -> Response:

@@ -34,6 +34,8 @@ class PauseCard:
         refused: Why whoever looks may not answer; empty where they may.
         is_mine: Whether they have claimed it.
         seen: The hash of what is asked.
+        takes_more: Whether a comment and files may come with the answer.
+        actions: What may be chosen: the `value`, the `label`, and the `fields` of each.
         detail: What else there is to see, such as the arguments of a tool call.
         can_decline: Whether the fields need not be filled in: a tool asks, and takes no.
     """
@@ -46,7 +48,7 @@ class PauseCard:
     title: str
     message: str
     action_id: str = ""
-    actions: list[dict[str, str]] = field(default_factory=list)
+    actions: list[dict[str, Any]] = field(default_factory=list)
     fields: list[FormField] = field(default_factory=list)
     assignees: list[str] = field(default_factory=list)
     unnamed: str = ""
@@ -63,6 +65,7 @@ class PauseCard:
     is_mine: bool = False
     seen: str = ""
     can_decline: bool = False
+    takes_more: bool = True
 
 
 def pause_card(
@@ -112,6 +115,7 @@ def pause_card(
         is_mine=caller is not None and pause.get("claimedBy") == caller.name,
         seen=seen,
         can_decline="toolAsks" in pause,
+        takes_more=not {"comment", "attachments"} & specs.keys(),
     )
 
 
@@ -131,6 +135,10 @@ def part_shown(body: str | None, item: int | None) -> str:
     return f"{shown}, item {item}" if shown else f"item {item}"
 
 
-def _action(action: Mapping[str, Any]) -> dict[str, str]:
-    value = str(action.get("value"))
-    return {"value": value, "label": str(action.get("label") or words(value))}
+def _action(action: Mapping[str, Any]) -> dict[str, Any]:
+    value, specs = str(action.get("value")), action.get("fields")
+    return {
+        "value": value,
+        "label": str(action.get("label") or words(value)),
+        "fields": form_fields(specs) if isinstance(specs, dict) else [],
+    }

@@ -16,6 +16,7 @@ from engine import (
     CarriedVisit,
     Event,
     JsonObject,
+    PauseChanged,
     Run,
     RunPaused,
     RunResumed,
@@ -33,9 +34,20 @@ from engine.value import value
 _NOTHING_SAID: JsonObject = dict.fromkeys(
     (
         "role", "text", "calls", "tool", "ok", "result", "error", "about", "by", "duration", "at",
-        "approved", "value", "comment", "arguments", "agent", "workflow", "allowed", "reason",
+        "approved", "value", "comment", "attachments", "arguments", "agent", "workflow", "allowed",
+        "reason",
     )
 )  # fmt: skip
+
+
+_ANSWERED = ("actionValue", "comment", "attachments", "data")
+
+
+def _answer(event: RunResumed | PauseChanged) -> dict[str, Any]:
+    """Return what is shown of an answer, of one of several too."""
+    answer = event.answer if isinstance(event.answer, dict) else {}
+    shown = {name: answer.get(name) for name in _ANSWERED}
+    return {"answer": shown, "caller": event.caller, "at_ms": event.at_ms}
 
 
 @dataclass(slots=True)
@@ -118,9 +130,9 @@ def _note(chapter: TimelineVisit, event: Event) -> None:
             chapter.tries[-1].ended_ms = event.at_ms
             chapter.tries[-1].error = {"type": event.error.type, "message": event.error.message}
         case RunResumed():
-            chapter.answers.append(
-                {"answer": event.answer, "caller": event.caller, "at_ms": event.at_ms}
-            )
+            chapter.answers.append(_answer(event))
+        case PauseChanged() if event.answer is not None:
+            chapter.answers.append(_answer(event))
         case StepCompleted():
             chapter.tries[-1].ended_ms = event.at_ms
         case _:

@@ -117,7 +117,7 @@ function gather(form, submitter) {
     else if ("inside" in item.dataset) putInside(body, item.name, valueOf(item, text));
     else put(body, item.name, valueOf(item, text));
   }
-  for (const item of files) sent.set(item.name.replace(/^data\./, ""), item.files[0]);
+  for (const item of files) for (const file of item.files) sent.append(item.name.replace(/^data\./, ""), file);
   if (!files.length && body.type === "collect_inputs") body.data ??= {};
   return files.length ? sent : body;
 }

@@ -110,7 +110,8 @@ function onKey(list, event) {
   else if (event.key === "k") choose(all[Math.max(at - 1, 0)], true);
   else if ((event.key === "a" || event.key === "r") && at >= 0 && !event.repeat) {
     const button = buttonFor(current, event.key === "a" ? YES : NO, event.key === "a" ? 0 : -1);
-    if (button) hold(list, [button]);
+    if (button?.closest("[data-asks]")) askMore(button);
+    else if (button) hold(list, [button]);
   } else return;
   event.preventDefault();
 }
@@ -121,6 +122,12 @@ function actionsOf(card) { return [...card.querySelectorAll("button[name=actionV
 function buttonFor(card, names, place) {
   const actions = actionsOf(card);
   return actions.find((button) => names.includes(button.value)) ?? (actions.length === 2 ? actions.at(place) : null);
+}
+
+// An action that asks for more is not decided by a key: its form opens.
+function askMore(button) {
+  button.closest("[data-asks]").open = true;
+  button.form.querySelector("input:not([type=hidden]), select, textarea")?.focus();
 }
 
 // Sends after some seconds, and goes on to the next card meanwhile.
@@ -169,7 +176,7 @@ function drawSeveral(list) {
   const place = document.getElementById("several");
   const chosen = ticked(list);
   place.hidden = chosen.length === 0;
-  const shared = chosen.length ? actionsOf(chosen[0]).filter((button) => chosen.every((card) => actionsOf(card).some((other) => other.value === button.value))) : [];
+  const shared = chosen.length ? actionsOf(chosen[0]).filter((button) => !button.closest("[data-asks]") && chosen.every((card) => actionsOf(card).some((other) => other.value === button.value && !other.closest("[data-asks]")))) : [];
   const told = document.createElement("span");
   told.textContent = `${chosen.length} chosen`;
   const buttons = shared.map((button) => {

@@ -1,0 +1,87 @@
+"""The client for asyncio: views of the list of runs, each person's own."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+import stepwell._reading as reading
+import stepwell._view_calls as view_calls
+from stepwell._asynchronous.connection import AsyncConnection
+from stepwell._documents import JsonObject, RunLine
+
+
+class AsyncViews:
+    """Views of the list of runs: filters, an order and columns under a name, for the caller alone.
+
+    Args:
+        connection: The way to the server, made by the client.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def all(self) -> list[JsonObject]:
+        """List the caller's own views by name.
+
+        Returns:
+            Views with `name`, `query`, `columns` and `updatedAt`.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached.
+        """
+        return reading.documents(await self._connection.ask(view_calls.views()))
+
+    async def save(
+        self, name: str, query: Mapping[str, str], columns: Sequence[str] = ()
+    ) -> JsonObject:
+        """Keep a view, in the place of one of that name.
+
+        Args:
+            name: 1 to 100 characters.
+            query: Filters and `sort`, as the list of runs takes them in its address, such as
+                `{"status": "failed", "sort": "-endTime"}`.
+            columns: What the console shows: `workflow`, `status`, `step`, `started`, `ended`,
+                `took`.
+
+        Returns:
+            The view.
+
+        Raises:
+            ApiError: The server refused: 400 for a filter that there is not.
+            Unanswered: The server was not reached.
+        """
+        call = view_calls.save(name, query, columns)
+        return reading.document(await self._connection.ask(call))
+
+    async def delete(self, name: str) -> None:
+        """Delete a view.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            ApiError: The server refused: 404 where there is none of that name.
+            Unanswered: The server was not reached; whether it was deleted is unknown.
+        """
+        await self._connection.ask(view_calls.delete(name))
+
+    async def runs(self, query: Mapping[str, str]) -> AsyncIterator[RunLine]:
+        """List the runs that a view asks for.
+
+        Args:
+            query: The `query` of the view.
+
+        Yields:
+            One run after the other.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached.
+        """
+        cursor = None
+        while True:
+            page = reading.run_page(await self._connection.ask(view_calls.runs(query, cursor)))
+            for line in page.runs:
+                yield line
+            cursor = page.next_cursor
+            if cursor is None:
+                return
