@@ -108,7 +108,11 @@ def test_files_and_a_comment_come_with_a_form(shared: Server) -> None:
         one = [("attachments", ("d.txt", b"d"))]
         assert client.post(resume, data=more, files=one).status_code == 200
         settled(client, run, "completed")
-    where = {"url": shared.address, "api_key": shared.key("operator"), "tenant": "acme"}
+    where: dict[str, Any] = {
+        "url": shared.address,
+        "api_key": shared.key("operator"),
+        "tenant": "acme",
+    }
     with stepwell.Client(**where) as known:
         told = [one.document for one in known.run(run).events() if one.type == "run.resumed"]
     (kept_file,) = told[-1]["answer"]["attachments"]
@@ -121,7 +125,11 @@ def test_the_client_and_the_command_answer_so_too(shared: Server, tmp_path: Any)
         runs = [started(editor, f"told-{n}") for n in range(2)]
     bill = tmp_path / "bill.txt"
     bill.write_bytes(b"12 EUR")
-    where = {"url": shared.address, "api_key": shared.key("operator"), "tenant": "acme"}
+    where: dict[str, Any] = {
+        "url": shared.address,
+        "api_key": shared.key("operator"),
+        "tenant": "acme",
+    }
     with stepwell.Client(**where) as client:
         run = client.run(runs[0])
         pause = run.status().pause
