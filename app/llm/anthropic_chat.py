@@ -5,7 +5,7 @@ import base64
 from functools import partial
 from typing import Any
 
-from app.llm.endpoint import Endpoint, beside_loop, must_take, named
+from app.llm.endpoint import CallIds, Endpoint, beside_loop, must_take, named
 from app.llm.installed import installed_models
 from app.llm.schemas import has_open_part, in_words
 from app.llm.tolerant import objects_of
@@ -129,11 +129,12 @@ def _marked(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _turns(messages: tuple[Message, ...], endpoint: Endpoint) -> list[dict[str, Any]]:
     """Return the conversation; results of several tools are one turn of the user's."""
     turns: list[dict[str, Any]] = []
+    ids = CallIds(endpoint)
     for message in messages:
         if message.role == "system":
             continue
         role = "assistant" if message.role == "assistant" else "user"
-        blocks = _blocks(message, endpoint)
+        blocks = _blocks(message, endpoint, ids)
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         else:
@@ -141,19 +142,19 @@ def _turns(messages: tuple[Message, ...], endpoint: Endpoint) -> list[dict[str, 
     return turns
 
 
-def _blocks(message: Message, endpoint: Endpoint) -> list[dict[str, Any]]:
+def _blocks(message: Message, endpoint: Endpoint, ids: CallIds) -> list[dict[str, Any]]:
     parts = message.parts
     if message.role == "tool" and not endpoint.settings.takes_images:
         parts = tuple(named(part) for part in parts)
     blocks = [_part(part, endpoint) for part in parts if not _is_blank(part)]
     if message.role == "tool":
-        result = {"type": "tool_result", "tool_use_id": message.tool_call_id}
+        result = {"type": "tool_result", "tool_use_id": ids.answered(message)}
         return [{**result, "content": blocks or [_EMPTY]}]
     if message.origin == endpoint.origin:
         blocks = [*objects_of(message.extra.get("blocks")), *blocks]
     blocks += [
-        {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments or {}}
-        for call in message.tool_calls
+        {"type": "tool_use", "id": call_id, "name": call.name, "input": call.arguments or {}}
+        for call_id, call in zip(ids.of(message), message.tool_calls, strict=True)
     ]
     return blocks or [_EMPTY]
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ from app.llm.tolerant import whole_characters
 from app.settings.llm import ModelDocument
 from engine import JsonObject
 from engine.value import value
-from steps.chat import PDF, ChatRequest, FilePart, Part, TextPart, ToolCall
+from steps.chat import PDF, ChatRequest, FilePart, Message, Part, TextPart, ToolCall
 from steps.contract import StepBroke
 from steps.model_json import only_object
 
@@ -54,16 +55,39 @@ class Endpoint:
 def tool_calls(found: Iterable[tuple[str, str, str, JsonObject]]) -> tuple[ToolCall, ...]:
     """Return calls made of id, name, text of the arguments, and what the provider added.
 
-    Each has an id of its own; arguments are None when their text is no JSON object.
+    Each has an id of its own; arguments are None when their text is no JSON object. An id that is
+    made here has the one form that all providers take: nine letters and digits.
     """
     calls: list[ToolCall] = []
     taken: set[str] = set()
     for number, (told_id, name, told, extra) in enumerate(found):
-        call_id = told_id if told_id and told_id not in taken else f"call_{number}"
+        call_id = told_id if told_id and told_id not in taken else f"call{number:05}"
         taken.add(call_id)
         text = whole_characters(told)
         calls.append(ToolCall(call_id, name.strip(" \t\r\n\"'`"), _arguments(text), text, extra))
     return tuple(calls)
+
+
+class CallIds:
+    """The ids of calls as one endpoint takes them: those of others have a form that it may not."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._origin = endpoint.origin
+        self._sent: dict[str, str] = {}
+
+    def of(self, message: Message) -> list[str]:
+        """Return the ids of the calls of a message, to which results that follow belong."""
+        is_its_own = message.origin == self._origin
+        self._sent = {
+            call.id: call.id if is_its_own else sha256(call.id.encode()).hexdigest()[:9]
+            for call in message.tool_calls
+        }
+        return [self._sent[call.id] for call in message.tool_calls]
+
+    def answered(self, message: Message) -> str:
+        """Return the id of the call whose result a message is."""
+        call_id = message.tool_call_id or ""
+        return self._sent.get(call_id, call_id)
 
 
 def named(part: Part) -> TextPart:

@@ -225,7 +225,9 @@ def _said(body: Any, depth: int = 4) -> str:
     if isinstance(inner, Mapping | list) and (told := _said(inner, depth - 1)):
         return told
     found = [told for key in _SAYING if (told := _said(body.get(key), depth - 1))]
-    return next(iter(dict.fromkeys(found)), "")
+    told = next(iter(dict.fromkeys(found)), "")
+    place = body.get("loc")  # some say only here what of the question they mean
+    return f"{'.'.join(map(str, place))}: {told}" if told and isinstance(place, list) else told
 
 
 def _shown(text: str, asked: Asked) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import httpx2
@@ -129,12 +130,13 @@ def _told(usage: dict[str, Any]) -> Told:
 
 
 def _cached(usage: dict[str, Any]) -> int | None:
-    """Return the tokens from the cache, which servers tell in one of three places."""
+    """Return the tokens from the cache, which servers tell in one of several places."""
     details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
     places = (
         as_object(details).get("cached_tokens"),
         usage.get("prompt_cache_hit_tokens"),
         usage.get("cached_tokens"),
+        usage.get("num_cached_tokens"),
     )
     return next((count for place in places if (count := as_count(place)) is not None), None)
 
@@ -182,14 +184,37 @@ class _Pieces:
 
     def message(self) -> dict[str, Any]:
         """Return the whole."""
-        content: Any = self._content
-        if all(isinstance(part, str) for part in content):
-            content = "".join(content)
+        content: Any = _parts(self._content)
+        if all(part.get("type") == "text" for part in content):
+            content = "".join(part["text"] for part in content)
         calls = [call.whole() for call in self._calls]
         refusal = "".join(self._refusal)
         return {
             **merged(self._rest), "content": content, "refusal": refusal, "tool_calls": calls
         }  # fmt: skip
+
+
+def _parts(pieces: list[Any]) -> list[dict[str, Any]]:
+    """Return the parts of a content that came in pieces, those of a kind that follow as one."""
+    given = [{"type": "text", "text": item} if isinstance(item, str) else item for item in pieces]
+    there = [part for part in given if isinstance(part, dict) and part.get("text") != ""]
+    parts: list[dict[str, Any]] = []
+    for kind, group in groupby(there, key=lambda part: str(part.get("type"))):
+        run = list(group)
+        if kind == "text":
+            texts = [
+                part["text"] if isinstance(part.get("text"), str) else as_text(part) for part in run
+            ]
+            parts.append({**run[-1], "text": "".join(texts)})
+        elif kind == "thinking":
+            told = [part.get("thinking") for part in run]
+            thoughts = [
+                one for some in told for one in (some if isinstance(some, list) else [some])
+            ]
+            parts.append({**run[-1], "thinking": _parts(thoughts)})
+        else:
+            parts += run
+    return parts
 
 
 @dataclass(slots=True)

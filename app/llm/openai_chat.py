@@ -2,19 +2,31 @@
 
 import asyncio
 import base64
+import json
 from functools import partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.llm.endpoint import Endpoint, arguments_text, beside_loop, must_take, named
+from app.llm.endpoint import CallIds, Endpoint, arguments_text, beside_loop, must_take, named
 from app.llm.openai_library import openai_client
 from app.llm.schemas import in_words, is_strict
 from engine import Json
-from steps.chat import AUDIO_FORMATS, ChatAnswer, ChatRequest, ImagePart, Message, Part, TextPart
+from steps.chat import (
+    AUDIO_FORMATS,
+    ChatAnswer,
+    ChatRequest,
+    ImagePart,
+    Message,
+    Part,
+    TextPart,
+    ToolCall,
+)
 from steps.contract import StepBroke
 
 BASE_URL = "https://api.openai.com/v1"
+_COUNTS = "stream_options"
+_REFUSED = (400, 422)
 
 
 async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
@@ -26,11 +38,28 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
         Exception: Whatever the library raises.
     """
     completions, read = await asyncio.to_thread(_completions, endpoint)
-    asked = completions.with_streaming_response.create(**await _body_of(endpoint, request))
-    # The library's own reading takes nothing that differs from the book.
-    async with asked as answer:
-        found: ChatAnswer = await read(endpoint, request, answer.http_response)
-        return found
+    body = await _body_of(endpoint, request)
+
+    async def answered() -> ChatAnswer:
+        # The library's own reading takes nothing that differs from the book.
+        async with completions.with_streaming_response.create(**body) as answer:
+            found: ChatAnswer = await read(endpoint, request, answer.http_response)
+            return found
+
+    try:
+        return await answered()
+    except Exception as refused:
+        # It is only to have tokens counted, which are estimated where an endpoint does not know it.
+        if _COUNTS not in body or not _refuses(refused, _COUNTS):
+            raise
+        del body[_COUNTS]
+        return await answered()
+
+
+def _refuses(failure: Exception, key: str) -> bool:
+    """Say whether an endpoint refuses a question for one key of it."""
+    told = json.dumps(getattr(failure, "body", None), default=str)
+    return getattr(failure, "status_code", None) in _REFUSED and key in told
 
 
 def _completions(endpoint: Endpoint) -> tuple[Any, Any]:
@@ -49,8 +78,8 @@ def _body(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
     settings = endpoint.settings
     messages = _messages(request.messages, endpoint)
     body: dict[str, Any] = {"model": settings.model, "stream": settings.stream}
-    if settings.stream:
-        body["stream_options"] = {"include_usage": True}
+    if settings.stream and not _is_of(endpoint.base_url, ".mistral.ai"):  # it counts unasked
+        body[_COUNTS] = {"include_usage": True}
     if request.schema is not None:
         structured = request.structured or settings.structured
         if structured == "json_schema":
@@ -129,39 +158,43 @@ def _limit_word(base_url: str) -> str:
 
 
 def _is_its_own(base_url: str) -> bool:
-    host = urlsplit(base_url).hostname or ""
-    return host.endswith((".openai.com", ".openai.azure.com"))
+    return _is_of(base_url, ".openai.com", ".openai.azure.com")
+
+
+def _is_of(base_url: str, *domains: str) -> bool:
+    return (urlsplit(base_url).hostname or "").endswith(domains)
 
 
 def _messages(messages: tuple[Message, ...], endpoint: Endpoint) -> list[dict[str, Any]]:
     """Return the conversation; pictures of tools follow their results, which are text here."""
     said: list[dict[str, Any]] = []
     pictures: list[dict[str, Any]] = []
+    ids = CallIds(endpoint)
     for message in messages:
         if message.role != "tool" and pictures:
             said.append({"role": "user", "content": pictures})
             pictures = []
-        said.append(_message(message, endpoint))
+        said.append(_message(message, endpoint, ids))
         if message.role == "tool" and endpoint.settings.takes_images:
             shown = [_part(part, endpoint) for part in message.parts if isinstance(part, ImagePart)]
             if shown:
-                told = f"The pictures that the call {message.tool_call_id} gave:"
+                told = f"The pictures that the call {ids.answered(message)} gave:"
                 pictures += [{"type": "text", "text": told}, *shown]
     return [*said, {"role": "user", "content": pictures}] if pictures else said
 
 
-def _result(message: Message, endpoint: Endpoint) -> dict[str, Any]:
+def _result(message: Message, endpoint: Endpoint, ids: CallIds) -> dict[str, Any]:
     if endpoint.settings.takes_images:
         texts = [part.text for part in message.parts if isinstance(part, TextPart)]
     else:
         texts = [named(part).text for part in message.parts]
     content = "\n\n".join(texts) or "(pictures, which follow)"
-    return {"role": "tool", "tool_call_id": message.tool_call_id, "content": content}
+    return {"role": "tool", "tool_call_id": ids.answered(message), "content": content}
 
 
-def _message(message: Message, endpoint: Endpoint) -> dict[str, Any]:
+def _message(message: Message, endpoint: Endpoint, ids: CallIds) -> dict[str, Any]:
     if message.role == "tool":
-        return _result(message, endpoint)
+        return _result(message, endpoint, ids)
     if any(not isinstance(part, TextPart) for part in message.parts):
         content: Any = [_part(part, endpoint) for part in message.parts]
     else:
@@ -172,16 +205,23 @@ def _message(message: Message, endpoint: Endpoint) -> dict[str, Any]:
         said["tool_calls"] = [
             {
                 **(call.extra if is_its_own else {}),
-                "id": call.id,
+                "id": call_id,
                 "type": "function",
-                "function": {
-                    "name": call.name,
-                    "arguments": arguments_text(call.arguments, call.text),
-                },
+                "function": {"name": call.name, "arguments": _arguments(call, endpoint)},
             }
-            for call in message.tool_calls
+            for call_id, call in zip(ids.of(message), message.tool_calls, strict=True)
         ]
     return said
+
+
+def _arguments(call: ToolCall, endpoint: Endpoint) -> str:
+    """Return arguments as JSON, also where the model wrote something else.
+
+    Most servers but OpenAI's read them, and refuse the whole conversation where they cannot.
+    """
+    if call.arguments is None and not _is_its_own(endpoint.base_url):
+        return json.dumps({"unreadable": call.text}, ensure_ascii=False)
+    return arguments_text(call.arguments, call.text)
 
 
 def _text(message: Message) -> str:

@@ -131,7 +131,7 @@ async def test_names_and_ids_are_made_usable() -> None:
     said = {"tool_calls": [*call(name=" f", call_id=7)["tool_calls"], *call(call_id=7)["tool_calls"],
                            *call(call_id=None)["tool_calls"], {"id": "x", "function": None}]}  # fmt: skip
     found = await openai(said)
-    assert [(item.id, item.name) for item in found.tool_calls] == [("7", "f"), ("call_1", "f"), ("call_2", "f")]  # fmt: skip
+    assert [(item.id, item.name) for item in found.tool_calls] == [("7", "f"), ("call00001", "f"), ("call00002", "f")]  # fmt: skip
     (old,) = (await openai({"function_call": {"name": "f", "arguments": TEXT}})).tool_calls
     assert (old.name, old.arguments) == ("f", ARGUMENTS)
 
