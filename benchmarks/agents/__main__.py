@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +20,13 @@ from typing import Any
 
 from benchmarks.agents.model import Model
 from benchmarks.agents.tasks import TASKS, Task
+from benchmarks.agents.tools import HELD_AT
 from benchmarks.http_client import ask
 from benchmarks.peers.agent_peer import LIBRARIES
 from benchmarks.stepwell_server import ROOT, StepwellServer
 
 _OWN = "stepwell"
 _KILLED_AT, _KILLED = 3, "four"
-_PAUSE_S = "0.3"
 _WANTED: Mapping[str, Any] = {"fields": {"total": 3}}
 
 
@@ -59,8 +59,7 @@ class Peer:
 
     def begin(self, task: Task, model: Model, environment: Mapping[str, str]) -> Any:
         """Start the process of a task; it can be started again with what it kept."""
-        paused = environment.get("AGENT_PAUSE", "")
-        state = self._folder / f"{self.name}-{task.name}{paused}.state"
+        state = self._folder / f"{self.name}-{environment['AGENT_STATE']}.state"
         command: list[str | Path] = [
             self._python, "-m", "benchmarks.peers.agent_peer", self.name, task.name,
                    model.address, state]  # fmt: skip
@@ -72,12 +71,15 @@ class Peer:
     def run(self, task: Task, model: Model, environment: Mapping[str, str]) -> tuple[Any, float]:
         return self._end(self.begin(task, model, environment))
 
-    def killed(self, task: Task, model: Model, environment: Mapping[str, str]) -> Any:
+    def killed(
+        self, task: Task, model: Model, environment: Mapping[str, str], moment: "Moment"
+    ) -> Any:
         """Kill the process in the middle, and start it again as it was."""
         process = self.begin(task, model, environment)
-        _wait_for(lambda: len(model.asked) >= _KILLED_AT)
+        _wait_for(moment.has_come)
         process.kill()
         process.wait()
+        moment.over()
         return self._end(self.begin(task, model, environment))[0]
 
     def _end(self, process: Any) -> tuple[Any, float]:
@@ -120,11 +122,12 @@ class Own:
         answer = self._invoke(task)
         return _outcome(task, answer), time.perf_counter() - began_s
 
-    def killed(self, task: Task, model: Model, _: Any) -> Any:
+    def killed(self, task: Task, _: Model, __: Any, moment: "Moment") -> Any:
         """Kill the server in the middle, and start it again."""
         run = self._invoke(task, wait="0")
-        _wait_for(lambda: len(model.asked) >= _KILLED_AT)
+        _wait_for(moment.has_come)
         self._server.kill()
+        moment.over()
         self._server.start()
         while True:
             status = self._server.ask("GET", f"/api/workflow/status/{run['runId']}")
@@ -156,44 +159,83 @@ def _wait_for(holds: Any) -> None:
     raise TimeoutError("the task did not come so far")
 
 
+@dataclass(frozen=True)
+class Moment:
+    """When a process is killed.
+
+    Attributes:
+        about: What it is, for the table.
+        has_come: Whether it is now; nothing goes on meanwhile.
+        over: Lets all go on.
+    """
+
+    about: str
+    has_come: Callable[[], bool]
+    over: Callable[[], None]
+
+
 @contextmanager
-def _counted(folder: Path) -> Iterator[Path]:
-    file = folder / "calls"
-    file.write_text("")
-    yield file
+def _while_answering(model: Model, _: Path) -> Iterator[Moment]:
+    model.held_at = _KILLED_AT
+    model.released.clear()
+    about = "`kill -9` while the model gives its third answer"
+    yield Moment(about, lambda: len(model.asked) >= _KILLED_AT, model.released.set)
+    model.held_at = None
 
 
-def _measure(system: Any, model: Model, folder: Path) -> tuple[dict[str, Found], Kill]:
+@contextmanager
+def _while_calling(_: Model, calls: Path) -> Iterator[Moment]:
+    held = calls.with_name(f"{calls.name}.held")
+    held.touch()
+    mark = f"look {HELD_AT}\n"
+    about = "`kill -9` in the middle of the third call"
+    yield Moment(about, lambda: mark in calls.read_text(), held.unlink)
+
+
+_MOMENTS = (_while_answering, _while_calling)
+
+
+def _measure(system: Any, model: Model, folder: Path) -> tuple[dict[str, Found], dict[str, Kill]]:
     found: dict[str, Found] = {}
-    environment = {"AGENT_CALLS": str(folder / "calls")}
+    kills: dict[str, Kill] = {}
+    calls = folder / "calls"
+    environment = {"AGENT_CALLS": str(calls)}
     for task in TASKS:
         model.forget()
-        outcome, seconds = system.run(task, model, environment)
+        outcome, seconds = system.run(task, model, {**environment, "AGENT_STATE": task.name})
         is_right = outcome == _WANTED.get(task.name, "done")
         found[task.name] = Found(is_right, len(model.asked), model.tokens, seconds, outcome)
         print(
             f"{system.name} {task.name}: {outcome!r:.120} {len(model.asked)} {seconds:.2f}s",
             flush=True,
         )
-    with _counted(folder) as calls:
+    task = next(task for task in TASKS if task.name == _KILLED)
+    for number, begin in enumerate(_MOMENTS):
         model.forget()
-        task = next(task for task in TASKS if task.name == _KILLED)
-        outcome = system.killed(task, model, {**environment, "AGENT_PAUSE": _PAUSE_S})
+        calls.write_text("")
+        with begin(model, calls) as moment:
+            kept = {**environment, "AGENT_STATE": f"killed-{number}"}
+            outcome = system.killed(task, model, kept, moment)
         made = Counter(calls.read_text().split("\n"))
         made.pop("", None)
         kill = Kill(outcome == "done", len(model.asked), made.total(), made.total() - len(made))
-    return found, kill
+        kills[moment.about] = kill
+        print(f"{system.name} {moment.about}: {kill}", flush=True)
+    return found, kills
 
 
-def _page(results: Mapping[str, tuple[dict[str, Found], Kill]], versions: str) -> Iterator[str]:
+def _page(
+    results: Mapping[str, tuple[dict[str, Found], dict[str, Kill]]], versions: str
+) -> Iterator[str]:
     names = list(results)
     yield f"Measured with {versions}, on {platform.processor() or platform.machine()}.\n"
     yield f"| task | {' | '.join(names)} |\n| --- |{' --- |' * len(names)}"
     for task in TASKS:
         cells = [_cell(results[name][0][task.name]) for name in names]
         yield f"| {task.about} | {' | '.join(cells)} |"
-    kills = [_killed(results[name][1]) for name in names]
-    yield f"| `kill -9` in the middle of four calls | {' | '.join(kills)} |"
+    for about in results[_OWN][1]:
+        kills = [_killed(results[name][1][about]) for name in names]
+        yield f"| {about} | {' | '.join(kills)} |"
 
 
 def _cell(found: Found) -> str:
@@ -212,10 +254,10 @@ def main() -> None:
     parser.add_argument("--python", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/agents.md")
     args = parser.parse_args()
-    results: dict[str, tuple[dict[str, Found], Kill]] = {}
+    results: dict[str, tuple[dict[str, Found], dict[str, Kill]]] = {}
     with tempfile.TemporaryDirectory() as name, Model() as model:
         folder = Path(name)
-        own = Own(folder, model, {"AGENT_CALLS": str(folder / "calls"), "AGENT_PAUSE": "0"})
+        own = Own(folder, model, {"AGENT_CALLS": str(folder / "calls")})
         try:
             results[_OWN] = _measure(own, model, folder)
         finally:

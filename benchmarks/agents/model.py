@@ -21,12 +21,15 @@ class Model:
     Attributes:
         asked: The messages of each question, in their order.
         tokens: About how many tokens the questions had together.
+        held_at: The question whose answer is kept back until `released` is set.
     """
 
     def __init__(self) -> None:
         self.asked: list[list[Any]] = []
         self.tokens = 0
         self._lock = threading.Lock()
+        self.held_at: int | None = None
+        self.released = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,6 +72,9 @@ class Model:
         with self._lock:
             self.asked.append(body["messages"])
             self.tokens += tokens
+            is_held = len(self.asked) == self.held_at
+        if is_held:
+            self.released.wait()
         made = message(body, said(body))
         ends = "tool_calls" if "tool_calls" in made else "stop"
         choice = {"index": 0, "message": made, "finish_reason": ends}

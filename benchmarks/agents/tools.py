@@ -1,4 +1,7 @@
-"""What the agents call. Each call leaves a line in the file that AGENT_CALLS names."""
+"""What the agents call. Each call leaves a line in the file that AGENT_CALLS names.
+
+While there is a file of that name with `.held`, the third look lasts: the process is killed in it.
+"""
 
 import asyncio
 import os
@@ -6,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.agents.tasks import LONG
 
-SLOW_S = 0.5
+SLOW_S, _LOOK_AGAIN_S, HELD_AT = 0.5, 0.01, 2
 
 
 def _note(name: str) -> None:
@@ -23,7 +26,9 @@ async def add(a: int, b: int = 1) -> int:
 async def look(n: int) -> str:
     """Look something up."""
     _note(f"look {n}")
-    await asyncio.sleep(float(os.environ.get("AGENT_PAUSE", "0")))
+    held = Path(os.environ["AGENT_CALLS"] + ".held")
+    while n == HELD_AT and held.exists():  # noqa: ASYNC110, ASYNC240 - a file is what all can see
+        await asyncio.sleep(_LOOK_AGAIN_S)
     return f"{n}: {LONG}"
 
 

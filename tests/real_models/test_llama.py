@@ -161,10 +161,15 @@ def test_the_other_wire_format_is_spoken_too(shared: Server, llama: Process) -> 
         assert outcome["error"]["type"] == "CutOff", outcome
 
 
-def test_no_answer_is_asked_for_twice_though_both_are_killed(
-    server: Server, llama: Process
+@pytest.mark.parametrize("by_proxy", [False, True])
+def test_no_answer_is_asked_for_twice_though_all_are_killed(
+    server: Server, llama: Process, by_proxy: bool, request: pytest.FixtureRequest
 ) -> None:
-    retry = {"maxAttempts": 50, "initialInterval": "200ms", "maximumInterval": "500ms"}
+    proxy: Process | None = request.getfixturevalue("litellm") if by_proxy else None
+    if proxy is not None:
+        proxy.start()
+        request.addfinalizer(proxy.kill)
+    retry = {"maxAttempts": 900, "initialInterval": "200ms", "maximumInterval": "500ms"}
     steps: list[Any] = [
         {"id": f"ask-{n}", "type": "call-llm", "model": "local", "prompt": f"Where is {n}?",
          "output": CITY, "repairs": 0, "retry": retry}
@@ -177,15 +182,19 @@ def test_no_answer_is_asked_for_twice_though_both_are_killed(
         "edges": [{"from": one, "to": other} for one, other in pairwise(ids)],
     }  # fmt: skip
     with server.client() as client:
-        put_model(client, "local", provider="openai", baseUrl=f"{llama.address}/v1", timeout="2m")
+        client.put("/api/secrets/PROXY", json={"value": PROXY_KEY})
+        where = (proxy or llama).address
+        put_model(client, "local", provider="openai", baseUrl=f"{where}/v1", timeout="2m",
+                  secret="PROXY")  # fmt: skip
         assert client.post("/api/workflows", json=document).status_code == 201
         run_id = client.post("/api/workflow/start-async/asks", json={"data": {}}).json()["runId"]
-    for kill in (llama, server, llama):
+    killed: list[Process | Server] = [llama, server, proxy or llama]
+    for kill in killed:
         time.sleep(1)
         kill.kill()
         kill.start()
     with server.client() as client:
-        shown = settled(client, run_id, "completed", within=90)
+        shown = settled(client, run_id, "completed", within=300)
         visits = shown["stepExecutionHistory"]
         assert [visit["stepId"] for visit in visits] == ids
         assert [len(visit["calls"]) for visit in visits[:-1]] == [1] * len(steps)
