@@ -46,7 +46,19 @@ DOCS = {
     "trigger": ("trigger", "light", 700),
     "people": ("people", "light", 520),
     "dark": ("run-failed", "dark", 860),
-}
+    "agents": ("agents", "light", 420),
+    "edit-agent": ("edit-agent", "light", 720),
+    "answer": ("answer", "light", 480),
+    "sign-in": ("sign-in", "light", 560),
+    "nothing": ("nothing", "light", 360),
+} | {
+    name: (name, "light", 520)
+    for name in (
+        "appearance", "passkeys", "sessions", "keys", "tokens", "audit", "schedules", "schedule",
+        "triggers", "signals", "variables", "secrets", "models", "budgets", "tools", "webhooks",
+        "retention", "health",
+    )
+}  # fmt: skip
 """The pictures in docs/images: of which page, in which look, and how high."""
 
 

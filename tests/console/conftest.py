@@ -15,6 +15,7 @@ PLUGIN = Path(__file__).parents[1] / "harness" / "plugin.py"
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests of the console; each works in a tenant of its own."""
     with Server(tmp_path_factory.mktemp("console") / "data", PLUGIN) as running:
+        running.key("owner")  # without an owner a browser is led to the page that makes one
         yield running
 
 

@@ -134,15 +134,15 @@ def test_retention_says_what_is_kept_and_what_goes(server: Server) -> None:
             r"<tr><th scope=\"row\">(.*?)</tr>", browser.get("/settings/retention").text
         )
         shown = {row.partition("<")[0]: re.sub(r"<[^>]*>", " ", row).split() for row in rows}
-        assert shown["completed"] == [
-            "completed",
-            "ever",
+        assert shown["Completed"] == [
+            "Completed",
+            "good",
             "7",
             str(ended),
             "completed",
             str(ended - 7),
         ]
-        assert shown["failed"] == ["failed", "90d", "no", "limit", "0", "failed", "0"]
+        assert shown["Failed"] == ["Failed", "90d", "no", "limit", "0", "failed", "0"]
 
 
 def test_health_shows_the_figures_that_operators_ask_for(server: Server) -> None:
