@@ -1,5 +1,6 @@
 """One call of an agent's model, as far as it is."""
 
+import re
 from typing import Literal
 
 from engine import JsonObject
@@ -8,7 +9,7 @@ from steps.agent_told import error_of
 from steps.agent_tools import Offer
 from steps.chat import Part, ToolCall
 
-_NAMESPACE = "functions."  # some models name a tool by what they were trained on
+_NAMESPACE = re.compile(r"[\w-]{1,60}[.:]")  # of what some models were trained on
 
 
 @value(frozen=False, slots=True)
@@ -48,8 +49,9 @@ class AgentCall:
 
 
 def meant_tool(name: str) -> str:
-    """Return the name of a tool without what some models put before it."""
-    return name.removeprefix(_NAMESPACE)
+    """Return the name of a tool without what some models put before and after it."""
+    found = _NAMESPACE.match(name)
+    return name[found.end() if found else 0 :].removesuffix("()")
 
 
 def as_told(settled: JsonObject) -> JsonObject:

@@ -177,13 +177,14 @@ class AgentCalls:
         return None, calls
 
     def _is_delivery(self, call: ToolCall) -> bool:
-        return meant_tool(call.name) == DELIVER and bool(self._fields)
+        return meant_tool(call.name).lower() == DELIVER and bool(self._fields)
 
     def _offer(self, name: str) -> Offer | None:
         wanted = meant_tool(name)
-        if wanted == DELIVER and self._fields:
+        if wanted.lower() == DELIVER and self._fields:
             return None
-        return self._offers.get(wanted)
+        in_another_case = (name for name in self._offers if name.lower() == wanted.lower())
+        return self._offers.get(wanted) or self._offers.get(next(in_another_case, ""))
 
     async def _hand_over(self, call: AgentCall) -> Json:
         """Hand the work over; return the record of to whom. Raises `StepBroke`."""

@@ -20,6 +20,7 @@ from app.llm.tolerant import (
     journalable,
     objects_of,
 )
+from app.llm.written_calls import written_calls
 from engine import JsonObject
 from steps.chat import ChatAnswer, ChatRequest, Finish, ToolCall
 
@@ -43,6 +44,8 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     blocks = objects_of(content)
     said = content if isinstance(content, str) else [b for b in blocks if b.get("type") == "text"]
     text, calls = without_thoughts(as_text(said)), _calls(blocks)
+    if not calls and (written := written_calls(text, request.tools)):
+        text, calls = "", tool_calls(("", name, told, {}) for name, told in written)
     return ChatAnswer(
         text=text,
         tool_calls=calls,

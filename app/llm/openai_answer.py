@@ -24,6 +24,7 @@ from app.llm.tolerant import (
     objects_of,
     rest_of,
 )
+from app.llm.written_calls import written_calls
 from engine import JsonObject
 from steps.chat import ChatAnswer, ChatRequest, Finish, ToolCall
 
@@ -56,6 +57,8 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     text = without_thoughts(as_text(said.get("content") or choice.get("text")))
     calls = _calls(said)
     refusal = as_text(said.get("refusal"))
+    if not (calls or refusal) and (written := written_calls(text, request.tools)):
+        text, calls = "", tool_calls(("", name, told, {}) for name, told in written)
     if finish == "error" or choice.get("error"):
         raise ProviderError(choice if choice.get("error") else whole, response)
     made = made_files(said)
@@ -86,7 +89,8 @@ def _finish(told: str, refusal: str, calls: tuple[ToolCall, ...]) -> Finish:
 
 
 def _calls(said: dict[str, Any]) -> tuple[ToolCall, ...]:
-    found = objects_of(said.get("tool_calls"))
+    told = said.get("tool_calls")
+    found = objects_of([told] if isinstance(told, dict) else told)
     if not found and isinstance(said.get("function_call"), dict):
         found = [{"function": said["function_call"]}]
     named = [(call, _function_of(call)) for call in found]

@@ -12,6 +12,7 @@ from app.outbound.way_out import WayOut
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.http import http_client
 from app.tools.mcp.result import result_of
+from app.tools.mcp.stdio import LONGEST_LINE, Lines
 from engine import Json
 from steps.contract import StepBroke
 from tests.app.test_mcp import call, catalogue_of, refusal, states, until
@@ -99,6 +100,28 @@ async def test_pages_are_read_to_the_end_or_to_the_torn_one() -> None:
 async def test_a_server_may_not_say_that_it_has_tools() -> None:
     async with catalogue_of(odd=odd([GO], initialize={"capabilities": {}})) as catalogue:
         assert "odd.go" in await listed(catalogue)
+
+
+async def test_an_answer_that_is_too_long_fails_its_call_and_no_other() -> None:
+    async with catalogue_of(odd=odd([{**GO, "name": "long", "inputSchema": {}}])) as catalogue:
+        await listed(catalogue)
+        broke = await refusal(catalogue, "odd.long", size=LONGEST_LINE)
+        assert broke.error.type == "InvalidToolResult"
+        assert "gave an answer of more than 8,000,000 bytes" in broke.error.message
+        found: Any = await call(catalogue, "odd.long", size=3)
+        assert found["text"] == "xxx"
+
+
+def test_a_line_is_read_in_proportion_and_of_a_long_one_its_ends() -> None:
+    lines = Lines(longest=2_000)
+    come = b'{"id":7,"result":"' + b"x" * 2_000 + b'"}\nshort\n' + b"y" * 5_000 + b',"id":"a"}\nz'
+    found = [line for at in range(0, len(come), 9) for line in lines.take(come[at : at + 9])]
+    first, short, last = found
+    assert isinstance(first, tuple)
+    assert isinstance(last, tuple)
+    assert (first[0][:8], short, last[1][-9:]) == (b'{"id":7,', b"short", b',"id":"a"}'[-9:])
+    assert max(map(len, (*first, *last))) <= 1_000
+    assert list(lines.take(b"\n")) == [b"z"]
 
 
 async def test_warnings_go_with_the_list_that_they_are_about() -> None:

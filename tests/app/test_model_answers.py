@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -14,7 +15,7 @@ from app.llm.pieces import merged
 from app.llm.thoughts import without_thoughts
 from app.settings.llm import ModelDocument
 from engine import Json, JsonObject
-from steps.chat import ChatAnswer, ToolCall, Usage
+from steps.chat import ChatAnswer, ToolCall, ToolSpec, Usage
 from tests.harness.asking import KEY, says
 
 ARGUMENTS: JsonObject = {"name": "Ada", "age": 36}
@@ -32,7 +33,7 @@ class Chunks(httpx2.AsyncByteStream):
             yield chunk
 
 
-async def answer_of(content: bytes, headers: dict[str, str] | None = None, provider: Any = "openai", cut: int = 0, stream: bool = False) -> ChatAnswer:  # fmt: skip
+async def answer_of(content: bytes, headers: dict[str, str] | None = None, provider: Any = "openai", cut: int = 0, stream: bool = False, tools: Sequence[ToolSpec] = ()) -> ChatAnswer:  # fmt: skip
     size = cut or len(content) or 1
     body = Chunks([content[at : at + size] for at in range(0, len(content), size)])
     request = httpx2.Request("POST", "http://model.test/")
@@ -40,7 +41,7 @@ async def answer_of(content: bytes, headers: dict[str, str] | None = None, provi
     settings = ModelDocument(provider=provider, model="m", stream=stream)
     endpoint = Endpoint(settings, "http://model.test", None, None)
     read = openai_answer.read if provider == "openai" else anthropic_answer.read
-    return await read(endpoint, REQUEST, response)
+    return await read(endpoint, replace(REQUEST, tools=tuple(tools)), response)
 
 
 async def openai(message: Any, finish: Any = "stop", **more: Any) -> ChatAnswer:

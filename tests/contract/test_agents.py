@@ -145,7 +145,7 @@ def test_a_call_that_needs_approval_waits_for_a_person(shared: Server, kind: str
 def test_nobody_is_asked_about_a_call_that_cannot_be_made(shared: Server) -> None:
     replies = turns(
         Reply(tool_calls=[("add", {"a": "lots"})]),
-        Reply(tool_calls=[("functions.add", {"a": 1, "b": 2})]),
+        Reply(tool_calls=[("default_api.Add", {"a": 1, "b": 2})]),
         Reply(tool_calls=[("deliver", {"answer": 3})]),
     )
     with shared.client() as client, ModelServer(replies) as models:

@@ -2,7 +2,8 @@
 
 SCRIPT is JSON: `pages` (lists of tools, one a page), `results` (by tool: the `result` or `error`
 of a call), `cursors` (what is said to follow each page), `initialize` (put into that answer). The
-tool `close` ends the process, and `change` takes its `tools` argument for the only page.
+tool `close` ends the process, `change` takes its `tools` argument for the only page, and `long`
+answers with a text of `size` characters.
 """
 
 import json
@@ -36,6 +37,9 @@ def answer(method: str, params: Any) -> Any:
         if name == "change":
             SCRIPT["pages"] = [params["arguments"]["tools"]]
             send({"method": "notifications/tools/list_changed"})
+        if name == "long":
+            text = "x" * params["arguments"]["size"]
+            return {"result": {"content": [{"type": "text", "text": text}]}}
         return SCRIPT["results"].get(name, {"result": {"content": []}})
     return {"error": {"code": -32601, "message": f"no {method}"}}
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
-from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import SubscriptionLost
 from mcp_types import (
@@ -40,6 +39,7 @@ from app.tools.mcp.resources import RESOURCE_TOOLS, asked_of_resources
 from app.tools.mcp.result import result_of
 from app.tools.mcp.rounds import ToolRounds
 from app.tools.mcp.stderr import logged
+from app.tools.mcp.stdio import TOO_LONG, stdio
 from engine import Json
 from steps.contract import StepBroke
 from steps.outgoing import TokenRequest
@@ -114,7 +114,7 @@ async def _streams(
                 cwd=settings.cwd,
             )
             try:
-                streams = await stack.enter_async_context(stdio_client(parameters, errors))
+                streams = await stack.enter_async_context(stdio(parameters, errors))
             except OSError as failed:
                 failed.filename = failed.filename or settings.command  # uvloop leaves it out
                 raise
@@ -288,6 +288,9 @@ class Connection:
         self._look()
         if refused.code == CONNECTION_CLOSED:
             return self._gone(refused.message, call)
+        if refused.code == TOO_LONG:
+            message = f"tool {tool_id} gave {refused.message}"
+            raise StepBroke("InvalidToolResult", message, retryable=False) from refused
         message = f"tool {tool_id} failed: {refused.message}"[:_LONGEST]
         return StepBroke(
             "ToolFailed", message, retryable=refused.code not in (INVALID_PARAMS, METHOD_NOT_FOUND)

@@ -1,0 +1,178 @@
+"""A server process that is spoken to over its standard input and output, a line a message.
+
+The library's own reader copies all that has come of a line with each piece of it, so that one
+long answer keeps everybody waiting; and it takes a line of any length. Here a line costs what
+its length costs, and of one that is too long only the number of its request is kept.
+"""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any, TextIO
+
+import anyio
+from anyio.abc import ByteReceiveStream, ByteSendStream, Process
+from mcp.client.stdio import StdioServerParameters, get_default_environment
+from mcp.shared.message import SessionMessage
+from mcp_types import ErrorData, JSONRPCError, jsonrpc_message_adapter
+
+from app.concurrency.offload import LONG_BYTES, offload
+
+LONGEST_LINE = 8_000_000
+"""Bytes of one message."""
+
+TOO_LONG = -32_098
+"""The code of the error that stands for a message that is longer."""
+
+_GRACE_S = 2.0
+_POLL_S = 0.01
+_HEAD, _TAIL = 1_000, 200
+_ID = rb'"id"\s*:\s*(-?\d{1,18}|"(?:[^"\\]|\\.){1,200}")'
+_ID_FIRST = re.compile(rb'\A\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?' + _ID)
+_ID_LAST = re.compile(_ID + rb'\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*\Z')
+
+
+class Lines:
+    """Parts what comes into lines; of one that is too long the first and last bytes are kept."""
+
+    def __init__(self, longest: int = LONGEST_LINE) -> None:
+        self._longest = longest
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._tail = b""
+
+    def take(self, chunk: bytes) -> Iterator[bytes | tuple[bytes, bytes]]:
+        """Yield each line that has ended: its bytes, or its beginning and its end."""
+        *ended, rest = chunk.split(b"\n")
+        for piece in ended:
+            self._add(piece)
+            yield self._whole()
+        self._add(rest)
+
+    def _add(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size <= self._longest:
+            self._pieces.append(piece)
+            return
+        if self._pieces:
+            self._pieces = [b"".join(self._pieces)[:_HEAD] or piece[:_HEAD]]
+        self._tail = (self._tail + piece)[-_TAIL:]
+
+    def _whole(self) -> bytes | tuple[bytes, bytes]:
+        line, tail, size = b"".join(self._pieces), self._tail, self._size
+        self._pieces, self._tail, self._size = [], b"", 0
+        return line if size <= self._longest else (line, tail)
+
+
+@asynccontextmanager
+async def stdio(parameters: StdioServerParameters, errors: TextIO) -> AsyncIterator[Any]:
+    """Start a server and return the streams of its messages; leaving it stops the process.
+
+    Raises:
+        OSError: It cannot be started.
+        ValueError: Its command or a variable has a NUL.
+    """
+    process = await anyio.open_process(
+        [parameters.command, *parameters.args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env=get_default_environment() | (parameters.env or {}),
+        cwd=parameters.cwd,
+        start_new_session=True,
+    )
+    assert process.stdin and process.stdout  # noqa: S101, PT018 - asked for above
+    came, received = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    given, sending = anyio.create_memory_object_stream[SessionMessage](0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_read, process.stdout, came)
+        tasks.start_soon(_write, process.stdin, sending, came)
+        try:
+            yield received, given
+        finally:
+            with anyio.CancelScope(shield=True):
+                received.close()
+                given.close()
+                await _stop(process)
+            tasks.cancel_scope.cancel()
+
+
+async def _read(output: ByteReceiveStream, came: Any) -> None:
+    """Hand on what the server says, until it ends."""
+    lines = Lines()
+    broken = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
+    async with came:
+        with suppress(anyio.EndOfStream, *broken):
+            async for chunk in output:
+                for line in lines.take(chunk):
+                    if message := await _message(line):
+                        await came.send(message)
+    with suppress(anyio.EndOfStream, *broken):
+        while True:  # so that it can end, though nobody listens any more
+            await output.receive()
+
+
+async def _message(line: bytes | tuple[bytes, bytes]) -> SessionMessage | Exception | None:
+    if isinstance(line, tuple):
+        return _too_long(*line)
+    if not line.strip():
+        return None
+    read = partial(_parsed, line)
+    return read() if len(line) < LONG_BYTES else await offload(read)
+
+
+def _parsed(line: bytes) -> SessionMessage | Exception:
+    try:
+        text = line.decode("utf-8", "replace")
+        return SessionMessage(jsonrpc_message_adapter.validate_json(text, by_name=False))
+    except ValueError as wrong:
+        return wrong
+
+
+def _too_long(head: bytes, tail: bytes) -> SessionMessage | None:
+    """Return the error for the request whose answer is too long, None where that is not known."""
+    found = _ID_FIRST.match(head) or _ID_LAST.search(tail)
+    if found is None:
+        return None
+    told = found[1].decode("utf-8", "replace")
+    error = ErrorData(code=TOO_LONG, message=f"an answer of more than {LONGEST_LINE:,} bytes")
+    number = told.strip('"') if told.startswith('"') else int(told)
+    return SessionMessage(JSONRPCError(jsonrpc="2.0", id=number, error=error))
+
+
+async def _write(stdin: ByteSendStream, sending: Any, came: Any) -> None:
+    try:
+        async with sending:
+            async for item in sending:
+                text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
+                await stdin.send(f"{text}\n".encode())
+    except (anyio.ClosedResourceError, anyio.BrokenResourceError, OSError):
+        # It may live on all the same: the end of what it says ends the requests.
+        await came.aclose()
+
+
+async def _stop(process: Process) -> None:
+    """Let a process end by itself, then make it, and its children with it."""
+    assert process.stdin and process.stdout  # noqa: S101, PT018 - as in `stdio`
+    broken = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+    with suppress(*broken):
+        await process.stdin.aclose()
+    await _until_over(process)
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, sign)
+            await _until_over(process)
+    with suppress(*broken):
+        await process.stdout.aclose()
+
+
+async def _until_over(process: Process) -> None:
+    with anyio.move_on_after(_GRACE_S):
+        # `wait` would also wait for children that hold its pipes.
+        while process.returncode is None:  # noqa: ASYNC110 - nothing tells of it but this
+            await anyio.sleep(_POLL_S)
