@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from engine import Status
+from engine import State, Status
 from engine.value import value
 from journal.run_ids import run_number
 from journal.run_order import NEWEST_FIRST, RunOrder, RunPosition
@@ -43,6 +43,7 @@ class RunFilter:
         started_by: Who started it.
         longer_ms: It has taken at least so long until its end.
         shorter_ms: It has taken less.
+        state: Where it is, finer than the status: one of the states of the engine.
         order: In which order; one of ends leaves out what has not ended.
     """
 
@@ -60,6 +61,7 @@ class RunFilter:
     started_by: str | None = None
     longer_ms: int | None = None
     shorter_ms: int | None = None
+    state: str | None = None
     order: RunOrder = NEWEST_FIRST
 
     @property
@@ -67,7 +69,7 @@ class RunFilter:
         """Whether it asks for what no index has in the order of the list."""
         looked_at: list[object] = [
             self.text, self.step_id, self.error_type, self.started_by, self.longer_ms,
-            self.shorter_ms,
+            self.shorter_ms, self.state,
         ]  # fmt: skip
         if self.parent_id is None and self.order.of_ended:
             looked_at += [self.workflow_id, self.since_ms, self.until_ms]
@@ -83,6 +85,8 @@ class RunFilter:
         can_be = ENDED if is_over else statuses
         if self.error_type is not None:
             can_be = (Status.FAILED.value,)
+        if self.state is not None:
+            can_be = (State(self.state).status.value,)
         return [one for one in statuses if self.status in (None, one) and one in can_be]
 
 
@@ -179,6 +183,7 @@ def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
     parts, values = ["+tenant = ?"], list[Any]([tenant])
     for condition, wish in (
         ("+status = ?", wanted.status),
+        ("+state = ?", wanted.state),
         ("+workflow_id = ?", wanted.workflow_id),
         ("+started_at_ms >= ?", wanted.since_ms),
         ("+started_at_ms < ?", wanted.until_ms),

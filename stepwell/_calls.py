@@ -375,6 +375,7 @@ def _filter(which: RunFilter) -> dict[str, str]:
         startedBy=which.started_by,
         longerThan=which.longer_than,
         shorterThan=which.shorter_than,
+        waitingFor=which.waiting_for,
     )
 
 

@@ -45,12 +45,14 @@ class RunFilter:
         until: Only runs that began before this moment, given in the same way.
         top_level: Only runs that no other run started.
         labels: Only runs with these labels, values by name.
-        text: Only runs whose title or labels have these words, or words that begin so.
+        text: Only runs whose title and labels, or data at the start, have these words, or words
+            that begin so.
         step_id: Only runs that are in this step, or failed in it.
         error_type: Only runs that failed with this error.
         started_by: Only runs that this caller started.
         longer_than: Only runs that took at least so long until their end, such as `10m`.
         shorter_than: Only runs that took less.
+        waiting_for: Only runs whose step waits for its next attempt (`retry`), or sleeps (`time`).
         sort: In which order: by `startTime`, `endTime` or `duration`, the newest or the longest
             first with `-` before it. Commands for many runs have no order.
     """
@@ -68,6 +70,7 @@ class RunFilter:
     started_by: str | None = None
     longer_than: str | None = None
     shorter_than: str | None = None
+    waiting_for: Literal["retry", "time"] | None = None
     sort: str | None = None
 
 

@@ -66,7 +66,11 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         command.add_argument("--started-by", help="only started by this caller")
         command.add_argument("--longer-than", help="only what took so long, such as 10m")
         command.add_argument("--shorter-than", help="only what took less")
-        command.add_argument("--text", help="only with these words in the title or the labels")
+        command.add_argument(
+            "--waiting-for", choices=["retry", "time"],
+            help="only whose step waits for its next attempt, or sleeps",
+        )  # fmt: skip
+        command.add_argument("--text", help="only with these words, as the list of runs finds them")
         command.add_argument("--json", action="store_true", help="print one JSON object")
         if verb == "list":
             command.add_argument("--limit", type=int, default=50)
@@ -163,6 +167,7 @@ def _run_filter(given: dict[str, Any]) -> RunFilter:
         started_by=given.get("startedBy"),
         longer_than=given.get("longerThan"),
         shorter_than=given.get("shorterThan"),
+        waiting_for=given.get("waitingFor"),
         sort=given.get("sort"),
         since=given.get("since"),
         until=given.get("until"),
@@ -251,6 +256,7 @@ def _filter(args: argparse.Namespace) -> dict[str, Any]:
         "startedBy": args.started_by,
         "longerThan": args.longer_than,
         "shorterThan": args.shorter_than,
+        "waitingFor": args.waiting_for,
         "since": args.since,
         "until": args.until,
         "runIds": args.ids or None,

@@ -61,6 +61,12 @@ Length = Annotated[str, AfterValidator(_length)]
 """A duration in a query."""
 
 
+WaitingFor = Literal["retry", "time"]
+WAITING_FOR = Field(
+    None, description="runs whose step waits for its next attempt (`retry`), or sleeps (`time`)"
+)
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -163,6 +169,7 @@ class BulkFilter(_Model):
         None, description="took at least so long until its end, such as `10m`"
     )
     shorterThan: Length | None = Field(None, description="took less")  # noqa: N815
+    waitingFor: WaitingFor | None = WAITING_FOR  # noqa: N815
     since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
     until: datetime | None = Field(None, description="started before (ISO date with zone)")
     runIds: list[str] | None = Field(None, min_length=1, max_length=500)  # noqa: N815
@@ -266,7 +273,8 @@ class ListRunsQuery(_Model):
         None,
         min_length=1,
         max_length=200,
-        description="words of titles and labels, or their beginnings; also the id of a run",
+        description="words of titles and labels, or of the data at the start, or their "
+        "beginnings; also the id of a run",
     )
     stepId: str | None = Field(  # noqa: N815
         None, min_length=1, max_length=200, description="the step that it is in, or failed in"
@@ -281,6 +289,7 @@ class ListRunsQuery(_Model):
         None, description="took at least so long until its end, such as `10m`"
     )
     shorterThan: Length | None = Field(None, description="took less")  # noqa: N815
+    waitingFor: WaitingFor | None = WAITING_FOR  # noqa: N815
     since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
     until: datetime | None = Field(None, description="started before (ISO date with zone)")
     sort: Literal["-startTime", "startTime", "-endTime", "endTime", "-duration", "duration"] = (

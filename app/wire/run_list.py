@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from app.wire.bodies import BulkFilter, ListRunsQuery
-from engine import JsonObject, iso_time, iso_time_or_none
+from engine import JsonObject, State, iso_time, iso_time_or_none
 from journal import CaptionRow, Journal, RunFilter, RunOrder, RunPage, RunPosition, RunRow
 from steps.durations import duration_ms
 
+_WAITING = {"retry": State.BACKING_OFF.value, "time": State.SLEEPING.value}
 _NEXT_LABEL = re.compile(r",(?=[A-Za-z0-9_.-]{1,64}:)")
 
 
@@ -37,6 +38,7 @@ class LookedAt(TypedDict):
     started_by: str | None
     longer_ms: int | None
     shorter_ms: int | None
+    state: str | None
 
 
 def looked_at(query: ListRunsQuery | BulkFilter) -> LookedAt:
@@ -46,6 +48,7 @@ def looked_at(query: ListRunsQuery | BulkFilter) -> LookedAt:
         "error_type": query.errorType,
         "started_by": query.startedBy,
         "longer_ms": None if query.longerThan is None else duration_ms(query.longerThan),
+        "state": None if query.waitingFor is None else _WAITING[query.waitingFor],
         "shorter_ms": None if query.shorterThan is None else duration_ms(query.shorterThan),
     }
 

@@ -10,12 +10,15 @@ STEPS: list[dict[str, Any]] = [
     {"id": "slow", "type": "wait", "duration": "600ms"},
     {"id": "gone", "type": "end-flow", "status": "failed", "message": "no", "errorType": "OutOfStock"},
     {"id": "lost", "type": "end-flow", "status": "failed", "message": "no", "errorType": "NotPaid"},
+    {"id": "nap", "type": "wait", "duration": "1h"},
+    {"id": "hang", "type": "call-api", "url": "http://127.0.0.1:9/", "retry": {"maxAttempts": 3, "initialInterval": "1h"}},
     {"id": "end", "type": "end-flow"},
     {"id": "way", "type": "set", "values": {"x": 1}},
 ]  # fmt: skip
 EDGES = [
-    *({"from": "way", "to": name, "condition": f"data.way == '{name}'"} for name in ("look", "slow", "gone", "lost")),
+    *({"from": "way", "to": name, "condition": f"data.way == '{name}'"} for name in ("look", "slow", "gone", "lost", "nap", "hang")),
     {"from": "way", "to": "end"}, {"from": "look", "to": "end"}, {"from": "slow", "to": "end"},
+    {"from": "nap", "to": "end"}, {"from": "hang", "to": "end"},
 ]  # fmt: skip
 
 
@@ -30,9 +33,10 @@ def test_runs_are_found_by_what_became_of_them(shared: Server) -> None:
         }
         client.post("/api/workflows", json=document).raise_for_status()
         runs = {}
-        for name in ("look", "slow", "gone", "lost", "end"):
+        for name in ("nap", "hang", "look", "slow", "gone", "lost", "end"):
             who = other if name == "gone" else client
-            answer = who.post("/api/workflow/start/ways", json={"data": {"way": name}})
+            start = "start-async" if name in ("nap", "hang") else "start"
+            answer = who.post(f"/api/workflow/{start}/ways", json={"data": {"way": name}})
             runs[answer.json()["runId"]] = name
 
         def found(**query: Any) -> set[str]:
@@ -43,6 +47,14 @@ def test_runs_are_found_by_what_became_of_them(shared: Server) -> None:
         assert found(stepId="look") == {"look"}
         assert found(stepId="gone") == {"gone"}, "where it failed"
         assert found(stepId="slow") == set()
+        assert found(waitingFor="time") == {"nap"}
+        assert found(waitingFor="retry") == {"hang"}
+        assert (
+            found(waitingFor="retry", status="failed")
+            == found(waitingFor="time", text="x")
+            == set()
+        )
+        assert client.get("/api/workflow/runs", params={"waitingFor": "x"}).status_code == 400
         assert found(errorType="NotPaid") == {"lost"}
         assert found(errorType="NotPaid", status="completed") == set()
         assert found(longerThan="500ms") == {"slow"}
@@ -72,6 +84,8 @@ def test_runs_are_found_by_what_became_of_them(shared: Server) -> None:
         assert (wrong.status_code, wrong.json()["details"][0]["path"]) == (400, "longerThan")
         body = {"action": "rerun", "filter": {"errorType": "OutOfStock"}, "dryRun": True}
         assert client.post("/api/workflow/management/bulk", json=body).json()["matched"] == 1
+        body = {"action": "giveUp", "filter": {"waitingFor": "retry"}, "dryRun": True}
+        assert client.post("/api/workflow/management/bulk", json=body).json()["matched"] == 1
         place = ["--url", shared.address, "--key", shared.key(), "--tenant", "acme", "--json"]
         listed = command(
             "runs", "list", "--workflow", "ways", "--sort=-duration", "--limit", "1", *place
@@ -79,3 +93,5 @@ def test_runs_are_found_by_what_became_of_them(shared: Server) -> None:
         assert [runs[line["runId"]] for line in listed] == ["slow"]
         listed = command("runs", "list", "--error", "NotPaid", "--step", "lost", *place)["runs"]
         assert [runs[line["runId"]] for line in listed] == ["lost"]
+        listed = command("runs", "list", "--waiting-for", "retry", *place)["runs"]
+        assert [runs[line["runId"]] for line in listed] == ["hang"]

@@ -21,7 +21,7 @@ from engine import Status
 _PAGE = 50
 _MOST_CHILDREN = 100
 _STATUS_NAMES = [name for name in NAMES if name.startswith("run.")]
-_MORE = ("stepId", "errorType", "startedBy", "longerThan", "shorterThan")
+_MORE = ("stepId", "errorType", "startedBy", "longerThan", "shorterThan", "waitingFor")
 _NARROWING = ("text", "label", "workflowId", "parentRunId", "topLevel", *_MORE)
 _FILTERS = ("status", "since", "until", *_NARROWING)
 COLUMNS = {

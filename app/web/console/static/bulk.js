@@ -118,7 +118,7 @@ function mustType() {
 }
 
 function meant() {
-  const { status, workflowId, parentRunId, since, until, runIds, stepId, errorType, startedBy, longerThan, shorterThan, text, label, topLevel } = work.filter;
+  const { status, workflowId, parentRunId, since, until, runIds, stepId, errorType, startedBy, longerThan, shorterThan, text, label, topLevel, waitingFor } = work.filter;
   const { fits } = WORDS[work.action];
   if (runIds && !work.count) return `None of the ${runIds.length} ticked can be meant: this is for runs that have ${fits}${work.action === "delete" ? " and are no child runs" : ""}.`;
   if (runIds) {
@@ -127,7 +127,7 @@ function meant() {
     return `${runs(work.count)} of the ${runIds.length} ticked ${work.count === 1 ? "has" : "have"} ${fits}. The other ${others === 1 ? "one is" : `${others} are`} left alone.`;
   }
   const parts = [
-    text && `with “${text}”`, label && `label ${label}`, topLevel && "no child runs", status && `status ${status}`, workflowId && `workflow ${workflowId}`, parentRunId && `started by run ${parentRunId.replace("dynamic-workflow-", "")}`,
+    text && `with “${text}”`, label && `label ${label}`, topLevel && "no child runs", waitingFor && `waiting for ${waitingFor === "retry" ? "the next attempt" : "a point in time"}`, status && `status ${status}`, workflowId && `workflow ${workflowId}`, parentRunId && `started by run ${parentRunId.replace("dynamic-workflow-", "")}`,
     stepId && `in step ${stepId}`, errorType && `failed with ${errorType}`, startedBy && `started by ${startedBy}`,
     longerThan && `took at least ${longerThan}`, shorterThan && `took less than ${shorterThan}`,
     since && `started from ${moment.format(new Date(since))}`, until && `started before ${moment.format(new Date(until))}`,
