@@ -134,7 +134,7 @@ def main() -> None:
                 if look == "compact":
                     driver.add_cookie({"name": COOKIE, "value": look})
                 if options.docs:
-                    _take_docs(person, scene, look)
+                    _take_docs(person, scene, look, options.only)
                     continue
                 options.folder.mkdir(parents=True, exist_ok=True)
                 for name, path in pages(scene).items():
@@ -144,10 +144,10 @@ def main() -> None:
                 driver.quit()
 
 
-def _take_docs(person: Person, scene: Scene, look: str) -> None:
+def _take_docs(person: Person, scene: Scene, look: str, only: list[str]) -> None:
     width, _, scheme = LOOKS[look]
     for name, (page, wanted, height) in DOCS.items():
-        if wanted != look:
+        if wanted != look or (only and name not in only):
             continue
         _look(person.driver, width, height, scheme)
         _show(person, page, pages(scene)[page])

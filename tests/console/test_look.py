@@ -6,6 +6,7 @@ from urllib.parse import unquote
 import httpx
 from selenium.webdriver.common.by import By
 
+from app.web.console.rendering import browser
 from tests.console.browser import Person
 from tests.console.scene import Scene
 from tests.console.test_access import sign_in
@@ -65,3 +66,10 @@ def test_where_there_is_nothing_a_browser_reads_a_page_and_a_program_json(consol
     assert 'href="/guide/docs/errors/#not-found"' in unescape(page.text)
     program = httpx.get(f"{console.address}/nothing")
     assert (program.status_code, program.json()["error"]) == (404, "Not found")
+
+
+def test_a_browser_is_told_by_its_name_and_system() -> None:
+    edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36 Edg/142.0"  # fmt: skip
+    phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 (KHTML, like Gecko) Version/18.0 Safari/604.1"  # fmt: skip
+    assert [browser(edge), browser(phone)] == ["Edge on Windows", "Safari on iOS"]
+    assert browser("curl/8.5") == "curl/8.5"

@@ -41,6 +41,17 @@ GUIDE = {
 """By part of the console, the page of the guide that its pages lead to."""
 
 
+_BROWSERS = (
+    ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)  # fmt: skip
+_SYSTEMS = (
+    ("iPhone", "iOS"), ("iPad", "iOS"), ("Android", "Android"), ("Windows", "Windows"),
+    ("Mac OS X", "macOS"), ("Linux", "Linux"),
+)  # fmt: skip
+"""What in a User-Agent says which it is; each also names those after it, so the order counts."""
+
+
 def _load(name: str) -> str | None:
     file = HERE / "templates" / name
     return file.read_text(encoding="utf-8") if file.is_file() else None
@@ -139,6 +150,13 @@ def workflow_page(workflow_id: str) -> str:
     return safe(f"/{kind}/{quote(agent, safe='')}")  # quoted, it holds nothing to escape
 
 
+def browser(user_agent: str) -> str:
+    """Return the browser and the system that a User-Agent names, else its first characters."""
+    name = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return f"{name} on {system}" if name and system else shortened(user_agent, 60)
+
+
 def words(name: str) -> str:
     """Return a name of code as words: `customerName` becomes `Customer name`."""
     spaced = "".join(f" {c.lower()}" if c.isupper() else c for c in str(name))
@@ -160,6 +178,7 @@ _environment = Environment(
         "words": words,
         "shortened": shortened,
         "sentence": sentence,
+        "browser": browser,
         "icon": lambda name: safe(page_icon(name)),
     },
     auto_escape_callback=lambda _: "html",

@@ -3,7 +3,11 @@ const YEAR_S = 31_536_000;
 
 export function startLook() {
   // On a phone the menus are rows to be moved sideways: what is open stands in sight.
-  for (const here of document.querySelectorAll("nav [aria-current=page]")) here.scrollIntoView({ block: "nearest", inline: "nearest" });
+  for (const here of document.querySelectorAll("nav [aria-current=page]")) {
+    const menu = here.closest("nav");
+    const [place, frame] = [here.getBoundingClientRect(), menu.getBoundingClientRect()];
+    if (menu.scrollWidth > menu.clientWidth) menu.scrollLeft += place.left + place.width / 2 - frame.left - frame.width / 2;
+  }
   const form = document.querySelector("form[data-look]");
   form?.addEventListener("change", () => {
     const { theme, density } = Object.fromEntries(new FormData(form));
