@@ -115,7 +115,7 @@ from engine.repair_events import (
 )
 from engine.retry import RetryPolicy, backoff_ms
 from engine.run import Run
-from engine.scope import scope
+from engine.scope import ScopeOfAttempt, scope
 from engine.seen import seen_hash, seen_of
 from engine.transitions import TRANSITIONS, State, Status
 from engine.values import (
@@ -232,6 +232,7 @@ __all__ = [
     "RunResumed",
     "RunStarted",
     "RunTerminated",
+    "ScopeOfAttempt",
     "SkipStep",
     "Sleeps",
     "Starter",

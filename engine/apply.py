@@ -56,6 +56,7 @@ from engine.values import FINALLY, Record, StepError
 from engine.visit import Visit, VisitStatus
 
 E = TypeVar("E", bound=Event)
+_RUNNING, _COMPLETED = VisitStatus.RUNNING, VisitStatus.COMPLETED  # as in `decide`
 
 
 def apply(run: Run | None, event: Event) -> Run:
@@ -154,7 +155,7 @@ def _enter(run: Run, event: StepStarted) -> None:
         expected = (run.next_step, visit, 1)
         raise refuse(run, event, f"expected step, visit, attempt {expected}")
     run.current = Visit(
-        step_id, visit, event.step_type, event.step_name, VisitStatus.RUNNING, event.attempt,
+        step_id, visit, event.step_type, event.step_name, _RUNNING, event.attempt,
         event.at_ms,
     )  # fmt: skip
     run.next_step = None
@@ -220,7 +221,7 @@ def _go_on(run: Run, event: RunResumed | ChildrenResumed) -> None:
 
 def _complete_step(run: Run, event: StepCompleted) -> None:
     visit = inside(run, event)
-    _end_visit(run, visit, event.at_ms, VisitStatus.COMPLETED)
+    _end_visit(run, visit, event.at_ms, _COMPLETED)
     visit.output, visit.error = event.output, None
     if event.step_id == run.failed_in:
         run.last_error = run.failed_in = None

@@ -40,6 +40,7 @@ from engine.run import Run
 from engine.transitions import State
 
 Events = tuple[Event, ...]
+_EXECUTING, _READY = State.EXECUTING, State.READY  # as in `decide`
 
 
 def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
@@ -56,10 +57,10 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
         NotWaiting: A repair came for a run that does not stand where it could be made.
     """
     match happened:
-        case Delivered() if run.state is State.EXECUTING:
+        case Delivered() if run.state is _EXECUTING:
             return delivered(run, graph, happened, now_ms)
         case Begin():
-            return advance(run, graph, now_ms) if run.state is State.READY else ()
+            return advance(run, graph, now_ms) if run.state is _READY else ()
         case Admit() | TurnAway():
             return place(run, graph, happened, now_ms)
         case TimerDue():

@@ -46,6 +46,35 @@ def scope(run: Run) -> Mapping[str, Json]:
     return names
 
 
+class ScopeOfAttempt(Mapping[str, Json]):
+    """The scope of a run in one attempt, put together when it is first looked at.
+
+    Most tools look at none of it, and it has the output of each step before.
+    """
+
+    __slots__ = ("_data", "_names", "_run")
+
+    def __init__(self, run: Run) -> None:
+        """Take the run as it is in the attempt; what it leaves the step for is not looked at."""
+        self._run, self._data = run, run.data
+        self._names: Mapping[str, Json] | None = None
+
+    def _whole(self) -> Mapping[str, Json]:
+        names = self._names
+        if names is None:
+            names = self._names = {**scope(self._run), "data": self._data}
+        return names
+
+    def __getitem__(self, name: str) -> Json:
+        return self._whole()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole())
+
+    def __len__(self) -> int:
+        return len(self._whole())
+
+
 def _started_text(run: Run) -> str:
     run.started_text = iso_time(run.started_at_ms)
     return run.started_text

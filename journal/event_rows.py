@@ -8,7 +8,7 @@ the last of them, and the others have those before. Each row is one link of the 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from engine import AttemptInterrupted, Event, PauseChanged, RunFailed, RunPaused
+from engine import EVENT_TYPES, AttemptInterrupted, Event, PauseChanged, RunFailed, RunPaused
 from journal.chain import link
 from journal.codec import SCHEMA, decode, decode_values, encode, parsed
 
@@ -22,6 +22,8 @@ MOST_OF_A_ROW = 64
 
 _ALONE = frozenset({AttemptInterrupted, PauseChanged, RunFailed, RunPaused})
 """What statements look for by its row, and into its body."""
+
+_NAMES = {kind: kind.__name__ for kind in EVENT_TYPES}
 
 EVENTS_OF_ROW = "length(type) - length(replace(type, ' ', '')) + 1"
 """How many events a row has, in SQL."""
@@ -43,12 +45,15 @@ def rows_of(
     at, characters, last = 0, 0, len(events)
     while at < last:
         event = events[at]
-        at_ms, kinds, body = event.at_ms, type(event).__name__, encode(event)
-        schema, bodies = SCHEMA, ""
-        most = at + 1 if type(event) in _ALONE else min(last, at + MOST_OF_A_ROW)
+        kind, at_ms = type(event), event.at_ms
+        kinds, body, schema, bodies = _NAMES[kind], encode(event), SCHEMA, ""
         at += 1
-        while at < most and (event := events[at]).at_ms == at_ms and type(event) not in _ALONE:
-            kinds = f"{kinds} {type(event).__name__}"
+        most = at if kind in _ALONE else at + MOST_OF_A_ROW - 1
+        for event in events[at:most]:
+            kind = type(event)
+            if event.at_ms != at_ms or kind in _ALONE:
+                break
+            kinds = f"{kinds} {_NAMES[kind]}"
             bodies = f"{bodies},{encode(event)}"
             at += 1
         if bodies:

@@ -24,6 +24,7 @@ from journal.start_keys import IdempotencyKey, claim
 from journal.transaction import Append, Task, Work, write_rows
 from journal.writer import Writer, tell
 
+_PAUSED = str(State.PAUSED)
 _PIECE_EVENTS = 100
 _PIECE_CHARACTERS = 250_000
 """What of a long history is checked or folded before others on the event loop have a turn."""
@@ -364,7 +365,7 @@ def _rows(
     listed = [listing(head.tenant, run, number, digest, head.seq, head.turn, turn)]
     if caption is not None:
         listed.append(caption)
-    if State.PAUSED in (turn[1], head.turn and head.turn[1]):
+    if turn[1] == _PAUSED or (head.turn is not None and head.turn[1] == _PAUSED):
         listed += open_pauses.kept(head.tenant, run, events, head.turn)
     characters += head.characters
     after = Head(head.run_id, head.tenant, run.seq, digest, characters, turn)

@@ -73,12 +73,19 @@ class Maintenance:
             return True
         return int((await readers.one("PRAGMA freelist_count"))[0]) > _FREE_PAGES_KEPT
 
-    async def after_batch(self, connection: aiosqlite.Connection) -> None:
-        """Do what is due, a bounded part of it; what fails is tried again after the next batch.
+    def after_batch(self, connection: aiosqlite.Connection) -> Awaitable[None] | None:
+        """Return what does what is due, None where nothing is looked at after this batch.
 
+        It does a bounded part; what fails is tried again after the next batch.
         Raises `sqlite3.Error` when a flush has failed, after which nothing may go on.
         """
-        now, failure = time.monotonic(), None
+        now = time.monotonic()
+        if now < self._look_at and not self.checkpoints.is_marked:
+            return None
+        return self._look(connection, now)
+
+    async def _look(self, connection: aiosqlite.Connection, now: float) -> None:
+        failure = None
         try:
             if self.checkpoints.is_marked:
                 await self.checkpoints.finish(connection)

@@ -25,8 +25,8 @@ class Upkeep(Protocol):
     async def is_due(self, readers: Readers, /) -> bool:
         """Say whether there is anything to do."""
 
-    async def after_batch(self, connection: Any, /) -> None:
-        """Do what is due, a bounded part of it."""
+    def after_batch(self, connection: Any, /) -> Awaitable[None] | None:
+        """Return what does what is due, a bounded part of it; None where nothing is."""
 
     async def leave(self, close: Callable[[], Awaitable[None]], *, is_over: bool = False) -> None:
         """Close the writing connection with `close`, the last that is closed."""

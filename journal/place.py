@@ -44,9 +44,10 @@ class Place:
                     f"{path} was emptied while the server runs; keep all that is in its folder, "
                     "stop the server, and restore a backup"
                 )
-        for path, known in self._beside.items():
+        for path, (device, number) in self._beside.items():
             try:
-                is_there = _identity(path) == known
+                found = os.stat(path)  # noqa: PTH116 - as above
+                is_there = found.st_ino == number and found.st_dev == device
             except OSError:
                 is_there = False
             if not is_there:

@@ -5,13 +5,13 @@ Its fields are the columns of `runs`; what writes, reads and checks them is made
 
 from typing import Any, NamedTuple, TypeAlias
 
-from engine import Place, Run, Status
+from engine import Place, Run, State
 from journal.run_ids import run_number
 
 Statement: TypeAlias = tuple[str, tuple[Any, ...]]
 """SQL, and what is bound to it."""
 
-Turn: TypeAlias = tuple[Status, str, int | None, int | None, int, str | None, str | None]
+Turn: TypeAlias = tuple[str, str, int | None, int | None, int, str | None, str | None]
 """The status, state, end, timer, being apart and awaited signal of a run, as its row has them."""
 
 
@@ -64,6 +64,9 @@ class RunProjection(NamedTuple):
     apart: int = 0
 
 
+_TEXTS = {state: (str(state.status), str(state)) for state in State}
+"""Status and state as rows have them: a member of an enum is no plain text to a database."""
+
 COLUMNS = RunProjection._fields
 MOVES = ("step_id", "seq", "updated_at_ms", "executions", "attempt", "head")
 """What every append may change; no index has it."""
@@ -93,7 +96,7 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
         tenant=tenant,
         workflow_id=run.workflow_id,
         version=run.version,
-        status=str(run.state.status),
+        status=_TEXTS[run.state][0],
         state=run.listed_state,
         step_id=run.current_step_id,
         seq=run.seq,
@@ -120,11 +123,14 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
 
 def turn_of(run: Run) -> Turn:
     """Return what few appends change of a run's row, in the order of `TURNS`."""
-    status, due = run.state.status, (run.ended_at_ms, run.due_at_ms, int(run.is_apart))
+    status, state = _TEXTS[run.state]
+    due_ms = run.due_at_ms
+    apart = 1 if run.is_apart else 0
     if run.pause is None:
-        state = run.state if run.held is None else run.listed_state
-        return (status, state, *due, None, None)
-    return (status, run.listed_state, *due, *(run.awaited_signal or (None, None)))
+        state = state if run.held is None else run.listed_state
+        return (status, state, run.ended_at_ms, due_ms, apart, None, None)
+    waits = run.awaited_signal or (None, None)
+    return (status, run.listed_state, run.ended_at_ms, due_ms, apart, *waits)
 
 
 def listing(  # noqa: PLR0913 - what the caller has worked out, each passed in

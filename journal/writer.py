@@ -60,7 +60,7 @@ class Writer:
     def __init__(
         self,
         connection: Transacting,
-        after_batch: Callable[[Any], Awaitable[None]],
+        after_batch: Callable[[Any], Awaitable[None] | None],
         place: Placed,
         tenant: Callable[[], str] = lambda: "",
     ) -> None:
@@ -151,7 +151,8 @@ class Writer:
             await self._write(batch)
             if not self.health.is_over:
                 try:
-                    await self._after_batch(self._connection)
+                    if (upkeep := self._after_batch(self._connection)) is not None:
+                        await upkeep
                 except DatabaseError as failure:
                     self.health.met(failure)
 

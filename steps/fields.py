@@ -20,6 +20,7 @@ class Fields:
     Attributes:
         specs: The spec of each field, in JSON Schema's words.
         has_defaults: Whether a field has a default, or something inside it.
+        optional: The fields that may be left out, and so may be null.
     """
 
     def __init__(self, specs: Mapping[str, JsonObject]) -> None:
@@ -33,6 +34,9 @@ class Fields:
         self._with_inner_defaults = {name for name, spec in specs.items() if _inner_defaults(spec)}
         self.has_defaults = bool(self._with_inner_defaults) or any(
             "default" in spec for spec in specs.values()
+        )
+        self.optional = tuple(
+            name for name, spec in specs.items() if spec.get("required", True) is False
         )
         self._required = {
             name: spec

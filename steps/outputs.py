@@ -111,10 +111,10 @@ def checked(
             given[name] = taken[name]
     fields = step.output
     data = fields.with_defaults(given) if fields.has_defaults else given
-    earlier = scope.get("steps")
-    if isinstance(earlier, dict) and step.id in earlier:
-        left_out = [name for name in step.output.specs if name not in data]
-        data |= {name: None for name in left_out if step.output.may_be_null(name)}
+    if fields.optional:
+        earlier = scope.get("steps")
+        if isinstance(earlier, dict) and step.id in earlier:
+            data |= {name: None for name in fields.optional if name not in data}
     problems = fields.check(data, path="output")
     if problems:
         message = f"step {step.id} did not deliver its declared output: {listed(problems)}"

@@ -208,7 +208,10 @@ def must_fit(what: str, value: Json, kind: str) -> int:
         text = to_json(value, inf_nan_mode="constants")  # a fifth of the time of what finds faults
     except ValueError:
         text = b""
-    return len(text) if text and _is_plain(text, value) else len(_fitting(what, value, kind))
+    size = len(text)
+    # As in `as_kept`: what is short is nested less deep than it is long.
+    is_plain = not _NO_NUMBER(text) if size <= _DEEPEST_KEPT else _is_plain(text, value)
+    return size if size and is_plain else len(_fitting(what, value, kind))
 
 
 def _is_plain(text: bytes, value: object) -> bool:

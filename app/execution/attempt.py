@@ -5,6 +5,7 @@ keep would leave the attempt without an end, to be made again for ever.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 from app.concurrency.attempt_timeout import AttemptTimeout
@@ -20,9 +21,9 @@ from engine import (
     Pause,
     Pauses,
     Run,
+    ScopeOfAttempt,
     Sleeps,
     StepError,
-    scope,
 )
 from journal import JournalError
 from steps.compiled import CompiledStep
@@ -40,7 +41,7 @@ def step_input(run: Run, step: CompiledStep, execute: Due, url: str | None = Non
 
     `url` is the address of the visit, for a step that gives it away.
     """
-    names = scope(run)
+    names: Mapping[str, Json] = ScopeOfAttempt(run)
     if url is not None:
         names = {**names, "step": {"callbackUrl": url}}
     return StepInput(

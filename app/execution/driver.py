@@ -150,7 +150,8 @@ class Driver:
 
     def _flush(self, live: LiveRun, due: Attempt | None) -> bool:
         """Append what is pending, and begin with what is due then."""
-        size = max(1, min(len(live.pending), _MOST_OF_ONE))
+        size = len(live.pending) or 1
+        size = min(size, _MOST_OF_ONE)
         if not self._flushes.take_now(live.tenant, size):
             live.lock.release()
             in_turn = partial(self._flush_in_turn, live, size)

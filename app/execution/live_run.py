@@ -30,6 +30,8 @@ class RunLost(Exception):
         )
 
 
+_EXECUTING = State.EXECUTING  # looked up once: an enum's members are dear
+
 Due: TypeAlias = Execute | AwaitChildren
 """What has the driver execute a step: for the first time, or to look at its child runs."""
 
@@ -128,7 +130,7 @@ class LiveRun:
             visit is not None
             and (visit.step_id, visit.visit, visit.attempt)
             == (doing.step_id, doing.visit, doing.attempt)
-            and (self.run.state is State.EXECUTING or self.run.waits_for_children)
+            and (self.run.state is _EXECUTING or self.run.waits_for_children)
         )
 
     @property

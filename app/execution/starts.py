@@ -91,7 +91,7 @@ class Starts:
         if self._traced:
             started = replace(started, context=with_trace(started.context))
         run = apply(None, started)
-        events = list[Event]([started, *new.begun(run, now_ms)])
+        events: list[Event] = [started, *new.begun(run, now_ms)]
         return LiveRun(
             tenant=new.tenant,
             run=run,

@@ -42,7 +42,7 @@ class NoUpkeep:
         """Say that there is nothing to do."""
         return False
 
-    async def after_batch(self, _connection: Any) -> None:
+    def after_batch(self, _connection: Any) -> None:
         """Do nothing."""
 
     async def leave(self, close: Callable[[], Awaitable[None]], *, is_over: bool = False) -> None:

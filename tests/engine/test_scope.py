@@ -14,7 +14,7 @@ from engine import (
     StepStarted,
     fold,
 )
-from engine.scope import scope
+from engine.scope import ScopeOfAttempt, scope
 
 CHILD = StepError("Declined", "no money", child_run_id="dynamic-workflow-2", child_step_id="pay")
 
@@ -82,3 +82,21 @@ def test_an_error_names_the_step_and_the_child_run_it_came_from(
     assert scope(run)["error"] == {
         "type": error.type, "message": error.message, "stepId": "get", "stepName": "get", "attempts": 1, **more,
     }  # fmt: skip
+
+
+def test_the_scope_of_an_attempt_is_that_of_the_run_with_the_data_of_its_beginning() -> None:
+    run = fold(
+        (
+            RunStarted(0, "dynamic-workflow-1", "flow", "1.0.0", "get", {"n": 1}),
+            StepStarted(1, "get", 1, 1, "call-api", None),
+            StepCompleted(2, "get", 1, {"n": 2}, {"n": 2}, "put"),
+            StepStarted(3, "put", 1, 1, "call-api", None),
+        )
+    )
+    expected = scope(run)
+    names = ScopeOfAttempt(run)
+    run.data = {**run.data, "n": 3}
+    assert dict(names) == expected
+    assert {**names, "more": 1} == {**expected, "more": 1}
+    assert "error" not in names
+    assert names["steps"] is names["steps"], "it is put together once"

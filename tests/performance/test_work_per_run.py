@@ -154,7 +154,7 @@ async def test_a_run_has_the_disk_do_no_more_than_it_must(
     assert written <= most_bytes
 
 
-@pytest.mark.parametrize(("tool", "most_at_once"), [("add", 25_500), ("purely_add", 25_500)])
+@pytest.mark.parametrize(("tool", "most_at_once"), [("add", 22_800), ("purely_add", 22_800)])
 async def test_a_run_takes_little_memory_and_leaves_none(
     tmp_path: Path, tool: str, most_at_once: int
 ) -> None:
