@@ -34,11 +34,12 @@ class ProcessRow:
     """One of the processes that share the journal.
 
     Attributes:
+        place: Its place among the processes, None while it leaves.
         name: Its host and process id.
         since_ms: When its session began, Unix milliseconds by the server's clock.
     """
 
-    place: int
+    place: int | None
     name: str
     since_ms: int
     shards: int

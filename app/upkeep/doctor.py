@@ -124,7 +124,8 @@ def _processes(connection: Connection, schema: str, now_ms: int) -> Iterator[Fin
     rows = processes_of(connection, schema)
     for row in rows:
         since_s = max(0, now_ms - row.since_ms) // 1_000
-        yield Finding(f"process {row.name}", "ok", f"{row.shards} shards, for {since_s} s")
+        leaves = ", leaving" if row.place is None else ""
+        yield Finding(f"process {row.name}", "ok", f"{row.shards} shards, for {since_s} s{leaves}")
     (wakes,) = connection.execute("SELECT count(*) FROM wakes").fetchone()
     shown = f"{wakes} wait for the process that carries their run on"
     remedy = "start a process" if wakes and not rows else None

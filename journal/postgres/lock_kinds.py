@@ -10,16 +10,19 @@ from journal.locks import ProcessRow
 PLACES, SHARDS = "places", "shards"
 
 WHO = """
-    SELECT l.objid, a.application_name, CAST(extract(epoch FROM a.backend_start) * 1000 AS bigint),
-           (SELECT count(*) FROM pg_locks s WHERE s.pid = l.pid AND s.locktype = 'advisory'
-            AND s.objsubid = 2 AND s.granted AND CAST(s.classid AS bigint) = ?)
-    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
-      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-      AND CAST(l.classid AS bigint) = ?
-    ORDER BY CAST(l.objid AS bigint)
+    SELECT held.place, a.application_name,
+           CAST(extract(epoch FROM a.backend_start) * 1000 AS bigint), held.shards
+    FROM (SELECT l.pid, min(CAST(l.objid AS bigint)) FILTER (WHERE CAST(l.classid AS bigint) = ?)
+                 AS place, count(*) FILTER (WHERE CAST(l.classid AS bigint) = ?) AS shards
+          FROM pg_locks l
+          WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND CAST(l.classid AS bigint) IN (?, ?)
+          GROUP BY l.pid) AS held
+    JOIN pg_stat_activity a ON a.pid = held.pid
+    ORDER BY held.place, a.backend_start
 """
-"""The processes that share a schema, asked with `kinds_of`."""
+"""The processes that share a schema, asked with `kinds_of`; one that leaves has no place."""
 
 
 def lock_kind(schema: str, what: str) -> int:
@@ -40,12 +43,17 @@ def processes_of(connection: Connection, schema: str) -> list[ProcessRow]:
 
 def kinds_of(schema: str) -> Sequence[int]:
     """Return the values of `WHO`."""
-    return [unsigned(lock_kind(schema, what)) for what in (SHARDS, PLACES)]
+    return [unsigned(lock_kind(schema, what)) for what in (PLACES, SHARDS)] * 2
 
 
 def process_rows(rows: Iterable[Sequence[Any]]) -> list[ProcessRow]:
     """Return the processes that `WHO` has found."""
     return [
-        ProcessRow(int(place), str(name).removeprefix("stepwell "), int(since), int(shards))
+        ProcessRow(
+            None if place is None else int(place),
+            str(name).removeprefix("stepwell "),
+            int(since),
+            int(shards),
+        )
         for place, name, since, shards in rows
     ]

@@ -10,19 +10,22 @@ import psycopg
 import pytest
 import uvloop
 
-from journal import LockView, shared_owners
+from journal import LockView, processes_of, shared_owners
 from journal.locks import SessionLost
 from journal.postgres import sessions
 from journal.postgres.address import Address
+from journal.postgres.connection import PostgresConnection
 from journal.postgres.sessions import PostgresLocks
 from journal.shared_owners import SharedOwners
 from tests.harness.postgres import PostgresServer
 
 
+def address_of(postgres: PostgresServer, schema: str) -> Address:
+    return Address.read(postgres.url(), schema=schema, statement_timeout_ms=3_000, relaxed=True)
+
+
 def locks_on(postgres: PostgresServer, schema: str) -> PostgresLocks:
-    return PostgresLocks(
-        Address.read(postgres.url(), schema=schema, statement_timeout_ms=3_000, relaxed=True)
-    )
+    return PostgresLocks(address_of(postgres, schema))
 
 
 async def until(holds: Callable[[], bool], within_s: float = 20) -> None:
@@ -63,6 +66,10 @@ async def test_what_is_given_away_is_taken_before_the_last_of_it_is(
     leaves.under_way = lambda: busy  # a step that takes long
     closing = asyncio.create_task(leaves.close(60))
     await until(lambda: [len(leaves.shards), len(stays.shards)] == [1, 63])
+    connection = PostgresConnection(address_of(postgres, "leaving"), writes=False)
+    with contextlib.closing(connection):
+        rows = processes_of(connection, "leaving")
+    assert [(row.place is None, row.shards) for row in rows] == [(False, 63), (True, 1)]
     busy.clear()
     await closing
     await until(lambda: len(stays.shards) == 64)
@@ -125,7 +132,7 @@ async def test_a_session_that_is_cut_off_while_it_opens_keeps_no_place(
 
 
 async def _closed_while_asked(url: str) -> None:
-    address = Address.read(url, schema="closing", statement_timeout_ms=30_000, relaxed=True)
+    address = Address.read(url, schema="closing", statement_timeout_ms=3_000, relaxed=True)
 
     async def answered(asked: Awaitable[object]) -> bool:
         with contextlib.suppress(SessionLost):
