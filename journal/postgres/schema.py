@@ -63,7 +63,9 @@ def _check(raw: psycopg.Connection, *, relaxed: bool) -> None:
 
 
 def _migrate(raw: psycopg.Connection, address: Address) -> None:
+    """Migrate, however long that takes, and however long another process is at it."""
     lock = lock_of(address, "migrations")
+    raw.execute("SET statement_timeout = 0")
     raw.execute(f"SELECT pg_advisory_lock({lock})".encode())
     try:
         known = raw.execute(
@@ -92,6 +94,7 @@ def _migrate(raw: psycopg.Connection, address: Address) -> None:
     finally:
         if not raw.closed:
             raw.execute(f"SELECT pg_advisory_unlock({lock})".encode())
+            raw.execute(f"SET statement_timeout = {address.statement_timeout_ms}".encode())
 
 
 def scripts() -> Iterator[tuple[int, str]]:

@@ -38,7 +38,7 @@ _OPENING_S = 5
 _PACE_S = 0.005
 """How long rings are gathered that go out together."""
 
-_REST_S = 0.05
+_REST_S = 0.1
 """How long news of runs is gathered after some went out; whatever else is rung for goes at once."""
 
 _LONGEST_MESSAGE = 7_900

@@ -7,6 +7,7 @@ import pytest
 from psycopg.pq import ExecStatus
 
 from journal import BadDatabase, Journal
+from journal.postgres import schema
 from journal.postgres.rows import sent
 from journal.run_projection import COLUMNS, INSERT_RUN, MOVE, TURN, TURNS, Statement
 from tests.harness.histories import start_run
@@ -37,6 +38,22 @@ async def test_tables_that_a_newer_version_extends_under_way_are_no_matter_until
         with pytest.raises(BadDatabase, match="a newer Stepwell has changed it"):
             await Journal.open(tmp_path / "oldest", database=database)
         await start_run(journal, "acme", *begun(30))  # what it has open it keeps
+
+
+async def test_a_migration_may_take_longer_than_a_statement(
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = (
+        "DO $$ BEGIN IF current_setting('statement_timeout') <> '0'"
+        " THEN RAISE EXCEPTION 'it has a limit'; END IF; END $$"
+    )
+    scripts = [*schema.scripts(), (1_000, limited)]
+    monkeypatch.setattr(schema, "scripts", lambda: iter(scripts))
+    async with opened(tmp_path / "data", postgres.database()) as journal:
+        shown = await journal._writer.write(
+            lambda connection: connection.execute("SHOW statement_timeout").fetchone()
+        )
+    assert shown == ("30s",)
 
 
 async def test_what_writes_rows_looks_through_no_table(
