@@ -20,6 +20,7 @@ from steps.not_provided import NotProvided, ToolUse
 from steps.outgoing import OutgoingSignal, TokenRequest
 from steps.stored_file import StoredFile
 from steps.strict_json import as_kept
+from steps.tool_asks import answers_to
 from steps.tools import Tools, is_tool
 from steps.usable_agent import Agent
 
@@ -327,11 +328,17 @@ class FakeEffects(Effects):
             call: What tells several calls of one step apart.
 
         Returns:
-            The step, its key, and what reads the provided files.
+            The step, its key, what reads the provided files, and what people have answered.
         """
         key = f"{self.step.idempotency_key}:{call}" if call else self.step.idempotency_key
         return ToolContext(
-            self.step.run_id, self.step.step_id, self.step.attempt, key, self.file, save=self._save
+            self.step.run_id,
+            self.step.step_id,
+            self.step.attempt,
+            key,
+            self.file,
+            save=self._save,
+            answers=answers_to(self.recalled, f"{call}/" if call else ""),
         )
 
     def _stand(

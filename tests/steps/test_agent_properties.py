@@ -13,11 +13,24 @@ from hypothesis import strategies as st
 from engine import JsonObject, OnInterrupted, Pauses
 from steps.chat import ChatAnswer, ChatRequest, Message, Usage
 from steps.contract import Done, StepBroke
+from steps.effects import ToolContext
 from steps.testing import FakeEffects, chat_answer
 from steps.tokens import input_tokens
+from steps.tool_asks import asking
+from steps.tools import tool
 from tests.steps.agents import OUTPUT, Visit, calls
 
 _MOST_EXECUTIONS = 200
+
+
+@tool
+def books(n: int, context: ToolContext) -> JsonObject:
+    """Ask a person, as tools of MCP servers do, from where it stood when it asked."""
+    if not context.answers:
+        question: JsonObject = {"message": f"Book {n}?", "schema": {"properties": {"sure": {"type": "boolean"}}}}  # fmt: skip
+        raise asking("books", question, {"state": f"begun {n}"})
+    (answer,) = context.answers
+    return {"said": answer["value"], "standing": answer["standing"]}
 
 
 class Killed(BaseException):
@@ -66,7 +79,7 @@ def model(seed: int) -> Any:
         else:
             wanted = []
         for _ in range(chance.randint(0 if wanted else 1, 3)):
-            name = chance.choice(["good", "bad", "asked", "asked", "unknown"])
+            name = chance.choice(["good", "bad", "asked", "asked", "books", "unknown"])
             given_ = None if chance.random() < 0.1 else {"n": chance.randint(0, 9)}
             wanted.insert(chance.randint(0, len(wanted)), (name, given_))
         return calls(*wanted)
@@ -80,13 +93,14 @@ def visit(seed: int, chance: random.Random, likely: float) -> tuple[Visit, Kille
 
     agent = {
         "name": "A", "instructions": "Do.", "output": OUTPUT,
-        "tools": ["good", "bad", {"tool": "asked", "approval": True}],
+        "tools": ["good", "bad", "books", {"tool": "asked", "approval": True}],
         "limits": {"maxTurns": 6, "maxTokens": 80, "onLimit": "ask"},
     }  # fmt: skip
     tools: dict[str, Any] = {
         "good": lambda given_: given_,
         "bad": bad,
         "asked": lambda given_: given_,
+        "books": books,
     }
     ask = chance.choice([OnInterrupted.ASK, OnInterrupted.RETRY])
     found = Visit(tools=tools, agent=agent, on_interrupted=ask)
@@ -123,6 +137,10 @@ def with_context(effects: KilledEffects, chance: random.Random) -> None:
 
 def decide(at: Visit, pause: JsonObject, chance: random.Random) -> None:
     """Answer as people do: all, one, with an edit, more of it, or no."""
+    if "toolAsks" in pause:
+        said: dict[str, Any] = {"data": {"sure": True}} if chance.random() < 0.5 else {}
+        at.answer({**pause, "actionId": ""}, None if said else "decline", **said)
+        return
     values: Any = pause["actions"]
     value = chance.choice([action["value"] for action in values])
     shown: Any = pause.get("calls")
@@ -191,6 +209,7 @@ def test_every_visit_holds(grows: bool, seed: int, likely: float) -> None:
         before, after = effects.asked[one].messages, effects.asked[other].messages
         assert grows or after[: len(before)] == before, "what was said has changed"
     replayed(effects, turns)
+    assert "KeyError" not in repr(effects.records), "a tool was not given where it stood"
     kept = dict(effects.records)
     made = len(effects.tool_uses)
     effects.likely, effects.answers = 0, None
