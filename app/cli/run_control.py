@@ -170,7 +170,22 @@ def _line(message: JsonObject) -> str:
         for key in shown
         if message.get(key) is not None and message[key] != ""
     ]
-    return f"{message['role']}: " + "  ".join(" ".join(text.split()) for text in [*told, *calls])
+    said = "  ".join(" ".join(text.split()) for text in [*told, *calls])
+    return f"{message['role']}: {said}{_figures(message)}"
+
+
+def _figures(message: JsonObject) -> str:
+    """Return which model has answered, what that took, and what it cost."""
+    usage = message.get("usage") or {}
+    tokens = f"{usage['inputTokens']} + {usage['outputTokens']} tokens" if usage else ""
+    figures = [
+        str(message.get("model") or ""),
+        f"{tokens}, estimated" if usage.get("estimated") else tokens,
+        f"cost {usage['cost']:.6g}" if "cost" in usage else "",
+        f"{message['duration']} ms" if message.get("duration") is not None else "",
+    ]
+    found = ", ".join(filter(None, figures))
+    return f"  [{found}]" if found else ""
 
 
 def cancel(args: argparse.Namespace) -> int:

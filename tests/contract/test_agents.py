@@ -1,6 +1,7 @@
 """Agents work in turns until they deliver, over HTTP, with a model server on a real socket."""
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 
 from tests.contract.test_children import create, start, status, straight
 from tests.harness.model_server import ModelServer, Reply, Request
+from tests.harness.processes import run as command
 from tests.harness.server import Server, settled
 
 OUTPUT = {"answer": {"type": "integer"}}
@@ -378,6 +380,17 @@ def test_a_transcript_tells_what_was_said(shared: Server) -> None:
         assert (told[3]["arguments"], told[4]["result"]) == ({"a": 5, "b": 6}, {"sum": 11})
         assert told[5]["text"] == "Well."
         assert client.get(f"{address}?stepId=other").json()["visits"] == []
+        options = ("--url", shared.address, "--key", shared.key(), "--tenant", "acme")
+        lines = command("transcript", outcome["runId"], *options).stdout.splitlines()
+        assert lines[2].startswith("user: What is 1+2?")
+        assert "[m-2026, 11 + 7 tokens, " in lines[3]
+        with httpx.Client(base_url=shared.address) as browser:
+            browser.post("/sign-in", data={"tenant": "acme", "credential": shared.key("viewer")})
+            page = browser.get(f"/runs/{outcome['runId']}").text
+            first = min(map(int, re.findall(r"[?]visit=([0-9]+)", page)))
+            page = browser.get(f"/runs/{outcome['runId']}?visit={first}").text
+            for shown in ("What is 1+2?", "11 + 7 tokens", "m-2026"):
+                assert shown in page
 
 
 def test_an_agent_asks_a_person(shared: Server) -> None:

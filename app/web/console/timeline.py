@@ -35,7 +35,7 @@ _NOTHING_SAID: JsonObject = dict.fromkeys(
     (
         "role", "text", "calls", "tool", "ok", "result", "error", "about", "by", "duration", "at",
         "approved", "value", "comment", "attachments", "arguments", "agent", "workflow", "allowed",
-        "reason",
+        "reason", "model", "usage",
     )
 )  # fmt: skip
 
