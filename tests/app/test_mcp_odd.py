@@ -141,6 +141,7 @@ RESULTS: dict[str, tuple[Any, Any]] = {
     "a-text": ({"result": {"content": "x"}}, {"content": [text("x")], "text": "x"}),
     "unknown-part": (result({"type": "video", "text": "x"}, 5), {"content": [text("x"), text("5")], "text": "x\n5"}),
     "no-uri": (result({"type": "resource", "resource": {"text": "x"}}), {"content": [text("x")], "text": "x"}),
+    "kindless": (result({"type": "image", "data": "AAAA"}), {"content": [{"type": "image", "data": "AAAA", "mimeType": "image/unknown"}], "text": ""}),
     "null": ({"result": None}, {"content": [], "text": ""}),
     "bare": ({"result": [1]}, {"content": [text("[1]")], "text": "[1]"}),
     "null-text": (result(text(None)), {"content": [text('{"type": "text", "text": null}')], "text": '{"type": "text", "text": null}'}),
@@ -196,6 +197,12 @@ async def test_an_answer_over_http_is_read_whatever_its_shape(said: Any, read: A
 
 
 PICTURE = {"type": "image", "mimeType": "image/png", "data": base64.b64encode(b"png").decode()}
+
+
+def test_what_json_cannot_hold_is_mended_and_costs_no_result() -> None:
+    structured: Any = {"a": float("nan"), "b": "half \ud800 character"}
+    found = result_of("t", [], structured, is_error=False)
+    assert found == {"a": "NaN", "b": "half \ufffd character"}
 
 
 def test_parts_that_are_no_text_stand_beside_a_structured_result() -> None:

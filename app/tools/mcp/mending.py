@@ -40,6 +40,8 @@ _OPEN = {"type": "object"}
 _BROKEN_STREAM = "SSE stream"  # how the library begins what it says of a lost connection
 _LONGEST_TOLD = 300
 _DEEPEST = 64
+_UNTYPED = {"image": "image/unknown", "audio": "audio/unknown"}
+"""What bytes are called whose kind a server does not say; they are no text."""
 
 
 @dataclass(slots=True)
@@ -289,6 +291,9 @@ def _part(part: object) -> dict[str, Any]:
         try:
             validate_server_result("tools/call", _STRICTEST, {"content": [part]})
         except ValidationError:
+            kind = _UNTYPED.get(str(part.get("type")))
+            if kind and isinstance(part.get("data"), str):
+                return {"type": part["type"], "data": part["data"], "mimeType": kind}
             text = part.get("text")
             inner = part.get("resource")
             if text is None and isinstance(inner, dict):

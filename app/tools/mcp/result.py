@@ -35,12 +35,25 @@ def result_of(
         found = {**structured, "content": others}  # type: ignore[dict-item] # parts are JSON
     else:
         found = structured
-    plain: Json = to_jsonable_python(found, inf_nan_mode="strings")
-    size = must_fit(f"tool {tool_id} gave what is", plain, "InvalidToolResult")
+    plain: Json = to_jsonable_python(found)
+    told = f"tool {tool_id} gave what is"
+    try:
+        size = must_fit(told, plain, "InvalidToolResult")
+    except StepBroke:
+        plain = _mended(plain)
+        size = must_fit(told, plain, "InvalidToolResult")
     if size > LONGEST_RESULT:
         message = f"tool {tool_id} gave {size} bytes; at most {LONGEST_RESULT} are taken"
         raise StepBroke("InvalidToolResult", message, retryable=False)
     return plain
+
+
+def _mended(value: Json) -> Json:
+    """Return a value without what JSON cannot hold: halves of characters, and no numbers."""
+    text = json.dumps(value, ensure_ascii=False)
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    mended: Json = json.loads(whole, parse_constant=str)
+    return mended
 
 
 def _within(content: Sequence[JsonObject]) -> list[JsonObject]:
