@@ -139,7 +139,8 @@ class AskSettings(StepSettings):
     exclude: list[Template] = Field(
         [],
         max_length=MOST_PEOPLE,
-        description="who may not answer in any case, such as `{{ startedBy }}` for four eyes",
+        description="who may not answer in any case, such as `{{ startedBy }}` for four eyes; a "
+        "template that gives null or a blank text fails the step",
     )
     deadline: DurationTemplate | None = Field(
         None, description="until when an answer is wanted; see `onDeadline`"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from engine import Json, JsonObject, Pause, Pauses, iso_time
 from steps.asking import AskSettings, length_of
-from steps.contract import Problem, StepInput
+from steps.contract import Problem, StepBroke, StepInput
 from steps.effects import Effects
 from steps.pause_plan import Moment, next_moment_ms, notices_for, plan_of
 from steps.shown import shown_parts
@@ -16,6 +16,7 @@ NOBODY = "deadline"
 ASK_ERRORS: Mapping[str, str] = {
     "DeadlinePassed": "nobody answered before the deadline, and `onDeadline` is `fail` or no "
     "`timeout` edge is true",
+    "NobodyExcluded": "a template of `exclude` gives null or a blank text instead of a name",
     "InvalidDuration": "a template of `deadline`, `remind` or `escalateTo` gives no duration",
     "FileNotFound": "there is no file with an id that `show` gives",
     "StorageUnavailable": "the storage of files is away",
@@ -60,7 +61,8 @@ async def asking_pause(
         The pause, with when something is due.
 
     Raises:
-        StepBroke: A setting gives no duration, or what is to be shown is not there.
+        StepBroke: A setting gives no duration, or excludes nobody, or what is to be shown is not
+            there.
     """
     now_ms, body = effects.now_ms(), dict(asked)
     if settings.message is not None:
@@ -68,7 +70,7 @@ async def asking_pause(
     if settings.assignees:
         body["assignees"] = await _names(settings.assignees, step)
     if settings.exclude:
-        body["exclude"] = await _names(settings.exclude, step)
+        body["exclude"] = await _excluded(settings.exclude, step)
     if settings.show:
         body["show"] = await shown_parts(settings.show, step, effects)
     moments = await _moments(settings, step, now_ms)
@@ -111,6 +113,23 @@ async def _moments(settings: AskSettings, step: StepInput, now_ms: int) -> list[
         who = tuple(str(name) for name in names)
         moments.append(Moment(now_ms + length, "escalated", who))
     return moments
+
+
+async def _excluded(templates: Sequence[Template], step: StepInput) -> list[Json]:
+    """Return who may not answer. Raises `StepBroke` where a template names nobody.
+
+    A list may be empty, and says so. Null and a blank text are somebody who was not found: to
+    ask on would let just that person answer.
+    """
+    found: list[Json] = []
+    for index, template in enumerate(templates):
+        given = await template.rendered(step.scope)
+        names = [as_text(item) for item in (given if isinstance(given, list) else [given]) if item]
+        if not all(name.strip() for name in names) or (not names and given != []):
+            message = f"exclude[{index}] names nobody: it gives {given!r:.80}"
+            raise StepBroke("NobodyExcluded", message, retryable=False)
+        found += names
+    return found
 
 
 async def _names(templates: Sequence[Template], step: StepInput) -> list[Json]:

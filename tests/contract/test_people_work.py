@@ -110,6 +110,18 @@ def test_four_eyes_hold_for_an_owner_too(people: People) -> None:
     assert answer(ada, run_id, {**YES, "seen": line["seen"]}).status_code == 200
 
 
+def test_four_eyes_need_somebody_to_exclude(people: People) -> None:
+    people.owner.post("/api/workflows", json=asking("kept-out", exclude=["{{ data.author }}"]))
+    for nobody in (None, "", " ", [""]):
+        body = {"data": {"author": nobody}}
+        run = people.owner.post("/api/workflow/start/kept-out", json=body).json()
+        error = settled(people.owner, run["runId"])["error"]
+        assert error["type"] == "NobodyExcluded"
+        assert "exclude[0] names nobody" in error["message"]
+    run = people.owner.post("/api/workflow/start/kept-out", json={"data": {"author": []}}).json()
+    assert run["status"] == "paused"
+
+
 def test_a_quorum_counts_people_and_a_veto_ends_it(people: People) -> None:
     definition = asking("quorum", required=2, veto=["rejected"], assignees=["ada", "bob", "cid"])
     ada, bob = people("ada"), people("bob")
