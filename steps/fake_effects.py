@@ -330,15 +330,10 @@ class FakeEffects(Effects):
         Returns:
             The step, its key, what reads the provided files, and what people have answered.
         """
-        key = f"{self.step.idempotency_key}:{call}" if call else self.step.idempotency_key
+        step, said = self.step, answers_to(self.recalled, f"{call}/" if call else "")
+        key = f"{step.idempotency_key}:{call}" if call else step.idempotency_key
         return ToolContext(
-            self.step.run_id,
-            self.step.step_id,
-            self.step.attempt,
-            key,
-            self.file,
-            save=self._save,
-            answers=answers_to(self.recalled, f"{call}/" if call else ""),
+            step.run_id, step.step_id, step.attempt, key, self.file, save=self._save, answers=said
         )
 
     def _stand(
