@@ -35,6 +35,7 @@ class Checkpoints:
     Attributes:
         frames: How many are many.
         is_marked: Whether a checkpoint has been begun, and its mark has to be taken away.
+        on_written: Called whenever the database itself may have been written to.
     """
 
     def __init__(self, file: Path) -> None:
@@ -42,6 +43,7 @@ class Checkpoints:
         self._wal = file.with_name(file.name + "-wal")
         self.is_marked = False
         self.frames = 1_000
+        self.on_written: Callable[[], None] = _nobody
 
     @property
     def are_due(self) -> bool:
@@ -77,6 +79,8 @@ class Checkpoints:
         except sqlite3.Error as failed:
             # Nothing is lost: the -wal file keeps what was not written back and flushed.
             failure = str(failed)
+        finally:
+            self.on_written()
         await self.finish(connection)
         return failure
 
@@ -101,6 +105,18 @@ class Checkpoints:
                 bystander = until_closed.enter_context(closing(open_as_it_is(self._file)))
                 bystander.execute("SELECT count(*) FROM meta").fetchone()
             await close()
+
+    def set_aside(self) -> None:
+        """Keep the -wal file under another name: the database is another one's now.
+
+        SQLite would mix the two at the next start.
+        """
+        with suppress(OSError):
+            self._wal.rename(self._wal.with_name(f"{self._wal.name}.left"))
+
+
+def _nobody() -> None:
+    """Tell nobody."""
 
 
 def has_wal(file: Path) -> bool:

@@ -229,6 +229,8 @@ async def _in_folder(
                 reading.append(await open_reader(file))
                 undo.push_async_callback(reading[-1].close)
             near = NearReads(file)
+            upkeep.place = place = Place(file)
+            upkeep.checkpoints.on_written = place.wrote
         except sqlite3.Error as refused:
             raise CannotOpen(file, refused) from refused
         undo.pop_all()
@@ -237,7 +239,7 @@ async def _in_folder(
         return _size(file), _size(file.with_name(f"{file.name}-wal"))
 
     return Parts(
-        writer=Writer(writing, upkeep.after_batch, Place(file), tenant),
+        writer=Writer(writing, upkeep.after_batch, place, tenant),
         readers=Readers(file, reading[:_READERS], tenant, near=near),
         lists=Readers(file, reading[_READERS:], tenant, at_once=1, most_of_one=1),
         upkeep=upkeep,

@@ -19,6 +19,7 @@ import aiosqlite
 from journal.checkpoints import Checkpoints
 from journal.database import WAL_LIMIT_BYTES
 from journal.health import is_failed_flush
+from journal.place import Place
 from journal.readers import Readers
 
 _LOOK_EVERY_S = 0.1
@@ -35,6 +36,7 @@ class Maintenance:
 
     Attributes:
         checkpoints: Writes back what the -wal file holds.
+        place: Says whether the database is another one's, once it is open.
         truncations: How often the -wal file has been emptied.
         blocked: How often a reader has kept it from being emptied.
         freed_pages: How many pages have been given back.
@@ -45,6 +47,7 @@ class Maintenance:
     def __init__(self, file: Path) -> None:
         self._wal = file.with_name(file.name + "-wal")
         self.checkpoints = Checkpoints(file)
+        self.place: Place | None = None
         self.look_every_s = _LOOK_EVERY_S
         self._look_at = 0.0
         self._empty_at = 0.0
@@ -65,7 +68,10 @@ class Maintenance:
 
     async def leave(self, close: Callable[[], Awaitable[None]], *, is_over: bool = False) -> None:
         """Close the writing connection with `close`, the last of those that may checkpoint."""
-        await self.checkpoints.leave(close, is_over=is_over)
+        is_another = self.place is not None and self.place.is_another
+        await self.checkpoints.leave(close, is_over=is_over or is_another)
+        if is_another:
+            self.checkpoints.set_aside()
 
     async def is_due(self, readers: Readers) -> bool:
         """Say whether there is anything to do."""
@@ -92,6 +98,8 @@ class Maintenance:
             if now < self._look_at:
                 return
             self._look_at = now + self.look_every_s
+            if self.place is not None and self.place.displaced():
+                return  # the writer says so at the next look; another's file is left as it is
             size = self.wal_bytes
             if size > WAL_LIMIT_BYTES and now >= self._empty_at:
                 await self._empty(connection, size)
@@ -114,6 +122,7 @@ class Maintenance:
         try:
             ((busy, _, _),) = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
+            self.checkpoints.on_written()
             await connection.execute_fetchall(f"PRAGMA busy_timeout = {before}")
         if busy:
             # A reader that never goes away must not stop the writer again and again.

@@ -3,25 +3,40 @@
 A file that has been deleted, moved or replaced can be written to for as long as it is open,
 and all of it is gone with the process. So the writer looks before each transaction, and
 between them now and then; what has come back to its place is used again.
+
+A file that is written over in its place has the same identity. While the journal is open nothing is
+written to the database itself but by checkpoints, and those are told of here: so whatever else
+changes its time or length is another program.
 """
 
 import os
 from contextlib import suppress
 from pathlib import Path
-from stat import S_ISREG
 
 _BESIDE = ("-wal", "-shm")
 
 
 class Place:
-    """The identity of an open database, of its folder, and of what SQLite keeps beside it."""
+    """The identity of an open database, of its folder, and of what SQLite keeps beside it.
+
+    Attributes:
+        is_another: Whether what stands in the file is another program's, which is left as it is.
+    """
 
     def __init__(self, file: Path) -> None:
         """Take them as they are now. Raises `OSError` when folder or database is missing."""
         whole = file.absolute()
+        self.is_another = False
+        self._file = str(whole)
+        self._written = _written(os.stat(whole))  # noqa: PTH116 - as below
         self._known = {str(place): _identity(str(place)) for place in (whole.parent, whole)}
         self._beside: dict[str, tuple[int, int]] = {}
         self._to_come = {f"{whole}{ending}" for ending in _BESIDE}  # until the first transaction
+
+    def wrote(self) -> None:
+        """Note that a checkpoint has written to the database."""
+        with suppress(OSError):
+            self._written = _written(os.stat(self._file))  # noqa: PTH116 - as below
 
     def displaced(self) -> str | None:
         """Say what has become of the folder or the database; None while all is in place."""
@@ -39,9 +54,11 @@ class Place:
                     f"{path} was replaced while the server runs; stop the server, and start it "
                     "with the one that is to count"
                 )
-            if not found.st_size and S_ISREG(found.st_mode):
+            if path == self._file and _written(found) != self._written:
+                self.is_another = True
+                what = "written over by another program" if found.st_size else "emptied"
                 return (
-                    f"{path} was emptied while the server runs; keep all that is in its folder, "
+                    f"{path} was {what} while the server runs; keep all that is in its folder, "
                     "stop the server, and restore a backup"
                 )
         for path, (device, number) in self._beside.items():
@@ -61,3 +78,7 @@ class Place:
 def _identity(path: str) -> tuple[int, int]:
     found = os.stat(path)  # noqa: PTH116 - twice as fast, before each transaction
     return found.st_dev, found.st_ino
+
+
+def _written(found: os.stat_result) -> tuple[int, int]:
+    return found.st_mtime_ns, found.st_size

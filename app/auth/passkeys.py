@@ -4,11 +4,11 @@ A challenge is sealed and given to the browser, so that nothing is kept for thos
 It counts for five minutes, and once.
 """
 
-import asyncio
 import base64
 import json
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from app.auth.errors import Unauthorized
 from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.clock import Clock
+from app.concurrency.in_thread import in_thread
 from app.secrets.seal import Keyring
 from app.settings.extras import extra
 from engine.value import value
@@ -107,7 +108,7 @@ class Passkeys:
             ExtraMissing: The library is not installed.
         """
         host = site.host
-        return await asyncio.to_thread(self._challenge, purpose, host, name)
+        return await in_thread(lambda: self._challenge(purpose, host, name))
 
     def _challenge(self, purpose: Purpose, host: str, name: str) -> dict[str, Any]:
         library = _library()
@@ -121,7 +122,8 @@ class Passkeys:
     async def made(self, site: Site, challenge: str, sent: str) -> NewPasskey:
         """Check a passkey that a browser has made. Raises `UnfitPasskey`."""
         expected = self._taken("new", challenge)
-        return await asyncio.to_thread(_registered, site, expected, _document(sent))
+        document = _document(sent)
+        return await in_thread(lambda: _registered(site, expected, document))
 
     async def add(self, person: PersonRow, made: NewPasskey, name: str) -> PasskeyRow:
         """Keep a passkey for a person; durable when this returns.
@@ -162,7 +164,7 @@ class Passkeys:
             row = self._by_id.get(str(document.get("id")))
             if row is None:
                 raise Unauthorized
-            uses = await asyncio.to_thread(_used, site, expected, document, row)
+            uses = await in_thread(partial(_used, site, expected, document, row))
         except UnfitPasskey:
             raise Unauthorized from None
         now = replace(row, uses=uses, used_at_ms=self._clock.now_ms())

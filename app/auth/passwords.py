@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 
+from app.concurrency.in_thread import in_thread
 from app.concurrency.shield import shielded
 
 SHORTEST = 10
@@ -76,7 +77,7 @@ class Passwords:
         self._waiting += 1
         try:
             async with self._turns:
-                return await asyncio.to_thread(_scrypt, password, salt)
+                return await in_thread(lambda: _scrypt(password, salt))
         finally:
             self._waiting -= 1
 

@@ -1,6 +1,5 @@
 """Where the bytes of files are: by their SHA-256, so that equal files are one."""
 
-import asyncio
 import hashlib
 import os
 import shutil
@@ -11,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import IO
 
+from app.concurrency.in_thread import in_thread
 from app.files.spool import Spool, StorageError
 from journal import sync
 
@@ -81,7 +81,7 @@ class FolderStorage(Storage):
     async def receive(self) -> AsyncIterator[Spool]:
         """Take bytes piece by piece, beside the files that are whole."""
         try:
-            spool = _FolderSpool(await asyncio.to_thread(self._new), self._folder)
+            spool = _FolderSpool(await in_thread(self._new), self._folder)
         except OSError as refused:
             raise StorageError(f"the file cannot be stored ({refused.strerror})") from refused
         try:
@@ -91,7 +91,7 @@ class FolderStorage(Storage):
 
     async def get(self, sha256: str) -> bytes:
         """Return stored bytes. Raises `StorageError` when they are missing or damaged."""
-        return await asyncio.to_thread(self._get, sha256)
+        return await in_thread(lambda: self._get(sha256))
 
     def close(self) -> None:
         """Do nothing: it holds nothing open."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from journal import DATABASE, Damaged, Database, Journal, KeyRow, Locked, Unavailable
+from tests.harness.appending import checkpoint_often
 
 LEAVES_A_WAL = """
 import asyncio, os, sys
@@ -64,6 +65,30 @@ async def test_a_database_that_was_emptied_takes_no_more(tmp_path: Path) -> None
         await journal.keys.create(key(0))
     with suppress(Unavailable, Damaged):
         await journal.close()
+
+
+async def test_a_database_that_was_written_over_takes_no_more_and_is_left_as_it_is(
+    tmp_path: Path,
+) -> None:
+    other = await Journal.open(tmp_path / "other")
+    await other.keys.create(key(7))
+    await other.close()
+    folder = tmp_path / "data"
+    journal = await Journal.open(folder)
+    for number, frames in enumerate((1, 1, 1, 1_000)):  # its own checkpoints are nobody else's
+        checkpoint_often(journal, frames)
+        await journal.keys.create(key(number))
+    assert journal.health.trouble is None
+    shutil.copyfile(tmp_path / "other" / DATABASE, folder / DATABASE)
+    copied = (folder / DATABASE).read_bytes()
+    with pytest.raises(Unavailable, match="was written over by another program"):
+        await journal.keys.create(key(4))
+    await journal.close()
+    assert (folder / DATABASE).read_bytes() == copied
+    assert (folder / f"{DATABASE}-wal.left").stat().st_size > 0
+    journal = await Journal.open(folder)
+    assert [row.id for row in await journal.keys.all()] == ["k7"], "nothing is mixed in"
+    await journal.close()
 
 
 async def test_an_idle_journal_notices_by_itself(tmp_path: Path) -> None:
