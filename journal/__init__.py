@@ -6,7 +6,7 @@ never hold it up. Every read is bound to a tenant by its caller.
 """
 
 from journal.audit import AuditRow, ChangeNote, changing
-from journal.audit_list import AuditFilter, AuditList
+from journal.audit_list import AuditFilter, AuditList, AuditPage
 from journal.backup import copy_database, open_read_only
 from journal.bell import CHANGE, PLACE, RUN, SHARDS_MOVED, WAKE, Bell
 from journal.captions import CaptionRow, Captions
@@ -158,6 +158,7 @@ __all__ = [
     "Attempt",
     "AuditFilter",
     "AuditList",
+    "AuditPage",
     "AuditRow",
     "BadDatabase",
     "Bell",

@@ -54,7 +54,7 @@ class Place:
                     f"{path} was replaced while the server runs; stop the server, and start it "
                     "with the one that is to count"
                 )
-            if path == self._file and _written(found) != self._written:
+            if path == self._file and (found.st_mtime_ns, found.st_size) != self._written:
                 self.is_another = True
                 what = "written over by another program" if found.st_size else "emptied"
                 return (

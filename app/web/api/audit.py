@@ -44,7 +44,9 @@ class AuditQuery(AuditExportQuery):
 
     limit: int = Field(50, ge=1, le=500)
     cursor: str | None = Field(
-        None, pattern=_POSITION, description="nextCursor of the answer before"
+        None,
+        pattern=_POSITION,
+        description="nextCursor of the answer before; that may have had less than `limit`",
     )
 
 
@@ -52,12 +54,11 @@ async def list_audit(call: Call) -> Response:
     """List who changed what, newest first."""
     query = call.query(AuditQuery)
     wanted = audit_filter(query, int(query.cursor) if query.cursor else None)
-    rows = await call.services.journal.audit.page(call.tenant, wanted, query.limit + 1)
-    entries, more = rows[: query.limit], rows[query.limit :]
+    found = await call.services.journal.audit.page(call.tenant, wanted, query.limit)
     return JSONResponse(
         {
-            "entries": [audit_document(row) for row in entries],
-            "nextCursor": str(entries[-1].position) if more else None,
+            "entries": [audit_document(row) for row in found.rows],
+            "nextCursor": None if found.following is None else str(found.following),
         }
     )
 
@@ -70,11 +71,14 @@ async def export_audit(call: Call) -> Response:
 
 
 async def _lines(call: Call, wanted: AuditFilter) -> AsyncIterator[str]:
-    while rows := await call.services.journal.audit.page(call.tenant, wanted, _PAGE):
-        for row in rows:
+    is_over = False
+    while not is_over:
+        found = await call.services.journal.audit.page(call.tenant, wanted, _PAGE)
+        for row in found.rows:
             document = {**audit_document(row), "hash": row.hash.hex()}
             yield json.dumps(document, ensure_ascii=False) + "\n"
-        wanted = replace(wanted, before=rows[-1].position)
+        wanted = replace(wanted, before=found.following)
+        is_over = found.following is None
 
 
 def audit_filter(query: AuditExportQuery, before: int | None) -> AuditFilter:

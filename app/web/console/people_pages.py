@@ -53,16 +53,16 @@ async def audit_page(call: Call) -> Response:
     """Show who changed what."""
     query, wrong = fitting(_AuditPageQuery, filled(call))
     wanted = audit_filter(query, int(query.cursor) if query.cursor else None)
-    rows = await call.services.journal.audit.page(call.tenant, wanted, query.limit + 1)
+    found = await call.services.journal.audit.page(call.tenant, wanted, query.limit)
     return await _settings(
         call,
         "audit",
         wrong_filters=wrong,
-        entries=[audit_document(row) for row in rows[: query.limit]],
+        entries=[audit_document(row) for row in found.rows],
         who=query.who or "",
         action=query.action or "",
         target=query.target or "",
-        cursor=str(rows[query.limit - 1].position) if len(rows) > query.limit else None,
+        cursor=None if found.following is None else str(found.following),
     )
 
 
