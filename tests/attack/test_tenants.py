@@ -60,6 +60,7 @@ BODIES: dict[str, Any] = {
     "rerun_run": {"stepId": "ask"},
     "resume": {"type": "collect_inputs", "data": {"a": "b"}},
     "delegate_pause": {"to": "Ada"},
+    "end_mcp_sign_in": {"state": "theirs.a", "code": "b"},
     "cancel": {"runId": "RUN"},
     "terminate": {"runId": "RUN"},
 }

@@ -173,10 +173,13 @@ class SignIns:
         """Take the code that somebody came back with.
 
         Raises:
+            UnknownMcpServer: There is none.
             SignInFailed: The caller has begun no such sign-in, or the code is none.
         """
         tenant = caller.tenant
-        row = await self._table.find(tenant, server) if server in self._servers else None
+        if server not in self._servers:
+            raise UnknownMcpServer(server)
+        row = await self._table.find(tenant, server)
         attempt = None
         if row is not None and row.attempt is not None:
             attempt = Attempt.of(self._keyring.open(_ATTEMPT, tenant, server, row.attempt))
