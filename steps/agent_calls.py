@@ -184,7 +184,8 @@ class AgentCalls:
         if wanted.lower() == DELIVER and self._fields:
             return None
         in_another_case = (name for name in self._offers if name.lower() == wanted.lower())
-        return self._offers.get(wanted) or self._offers.get(next(in_another_case, ""))
+        exact = self._offers.get(name) or self._offers.get(wanted)
+        return exact or self._offers.get(next(in_another_case, ""))
 
     async def _hand_over(self, call: AgentCall) -> Json:
         """Hand the work over; return the record of to whom. Raises `StepBroke`."""
