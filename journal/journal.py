@@ -13,14 +13,14 @@ from journal.audit_list import AuditList
 from journal.backup import open_read_only
 from journal.captions import Captions
 from journal.children import ChildList
-from journal.connection import Connection
+from journal.connection import Connection, DatabaseError
 from journal.credentials import JwtSecrets, Keys
 from journal.database import DATABASE, open_reader, open_writer, prepare
 from journal.definition_rows import AGENTS, WORKFLOWS
 from journal.definitions import DefinitionTable
 from journal.deliveries import Outbox
 from journal.ended_runs import EndedRuns
-from journal.errors import CannotOpen
+from journal.errors import CannotOpen, Unavailable
 from journal.event_pages import EventPages
 from journal.events import Events, Head
 from journal.files import FileTable
@@ -180,7 +180,13 @@ class Journal:
                 parts = await _in_folder(folder, lock, synchronous, tenant)
             undo.pop_all()
         journal = cls(lock, folder / DATABASE, parts)
-        await journal.events.open_pauses.load(parts.readers)
+        try:
+            await journal.events.open_pauses.load(parts.readers)
+        except Unavailable as failure:
+            await journal.close()
+            if database is None and isinstance(failure.__cause__, DatabaseError):
+                raise CannotOpen(folder / DATABASE, failure.__cause__) from failure
+            raise
         return journal
 
     def share(self) -> None:
