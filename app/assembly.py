@@ -26,14 +26,14 @@ from app.events.deltas import Deltas
 from app.events.hub import Hub
 from app.events.news_elsewhere import NewsElsewhere
 from app.events.streams import Streams
-from app.execution.admission import Admission
-from app.execution.bulk import Bulk
-from app.execution.cluster import Cluster
-from app.execution.culprit import Culprit
+from app.execution.attempts.step_services import StepServices
+from app.execution.commands.bulk import Bulk
+from app.execution.commands.rerunning import Reruns
+from app.execution.driving.culprit import Culprit
 from app.execution.execution import Execution, open_execution
-from app.execution.live_runs import LiveRuns
-from app.execution.rerunning import Reruns
-from app.execution.step_services import StepServices
+from app.execution.live.cluster import Cluster
+from app.execution.live.live_runs import LiveRuns
+from app.execution.starting.admission import Admission
 from app.files.s3 import S3Storage
 from app.files.storage import FolderStorage, NoStorage, Storage
 from app.files.uploads import Files
@@ -69,7 +69,7 @@ from app.webhooks.sender import MOST_POSTS, Sender
 from engine import RetryPolicy
 from journal import Journal
 from steps.registry import Registry
-from steps.tools import Tools
+from steps.tools.tools import Tools
 
 _MOST_TO_PROVIDERS = 8
 

@@ -12,7 +12,7 @@ from app.changes import Changes
 from app.clock import Clock, StoreClock
 from app.definitions.agents import Agents
 from app.definitions.workflows import Workflows
-from app.execution.cluster import Cluster
+from app.execution.live.cluster import Cluster
 from app.secrets.vault import Secrets
 from app.spending.spending import Spending
 from app.telemetry import log

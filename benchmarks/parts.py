@@ -24,9 +24,8 @@ from benchmarks.process import cpu_seconds
 from benchmarks.stepwell_server import ROOT, StepwellServer
 
 PARTS = (
-    ("SQLite", ("journal/transaction.py", "aiosqlite", "journal/database.py")),
-    ("encoding, hashing, rows", ("journal/codec.py", "journal/chain.py", "journal/events.py",
-                                 "journal/run_projection.py", "engine/events.py")),
+    ("SQLite", ("journal/writing/transaction.py", "aiosqlite", "journal/sqlite/database.py")),
+    ("encoding, hashing, rows", ("journal/rows/", "journal/histories/", "engine/events.py")),
     ("writer", ("journal/",)),
     ("engine", ("engine/",)),
     ("steps", ("steps/", "benchmarks/")),

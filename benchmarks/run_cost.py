@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.assembly import open_services
-from app.execution.new_run import NewRun
+from app.execution.starting.new_run import NewRun
 from app.services import Services
 from app.settings.server import load
 from app.telemetry import log

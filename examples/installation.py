@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx
 
-from journal.lock import holder
+from journal.sqlite.lock import holder
 
 EXAMPLES = Path(__file__).resolve().parent
 FOLDERS = sorted(

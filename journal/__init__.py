@@ -5,22 +5,7 @@ checkpoints (SQLite before 3.51.3 can lose commits when two do); readers cannot 
 never hold it up. Every read is bound to a tenant by its caller.
 """
 
-from journal.audit import AuditRow, ChangeNote, changing
-from journal.audit_list import AuditFilter, AuditList, AuditPage
-from journal.backup import copy_database, open_read_only
-from journal.bell import CHANGE, PLACE, RUN, SHARDS_MOVED, WAKE, Bell
-from journal.captions import CaptionRow, Captions
-from journal.checkpoints import check_wal, has_wal, unmark
-from journal.child_rows import ChildLine
-from journal.children import ChildList, ChildRow, Family
 from journal.connection import Connection, DatabaseError
-from journal.counters import Histogram, WriterCounters
-from journal.credentials import JwtSecretRow, JwtSecrets, KeyRow, Keys
-from journal.database import DATABASE, MARKER, WAL_LIMIT_BYTES, begin_elsewhere, mark, migrations
-from journal.definition_rows import DefinitionFilter, MarkedVersions, NewVersion, VersionRow
-from journal.definitions import DefinitionTable
-from journal.deliveries import Attempt, DeliveryRow, Outbox
-from journal.durable_files import sync, write_whole
 from journal.errors import (
     UNREADABLE,
     Archived,
@@ -74,20 +59,15 @@ from journal.errors import (
     WalMissing,
     how_to_open,
 )
-from journal.event_pages import EventFilter, EventPage, EventPages, EventRow
-from journal.events import Events, Head
-from journal.files import FileRow, FileTable
-from journal.firings import Firing, FiringList
-from journal.health import Health
-from journal.inbox import Inbox, InboxFilter, InboxPosition, PausedRow
+from journal.histories.event_pages import EventFilter, EventPage, EventPages, EventRow
+from journal.histories.events import Events, Head
+from journal.histories.removal import Deleted, RetentionGroup
+from journal.histories.start_keys import IdempotencyKey, StartKeys, UsedKey
 from journal.journal import SQLITE_VERSION, Database, Journal, looking_at
-from journal.knowledge import KnowledgeTable, PassageRow, Vectors
-from journal.llm_models import ModelRow, ModelTable
-from journal.lock import FolderLock, holder
-from journal.locks import Locks, LockView, ProcessRow, SessionLost
-from journal.mcp_sign_ins import McpSignInRow, McpSignInTable
-from journal.overview import Overview, WaitingRun
-from journal.owners import (
+from journal.postgres.lock_kinds import processes_of
+from journal.processes.bell import CHANGE, PLACE, RUN, SHARDS_MOVED, WAKE, Bell
+from journal.processes.locks import Locks, LockView, ProcessRow, SessionLost
+from journal.processes.owners import (
     ALL_SHARDS,
     SHARDS,
     Owners,
@@ -95,27 +75,54 @@ from journal.owners import (
     shard_named,
     shard_of,
 )
-from journal.passkeys import PasskeyRow, PasskeyTable
-from journal.people import PeopleTable, PersonRow
-from journal.places import Line, PlaceKey, PlaceList, place_key
-from journal.postgres.lock_kinds import processes_of
-from journal.removal import Deleted, RetentionGroup
-from journal.requests import LONGEST_KEPT_BODY, ArrivedRequest, RequestTable
-from journal.run_filter import RunFilter
-from journal.run_ids import run_id, run_number
-from journal.run_inputs import InputWords, RunInputs, StartPage, StartRow
-from journal.run_order import RunOrder, RunPosition
-from journal.run_projection import Statement, turn_of
-from journal.run_search import RunPage, RunSearch
-from journal.runs import LeftBehind, RunList, RunRow
-from journal.saved_views import ViewRow
-from journal.schedules import ScheduleRow, ScheduleTable
-from journal.secrets import SecretRow, SecretTable
-from journal.selection import Matched
-from journal.sessions import SessionRow, SessionTable
-from journal.shared_owners import SILENT_MS, SharedOwners
-from journal.sharing import Shared
-from journal.signals import (
+from journal.processes.shared_owners import SILENT_MS, SharedOwners
+from journal.processes.sharing import Shared
+from journal.rows.definition_rows import DefinitionFilter, MarkedVersions, NewVersion, VersionRow
+from journal.rows.run_ids import run_id, run_number
+from journal.rows.run_projection import Statement, turn_of
+from journal.runs.captions import CaptionRow, Captions
+from journal.runs.child_rows import ChildLine
+from journal.runs.children import ChildList, ChildRow, Family
+from journal.runs.inbox import Inbox, InboxFilter, InboxPosition, PausedRow
+from journal.runs.overview import Overview, WaitingRun
+from journal.runs.run_filter import RunFilter
+from journal.runs.run_inputs import InputWords, RunInputs, StartPage, StartRow
+from journal.runs.run_order import RunOrder, RunPosition
+from journal.runs.run_search import RunPage, RunSearch
+from journal.runs.runs import LeftBehind, RunList, RunRow
+from journal.runs.selection import Matched
+from journal.runs.suspects import SELECT_SUSPECTS, Suspect, suspects_of
+from journal.sqlite.backup import copy_database, open_read_only
+from journal.sqlite.checkpoints import check_wal, has_wal, unmark
+from journal.sqlite.database import (
+    DATABASE,
+    MARKER,
+    WAL_LIMIT_BYTES,
+    begin_elsewhere,
+    mark,
+    migrations,
+)
+from journal.sqlite.durable_files import sync, write_whole
+from journal.sqlite.lock import FolderLock, holder
+from journal.sqlite.soundness import damage_of
+from journal.tables.audit_list import AuditFilter, AuditList, AuditPage
+from journal.tables.credentials import JwtSecretRow, JwtSecrets, KeyRow, Keys
+from journal.tables.definitions import DefinitionTable
+from journal.tables.deliveries import Attempt, DeliveryRow, Outbox
+from journal.tables.files import FileRow, FileTable
+from journal.tables.firings import Firing, FiringList
+from journal.tables.knowledge import KnowledgeTable, PassageRow, Vectors
+from journal.tables.llm_models import ModelRow, ModelTable
+from journal.tables.mcp_sign_ins import McpSignInRow, McpSignInTable
+from journal.tables.passkeys import PasskeyRow, PasskeyTable
+from journal.tables.people import PeopleTable, PersonRow
+from journal.tables.places import Line, PlaceKey, PlaceList, place_key
+from journal.tables.requests import LONGEST_KEPT_BODY, ArrivedRequest, RequestTable
+from journal.tables.saved_views import ViewRow
+from journal.tables.schedules import ScheduleRow, ScheduleTable
+from journal.tables.secrets import SecretRow, SecretTable
+from journal.tables.sessions import SessionRow, SessionTable
+from journal.tables.signals import (
     KeptSignal,
     NewSignal,
     SignalKept,
@@ -124,18 +131,18 @@ from journal.signals import (
     insert,
     take,
 )
-from journal.soundness import damage_of
-from journal.spending import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent
-from journal.start_keys import IdempotencyKey, StartKeys, UsedKey
-from journal.store import Change, StoreTable
-from journal.suspects import SELECT_SUSPECTS, Suspect, suspects_of
-from journal.threads import ExchangeRow, ThreadRow, ThreadTable
-from journal.transaction import Work
-from journal.triggers import TriggerRow, TriggerTable
-from journal.variables import VariableRow, VariableTable
+from journal.tables.spending import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent
+from journal.tables.store import Change, StoreTable
+from journal.tables.threads import ExchangeRow, ThreadRow, ThreadTable
+from journal.tables.triggers import TriggerRow, TriggerTable
+from journal.tables.variables import VariableRow, VariableTable
+from journal.tables.wakes import WakeRow, WakeTable, wake
+from journal.tables.webhooks import WebhookRow, WebhookTable
 from journal.verification import Fault, Verified, verify
-from journal.wakes import WakeRow, WakeTable, wake
-from journal.webhooks import WebhookRow, WebhookTable
+from journal.writing.audit import AuditRow, ChangeNote, changing
+from journal.writing.counters import Histogram, WriterCounters
+from journal.writing.health import Health
+from journal.writing.transaction import Work
 
 __all__ = [
     "ALL_SHARDS",

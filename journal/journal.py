@@ -9,58 +9,58 @@ from typing import TYPE_CHECKING, Self
 
 from engine import Run
 from engine.value import value
-from journal.audit_list import AuditList
-from journal.backup import open_read_only
-from journal.captions import Captions
-from journal.children import ChildList
 from journal.connection import Connection, DatabaseError
-from journal.credentials import JwtSecrets, Keys
-from journal.database import DATABASE, open_reader, open_writer, prepare
-from journal.definition_rows import AGENTS, WORKFLOWS
-from journal.definitions import DefinitionTable
-from journal.deliveries import Outbox
-from journal.ended_runs import EndedRuns
 from journal.errors import CannotOpen, Unavailable
-from journal.event_pages import EventPages
-from journal.events import Events, Head
-from journal.files import FileTable
-from journal.firings import FiringList
-from journal.inbox import Inbox
-from journal.key_mark import KeyMark
-from journal.knowledge import KnowledgeTable
-from journal.llm_models import ModelTable
-from journal.lock import FolderLock
-from journal.maintenance import Maintenance
-from journal.mcp_sign_ins import McpSignInTable
-from journal.near_reads import NearReads
-from journal.overview import Overview
+from journal.histories.ended_runs import EndedRuns
+from journal.histories.event_pages import EventPages
+from journal.histories.events import Events, Head
+from journal.histories.removal import Removal
+from journal.histories.start_keys import StartKeys
 from journal.parts import Parts
-from journal.passkeys import PasskeyTable
-from journal.people import PeopleTable
-from journal.place import Place
-from journal.places import PlaceList
-from journal.readers import Readers
-from journal.removal import Removal
-from journal.requests import RequestTable
-from journal.run_inputs import RunInputs
-from journal.run_search import RunSearch
-from journal.runs import RunList
-from journal.saved_views import SavedViews
-from journal.schedules import ScheduleTable
-from journal.secrets import SecretTable
-from journal.selection import Selection
-from journal.sessions import SessionTable
-from journal.signals import SignalTable
-from journal.spending import SpendingTable
-from journal.start_keys import StartKeys
-from journal.statistics import Statistics
-from journal.store import StoreTable
-from journal.threads import ThreadTable
-from journal.triggers import TriggerTable
-from journal.variables import VariableTable
-from journal.wakes import WakeTable
-from journal.webhooks import WebhookTable
-from journal.writer import Writer
+from journal.reading.near_reads import NearReads
+from journal.reading.readers import Readers
+from journal.rows.definition_rows import AGENTS, WORKFLOWS
+from journal.runs.captions import Captions
+from journal.runs.children import ChildList
+from journal.runs.inbox import Inbox
+from journal.runs.overview import Overview
+from journal.runs.run_inputs import RunInputs
+from journal.runs.run_search import RunSearch
+from journal.runs.runs import RunList
+from journal.runs.selection import Selection
+from journal.runs.statistics import Statistics
+from journal.sqlite.backup import open_read_only
+from journal.sqlite.database import DATABASE, open_reader, open_writer, prepare
+from journal.sqlite.lock import FolderLock
+from journal.sqlite.maintenance import Maintenance
+from journal.sqlite.place import Place
+from journal.tables.audit_list import AuditList
+from journal.tables.credentials import JwtSecrets, Keys
+from journal.tables.definitions import DefinitionTable
+from journal.tables.deliveries import Outbox
+from journal.tables.files import FileTable
+from journal.tables.firings import FiringList
+from journal.tables.key_mark import KeyMark
+from journal.tables.knowledge import KnowledgeTable
+from journal.tables.llm_models import ModelTable
+from journal.tables.mcp_sign_ins import McpSignInTable
+from journal.tables.passkeys import PasskeyTable
+from journal.tables.people import PeopleTable
+from journal.tables.places import PlaceList
+from journal.tables.requests import RequestTable
+from journal.tables.saved_views import SavedViews
+from journal.tables.schedules import ScheduleTable
+from journal.tables.secrets import SecretTable
+from journal.tables.sessions import SessionTable
+from journal.tables.signals import SignalTable
+from journal.tables.spending import SpendingTable
+from journal.tables.store import StoreTable
+from journal.tables.threads import ThreadTable
+from journal.tables.triggers import TriggerTable
+from journal.tables.variables import VariableTable
+from journal.tables.wakes import WakeTable
+from journal.tables.webhooks import WebhookTable
+from journal.writing.writer import Writer
 
 if TYPE_CHECKING:
     from journal.postgres.address import Address

@@ -16,12 +16,12 @@ from typing import Any, Protocol, TypeAlias
 
 from engine.value import value
 from journal.connection import Connection
-from journal.database import DATABASE, MARKER, create, prepare
 from journal.errors import JournalError
-from journal.lock import FolderLock
-from journal.run_inputs import INPUTS_UP_TO
-from journal.transaction import LAST_POSITION
+from journal.runs.run_inputs import INPUTS_UP_TO
+from journal.sqlite.database import DATABASE, MARKER, create, prepare
+from journal.sqlite.lock import FolderLock
 from journal.verification import Verified, verify
+from journal.writing.transaction import LAST_POSITION
 
 MOVING, MOVED = "moving", "moved"
 _OF_ITS_PLACE = (MOVING, MOVED, "needs_wal", "tried", INPUTS_UP_TO)

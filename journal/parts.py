@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 from engine.value import value
 from journal.connection import Connection
-from journal.readers import Readers
-from journal.sharing import Shared
-from journal.writer import Writer
+from journal.processes.sharing import Shared
+from journal.reading.readers import Readers
+from journal.writing.writer import Writer
 
 
 class Upkeep(Protocol):

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from engine import IllegalTransition, PauseChanged, Run, RunResumed, RunStarted, apply, seen_of
 from engine.value import value
-from journal.audit import audit_faults
-from journal.chain import first_link, link
 from journal.connection import Connection, DatabaseError
-from journal.event_rows import EVENTS_OF_ROW, Row, count_of, decode_row
-from journal.run_ids import run_id
-from journal.run_projection import COLUMNS, SELECT_RUNS, RunProjection, projection
-from journal.soundness import damage_of
-from journal.transaction import LAST_POSITION
+from journal.rows.chain import first_link, link
+from journal.rows.event_rows import EVENTS_OF_ROW, Row, count_of, decode_row
+from journal.rows.run_ids import run_id
+from journal.rows.run_projection import COLUMNS, SELECT_RUNS, RunProjection, projection
+from journal.sqlite.soundness import damage_of
+from journal.writing.audit import audit_faults
+from journal.writing.transaction import LAST_POSITION
 
 _RUNS_A_PAGE = 50
 _EVENTS_A_PAGE = 500

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from app.web.errors import TABLE
-from steps.common_errors import COMMON_ERRORS
-from steps.contract import AnyStepType
+from steps.contract.common_errors import COMMON_ERRORS
+from steps.contract.step_type import AnyStepType
 from steps.registry import Registry
 
 _SAID: Mapping[tuple[int, str], tuple[str, str]] = {

@@ -29,15 +29,15 @@ from scripts import (
     runs_page,
     triggers_page,
 )
-from steps.agent import AgentDocument
-from steps.common_errors import COMMON_ERRORS
-from steps.contract import AnyStepType
-from steps.document import CommonStep
-from steps.document_schema import definition_schema
-from steps.list_mapping import ListMapping
+from steps.agents.agent import AgentDocument
+from steps.checking.document_schema import definition_schema
+from steps.contract.common_errors import COMMON_ERRORS
+from steps.contract.step_type import AnyStepType
+from steps.document.shape import CommonStep
+from steps.language.list_mapping import ListMapping
+from steps.language.template import SecretTemplate
 from steps.registry import Registry
 from steps.set_values import Value
-from steps.template import SecretTemplate
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 _PLURALS = {

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import httpx
 
-from journal.lock import holder
+from journal.sqlite.lock import holder
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 STEPWELL = Path(sys.executable).with_name("stepwell")

@@ -16,18 +16,7 @@ To add a step type (`docs/extending.md` says it at length):
 from collections.abc import Mapping, Sequence
 
 from engine import AwaitsChildren, Json, JsonObject, Pause, Pauses, RunError, Sleeps
-from steps.chat import (
-    ChatAnswer,
-    ChatRequest,
-    ImagePart,
-    Message,
-    TextPart,
-    ToolCall,
-    ToolSpec,
-    Usage,
-)
-from steps.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
-from steps.contract import (
+from steps.contract.step_type import (
     Done,
     GoesOn,
     InvalidAnswer,
@@ -38,17 +27,28 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
-from steps.durations import Duration
-from steps.effects import Effects, ToolContext, ToolInfo
-from steps.expression import ExpressionError
-from steps.http_messages import HttpRequest, HttpResponse
-from steps.outgoing import OutgoingSignal
-from steps.problems import InvalidDefinition
+from steps.document.problems import InvalidDefinition
+from steps.effects.chat import (
+    ChatAnswer,
+    ChatRequest,
+    ImagePart,
+    Message,
+    TextPart,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from steps.effects.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
+from steps.effects.effects import Effects, ToolContext, ToolInfo
+from steps.effects.http_messages import HttpRequest, HttpResponse
+from steps.effects.outgoing import OutgoingSignal
+from steps.effects.stored_file import StoredFile
+from steps.effects.usable_agent import Agent
+from steps.language.durations import Duration
+from steps.language.expression import ExpressionError
+from steps.language.template import SecretTemplate, Template
 from steps.secrets import secret_scope
-from steps.stored_file import StoredFile
-from steps.template import SecretTemplate, Template
-from steps.tools import tool
-from steps.usable_agent import Agent
+from steps.tools.tools import tool
 
 __all__ = [
     "Agent",

@@ -8,33 +8,33 @@ from functools import partial
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine import Json, JsonObject
-from steps.agent import AgentDefinition
-from steps.agent_guards import VisitGuards
-from steps.agent_handoff import Worker, begun, worker_of
-from steps.agent_person import answered
-from steps.agent_questions import accepted, unanswered
-from steps.agent_recorded import RecordedCalls
-from steps.agent_records import kept_calls
-from steps.agent_thread import Thread
-from steps.agent_work import AgentWork, Instructed
-from steps.attachments import attached
-from steps.budget_questions import BudgetQuestions
-from steps.budget_questions import accepted as of_budget
-from steps.chat import Message, TextPart
-from steps.contract import GoesOn, Outcome, StepInput, StepSettings, StepType
-from steps.effects import Effects
-from steps.model_headers import (
+from steps.agents.agent import AgentDefinition
+from steps.agents.guards import VisitGuards
+from steps.agents.handoff import Worker, begun, worker_of
+from steps.agents.person import answered
+from steps.agents.questions import accepted, unanswered
+from steps.agents.recorded import RecordedCalls
+from steps.agents.records import kept_calls
+from steps.agents.thread import Thread
+from steps.agents.work import AgentWork, Instructed
+from steps.contract.step_type import GoesOn, Outcome, StepInput, StepSettings, StepType
+from steps.effects.chat import Message, TextPart
+from steps.effects.effects import Effects
+from steps.language.template import Template
+from steps.models.attachments import attached
+from steps.models.budget_questions import BudgetQuestions
+from steps.models.budget_questions import accepted as of_budget
+from steps.models.headers import (
     HEADERS,
     TemplateHeaders,
     headers_of_document,
     headers_of_step,
     merged_headers,
 )
-from steps.model_options import Fallback, Reasoning
-from steps.model_output import fields_to_fill
-from steps.spending import LimitReached
-from steps.template import Template
-from steps.tool_asks import accepted as of_tool
+from steps.models.options import Fallback, Reasoning
+from steps.models.output import fields_to_fill
+from steps.models.spending import LimitReached
+from steps.tools.asks import accepted as of_tool
 
 
 class RecordedVisit(BaseModel):

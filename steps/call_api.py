@@ -8,10 +8,7 @@ from functools import partial
 from urllib.parse import unquote, urlsplit
 
 from engine import Json, JsonObject
-from steps.call_api_request import request_of
-from steps.call_api_settings import MOST_TAKEN, CallApiSettings
-from steps.charset import text_of
-from steps.contract import (
+from steps.contract.step_type import (
     Done,
     Outcome,
     Problem,
@@ -20,11 +17,14 @@ from steps.contract import (
     StepInput,
     StepType,
 )
-from steps.effects import Effects
-from steps.http_auth import OAuth2Auth
-from steps.http_messages import HttpRequest, HttpResponse
-from steps.response_body import read_body
-from steps.retry_after import retry_after_ms
+from steps.effects.effects import Effects
+from steps.effects.http_messages import HttpRequest, HttpResponse
+from steps.http.auth import OAuth2Auth
+from steps.http.charset import text_of
+from steps.http.request import request_of
+from steps.http.request_settings import MOST_TAKEN, CallApiSettings
+from steps.http.response_body import read_body
+from steps.http.retry_after import retry_after_ms
 
 _RETRYABLE = frozenset({408, 425, 429})
 _BODIES = ("body", "form", "multipart", "file", "text")

@@ -7,21 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from engine import Json, JsonObject
-from steps.answer_files import kept_answer
-from steps.asked import newly_asked
-from steps.attachments import attached
-from steps.budget_questions import BudgetQuestions, accepted
-from steps.chat import (
-    ANSWER_TOOL,
-    ChatAnswer,
-    ChatRequest,
-    Message,
-    TextPart,
-    ToolSpec,
-    Usage,
-    answer_from_json,
-)
-from steps.contract import (
+from steps.contract.step_type import (
     Done,
     GoesOn,
     InvalidAnswer,
@@ -33,12 +19,26 @@ from steps.contract import (
     StepType,
     listed,
 )
-from steps.effects import Effects
-from steps.model_headers import HEADERS, TemplateHeaders, headers_of_step
-from steps.model_options import FALLBACK, REASONING, Fallback, Reasoning, Structured
-from steps.model_output import excerpt, fields_to_fill, read_answer, schema_of, usable
-from steps.spending import LimitReached
-from steps.template import Template
+from steps.effects.chat import (
+    ANSWER_TOOL,
+    ChatAnswer,
+    ChatRequest,
+    Message,
+    TextPart,
+    ToolSpec,
+    Usage,
+    answer_from_json,
+)
+from steps.effects.effects import Effects
+from steps.language.template import Template
+from steps.models.answer_files import kept_answer
+from steps.models.asked import newly_asked
+from steps.models.attachments import attached
+from steps.models.budget_questions import BudgetQuestions, accepted
+from steps.models.headers import HEADERS, TemplateHeaders, headers_of_step
+from steps.models.options import FALLBACK, REASONING, Fallback, Reasoning, Structured
+from steps.models.output import excerpt, fields_to_fill, read_answer, schema_of, usable
+from steps.models.spending import LimitReached
 
 _MOST_SAID = 1_000
 

@@ -6,10 +6,7 @@ from functools import cached_property
 from pydantic import Field
 
 from engine import Json, JsonObject
-from steps.answer_files import kept_result
-from steps.budget_questions import FIRST, BudgetQuestions
-from steps.budget_questions import accepted as of_budget
-from steps.contract import (
+from steps.contract.step_type import (
     Done,
     GoesOn,
     InvalidAnswer,
@@ -19,12 +16,15 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
-from steps.effects import Effects
+from steps.effects.effects import Effects
+from steps.language.template import SecretTemplate
+from steps.models.answer_files import kept_result
+from steps.models.budget_questions import FIRST, BudgetQuestions
+from steps.models.budget_questions import accepted as of_budget
+from steps.models.spending import LimitReached
 from steps.secrets import fetched
-from steps.spending import LimitReached
-from steps.template import SecretTemplate
-from steps.tool_asks import ToolAsks, open_pause, pause_for
-from steps.tool_asks import accepted as of_tool
+from steps.tools.asks import ToolAsks, open_pause, pause_for
+from steps.tools.asks import accepted as of_tool
 
 
 class CallToolSettings(StepSettings):

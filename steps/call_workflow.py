@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from engine import AwaitsChildren, Json, JsonObject, RunError, StepError
-from steps.child_failure import as_of_child
-from steps.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
-from steps.child_usage import record_usage
-from steps.contract import (
+from steps.children.enough import NO_OTHERS, STOPPED, Enough, Others, not_enough, wanted
+from steps.children.failure import as_of_child
+from steps.children.usage import record_usage
+from steps.contract.step_type import (
     ITEM,
     Done,
     Outcome,
@@ -19,13 +19,13 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
-from steps.document import Identifier
-from steps.effects import Effects
-from steps.enough import NO_OTHERS, STOPPED, Enough, Others, not_enough, wanted
-from steps.expression import ExpressionError
+from steps.document.shape import Identifier
+from steps.effects.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
+from steps.effects.effects import Effects
 from steps.language.allowance import Allowance
-from steps.template import Template
-from steps.template_places import APART
+from steps.language.expression import ExpressionError
+from steps.language.template import Template
+from steps.language.template_places import APART
 
 MOST_ITEMS = 100_000
 _MOST_ERRORS = 100

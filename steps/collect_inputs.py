@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from engine import Json, JsonObject
-from steps.asked_fields import FIELD_ERRORS, accepted, worked_out
-from steps.asking import AskSettings
-from steps.asking_pause import ASK_ERRORS, asking_pause, asking_problems
-from steps.contract import (
+from steps.asking.asked_fields import FIELD_ERRORS, accepted, worked_out
+from steps.asking.pause import ASK_ERRORS, asking_pause, asking_problems
+from steps.asking.settings import AskSettings
+from steps.contract.step_type import (
     UNUSED_OF_A_PAUSE,
     Done,
     InvalidAnswer,
@@ -18,10 +18,10 @@ from steps.contract import (
     StepInput,
     StepType,
 )
-from steps.effects import (
+from steps.effects.effects import (
     Effects,
 )
-from steps.fields import Fields
+from steps.fields.fields import Fields
 
 
 class CollectInputsSettings(AskSettings):

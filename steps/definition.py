@@ -9,24 +9,24 @@ from typing import Any
 from pydantic import ValidationError
 
 from engine import Edge, Graph, Json, OnInterrupted, Step
-from steps.bodies import DEEPEST as DEEPEST_BODY
-from steps.bodies import LOCAL, Body, LocalWorkflow, bodies_in, placed, with_start
-from steps.captions import caption_templates
-from steps.compiled import CompiledStep, Definition
-from steps.concurrency import places_of
-from steps.constants import constants_of
-from steps.contract import AnyStepType, Problem
-from steps.defaults import Located, default_problems, with_defaults
-from steps.document import CommonStep, WorkflowDocument, policy_of
-from steps.edges import Starts, compile_edges, edge_problems, leaves, read_edges
-from steps.elsewhere import step_type_here
-from steps.expression import ExpressionError
-from steps.field_specs import spec_problems
-from steps.fields import Fields
-from steps.nearest import did_you_mean
-from steps.problems import InvalidDefinition, problems_of
+from steps.contract.step_type import AnyStepType, Problem
+from steps.document.bodies import DEEPEST as DEEPEST_BODY
+from steps.document.bodies import LOCAL, Body, LocalWorkflow, bodies_in, placed, with_start
+from steps.document.captions import caption_templates
+from steps.document.compiled import CompiledStep, Definition
+from steps.document.concurrency import places_of
+from steps.document.constants import constants_of
+from steps.document.defaults import Located, default_problems, with_defaults
+from steps.document.edges import Starts, compile_edges, edge_problems, leaves, read_edges
+from steps.document.elsewhere import step_type_here
+from steps.document.problems import InvalidDefinition, problems_of
+from steps.document.shape import CommonStep, WorkflowDocument, policy_of
+from steps.fields.field_specs import spec_problems
+from steps.fields.fields import Fields
+from steps.language.expression import ExpressionError
+from steps.language.nearest import did_you_mean
+from steps.language.template import Template
 from steps.registry import Registry
-from steps.template import Template
 
 _MOST_STEPS = 1_000
 _VARIABLE = re.compile(r"\bvars\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from engine import JsonObject
-from steps.contract import (
+from steps.contract.step_type import (
     Done,
     Outcome,
     Problem,
@@ -17,10 +17,10 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
-from steps.effects import Effects
-from steps.http_answer import RECORD, HttpAnswer
-from steps.outputs import NO_RESULT
-from steps.template import Template
+from steps.document.outputs import NO_RESULT
+from steps.effects.effects import Effects
+from steps.http.run_answer import RECORD, HttpAnswer
+from steps.language.template import Template
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
 _NO_WORD = "must be a word, such as OutOfStock: a letter, then letters and digits, 100 at most"

@@ -6,15 +6,23 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field
 
 from engine import AwaitsChildren, JsonObject
-from steps.child_failure import as_of_child
-from steps.child_runs import ChildPlan, ChildrenOpen, ChildRun
-from steps.child_usage import record_usage
-from steps.concurrency import Limited
-from steps.contract import BODY_KEYS, Done, Outcome, Problem, StepInput, StepSettings, StepType
-from steps.document import Handlers, Identifier
-from steps.effects import Effects
-from steps.template import Template
-from steps.template_places import APART
+from steps.children.failure import as_of_child
+from steps.children.usage import record_usage
+from steps.contract.step_type import (
+    BODY_KEYS,
+    Done,
+    Outcome,
+    Problem,
+    StepInput,
+    StepSettings,
+    StepType,
+)
+from steps.document.concurrency import Limited
+from steps.document.shape import Handlers, Identifier
+from steps.effects.child_runs import ChildPlan, ChildrenOpen, ChildRun
+from steps.effects.effects import Effects
+from steps.language.template import Template
+from steps.language.template_places import APART
 
 Parts: TypeAlias = Annotated[list[dict[str, Any]], APART]
 

@@ -6,10 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from engine import AwaitsChildren, Json, JsonObject, RunError
-from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
-from steps.child_usage import record_usage
-from steps.condition import Condition
-from steps.contract import (
+from steps.children.enough import NO_OTHERS, STOPPED, Enough, Others, not_enough, wanted
+from steps.children.usage import record_usage
+from steps.contract.step_type import (
     BODY_KEYS,
     Done,
     Outcome,
@@ -18,14 +17,15 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
-from steps.document import Identifier, Scope
-from steps.effects import Effects
-from steps.enough import NO_OTHERS, STOPPED, Enough, Others, not_enough, wanted
-from steps.expression import Expression, ExpressionError, bare_condition
+from steps.document.shape import Identifier, Scope
+from steps.effects.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
+from steps.effects.effects import Effects
 from steps.language.allowance import Allowance
-from steps.nearest import did_you_mean
-from steps.template import Template
-from steps.template_places import APART, DECIDES
+from steps.language.condition import Condition
+from steps.language.expression import Expression, ExpressionError, bare_condition
+from steps.language.nearest import did_you_mean
+from steps.language.template import Template
+from steps.language.template_places import APART, DECIDES
 
 _MOST = 100
 NEEDS = "needs"

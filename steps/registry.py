@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Self
 
-from steps.contract import AnyStepType, StepType
+from steps.contract.step_type import AnyStepType, StepType
 
 GROUP = "stepwell.steps"
 BUILT_IN = {

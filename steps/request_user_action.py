@@ -6,10 +6,11 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine import Json, JsonObject
-from steps.asked_fields import FIELD_ERRORS, accepted, worked_out
-from steps.asking import AskSettings
-from steps.asking_pause import ASK_ERRORS, NOBODY, asking_pause, asking_problems
-from steps.contract import (
+from steps.asking.asked_fields import FIELD_ERRORS, accepted, worked_out
+from steps.asking.pause import ASK_ERRORS, NOBODY, asking_pause, asking_problems
+from steps.asking.settings import AskSettings
+from steps.contract.keeps_asking import KeepsAsking
+from steps.contract.step_type import (
     UNUSED_OF_A_PAUSE,
     InvalidAnswer,
     Outcome,
@@ -17,13 +18,12 @@ from steps.contract import (
     StepInput,
     StepType,
 )
-from steps.effects import (
+from steps.effects.effects import (
     Effects,
 )
-from steps.field_specs import spec_problems
-from steps.keeps_asking import KeepsAsking
-from steps.template import Template, as_text
-from steps.template_places import APART
+from steps.fields.field_specs import spec_problems
+from steps.language.template import Template, as_text
+from steps.language.template_places import APART
 
 ANSWER_WORDS = (
     "actionId", "actionValue", "attachments", "comment", "pauseId", "runId", "seen", "stepId",

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from engine import Json
-from steps.effects import Effects
-from steps.template import Template
+from steps.effects.effects import Effects
+from steps.language.template import Template
 
 Templates: TypeAlias = Template | Mapping[str, Template] | None
 

@@ -6,12 +6,12 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from engine import JsonObject
-from steps.contract import Done, Outcome, Problem, StepInput, StepSettings, StepType
-from steps.durations import Duration
-from steps.effects import Effects
-from steps.outgoing import OutgoingSignal
+from steps.contract.step_type import Done, Outcome, Problem, StepInput, StepSettings, StepType
+from steps.effects.effects import Effects
+from steps.effects.outgoing import OutgoingSignal
+from steps.language.durations import Duration
+from steps.language.template import Template
 from steps.signal_names import CALLBACK, SignalName, key_of
-from steps.template import Template
 
 HOUR_MS = 3_600_000
 LONGEST_KEEP_MS = 90 * 24 * HOUR_MS

@@ -7,11 +7,19 @@ from pydantic import Field, GetJsonSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema
 
 from engine import Json, JsonObject
-from steps.contract import Done, Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
-from steps.effects import Effects
+from steps.contract.step_type import (
+    Done,
+    Outcome,
+    Problem,
+    StepBroke,
+    StepInput,
+    StepSettings,
+    StepType,
+)
+from steps.effects.effects import Effects
+from steps.language.list_mapping import ListMapping
 from steps.language.operations import shown
-from steps.list_mapping import ListMapping
-from steps.template import Template
+from steps.language.template import Template
 
 FieldName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from engine import Json
-from steps.contract import StepBroke
-from steps.template import Template, as_text
+from steps.contract.step_type import StepBroke
+from steps.language.template import Template, as_text
 
 CALLBACK = "callback"
 """The name of the signal that the address of a step's visit sends; no other may use it."""

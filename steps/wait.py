@@ -6,12 +6,12 @@ from datetime import datetime
 from pydantic import Field
 
 from engine import JsonObject, Sleeps
-from steps.contract import Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
-from steps.durations import LATEST_MS, Duration
-from steps.effects import (
+from steps.contract.step_type import Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
+from steps.effects.effects import (
     Effects,
 )
-from steps.template import Template
+from steps.language.durations import LATEST_MS, Duration
+from steps.language.template import Template
 
 _SECONDS = (10**8, 10**11)
 """Numbers that are moments of our time as seconds, and of the early seventies as milliseconds."""

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from engine import SIGNAL_PAUSE, Json, JsonObject, Pause, Pauses, iso_time
-from steps.condition import Condition
-from steps.contract import (
+from steps.contract.step_type import (
     UNUSED_OF_A_PAUSE,
     Done,
     GoesOn,
@@ -17,12 +16,13 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
-from steps.document import Identifier
-from steps.durations import Duration
-from steps.effects import Effects
-from steps.expression import Expression, bare_condition
+from steps.document.shape import Identifier
+from steps.effects.effects import Effects
+from steps.language.condition import Condition
+from steps.language.durations import Duration
+from steps.language.expression import Expression, bare_condition
+from steps.language.template import Template
 from steps.signal_names import CALLBACK, SignalName, key_of
-from steps.template import Template
 
 _MOST = 1_000
 

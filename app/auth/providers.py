@@ -23,8 +23,8 @@ from app.outbound.http_client import HttpClient
 from app.settings.identity import TENANT, IdentityProviderSettings, claim_of
 from app.telemetry import log
 from engine.value import value
-from steps.contract import ResponseUnreadable, StepBroke
-from steps.http_messages import HttpRequest
+from steps.contract.step_type import ResponseUnreadable, StepBroke
+from steps.effects.http_messages import HttpRequest
 
 _FRESH_MS = 3_600_000
 _USABLE_MS = 86_400_000

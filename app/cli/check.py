@@ -8,9 +8,9 @@ from pathlib import Path
 from app.cli.subparsers import Subparsers
 from app.definitions.definition_text import TextRefused, read_definition
 from app.definitions.json_lines import line_of
-from steps.checking import check_definition
+from steps.checking.check import check_definition
 from steps.registry import Registry
-from steps.tools import Tools
+from steps.tools.tools import Tools
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:

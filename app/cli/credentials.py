@@ -14,7 +14,7 @@ from app.cli.options import add_tenant_folder
 from app.cli.subparsers import Subparsers
 from app.operator.control_socket import ask
 from app.operator.errors import CommandFailed
-from steps.durations import duration_ms
+from steps.language.durations import duration_ms
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 

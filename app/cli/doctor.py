@@ -16,7 +16,7 @@ from app.settings.server import Settings, load
 from app.upkeep.doctor import Finding, examine, holder_of
 from journal import FolderLock, Locked
 from steps.registry import Registry
-from steps.tools import Tools
+from steps.tools.tools import Tools
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:

@@ -9,7 +9,7 @@ from app.settings.extras import ExtraMissing
 from app.settings.server import SettingsError
 from app.telemetry import log
 from steps.registry import StepTypeError
-from steps.tools import ToolLoadError
+from steps.tools.tools import ToolLoadError
 
 
 def carry_out(args: argparse.Namespace) -> int:

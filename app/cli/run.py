@@ -14,13 +14,13 @@ from app.auth.roles import Role
 from app.cli.subparsers import Subparsers
 from app.definitions.definition_text import TextRefused, read_definition
 from app.definitions.variables import UnfitVariable, put_variable
-from app.execution.new_run import NewRun
+from app.execution.starting.new_run import NewRun
 from app.services import Services
 from app.settings.server import Settings, SettingsError, load
 from app.wire.run_document import status_document
 from engine import Json, JsonObject, Run, State, Status
-from steps.contract import Problem, listed
-from steps.problems import InvalidDefinition
+from steps.contract.step_type import Problem, listed
+from steps.document.problems import InvalidDefinition
 
 _TENANT = "local"
 _CALLER = Caller(_TENANT, Role.OWNER, "local", {})

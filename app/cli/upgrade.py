@@ -19,7 +19,7 @@ from app.settings.server import Settings, load
 from app.upkeep.rehearsal import Rehearsal, rehearse
 from journal import DATABASE, FolderLock, JournalError, Locked, copy_database
 from steps.registry import Registry
-from steps.tools import Tools
+from steps.tools.tools import Tools
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:

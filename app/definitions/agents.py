@@ -3,11 +3,11 @@
 from app.clock import Clock
 from app.definitions.versioned import Definitions
 from journal import Archived, Journal, UnknownAgent, UnknownVersion
-from steps.agent import AgentDefinition, compile_agent
-from steps.checking import strictly_compiled_agent
-from steps.contract import StepBroke
-from steps.problems import InvalidDefinition
-from steps.usable_agent import Agent
+from steps.agents.agent import AgentDefinition, compile_agent
+from steps.checking.check import strictly_compiled_agent
+from steps.contract.step_type import StepBroke
+from steps.document.problems import InvalidDefinition
+from steps.effects.usable_agent import Agent
 
 
 class Agents(Definitions[AgentDefinition]):

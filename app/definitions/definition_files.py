@@ -14,8 +14,8 @@ from typing import Any, Literal, TypeAlias
 from app.definitions.definition_text import DefinitionText, TextRefused, read_definition
 from engine import Json, JsonObject
 from engine.value import value
-from steps.agent import AgentDocument
-from steps.document import WorkflowDocument
+from steps.agents.agent import AgentDocument
+from steps.document.shape import WorkflowDocument
 
 Kind: TypeAlias = Literal["workflow", "agent"]
 

@@ -7,7 +7,7 @@ from app.definitions.json_lines import lines_of
 from app.definitions.yaml_text import YamlRefused, read_yaml
 from engine import Json
 from engine.value import value
-from steps.strict_json import JsonRefused, json_fault, parse_strictly
+from steps.language.strict_json import JsonRefused, json_fault, parse_strictly
 
 _MOST_VALUES = 100_000
 

@@ -5,7 +5,7 @@ import re
 
 from engine import Json
 from journal import VariableRow, VariableTable
-from steps.contract import Problem
+from steps.contract.step_type import Problem
 
 LONGEST = 65_536
 """The most bytes that a value may have, as JSON."""

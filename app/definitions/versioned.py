@@ -14,7 +14,7 @@ from app.concurrency.first_come import until_kept
 from app.concurrency.offload import offload
 from engine import Json, JsonObject
 from journal import DefinitionTable, NewVersion, VersionRow
-from steps.bodies import step_count
+from steps.document.bodies import step_count
 
 _COMPILED = 500
 _MANY_STEPS = 50

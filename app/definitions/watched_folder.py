@@ -25,8 +25,8 @@ from app.definitions.json_lines import line_of
 from app.definitions.workflows import Workflows
 from engine.value import value
 from journal import Archived, ChangeNote, NotFound, changing
-from steps.contract import Problem
-from steps.problems import InvalidDefinition
+from steps.contract.step_type import Problem
+from steps.document.problems import InvalidDefinition
 
 EVERY_S = 0.3
 WHO = "stepwell dev"

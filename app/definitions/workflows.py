@@ -7,13 +7,13 @@ from app.definitions.invocations import invocation, is_invocation
 from app.definitions.replays import Replay, is_replay, replayed
 from app.definitions.versioned import Definitions, DefinitionUnusable
 from journal import Archived, Journal, UnknownRun, UnknownVersion, UnknownWorkflow, VersionRow
-from steps.checking import strictly_compiled
-from steps.compiled import Definition
-from steps.contract import StepBroke
+from steps.checking.check import strictly_compiled
+from steps.contract.step_type import StepBroke
 from steps.definition import compile_definition
-from steps.effects import ToolInfo
-from steps.model_output import schema_of
-from steps.problems import InvalidDefinition
+from steps.document.compiled import Definition
+from steps.document.problems import InvalidDefinition
+from steps.effects.effects import ToolInfo
+from steps.models.output import schema_of
 from steps.registry import Registry
 
 _MOST_CALLERS = 50

@@ -3,7 +3,7 @@
 import asyncio
 
 from app.events.hub import Hub
-from app.execution.cluster import Cluster
+from app.execution.live.cluster import Cluster
 from app.telemetry import log
 from journal import RUN, EventPages, JournalError
 

@@ -11,39 +11,39 @@ from functools import partial
 from app.clock import Clock
 from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
-from app.execution.appends import Appends
-from app.execution.backlog import Backlog
-from app.execution.children import Children
-from app.execution.cluster import Cluster
-from app.execution.culprit import Culprit
-from app.execution.driver import Driver
-from app.execution.driving import Driving
-from app.execution.effects import LiveEffects
-from app.execution.left_children import LEAVES_CHILDREN, LeftChildren
-from app.execution.live_runs import LiveRuns
-from app.execution.lost_runs import LostRuns
-from app.execution.notices import SETS_NOTICES, Notices
-from app.execution.parents import TELLS_PARENT, Parents
-from app.execution.pause_commands import PauseCommands
-from app.execution.places import Places
-from app.execution.recovery import Recovery
-from app.execution.runs import Runs
-from app.execution.signals import Signals
+from app.execution.attempts.step_services import StepServices
+from app.execution.commands.pause_commands import PauseCommands
+from app.execution.commands.runs import Runs
+from app.execution.driving.children import Children
+from app.execution.driving.culprit import Culprit
+from app.execution.driving.driver import Driver
+from app.execution.driving.driving import Driving
+from app.execution.driving.effects import LiveEffects
+from app.execution.driving.signals import Signals
+from app.execution.driving.step_life import StepLife
+from app.execution.live.appends import Appends
+from app.execution.live.cluster import Cluster
+from app.execution.live.live_runs import LiveRuns
+from app.execution.live.lost_runs import LostRuns
+from app.execution.live.waiters import SETTLES, Waiters
+from app.execution.recovery.backlog import Backlog
+from app.execution.recovery.left_children import LEAVES_CHILDREN, LeftChildren
+from app.execution.recovery.recovery import Recovery
+from app.execution.recovery.trials import Trials
 from app.execution.spans import SPANS, Spans
-from app.execution.starts import Starts
-from app.execution.step_life import StepLife
-from app.execution.step_services import StepServices
-from app.execution.timers import SETS_TIMER, Timers
-from app.execution.trials import Trials
-from app.execution.waited_elsewhere import WaitedElsewhere
-from app.execution.waiters import SETTLES, Waiters
+from app.execution.starting.starts import Starts
+from app.execution.waking.notices import SETS_NOTICES, Notices
+from app.execution.waking.parents import TELLS_PARENT, Parents
+from app.execution.waking.places import Places
+from app.execution.waking.timers import SETS_TIMER, Timers
+from app.execution.waking.waited_elsewhere import WaitedElsewhere
 from app.secrets.sensitive import SensitiveFields
 from app.telemetry.counters import Counters
 from app.telemetry.traces import Exporter
 from engine import RunPaused, RunStarted
 from engine.value import value
 from journal import ALL_SHARDS, Journal, ShardsHeard
-from steps.frozen import FrozenValues
+from steps.language.frozen import FrozenValues
 
 
 @value(frozen=True, slots=True)

@@ -7,7 +7,7 @@ one span, from when it first began. What ends is sent once; a crash between the 
 import json
 from collections.abc import Iterator, Sequence
 
-from app.execution.live_run import LiveRun
+from app.execution.live.live_run import LiveRun
 from app.execution.usage import call_of
 from app.telemetry.traces import (
     Exporter,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from engine import Json, JsonObject, Record, Visit, iso_time
-from steps.chat import usage_from_json
-from steps.records import CHILD_USAGE, KEPT, kept_names
-from steps.usage import added_up, lines_of
+from steps.contract.records import CHILD_USAGE, KEPT, kept_names
+from steps.effects.chat import usage_from_json
+from steps.models.usage import added_up, lines_of
 
 _MODEL_CALL = frozenset({"model", "usage", "latencyMs"})
 _TOOL_CALL = frozenset({"tool", "ok", "durationMs"})

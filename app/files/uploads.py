@@ -10,10 +10,10 @@ from app.files.storage import Storage
 from engine import JsonObject
 from engine.value import value
 from journal import FileRow, Journal, UnknownFile
-from steps.contract import (
+from steps.contract.step_type import (
     StepBroke,
 )
-from steps.stored_file import StoredFile
+from steps.effects.stored_file import StoredFile
 
 _MADE = uuid.UUID("6f0c2f8e-0b0c-4a86-9a0e-5f3f3d2a7c11")
 """The namespace of the ids of files that steps make."""

@@ -22,7 +22,7 @@ from app.llm.tolerant import (
 )
 from app.llm.written_calls import written_calls
 from engine import JsonObject
-from steps.chat import ChatAnswer, ChatRequest, Finish, ToolCall
+from steps.effects.chat import ChatAnswer, ChatRequest, Finish, ToolCall
 
 _ITS_OWN = frozenset({"text", "tool_use"})
 

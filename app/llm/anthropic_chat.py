@@ -9,7 +9,7 @@ from app.llm.endpoint import CallIds, Endpoint, beside_loop, must_take, named
 from app.llm.installed import installed_models
 from app.llm.schemas import has_open_part, in_words
 from app.llm.tolerant import objects_of
-from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, Part, TextPart
+from steps.effects.chat import ChatAnswer, ChatRequest, ImagePart, Message, Part, TextPart
 
 BASE_URL = "https://api.anthropic.com"
 _NO_KEY = "none"

@@ -22,10 +22,10 @@ from app.settings.llm import ModelDocument, ModelSettings
 from app.settings.server import Settings
 from engine.value import value
 from journal import ModelTable
-from steps.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, ToolSpec
-from steps.contract import StepBroke
-from steps.model_headers import REFERENCE, merged_headers
-from steps.nearest import did_you_mean
+from steps.contract.step_type import StepBroke
+from steps.effects.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, ToolSpec
+from steps.language.nearest import did_you_mean
+from steps.models.headers import REFERENCE, merged_headers
 
 T = TypeVar("T")
 

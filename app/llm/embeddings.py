@@ -14,8 +14,8 @@ from app.llm.failures import Unreadable
 from app.llm.openai_library import openai_client
 from app.llm.tolerant import as_count, as_object, objects_of
 from engine.value import value
-from steps.chat import Usage
-from steps.tokens import text_tokens
+from steps.effects.chat import Usage
+from steps.models.tokens import text_tokens
 
 MOST_DIMENSIONS = 4_096
 

@@ -12,9 +12,9 @@ from app.llm.tolerant import whole_characters
 from app.settings.llm import ModelDocument
 from engine import JsonObject
 from engine.value import value
-from steps.chat import PDF, ChatRequest, FilePart, Message, Part, TextPart, ToolCall
-from steps.contract import StepBroke
-from steps.model_json import only_object
+from steps.contract.step_type import StepBroke
+from steps.effects.chat import PDF, ChatRequest, FilePart, Message, Part, TextPart, ToolCall
+from steps.models.json_objects import only_object
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from app.llm.tolerant import as_count, as_object
 from app.outbound.network import AddressNotAllowed
-from steps.contract import StepBroke
-from steps.retry_after import retry_after_ms
+from steps.contract.step_type import StepBroke
+from steps.http.retry_after import retry_after_ms
 
 _EXCERPT = 1_000
 _PIECE = 4

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.settings.extras import ExtraMissing, extra
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import binascii
 from typing import Any
 
 from app.llm.tolerant import as_object, as_text, objects_of
-from steps.chat import IMAGE_TYPES, FilePart
+from steps.effects.chat import IMAGE_TYPES, FilePart
 
 _MOST = 20
 _MOST_BYTES = 20_000_000

@@ -26,7 +26,7 @@ from app.llm.tolerant import (
 )
 from app.llm.written_calls import written_calls
 from engine import JsonObject
-from steps.chat import ChatAnswer, ChatRequest, Finish, ToolCall
+from steps.effects.chat import ChatAnswer, ChatRequest, Finish, ToolCall
 
 _OF_A_MESSAGE = frozenset(
     {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", "images"}

@@ -12,7 +12,8 @@ from app.llm.endpoint import CallIds, Endpoint, arguments_text, beside_loop, mus
 from app.llm.openai_library import openai_client
 from app.llm.schemas import in_words, is_strict
 from engine import Json
-from steps.chat import (
+from steps.contract.step_type import StepBroke
+from steps.effects.chat import (
     AUDIO_FORMATS,
     ChatAnswer,
     ChatRequest,
@@ -22,7 +23,6 @@ from steps.chat import (
     TextPart,
     ToolCall,
 )
-from steps.contract import StepBroke
 
 BASE_URL = "https://api.openai.com/v1"
 _COUNTS = "stream_options"

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from app.settings.llm import ModelDocument, Prices
 from engine.value import value
-from steps.chat import ChatRequest, Usage, in_nano
-from steps.tokens import input_tokens, text_tokens
+from steps.effects.chat import ChatRequest, Usage, in_nano
+from steps.models.tokens import input_tokens, text_tokens
 
 _PER_TOKEN = 1_000_000
 _LONGEST_ANSWER = 16_384

@@ -8,11 +8,11 @@ from app.llm.endpoint import Endpoint, tool_calls
 from app.llm.tokens import Told, usage_of
 from app.settings.scripted import ASKED, Script, ScriptedAnswer
 from engine import Json, JsonObject
-from steps.agent_tools import DELIVER, plain_name
-from steps.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, Message, TextPart, ToolCall
-from steps.contract import StepBroke
-from steps.expression import Expression, ExpressionError, bare_condition
-from steps.template import Template
+from steps.agents.tools import DELIVER, plain_name
+from steps.contract.step_type import StepBroke
+from steps.effects.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, Message, TextPart, ToolCall
+from steps.language.expression import Expression, ExpressionError, bare_condition
+from steps.language.template import Template
 
 BASE_URL = "scripted:"
 _PIECE = re.compile(r"\S+\s*|\s+")

@@ -1,8 +1,8 @@
 """How many tokens a question and its answer had, where the provider does not say."""
 
 from engine.value import value
-from steps.chat import ChatRequest, ToolCall, Usage
-from steps.tokens import input_tokens, text_tokens
+from steps.effects.chat import ChatRequest, ToolCall, Usage
+from steps.models.tokens import input_tokens, text_tokens
 
 
 @value(frozen=True, slots=True)

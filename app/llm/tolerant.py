@@ -9,8 +9,8 @@ from collections.abc import Collection
 from typing import Any
 
 from engine import JsonObject
-from steps.contract import StepBroke
-from steps.strict_json import must_fit
+from steps.contract.step_type import StepBroke
+from steps.language.strict_json import must_fit
 
 _TEXT_PARTS = (None, "text", "output_text")
 _LONGEST_COUNT = 10**12

@@ -9,7 +9,7 @@ from app.outbound.decoding import OFFERED, BoundedDecoder, NotDecodable, TooLong
 from app.outbound.guarded_transport import GuardedTransport
 from app.outbound.network import Network
 from app.outbound.way_out import WayOut
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
 
 _MOST_BYTES = 32 * 1_048_576
 _SENT = frozenset(

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from steps.chat import ToolSpec
-from steps.model_json import objects_in
+from steps.effects.chat import ToolSpec
+from steps.models.json_objects import objects_in
 
 _LONGEST = 100_000
 _NAMES = ("name", "tool", "tool_name", "function")

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, get_args
 from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.clock import Clock
-from app.execution.bulk import Action, Bulk
+from app.execution.commands.bulk import Action, Bulk
 from app.operator.elsewhere import BACKUP, must_be_in_folder
 from app.settings.server import Settings
 from app.upkeep.backup import back_up
@@ -26,7 +26,7 @@ from engine import iso_time
 from engine.value import value
 from journal import Journal, Verified, holder, verify
 from steps.definition import compile_definition
-from steps.problems import InvalidDefinition
+from steps.document.problems import InvalidDefinition
 from steps.registry import Registry
 
 Progress: TypeAlias = Callable[[str], None]

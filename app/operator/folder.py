@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from app.assembly import open_services
 from app.clock import SystemClock
-from app.execution.bulk import Action
+from app.execution.commands.bulk import Action
 from app.opening import open_journal
 from app.operator.commands import OperatorContext, Progress
 from app.operator.control_socket import must_exist, operated, send
@@ -17,7 +17,7 @@ from app.services import Services
 from app.settings.server import Settings
 from journal import JournalError, Locked
 from steps.registry import Registry
-from steps.tools import Tools
+from steps.tools.tools import Tools
 
 _PATIENCE_S = 5.0
 _STOPS = tuple(f"runs.{action}" for action in get_args(Action))

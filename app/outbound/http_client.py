@@ -7,7 +7,7 @@ from typing import Any
 from app.outbound.network import Network
 from app.outbound.sink import Sink
 from app.outbound.way_out import WayOut
-from steps.http_messages import HttpRequest, HttpResponse
+from steps.effects.http_messages import HttpRequest, HttpResponse
 
 
 class HttpClient:

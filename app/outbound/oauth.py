@@ -16,9 +16,9 @@ from urllib.parse import quote
 from app.clock import Clock
 from app.outbound.http_client import HttpClient
 from engine.value import value
-from steps.contract import StepBroke
-from steps.http_messages import HttpRequest, HttpResponse
-from steps.outgoing import TokenRequest
+from steps.contract.step_type import StepBroke
+from steps.effects.http_messages import HttpRequest, HttpResponse
+from steps.effects.outgoing import TokenRequest
 
 _MOST_TOKENS = 1_000
 _LONGEST_TOKEN = 16_384

@@ -22,9 +22,9 @@ from app.outbound.redirects import RedirectRefused, redirected
 from app.outbound.sink import Sink
 from app.outbound.status_line import Heard, heard
 from app.outbound.way_out import WayOut
-from steps.contract import ResponseUnreadable, StepBroke
-from steps.http_messages import HttpRequest, HttpResponse
-from steps.response_body import described
+from steps.contract.step_type import ResponseUnreadable, StepBroke
+from steps.effects.http_messages import HttpRequest, HttpResponse
+from steps.http.response_body import described
 
 _CONNECT_S = 10.0
 _IDLE_S = 300.0

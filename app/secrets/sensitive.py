@@ -15,7 +15,7 @@ from typing import TypeVar
 from app.secrets.mask import MASK, SHORTEST, Mask
 from app.secrets.vault import Secrets
 from engine import Broke, Delivered, Input, Json, JsonObject, StepError
-from steps.beside import beside, is_long
+from steps.language.beside import beside, is_long
 
 _MARK = "$sealed"
 _KIND = "sensitive field"

@@ -15,8 +15,8 @@ from app.secrets.seal import Keyring
 from engine import Json
 from engine.value import value
 from journal import JournalError, SecretRow, SecretTable, UnknownSecret
-from steps.beside import is_long
-from steps.contract import Problem, StepBroke
+from steps.contract.step_type import Problem, StepBroke
+from steps.language.beside import is_long
 
 LONGEST = 65_536
 """The most bytes that a value may have, as UTF-8."""

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from app.settings.rates import Rate
 from app.settings.scripted import Script
-from steps.durations import Duration
-from steps.model_headers import FurtherHeaders
-from steps.model_options import FALLBACK, REASONING, Fallback, Reasoning, Structured
+from steps.language.durations import Duration
+from steps.models.headers import FurtherHeaders
+from steps.models.options import FALLBACK, REASONING, Fallback, Reasoning, Structured
 
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 """What definitions call a model."""

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from steps.durations import Duration
+from steps.language.durations import Duration
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _REFERENCE = "env:"

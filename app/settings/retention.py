@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from steps.durations import duration_ms
+from steps.language.durations import duration_ms
 
 EndedStatus: TypeAlias = Literal["completed", "failed", "cancelled", "terminated"]
 

@@ -4,9 +4,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from steps.durations import Duration
-from steps.expression import Expression, ExpressionError, bare_condition
-from steps.template import Template
+from steps.language.durations import Duration
+from steps.language.expression import Expression, ExpressionError, bare_condition
+from steps.language.template import Template
 
 T = TypeVar("T")
 

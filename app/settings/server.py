@@ -24,8 +24,8 @@ from app.settings.llm import ModelName, ModelSettings
 from app.settings.mcp import McpServersSettings
 from app.settings.rates import Rates
 from app.settings.retention import Ages, Counts, TenantAges
-from steps.durations import Duration
-from steps.nearest import did_you_mean
+from steps.language.durations import Duration
+from steps.language.nearest import did_you_mean
 
 _PREFIX = "STEPWELL_"
 _NO_SETTINGS = ("cache", "config", "key", "url", "tenant", "token")

@@ -15,9 +15,9 @@ from app.llm.prices import Estimate
 from engine import iso_time
 from engine.value import value
 from journal import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent, run_number
-from steps.chat import Usage, in_currency
-from steps.contract import StepBroke
-from steps.spending import LimitReached
+from steps.contract.step_type import StepBroke
+from steps.effects.chat import Usage, in_currency
+from steps.models.spending import LimitReached
 
 _DAY = len("2026-11-29")
 _KEPT = 10_000

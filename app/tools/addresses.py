@@ -6,7 +6,7 @@ from email.headerregistry import Address
 
 import idna
 
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
 
 _NAMED = re.compile(r"(?P<shown>[^<>]*)<(?P<address>[^<>\s]+)>\s*")
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")

@@ -7,10 +7,10 @@ from app.tools.mcp.link import McpCall, McpUnavailable
 from app.tools.mcp.server import McpServer
 from app.tools.mcp.servers import McpServers
 from engine import Json, JsonObject, iso_time
-from steps.contract import StepBroke
-from steps.effects import ToolContext, ToolInfo
-from steps.nearest import did_you_mean
-from steps.tools import Tool, Tools
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import ToolContext, ToolInfo
+from steps.language.nearest import did_you_mean
+from steps.tools.tools import Tool, Tools
 
 
 class ToolCatalogue:

@@ -12,7 +12,7 @@ from email.utils import format_datetime
 
 from app.tools.addresses import invalid_email
 from engine.value import value
-from steps.stored_file import StoredFile
+from steps.effects.stored_file import StoredFile
 
 _POLICY = SMTP.clone(cte_type="7bit")  # not every server takes more than ASCII
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\"\\]|=\?")

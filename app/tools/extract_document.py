@@ -8,9 +8,9 @@ from pydantic import Field
 from app.files.media_types import media_type_of
 from app.tools.extraction_process import ExtractionProcess
 from engine import JsonObject
-from steps.contract import StepBroke
-from steps.effects import ToolContext
-from steps.tools import tool
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import ToolContext
+from steps.tools.tools import tool
 
 _MOST_BYTES = 50 * 1024 * 1024
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from app.concurrency.fair_queue import FairQueue, Turn
 from app.tools.extraction import COMMAND
 from engine import JsonObject
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
 
 _CPU_S = 30
 _WALL_S = 60.0

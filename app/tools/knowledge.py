@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from engine import Json, JsonObject
-from steps.contract import StepBroke
-from steps.effects import ToolContext
-from steps.tool_calls import KnowledgeCall
-from steps.tools import tool
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import ToolContext
+from steps.effects.tool_calls import KnowledgeCall
+from steps.tools.tools import tool
 
 _MOST_CHARACTERS = 2_000_000
 

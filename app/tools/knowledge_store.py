@@ -13,8 +13,8 @@ from app.tools.knowledge_index import KnowledgeIndex
 from app.tools.passages import passages_of
 from engine import Json, JsonObject, iso_time
 from journal import KnowledgeFull, KnowledgeTable, Vectors
-from steps.contract import StepBroke
-from steps.tool_calls import KnowledgeCall
+from steps.contract.step_type import StepBroke
+from steps.effects.tool_calls import KnowledgeCall
 
 Embed: TypeAlias = Callable[[str, Sequence[str]], Awaitable[Embedded]]
 """Returns the vectors of texts by a tenant's model, or raises `StepBroke`."""

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue
 
 from app.concurrency.offload import offload
-from steps.contract import StepBroke
-from steps.effects import ToolContext
-from steps.list_filters import to_csv
-from steps.tools import tool
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import ToolContext
+from steps.language.list_filters import to_csv
+from steps.tools.tools import tool
 
 MOST_BYTES = 50_000_000
 """The most bytes that a file may have, or those in an archive together."""

@@ -12,9 +12,9 @@ from app.tools.email_message import MOST_BYTES, Letter, message_id, written
 from app.tools.smtp import Delivery
 from engine import JsonObject
 from engine.value import value
-from steps.contract import StepBroke
-from steps.effects import ToolContext
-from steps.stored_file import StoredFile
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import ToolContext
+from steps.effects.stored_file import StoredFile
 
 _MOST_RECIPIENTS = 100
 

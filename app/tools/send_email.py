@@ -9,8 +9,8 @@ from pydantic import Field
 from app.clock import Clock
 from app.settings.server import Settings
 from engine import JsonObject
-from steps.effects import ToolContext
-from steps.tools import tool
+from steps.effects.effects import ToolContext
+from steps.tools.tools import tool
 
 _MOST_ATTACHMENTS = 50
 _THREADS = 8

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from app.outbound.trust import add_to
 from app.settings.server import Settings
 from app.tools.addresses import domain_of
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
 
 Refusals: TypeAlias = dict[str, tuple[int, bytes]]
 

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from engine import Json
-from steps.contract import StepBroke
-from steps.durations import duration_ms
-from steps.effects import ToolContext
-from steps.tool_calls import StoreCall
-from steps.tools import tool
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import ToolContext
+from steps.effects.tool_calls import StoreCall
+from steps.language.durations import duration_ms
+from steps.tools.tools import tool
 
 
 @tool(id="store")

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from app.clock import Clock
 from engine import Json
 from journal import Change, StoreFull, StoreTable
-from steps.contract import StepBroke
-from steps.tool_calls import StoreCall
+from steps.contract.step_type import StepBroke
+from steps.effects.tool_calls import StoreCall
 
 LONGEST = 262_144
 """The most bytes that a value may have, as JSON."""

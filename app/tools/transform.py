@@ -1,7 +1,7 @@
 """transform: give data another shape."""
 
 from engine import Json, JsonObject
-from steps.tools import tool
+from steps.tools.tools import tool
 
 
 @tool(pure=True)

@@ -13,8 +13,8 @@ from app.wire.json_text import parse_json
 from engine import Json, JsonObject, iso_time
 from engine.value import value
 from journal import ArrivedRequest
-from steps.charset import charset_of, looks_like_text, marked, text_of
-from steps.response_body import body_kind
+from steps.http.charset import charset_of, looks_like_text, marked, text_of
+from steps.http.response_body import body_kind
 
 _HIDDEN = "***"
 _SECRETIVE = re.compile(r"authorization|cookie|token|secret|password|api-?key|signature")

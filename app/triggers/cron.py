@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import tzdata
 from cronsim import CronSim, CronSimError
 
-from steps.durations import LATEST_MS
-from steps.nearest import nearest
+from steps.language.durations import LATEST_MS
+from steps.language.nearest import nearest
 
 MACROS = {
     "@hourly": "0 * * * *",

@@ -30,8 +30,8 @@ from journal import (
     TriggerRow,
     UnknownTrigger,
 )
-from steps.compiled import Definition
-from steps.contract import Problem
+from steps.contract.step_type import Problem
+from steps.document.compiled import Definition
 
 MOST = 200
 """Triggers that a tenant may have."""

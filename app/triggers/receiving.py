@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from app.auth.rate_limits import RateLimit
 from app.clock import Clock
 from app.concurrency.offload import offload
-from app.execution.signals import IDS_KEPT_MS, Signals
+from app.execution.driving.signals import IDS_KEPT_MS, Signals
 from app.files.uploads import Files, attachment_of
 from app.secrets.vault import Secrets
 from app.telemetry import log
@@ -33,11 +33,11 @@ from journal import (
     TooManySignals,
     TriggerRow,
 )
-from steps.contract import Problem, StepBroke
-from steps.expression import Expression, ExpressionError
+from steps.contract.step_type import Problem, StepBroke
 from steps.language.allowance import Allowance
+from steps.language.expression import Expression, ExpressionError
+from steps.language.template import Template, as_text
 from steps.signal_names import is_key
-from steps.template import Template, as_text
 
 KEPT = 50
 """Requests of one trigger that are kept."""

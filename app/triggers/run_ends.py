@@ -12,7 +12,7 @@ from collections.abc import Callable
 from app.clock import Clock
 from app.events.catalogue import kinds_named
 from app.events.hub import Hub
-from app.execution.signals import IDS_KEPT_MS, Signals
+from app.execution.driving.signals import IDS_KEPT_MS, Signals
 from app.secrets.sensitive import shown_data
 from app.telemetry import log
 from app.triggers.kept_triggers import body_of
@@ -30,11 +30,11 @@ from journal import (
     TriggerRow,
     UnknownRun,
 )
-from steps.contract import Problem
-from steps.expression import ExpressionError
+from steps.contract.step_type import Problem
 from steps.language.allowance import Allowance
+from steps.language.expression import ExpressionError
+from steps.language.template import Template, as_text
 from steps.signal_names import is_key
-from steps.template import Template, as_text
 
 MOST_OF_A_CHAIN = 10
 """Runs of which each was started by the end of the one before."""

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from app.triggers.cron import Cron, checked_expression, zone_of
 from engine import JsonObject
-from steps.durations import Duration, duration_text
-from steps.expression import ExpressionError
-from steps.template import Template
+from steps.language.durations import Duration, duration_text
+from steps.language.expression import ExpressionError
+from steps.language.template import Template
 
 MOST_MISSED = 100
 _LONGEST_DATA = 16 * 1024

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 
 from app.clock import Clock
-from app.execution.runs import Runs
+from app.execution.commands.runs import Runs
 from app.telemetry import log
 from app.triggers.schedule_document import Schedule
 from app.triggers.schedules import body_of

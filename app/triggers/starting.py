@@ -2,9 +2,9 @@
 
 from app.definitions.versioned import DefinitionUnusable
 from app.definitions.workflows import Workflows
-from app.execution.admission import Admission
-from app.execution.new_run import NewRun
-from app.execution.runs import Runs
+from app.execution.commands.runs import Runs
+from app.execution.starting.admission import Admission
+from app.execution.starting.new_run import NewRun
 from engine import JsonObject
 from engine.value import value
 from journal import (
@@ -14,12 +14,12 @@ from journal import (
     UnknownVersion,
     UnknownWorkflow,
 )
-from steps.compiled import Definition
-from steps.contract import Problem
-from steps.expression import ExpressionError
+from steps.contract.step_type import Problem
+from steps.document.compiled import Definition
+from steps.document.problems import InvalidDefinition
 from steps.language.allowance import Allowance
-from steps.problems import InvalidDefinition
-from steps.template import Template
+from steps.language.expression import ExpressionError
+from steps.language.template import Template
 
 _SIZE = 64 * 1024
 """What a start without a request is counted as while it is taken on, in bytes."""

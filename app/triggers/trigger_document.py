@@ -11,12 +11,12 @@ from app.triggers.verify_document import Verify
 from app.wire.bodies import checked
 from app.wire.errors import BadRequest
 from engine import JsonObject
-from steps.contract import Problem
-from steps.durations import Duration, duration_text
-from steps.expression import Expression, ExpressionError, bare_condition
+from steps.contract.step_type import Problem
+from steps.language.durations import Duration, duration_text
+from steps.language.expression import Expression, ExpressionError, bare_condition
+from steps.language.template import Template
 from steps.send_signal import HOUR_MS, KeepFor, Receivers
 from steps.signal_names import CALLBACK, SignalName
-from steps.template import Template
 
 RUN_ENDS = ("run.completed", "run.failed", "run.cancelled", "run.terminated")
 REQUEST_NAMES = frozenset({"request"})

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 from app.events.hub import Hub
-from app.execution.admission import Admission
+from app.execution.attempts.step_services import StepServices
 from app.execution.execution import Execution
-from app.execution.step_services import StepServices
+from app.execution.starting.admission import Admission
 from app.triggers.kept_triggers import KeptTriggers
 from app.triggers.receiving import Receiving
 from app.triggers.run_ends import RunEnds

@@ -11,7 +11,7 @@ from pydantic import (
     field_validator,
 )
 
-from steps.durations import Duration
+from steps.language.durations import Duration
 
 SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]

@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from app.clock import Clock
-from app.execution.deletion import delete_whole
+from app.execution.commands.deletion import delete_whole
 from app.settings.server import Settings
 from engine import Status
 from engine.value import value
 from journal import ChildOf, Journal, NotEnded, RetentionGroup, UnknownRun
-from steps.durations import duration_ms
+from steps.language.durations import duration_ms
 
 _PAGE = 100
 _PAUSE_S = 0.02

@@ -26,7 +26,7 @@ from app.web.middleware import RequestFrame
 from app.web.readiness import unready
 from app.web.route_table import RouteTable
 from app.wire.errors import NotAllowedHere, NotFoundHere
-from steps.document_schema import definition_schema
+from steps.checking.document_schema import definition_schema
 
 Answer = Callable[[Request, Services], Awaitable[Response]]
 Routes = Mapping[str, Mapping[str, Answer]]

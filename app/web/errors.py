@@ -15,9 +15,9 @@ from app.concurrency.offload import OffloadTimeout
 from app.definitions.variables import UnfitVariable
 from app.definitions.versioned import DefinitionUnusable
 from app.events.streams import TooManyStreams
-from app.execution.admission import Overloaded
-from app.execution.entitlement import NotYours
-from app.execution.live_run import RunLost
+from app.execution.answering.entitlement import NotYours
+from app.execution.live.live_run import RunLost
+from app.execution.starting.admission import Overloaded
 from app.files.spool import StorageError
 from app.secrets.vault import UnfitSecret
 from app.settings.extras import ExtraMissing
@@ -73,8 +73,8 @@ from journal import (
     UnknownView,
     UnknownWebhook,
 )
-from steps.contract import InvalidAnswer, Problem
-from steps.problems import InvalidDefinition
+from steps.contract.step_type import InvalidAnswer, Problem
+from steps.document.problems import InvalidDefinition
 
 TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Unauthorized, 401, "Unauthorized"),

@@ -10,7 +10,7 @@ again.
 import asyncio
 import os
 
-from app.execution.culprit import Culprit
+from app.execution.driving.culprit import Culprit
 from app.services import Services
 from app.telemetry import log
 from journal import Health

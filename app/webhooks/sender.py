@@ -10,9 +10,9 @@ from app.outbound.http_client import HttpClient
 from app.webhooks.signature import signed_headers
 from engine import JsonObject, iso_time
 from engine.value import value
-from steps.contract import StepBroke
-from steps.http_messages import HttpRequest
-from steps.retry_after import retry_after_ms
+from steps.contract.step_type import StepBroke
+from steps.effects.http_messages import HttpRequest
+from steps.http.retry_after import retry_after_ms
 
 MOST_POSTS = 100
 """Messages under way at once; tenants take turns beyond that."""

@@ -22,8 +22,8 @@ from app.wire.json_body import json_body
 from engine import AnswerKey, Json, JsonObject, NotPaused, Run
 from engine.value import value
 from journal import UnknownFile
-from steps.contract import InvalidAnswer, Problem
-from steps.fields import Fields
+from steps.contract.step_type import InvalidAnswer, Problem
+from steps.fields.fields import Fields
 
 _OWN = ("type", "stepId", "runId", "pauseId", "seen")
 _OF_ACTIONS = ("actionId", "actionValue")

@@ -20,8 +20,8 @@ from app.wire.answer_parts import (
     Time,
     TimeByServer,
 )
-from steps.model_headers import FurtherHeaders
-from steps.model_options import Fallback, Reasoning, Structured
+from steps.models.headers import FurtherHeaders
+from steps.models.options import Fallback, Reasoning, Structured
 
 Label = Annotated[str, Field(description="for people", examples=["Reporting"])]
 

@@ -17,8 +17,8 @@ from pydantic import (
 
 from app.wire.errors import BadRequest
 from app.wire.run_history import MOST_VISITS
-from steps.durations import duration_ms
-from steps.problems import problems_of
+from steps.document.problems import problems_of
+from steps.language.durations import duration_ms
 
 M = TypeVar("M", bound=BaseModel)
 

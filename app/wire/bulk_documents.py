@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from app.execution.bulk import OF_ENDED, Action, Command, Outcome
-from app.execution.rerunning import Again
+from app.execution.commands.bulk import OF_ENDED, Action, Command, Outcome
+from app.execution.commands.rerunning import Again
 from app.wire.bodies import BulkBody, BulkFilter, BulkRerun
 from app.wire.errors import BadRequest
 from app.wire.run_list import labels_of, looked_at
 from engine import JsonObject, Status
 from journal import Matched, RunFilter, RunPosition
-from journal.run_ids import run_number
-from steps.contract import Problem
+from journal.rows.run_ids import run_number
+from steps.contract.step_type import Problem
 
 
 def command_of(body: BulkBody) -> Command:

@@ -15,12 +15,12 @@ from app.wire.answer_parts import (
     TimeByServer,
     Version,
 )
-from steps.agent import AgentTool, Context, Limits
-from steps.agent_guard import Guards
-from steps.concurrency import Concurrency
-from steps.document import EdgeDocument
-from steps.model_headers import FurtherHeaders
-from steps.model_options import Fallback, Reasoning
+from steps.agents.agent import AgentTool, Context, Limits
+from steps.agents.guard import Guards
+from steps.document.concurrency import Concurrency
+from steps.document.shape import EdgeDocument
+from steps.models.headers import FurtherHeaders
+from steps.models.options import Fallback, Reasoning
 
 Name = Annotated[str, Field(examples=["Customer Onboarding"])]
 Description = Annotated[str, Field(examples=["Asks a new customer for what is needed"])]

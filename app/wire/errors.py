@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from steps.contract import Problem, first_of
+from steps.contract.step_type import Problem, first_of
 
 
 class BadRequest(Exception):

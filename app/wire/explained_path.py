@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from app.wire.errors import BadRequest
 from engine.value import value
-from steps.contract import Problem
+from steps.contract.step_type import Problem
 from steps.language.paths import Path
 
 _PART = re.compile(r"""\.?([^.\[\]'"]+)|\[(-?[0-9]+)\]|\[(?:'([^']*)'|"([^"]*)")\]""")

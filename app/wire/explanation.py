@@ -18,10 +18,7 @@ from app.wire.errors import BadRequest
 from app.wire.explained_path import Asked, Keys, asked_path
 from app.wire.origins import Origins, Written, origins_of, place_reached
 from engine import Event, Json, JsonObject, iso_time
-from steps.contract import Problem
-from steps.language.operations import path_in
-from steps.language.paths import Path
-from steps.readings import (
+from steps.checking.readings import (
     Reading,
     own_paths,
     reading_of_condition,
@@ -29,6 +26,9 @@ from steps.readings import (
     readings_of,
     within,
 )
+from steps.contract.step_type import Problem
+from steps.language.operations import path_in
+from steps.language.paths import Path
 
 SettingsOf: TypeAlias = Callable[[str], "type[BaseModel] | None"]
 """Returns the settings of a step type, None where it is not on this server."""

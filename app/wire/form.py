@@ -10,8 +10,8 @@ from app.files.uploads import Upload
 from app.wire.errors import BadRequest, PayloadTooLarge
 from app.wire.multipart import Part, parse_multipart
 from engine.value import value
-from steps.charset import charset_of, codec_named
-from steps.contract import Problem
+from steps.contract.step_type import Problem
+from steps.http.charset import charset_of, codec_named
 
 FIELD_ROOM = 1_048_576
 """Characters of the texts of one form together."""

@@ -9,7 +9,7 @@ from app.settings.server import Settings
 from app.wire.errors import BadRequest, PayloadTooLarge
 from app.wire.form import FIELD, FIELD_ROOM, Form, multipart_form
 from app.wire.json_body import read_body
-from steps.contract import Problem
+from steps.contract.step_type import Problem
 
 
 def is_form(request: Request) -> bool:

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from engine import Json, JsonObject
-from steps.contract import MOST_PROBLEMS, Problem
+from steps.contract.step_type import MOST_PROBLEMS, Problem
 
 _INSIDE = re.compile(r"\[([0-9]{1,3})\]|\.([^.\[\]]+)")
 _PLAIN = re.compile(r"[^.\[\]]+")

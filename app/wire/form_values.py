@@ -14,9 +14,9 @@ from app.wire.form import Form, Texts
 from app.wire.form_rows import RowValues, belongs_to_rows, trees_of
 from app.wire.json_text import check_bounds, parse_json
 from engine import Json, JsonObject
-from steps.contract import Problem
-from steps.fields import Fields
-from steps.strict_json import exact_integer, finite
+from steps.contract.step_type import Problem
+from steps.fields.fields import Fields
+from steps.language.strict_json import exact_integer, finite
 
 _BOOLEANS = {
     "true": True, "1": True, "on": True, "false": False, "0": False, "off": False,

@@ -5,7 +5,7 @@ from codecs import BOM_UTF8
 
 from app.wire.errors import BadRequest
 from engine import Json
-from steps.strict_json import JsonRefused, json_fault, must_be_bounded, parse_strictly
+from steps.language.strict_json import JsonRefused, json_fault, must_be_bounded, parse_strictly
 
 _MOST_VALUES = 100_000
 

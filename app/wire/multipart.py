@@ -9,7 +9,7 @@ from python_multipart.multipart import MultipartParser
 
 from app.wire.errors import BadRequest
 from app.wire.header_parameters import extended_text, parameters_of
-from steps.charset import charset_of
+from steps.http.charset import charset_of
 
 if TYPE_CHECKING:  # the library has this type for type checkers only
     from python_multipart.multipart import MultipartCallbacks

@@ -2,7 +2,7 @@
 
 import re
 
-from app.execution.children import DEEPEST
+from app.execution.driving.children import DEEPEST
 from engine import Json, JsonObject, Run
 from journal import Journal, PausedRow, UnknownRun, run_id
 

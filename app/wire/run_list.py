@@ -7,7 +7,7 @@ from typing import TypedDict
 from app.wire.bodies import BulkFilter, ListRunsQuery
 from engine import JsonObject, State, iso_time, iso_time_or_none
 from journal import CaptionRow, Journal, RunFilter, RunOrder, RunPage, RunPosition, RunRow
-from steps.durations import duration_ms
+from steps.language.durations import duration_ms
 
 _WAITING = {"retry": State.BACKING_OFF.value, "time": State.SLEEPING.value}
 _NEXT_LABEL = re.compile(r",(?=[A-Za-z0-9_.-]{1,64}:)")

@@ -21,8 +21,8 @@ from app.wire.json_body import declared_size, json_body
 from engine import JsonObject
 from engine.value import value
 from journal import IdempotencyKey
-from steps.compiled import Definition
-from steps.contract import Problem
+from steps.contract.step_type import Problem
+from steps.document.compiled import Definition
 
 
 @value(frozen=True, slots=True)

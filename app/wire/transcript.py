@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from app.execution.usage import usage_of
 from engine import Json, JsonObject, Record, Run, Visit, iso_time
-from steps.agent_call import meant_tool
-from steps.records import KEPT, kept_names
+from steps.agents.call import meant_tool
+from steps.contract.records import KEPT, kept_names
 
 _TURN = re.compile(r"turn-([0-9]+)|attempt-[0-9]+/answer-([0-9]+)")
 _SLASH = re.compile("/")

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from app.assembly import open_services
-from app.execution.new_run import NewRun
+from app.execution.starting.new_run import NewRun
 from app.services import Services
 from app.settings.server import load
 from app.telemetry import log
 from benchmarks.definitions import five
 from benchmarks.stepwell_server import ROOT, TENANT
 from journal import DATABASE
-from steps.compiled import Definition
+from steps.document.compiled import Definition
 
 
 async def new_run(services: Services, definition: dict[str, Any]) -> NewRun:

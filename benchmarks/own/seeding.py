@@ -15,11 +15,11 @@ from typing import Any
 
 from engine import Event, RunStarted, fold
 from journal import DATABASE, Journal
-from journal.chain import first_link
-from journal.event_rows import rows_of
-from journal.run_ids import run_id, run_number
-from journal.run_projection import INSERT_RUN, projection
-from journal.transaction import write_rows
+from journal.rows.chain import first_link
+from journal.rows.event_rows import rows_of
+from journal.rows.run_ids import run_id, run_number
+from journal.rows.run_projection import INSERT_RUN, projection
+from journal.writing.transaction import write_rows
 
 Row = tuple[Any, ...]
 _AT_ONCE = 2_000

@@ -15,13 +15,13 @@ from psycopg.types.string import StrDumperUnknown, TextLoader
 
 from engine import State, Status
 from journal.connection import Clash, Found
-from journal.event_rows import Row
 from journal.postgres.address import Address
 from journal.postgres.dialect import translated, words_query
 from journal.postgres.rows import DOES_NOT_FIT, Sent, sent
 from journal.postgres.trip import Trip
-from journal.run_filter import WordsQuery
-from journal.run_projection import Statement
+from journal.rows.event_rows import Row
+from journal.rows.run_projection import Statement
+from journal.runs.run_filter import WordsQuery
 
 _BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _IN_FRONT = frozenset(("BEGIN IMMEDIATE", "SAVEPOINT one", "RELEASE one"))

@@ -25,10 +25,10 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-from journal.captions import KEEP_CAPTION
 from journal.connection import Values
-from journal.run_filter import WordsQuery
-from journal.run_inputs import KEEP_INPUT
+from journal.runs.captions import KEEP_CAPTION
+from journal.runs.run_filter import WordsQuery
+from journal.runs.run_inputs import KEEP_INPUT
 
 _COMMENT = re.compile(r"--[^\n]*")
 _LITERAL = re.compile(r"('(?:[^']|'')*')")

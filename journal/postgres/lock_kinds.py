@@ -5,7 +5,7 @@ from typing import Any
 from zlib import crc32
 
 from journal.connection import Connection
-from journal.locks import ProcessRow
+from journal.processes.locks import ProcessRow
 
 PLACES, SHARDS = "places", "shards"
 

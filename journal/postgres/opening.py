@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from journal.connection import Connection, DatabaseError
-from journal.database import begin_elsewhere, must_hold_none
 from journal.errors import DatabaseInUse, Unavailable
 from journal.parts import Parts
 from journal.postgres.address import Address
@@ -14,8 +13,9 @@ from journal.postgres.connection import PostgresConnection, lock_of
 from journal.postgres.schema import prepare
 from journal.postgres.sharing import shared
 from journal.postgres.threads import ReadingConnection, WritingConnection
-from journal.readers import Readers
-from journal.writer import Writer
+from journal.reading.readers import Readers
+from journal.sqlite.database import begin_elsewhere, must_hold_none
+from journal.writing.writer import Writer
 
 _LIST_READERS = 2
 _SIZE = """

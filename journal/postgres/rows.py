@@ -10,10 +10,18 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeAlias, get_args
 
-from journal.event_rows import Row, count_of
 from journal.postgres.arrays import bigints, blobs, texts
 from journal.postgres.dialect import translated
-from journal.run_projection import INSERT_RUN, MOVE, MOVES, TURN, TURNS, RunProjection, Statement
+from journal.rows.event_rows import Row, count_of
+from journal.rows.run_projection import (
+    INSERT_RUN,
+    MOVE,
+    MOVES,
+    TURN,
+    TURNS,
+    RunProjection,
+    Statement,
+)
 
 DOES_NOT_FIT = "22012"
 """The code of the error, a division by zero, where a run's row is not where an append goes on."""

@@ -10,11 +10,11 @@ from importlib.resources import files
 
 import psycopg
 
-from journal.database import migrations, must_not_be_moved
 from journal.errors import BadDatabase
 from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection, lock_of, named
 from journal.postgres.dialect import migration
+from journal.sqlite.database import migrations, must_not_be_moved
 
 _OLDEST = 120_000
 """The first version of PostgreSQL that has all that is used, as the server numbers it."""

@@ -19,15 +19,15 @@ from psycopg import AsyncConnection, sql
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PipelineStatus
 
-from journal.bell import RUN, Heard
-from journal.locks import LockView, SessionLost
-from journal.owners import SHARDS as MOST_SHARDS
 from journal.postgres.address import Address
 from journal.postgres.arrays import texts
 from journal.postgres.lock_kinds import PLACES, SHARDS, lock_kind, unsigned
 from journal.postgres.rows import Sent
 from journal.postgres.trip import Trip
-from journal.shared_owners import SILENT_MS
+from journal.processes.bell import RUN, Heard
+from journal.processes.locks import LockView, SessionLost
+from journal.processes.owners import SHARDS as MOST_SHARDS
+from journal.processes.shared_owners import SILENT_MS
 
 _MOST_PROCESSES = 1_000
 _ENDS_SILENCE = 140_000

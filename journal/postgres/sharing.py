@@ -2,14 +2,14 @@
 
 import time
 
-from journal.bell import SHARDS_MOVED
-from journal.locks import ProcessRow
 from journal.postgres.address import Address
 from journal.postgres.lock_kinds import WHO, kinds_of, process_rows
 from journal.postgres.sessions import PostgresBell, PostgresLocks
-from journal.readers import Readers
-from journal.shared_owners import SharedOwners
-from journal.sharing import Shared
+from journal.processes.bell import SHARDS_MOVED
+from journal.processes.locks import ProcessRow
+from journal.processes.shared_owners import SharedOwners
+from journal.processes.sharing import Shared
+from journal.reading.readers import Readers
 
 _NOW = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 

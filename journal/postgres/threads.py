@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from journal.connection import Clash, Connection, Values
-from journal.event_rows import Row
 from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection, Unreachable
-from journal.run_projection import Statement
-from journal.transaction import Transaction
+from journal.rows.event_rows import Row
+from journal.rows.run_projection import Statement
+from journal.writing.transaction import Transaction
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""The expression language: its syntax, what filters there are, and how values compare.
+"""The language of definitions: templates and expressions, their syntax, filters and cost.
 
 MiniJinja evaluates. Before it does, an expression is parsed here, so that what it names and calls
 is known when a definition is saved, and written anew with the operations that MiniJinja does

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 
 from steps.language.catalogue import FILTERS, FUNCTIONS, TESTS, Word
 from steps.language.foreign import FOREIGN_FILTERS, FOREIGN_TESTS
+from steps.language.nearest import nearest
 from steps.language.nodes import Attribute, Binary, Call, Filter, Literal, Name, Node, Test, walk
 from steps.language.operations import METHODS
 from steps.language.source import path_of
-from steps.nearest import nearest
 
 _INSTEAD = {
     "append": "add a list with `+ [...]`",

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from steps.filters import FILTERS as OWN
-from steps.filters import TESTS as OWN_TESTS
-from steps.filters import begin
 from steps.language.catalogue import FILTERS, TESTS
+from steps.language.filters import FILTERS as OWN
+from steps.language.filters import TESTS as OWN_TESTS
+from steps.language.filters import begin
 from steps.language.nodes import Arguments, Call, Filter, Literal, Name, Node, Test, Unary
 
 _DAY = "2000-01-03"

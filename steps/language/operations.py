@@ -10,7 +10,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from steps.frozen import FrozenDict, FrozenList, WideInteger, size_of, thaw
+from steps.language.frozen import FrozenDict, FrozenList, WideInteger, size_of, thaw
 
 _LONGEST_SHOWN = 60
 _LONGEST_LIST = 100_000

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from steps.frozen import frozen_part
+from steps.language.frozen import frozen_part
 from steps.language.paths import Path
 
 Reads: TypeAlias = "dict[str, Reads | None]"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from engine import Json
-from steps.frozen import size_of
 from steps.language.allowance import units_of_text
+from steps.language.frozen import size_of
 from steps.language.nodes import Attribute, Call, Filter, Literal, Name, Node, Test, inside
 from steps.language.operations import path_in
 from steps.language.source import path_of

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.concurrency.attempt_timeout import AttemptTimeout
 from app.concurrency.fair_queue import FairQueue
-from app.execution.attempt import attempt
+from app.execution.attempts.attempt import attempt
 from engine import (
     Begin,
     Broke,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.assembly import open_services
-from app.execution.deletion import delete_whole
-from app.execution.new_run import NewRun
+from app.execution.commands.deletion import delete_whole
+from app.execution.starting.new_run import NewRun
 from app.services import Services
 from app.settings.server import Settings
 from engine import Run

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.execution.culprit import FILE, Culprit
+from app.execution.driving.culprit import FILE, Culprit
 
 
 @pytest.mark.parametrize(

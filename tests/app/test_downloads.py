@@ -13,8 +13,8 @@ import pytest
 from app.files.storage import FolderStorage
 from app.outbound.http_client import HttpClient
 from app.outbound.sink import Sink
-from steps.contract import ResponseUnreadable
-from steps.http_messages import HttpRequest
+from steps.contract.step_type import ResponseUnreadable
+from steps.effects.http_messages import HttpRequest
 from tests.harness.bytes_server import saying
 
 LOCAL = [ip_network("127.0.0.0/8")]

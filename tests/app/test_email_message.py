@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from app.tools.addresses import addresses, one_line
 from app.tools.email_message import Letter, message_id, written
-from steps.contract import StepBroke
-from steps.stored_file import StoredFile
+from steps.contract.step_type import StepBroke
+from steps.effects.stored_file import StoredFile
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 SENDER = Address("", "me", "example.com")

@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 
 from app.assembly import open_services
-from app.execution.effects import LiveEffects
-from app.execution.new_run import NewRun
+from app.execution.driving.effects import LiveEffects
+from app.execution.starting.new_run import NewRun
 from app.files.uploads import Upload
 from app.services import Services
 from app.settings.server import load
@@ -43,8 +43,8 @@ from steps import (
     TextPart,
     ToolInfo,
 )
-from steps.agent_exchange import Exchange
-from steps.outgoing import TokenRequest
+from steps.effects.agent_exchange import Exchange
+from steps.effects.outgoing import TokenRequest
 from steps.testing import FakeEffects, StepTrial, chat_answer, child_end, http_response
 from tests.harness import effects_tools
 from tests.harness.asking import model

@@ -15,11 +15,11 @@ import pytest
 from app.tools.extract_document import extract_document_tool
 from app.tools.extraction_process import ExtractionProcess
 from engine import JsonObject
-from steps.contract import StepBroke
-from steps.effects import ToolContext
-from steps.stored_file import StoredFile
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import ToolContext
+from steps.effects.stored_file import StoredFile
 from steps.testing import FakeEffects
-from steps.tools import Tools
+from steps.tools.tools import Tools
 from tests.harness import documents
 from tests.harness.office_parts import sheet_of, word_of
 

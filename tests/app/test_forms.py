@@ -11,7 +11,7 @@ from app.wire.form_values import values_of
 from app.wire.header_parameters import parameters_of
 from app.wire.multipart import parse_multipart
 from engine import JsonObject
-from steps.fields import Fields
+from steps.fields.fields import Fields
 
 KIND = b"multipart/form-data; boundary=B"
 OPTIONAL: dict[str, JsonObject] = {

@@ -9,8 +9,8 @@ from ipaddress import ip_network
 import pytest
 
 from app.outbound.http_client import HttpClient
-from steps.contract import ResponseUnreadable, StepBroke
-from steps.http_messages import HttpRequest
+from steps.contract.step_type import ResponseUnreadable, StepBroke
+from steps.effects.http_messages import HttpRequest
 from tests.attack.trap import Gives, Trap
 from tests.harness.bytes_server import saying
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.wire.errors import BadRequest
 from app.wire.json_text import parse_json
-from steps import strict_json
+from steps.language import strict_json
 
 
 class Counted(str):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.execution.masked_outcome import masked_outcome
+from app.execution.attempts.masked_outcome import masked_outcome
 from app.secrets.mask import Mask
 from engine import Broke, Delivered, Json, Pause, Pauses, Sleeps, StepError
 

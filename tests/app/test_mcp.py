@@ -23,12 +23,12 @@ from app.settings.mcp import McpServerSettings
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
 from engine import JsonObject
-from steps.contract import StepBroke
-from steps.effects import ToolContext
-from steps.stored_file import StoredFile
-from steps.tool_arguments import argument_problems
-from steps.tool_asks import ToolAsks, digest_of
-from steps.tools import Tools, tool
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import ToolContext
+from steps.effects.stored_file import StoredFile
+from steps.tools.arguments import argument_problems
+from steps.tools.asks import ToolAsks, digest_of
+from steps.tools.tools import Tools, tool
 from tests.harness.mcp_process import McpProcess, over_pipes
 
 TRANSPORTS = ("pipes", "http", "http with sessions")

@@ -14,7 +14,7 @@ from app.tools.mcp.http import http_client
 from app.tools.mcp.result import result_of
 from app.tools.mcp.stdio import LONGEST_LINE, Lines
 from engine import Json
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
 from tests.app.test_mcp import call, catalogue_of, refusal, states, until
 from tests.harness.bytes_server import saying
 

@@ -15,7 +15,7 @@ from app.llm.pieces import merged
 from app.llm.thoughts import without_thoughts
 from app.settings.llm import ModelDocument
 from engine import Json, JsonObject
-from steps.chat import ChatAnswer, ToolCall, ToolSpec, Usage
+from steps.effects.chat import ChatAnswer, ToolCall, ToolSpec, Usage
 from tests.harness.asking import KEY, says
 
 ARGUMENTS: JsonObject = {"name": "Ada", "age": 36}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from steps.chat import ChatRequest
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
+from steps.effects.chat import ChatRequest
 from tests.harness.asking import KEY, PROVIDERS, ask, model, models_of, says
 from tests.harness.model_server import ModelServer, Reply
 from tests.harness.server import free_port

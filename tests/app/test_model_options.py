@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from app.llm.prices import priced
 from app.settings.llm import ModelDocument, Prices
-from steps.chat import ChatRequest, Message, TextPart, ToolSpec
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
+from steps.effects.chat import ChatRequest, Message, TextPart, ToolSpec
 from steps.testing import chat_answer
 from tests.harness.asking import KEY, PROVIDERS, ask, says
 from tests.harness.model_server import ModelServer, Reply

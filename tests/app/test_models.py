@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from steps.chat import (
+from steps.contract.step_type import StepBroke
+from steps.effects.chat import (
     ChatRequest,
     ImagePart,
     Message,
@@ -16,7 +17,6 @@ from steps.chat import (
     ToolSpec,
     Usage,
 )
-from steps.contract import StepBroke
 from tests.harness.asking import KEY, PROVIDERS, ask, model, models_of, says
 from tests.harness.model_server import ModelServer, Reply, Request
 

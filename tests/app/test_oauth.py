@@ -11,7 +11,7 @@ import pytest
 from app.outbound.oauth import OAuthTokens
 from steps import Done, HttpRequest, HttpResponse, StepBroke
 from steps.call_api import CallApi
-from steps.outgoing import TokenRequest
+from steps.effects.outgoing import TokenRequest
 from steps.testing import FakeEffects, StepTrial, http_response
 
 WANTED = TokenRequest("https://id.example/token", "shop&co", "s3cret/1", "orders:read", "api")

@@ -19,8 +19,8 @@ from app.outbound.proxy import Proxy
 from app.outbound.way_out import WayOut
 from app.settings.server import Settings, SettingsError, load
 from app.tools.mcp.http import http_client
-from steps.contract import StepBroke
-from steps.http_messages import HttpRequest
+from steps.contract.step_type import StepBroke
+from steps.effects.http_messages import HttpRequest
 from tests.attack.trap import Trap
 from tests.harness.mail import certificate
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from app.assembly import open_services
-from app.execution.backlog import Backlog
+from app.execution.recovery.backlog import Backlog
 from app.services import Services
 from app.settings.server import Settings
 from engine import Event, JsonObject, RunStarted, RunTerminated, StepStarted, apply, fold
 from journal import Journal, LeftBehind, NewVersion
 from journal.connection import Values
-from journal.readers import Readers
+from journal.reading.readers import Readers
 from tests.conftest import PLUGIN
 from tests.harness.histories import append_events, start_run
 

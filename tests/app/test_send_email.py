@@ -12,11 +12,11 @@ import pytest
 from app.clock import SystemClock
 from app.settings.server import Settings
 from app.tools.send_email import send_email_tool
-from steps.contract import StepBroke
-from steps.effects import ToolContext
-from steps.stored_file import StoredFile
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import ToolContext
+from steps.effects.stored_file import StoredFile
 from steps.testing import FakeEffects
-from steps.tools import Tools
+from steps.tools.tools import Tools
 from tests.harness.mail import MailServer
 
 LETTER = {"to": "ada@example.com", "subject": "Hello", "text": "Good morning"}

@@ -11,9 +11,9 @@ from app.clock import SystemClock
 from app.llm.prices import Estimate
 from app.spending.spending import Asker, Spending
 from journal import Journal
-from steps.chat import ChatAnswer, Usage
-from steps.contract import StepBroke
-from steps.spending import LimitReached
+from steps.contract.step_type import StepBroke
+from steps.effects.chat import ChatAnswer, Usage
+from steps.models.spending import LimitReached
 
 _MOST = 1_000
 _LONGEST = 400

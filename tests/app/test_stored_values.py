@@ -10,9 +10,10 @@ import pytest_asyncio
 
 from app.tools.stored_values import StoredValues
 from engine import Json
-from journal import Journal, store
+from journal import Journal
+from journal.tables import store
 from steps import StepBroke
-from steps.tool_calls import StoreCall
+from steps.effects.tool_calls import StoreCall
 
 
 class Clock:

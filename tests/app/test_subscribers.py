@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import pytest
 
-from app.execution.timers import SETS_TIMER
-from app.execution.waiters import SETTLES
+from app.execution.live.waiters import SETTLES
+from app.execution.waking.timers import SETS_TIMER
 from engine import EVENT_TYPES, TRANSITIONS, RunReleased, Status
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.execution.culprit import FILE, Culprit
-from app.execution.trials import Trials
+from app.execution.driving.culprit import FILE, Culprit
+from app.execution.recovery.trials import Trials
 
 
 class Attempts:

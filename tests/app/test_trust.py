@@ -18,8 +18,8 @@ from app.outbound.trust import trusted
 from app.outbound.way_out import WayOut
 from app.settings.server import Settings, SettingsError
 from app.tools.mcp.http import http_client
-from steps.contract import StepBroke
-from steps.http_messages import HttpRequest
+from steps.contract.step_type import StepBroke
+from steps.effects.http_messages import HttpRequest
 from tests.conftest import PLUGIN
 from tests.harness.mail import certificate
 from tests.harness.processes import run

@@ -15,7 +15,7 @@ from app.secrets.seal import Keyring
 from app.secrets.vault import Secrets, UnfitSecret
 from app.settings.server import Settings
 from journal import Journal, JwtSecretRow, Unavailable, UnknownSecret
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
 
 OLD, NEW = bytes(32), bytes(range(32))
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.llm.written_calls import written_calls
-from steps.chat import ToolSpec
+from steps.effects.chat import ToolSpec
 from tests.app.test_model_answers import ARGUMENTS, TEXT, answer_of
 
 TOOLS = (

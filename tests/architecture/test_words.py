@@ -44,7 +44,7 @@ def test_no_retired_word_is_a_name() -> None:
 def test_no_retired_phrase_is_read_in_the_console() -> None:
     phrases = retired_phrases(TABLE)
     assert len(phrases) >= 10
-    read = [*CONSOLE.glob("*.py"), *CONSOLE.glob("templates/*.html"), *CONSOLE.glob("static/*.js")]
+    read = [*CONSOLE.rglob("*.py"), *CONSOLE.glob("templates/*.html"), *CONSOLE.glob("static/*.js")]
     assert len(read) >= 50
     found = {file.name: used for file in read if (used := phrases_in(file.read_text(), phrases))}
     assert found == {}

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from engine import Json
-from steps.expression import ExpressionError
-from steps.template import Template
+from steps.language.expression import ExpressionError
+from steps.language.template import Template
 
 MEMORY = 1 << 30
 CANARY = "canary-in-python"

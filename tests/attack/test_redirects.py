@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.outbound.http_client import HttpClient
-from steps.contract import StepBroke
-from steps.http_messages import HttpRequest, HttpResponse
+from steps.contract.step_type import StepBroke
+from steps.effects.http_messages import HttpRequest, HttpResponse
 from tests.attack.trap import Gives, Got, Trap
 from tests.harness.server import Server
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from app.outbound.http_client import HttpClient
-from steps.contract import StepBroke
-from steps.http_messages import HttpRequest
+from steps.contract.step_type import StepBroke
+from steps.effects.http_messages import HttpRequest
 from tests.attack.trap import Trap
 from tests.harness.server import Server
 

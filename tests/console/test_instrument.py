@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 from selenium.webdriver.common.by import By
 
-from app.web.console.rounds import Rounds, folded
-from app.web.console.time_axis import TimeAxis
+from app.web.console.runs.rounds import Rounds, folded
+from app.web.console.runs.time_axis import TimeAxis
 from tests.console.browser import Person
 from tests.console.test_access import sign_in
 from tests.harness.echo import Echo

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.web.console.markdown import markdown
-from app.web.console.previews import told_of
+from app.web.console.questions.previews import told_of
 from tests.harness.server import Server
 from tests.harness.work import calls_of
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from app.web.console.graph import StepState, draw
+from app.web.console.diagram.graph import StepState, draw
 from app.web.console.rendering import STATIC, STATIC_VERSION
 from tests.console.scene import Scene
 from tests.console.test_access import CONSOLE, sign_in

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.web.console.compare import compared
-from app.web.console.graph import Inside, Route, StepCounts, StepState, draw
-from app.web.console.line_differences import Block, differences
+from app.web.console.definitions.compare import compared
+from app.web.console.definitions.line_differences import Block, differences
+from app.web.console.diagram.graph import Inside, Route, StepCounts, StepState, draw
 from tests.console.test_size import boxes
 from tests.harness.work import calls_of, lines_of
 

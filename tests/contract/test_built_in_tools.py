@@ -11,7 +11,7 @@ from app.settings.server import Settings
 from app.tools.built_in import built_in_tools
 from steps.definition import compile_definition
 from steps.registry import Registry
-from steps.tools import Tools
+from steps.tools.tools import Tools
 from tests.conftest import PLUGIN
 from tests.harness.mail import MailServer
 from tests.harness.server import Server

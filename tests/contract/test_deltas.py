@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.events.deltas import Deltas
-from app.execution.answer_text import AnswerText
+from app.execution.attempts.answer_text import AnswerText
 from tests.contract.test_agents import agent
 from tests.harness.event_reader import Reader, Seen
 from tests.harness.model_server import ModelServer, Reply
@@ -98,7 +98,7 @@ def test_text_that_takes_long_to_be_masked_is_told_less_often(
         return text
 
     clock = SimpleNamespace(get_running_loop=lambda: SimpleNamespace(time=lambda: now_s))
-    monkeypatch.setattr("app.execution.answer_text.asyncio", clock)
+    monkeypatch.setattr("app.execution.attempts.answer_text.asyncio", clock)
     deltas = Deltas()
     with deltas.read("r", asyncio.Event()) as waiting:
         text = AnswerText(deltas, {"runId": "r"}, lambda: 0, mask)

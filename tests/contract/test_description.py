@@ -16,8 +16,8 @@ from app.triggers.schedule_document import ScheduleBody
 from app.web.api.openapi import openapi
 from app.web.api.webhooks import WebhookBody
 from app.web.endpoints import ENDPOINTS
-from steps.agent import AgentDocument
-from steps.document import WorkflowDocument
+from steps.agents.agent import AgentDocument
+from steps.document.shape import WorkflowDocument
 from tests.harness.receiver import Receiver
 from tests.harness.server import Server
 

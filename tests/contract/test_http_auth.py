@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from steps.definition import compile_definition
-from steps.problems import InvalidDefinition
+from steps.document.problems import InvalidDefinition
 from steps.registry import Registry
 from tests.contract.test_steps import start
 from tests.harness.echo import Echo

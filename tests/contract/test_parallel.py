@@ -4,8 +4,8 @@ import time
 from html import unescape
 from typing import Any
 
-from app.web.console.graph import draw
-from steps.bodies import body_at
+from app.web.console.diagram.graph import draw
+from steps.document.bodies import body_at
 from stepwell import Client
 from tests.contract.test_children import ANSWER, ASK, create, start, status, straight
 from tests.contract.test_sign_in import signed_in

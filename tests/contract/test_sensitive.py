@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from steps.checking import check_definition
+from steps.checking.check import check_definition
 from steps.registry import Registry
 from tests.harness.echo import Echo
 from tests.harness.server import Server, settled

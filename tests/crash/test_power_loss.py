@@ -14,7 +14,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-import journal.reflush
+import journal.sqlite.reflush
 from journal import Journal
 from tests.harness.appending import checkpoint_often, fresh, load, losses, opened
 from tests.harness.power import lay_out
@@ -111,7 +111,7 @@ async def after_a_failed_flush(folder: Path, chance: random.Random) -> tuple[Dis
     ):
         disk.ops = ops
         bystander.execute("SELECT count(*) FROM events").fetchone()
-        patch.setattr(journal.reflush, "os", Recording(disk))
+        patch.setattr(journal.sqlite.reflush, "os", Recording(disk))
         async with opened(second) as filled:
             assert await load(filled, disk, chance, appends=60, first=2_000) == []
             ended = len(ops)
@@ -132,9 +132,9 @@ async def test_without_settling_a_failed_flush_loses_what_is_acknowledged_later(
     quick_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     print(f"STEPWELL_SEED={SEED}")
-    monkeypatch.setattr("journal.database.reflush", lambda _: None)
+    monkeypatch.setattr("journal.sqlite.database.reflush", lambda _: None)
     # The checkpoint at the start would bring to the database what the -wal file only seems to hold.
-    monkeypatch.setattr("journal.checkpoints.Checkpoints.make", AsyncMock(return_value=None))
+    monkeypatch.setattr("journal.sqlite.checkpoints.Checkpoints.make", AsyncMock(return_value=None))
     found: list[Any] = []
     for number in range(8):
         chance = random.Random(f"{SEED} {number}")

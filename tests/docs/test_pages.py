@@ -12,8 +12,8 @@ from app.settings.server import load
 from app.web.endpoints import ENDPOINTS
 from engine import Status
 from steps.definition import compile_definition
-from steps.document import WorkflowDocument
-from steps.field_specs import spec_problems
+from steps.document.shape import WorkflowDocument
+from steps.fields.field_specs import spec_problems
 from steps.registry import Registry
 
 ROOT = Path(__file__).parents[2]

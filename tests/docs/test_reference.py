@@ -14,11 +14,11 @@ from app.settings.llm import ModelDocument, ModelSettings
 from app.settings.mcp import McpServerSettings
 from app.settings.server import Settings
 from scripts import reference, triggers_page
-from steps.agent import AgentDocument, compile_agent
-from steps.common_errors import COMMON_ERRORS
-from steps.contract import AnyStepType
+from steps.agents.agent import AgentDocument, compile_agent
+from steps.contract.common_errors import COMMON_ERRORS
+from steps.contract.step_type import AnyStepType
 from steps.definition import compile_definition
-from steps.document import CommonStep
+from steps.document.shape import CommonStep
 from steps.registry import Registry
 
 ROOT = Path(__file__).parents[2]
@@ -39,13 +39,13 @@ REACHED = {
     "chat": ["app/llm"],
     "agent": ["app/definitions/agents.py"],
     "workflow_as_tool": ["app/definitions/workflows.py"],
-    "children": ["app/execution/children.py"],
+    "children": ["app/execution/driving/children.py"],
 }  # fmt: skip
 """Where an effect may break a step."""
 TOOLS_OF = {
-    "steps/call_tool.py": ["steps/tools.py", "app/tools/catalogue.py", "app/tools/mcp"],
-    "steps/attachments.py": EXTRACTION,
-    "steps/agent_calls.py": [],  # what a tool raises is told to the agent's model
+    "steps/call_tool.py": ["steps/tools/tools.py", "app/tools/catalogue.py", "app/tools/mcp"],
+    "steps/models/attachments.py": EXTRACTION,
+    "steps/agents/calls.py": [],  # what a tool raises is told to the agent's model
 }
 PASSED_ON = {"call-tool": {"FileNotFound", "StorageUnavailable"}}
 """Errors of what a tool does with its context."""
@@ -91,15 +91,23 @@ def effects_used(source: str) -> set[str]:
 
 def own_modules(kind: AnyStepType) -> set[Path]:
     """Return the files of `steps/` that a step type is made of, the common ones left out."""
-    common = {"contract", "effects", "definition", "registry", "outputs", "tools"}
+    common = {
+        "contract/step_type",
+        "effects/effects",
+        "definition",
+        "registry",
+        "document/outputs",
+        "tools/tools",
+    }
     todo, seen = [ROOT / f"{type(kind).__module__.replace('.', '/')}.py"], set[Path]()
     while todo:
         file = todo.pop()
         if file in seen:
             continue
         seen.add(file)
-        names = re.findall(r"^from steps\.(\w+) import", file.read_text(), re.MULTILINE)
-        todo += [ROOT / "steps" / f"{name}.py" for name in names if name not in common]
+        names = re.findall(r"^from steps\.([\w.]+) import", file.read_text(), re.MULTILINE)
+        places = {name.replace(".", "/") for name in names} - common
+        todo += [ROOT / "steps" / f"{place}.py" for place in places]
     return seen
 
 
@@ -153,7 +161,7 @@ def test_the_errors_of_a_step_type_are_those_of_its_source(kind: AnyStepType) ->
     everywhere = {name for place in ("app", "engine", "steps") for file in sources(place)
                   for name in raised_in(file.read_text())}  # fmt: skip
     everywhere |= {"ChildCancelled", "ChildTerminated"} & set(
-        re.findall(r'"(\w+)"', (ROOT / "app/execution/children.py").read_text())
+        re.findall(r'"(\w+)"', (ROOT / "app/execution/driving/children.py").read_text())
     )
     assert listed(kind) <= everywhere, "on the page and never raised"
     assert set(COMMON_ERRORS) <= everywhere

@@ -5,7 +5,7 @@ from functools import reduce
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.execution.reruns import carried
+from app.execution.commands.reruns import carried
 from engine import (
     Broke,
     Delivered,
@@ -21,7 +21,7 @@ from engine import (
     apply,
     fold,
 )
-from journal.codec import SCHEMA, decode, encode
+from journal.rows.codec import SCHEMA, decode, encode
 from tests.engine.test_laws import Story, graphs, inputs
 
 

@@ -52,7 +52,7 @@ from engine import (
     WaitEnded,
 )
 from journal import EventRow
-from journal.event_pages import KeptRow
+from journal.histories.event_pages import KeptRow
 from tests.harness.receiver import Receiver
 from tests.harness.server import Server
 

@@ -9,8 +9,8 @@ from app.clock import SystemClock
 from app.llm.catalogue import Models
 from app.settings.server import Settings
 from journal import Journal
-from steps.chat import ChatAnswer, ChatRequest, Message, TextPart
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
+from steps.effects.chat import ChatAnswer, ChatRequest, Message, TextPart
 from tests.harness.model_server import ModelServer
 
 KEY = "canary-key-0123456789"

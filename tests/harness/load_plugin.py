@@ -9,7 +9,7 @@ from typing import Any
 
 import app.clock
 from app.web.exchange import Exchange
-from journal.database import WritingConnection
+from journal.sqlite.database import WritingConnection
 from steps import tool
 
 _STUCK = os.environ.get("DISK_STUCK", "")

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from steps import Effects, Pause, Pauses, StepInput, StepSettings, StepType, ToolContext, tool
-from steps.contract import Outcome
+from steps.contract.step_type import Outcome
 
 
 @tool

@@ -1,7 +1,7 @@
 """The upkeep of a journal in SQLite, by its own type."""
 
 from journal import Journal
-from journal.maintenance import Maintenance
+from journal.sqlite.maintenance import Maintenance
 
 
 def maintenance(journal: Journal) -> Maintenance:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from journal import AuditFilter, ChangeNote, KeyRow, audit_list, changing
+from journal import AuditFilter, ChangeNote, KeyRow, changing
+from journal.tables import audit_list
 from tests.harness.appending import opened
 
 

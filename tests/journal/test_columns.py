@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from journal import FileRow, JwtSecretRow, KeyRow, ScheduleRow, SecretRow, WebhookRow, migrations
-from journal.columns import columns, insert_into
-from journal.llm_models import ModelRow
-from journal.run_projection import COLUMNS, MOVES, TURNS
-from journal.webhooks import WEBHOOK_COLUMNS
+from journal.rows.columns import columns, insert_into
+from journal.rows.run_projection import COLUMNS, MOVES, TURNS
+from journal.tables.llm_models import ModelRow
+from journal.tables.webhooks import WEBHOOK_COLUMNS
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from engine import Event, Run, RunStarted, RunTerminated, apply, fold
 from journal import Journal, UnknownRun
-from journal.ended_runs import EndedRuns
+from journal.histories.ended_runs import EndedRuns
 from tests.harness.histories import append_events, start_run
 
 

@@ -6,8 +6,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from journal.near_reads import NearReads
-from journal.readers import Readers
+from journal.reading.near_reads import NearReads
+from journal.reading.readers import Readers
 
 TENANT: ContextVar[str] = ContextVar("tenant", default="")
 

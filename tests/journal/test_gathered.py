@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from journal.gathered import Gathered
-from journal.transaction import Task
+from journal.writing.gathered import Gathered
+from journal.writing.transaction import Task
 
 
 def write(tenant: str, number: int, rows: int = 1, characters: int = 0) -> Task:

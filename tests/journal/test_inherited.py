@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 
 from engine import JsonObject, Parent
-from journal.inherited import Found, InheritedData
+from journal.histories.inherited import Found, InheritedData
 
 
 async def test_it_is_read_once_for_all_and_the_oldest_goes_first() -> None:

@@ -38,8 +38,8 @@ from journal import (
     UnknownRun,
     UsedKey,
 )
-from journal.codec import SCHEMA, decode, encode
 from journal.connection import Values
+from journal.rows.codec import SCHEMA, decode, encode
 from tests.harness.histories import append_events, start_run
 
 JSON: st.SearchStrategy[Json] = st.recursive(

@@ -20,7 +20,7 @@ from journal import (
     RunPosition,
 )
 from journal.connection import Values
-from journal.readers import Readers
+from journal.reading.readers import Readers
 
 SMALL, LARGE = 1_000, 8_000
 CHILDREN_FROM = 100
@@ -236,8 +236,8 @@ async def test_a_page_of_runs_costs_the_same_in_a_long_journal(
 async def test_a_list_costs_the_same_in_a_long_journal(
     name: str, journals: list[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("journal.overview.MOST_COUNTED", 50)
-    monkeypatch.setattr("journal.overview._LOOKED_AT", 10)
+    monkeypatch.setattr("journal.runs.overview.MOST_COUNTED", 50)
+    monkeypatch.setattr("journal.runs.overview._LOOKED_AT", 10)
     await the_same_work(LISTS[name], journals)
 
 
@@ -294,8 +294,8 @@ async def test_a_search_finds_what_is_meant_at_the_cost_of_what_it_shows(
 ) -> None:
     wanted, small = SEARCHES[name], journals[0].journal
     await the_same_work(lambda journal: journal.search.page("acme", wanted, 5), journals, 2.6)
-    monkeypatch.setattr("journal.run_search._FIRST_PART", 20)
-    monkeypatch.setattr("journal.run_search._MOST_LOOKED_AT", 100)
+    monkeypatch.setattr("journal.runs.run_search._FIRST_PART", 20)
+    monkeypatch.setattr("journal.runs.run_search._MOST_LOOKED_AT", 100)
     found: list[RunPosition] = []
     asked = wanted
     while True:
@@ -335,7 +335,7 @@ async def test_no_list_walks_the_table_or_sorts_what_it_does_not_show(
 async def test_a_count_goes_through_bounded_parts(
     journals: list[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("journal.selection._LOOKED_AT", 100)
+    monkeypatch.setattr("journal.runs.selection._LOOKED_AT", 100)
     for counted, count in zip(journals, (SMALL, LARGE), strict=True):
         every = list(rows(count))[50:]
         for is_open in (True, False):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from journal import Attempt, Journal, UnknownDelivery, WebhookRow
-from journal.event_pages import EventRow, KeptRow
+from journal.histories.event_pages import EventRow, KeptRow
 
 KEPT = KeptRow(1, "RunCompleted", 1, "{}", b"")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from journal.pace import Pace
+from journal.sqlite.pace import Pace
 
 MS = 0.001
 

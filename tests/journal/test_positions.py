@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from journal import Journal
-from journal.database import DATABASE
+from journal.sqlite.database import DATABASE
 from journal.verification import verify
 from tests.journal.test_ended_runs import ended
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from journal import Journal, RunFilter, codec, migrations
+from journal import Journal, RunFilter, migrations
+from journal.rows import codec
 from tests.conftest import PLUGIN
 from tests.harness.journals import apart, completed, faults, filled, paused
 from tests.harness.processes import run

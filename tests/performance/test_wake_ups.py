@@ -19,7 +19,7 @@ from engine import (
     apply,
 )
 from journal import Corrupt, Head, Journal, UnknownRun
-from journal.long_runs import LongRuns
+from journal.histories.long_runs import LongRuns
 from tests.harness.histories import append_events, start_run
 
 RUN = "dynamic-workflow-1"

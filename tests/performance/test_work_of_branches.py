@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from app.execution.new_run import NewRun
+from app.execution.starting.new_run import NewRun
 from app.services import Services
 from tests.performance.test_work_per_run import Calls, services_on, startable, to_the_end
 

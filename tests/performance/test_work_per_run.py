@@ -15,7 +15,7 @@ from typing import Any, Self
 import pytest
 
 from app.assembly import open_services
-from app.execution.new_run import NewRun
+from app.execution.starting.new_run import NewRun
 from app.services import Services
 from app.settings.server import load
 from benchmarks.definitions import asking, five, loop

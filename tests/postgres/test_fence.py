@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from app.asgi import working
-from app.execution.driver import Driver
+from app.execution.driving.driver import Driver
 from app.outbound import status_line
 from app.outbound.guarded_transport import GuardedBackend
 from app.settings.server import load
 from benchmarks.own.engine_rate import new_run
-from journal.shared_owners import SharedOwners
+from journal.processes.shared_owners import SharedOwners
 from tests.contract.test_children import straight
 from tests.harness.counting import Counting
 from tests.harness.postgres import PostgresServer

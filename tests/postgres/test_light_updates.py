@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from journal.run_projection import MOVES
+from journal.rows.run_projection import MOVES
 from tests.harness.histories import start_run
 from tests.harness.postgres import PostgresServer
 from tests.postgres.test_trips import begun, on, opened

@@ -10,13 +10,14 @@ import psycopg
 import pytest
 import uvloop
 
-from journal import LockView, processes_of, shared_owners
-from journal.locks import SessionLost
+from journal import LockView, processes_of
 from journal.postgres import sessions
 from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection
 from journal.postgres.sessions import PostgresLocks
-from journal.shared_owners import SharedOwners
+from journal.processes import shared_owners
+from journal.processes.locks import SessionLost
+from journal.processes.shared_owners import SharedOwners
 from tests.harness.postgres import PostgresServer
 
 

@@ -3,16 +3,16 @@
 import threading
 from collections.abc import Sequence
 
-from journal.audit import ChangeNote, write_entry
 from journal.connection import Connection
 from journal.errors import Conflict
-from journal.event_rows import Row
 from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection
 from journal.postgres.schema import prepare
-from journal.run_projection import COLUMNS, INSERT_RUN
-from journal.transaction import Append, Task, Transaction
+from journal.rows.event_rows import Row
+from journal.rows.run_projection import COLUMNS, INSERT_RUN
 from journal.verification import verify
+from journal.writing.audit import ChangeNote, write_entry
+from journal.writing.transaction import Append, Task, Transaction
 from tests.harness.postgres import PostgresServer
 
 WRITERS, BATCHES = 4, 60

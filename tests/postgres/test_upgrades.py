@@ -9,7 +9,7 @@ from psycopg.pq import ExecStatus
 from journal import BadDatabase, Journal
 from journal.postgres import schema
 from journal.postgres.rows import sent
-from journal.run_projection import COLUMNS, INSERT_RUN, MOVE, TURN, TURNS, Statement
+from journal.rows.run_projection import COLUMNS, INSERT_RUN, MOVE, TURN, TURNS, Statement
 from tests.harness.histories import start_run
 from tests.harness.journals import completed, fill
 from tests.harness.postgres import PostgresServer

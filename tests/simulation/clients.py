@@ -6,9 +6,9 @@ from typing import Any
 
 from app.auth.caller import Caller
 from app.auth.roles import Role
-from app.execution.live_run import RunLost
-from app.execution.new_run import NewRun
-from app.execution.repairs import Meant, of_step
+from app.execution.answering.repairs import Meant, of_step
+from app.execution.live.live_run import RunLost
+from app.execution.starting.new_run import NewRun
 from engine import (
     SIGNAL_PAUSE,
     ChangeData,
@@ -24,7 +24,7 @@ from engine import (
     TryNow,
 )
 from journal import DuplicateStart, IdempotencyKey, NewSignal, Unavailable
-from steps.contract import InvalidAnswer
+from steps.contract.step_type import InvalidAnswer
 from tests.simulation.observer import Observer
 from tests.simulation.process import AnyServer, Gone, Process, Server
 from tests.simulation.workflows import CHILDREN, DOCUMENTS, TENANT

@@ -19,11 +19,11 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from journal import Journal
-from journal.database import migrations
-from journal.maintenance import Maintenance
 from journal.parts import Parts
-from journal.readers import Readers
-from journal.writer import Writer
+from journal.reading.readers import Readers
+from journal.sqlite.database import migrations
+from journal.sqlite.maintenance import Maintenance
+from journal.writing.writer import Writer
 from tests.simulation.loop import TaskGroup
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from app.execution.waiters import is_settled
+from app.execution.live.waiters import is_settled
 from engine import (
     AttemptInterrupted,
     CancelRequested,
@@ -32,9 +32,9 @@ from engine import (
 )
 from engine.errors import IllegalTransition
 from journal import place_key
-from journal.event_rows import decode_row
-from journal.run_ids import run_id as id_of
-from journal.run_projection import SELECT_RUNS, projection
+from journal.rows.event_rows import decode_row
+from journal.rows.run_ids import run_id as id_of
+from journal.rows.run_projection import SELECT_RUNS, projection
 
 _ZOMBIE_S = 5
 """How long after a run has left a step that step may act still: a slow disk and a grace."""

@@ -11,19 +11,19 @@ from typing import Any
 
 from app.concurrency.fair_queue import FairQueue
 from app.definitions.workflows import Workflows
-from app.execution.cluster import Cluster
-from app.execution.culprit import Culprit
+from app.execution.attempts.step_services import StepServices
+from app.execution.driving.culprit import Culprit
 from app.execution.execution import Execution, open_execution
-from app.execution.live_run import RunLost
-from app.execution.live_runs import LiveRuns
-from app.execution.step_services import StepServices
+from app.execution.live.cluster import Cluster
+from app.execution.live.live_run import RunLost
+from app.execution.live.live_runs import LiveRuns
 from app.secrets.growing_mask import GrowingMask
 from app.telemetry import log
 from app.telemetry.counters import Counters
 from engine import Json
 from journal import Journal, JournalError, SharedOwners
-from steps.contract import StepBroke
-from steps.http_messages import HttpRequest, HttpResponse
+from steps.contract.step_type import StepBroke
+from steps.effects.http_messages import HttpRequest, HttpResponse
 from tests.simulation.disk import Disk, Life
 from tests.simulation.loop import SeededLoop
 from tests.simulation.observer import Observer

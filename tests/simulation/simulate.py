@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from app.execution.waiters import is_settled
+from app.execution.live.waiters import is_settled
 from engine import FINALLY, Run, State, Status
 from tests.simulation.clients import Book, Client
 from tests.simulation.disk import Disk, Moods

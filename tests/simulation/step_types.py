@@ -6,9 +6,8 @@ from typing import Literal
 
 from engine import AwaitsChildren, Json, JsonObject, Pause, Pauses, Sleeps
 from steps.call_workflow import CallWorkflow
-from steps.child_runs import ChildPlan, ChildrenOpen, ChildRun
 from steps.collect_inputs import CollectInputs
-from steps.contract import (
+from steps.contract.step_type import (
     Done,
     GoesOn,
     InvalidAnswer,
@@ -19,10 +18,11 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
-from steps.effects import Effects
+from steps.effects.child_runs import ChildPlan, ChildrenOpen, ChildRun
+from steps.effects.effects import Effects
+from steps.effects.http_messages import HttpRequest
 from steps.end_flow import EndFlow
 from steps.group import Group
-from steps.http_messages import HttpRequest
 from steps.parallel import Parallel
 from steps.registry import Registry
 from steps.request_user_action import RequestUserAction

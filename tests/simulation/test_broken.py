@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from app.execution.appends import Appends
-from app.execution.driving import Driving
-from app.execution.left_children import LeftChildren
-from app.execution.live_run import InFlight, LiveRun
-from app.execution.live_runs import LiveRuns
-from app.execution.places import Places
-from app.execution.recovery import Recovery
-from app.execution.runs import Runs
-from app.execution.step_life import StepLife
-from app.execution.timers import Timers
-from app.execution.waiters import Waiters
+from app.execution.commands.runs import Runs
+from app.execution.driving.driving import Driving
+from app.execution.driving.step_life import StepLife
+from app.execution.live.appends import Appends
+from app.execution.live.live_run import InFlight, LiveRun
+from app.execution.live.live_runs import LiveRuns
+from app.execution.live.waiters import Waiters
+from app.execution.recovery.left_children import LeftChildren
+from app.execution.recovery.recovery import Recovery
+from app.execution.waking.places import Places
+from app.execution.waking.timers import Timers
 from engine import advance
-from journal.transaction import Append
-from journal.writer import Writer
+from journal.writing.transaction import Append
+from journal.writing.writer import Writer
 from tests.simulation.loop import Stuck
 from tests.simulation.observer import Violation
 from tests.simulation.simulate import simulate

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from app.execution.cluster import Cluster
-from app.execution.recovery import Recovery
-from app.execution.runs import Runs
+from app.execution.commands.runs import Runs
+from app.execution.live.cluster import Cluster
+from app.execution.recovery.recovery import Recovery
 from tests.simulation.simulate import simulate
 from tests.simulation.workflows import stored
 
@@ -73,7 +73,7 @@ def takes_nothing_over(patch: pytest.MonkeyPatch) -> None:
 
 
 def tries_a_command_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("app.execution.runs._MOST_TRIES", 0)
+    patch.setattr("app.execution.commands.runs._MOST_TRIES", 0)
     patch.setattr(Runs, "fenced", lambda _self, command: command())
 
 

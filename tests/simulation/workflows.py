@@ -9,9 +9,9 @@ from typing import Any
 
 from app.definitions.workflows import Workflows
 from engine import Json
-from steps.bodies import step_count
-from steps.compiled import Definition
 from steps.definition import compile_definition
+from steps.document.bodies import step_count
+from steps.document.compiled import Definition
 from tests.simulation.disk import Disk, Life, Moods
 from tests.simulation.loop import SeededLoop
 from tests.simulation.step_types import registry

@@ -6,8 +6,8 @@ from typing import Any
 
 from engine import AwaitsChildren, JsonObject, OnInterrupted, Pauses
 from steps.call_agent import CallAgent, CallAgentSettings
-from steps.chat import ChatAnswer, ChatRequest, TextPart, ToolCall
-from steps.contract import Done, GoesOn, Outcome, StepInput
+from steps.contract.step_type import Done, GoesOn, Outcome, StepInput
+from steps.effects.chat import ChatAnswer, ChatRequest, TextPart, ToolCall
 from steps.testing import FakeEffects, chat_answer
 
 Script = Callable[[ChatRequest], ChatAnswer]

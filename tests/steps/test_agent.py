@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from engine import JsonObject, OnInterrupted, RunError
-from steps.agent_records import kept_calls
-from steps.chat import ToolCall
-from steps.child_runs import ChildrenOpen
-from steps.contract import InvalidAnswer, StepBroke
-from steps.effects import ToolInfo
-from steps.records import CHILD_USAGE
+from steps.agents.records import kept_calls
+from steps.contract.records import CHILD_USAGE
+from steps.contract.step_type import InvalidAnswer, StepBroke
+from steps.effects.chat import ToolCall
+from steps.effects.child_runs import ChildrenOpen
+from steps.effects.effects import ToolInfo
 from steps.testing import chat_answer, child_end
 from tests.steps.agents import OUTPUT, Visit, calls, delivers, log_of, meeting
 

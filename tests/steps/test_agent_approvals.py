@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from engine import JsonObject
-from steps.agent_questions import unanswered
-from steps.contract import InvalidAnswer
+from steps.agents.questions import unanswered
+from steps.contract.step_type import InvalidAnswer
 from tests.steps.agents import Visit, calls, delivers
 
 TURN = calls(("pay", {"n": 1}), ("look", {}), ("pay", {"n": 2}), ("pay", {"n": 3}))

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from steps.agent import compile_agent
-from steps.agent_exchange import Exchange
+from steps.agents.agent import compile_agent
 from steps.call_agent import CallAgent, CallAgentSettings
-from steps.chat import ChatRequest, TextPart
-from steps.contract import Done
-from steps.problems import InvalidDefinition
+from steps.contract.step_type import Done
+from steps.document.problems import InvalidDefinition
+from steps.effects.agent_exchange import Exchange
+from steps.effects.chat import ChatRequest, TextPart
+from steps.models.tokens import input_tokens
 from steps.testing import chat_answer
-from steps.tokens import input_tokens
 from tests.steps.agents import Visit, calls, delivers
 
 LONG = "x" * 4_000  # about 1,000 tokens

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import JsonObject, OnInterrupted, Pauses
-from steps.chat import ChatAnswer, ChatRequest, Message, Usage
-from steps.contract import Done, StepBroke
-from steps.effects import ToolContext
+from steps.contract.step_type import Done, StepBroke
+from steps.effects.chat import ChatAnswer, ChatRequest, Message, Usage
+from steps.effects.effects import ToolContext
+from steps.models.tokens import input_tokens
 from steps.testing import FakeEffects, chat_answer
-from steps.tokens import input_tokens
-from steps.tool_asks import asking
-from steps.tools import tool
+from steps.tools.asks import asking
+from steps.tools.tools import tool
 from tests.steps.agents import OUTPUT, Visit, calls
 
 _MOST_EXECUTIONS = 200

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from steps.attachments import as_part
-from steps.chat import TextPart
-from steps.stored_file import StoredFile
+from steps.effects.chat import TextPart
+from steps.effects.stored_file import StoredFile
+from steps.models.attachments import as_part
 from steps.testing import FakeEffects
 
 READ: dict[str, Any] = {"text": "the text", "truncated": False, "leftOut": []}

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from engine import Json, JsonObject
-from steps.advice import Known
-from steps.bodies import body_at, written_bodies
-from steps.checking import check_definition
+from steps.checking.advice import Known
+from steps.checking.check import check_definition
 from steps.definition import compile_definition
+from steps.document.bodies import body_at, written_bodies
 from steps.registry import Registry
 
 REGISTRY = Registry.built_in()

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from steps.call_api import CallApi
-from steps.contract import Done, ResponseUnreadable, StepBroke
-from steps.http_messages import HttpRequest, HttpResponse
-from steps.stored_file import StoredFile
+from steps.contract.step_type import Done, ResponseUnreadable, StepBroke
+from steps.effects.http_messages import HttpRequest, HttpResponse
+from steps.effects.stored_file import StoredFile
 from steps.testing import FakeEffects, StepTrial, http_response
 
 FILE = StoredFile("f1", "a.pdf", "application/pdf", b"%PDF")

@@ -11,12 +11,12 @@ import pytest
 from app.llm.catalogue import Models
 from engine import JsonObject
 from steps.call_llm import CallLlm, CallLlmSettings
-from steps.chat import ChatAnswer, ChatRequest
-from steps.contract import Done, Outcome, StepBroke, StepInput
+from steps.contract.step_type import Done, Outcome, StepBroke, StepInput
 from steps.definition import compile_definition
-from steps.problems import InvalidDefinition
+from steps.document.problems import InvalidDefinition
+from steps.effects.chat import ChatAnswer, ChatRequest
+from steps.effects.stored_file import StoredFile
 from steps.registry import Registry
-from steps.stored_file import StoredFile
 from steps.testing import FakeEffects
 from tests.harness.asking import model, models_of
 from tests.harness.model_server import ModelServer, Reply

@@ -2,7 +2,7 @@
 
 import pytest
 
-from steps.charset import charset_of, codec_named, looks_like_text, text_of
+from steps.http.charset import charset_of, codec_named, looks_like_text, text_of
 
 PRICE = "Prix: 12 €, Müller"
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from engine import Json
-from steps import expression
-from steps.advice import Known
-from steps.checking import check_agent, check_definition, strictly_compiled
+from steps.checking.advice import Known
+from steps.checking.check import check_agent, check_definition, strictly_compiled
 from steps.definition import compile_definition
+from steps.document.problems import InvalidDefinition
+from steps.language import expression
 from steps.language.parser import parse
-from steps.problems import InvalidDefinition
 from steps.registry import Registry
 
 REGISTRY = Registry.built_in()

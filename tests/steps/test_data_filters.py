@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from steps.edge_condition import condition
-from steps.expression import Expression, ExpressionError
+from steps.document.edge_condition import condition
+from steps.language.expression import Expression, ExpressionError
 
 RIGHT: list[tuple[str, Any]] = [
     ("now()", "1970-01-01T00:00:10Z"),

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from app.execution.repairs import check_edits
+from app.execution.answering.repairs import check_edits
 from engine import JsonObject, OnInterrupted
-from steps import edges as edges_module
 from steps.collect_inputs import CollectInputs, CollectInputsSettings
-from steps.contract import InvalidAnswer, Problem, StepInput
+from steps.contract.step_type import InvalidAnswer, Problem, StepInput
 from steps.definition import compile_definition
-from steps.nearest import did_you_mean
-from steps.problems import InvalidDefinition
+from steps.document import edges as edges_module
+from steps.document.problems import InvalidDefinition
+from steps.language.nearest import did_you_mean
 from steps.registry import Registry
 from tests.harness.work import calls_of, lines_of
 

@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from steps.checking import check_definition
-from steps.document_schema import definition_schema
+from steps.checking.check import check_definition
+from steps.checking.document_schema import definition_schema
 from steps.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]

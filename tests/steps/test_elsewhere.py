@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from steps.checking import check_definition
-from steps.elsewhere import _KEYS, _STEP_TYPES
-from steps.expression import Expression
+from steps.checking.check import check_definition
+from steps.document.elsewhere import _KEYS, _STEP_TYPES
+from steps.language.expression import Expression
 from steps.language.foreign import FOREIGN_FILTERS
 from steps.registry import Registry
 

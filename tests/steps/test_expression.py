@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from engine import ConditionFailed, Json
-from steps.beside import LONG, share_way
-from steps.edge_condition import Answers, answered_by, condition
-from steps.expression import Expression, ExpressionError
+from steps.document.edge_condition import Answers, answered_by, condition
 from steps.language.allowance import Allowance
-from steps.template import Template
+from steps.language.beside import LONG, share_way
+from steps.language.expression import Expression, ExpressionError
+from steps.language.template import Template
 
 SCOPE: dict[str, Json] = {
     "data": {"n": 1.5, "list": [3, 1, 2], "who": {"name": "Ada"}, "items": 7, "none": None},

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from engine import Json
-from steps.checking import check_definition
+from steps.checking.check import check_definition
 from steps.definition import compile_definition
-from steps.field_specs import TYPES, spec_problems
-from steps.fields import Fields
+from steps.fields.field_specs import TYPES, spec_problems
+from steps.fields.fields import Fields
 from steps.registry import Registry
 
 FITTING: dict[str, Json] = {

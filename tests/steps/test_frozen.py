@@ -1,7 +1,7 @@
 """Values are frozen once for all expressions that share them, and for no others."""
 
 from engine import Json
-from steps.frozen import FrozenValues, freeze, frozen_by, frozen_here
+from steps.language.frozen import FrozenValues, freeze, frozen_by, frozen_here
 
 
 def test_a_value_is_frozen_once_by_its_owner() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from engine import Json
-from steps.expression import Expression, ExpressionError
-from steps.template import Template
+from steps.language.expression import Expression, ExpressionError
+from steps.language.template import Template
 
 SIZES = [2**53 + 1, 12345678901234567890, 2**64, 2**128 - 1, -(2**127), 10**45 + 1, -(10**60) - 7]
 

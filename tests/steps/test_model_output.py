@@ -6,8 +6,8 @@ import time
 import pytest
 
 from engine import JsonObject
-from steps.model_json import objects_in, only_object
-from steps.model_output import read_answer
+from steps.models.json_objects import objects_in, only_object
+from steps.models.output import read_answer
 
 FIELDS: dict[str, JsonObject] = {"name": {"type": "string"}, "age": {"type": "integer"}}
 ADA = '{"name": "Ada", "age": 36}'

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from engine import Json, JsonObject
-from steps.contract import Done, StepBroke
+from steps.contract.step_type import Done, StepBroke
 from steps.definition import compile_definition
-from steps.fields import Fields
-from steps.outputs import deliver
+from steps.document.outputs import deliver
+from steps.fields.fields import Fields
 from steps.registry import Registry
 
 OPTIONAL: JsonObject = {"type": "number", "required": False}

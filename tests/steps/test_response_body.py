@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from steps.contract import StepBroke
-from steps.http_messages import HttpResponse
-from steps.response_body import ResponseType, read_body
+from steps.contract.step_type import StepBroke
+from steps.effects.http_messages import HttpResponse
+from steps.http.response_body import ResponseType, read_body
 
 ROW = {"id": 12345678901234567890, "name": "Müller"}
 TEXT = json.dumps(ROW, ensure_ascii=False)

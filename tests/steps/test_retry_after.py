@@ -2,7 +2,7 @@
 
 import pytest
 
-from steps.retry_after import retry_after_ms
+from steps.http.retry_after import retry_after_ms
 
 DAY_MS = 24 * 3_600_000
 NOW_MS = 784_111_777_000

@@ -6,14 +6,14 @@ import pytest
 
 from engine import Json
 from steps.call_tool import CallTool
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
 from steps.definition import compile_definition
-from steps.edge_condition import condition
-from steps.expression import Expression, ExpressionError
-from steps.problems import InvalidDefinition
+from steps.document.edge_condition import condition
+from steps.document.problems import InvalidDefinition
+from steps.language.expression import Expression, ExpressionError
+from steps.language.template import SecretTemplate, Template
 from steps.registry import Registry
 from steps.secrets import secret_scope
-from steps.template import SecretTemplate, Template
 from steps.testing import FakeEffects, StepTrial
 
 CANARY = 'canary"7/2 + x'

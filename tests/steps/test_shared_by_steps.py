@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from engine import Json
-from steps.checking import check_definition
+from steps.checking.check import check_definition
 from steps.definition import variables_in
 from steps.registry import Registry
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from steps.strict_json import DEEPEST, JsonRefused, must_be_bounded, parse_strictly
+from steps.language.strict_json import DEEPEST, JsonRefused, must_be_bounded, parse_strictly
 
 DEEP = "[" * DEEPEST + "1" + "]" * DEEPEST
 

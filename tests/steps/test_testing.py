@@ -30,13 +30,13 @@ from steps.call_agent import CallAgent
 from steps.call_api import CallApi
 from steps.call_llm import CallLlm
 from steps.call_workflow import CallWorkflow
-from steps.chat import ChatRequest, Message, ToolCall
-from steps.child_runs import ChildrenOpen, ChildRun
-from steps.effects import ToolInfo
-from steps.http_messages import HttpRequest
-from steps.problems import InvalidDefinition
+from steps.document.problems import InvalidDefinition
+from steps.effects.chat import ChatRequest, Message, ToolCall
+from steps.effects.child_runs import ChildrenOpen, ChildRun
+from steps.effects.effects import ToolInfo
+from steps.effects.http_messages import HttpRequest
+from steps.effects.stored_file import StoredFile
 from steps.request_user_action import RequestUserAction
-from steps.stored_file import StoredFile
 from steps.testing import (
     FakeEffects,
     NotProvided,

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from steps.fields import Fields
-from steps.tool_asks import ToolAsks, asking, fields_of
+from steps.fields.fields import Fields
+from steps.tools.asks import ToolAsks, asking, fields_of
 
 
 def schema(**properties: Any) -> Any:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from steps.chat import ImagePart, TextPart
-from steps.tool_result import shown
+from steps.effects.chat import ImagePart, TextPart
+from steps.tools.result import shown
 
 DATA = base64.b64encode(b"x" * 3_000).decode()
 PICTURE = {"type": "image", "mimeType": "image/png", "data": DATA}

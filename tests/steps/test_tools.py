@@ -14,11 +14,11 @@ from app.settings.server import Settings
 from app.tools.built_in import built_in_tools
 from app.tools.transform import transform
 from engine import Json, JsonObject
-from steps.contract import StepBroke
-from steps.effects import ToolContext
-from steps.stored_file import StoredFile
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import ToolContext
+from steps.effects.stored_file import StoredFile
 from steps.testing import call_tool
-from steps.tools import ToolLoadError, Tools, tool
+from steps.tools.tools import ToolLoadError, Tools, tool
 
 
 async def _no_file(_: str) -> StoredFile:
@@ -81,7 +81,7 @@ def test_tools_are_listed_with_their_schemas() -> None:
 async def test_calls_that_never_return_hold_back_their_own_tool_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("steps.tool_threads._MOST_LEFT", 3)
+    monkeypatch.setattr("steps.tools.threads._MOST_LEFT", 3)
     free = threading.Event()
 
     @tool

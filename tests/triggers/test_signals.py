@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from journal import signals
+from journal.tables import signals
 from tests.conftest import PLUGIN
 from tests.harness.echo import Echo
 from tests.harness.journals import events_one_by_one

@@ -32,8 +32,8 @@ from pydantic import AnyUrl, BaseModel, ValidationError
 
 from app.settings.mcp import McpSignIn, resolved
 from app.tools.mcp.grants import RefreshRefused, Registration, SignInFailed, Tokens, Way
-from steps.contract import ResponseUnreadable, StepBroke
-from steps.http_messages import HttpRequest, HttpResponse
+from steps.contract.step_type import ResponseUnreadable, StepBroke
+from steps.effects.http_messages import HttpRequest, HttpResponse
 
 M = TypeVar("M", bound=BaseModel)
 Send = Callable[[HttpRequest], Awaitable[HttpResponse]]

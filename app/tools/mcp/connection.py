@@ -41,8 +41,8 @@ from app.tools.mcp.rounds import ToolRounds
 from app.tools.mcp.stderr import logged
 from app.tools.mcp.stdio import TOO_LONG, stdio
 from engine import Json
-from steps.contract import StepBroke
-from steps.outgoing import TokenRequest
+from steps.contract.step_type import StepBroke
+from steps.effects.outgoing import TokenRequest
 
 _PAGES = 100
 _LISTEN_AGAIN_S = 5.0

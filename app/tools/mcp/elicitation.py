@@ -13,8 +13,8 @@ from typing import Any
 from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 from engine import JsonObject
-from steps.contract import StepBroke
-from steps.tool_asks import ACCEPT, asking, digest_of
+from steps.contract.step_type import StepBroke
+from steps.tools.asks import ACCEPT, asking, digest_of
 
 _current: ContextVar["OpenCall | None"] = ContextVar("open_call", default=None)
 

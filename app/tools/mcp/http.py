@@ -15,7 +15,7 @@ from app.outbound.network import EVERYWHERE
 from app.outbound.way_out import WayOut
 from app.tools.mcp.link import Token
 from app.tools.mcp.misread import readable
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
 
 UNREACHABLE = {"stepwell": "unreachable"}
 """Marks an error that no server has sent; theirs may have the same code."""

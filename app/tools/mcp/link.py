@@ -5,7 +5,7 @@ from typing import Protocol, TypeAlias
 
 from engine import Json, JsonObject
 from engine.value import value
-from steps.contract import StepBroke
+from steps.contract.step_type import StepBroke
 
 Token: TypeAlias = Callable[[str | None], Awaitable[str]]
 """Returns the token that requests carry, another one than that which was refused."""

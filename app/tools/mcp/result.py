@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pydantic_core import to_jsonable_python
 
 from engine import Json, JsonObject
-from steps.contract import StepBroke
-from steps.strict_json import must_fit
-from steps.tool_result import bytes_of, text_of, without_bytes
+from steps.contract.step_type import StepBroke
+from steps.language.strict_json import must_fit
+from steps.tools.result import bytes_of, text_of, without_bytes
 
 LONGEST_RESULT = 1_000_000
 _MOST_BYTES = 900_000

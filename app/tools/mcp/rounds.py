@@ -24,8 +24,8 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from app.tools.mcp.elicitation import OpenCall, question_of, result_of_answer
 from app.tools.mcp.link import McpCall
 from engine import Json, JsonObject
-from steps.contract import StepBroke
-from steps.tool_asks import asking, digest_of
+from steps.contract.step_type import StepBroke
+from steps.tools.asks import asking, digest_of
 
 _MOST_ROUNDS = 20
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 0.5

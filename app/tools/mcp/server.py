@@ -29,8 +29,8 @@ from app.tools.mcp.link import (
     ToolList,
 )
 from engine import Json, backoff_ms
-from steps.contract import StepBroke, listed
-from steps.tool_arguments import ArgumentsSchema, UnusableSchema
+from steps.contract.step_type import StepBroke, listed
+from steps.tools.arguments import ArgumentsSchema, UnusableSchema
 
 ServerStatus: TypeAlias = Literal["connecting", "connected", "unavailable"]
 Connect: TypeAlias = Callable[

@@ -11,7 +11,7 @@ from app.tools.mcp.link import McpUnavailable, SignInNeeded
 from app.tools.mcp.server import McpServer
 from app.tools.mcp.sign_ins import SignedIn, SignIns
 from engine.value import value
-from steps.effects import ToolInfo
+from steps.effects.effects import ToolInfo
 
 
 @value(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from app.tools.mcp.grants import (
 from app.tools.mcp.link import McpUnavailable, SignInNeeded
 from engine.value import value
 from journal import ChangeNote, McpSignInRow, McpSignInTable, changing
-from steps.http_messages import HttpRequest, HttpResponse
+from steps.effects.http_messages import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from app.tools.mcp.authorization import Authorization

@@ -17,9 +17,9 @@ from app.wire.bodies import checked
 from app.wire.json_body import json_body
 from engine import Json
 from engine.value import value
-from steps.advice import Known
-from steps.checking import Checked, check_agent, check_definition
-from steps.contract import Problem
+from steps.checking.advice import Known
+from steps.checking.check import Checked, check_agent, check_definition
+from steps.contract.step_type import Problem
 
 _LONG = 20_000
 

@@ -15,7 +15,7 @@ from app.wire.errors import BadRequest
 from app.wire.json_body import json_body
 from engine import iso_time, iso_time_or_none
 from journal import JwtSecretRow, KeyRow, UnknownCredential
-from steps.contract import Problem
+from steps.contract.step_type import Problem
 
 _DAY_MS = 86_400_000
 

@@ -30,13 +30,13 @@ from app.wire.json_body import json_body
 from engine import iso_time
 from engine.value import value
 from journal import DefinitionFilter, VersionRow
-from steps.advice import Known, advice_on_agent
-from steps.agent import AgentDocument
-from steps.bodies import written_bodies
-from steps.checking import warnings_of
-from steps.compiled import Definition
-from steps.contract import Problem, first_of
-from steps.document import WorkflowDocument
+from steps.agents.agent import AgentDocument
+from steps.checking.advice import Known, advice_on_agent
+from steps.checking.check import warnings_of
+from steps.contract.step_type import Problem, first_of
+from steps.document.bodies import written_bodies
+from steps.document.compiled import Definition
+from steps.document.shape import WorkflowDocument
 
 _MANY_STEPS = 50
 Handler = Callable[[Call], Awaitable[Response]]

@@ -13,7 +13,7 @@ from app.web.event_stream import EventStream
 from app.wire.errors import BadRequest
 from engine import Status
 from journal import EventFilter
-from steps.contract import Problem
+from steps.contract.step_type import Problem
 
 _LONGEST_POSITION = 18
 _POSITION = rf"^[0-9]{{1,{_LONGEST_POSITION}}}$"

@@ -10,7 +10,7 @@ from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
 from app.wire.explanation import explained
 from engine import JsonObject, RunStarted
-from steps.bodies import body_at
+from steps.document.bodies import body_at
 
 
 class ExplainQuery(BaseModel):

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from app.auth.roles import Role
-from app.execution.pause_commands import Verb
+from app.execution.commands.pause_commands import Verb
 from app.web.api.executions import status_of
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import json_answer
@@ -12,7 +12,7 @@ from app.wire.inbox import found_pauses, pause_line
 from app.wire.json_body import json_body
 from app.wire.pauses_below import asking_below
 from engine import Json, JsonObject
-from steps.beside import is_long
+from steps.language.beside import is_long
 
 
 async def list_inbox(call: Call) -> Response:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.concurrency.tenant import work_for
-from app.execution.waiters import is_settled
+from app.execution.live.waiters import is_settled
 from app.services import Services
 from app.telemetry import log
 from app.triggers.arrived import Arrived
@@ -30,7 +30,7 @@ from app.wire.errors import NotAllowedHere, NotFoundHere
 from app.wire.json_body import declared_size, read_body
 from engine import JsonObject, Run, Status
 from journal import TriggerRow, UnknownRun
-from steps.http_answer import RECORD, has_no_body
+from steps.http.run_answer import RECORD, has_no_body
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _WAIT_S = 30.0

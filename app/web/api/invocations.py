@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from app.auth.roles import Role
 from app.definitions.invocations import invocation_id
 from app.events.sse import delta_frame
-from app.execution.new_run import NewRun
-from app.execution.waiters import is_settled
+from app.execution.live.waiters import is_settled
+from app.execution.starting.new_run import NewRun
 from app.llm.embeddings import Embedded
 from app.llm.prices import estimate_texts
 from app.spending.spending import Asker
@@ -26,8 +26,8 @@ from app.wire.json_body import json_body
 from app.wire.run_document import outcome_document
 from engine import Json, JsonObject, Run, iso_time
 from journal import Archived
-from steps.contract import StepBroke
-from steps.effects import ToolContext
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import ToolContext
 
 _OUTSIDE = "invoke"
 """What tools are told as their run and step when no run calls them."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.services import Services
 from engine import Json
-from steps.advice import Known
+from steps.checking.advice import Known
 
 _MOST = 1_000
 """How many names of a kind are looked through for the nearest one."""

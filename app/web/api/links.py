@@ -6,14 +6,14 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.links import asking_run
 from app.auth.roles import Role
-from app.execution.entitlement import must_be_allowed, needs_sign_in
+from app.execution.answering.entitlement import must_be_allowed, needs_sign_in
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import checked
 from app.wire.errors import BadRequest
 from app.wire.json_body import json_body
 from engine import iso_time
-from steps.contract import Problem
-from steps.durations import Duration
+from steps.contract.step_type import Problem
+from steps.language.durations import Duration
 
 _LONGEST_MS = 90 * 86_400_000
 

@@ -17,9 +17,9 @@ from app.wire.bodies import checked
 from app.wire.errors import BadRequest
 from app.wire.json_body import json_body
 from journal import UnknownModel
-from steps.as_written import as_written
-from steps.contract import Problem
-from steps.durations import duration_text
+from steps.checking.as_written import as_written
+from steps.contract.step_type import Problem
+from steps.language.durations import duration_text
 
 _KEYS = set(ModelDocument.model_fields)
 _LONG = 4_000

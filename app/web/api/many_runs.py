@@ -3,7 +3,7 @@
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
-from app.execution.deletion import delete_whole
+from app.execution.commands.deletion import delete_whole
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import BulkBody, checked
 from app.wire.bulk_documents import command_of, matched_document, outcome_document

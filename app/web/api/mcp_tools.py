@@ -11,15 +11,15 @@ import json
 import uuid
 
 from app.auth.roles import Role
-from app.execution.waiters import is_settled
+from app.execution.live.waiters import is_settled
 from app.triggers.starting import StartRefused, Target
 from app.web.api.starts import waited_for
 from app.web.endpoint import Call
 from app.wire.run_document import outcome_document
 from engine import JsonObject, Run, Status
 from engine.value import value
-from steps.contract import StepBroke
-from steps.effects import ToolInfo
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import ToolInfo
 
 _PAGE = 50
 _LONGEST_WAIT_S = 50.0

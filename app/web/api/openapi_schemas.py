@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from steps.schema_writer import SchemaWriter
+from steps.checking.schema_writer import SchemaWriter
 
 REFERENCE = "#/components/schemas/{model}"
 Schema = dict[str, Any]

@@ -13,7 +13,7 @@ from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
 from engine import JsonObject, iso_time
 from journal import CaptionRow, WaitingRun
-from journal.overview import MOST_COUNTED
+from journal.runs.overview import MOST_COUNTED
 
 _MOST = 10
 _PERIODS_MS = {"1h": 3_600_000, "24h": 86_400_000, "7d": 7 * 86_400_000}

@@ -13,7 +13,7 @@ from app.wire.bodies import checked
 from app.wire.json_body import json_body
 from engine import iso_time, iso_time_or_none
 from journal import PersonRow, SessionRow
-from steps.as_written import as_written
+from steps.checking.as_written import as_written
 
 _BY_SERVER = ("id", "name", "signsIn", "createdAt", "signedInAt", "disabledAt")
 

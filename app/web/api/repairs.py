@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from app.auth.roles import Role
-from app.execution.repairs import Checked, Meant, change_data, of_step, skip
+from app.execution.answering.repairs import Checked, Meant, change_data, of_step, skip
 from app.web.api.executions import controlled
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer

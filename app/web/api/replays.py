@@ -6,15 +6,15 @@ from starlette.responses import Response
 from app.auth.roles import Role
 from app.concurrency.offload import offload
 from app.definitions.replays import Replay, is_replay, replay_id
-from app.execution.replays import compared, replay_run, visit_to_replay
-from app.execution.reruns import DoneEarlier, entered
+from app.execution.commands.replays import compared, replay_run, visit_to_replay
+from app.execution.commands.reruns import DoneEarlier, entered
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import json_answer
 from app.wire.bodies import checked
 from app.wire.errors import BadRequest, NotFoundHere
 from app.wire.json_body import json_body
 from engine import Run, Visit, fold
-from steps.contract import Problem
+from steps.contract.step_type import Problem
 
 
 class ReplayBody(BaseModel):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
-from app.execution.rerunning import Again, Rerun
+from app.execution.commands.rerunning import Again, Rerun
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import checked
 from app.wire.errors import BadRequest, IdempotencyMismatch, StartedAndDeleted
@@ -16,7 +16,7 @@ from app.wire.idempotency import idempotency_key
 from app.wire.json_body import json_body
 from engine import JsonObject
 from journal import DuplicateStart, IdempotencyKey
-from steps.contract import Problem
+from steps.contract.step_type import Problem
 
 
 class RerunBody(BaseModel):

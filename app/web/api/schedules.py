@@ -17,8 +17,8 @@ from app.wire.errors import BadRequest
 from app.wire.json_body import json_body
 from engine import JsonObject, iso_time
 from journal import Firing
-from steps.as_written import as_written
-from steps.contract import Problem
+from steps.checking.as_written import as_written
+from steps.contract.step_type import Problem
 
 _SHOWN = ("id", "upcoming", "lastRunId", "lastFiring", "createdAt", "updatedAt")
 """What the server adds to each schedule that it shows."""

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.concurrency.tenant import work_for
-from app.execution.signals import IDS_KEPT_MS, Sent
+from app.execution.driving.signals import IDS_KEPT_MS, Sent
 from app.services import Services
 from app.telemetry import log
 from app.triggers.starting import Target, checked_data
@@ -23,7 +23,7 @@ from app.wire.json_text import parse_json
 from app.wire.signal_body import SignalBody, SignalStart
 from engine import JsonObject, RunIsOver, iso_time
 from journal import KeptSignal, NewSignal
-from steps.contract import Problem
+from steps.contract.step_type import Problem
 from steps.signal_names import CALLBACK
 
 _LONGEST_DATA = 256 * 1024

@@ -13,8 +13,8 @@ from app.wire.answer_parts import IGNORED
 from app.wire.bodies import checked
 from app.wire.json_body import json_body
 from journal import SpendingRow
-from steps.as_written import as_written
-from steps.chat import in_currency, in_nano
+from steps.checking.as_written import as_written
+from steps.effects.chat import in_currency, in_nano
 
 _GROUPS = {
     "day": "day", "workflow": "workflow_id", "agent": "agent_id", "model": "model",

@@ -6,8 +6,8 @@ import re
 from starlette.responses import Response
 
 from app.auth.roles import Role
-from app.execution.new_run import NewRun
-from app.execution.waiters import is_settled
+from app.execution.live.waiters import is_settled
+from app.execution.starting.new_run import NewRun
 from app.telemetry.traces import HEADER, with_trace
 from app.web.connections import leave_with_client
 from app.web.endpoint import Call, Endpoint

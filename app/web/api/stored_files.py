@@ -12,7 +12,7 @@ from app.wire.form import FIELD
 from app.wire.form_bodies import FileForm
 from app.wire.form_request import form_with_file, is_form
 from app.wire.json_body import declared_size
-from steps.contract import Problem
+from steps.contract.step_type import Problem
 
 _RUN_BY_BROWSERS = frozenset({"text/html", "image/svg+xml", "application/xhtml+xml", "text/xml"})
 

@@ -18,8 +18,8 @@ from app.wire.answer_parts import IGNORED
 from app.wire.json_body import json_body
 from engine import JsonObject, iso_time
 from journal import ArrivedRequest, Firing
-from steps.as_written import as_written
-from steps.contract import Problem
+from steps.checking.as_written import as_written
+from steps.contract.step_type import Problem
 
 _SHOWN = ("id", "kind", "url", "lastFiring", "createdAt", "updatedAt")
 """What the server adds to each trigger that it shows."""

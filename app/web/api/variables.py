@@ -16,7 +16,7 @@ from app.wire.bodies import checked
 from app.wire.json_body import json_body
 from engine import iso_time
 from journal import VariableRow
-from steps.as_written import as_written
+from steps.checking.as_written import as_written
 
 
 class VariableBody(BaseModel):

@@ -16,7 +16,7 @@ from app.wire.errors import BadRequest
 from app.wire.json_body import json_body
 from engine import iso_time
 from journal import ViewRow
-from steps.as_written import as_written
+from steps.checking.as_written import as_written
 
 _LONGEST_NAME = 100
 Column = Literal["workflow", "status", "step", "started", "ended", "took"]

@@ -19,8 +19,8 @@ from app.wire.errors import NotFoundHere
 from app.wire.json_body import json_body
 from engine import JsonObject, iso_time, iso_time_or_none
 from journal import DeliveryRow, WebhookRow
-from steps.as_written import as_written
-from steps.durations import Duration
+from steps.checking.as_written import as_written
+from steps.language.durations import Duration
 
 _NAMES_BY_KIND = {kind.__name__: row.name for kind, row in KINDS.items()}
 _STATES = {"pending": "pending", "delivered": "delivered", "given_up": "givenUp"}

@@ -10,7 +10,7 @@ from app.services import Services
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
 from engine import JsonObject, iso_time
-from journal.workflow_statistics import MOST_LOOKED_AT
+from journal.runs.workflow_statistics import MOST_LOOKED_AT
 
 _DAY_MS = 86_400_000
 PERIODS_MS = {"24h": _DAY_MS, "7d": 7 * _DAY_MS, "30d": 30 * _DAY_MS}

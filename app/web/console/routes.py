@@ -10,32 +10,24 @@ from app.auth.one_time import PATH as ONCE
 from app.auth.roles import Role
 from app.services import Services
 from app.web.console import (
-    agent_checks,
-    agent_pages,
-    inbox,
     overview_page,
-    passkey_ways,
-    pause_endings,
     people_pages,
-    previews,
-    provider_sign_in,
-    run_list,
-    run_pages,
     schedule_pages,
     search_page,
     settings_pages,
-    sign_in,
     trigger_pages,
-    watched_page,
     webhook_page,
-    workflow_pages,
 )
-from app.web.console.answer_page import answer, answer_page
-from app.web.console.first_owner_page import first_owner_page, make_first_owner
-from app.web.console.form_page import form_page, send_form
-from app.web.console.invitation_page import accept_invitation, invitation_page
+from app.web.console.definitions import agent_checks, agent_pages, workflow_pages
+from app.web.console.entering import passkey_ways, provider_sign_in, sign_in
+from app.web.console.entering.first_owner_page import first_owner_page, make_first_owner
+from app.web.console.entering.invitation_page import accept_invitation, invitation_page
 from app.web.console.page import problem_page
-from app.web.console.previews import linked_file
+from app.web.console.questions import inbox, pause_endings, previews
+from app.web.console.questions.answer_page import answer, answer_page
+from app.web.console.questions.form_page import form_page, send_form
+from app.web.console.questions.previews import linked_file
+from app.web.console.runs import run_list, run_pages, watched_page
 from app.web.console.static_files import static_file
 from app.web.endpoint import Endpoint
 

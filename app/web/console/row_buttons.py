@@ -2,7 +2,7 @@
 
 from app.wire.form import Form, Texts
 from app.wire.form_rows import belongs_to_rows, trees_of, with_row, without_row
-from steps.fields import Fields
+from steps.fields.fields import Fields
 
 _DATA = "data."
 

@@ -7,7 +7,7 @@ from app.auth.roles import Role
 from app.web.console import places
 from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
-from app.web.console.run_list import saved_views
+from app.web.console.runs.run_list import saved_views
 from app.web.endpoint import Call
 from app.wire.bodies import ListRunsQuery
 from app.wire.run_list import found_runs

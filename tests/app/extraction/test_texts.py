@@ -3,7 +3,7 @@
 import pytest
 
 from app.tools.extraction.charsets import codec_of
-from steps.charset import codec_named
+from steps.http.charset import codec_named
 from tests.app.extraction.reading import FILES, failure_of, read, text_of
 
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from engine import Json
-from steps.expression import Expression, ExpressionError
 from steps.language.allowance import STEP, Allowance
-from steps.template import Template
+from steps.language.expression import Expression, ExpressionError
+from steps.language.template import Template
 
 LARGE: dict[str, Json] = {
     "data": {"x": {str(number): 1 for number in range(10_000)}, "s": "x" * 200_000}

@@ -7,10 +7,10 @@ import pytest
 from minijinja import Environment
 
 from engine import Json
-from steps.expression import Expression, ExpressionError
-from steps.filters import FILTERS as OWN
-from steps.filters import TESTS as OWN_TESTS
 from steps.language.catalogue import FILTERS, FUNCTIONS, TESTS, Word
+from steps.language.expression import Expression, ExpressionError
+from steps.language.filters import FILTERS as OWN
+from steps.language.filters import TESTS as OWN_TESTS
 from steps.language.findings import findings_in
 from steps.language.parser import parse
 

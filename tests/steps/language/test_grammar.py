@@ -7,8 +7,8 @@ import pytest
 from minijinja import Environment, TemplateError
 
 from engine import Json
-from steps.expression import Expression, ExpressionError
-from steps.frozen import freeze, thaw
+from steps.language.expression import Expression, ExpressionError
+from steps.language.frozen import freeze, thaw
 from steps.language.parser import parse
 from steps.language.tokens import Unreadable
 

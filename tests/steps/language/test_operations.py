@@ -3,8 +3,8 @@
 import pytest
 
 from engine import ConditionFailed, Json
-from steps.edge_condition import condition
-from steps.expression import Expression, ExpressionError
+from steps.document.edge_condition import condition
+from steps.language.expression import Expression, ExpressionError
 from steps.language.parser import parse
 from steps.language.types import crossings_in
 

@@ -1,0 +1,172 @@
+"""A person's answer to a pause, checked against what the run waits for."""
+
+from app.auth.caller import Caller
+from app.auth.roles import Role
+from app.execution.answering.entitlement import CLOCK, must_be_allowed
+from app.execution.answering.interruption import FAIL, RUN_AGAIN
+from app.execution.attempts.attempt import step_input
+from app.execution.live.live_run import LiveRun
+from app.telemetry.at_work import at_work
+from engine import (
+    SIGNAL_PAUSE,
+    Answered,
+    AnswerKept,
+    AnswerKey,
+    AnswerKeyReused,
+    ChangePause,
+    Execute,
+    Input,
+    InterruptionSettled,
+    JsonObject,
+    NotPaused,
+    Pause,
+    Run,
+    Visit,
+    iso_time,
+    seen_of,
+)
+from steps.contract.keeps_asking import KeepsAsking
+from steps.contract.step_type import Done, GoesOn, InvalidAnswer, Problem, StepBroke
+from steps.document.outputs import deliver
+
+
+def was_given(run: Run, key: AnswerKey) -> bool:
+    """Say whether this very answer has been given before. Raises `AnswerKeyReused`."""
+    used_for = run.answers.get(key.key)
+    if used_for not in (None, key.fingerprint):
+        raise AnswerKeyReused(
+            "this Idempotency-Key came with another answer to this run; "
+            "use a new key for a new answer"
+        )
+    return used_for is not None
+
+
+def asked_child(run: Run, answer: JsonObject) -> str | None:
+    """Return the child run that asks through a paused run; None where that asks itself.
+
+    Raises `NotPaused` when the answer is meant for another pause than the one shown.
+    """
+    pause, _ = _paused(run)
+    shown = pause.shown(run.id, run.pause_seq)
+    if answer.get("pauseId") not in (None, shown["pauseId"]):
+        raise NotPaused(
+            f"run {run.id} does not wait in pause {answer['pauseId']} any more, "
+            f"but in {shown['pauseId']}: look at what it asks now"
+        )
+    meant = answer.get("runId")
+    if meant not in (None, run.id, shown.get("runId")):
+        raise NotPaused(f"run {run.id} does not wait for run {meant}; resume that one")
+    return pause.run_id
+
+
+def _paused(run: Run) -> tuple[Pause, Visit]:
+    """Return what a run asks, and in which visit. Raises `NotPaused` where it asks nothing."""
+    if run.pause is None or run.current is None:
+        raise NotPaused(_nothing_to_resume(run))
+    return run.pause, run.current
+
+
+def _nothing_to_resume(run: Run) -> str:
+    told = f"run {run.id} is {run.status}, so there is nothing to resume"
+    if run.is_over:
+        return told
+    return (
+        f"{told} yet; an answer that may come before its pause is a signal: let the workflow have "
+        "a wait-for-signal step, and send it to POST /api/signals, which keeps it"
+    )
+
+
+def for_child(run: Run, answer: JsonObject) -> JsonObject:
+    """Return an answer as it goes on to the child run whose pause this run shows.
+
+    It names that pause, so that the child's next one is not taken for it.
+    """
+    inner = {name: item for name, item in answer.items() if name != "runId"}
+    if run.pause and "pauseId" in run.pause.body:
+        inner["pauseId"] = run.pause.body["pauseId"]
+    return inner
+
+
+def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int, key: AnswerKey) -> Input:
+    """Return what the answer makes happen.
+
+    Raises:
+        NotPaused: The run waits for nobody, or for something else.
+        NotYours: The caller may not answer it.
+        InvalidAnswer: The answer does not fit the pause; each problem names its field.
+    """
+    pause, visit = _pause(live.run, answer)
+    must_be_allowed(pause.body, caller)
+    seen = str(answer.get("seen") or "")
+    if seen and seen != seen_of(live.run):
+        raise NotPaused(f"run {live.run.id} asks something else than what was seen: look again")
+    answer = {name: item for name, item in answer.items() if name != "seen"}
+    if pause.interruption:
+        return _settle(pause, answer, caller, key)
+    step = live.usable.steps[visit.step_id]
+    given = step_input(live.run, step, Execute(visit.step_id, visit.visit, visit.attempt))
+    signed: JsonObject = {**answer, "answeredBy": caller.name, "answeredAt": iso_time(now_ms)}
+    with at_work(live.run.id, visit.step_id):
+        output = step.type.accept(step.settings, given, pause.body, signed)
+    if isinstance(output, GoesOn):
+        return AnswerKept(answer, output.name, output.value, caller.name, key, seen)
+    if isinstance(output, KeepsAsking):
+        return ChangePause(
+            "answered", output.body, caller.name, answer=answer, key=key, seen=seen,
+            wake_at_ms=live.run.wake_at_ms,
+        )  # fmt: skip
+    try:
+        whole, data = deliver(step, Done(output), given.scope)
+    except StepBroke as broke:
+        raise InvalidAnswer([Problem("data", broke.error.message)]) from broke
+    return Answered(answer, whole, data, caller.name, key, seen)
+
+
+def unanswered(live: LiveRun, now_ms: int) -> Input | None:
+    """Return what a step makes of a deadline that nobody has met; None where an edge is taken."""
+    run, visit = live.run, live.run.current
+    is_late = run.answer_by_ms is not None and run.answer_by_ms <= now_ms
+    if run.pause is None or visit is None or run.pause.run_id or not is_late:
+        return None
+    step = live.usable.steps[visit.step_id]
+    follows = run.pause.body.get("onDeadline")
+    if isinstance(follows, dict):
+        answer: JsonObject = {
+            "type": run.pause.type,
+            "actionId": run.pause.body.get("actionId"),
+            "actionValue": follows["actionValue"],
+        }
+        clock = Caller(live.tenant, Role.OPERATOR, CLOCK)
+        return accept(live, answer, clock, now_ms, AnswerKey())
+    goes_on = step.type.unanswered(step.settings, run.pause.body)
+    if goes_on is None:
+        return None
+    return AnswerKept({"type": run.pause.type}, goes_on.name, goes_on.value, "deadline")
+
+
+def _pause(run: Run, answer: JsonObject) -> tuple[Pause, Visit]:
+    pause, visit = _paused(run)
+    wanted, step_id = pause.type, visit.step_id
+    if wanted == SIGNAL_PAUSE != answer["type"]:
+        name, key = pause.body["name"], pause.body["key"]
+        raise NotPaused(
+            f"run {run.id} waits for signal {name} with key {key!r}: send it to POST /api/signals"
+        )
+    if answer["type"] != wanted:
+        raise NotPaused(f"run {run.id} waits for type {wanted}, not {answer['type']}")
+    if answer.get("stepId") not in (None, step_id):
+        raise NotPaused(f"run {run.id} waits in step {step_id}, not {answer['stepId']}")
+    return pause, visit
+
+
+def _settle(pause: Pause, answer: JsonObject, caller: Caller, key: AnswerKey) -> Input:
+    """Take a person's word on what becomes of an interrupted step."""
+    problems = []
+    if answer.get("actionId") != pause.body["actionId"]:
+        problems.append(Problem("actionId", f"must be {pause.body['actionId']}"))
+    value = answer.get("actionValue")
+    if value not in (RUN_AGAIN, FAIL):
+        problems.append(Problem("actionValue", f"must be {RUN_AGAIN} or {FAIL}"))
+    if problems:
+        raise InvalidAnswer(problems)
+    return InterruptionSettled(answer, value == RUN_AGAIN, caller.name, key)

@@ -1,0 +1,155 @@
+"""What a person may do to a run that does not go as it should, checked against its definition.
+
+What follows from it is the engine's; here it is held against the declared fields, so that
+nothing gets into a run that the step itself could not have delivered.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TypeAlias
+
+from app.execution.attempts.attempt import step_input
+from app.execution.live.live_run import LiveRun
+from app.secrets.mask import MASK
+from engine import (
+    ChangeData,
+    Execute,
+    Json,
+    JsonObject,
+    NotWaiting,
+    Repair,
+    Run,
+    RunIsOver,
+    SkipStep,
+    skippable,
+)
+from engine.value import value
+from steps.contract.step_type import InvalidAnswer, Problem, StepBroke
+from steps.document.compiled import Definition
+from steps.document.outputs import given
+from steps.language.nearest import did_you_mean
+
+_MOST_HINTS = 5
+_ENDS = re.compile(r"[.\[]")
+
+Checked: TypeAlias = Callable[[LiveRun], Repair]
+"""Returns the repair, once the run is there and its lock is held. Raises where it does not fit."""
+
+
+@value(frozen=True, slots=True)
+class Meant:
+    """The step that a repair is meant for, so that a repeated one does not meet the next.
+
+    Attributes:
+        step_id: Its id; None: whichever the run is in.
+        visit: Which visit; None: whichever.
+    """
+
+    step_id: str | None = None
+    visit: int | None = None
+
+    def check(self, run: Run) -> None:
+        """Raise `RunIsOver` or `NotWaiting` where the run is not in that step any more."""
+        if run.is_over:
+            raise RunIsOver(f"run {run.id} is {run.status}; run it again instead")
+        visit = run.current
+        here = None if visit is None else (visit.step_id, visit.visit)
+        told = "between two steps" if visit is None else f"in step {visit.step_id}"
+        if self.step_id is not None and (here is None or here[0] != self.step_id):
+            raise NotWaiting(f"run {run.id} is {told}, not in step {self.step_id}")
+        if self.visit is not None and (here is None or here[1] != self.visit):
+            raise NotWaiting(f"run {run.id} is {told}, not in visit {self.visit} of it")
+
+
+def of_step(meant: Meant, command: Repair) -> Checked:
+    """Return a repair of the step that is meant."""
+
+    def checked(live: LiveRun) -> Repair:
+        meant.check(live.run)
+        return command
+
+    return checked
+
+
+def skip(meant: Meant, output: Json, reason: str | None, caller: str) -> Checked:
+    """Return what gives the output of a step in its place. It raises `InvalidAnswer`."""
+
+    def checked(live: LiveRun) -> Repair:
+        meant.check(live.run)
+        visit = skippable(live.run)
+        step = live.usable.steps[visit.step_id]
+        if step.output.sensitive:
+            names = ", ".join(sorted(step.output.sensitive))
+            told = f"{names} of step {step.id} is sensitive, and is not given by hand"
+            raise InvalidAnswer([Problem("output", told)])
+        attempt = Execute(visit.step_id, visit.visit, visit.attempt)
+        scope = step_input(live.run, step, attempt).scope
+        try:
+            whole, data = given(step, output, scope)
+        except StepBroke as broke:
+            raise InvalidAnswer([Problem("output", broke.error.message)]) from broke
+        return SkipStep(whole, data, reason, caller)
+
+    return checked
+
+
+def change_data(
+    data: JsonObject, removed: Sequence[str], reason: str | None, caller: str
+) -> Checked:
+    """Return what changes the data of a run. It raises `InvalidAnswer`."""
+
+    def checked(live: LiveRun) -> Repair:
+        changed = edits_of(live.usable, data)
+        if not changed and not removed:
+            told = "is required: what is put in; or `remove`, the names of what is taken out"
+            raise InvalidAnswer([Problem("data", told)])
+        check_edits(live.usable, live.run.data, changed, removed)
+        return ChangeData(changed, tuple(removed), reason, caller)
+
+    return checked
+
+
+def edits_of(definition: Definition, edits: JsonObject) -> JsonObject:
+    """Return the edits without what was only shown masked, and sent back."""
+    names = definition.sensitive
+    return {name: item for name, item in edits.items() if name not in names or item != MASK}
+
+
+def check_edits(
+    definition: Definition, before: JsonObject, edits: JsonObject, removed: Collection[str] = ()
+) -> JsonObject:
+    """Return the data with the edits.
+
+    Raises `InvalidAnswer` for those that the declared inputs do not take.
+    """
+    problems = [
+        Problem(f"data.{name}", "is sensitive, and is not given by hand")
+        for name in (*edits, *removed)
+        if name in definition.sensitive
+    ]
+    unknown = [name for name in removed if name not in before]
+    for at, name in enumerate(unknown):
+        hint = did_you_mean(name, before) if at < _MOST_HINTS else ""
+        problems.append(Problem("remove", f"the run has no data {name}{hint}"))
+    gone = frozenset(removed)
+    problems += [
+        Problem(f"data.{name}", "is both given and removed") for name in edits if name in gone
+    ]
+    data = {name: item for name, item in {**before, **edits}.items() if name not in gone}
+    changed = gone.union(edits)
+    problems += [
+        item
+        for item in definition.payload.check(data)
+        if not changed.isdisjoint(_fields_of(item.path))
+        and not item.path.startswith(("data.fileId", "data.attachment"))
+    ]
+    if problems:
+        raise InvalidAnswer(problems)
+    return data
+
+
+def _fields_of(path: str) -> Iterator[str]:
+    """Yield what may be the name of the field in a path; names may have dots of their own."""
+    path = path.removeprefix("data.")
+    yield path
+    yield from (path[: end.start()] for end in _ENDS.finditer(path))

@@ -1,0 +1,1 @@
+"""One attempt of a step, and what the step reaches meanwhile."""

@@ -1,0 +1,154 @@
+"""One attempt of one step: execute it, bound it in time, say what came of it.
+
+What a step type gives is checked here before it is an event: a value that the journal cannot
+keep would leave the attempt without an end, to be made again for ever.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+from app.concurrency.attempt_timeout import AttemptTimeout
+from app.execution.live.live_run import Due, RunLost
+from app.telemetry import log
+from engine import (
+    AwaitsChildren,
+    Broke,
+    Delivered,
+    Input,
+    Json,
+    JsonObject,
+    Pause,
+    Pauses,
+    Run,
+    ScopeOfAttempt,
+    Sleeps,
+    StepError,
+)
+from journal import JournalError
+from steps.contract.step_type import Done, Outcome, StepBroke, StepInput
+from steps.document.compiled import CompiledStep
+from steps.document.outputs import checked, deliver_in_turns
+from steps.effects.effects import Effects
+from steps.language.allowance import open_allowance
+from steps.language.durations import LATEST_MS, LONGEST_MS
+from steps.language.expression import ExpressionError
+from steps.language.strict_json import LONG_BYTES, as_kept
+
+
+def step_input(run: Run, step: CompiledStep, execute: Due, url: str | None = None) -> StepInput:
+    """Return what the attempt is told: its name, its scope and its idempotency key.
+
+    `url` is the address of the visit, for a step that gives it away.
+    """
+    names: Mapping[str, Json] = ScopeOfAttempt(run)
+    if url is not None:
+        names = {**names, "step": {"callbackUrl": url}}
+    return StepInput(
+        run_id=run.id,
+        step_id=execute.step_id,
+        visit=execute.visit,
+        attempt=execute.attempt,
+        idempotency_key=execute.idempotency_key(run.id),
+        scope={**names, **step.given} if step.given else names,
+        output=step.output.specs,
+        on_interrupted=step.on_interrupted,
+    )
+
+
+async def attempt(
+    run: Run, step: CompiledStep, execute: Due, effects: Effects, limit: AttemptTimeout
+) -> Input:
+    """Execute the step once and return the outcome as the engine takes it.
+
+    `limit` bounds it in time.
+
+    Raises journal errors and `RunLost`: what has been recorded is unknown, so that the run
+    has to be read again.
+    """
+    url = effects.callback_url() if step.gives_address else None
+    given = step_input(run, step, execute, url)
+    try:
+        with limit:
+            outcome = await step.type.execute(step.settings, given, effects)
+        if (allowance := open_allowance.get()) is not None and allowance.owes_turn:
+            await allowance.take_turns()  # what came is looked through next
+        if isinstance(outcome, Done):
+            names = given.scope
+            delivered = (
+                await deliver_in_turns(step, outcome, names)
+                if step.values
+                else checked(step, outcome, {}, names)
+            )
+            happened, size = _delivered(step, outcome, *delivered)
+        else:
+            happened, size = _input(step, outcome, effects)
+    except StepBroke as broke:
+        return Broke(_written(broke.error))
+    except ExpressionError as failed:
+        return Broke(StepError("ExpressionFailed", str(failed), retryable=False))
+    except (JournalError, RunLost):
+        raise
+    except TimeoutError as late:
+        if limit.expired:
+            message = f"the attempt took longer than its timeout of {limit.seconds:g} s"
+            return Broke(StepError("Timeout", message))
+        return Broke(_crashed(run, execute, late))
+    except (asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException as crash:  # noqa: BLE001 - a step type's bug fails its step, not the server
+        return Broke(_crashed(run, execute, crash))
+    if size > LONG_BYTES:
+        await asyncio.sleep(0)  # what comes of it is searched for secrets next
+    return happened
+
+
+def _delivered(step: CompiledStep, done: Done, output: Json, data: JsonObject) -> tuple[Input, int]:
+    """Return what has happened where a step is done, and how many bytes long it is."""
+    given_back = [output, data, done.appended]
+    what = f"step {step.id} gave what is"
+    (output, data, appended), size = as_kept(what, given_back, "InvalidOutput")
+    return Delivered(output, data, appended, list(done.removed)), size
+
+
+def _input(step: CompiledStep, outcome: Outcome, effects: Effects) -> tuple[Input, int]:
+    """Return what has happened where a step is not done, and how many bytes long it is."""
+    what = f"step {step.id} gave what is"
+    match outcome:
+        case Pauses(pause, deadline_ms, wake_at_ms):
+            (kind, body), size = as_kept(what, [pause.type, pause.body], "InvalidOutput")
+            late_ms = None if deadline_ms is None else _moment(step, deadline_ms)
+            wake_ms = None if wake_at_ms is None else _moment(step, wake_at_ms)
+            return Pauses(Pause(kind, body), late_ms, wake_ms), size
+        case Sleeps(until_ms):
+            return Sleeps(_moment(step, until_ms)), 0
+        case AwaitsChildren(total, asked):
+            limit_ms = step.timeout_ms
+            late_ms = None if limit_ms is None else effects.now_ms() + limit_ms
+            return AwaitsChildren(total, asked, late_ms), 0
+        case _:
+            raise TypeError(f"a {type(outcome).__name__} is no outcome of a step")
+
+
+def _moment(step: CompiledStep, at_ms: float) -> int:
+    if not 0 <= at_ms < LATEST_MS:
+        message = f"step {step.id} waits for {at_ms!r}, which is no moment before the year 10000"
+        raise StepBroke("InvalidOutput", message, retryable=False)
+    return round(at_ms)
+
+
+def _written(error: StepError) -> StepError:
+    """Return an error as text can be kept: a file's name, for one, may hold what is no Unicode."""
+    kind, message = (
+        str(text).encode(errors="replace").decode() for text in (error.type, error.message)
+    )
+    wait_ms = error.retry_after_ms
+    if wait_ms is not None:
+        wait_ms = round(min(max(0, wait_ms), LONGEST_MS))
+    return replace(error, type=kind, message=message, retry_after_ms=wait_ms)
+
+
+def _crashed(run: Run, execute: Due, crash: BaseException) -> StepError:
+    log.step_crashed(run.id, execute.step_id, crash)
+    message = f"the step type raised {type(crash).__name__}; the server's log has the rest"
+    return StepError("StepCrashed", message)

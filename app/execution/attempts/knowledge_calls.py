@@ -1,0 +1,76 @@
+"""The knowledge of a tenant as one call of a tool reaches it: what models cost is recorded."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
+from typing import Protocol
+
+from app.llm.embeddings import Embedded
+from app.tools.knowledge_store import Embed, KnowledgeStore
+from engine import Json
+from steps.effects.chat import Usage
+from steps.effects.tool_calls import KnowledgeCall
+
+
+class _Records(Protocol):
+    """The records of a visit."""
+
+    def recalled(self, name: str) -> Json:
+        """Return a record, None where there is none."""
+        ...
+
+    async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
+        """Return a record; do the work and keep it where there is none."""
+        ...
+
+
+class KnowledgeCalls:
+    """The calls of one tool, which are recorded where a model made vectors for them.
+
+    So what that took stands in the usage of the step, and none is made again after a crash.
+    """
+
+    def __init__(
+        self, knowledge: KnowledgeStore, embed: Embed, tenant: str, records: _Records, call: str
+    ) -> None:
+        """Reach the knowledge of a tenant; `call` begins the names of records."""
+        self._knowledge = knowledge
+        self._embed = embed
+        self._tenant = tenant
+        self._records = records
+        self._call = call
+        self._count = 0
+
+    async def call(self, call: KnowledgeCall) -> Json:
+        """Return what a call gives. Raises `StepBroke`."""
+        self._count += 1
+        name = f"{self._call}knowledge-{self._count}-{_told_apart(call)}"
+        if isinstance(kept := self._records.recalled(name), dict):
+            return kept["result"]
+        made: list[Embedded] = []
+
+        async def embed(model: str, texts: Sequence[str]) -> Embedded:
+            made.append(await self._embed(model, texts))
+            return made[-1]
+
+        result = await self._knowledge.call(self._tenant, call, embed)
+        if not made:
+            return result
+
+        async def work() -> Json:
+            return {
+                "operation": "embeddings",
+                "model": made[0].embedder,
+                "usage": sum((one.usage for one in made), Usage()).to_json(),
+                "latencyMs": sum(one.latency_ms for one in made),
+                "result": result,
+            }
+
+        await self._records.record(name, work)
+        return result
+
+
+def _told_apart(call: KnowledgeCall) -> str:
+    """Return a few letters that are others for another call."""
+    return hashlib.sha256(json.dumps(asdict(call)).encode()).hexdigest()[:8]

@@ -1,0 +1,1 @@
+"""Runs as the rest of the server uses them: start, answer, stop, repair, run again, delete."""

@@ -1,0 +1,161 @@
+"""What people do with an open pause without answering it: claim, release, delegate."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Literal, TypeAlias
+
+from app.auth.caller import Caller
+from app.auth.roles import Role
+from app.execution.answering.answers import asked_child
+from app.execution.answering.entitlement import (
+    NotYours,
+    answered_by,
+    must_be_allowed,
+    named_in,
+    names_of,
+    own_names,
+)
+from app.execution.driving.driving import Driving
+from app.execution.live.appends import Appends
+from app.execution.live.live_runs import LiveRuns
+from engine import ChangePause, JsonObject, NotPaused, Run
+from steps.contract.step_type import InvalidAnswer, Problem
+
+Verb: TypeAlias = Literal["claim", "unclaim", "delegate"]
+Fenced: TypeAlias = Callable[[Callable[[], Awaitable[Run]]], Awaitable[Run]]
+"""Does a command, once more where another process was first."""
+
+_LONGEST_NAME = 200
+
+
+class PauseCommands:
+    """Changes who is to answer; the pause and its links stay as they are."""
+
+    def __init__(
+        self, appends: Appends, live_runs: LiveRuns, driving: Driving, fenced: Fenced
+    ) -> None:
+        self._fenced = fenced
+        self._appends = appends
+        self._live_runs = live_runs
+        self._driving = driving
+
+    async def change(  # noqa: PLR0913 - which pause, what, by whom, to whom, why
+        self,
+        tenant: str,
+        run_id: str,
+        verb: Verb,
+        caller: Caller,
+        *,
+        pause_id: str | None = None,
+        to: str = "",
+        note: str = "",
+    ) -> Run:
+        """Change the pause of a run, or of the child run for which it is paused; durable then.
+
+        Raises:
+            NotPaused: The run asks nothing, or something else.
+            NotYours: The caller may not answer it, or it is claimed by another.
+            InvalidAnswer: It cannot be delegated to `to`.
+        """
+        meant = (tenant, run_id, verb, caller, pause_id, to, note)
+        return await self._fenced(partial(self._change, *meant))
+
+    async def _change(  # noqa: PLR0913 - as `change`
+        self,
+        tenant: str,
+        run_id: str,
+        verb: Verb,
+        caller: Caller,
+        pause_id: str | None,
+        to: str,
+        note: str,
+    ) -> Run:
+        async with self._live_runs.load(tenant, run_id) as live:
+            async with live.lock:
+                await self._appends.append(live)
+                meant: JsonObject = {} if pause_id is None else {"pauseId": pause_id}
+                child_id = asked_child(live.run, meant)
+                if child_id is None:
+                    change = _CHANGES[verb](_body(live.run), caller, to, note)
+                    wake_ms = live.run.wake_at_ms
+                    self._appends.take(live, ChangePause(*change, wake_at_ms=wake_ms))
+                    await self._appends.append(live)
+            shown = live.run.copy()
+            if child_id is None:
+                self._driving.carry_on(live)
+        if child_id is not None:
+            await self.change(tenant, child_id, verb, caller, pause_id=pause_id, to=to, note=note)
+        return shown
+
+
+def _body(run: Run) -> JsonObject:
+    if run.pause is None or run.pause.interruption or run.awaited_signal:
+        raise NotPaused(f"run {run.id} asks nothing that somebody could be named for")
+    return run.pause.body
+
+
+_Change: TypeAlias = tuple[str, JsonObject, str, str]
+
+
+def _claimed(body: JsonObject, caller: Caller, _: str, note: str) -> _Change:
+    must_be_allowed(body, caller)
+    claimed = body.get("claimedBy")
+    if claimed and claimed != caller.name:
+        raise NotYours(f"{claimed} has claimed this question; they or an admin can release it")
+    return "claimed", {"claimedBy": caller.name}, caller.name, note
+
+
+def _released(body: JsonObject, caller: Caller, _: str, note: str) -> _Change:
+    claimed = body.get("claimedBy")
+    if not claimed:
+        raise NotPaused("nobody has claimed this question")
+    if claimed != caller.name and not caller.role.includes(Role.ADMIN):
+        raise NotYours(f"{claimed} has claimed this question; they or an admin can release it")
+    return "released", {"claimedBy": None}, caller.name, note
+
+
+def _delegated(body: JsonObject, caller: Caller, to: str, note: str) -> _Change:
+    must_be_allowed(body, caller)
+    name = " ".join(to.split())
+    if not name or len(name) > _LONGEST_NAME:
+        raise InvalidAnswer([Problem("to", "is required: the name of a person or a group")])
+    folded = name.casefold()
+    alike = {folded, f"person:{folded}", f"user:{folded}", folded.partition(":")[2]}
+    if alike & named_in(body, "exclude"):
+        raise InvalidAnswer([Problem("to", f"{name} is left out of this question")])
+    if alike & answered_by(body):
+        told = f"{name} has answered this question; it waits for somebody else"
+        raise InvalidAnswer([Problem("to", told)])
+    alone: JsonObject = {"assignees": [name]}
+    who = _voice_handed(body, caller, name) if "required" in body else alone
+    changed: JsonObject = {**who, "delegatedBy": caller.name, "claimedBy": None}
+    return "delegated", changed, caller.name, note
+
+
+def _voice_handed(body: JsonObject, caller: Caller, name: str) -> JsonObject:
+    """Return who may answer once somebody has handed on one answer of the several that are wanted.
+
+    As many as before, so that enough can still come: the named one in the caller's place.
+    """
+    asked = body.get("assignees")
+    if not isinstance(asked, list):
+        told = (
+            f"anybody may answer this question, which waits for {body['required']} answers: "
+            f"{name} can answer it as it is"
+        )
+        raise InvalidAnswer([Problem("to", told)])
+    if name.casefold() in named_in(body, "assignees"):
+        raise InvalidAnswer([Problem("to", f"{name} is asked already, and has one answer")])
+    own = own_names(caller)
+    left = [one for one in asked if str(one).casefold() not in own]
+    gone = body.get("handedOn")
+    given = [*(gone if isinstance(gone, list) else []), caller.name]
+    is_asked = bool(named_in(body, "assignees") & names_of(caller))
+    return {"assignees": [*left, name], **({"handedOn": given} if is_asked else {})}
+
+
+_CHANGES: dict[Verb, Callable[[JsonObject, Caller, str, str], _Change]] = {
+    "claim": _claimed,
+    "unclaim": _released,
+    "delegate": _delegated,
+}

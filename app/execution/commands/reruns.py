@@ -1,0 +1,168 @@
+"""Running a run again from one of its steps: what came before is kept, not done again."""
+
+import json
+from dataclasses import replace
+
+from app.auth.caller import Caller
+from app.definitions.versioned import DefinitionUnusable
+from app.execution.answering.repairs import check_edits, edits_of
+from app.execution.starting.new_run import Beginning, NewRun
+from engine import (
+    CarriedVisit,
+    Event,
+    JsonObject,
+    Origin,
+    Rejected,
+    Run,
+    StepStarted,
+    Visit,
+    apply,
+    fold,
+)
+from engine.value import value
+from journal import IdempotencyKey
+from steps.contract.records import KEPT
+from steps.contract.step_type import InvalidAnswer, Problem
+from steps.document.compiled import Definition
+from steps.language.nearest import did_you_mean
+
+MOST_CARRIED = 1_000
+"""How many visits a rerun has from the runs before it: the newest."""
+
+MOST_CARRIED_OUTPUT = 1_048_576
+"""How large their outputs may be together, in characters of JSON; older ones are left out."""
+
+
+class NotOver(Rejected):
+    """A run that has not ended cannot be run again from a step: both would go on."""
+
+    def __init__(self, run_id: str, status: str) -> None:
+        super().__init__(
+            f"run {run_id} is {status}; cancel or terminate it first, so that one goes on and "
+            "not two"
+        )
+
+
+class DoneEarlier(Exception):
+    """The step was done by a run before this one, of which this one is a rerun."""
+
+    def __init__(self, run_id: str, which: str) -> None:
+        self.run_id = run_id
+        self._done = f"run {run_id} did {which}"
+        super().__init__(self._done)
+
+    def refusal(self, *, is_deleted: bool) -> InvalidAnswer:
+        """Return what to tell who has asked for it of this run."""
+        message = f"{self._done}; run that one again from it"
+        if is_deleted:
+            message = (
+                f"{self._done} and has been deleted, so it cannot be run again from there; "
+                "name a step that this run has entered itself"
+            )
+        return InvalidAnswer([Problem("stepId", message)])
+
+
+@value(frozen=True, slots=True)
+class Entered:
+    """A run as it stood when it entered a step.
+
+    Attributes:
+        seq: The number of the event with which it did.
+        carried: What a rerun from there has of the past.
+    """
+
+    run: Run
+    seq: int
+    carried: tuple[CarriedVisit, ...]
+
+
+def entered(events: list[Event], step_id: str, visit: int | None) -> Entered:
+    """Return how a run stood when it entered a step: the last time, or at one visit.
+
+    Raises `InvalidAnswer` when it never did, and `DoneEarlier` when it has the visit from an
+    earlier run.
+    """
+    run: Run | None = None
+    found: Run | None = None
+    steps: set[str] = set()
+    for event in events:
+        if run is not None and isinstance(event, StepStarted) and event.attempt == 1:
+            steps.add(event.step_id)
+            if event.step_id == step_id and visit in (None, event.visit):
+                found = run.copy()
+        run = apply(run, event)
+    if found is None:
+        which = f"step {step_id}" + (f", visit {visit}" if visit is not None else "")
+        for past in reversed(run.carried if run else ()):
+            if past.step_id == step_id and visit in (None, past.visit):
+                raise DoneEarlier(past.run_id, which)
+        hint = did_you_mean(step_id, steps)
+        raise InvalidAnswer([Problem("stepId", f"the run has not entered {which}{hint}")])
+    return Entered(found, found.seq + 1, carried(found))
+
+
+def rerun(  # noqa: PLR0913 - what a rerun is made of
+    tenant: str,
+    before: Entered,
+    step_id: str,
+    edits: JsonObject,
+    definition: Definition,
+    caller: Caller,
+    idempotency: IdempotencyKey | None,
+) -> NewRun:
+    """Return the run to start: the old one as it entered the step, with its data edited.
+
+    What the caller of the old run was allowed, and said in their token, stays with it: the
+    new run does the rest of the same errand. Raises `InvalidAnswer` for edits that the
+    declared inputs do not take.
+    """
+    run = before.run
+    data = check_edits(definition, run.data, edits_of(definition, edits))
+    origin = Origin(run.id, step_id, before.seq)
+    return NewRun(
+        tenant, run.workflow_id, run.version, definition, data, caller.name, run.context,
+        idempotency,
+        beginning=Beginning(
+            origin, dict(run.outputs), run.last_error, run.failed_in, before.carried,
+            dict(run.visits), run.handler, run.ending,
+        ),
+    )  # fmt: skip
+
+
+def with_calls(new: NewRun, events: list[Event], before: Entered) -> NewRun:
+    """Return a rerun whose first step begins with what it had finished of its work before."""
+    if not isinstance(new.definition, DefinitionUnusable) and new.definition.places:
+        told = "runs of a workflow with `concurrency` wait for a place, and keep no calls till then"
+        raise InvalidAnswer([Problem("keepCalls", told)])
+    begun = events[before.seq - 1]
+    assert new.beginning is not None  # noqa: S101 - `rerun` has made it
+    assert isinstance(begun, StepStarted)  # noqa: S101 - `entered` has found it
+    for visit in fold(events).history:
+        if (visit.step_id, visit.visit) == (begun.step_id, begun.visit):
+            step = new.step(begun.step_id)
+            found = {name: record.value for name, record in visit.records.items() if name != KEPT}
+            kept = step.type.keeps(found)
+            names: JsonObject = {"runId": before.run.id, "records": [*kept]}
+            records = {KEPT: names, **kept} if kept else {}
+            return replace(new, beginning=replace(new.beginning, records=records))
+    return new
+
+
+def carried(run: Run) -> tuple[CarriedVisit, ...]:
+    """Return the visits that a rerun has from a run: what that one had from others comes first."""
+    visits = (*run.carried, *(_carried(run.id, visit) for visit in run.past))[-MOST_CARRIED:]
+    room, kept = MOST_CARRIED_OUTPUT, list[CarriedVisit]()
+    for visit in reversed(visits):
+        size = 0 if visit.output is None else len(json.dumps(visit.output, ensure_ascii=False))
+        fits = size <= room
+        room -= size if fits else 0
+        kept.append(visit if fits else replace(visit, output=None, left_out=True))
+    return tuple(reversed(kept))
+
+
+def _carried(run_id: str, visit: Visit) -> CarriedVisit:
+    assert visit.ended_at_ms is not None  # noqa: S101 - it is past
+    return CarriedVisit(
+        run_id, visit.step_id, visit.visit, visit.step_type, visit.step_name, visit.status.value,
+        visit.attempt, visit.started_at_ms, visit.ended_at_ms, visit.output, visit.error,
+    )  # fmt: skip

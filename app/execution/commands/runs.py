@@ -1,0 +1,384 @@
+"""Runs as the rest of the server sees them: start, answer, cancel, terminate, wait.
+
+Which runs are in memory, and who holds them, is in `live_runs.py`; how a run is carried on is
+in `driver.py`; what is left behind is picked up by `recovery.py`.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+
+from app.auth.caller import Caller
+from app.clock import Clock
+from app.definitions.versioned import DefinitionUnusable
+from app.execution.answering.answers import accept, asked_child, for_child, unanswered, was_given
+from app.execution.answering.repairs import Checked
+from app.execution.driving.children import Children
+from app.execution.driving.driving import Driving
+from app.execution.live.appends import Appends
+from app.execution.live.live_run import LiveRun, RunLost
+from app.execution.live.live_runs import LiveRuns
+from app.execution.live.waiters import Waiters, is_settled
+from app.execution.starting.new_run import NewRun
+from app.execution.starting.starts import Starts
+from app.execution.waking.notices import planned
+from engine import (
+    AnswerKey,
+    Cancel,
+    ChildResumed,
+    GoApart,
+    Graph,
+    Input,
+    JsonObject,
+    Rejected,
+    Run,
+    Terminate,
+    TimerDue,
+    react,
+)
+from journal import Conflict, Journal, UnknownRun
+
+_MOST_TRIES = 20
+"""How often a command is tried anew because another process has appended to its run first."""
+
+_NO_KEY = AnswerKey()
+
+
+class Runs:
+    """The door to all runs of this server.
+
+    Attributes:
+        on_question: Called with the tenant and the run when somebody asks for one that is under
+            way.
+        on_fire: Called with a run whose timer was due, once that has been acted on.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts a run touches, each passed in
+        self,
+        journal: Journal,
+        clock: Clock,
+        appends: Appends,
+        live_runs: LiveRuns,
+        starts: Starts,
+        driving: Driving,
+        waiters: Waiters,
+        children: Children,
+        cancel_grace_s: float,
+        *,
+        is_shared: bool = False,
+    ) -> None:
+        """Take the parts of a run; `is_shared` says that other processes append to runs too."""
+        self.on_question: list[Callable[[str, str], None]] = []
+        self.on_fire: list[Callable[[LiveRun], None]] = []
+        self._journal = journal
+        self._clock = clock
+        self._appends = appends
+        self._live_runs = live_runs
+        self._starts = starts
+        self._driving = driving
+        self._waiters = waiters
+        self._is_shared = is_shared
+        self._children = children
+        self._cancel_grace_s = cancel_grace_s
+        self._cancel_grace_ms = round(cancel_grace_s * 1_000)
+
+    async def start(self, new: NewRun, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
+        """Start a run: durable when this returns.
+
+        With `wait`, also a future of its outcome, and then the run is durable when that is
+        there: nobody knows of the run before, so its start needs no commit of its own. Where
+        whether it was stored is unknown, the future raises `RunLost`.
+
+        Raises:
+            DuplicateStart: The idempotency key has been used before.
+        """
+        live = await self._starts.hold_new(new)
+        try:
+            has_failed = live.run.is_over
+            if new.idempotency or not wait or has_failed:
+                await self._appends.flush(live)
+            outcome = self._waiters.expect(live.run.id) if wait else None
+            shown = live.run.copy()
+            if outcome is not None and has_failed:
+                outcome.set_result(shown)
+            self._driving.carry_on(live)
+            return shown, outcome
+        finally:
+            self._starts.let_go(live)
+
+    async def stored(self, tenant: str, run_id: str) -> Run:
+        """Return a run as it stands, once all of that is durable. Raises as an append does."""
+        try:
+            async with self._live_runs.load(tenant, run_id) as live:
+                await self._appends.flush(live)
+                return live.run.copy()
+        except UnknownRun:
+            raise RunLost(run_id) from None  # its start has not been stored
+
+    async def read(self, tenant: str, run_id: str) -> Run:
+        """Return the run as the journal has it. Raises `UnknownRun` and `Corrupt`."""
+        _, run = await self._journal.events.run(run_id, tenant)
+        self._asked(tenant, run)
+        return run
+
+    def _asked(self, tenant: str, run: Run) -> None:
+        if not is_settled(run):
+            for heard in self.on_question:
+                heard(tenant, run.id)
+
+    async def expect(self, tenant: str, run_id: str) -> asyncio.Future[Run]:
+        """Return a future of the run as it ends or pauses, done at once where it has."""
+        async with self._live_runs.load(tenant, run_id) as live, live.lock:
+            if live.lost:
+                raise RunLost(run_id)
+            future = self._waiters.expect(run_id)
+            if not live.pending and is_settled(live.run) and not future.done():
+                future.set_result(live.run.copy())
+            self._asked(tenant, live.run)
+            return future
+
+    async def resume(
+        self,
+        tenant: str,
+        run_id: str,
+        answer: JsonObject,
+        caller: Caller,
+        key: AnswerKey = _NO_KEY,
+    ) -> Run:
+        """Answer a paused run, or the child run for which it is paused.
+
+        The answer is durable when this returns. One whose idempotency key has been used for the
+        same answer changes nothing.
+
+        Raises:
+            NotPaused: The run waits for nobody, or for something else.
+            InvalidAnswer: The answer does not fit; the run stays paused.
+            AnswerKeyReused: The key has been used for another answer.
+        """
+        return await self.fenced(partial(self._resume, tenant, run_id, answer, caller, key))
+
+    async def _resume(
+        self, tenant: str, run_id: str, answer: JsonObject, caller: Caller, key: AnswerKey
+    ) -> Run:
+        async with self._live_runs.load(tenant, run_id) as live:
+            async with live.lock:
+                await self._appends.append(live)  # no refusal before its cause is durable
+                if was_given(live.run, key):
+                    return live.run.copy()
+                asked = live.run.copy()
+                child_id = asked_child(asked, answer)
+                if child_id is None:
+                    now_ms = self._clock.now_ms()
+                    self._appends.take(live, accept(live, answer, caller, now_ms, key))
+                    await self._appends.append(live)
+            if child_id is None:
+                return self._goes_on(live)
+        await self.resume(tenant, child_id, for_child(asked, answer), caller, key)
+        return await self.fenced(partial(self._child_resumed, tenant, run_id, key))
+
+    async def _child_resumed(self, tenant: str, run_id: str, key: AnswerKey) -> Run:
+        async with self._live_runs.load(tenant, run_id) as live:
+            await self._appends.happen(live, ChildResumed(key))
+            await self._appends.flush(live)
+            return self._goes_on(live)
+
+    def _goes_on(self, live: LiveRun) -> Run:
+        """Have a run carried on that a command has changed; return how it stood before."""
+        shown = live.run.copy()
+        self._driving.carry_on(live)
+        return shown
+
+    async def fenced(self, command: Callable[[], Awaitable[Run]]) -> Run:
+        """Do a command; on a fresh copy of the run once more where another process was first."""
+        for _ in range(_MOST_TRIES if self._is_shared else 0):
+            try:
+                return await command()
+            except Conflict:
+                continue
+            except RunLost as lost:
+                if not lost.is_before:
+                    raise
+        return await command()
+
+    async def cancel(
+        self,
+        tenant: str | None,
+        run_id: str,
+        workflow_id: str | None,
+        reason: str | None,
+        caller: str,
+    ) -> Run:
+        """Ask a run to stop in good order.
+
+        Raises:
+            UnknownRun: There is no such run, or not of that workflow.
+            RunIsOver: It has ended.
+            AlreadyCancelling: It has been asked before.
+        """
+        return await self.fenced(partial(self._cancel, tenant, run_id, workflow_id, reason, caller))
+
+    async def _cancel(
+        self,
+        tenant: str | None,
+        run_id: str,
+        workflow_id: str | None,
+        reason: str | None,
+        caller: str,
+    ) -> Run:
+        async def take(live: LiveRun) -> None:
+            self._appends.take(live, Cancel(reason, caller, await self._grace_ms(live)))
+
+        async with self._changed(tenant, run_id, take, workflow_id) as live:
+            if live.in_flight and live.run.is_stopping:
+                live.in_flight.stop(self._cancel_grace_s)
+            return self._goes_on(live)
+
+    @contextlib.asynccontextmanager
+    async def _changed(
+        self,
+        tenant: str | None,
+        run_id: str,
+        take: Callable[[LiveRun], Awaitable[None]],
+        workflow_id: str | None = None,
+    ) -> AsyncIterator[LiveRun]:
+        """Change a run by a command; give it once that is durable."""
+        async with self._live_runs.load(tenant, run_id) as live:
+            if workflow_id not in (None, live.run.workflow_id):
+                raise UnknownRun(run_id)
+            async with live.lock:
+                await self._appends.append(live)  # no refusal before its cause is durable
+                await take(live)
+                await self._appends.append(live)
+            yield live
+
+    async def repair(self, tenant: str | None, run_id: str, checked: Checked) -> Run:
+        """Change how a run goes on; durable when this returns.
+
+        Raises:
+            UnknownRun: There is no such run.
+            RunIsOver: It has ended.
+            NotWaiting: It does not stand where that could be done.
+            InvalidAnswer: What was given does not fit.
+        """
+        return await self.fenced(partial(self._repair, tenant, run_id, checked))
+
+    async def _repair(self, tenant: str | None, run_id: str, checked: Checked) -> Run:
+        async def take(live: LiveRun) -> None:
+            self._appends.take(live, checked(live))
+
+        async with self._changed(tenant, run_id, take) as live:
+            return self._goes_on(live)
+
+    async def make_room(self, tenant: str, run_id: str, reason: str) -> None:
+        """Cancel a run for newer ones of its workflow. Raises as `cancel`."""
+        await self.cancel(tenant, run_id, None, reason, "concurrency")
+
+    async def terminate(
+        self,
+        tenant: str | None,
+        run_id: str,
+        workflow_id: str | None,
+        reason: str | None,
+        caller: str,
+    ) -> Run:
+        """End a run at once, whatever it is doing, also when its definition is unusable.
+
+        Raises:
+            UnknownRun: There is no such run, or not of that workflow.
+            RunIsOver: It has ended.
+        """
+        return await self.fenced(
+            partial(self._terminate, tenant, run_id, workflow_id, reason, caller)
+        )
+
+    async def _terminate(
+        self,
+        tenant: str | None,
+        run_id: str,
+        workflow_id: str | None,
+        reason: str | None,
+        caller: str,
+    ) -> Run:
+        async def take(live: LiveRun) -> None:
+            command = Terminate(reason, caller)
+            live.pending.extend(react(live.run, Graph("", {}), command, self._clock.now_ms()))
+
+        async with self._changed(tenant, run_id, take, workflow_id) as live:
+            return live.run.copy()
+
+    async def stop(self, run_id: str, *, terminate: bool) -> None:
+        """Stop a run whose parent waits for it no longer; one that has ended stays as it is."""
+        reason = "the run that started it has stopped"
+        try:
+            if not terminate:
+                with contextlib.suppress(DefinitionUnusable):
+                    await self.cancel(None, run_id, None, reason, "parent")
+                    return
+            await self.terminate(None, run_id, None, reason, "parent")
+        except Rejected:
+            return
+
+    async def go_apart(self, run_id: str) -> None:
+        """Have a run go on by itself whose parent waits for it no longer; once, if it is open."""
+        await self.fenced(partial(self._go_apart, run_id))
+
+    async def _go_apart(self, run_id: str) -> Run:
+        async def take(live: LiveRun) -> None:
+            live.pending.extend(react(live.run, Graph("", {}), GoApart(), self._clock.now_ms()))
+
+        async with self._changed(None, run_id, take) as live:
+            return live.run.copy()
+
+    async def fire(self, run_id: str) -> None:
+        """Look at a run whose timer is due."""
+
+        def due(live: LiveRun) -> Input:
+            now_ms = self._clock.now_ms()
+            late = unanswered(live, now_ms) or planned(live, now_ms)
+            return late or TimerDue(grace_ms)
+
+        async with self._live_runs.load(None, run_id) as live:
+            grace_ms = await self._grace_ms(live)
+            await self._driving.wake(run_id, due)
+            for heard in self.on_fire:
+                heard(live)
+            if live.in_flight and live.run.overdue:
+                live.in_flight.stop(self._cancel_grace_s)
+
+    async def heed(self, run_id: str, seq: int) -> None:
+        """Go on from where another process left a run; raises nothing."""
+        await self._driving.heed_or_note(run_id, seq, self._cancel_grace_s)
+
+    async def _grace_ms(self, live: LiveRun) -> int:
+        """Return how long what a run does may take to stop: its step, or its child runs."""
+        if not live.run.waits_for_children:
+            return self._cancel_grace_ms
+        return await self._children.time_to_stop_ms(live, self._cancel_grace_ms)
+
+    async def recover(self, run_id: str, *, after_restart: bool = False) -> None:
+        """Carry on a run that a restart, or an append with unknown outcome, left behind.
+
+        That append may have been made durable with nobody told of it, so all are told now.
+        """
+        await self._driving.wake(run_id, None, after_restart=after_restart)
+        going_on = self._live_runs.peek(run_id)
+        if going_on is not None and not is_settled(going_on.run):
+            return  # nobody has been left to wait, nor will be
+        async with self._live_runs.load(None, run_id) as live, live.lock:
+            run = live.run
+            if live.pending or live.lost:
+                return  # told when that is durable, or picked up once more
+            self._waiters.resolve(run)
+            if run.parent and is_settled(run):
+                self._driving.notify(run.parent.run_id)
+
+    async def close(self, grace_s: float) -> None:
+        """Let steps in flight finish for `grace_s` seconds, then leave the rest to the journal."""
+        self._waiters.close()
+        await self._driving.close(grace_s)
+
+    def let_go(self) -> None:
+        """Start no further step, and let nobody wait: the server is stopping."""
+        self._driving.stop()
+        self._waiters.close()

@@ -1,0 +1,386 @@
+"""Child runs: started a few at a time for a step that waits for them.
+
+How children stand is read from the list of runs, which each child changes in the transaction
+of its own events; nothing about them is kept twice. So looking again is always safe: after a
+restart, after a child has ended, after nothing has happened.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
+
+from app.concurrency.shield import shielded
+from app.definitions.versioned import DefinitionUnusable
+from app.definitions.workflows import Workflows
+from app.execution.live.live_run import Due, LiveRun, left_step
+from app.execution.starting.new_run import NewRun
+from app.execution.starting.starts import Starts
+from app.execution.usage import usage_of
+from app.secrets.sensitive import hidden_fields, shown_data
+from engine import Json, JsonObject, Parent, Pause, Run, RunError, Starter, Status
+from engine.value import value
+from journal import (
+    Archived,
+    ChildRow,
+    Conflict,
+    Family,
+    IdempotencyKey,
+    Journal,
+    UnknownVersion,
+    UnknownWorkflow,
+)
+from steps.contract.step_type import StepBroke, listed
+from steps.document.bodies import LOCAL, inline_path
+from steps.document.compiled import Definition
+from steps.document.problems import InvalidDefinition
+from steps.effects.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
+
+DEEPEST = 20
+"""How many runs may stand above one."""
+
+_LONGEST_STOP_MS = 86_400_000
+"""How long a child run without a `timeout` may take to stop."""
+
+_READ_AT_ONCE = 64
+
+_FAILED = frozenset({Status.FAILED, Status.CANCELLED, Status.TERMINATED})
+
+_COPIED = 500
+"""Characters of data, about, up to which a child run has a copy: a query costs more."""
+
+_LONGEST_ID = 200
+_NONE = "0.0.0"
+"""The version of a child run whose workflow cannot be started: it exists to say so."""
+
+
+@value(frozen=True, slots=True)
+class Called:
+    """A workflow as a step calls it, or why it cannot be."""
+
+    workflow_id: str
+    version: str
+    definition: Definition | DefinitionUnusable
+    refused: RunError | None = None
+
+
+class Children:
+    """Starts the child runs of all runs and looks how they stand.
+
+    Attributes:
+        on_left: Called with the id of a run that has left the step while its children started.
+        on_enough: Called with the ids of child runs that are wanted no more, since enough of
+            their plan have completed, and with whether they are left to go on.
+        may_go_on: Says whether a paused child run may go on at once by itself; the parent is
+            told when it does not.
+    """
+
+    def __init__(self, journal: Journal, workflows: Workflows, starts: Starts) -> None:
+        self.on_left: list[Callable[[str], None]] = []
+        self.on_enough: list[Callable[[Sequence[str], bool], None]] = []
+        self.may_go_on: Callable[[str], bool] = lambda _: False
+        self._journal = journal
+        self._workflows = workflows
+        self._starts = starts
+
+    async def has_open(self, run_id: str) -> bool:
+        """Say whether child runs of a run have not ended."""
+        return await self._journal.children.any_open(run_id)
+
+    async def time_to_stop_ms(self, live: LiveRun, least_ms: int) -> int:
+        """Return how long the open child runs of a run may take to stop, their clean-up included.
+
+        That is the longest `timeout` of theirs, and a day for one that has none; `least_ms`
+        at least.
+        """
+        most = least_ms
+        for which in await self._journal.children.open_definitions(live.run.id):
+            try:
+                definition = await self._workflows.pinned(live.tenant, *which)
+            except DefinitionUnusable:
+                continue  # it cleans nothing up
+            limit_ms = definition.graph.timeout_ms
+            most = max(most, _LONGEST_STOP_MS if limit_ms is None else limit_ms)
+        return most
+
+    async def gather(
+        self, live: LiveRun, doing: Due, plan: ChildPlan
+    ) -> ChildrenEnded | ChildrenOpen:
+        """Start what is due of a plan, and say how its children stand.
+
+        Raises `StepBroke` when a child cannot be started, or the run has left the attempt: its
+        children would be taken for those of another step.
+        """
+        run, attempt = live.run.copy(), doing.attempt
+        if not live.is_doing(doing):
+            raise left_step()
+        family = Family(run.id, run.executions, plan.first, plan.total)
+        if plan.ends_at_failure and (failed := await self._failed(family, attempt, 1)):
+            return failed
+        is_open = [
+            row for row in await self._journal.children.open(family) if row.attempt == attempt
+        ]
+        if plan.enough is not None and (
+            stand := await self._enough(family, attempt, plan, is_open)
+        ):
+            return stand
+        due = await self._due(family, attempt, plan, plan.concurrency - len(is_open))
+        if due and run.parent and await self._journal.children.is_left(run.id):
+            # It will be stopped too. Until then it starts nothing: a family of workflows that
+            # call themselves would grow faster than it can be stopped.
+            return ChildrenOpen(plan.first + plan.total)
+        if due:
+            # A start that is half done when the step is stopped would leave a run of which
+            # nobody knows whether it exists.
+            await shielded(self._begin(live, doing, run, plan, due))
+        elif not is_open:
+            return await self._ended(family)
+        total = plan.first + plan.total
+        if due or any(
+            row.status == Status.RUNNING or self.may_go_on(row.run_id) for row in is_open
+        ):
+            return ChildrenOpen(total)
+        return ChildrenOpen(total, await self._pause_of(is_open[0]))
+
+    async def _enough(
+        self, family: Family, attempt: int, plan: ChildPlan, is_open: list[ChildRow]
+    ) -> ChildrenEnded | ChildrenOpen | None:
+        """Say whether enough have completed for the others to be wanted no more, or too few can.
+
+        Nothing of it is kept: a child run that has completed stays so, and what is asked to stop,
+        or to go on by itself, more than once does so once.
+        """
+        completed, failed = await self._tally(family, attempt, plan)
+        if plan.has_enough(completed):
+            if not is_open:
+                return await self._ended(family)
+            for heard in self.on_enough:
+                heard([row.run_id for row in is_open], plan.others_go_on)
+            return ChildrenOpen(plan.first + plan.total)
+        if not plan.is_out_of_reach(failed):
+            return None
+        return await self._failed(family, attempt, plan.total) or ChildrenEnded([])
+
+    async def _tally(
+        self, family: Family, attempt: int, plan: ChildPlan
+    ) -> tuple[Collection[int], Collection[int]]:
+        """Return which have completed and which of the attempt have failed, or so many numbers."""
+        if not plan.tells_apart:
+            completed, failed = await self._journal.children.tally(family, attempt)
+            return range(completed), range(failed)
+        rows = await self._journal.children.newest(family)
+        ended = [row for row in rows if row.attempt == attempt and row.status in _FAILED]
+        return _completed(rows), {row.item for row in ended}
+
+    async def _ended(self, family: Family) -> ChildrenEnded:
+        left = {row.item: row.run_id for row in await self._journal.children.apart(family)}
+        return ChildrenEnded(await self._ends(family), left)
+
+    async def _failed(self, family: Family, attempt: int, limit: int) -> ChildrenEnded | None:
+        rows = await self._journal.children.failed(family, attempt, limit)
+        return ChildrenEnded(await self._all(rows)) if rows else None
+
+    async def _due(self, family: Family, attempt: int, plan: ChildPlan, free: int) -> list[int]:
+        """Return the next items to start; those that an earlier attempt completed are done."""
+        if free <= 0:
+            return []
+        if plan.needs:
+            rows = await self._journal.children.newest(family)
+            done = _completed(rows)
+            begun = {row.item for row in rows if row.attempt == attempt} | done
+            items = (item for item in range(plan.total) if item not in begun)
+            return list(islice((one for one in items if plan.is_ready(one, done)), free))
+        last = await self._journal.children.last_item(family, attempt)
+        begin = family.first if last is None else last + 1
+        done = await self._journal.children.completed_items(family) if attempt > 1 else set()
+        every = range(begin, plan.first + plan.total)
+        return list(islice((item for item in every if item not in done), free))
+
+    async def _begin(
+        self, live: LiveRun, doing: Due, run: Run, plan: ChildPlan, items: list[int]
+    ) -> None:
+        """Start children, all or none, so that the items that have one leave no gap.
+
+        They are stopped again if the run has left the attempt meanwhile.
+        """
+        known: dict[tuple[str, str | None, int], Called] = {}
+        news = [await self._new(live, run, plan, item, known) for item in items]
+        if not live.is_doing(doing):
+            raise left_step()  # its history, and whoever would stop them, may be gone already
+        live.may_have_children = True
+        try:
+            with contextlib.suppress(Conflict):  # a copy of the run that was lost has started them
+                await self._starts.start_together(news)
+        finally:
+            if live.lost or not live.is_doing(doing):
+                for heard in self.on_left:
+                    heard(run.id)
+
+    async def _wanted(self, run: Run, plan: ChildPlan, item: int) -> ChildRun:
+        needed = plan.needs.get(item)
+        if not needed or plan.after is None:
+            return plan.child(item)
+        rows = await self._journal.children.newest(
+            Family(run.id, run.executions, plan.first, plan.total)
+        )
+        ends = await self._all([row for row in rows if row.item in needed])
+        return plan.after(item, {end.number: end.result for end in ends})
+
+    async def _new(
+        self,
+        live: LiveRun,
+        run: Run,
+        plan: ChildPlan,
+        item: int,
+        known: dict[tuple[str, str | None, int], Called],
+    ) -> NewRun:
+        wanted = await self._wanted(run, plan, item)
+        which = (wanted.workflow_id, wanted.version, item if plan.is_mixed else -1)
+        if which not in known:
+            known[which] = await self._called(live, run, wanted, which[2])
+        called = known[which]
+        if plan.ends_at_failure and called.refused and wanted.refused is None:
+            raise StepBroke(called.refused.type, called.refused.message, retryable=False)
+        depth = _below(run)
+        assert run.current is not None  # noqa: S101 - a step that waits is in a visit
+        parent = Parent(
+            run.id, run.current.step_id, run.executions, run.current.attempt, item, depth
+        )
+        data, refused = _checked(called, wanted)
+        inherited: JsonObject | None = None
+        if wanted.inherits:
+            data = {**hidden_fields(run.data), **data}
+            if _is_worth_naming(run.data):
+                inherited = run.data
+            else:
+                data = {**run.data, **data}
+        return NewRun(
+            live.tenant, called.workflow_id, called.version, called.definition, data, run.caller,
+            run.context, parent=parent, refused=refused, inherited=inherited,
+            vars=run.vars if wanted.is_inline else None,
+        )  # fmt: skip
+
+    async def start_apart(self, live: LiveRun, doing: Due, wanted: ChildRun, number: int) -> str:
+        """Start a run for which the step does not wait, once in a visit; return which it is.
+
+        Raises `StepBroke` when it cannot be started.
+        """
+        run = live.run.copy()
+        called = await self._called(live, run, wanted, number)
+        data, refused = _checked(called, wanted)
+        if refused:
+            raise StepBroke(refused.type, refused.message, retryable=False)
+        key = IdempotencyKey(f"step:{doing.idempotency_key(run.id)}:{number}", "")
+        new = NewRun(
+            live.tenant, called.workflow_id, called.version, called.definition, data, run.caller,
+            run.context, idempotency=key, starter=Starter(run.id, doing.step_id, _below(run)),
+        )  # fmt: skip
+        return await self._starts.start_apart(new)
+
+    async def _called(self, live: LiveRun, run: Run, wanted: ChildRun, item: int) -> Called:
+        """Return what an execution of a step calls: the version with which it began to.
+
+        `item` is the one whose beginning counts, -1 for the first that called the workflow.
+        """
+        tenant, workflow_id, version = live.tenant, wanted.workflow_id, wanted.version
+        try:
+            if wanted.is_inline or workflow_id.startswith(LOCAL):
+                return Called(run.workflow_id, run.version, _body(live, run, wanted))
+            begun = await self._journal.children.version_of(
+                run.id, run.executions, workflow_id, item
+            )
+            if begun not in (None, _NONE):
+                definition = await self._workflows.pinned(tenant, workflow_id, begun)
+                return Called(workflow_id, begun, definition)
+            row, definition = await self._workflows.startable(tenant, workflow_id, version)
+            return Called(row.id, row.version, definition)
+        except DefinitionUnusable as unusable:
+            why = unusable
+        except (UnknownWorkflow, UnknownVersion, Archived, InvalidDefinition) as unknown:
+            why = DefinitionUnusable(workflow_id, _NONE, str(unknown))
+        return Called(
+            workflow_id[:_LONGEST_ID], _NONE, why, RunError(None, "UnknownWorkflow", why.why)
+        )
+
+    async def _ends(self, family: Family) -> list[ChildEnd]:
+        rows = await self._journal.children.newest(family)
+        return await self._all(rows)
+
+    async def _all(self, rows: Sequence[ChildRow]) -> list[ChildEnd]:
+        ends: list[ChildEnd] = []
+        for at in range(0, len(rows), _READ_AT_ONCE):
+            some = rows[at : at + _READ_AT_ONCE]
+            ends += await asyncio.gather(*(self._end(row) for row in some))
+        return ends
+
+    async def _end(self, row: ChildRow) -> ChildEnd:
+        _, run = await self._journal.events.run(row.run_id)
+        error = run.error
+        if run.status in (Status.CANCELLED, Status.TERMINATED):
+            told = f" ({run.reason})" if run.reason else ""
+            kind = "ChildCancelled" if run.status is Status.CANCELLED else "ChildTerminated"
+            error = RunError(None, kind, f"the run was {run.status}{told}")
+        data, usage = shown_data(run.data), usage_of(run.history)
+        return ChildEnd(run.id, data, run.result, error, usage, row.item)
+
+    async def _pause_of(self, row: ChildRow) -> Pause | None:
+        """Return what a paused child asks, and which run that is; None if it has been answered."""
+        _, run = await self._journal.events.run(row.run_id)
+        if run.pause is None:
+            return None
+        shown = run.pause.shown(run.id, run.pause_seq)
+        body: JsonObject = {name: item for name, item in shown.items() if name != "type"}
+        return Pause(run.pause.type, {**body, "runId": body.get("runId", run.id)}, run_id=run.id)
+
+
+def _completed(rows: Sequence[ChildRow]) -> set[int]:
+    return {row.item for row in rows if row.status == Status.COMPLETED}
+
+
+def _below(run: Run) -> int:
+    """Return how many runs stand above one that a run starts. Raises `StepBroke`."""
+    if run.depth >= DEEPEST:
+        message = (
+            f"{DEEPEST} runs stand above this one, which is the most: "
+            f"does workflow {run.workflow_id} call itself without end?"
+        )
+        raise StepBroke("TooDeep", message, retryable=False)
+    return run.depth + 1
+
+
+def _body(live: LiveRun, run: Run, wanted: ChildRun) -> Definition:
+    """Return the body of the run's own document that is wanted. Raises `DefinitionUnusable`."""
+    whole, path = live.usable, wanted.workflow_id
+    if wanted.is_inline:
+        path = inline_path(whole.path, run.current_step_id or "", path)
+    if path not in whole.bodies:
+        raise DefinitionUnusable(run.workflow_id, run.version, f"the document has no {path}")
+    return whole.bodies[path]
+
+
+def _is_worth_naming(data: JsonObject) -> bool:
+    """Say whether data is long enough to be looked up in the parent's history, not copied."""
+    characters, todo = 0, list[Json]([data])
+    while todo and characters < _COPIED:
+        value = todo.pop()
+        characters += 8
+        if isinstance(value, str):
+            characters += len(value)
+        elif isinstance(value, list):
+            todo += value[:_COPIED]
+        elif isinstance(value, dict):
+            characters += 8 * len(value)
+            todo += islice(value.values(), _COPIED)
+    return characters >= _COPIED
+
+
+def _checked(called: Called, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:
+    """Return a child's data with defaults, and why it is refused, if it is."""
+    definition = called.definition
+    if wanted.refused or isinstance(definition, DefinitionUnusable):
+        return wanted.data, wanted.refused or called.refused
+    problems = definition.payload.check(wanted.data)
+    if problems:
+        message = f"the input does not fit: {listed(problems[:5])}"
+        return wanted.data, RunError(None, "InvalidInput", message)
+    return definition.payload.with_defaults(wanted.data), None

@@ -1,0 +1,306 @@
+"""The loop: decide what is due, do it, react, make it durable, look again.
+
+The engine owns the order; this file owns when it becomes durable. The one rule is kept in
+`_turn`: whatever has been decided is durable before a step that acts on the world is
+executed, and before the run is left to wait or is over. A chain of steps that do not act is
+one append.
+
+The loop is a plain function. It goes on as long as nothing has to be waited for; where
+something has, it returns, and that calls it again: the writer once an append is durable, an
+attempt that has waited, a turn that has come, news of child runs. At any moment one of them
+at most has a run to call back for.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from functools import partial
+from typing import TypeAlias
+
+from app.concurrency.fair_loop import FairLoop
+from app.concurrency.fair_queue import FairQueue, FairQueueClosed
+from app.execution.driving.step_life import Attempt, StepLife
+from app.execution.live.appends import Appends
+from app.execution.live.live_run import Due, LiveRun
+from engine import (
+    Abandon,
+    Advance,
+    AwaitChildren,
+    AwaitStopped,
+    Begin,
+    ChildrenStopped,
+    Decision,
+    Execute,
+    Input,
+    Stopped,
+    decide,
+)
+
+Work: TypeAlias = Callable[[], Awaitable[None]]
+
+_LONGEST_APPEND = 200
+"""Events after which even a chain of steps that do not act is made durable."""
+
+_CHAIN = 8
+"""Steps that do not act which a run may take at a time."""
+
+_SHARED_CHAIN = 2
+"""How many where there are runs and requests of other tenants."""
+
+_CHAINS_AT_ONCE = 16
+"""How many runs of one tenant may take a chain of such steps each time the event loop comes round.
+
+Those of several tenants take turns.
+"""
+
+_FLUSHING = 2_000
+"""Events that runs may have with the writer, which takes them in the order in which they come."""
+
+_MOST_OF_ONE = 50
+"""What a long append counts at most, so that it finds its turn among many short ones."""
+
+_LINGER_S = 1.0
+"""How long a run that waits for child runs stays in memory without hearing from one."""
+
+
+class Driver:
+    """Carries runs on until they wait or are over.
+
+    Attributes:
+        ended: Hears that a run is driven no more, and why where that is a failure.
+    """
+
+    def __init__(self, appends: Appends, step_life: StepLife, fair_loop: FairLoop) -> None:
+        self.ended: Callable[[LiveRun, BaseException | None], None] = lambda _live, _why: None
+        self._appends = appends
+        self._step_life = step_life
+        self._fair_loop = fair_loop
+        self._flushes = FairQueue(_FLUSHING)
+        self._chains = FairQueue(_CHAINS_AT_ONCE)
+        self.beside: set[asyncio.Task[None]] = set()
+        self.stopping = False
+        self._context = copy_context()
+
+    def stop(self) -> None:
+        """Start no further step: the server is stopping."""
+        self.stopping = True
+        self._chains.close()
+        self._step_life.stop()
+
+    def go_on(self, live: LiveRun) -> None:
+        """Carry the run on, once its lock is free."""
+        live.lock.take(partial(self._turns, live))
+
+    def _go_on_in_turn(self, live: LiveRun) -> None:
+        if self._fair_loop.is_alone(live.tenant):
+            self.go_on(live)
+        else:
+            self._fair_loop.call(live.tenant, partial(self.go_on, live))
+
+    def hurry(self, live: LiveRun) -> None:
+        """Have a run look at its child runs that waits for news of them."""
+        if live.linger:
+            live.linger.cancel()
+            live.linger = None
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._go_on_in_turn, live, context=self._context)
+
+    def _turns(self, live: LiveRun, due: Attempt | None = None) -> None:
+        """Take turns with the lock held, until one waits; begin with an attempt that is due."""
+        try:
+            stops = self.stopping or live.is_leaving
+            if due is not None and not stops and not self._execute(live, due):
+                return
+            while self._turn(live):
+                pass
+        except BaseException as failure:  # noqa: BLE001 - told to whoever has the run driven
+            self._end(live, failure)
+
+    def _turn(self, live: LiveRun) -> bool:
+        """Do what is due; say whether to go on. What waits holds the lock, or has released it."""
+        decision = decide(live.run)
+        stops = self.stopping or live.is_leaving
+        if isinstance(decision, Execute):
+            due = self._step_life.due(live, decision)
+            goes_on = not (due.acts or stops)
+        else:
+            due = None
+            goes_on = isinstance(decision, Advance) and not stops
+        head = live.head
+        is_durable = head is not None and head.seq == live.run.seq
+        if not is_durable and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
+            return self._flush(live, due)
+        if due is not None and not stops:
+            return self._execute(live, due) if due.acts else self._think(live, due)
+        match decision:
+            case Advance():
+                self._appends.take(live, Begin())
+            case Abandon():
+                self._appends.take(live, Stopped())
+            case AwaitChildren() | AwaitStopped() if not stops:
+                return self._look_at_children(live, decision)
+            case _:
+                self._end(live)
+                return False
+        return True
+
+    def _end(self, live: LiveRun, failure: BaseException | None = None) -> None:
+        live.lock.release()
+        self.ended(live, failure)
+
+    def _flush(self, live: LiveRun, due: Attempt | None) -> bool:
+        """Append what is pending, and begin with what is due then."""
+        size = len(live.pending) or 1
+        size = min(size, _MOST_OF_ONE)
+        if not self._flushes.take_now(live.tenant, size):
+            live.lock.release()
+            in_turn = partial(self._flush_in_turn, live, size)
+            self._flushes.call_in_turn(live.tenant, size, in_turn, self._context)
+            return False
+        self._appends.write(live, partial(self._flushed, live, size, due))
+        return False
+
+    def _flushed(
+        self, live: LiveRun, size: int, due: Attempt | None, failure: BaseException | None
+    ) -> None:
+        self._flushes.give(live.tenant, size)
+        if failure is not None:
+            self._end(live, failure)
+        elif due is None or not due.acts:
+            self._turns(live)
+        else:
+            self._turns(live, due)
+
+    def _flush_in_turn(self, live: LiveRun, size: int, closed: BaseException | None) -> None:
+        """Append what is pending, with a turn that has been waited for in line."""
+        if closed is not None:
+            live.lock.take(partial(self._end, live))
+            return
+        append = partial(self._append, live, size)
+        if self._fair_loop.is_alone(live.tenant):
+            live.lock.take(append)
+        else:
+            self._fair_loop.call(live.tenant, partial(live.lock.take, append))
+
+    def _append(self, live: LiveRun, size: int) -> None:
+        flushed = partial(self._flushed, live, size, None)
+        try:
+            self._appends.write(live, flushed)
+        except BaseException as failure:  # noqa: BLE001 - as in `_turns`
+            flushed(failure)
+
+    def _execute(self, live: LiveRun, due: Attempt) -> bool:
+        came = self._step_life.begin(live, due, self._settled)
+        if came is None:
+            live.lock.release()
+            return False
+        if self._step_life.deliver(live, due.doing, came):
+            return True
+        return self._deliver_past_children(live, due.doing, came)
+
+    def _settled(self, live: LiveRun, doing: Due, outcome: Input | BaseException) -> None:
+        """Go on after an attempt that has waited."""
+        live.in_flight = None
+        go_on = partial(self._go_on_with, live, doing, outcome)
+        if self._fair_loop.is_alone(live.tenant):
+            live.lock.take(go_on)
+        else:
+            self._fair_loop.call(live.tenant, partial(live.lock.take, go_on))
+
+    def _go_on_with(self, live: LiveRun, doing: Due, outcome: Input | BaseException) -> None:
+        if isinstance(outcome, FairQueueClosed):
+            self._end(live)
+            return
+        try:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            goes_on = self._step_life.deliver(live, doing, outcome)
+            if not goes_on:
+                self._deliver_past_children(live, doing, outcome)
+        except BaseException as failure:  # noqa: BLE001 - as in `_turns`
+            self._end(live, failure)
+            return
+        if goes_on:
+            self._turns(live)
+
+    def _deliver_past_children(self, live: LiveRun, doing: Due, outcome: Input) -> bool:
+        return self._beside(
+            live, partial(self._step_life.deliver_past_children, live, doing, outcome)
+        )
+
+    def _think(self, live: LiveRun, due: Attempt) -> bool:
+        """Execute a step that does not act; let others on now and then."""
+        if live.steps_left:
+            live.steps_left -= 1
+            return self._execute(live, due)
+        if not self._fair_loop.is_alone(live.tenant):
+            live.lock.release()
+            self._fair_loop.soon(live.tenant, partial(self._begin_chain, live, _SHARED_CHAIN))
+            return False
+        if not self._chains.take_now(live.tenant):
+            return self._beside(live, partial(self._chain_in_line, live))
+        live.lock.release()
+        asyncio.get_running_loop().call_soon(self._chain, live)
+        return False
+
+    def _chain(self, live: LiveRun) -> None:
+        self._chains.give(live.tenant, 1)
+        self._begin_chain(live, _CHAIN)
+
+    def _begin_chain(self, live: LiveRun, steps: int) -> None:
+        live.steps_left = steps
+        self.go_on(live)
+
+    async def _chain_in_line(self, live: LiveRun) -> None:
+        async with self._chains.turn(live.tenant):
+            await asyncio.sleep(0)
+        live.steps_left = _CHAIN
+
+    def _look_at_children(self, live: LiveRun, decision: AwaitChildren | AwaitStopped) -> bool:
+        """Look once there is news of child runs."""
+        if not live.is_notified:
+            loop = asyncio.get_running_loop()
+            live.linger = loop.call_later(_LINGER_S, self._lingered, live, decision)
+            live.lock.release()
+            return False
+        live.is_notified = False
+        if isinstance(decision, AwaitChildren):
+            return self._execute(live, self._step_life.due(live, decision))
+        return self._beside(live, partial(self._look_at_stopped, live))
+
+    def _lingered(self, live: LiveRun, decision: Decision) -> None:
+        """Let the run leave memory, unless it goes on meanwhile."""
+        live.linger = None
+        live.lock.take(partial(self._leave, live, decision))
+
+    def _leave(self, live: LiveRun, decision: Decision) -> None:
+        if live.is_notified or decide(live.run) != decision:
+            self._turns(live)
+        else:
+            self._end(live)
+
+    async def _look_at_stopped(self, live: LiveRun) -> None:
+        if not await self._step_life.has_open_children(live):
+            await self._appends.happen(live, ChildrenStopped())
+
+    def _beside(self, live: LiveRun, work: Work) -> bool:
+        """Release the lock, wait for `work` in a task, and go on."""
+        live.lock.release()
+        task = asyncio.create_task(self._wait(live, work))
+        self.beside.add(task)
+        task.add_done_callback(self.beside.discard)
+        return False
+
+    async def _wait(self, live: LiveRun, work: Work) -> None:
+        failure: BaseException | None = None
+        try:
+            await work()
+        except FairQueueClosed:
+            live.lock.take(partial(self._end, live))
+            return
+        except BaseException as failed:  # noqa: BLE001 - as in `_turns`
+            failure = failed
+        if failure is None:
+            self._go_on_in_turn(live)
+        else:
+            live.lock.take(partial(self._end, live, failure))

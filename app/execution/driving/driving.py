@@ -1,0 +1,281 @@
+"""Which runs are being driven, begun by whoever has news for the run."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Any
+
+from app.definitions.versioned import DefinitionUnusable
+from app.execution.answering.interruption import CHOICES
+from app.execution.driving.culprit import Culprit
+from app.execution.driving.driver import Driver
+from app.execution.live.appends import Appends
+from app.execution.live.cluster import Cluster
+from app.execution.live.live_run import LiveRun, RunLost
+from app.execution.live.live_runs import LiveRuns
+from app.execution.live.lost_runs import LostRuns
+from app.telemetry import log
+from engine import Event, Input, Interrupted, Run, State
+from journal import UNREADABLE, UnknownRun, run_number, shard_of
+
+
+class Driving:
+    """The runs that are driven."""
+
+    def __init__(  # noqa: PLR0913 - the parts below it, each passed in
+        self,
+        appends: Appends,
+        driver: Driver,
+        live_runs: LiveRuns,
+        lost_runs: LostRuns,
+        culprit: Culprit,
+        cluster: Cluster | None = None,
+    ) -> None:
+        self._cluster = cluster
+        self._appends = appends
+        self._driver = driver
+        self._live_runs = live_runs
+        self._lost_runs = lost_runs
+        self._culprit = culprit
+        self._driven: set[LiveRun] = set()
+        self._context = copy_context()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._notified: set[str] = set()
+        self._rests = asyncio.Event()
+        driver.ended = self._ended
+
+    def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
+        """Carry on a run that a step has started, whose start has become durable."""
+        if live.run.parent or live.run.starter:
+            self.carry_on(live)
+
+    def carry_on(self, live: LiveRun) -> None:
+        """Have the run driven, from where it stands now."""
+        live.is_notified = True
+        if live.is_driven:
+            self._driver.hurry(live)
+        elif self._cluster is not None and not self._begins(live, self._cluster):
+            pass
+        elif not (live.run.is_over or live.lost):
+            live.is_driven = True
+            self._driven.add(live)
+            # Not in the context of whoever has news: a step that has started this run as a child
+            # is not what it does.
+            self._context.copy().run(self._driver.go_on, live)
+
+    def _begins(self, live: LiveRun, cluster: Cluster) -> bool:
+        """Say whether a run is carried on here; its owner is told where that is another process.
+
+        A run of a shard that is given away is found by whoever has the shard next.
+        """
+        if not live.is_ours:
+            return False  # the wake beside its append tells its owner
+        if not cluster.owns(live.run.id):
+            cluster.tell(live.run.id)
+            return False
+        return cluster.begins(live.run.id)
+
+    async def heed(self, run_id: str, seq: int, grace_s: float) -> None:
+        """Go on from where another process left a run, or look at news of its child runs.
+
+        `seq` is that of a wake; a step in flight that is asked to stop has so many seconds. Raises
+        as `wake`.
+        """
+        async with self._live_runs.load(None, run_id) as live:
+            if not live.is_ours:
+                if self._cluster is not None:
+                    self._cluster.tell(run_id, seq)
+                return
+            async with live.lock:
+                await self._appends.catch_up(live)
+                run = live.run
+                is_cut_off = run.state is State.EXECUTING and not live.is_driven
+                if is_cut_off and seq == -run.seq:
+                    self._appends.take(live, Interrupted(True, self._culprit.most, CHOICES))
+                    await self._appends.append(live)
+                elif is_cut_off and seq != run.seq:
+                    return  # somebody else knows how it was left
+            if live.in_flight and live.run.is_stopping:
+                live.in_flight.stop(grace_s)
+            self.carry_on(live)
+
+    def leave(self, shards: Collection[int]) -> None:
+        """Begin no further step of runs of these shards."""
+        for live in self._driven:
+            if shard_of(run_number(live.run.id)) in shards:
+                live.is_leaving = True
+                self._driver.hurry(live)
+
+    def shards_under_way(self) -> set[int]:
+        """Return the shards of the runs that are driven."""
+        return {shard_of(run_number(live.run.id)) for live in self._driven}
+
+    def come_back(self, shards: Collection[int]) -> None:
+        """Go on with the runs of shards that were to be given away, where they are driven still."""
+        for live in self._driven:
+            if shard_of(run_number(live.run.id)) in shards:
+                live.is_leaving = False
+
+    def drop(self, shards: Collection[int]) -> None:
+        """Drop what is in memory of shards that belong to another process now."""
+        for live in self._live_runs.all():
+            if shard_of(run_number(live.run.id)) not in shards:
+                continue
+            if live.is_driven:
+                live.is_leaving = True
+                self._appends.lose(live)
+                self._driver.hurry(live)
+            self._live_runs.give_up(live)
+
+    async def wake(
+        self,
+        run_id: str,
+        happened: Input | Callable[[LiveRun], Input | None] | None,
+        *,
+        after_restart: bool = False,
+    ) -> None:
+        """Carry a run on, read from the journal where it is not in memory.
+
+        What has happened may depend on how the run stands.
+
+        An attempt that was cut off is told to the engine first; that counts against the step
+        where the process has ended. Raises as an append does, and `UnknownRun`, `Corrupt` or
+        `DefinitionUnusable`.
+        """
+        cluster = self._cluster
+        if cluster is not None and not cluster.owns(run_id):
+            if happened is None and not after_restart:
+                cluster.tell(run_id)
+            return
+        async with self._live_runs.load(None, run_id) as live:
+            live.is_notified = True
+            if live.is_driven and happened is None:
+                self._driver.hurry(live)  # it looks again; a due timer is its own reason
+                return
+            async with live.lock:
+                if live.is_driven and happened is None:
+                    return
+                if happened is None and live.run.state is State.EXECUTING:
+                    left_at = 0
+                    if cluster is not None:
+                        left_at = await cluster.left_at(run_id, live.run.seq)
+                    if left_at <= 0:  # else the attempt has not begun
+                        is_known = left_at < 0
+                        happened = self._interrupted(
+                            live.run, after_restart=after_restart and not is_known
+                        )
+                if callable(happened):
+                    happened = happened(live)
+                if happened:
+                    self._appends.take(live, happened)
+                await self._appends.append(live)
+            self.carry_on(live)
+
+    def _interrupted(self, run: Run, *, after_restart: bool) -> Interrupted:
+        visit, most = run.current, self._culprit.most
+        if visit is None or not after_restart:
+            return Interrupted(True, most, CHOICES)
+        count = visit.interruptions
+        log.attempt_interrupted(run.id, visit.step_id, count, most)
+        # In a cluster nobody knows why another process has ended: each end counts.
+        is_blamed = self._cluster is not None or self._culprit.is_blamed(run.id, count)
+        return Interrupted(not is_blamed, most, CHOICES)
+
+    def interruptions_of(self, run_id: str) -> int:
+        """Return how often the attempt has been cut off that a run is making now, else 0."""
+        live = self._live_runs.peek(run_id)
+        if live is None or not live.is_driven or live.run.state is not State.EXECUTING:
+            return 0
+        return live.run.current.interruptions if live.run.current else 0
+
+    def notify(self, run_id: str) -> None:
+        """Have a run look at its child runs again, in the background."""
+        live = self._live_runs.peek(run_id)
+        if live and live.is_driven:
+            self.carry_on(live)
+        elif run_id not in self._notified:
+            self._notified.add(run_id)
+            task = asyncio.create_task(self._look(run_id))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something in the background that is waited for when the server stops."""
+        task = self._context.copy().run(asyncio.create_task, work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def stop(self) -> None:
+        """Start no further step: the server is stopping."""
+        self._driver.stop()
+        for live in self._driven:
+            self._driver.hurry(live)
+
+    async def close(self, grace_s: float) -> None:
+        """Let steps in flight finish for `grace_s` seconds, then leave the rest to the journal."""
+        self.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                while self._driven or self._tasks:
+                    self._rests.clear()
+                    await self._rests.wait()
+        late: set[asyncio.Task[Any]] = {*self._tasks, *self._driver.beside}
+        for live in self._driven:
+            if live.in_flight:
+                live.in_flight.discard()
+                late.add(live.in_flight.work)
+                if self._cluster is not None and live.is_durable and not live.lost:
+                    self._cluster.tell(live.run.id, -live.run.seq)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=1)
+        if self._cluster is not None:
+            await self._cluster.told()
+
+    async def _look(self, run_id: str) -> None:
+        self._notified.discard(run_id)
+        await self._noted(run_id, self.wake(run_id, None))
+
+    async def heed_or_note(self, run_id: str, seq: int, grace_s: float) -> None:
+        """Do as `heed`; a failure is logged, and the run is looked at again."""
+        await self._noted(run_id, self.heed(run_id, seq, grace_s))
+
+    async def _noted(self, run_id: str, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except UnknownRun:
+            pass
+        except DefinitionUnusable as unusable:
+            log.run_stuck(run_id, unusable)
+        except UNREADABLE as unreadable:
+            log.run_stands_still(run_id, unreadable)
+        except Exception as failure:  # noqa: BLE001 - looked at again, and logged
+            log.run_lost(run_id, failure)
+            self._lost_runs.add(run_id)
+
+    def _ended(self, live: LiveRun, failure: BaseException | None) -> None:
+        """Note that a run is driven no more, and let it leave memory."""
+        cluster = self._cluster
+        match failure:
+            case RunLost():
+                cluster = None  # how it stands another process knows
+            case DefinitionUnusable():
+                log.run_stuck(live.run.id, failure)
+            case _ if isinstance(failure, UNREADABLE):
+                log.run_stands_still(live.run.id, failure)
+            case Exception():  # one run's fault must not stop the others
+                log.run_lost(live.run.id, failure)
+                live.lost = True
+                self._lost_runs.add(live.run.id)
+        if cluster is not None and not live.lost and live.run.state is State.EXECUTING:
+            cluster.tell(live.run.id, live.run.seq)  # its attempt has not begun
+        live.is_driven = False
+        self._driven.discard(live)
+        self._live_runs.release(live)
+        self._rests.set()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._rests.set()

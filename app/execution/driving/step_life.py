@@ -1,0 +1,241 @@
+"""A step's life, from its turn to its outcome: take a turn, attempt, mask, deliver, react.
+
+What becomes of the outcome is durable before anything that depends on it: `driver.py`
+appends it. Most attempts never wait, and are over when they have begun; one that waits goes on
+in a task, so that it can be abandoned when a command or a timer takes the run out of the step.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol, TypeAlias
+
+from app.concurrency.attempt_timeout import AttemptTimeout
+from app.concurrency.fair_queue import FairQueue
+from app.concurrency.first_go import FirstGo
+from app.concurrency.offload import offload
+from app.concurrency.tenant import working_for
+from app.definitions.versioned import DefinitionUnusable
+from app.execution.attempts.attempt import attempt
+from app.execution.attempts.masked_outcome import masked_outcome
+from app.execution.driving.children import Children
+from app.execution.live.appends import Appends
+from app.execution.live.conditions import answered_before
+from app.execution.live.live_run import Due, InFlight, LiveRun
+from app.secrets.growing_mask import GrowingMask
+from app.secrets.seal import KeyUnusable
+from app.secrets.sensitive import SensitiveFields
+from app.telemetry.at_work import at_work, step_at_work
+from app.telemetry.counters import Counters
+from engine import AwaitsChildren, Broke, Input, Run, StepError, Stopped
+from steps.document.compiled import CompiledStep, Definition
+from steps.effects.effects import Effects
+from steps.language.allowance import Allowance, open_allowance
+from steps.language.beside import share_way
+from steps.language.frozen import FrozenValues, share_frozen
+
+
+class EffectsOf(Protocol):
+    """Returns the effects that one attempt of a step may have."""
+
+    def __call__(self, live: LiveRun, doing: Due) -> Effects:
+        """Return them."""
+        ...
+
+
+Settled: TypeAlias = Callable[[LiveRun, Due, Input | BaseException], None]
+"""Takes the outcome of an attempt that has waited."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt that is due, ready to begin.
+
+    Attributes:
+        definition: The definition of its run.
+        acts: Whether it would act on the world.
+    """
+
+    doing: Due
+    definition: Definition
+    step: CompiledStep
+    effects: Effects
+    acts: bool
+
+
+class StepLife:
+    """Executes steps, in the order in which tenants take turns."""
+
+    def __init__(  # noqa: PLR0913 - the parts a step touches, each passed in
+        self,
+        appends: Appends,
+        effects_of: EffectsOf,
+        children: Children,
+        mask_of: Callable[[str], GrowingMask],
+        sensitive: SensitiveFields,
+        acting: FairQueue,
+        counters: Counters,
+        cancel_grace_ms: int,
+        frozen: FrozenValues,
+    ) -> None:
+        self._appends = appends
+        self._effects_of = effects_of
+        self._children = children
+        self._mask_of = mask_of
+        self._sensitive = sensitive
+        self._cancel_grace_ms = cancel_grace_ms
+        self._acting = acting
+        self._counters = counters
+        # What whoever carries a run on happens to do is not what its steps do.
+        self._context = copy_context()
+        self._context.run(share_frozen, frozen)
+        self._context.run(share_way, offload)
+        self._frozen = frozen
+        self._first_go = FirstGo[Input](self._context)
+
+    def due(self, live: LiveRun, doing: Due) -> Attempt:
+        """Return the attempt that is due. Raises `DefinitionUnusable`."""
+        definition = live.definition
+        if isinstance(definition, DefinitionUnusable):
+            raise definition
+        step = definition.steps[doing.step_id]
+        effects = self._effects_of(live, doing)
+        acts = step.asked.acts
+        if acts is None:
+            with at_work(live.run.id, doing.step_id):  # others' code may keep the loop
+                acts = step.type.acts_now(step.settings, effects)
+            if step.type.built_in:
+                step.asked.acts = acts
+        return Attempt(doing, definition, step, effects, acts)
+
+    def stop(self) -> None:
+        """Give no further turn: the server is stopping."""
+        self._acting.close()
+        self._first_go.close()
+
+    def begin(self, live: LiveRun, due: Attempt, settled: Settled) -> Input | None:
+        """Execute an attempt; return its outcome, or None where it waits and `settled` takes it.
+
+        Raises what the attempt raises, unless it waits.
+        """
+        limit_ms = due.step.timeout_ms
+        limit = AttemptTimeout(None if limit_ms is None else limit_ms / 1000)
+        if due.acts and not self._acting.may_begin(live.tenant):
+            in_line = self._attempt_in_line(live, due, limit)
+            context = self._context.copy()
+            context.run(step_at_work.set, (live.run.id, due.doing.step_id, None))
+            work = asyncio.create_task(in_line, context=context)
+        else:
+            try:
+                came = self._first_go.start(self._attempt(live, due, limit))
+            except asyncio.CancelledError:
+                came = _cut_off(live.run)
+            if not isinstance(came, asyncio.Task):
+                return came
+            work = came
+            limit.begin(work)
+            if due.acts:  # nobody could come between: the turn is taken by who keeps it
+                self._acting.take(live.tenant)
+                work.add_done_callback(lambda _: self._acting.give(live.tenant, 1))
+        live.in_flight = in_flight = InFlight(due.doing, work, partial(settled, live, due.doing))
+        work.add_done_callback(lambda done: _settle(done, in_flight, live.run))
+        return None
+
+    async def _attempt_in_line(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
+        async with self._acting.turn(live.tenant):
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101 - a coroutine of a task
+            limit.begin(task)
+            return await self._attempt(live, due, limit)
+
+    async def _attempt(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
+        """Execute an attempt, in a context of its own.
+
+        Raises `RunLost` where it would act and the run belongs to another process by now.
+        """
+        if due.acts and self._appends.is_shared:
+            self._appends.must_be_here(live)
+        working_for.set(live.tenant)
+        step_at_work.set((live.run.id, due.doing.step_id, None))
+        open_allowance.set(Allowance())
+        run, names, own = live.run, due.definition.sensitive, None
+        if names:  # it may use what is sealed in the data
+            try:
+                data, own = await self._sensitive.opened_for_step(live.tenant, run.data, names)
+            except KeyUnusable as sealed:
+                return Broke(StepError("SealedAway", str(sealed)))
+            run = replace(run, data=data)
+        outcome = await attempt(run, due.step, due.doing, due.effects, limit)
+        self._counters.attempt(due.step.type.type, outcome)
+        if own is not None:
+            sealed_names = due.step.output.sensitive
+            outcome = await self._sensitive.closed(live.tenant, outcome, sealed_names)
+            outcome = await masked_outcome(outcome, own)
+        mask = self._mask_of(live.tenant)
+        if mask.is_due:
+            await mask.settle()
+        if mask.is_needed:
+            outcome = await masked_outcome(outcome, mask)
+        if due.definition.graph.has_conditions:
+            await self._ask_conditions(live, due, outcome)
+        return outcome
+
+    async def _ask_conditions(self, live: LiveRun, due: Attempt, outcome: Input) -> None:
+        """Have conditions that look at much answered beside the event loop."""
+        graph = due.definition.graph
+        if live.is_doing(due.doing):
+            live.answered = await answered_before(
+                live.run, graph, outcome, self._frozen, due.effects.now_ms(),
+                self._appends.opened(live), due.definition.sensitive,
+            )  # fmt: skip
+
+    async def has_open_children(self, live: LiveRun) -> bool:
+        """Say whether child runs are open that steps of the run have started."""
+        return live.may_have_children and await self._children.has_open(live.run.id)
+
+    def deliver(self, live: LiveRun, doing: Due, happened: Input) -> bool:
+        """Let the engine react, with the lock held, unless the run has left the attempt.
+
+        Returns False where child runs may be open, for whose end what follows may have to wait.
+        """
+        if live.is_doing(doing):
+            if isinstance(happened, AwaitsChildren):
+                if live.run.is_stopping:
+                    happened = Stopped()
+                elif live.is_notified:  # it looks again; what was asked may be answered by now
+                    happened = replace(happened, pause=None)
+            if live.may_have_children and isinstance(happened, Broke | Stopped):
+                return False
+            self._appends.take(live, happened)
+        return True
+
+    async def deliver_past_children(self, live: LiveRun, doing: Due, happened: Input) -> None:
+        """Let the engine react to a failure or a cancel, as `deliver` does.
+
+        What comes after it begins when the step's child runs have stopped.
+        """
+        async with live.lock:
+            if live.is_doing(doing):
+                if isinstance(happened, AwaitsChildren):
+                    happened = Stopped()
+                if isinstance(happened, Broke | Stopped) and await self.has_open_children(live):
+                    least_ms = self._cancel_grace_ms
+                    grace_ms = await self._children.time_to_stop_ms(live, least_ms)
+                    happened = replace(happened, grace_ms=grace_ms)
+                self._appends.take(live, happened)
+
+
+def _settle(work: asyncio.Task[Input], in_flight: InFlight, run: Run) -> None:
+    if not work.cancelled():
+        in_flight.settle(work.exception() or work.result())
+    else:
+        in_flight.settle(_cut_off(run))
+
+
+def _cut_off(run: Run) -> Input:
+    """Return what a cancelled attempt has come to: a command did it, or the step itself."""
+    if run.is_stopping or run.is_over:
+        return Stopped()
+    return Broke(StepError("StepCrashed", "the step cancelled itself"))

@@ -1,0 +1,326 @@
+"""Appends: what has been decided for a run becomes durable here, and is published from here.
+
+Whoever has to know what is durable subscribes: those who wait for a run, its timer, its
+parent, the children it has left, the list of lost runs. Nothing here knows any of them.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
+
+from app.clock import Clock
+from app.concurrency.fair_loop import FairLoop
+from app.definitions.versioned import DefinitionUnusable
+from app.execution.live.cluster import Cluster
+from app.execution.live.live_run import LiveRun, RunLost, left_step
+from app.secrets.seal import KeyUnusable
+from app.secrets.sensitive import SensitiveFields, shown_data
+from engine import (
+    ConditionFailed,
+    Event,
+    IllegalTransition,
+    Input,
+    JsonObject,
+    Recorded,
+    Rejected,
+    apply,
+    react,
+    scope,
+)
+from journal import Corrupt, DuplicateStart, Head, Journal, Statement, Work, turn_of
+from steps.document.captions import Caption
+from steps.document.compiled import Definition
+from steps.document.edge_condition import Answers, answered_by
+from steps.language.allowance import Allowance
+from steps.language.frozen import FrozenValues, frozen_by
+from steps.language.opened_data import opened_by
+
+Appended: TypeAlias = Callable[[LiveRun, Sequence[Event]], None]
+"""Hears that events of a run have become durable; `run` of the live run shows them."""
+
+Lost: TypeAlias = Callable[[LiveRun], None]
+"""Hears that an append of a run had an unknown outcome; its copy in memory is worthless."""
+
+
+class Appends:
+    """Decides with the engine, makes it durable, publishes it.
+
+    Attributes:
+        on_append: Called in their order after each append that has an event of one of the types
+            that stand beside it, with no wait between; complete before the first append.
+        on_place: Called beside them for runs of workflows with `concurrency`.
+        on_loss: Called in their order after an append with unknown outcome.
+        is_shared: Whether other processes carry runs on too.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts below it, each passed in
+        self,
+        journal: Journal,
+        clock: Clock,
+        frozen: FrozenValues,
+        fair_loop: FairLoop,
+        sensitive: SensitiveFields,
+        cluster: Cluster | None = None,
+    ) -> None:
+        self.on_append: list[tuple[frozenset[type[Event]], Appended]] = []
+        self.on_place: list[Appended] = []
+        self.on_loss: list[Lost] = []
+        self._listeners: dict[frozenset[type[Event]], list[Appended]] = {}
+        self._journal = journal
+        self._clock = clock
+        self._frozen = frozen
+        self._fair_loop = fair_loop
+        self._sensitive = sensitive
+        self._cluster = cluster
+        self.is_shared = cluster is not None
+
+    async def happen(self, live: LiveRun, happened: Input) -> None:
+        """Let the engine decide what follows; it becomes durable with the next flush."""
+        async with live.lock:
+            self.take(live, happened)
+
+    def take(self, live: LiveRun, happened: Input) -> None:
+        """Decide, with the lock held. Raises `Rejected`, and then nothing has changed."""
+        if live.lost:
+            raise RunLost(live.run.id, is_before=True)
+        definition = live.definition
+        if isinstance(definition, DefinitionUnusable):
+            raise definition
+        graph, now_ms = definition.graph, self._clock.now_ms()
+        try:
+            if not graph.has_conditions:
+                events = react(live.run, graph, happened, now_ms)
+            else:
+                # One allowance for the conditions of all edges.
+                known = answered_by(_answers(live, happened))
+                with Allowance(), frozen_by(self._frozen), self.opened(live), known:
+                    events = react(live.run, graph, happened, now_ms)
+        except (Rejected, DefinitionUnusable):
+            raise
+        except BaseException:
+            self.lose(live)  # it may have changed by half
+            raise
+        live.pending.extend(events)
+
+    def opened(self, live: LiveRun) -> AbstractContextManager[None]:
+        """Let conditions read what is sensitive in a run's data, which is opened once for all."""
+        names = live.usable.sensitive
+        if not names:
+            return nullcontext()
+        last: list[JsonObject] = []
+
+        def opens(data: JsonObject) -> JsonObject:
+            if not last or last[0] is not data:
+                try:
+                    last[:] = [data, self._sensitive.opened(live.tenant, data, names)]
+                except KeyUnusable as unusable:
+                    raise ConditionFailed(str(unusable)) from unusable
+            return last[1]
+
+        return opened_by(opens)
+
+    async def keep(self, live: LiveRun, recorded: Recorded, beside: Work | None = None) -> None:
+        """Make a record of a step durable, with what is written beside it.
+
+        Raises journal errors; then `lost` is set.
+        Raises `StepBroke` where the run has left the step: what is not recorded may not be
+        gone on from.
+        """
+        async with live.lock:
+            if beside is not None and live.head is None:
+                await self.append(live)  # the start of a run takes nothing beside it
+            self.take(live, recorded)
+            visit = live.run.current
+            here = visit and (visit.step_id, visit.visit) == (recorded.step_id, recorded.visit)
+            if not (visit and here and recorded.name in visit.records):
+                raise left_step()
+            await self.append(live, beside)
+
+    async def flush(self, live: LiveRun) -> None:
+        """Make everything decided so far durable. Raises journal errors; then `lost` is set."""
+        async with live.lock:
+            await self.append(live)
+
+    async def append(self, live: LiveRun, beside: Work | None = None) -> None:
+        """Append what is pending, with the lock held; `beside` is written with it or not at all.
+
+        An append that raises may have happened all the same, so the copy in memory is given
+        up: only the journal can say how the run stands.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.write(live, partial(_tell, done), beside)
+        try:
+            await done
+        except asyncio.CancelledError:
+            self.lose(live)
+            raise
+
+    def write(
+        self,
+        live: LiveRun,
+        then: Callable[[BaseException | None], None],
+        beside: Work | None = None,
+    ) -> None:
+        """Append what is pending, with the lock held until `then` is called.
+
+        That is once it is durable, with what is written beside it, or with the reason why that is
+        unknown.
+        """
+        if live.lost:
+            then(RunLost(live.run.id, is_before=True))
+            return
+        if not live.pending:
+            then(None)
+            return
+        events, live.pending = live.pending, []
+        definition, caption = live.definition, None
+        if isinstance(definition, Definition) and definition.captions is not None:
+            caption = self._caption(live)
+
+        fair_loop, tenant = self._fair_loop, live.tenant
+
+        def told(answer: Head | BaseException) -> None:
+            if fair_loop.is_alone(tenant):
+                then(self._appended(live, events, answer))
+            else:
+                fair_loop.call(tenant, lambda: then(self._appended(live, events, answer)))
+
+        if live.head is None:
+            key = live.idempotency
+            self._journal.events.start(
+                live.tenant, live.run, events, told, idempotency=key, caption=caption
+            )
+        else:
+            wake = None if self._cluster is None else self._wake(live, self._cluster)
+            self._journal.events.append(live.head, events, live.run, told, beside, caption, wake)
+
+    def _wake(self, live: LiveRun, cluster: Cluster) -> Statement | None:
+        """Return what has the owner go on from an append, where that is another process."""
+        if live.is_ours and cluster.owns(live.run.id):
+            return None
+        live.is_ours = False
+        return cluster.wake(live.run.id, live.run.seq)
+
+    async def catch_up(self, live: LiveRun) -> None:
+        """Take in what another process has appended, with the lock held, and publish it here.
+
+        Raises journal errors.
+        """
+        if live.head is None or live.pending or live.lost:
+            return  # what has been decided meanwhile is refused, and then the run is read anew
+        head, events = await self._journal.events.after(live.head)
+        if not events:
+            return
+        try:
+            for event in events:
+                live.run = apply(live.run, event)
+        except IllegalTransition as illegal:
+            self.lose(live)
+            raise Corrupt(live.run.id, head.seq, f"does not apply: {illegal}") from illegal
+        live.head = replace(head, turn=turn_of(live.run))
+        live.caption = None
+        self._publish(live, events)
+
+    def _caption(self, live: LiveRun) -> Statement | None:
+        """Return what keeps the title and labels of a run, None where they have not changed."""
+        definition = live.definition
+        if isinstance(definition, DefinitionUnusable) or definition.captions is None:
+            return None
+        before = Caption() if live.head is None else None
+        shown = {**scope(live.run), "data": shown_data(live.run.data)}
+        with frozen_by(self._frozen):
+            caption = definition.captions.caption(shown)
+        if caption == (live.caption or before):
+            return None
+        live.caption = caption
+        return self._journal.captions.keep(live.tenant, live.run, caption.title, caption.labels)
+
+    def _appended(
+        self, live: LiveRun, events: Sequence[Event], answer: Head | BaseException
+    ) -> BaseException | None:
+        """Note what came of an append; return why whoever waits for it cannot go on."""
+        if isinstance(answer, DuplicateStart):
+            return answer
+        if isinstance(answer, BaseException):
+            self.lose(live)
+            return answer
+        if live.lost:
+            return RunLost(live.run.id)
+        live.head = answer
+        if self._cluster is not None and not live.is_ours:
+            self._cluster.woken(live.run.id)
+        try:
+            self._publish(live, events)
+        except Exception as failure:  # noqa: BLE001 - the writer tells others next
+            return failure
+        return None
+
+    async def start_together(self, lives: Sequence[LiveRun]) -> None:
+        """Make the starts of new runs of one tenant durable, all or none. Raises as `append`."""
+        starts = [(live.run, live.pending, self._caption(live)) for live in lives]
+        async with AsyncExitStack() as locks:
+            for live in lives:
+                await locks.enter_async_context(live.lock)
+                live.pending = []
+            try:
+                heads = await self._journal.events.start_together(lives[0].tenant, starts)
+            except BaseException:
+                for live in lives:
+                    self.lose(live)
+                raise
+            for live, head, (_, events, _) in zip(lives, heads, starts, strict=True):
+                live.head = head
+                self._publish(live, events)
+
+    def _publish(self, live: LiveRun, events: Sequence[Event]) -> None:
+        kinds = frozenset(map(type, events))
+        listeners = self._listeners.get(kinds)
+        if listeners is None:
+            listeners = self._listeners[kinds] = [
+                heard for wanted, heard in self.on_append if not wanted.isdisjoint(kinds)
+            ]
+        for heard in listeners:
+            heard(live, events)
+        if live.run.place is not None:
+            for heard in self.on_place:
+                heard(live, events)
+        if live.in_flight and not live.is_doing(live.in_flight.doing):
+            # A command or a timer took the run out of the step: nobody waits for its outcome.
+            live.in_flight.work.cancel()
+            live.in_flight.abandon()
+
+    def must_be_here(self, live: LiveRun) -> None:
+        """See that this process carries a run on still, before it acts. Raises `RunLost`."""
+        if self._cluster is not None and not self._cluster.owns(live.run.id):
+            raise RunLost(live.run.id)
+
+    def lose(self, live: LiveRun) -> None:
+        """Give up the copy of a run in memory: only the journal knows how it stands."""
+        if live.lost:
+            return
+        live.lost = True
+        if live.in_flight:
+            live.in_flight.stop(0)
+        for heard in self.on_loss:
+            heard(live)
+
+
+def _tell(done: asyncio.Future[None], failure: BaseException | None) -> None:
+    if done.done():
+        return
+    if failure is None:
+        done.set_result(None)
+    else:
+        done.set_exception(failure)
+        done.exception()  # who waited for it may be gone
+
+
+def _answers(live: LiveRun, happened: Input) -> Answers:
+    """Return what conditions have said of it beforehand, unless the run has gone on since."""
+    known = live.answered
+    if known is None or known.happened is not happened or known.seq != live.run.seq:
+        return {}
+    return known.answers

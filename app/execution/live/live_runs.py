@@ -1,0 +1,154 @@
+"""Which runs are in memory: one copy of each, for as long as somebody holds it.
+
+All commands, timers and drivers of a run meet in the one copy, so that its lock decides who
+comes first. A run that nobody holds and nobody drives leaves memory: a paused run is rows.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from app.concurrency.fair_share import FairShare
+from app.definitions.versioned import DefinitionUnusable
+from app.execution.live.live_run import LiveRun
+from journal import Journal, UnknownRun
+from steps.document.compiled import Definition
+
+DefinitionOf = Callable[[str, str, str, str], Awaitable[Definition]]
+"""Returns the compiled definition of (tenant, workflow, version, body)."""
+
+
+class LiveRuns:
+    """The runs in memory, by id.
+
+    Attributes:
+        owns: Says whether this process carries a run on; None where there is no other. A run of
+            another process is never kept: each command reads it for itself.
+        runs: How many there are, by tenant, and how many there may be.
+        bytes: How many bytes they were started with.
+    """
+
+    def __init__(
+        self, journal: Journal, definition_of: DefinitionOf, most_runs: int, most_bytes: int
+    ) -> None:
+        self.owns: Callable[[str], bool] | None = None
+        self.runs = FairShare(most_runs)
+        self.bytes = FairShare(most_bytes)
+        self._journal = journal
+        self._definition_of = definition_of
+        self._live: dict[str, LiveRun] = {}
+        self._loading: dict[str, asyncio.Event] = {}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def take_in(self, live: LiveRun) -> None:
+        """Hold a run that is not in the journal yet; `let_go` has to be called for it."""
+        self._keep(live)
+        live.holders += 1
+
+    def let_go(self, live: LiveRun) -> None:
+        """Hold a run no longer."""
+        live.holders -= 1
+        self.release(live)
+
+    def load(self, tenant: str | None, run_id: str) -> "LoadedRun":
+        """Hold the run, `async with` it, read from the journal unless it is in memory.
+
+        Raises:
+            UnknownRun: There is no such run, or it is another tenant's.
+            Corrupt: Its history is not what was written.
+        """
+        return LoadedRun(self, tenant, run_id)
+
+    async def hold(self, tenant: str | None, run_id: str) -> LiveRun:
+        """Hold the run as `load` does, until `let_go`."""
+        while (live := self.peek(run_id)) is None:
+            if self.owns is not None and not self.owns(run_id):
+                live = await self._read(tenant, run_id)
+                live.is_ours = False
+                break
+            await self._load(tenant, run_id)
+        if tenant is not None and live.tenant != tenant:
+            raise UnknownRun(run_id)
+        live.holders += 1
+        return live
+
+    def release(self, live: LiveRun) -> None:
+        """Drop the run from memory if nobody holds it, nobody drives it, or it is lost."""
+        idle = live.holders == 0 and not live.is_driven
+        if (idle or live.lost) and self._live.get(live.run.id) is live:
+            del self._live[live.run.id]
+            self._give_back(live)
+
+    def give_up(self, live: LiveRun) -> None:
+        """Keep a run no longer that belongs to another process now; who holds it may go on.
+
+        What a command still appends to its copy has the owner go on from there.
+        """
+        live.is_ours = False
+        if self._live.get(live.run.id) is live:
+            del self._live[live.run.id]
+            self._give_back(live)
+
+    def _give_back(self, live: LiveRun) -> None:
+        self.runs.give(live.tenant)
+        self.bytes.give(live.tenant, live.size)
+
+    def peek(self, run_id: str) -> LiveRun | None:
+        """Return the run if it is in memory, without holding it."""
+        live = self._live.get(run_id)
+        return None if live is None or live.lost else live
+
+    def all(self) -> list[LiveRun]:
+        """Return those that are in memory."""
+        return list(self._live.values())
+
+    def _keep(self, live: LiveRun) -> None:
+        if lost := self._live.pop(live.run.id, None):
+            self._give_back(lost)
+        self._live[live.run.id] = live
+        self.runs.take(live.tenant)
+        self.bytes.take(live.tenant, live.size)
+
+    async def _load(self, tenant: str | None, run_id: str) -> None:
+        """Read the run, or wait until whoever reads it now has come to an end, and look again.
+
+        Never twice at a time: the slower of two could keep what the journal no longer says.
+        """
+        if (loading := self._loading.get(run_id)) is not None:
+            await loading.wait()
+            return
+        loading = self._loading[run_id] = asyncio.Event()
+        try:
+            live = await self._read(tenant, run_id)
+            if self.peek(run_id) is None:
+                self._keep(live)
+        finally:
+            del self._loading[run_id]
+            loading.set()
+
+    async def _read(self, tenant: str | None, run_id: str) -> LiveRun:
+        head, run = await self._journal.events.run(run_id, tenant)
+        try:
+            definition: Definition | DefinitionUnusable = await self._definition_of(
+                head.tenant, run.workflow_id, run.version, run.body
+            )
+        except DefinitionUnusable as unusable:
+            definition = unusable
+        return LiveRun(head.tenant, run, head, definition, may_have_children=True)
+
+
+class LoadedRun:
+    """A run in memory while the block lasts. A class, which costs a quarter of a generator."""
+
+    __slots__ = ("_live", "_live_runs", "_run_id", "_tenant")
+
+    def __init__(self, live_runs: LiveRuns, tenant: str | None, run_id: str) -> None:
+        self._live_runs, self._tenant, self._run_id = live_runs, tenant, run_id
+
+    async def __aenter__(self) -> LiveRun:
+        self._live = await self._live_runs.hold(self._tenant, self._run_id)
+        return self._live
+
+    async def __aexit__(self, *_: object) -> None:
+        self._live_runs.let_go(self._live)

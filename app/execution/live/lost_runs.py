@@ -1,0 +1,30 @@
+"""The runs to be read again, after an append with unknown outcome or a failure of their driver."""
+
+from app.execution.live.live_run import LiveRun
+
+
+class LostRuns:
+    """Ids of lost runs, until recovery takes them."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def lost(self, live: LiveRun) -> None:
+        """Note a run whose append had an unknown outcome.
+
+        The owner of another process's run hears of what was appended by the wake beside it.
+        """
+        if live.is_ours:
+            self.add(live.run.id)
+
+    def add(self, run_id: str) -> None:
+        """Note a run that has to be read again."""
+        self._ids.add(run_id)
+
+    def take(self) -> set[str]:
+        """Return all of them, and forget them."""
+        ids, self._ids = self._ids, set()
+        return ids

@@ -1,0 +1,85 @@
+"""Requests that wait for a run to end or to pause."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+
+from app.execution.live.live_run import LiveRun, RunLost
+from engine import ENDS, Event, Run, RunPaused, Status
+
+SETTLES = ENDS | {RunPaused}
+"""Events after which nobody waits any longer."""
+
+
+def is_settled(run: Run) -> bool:
+    """Say whether waiting on would be for somebody, not for the server."""
+    return run.status is not Status.RUNNING
+
+
+class Waiters:
+    """Wakes whoever waits for a run, once what it waits for is durable."""
+
+    def __init__(self) -> None:
+        self._by_run: defaultdict[str, set[asyncio.Future[Run]]] = defaultdict(set)
+        self._closed = False
+
+    def expect(self, run_id: str) -> asyncio.Future[Run]:
+        """Return a future for the run as it ends or pauses; register before it is driven."""
+        future: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
+        if self._closed:
+            future.cancel()
+            return future
+        self._by_run[run_id].add(future)
+        future.add_done_callback(lambda done: self._forget(run_id, done))
+        return future
+
+    def __contains__(self, run_id: object) -> bool:
+        return run_id in self._by_run
+
+    def waited_for(self) -> list[str]:
+        """Return the runs for which somebody waits."""
+        return list(self._by_run)
+
+    def resolve(self, run: Run) -> None:
+        """Wake those who wait for this run, if it has ended or paused."""
+        if run.id not in self._by_run or not is_settled(run):
+            return
+        shown = run if run.is_over else run.copy()
+        for future in tuple(self._by_run[run.id]):
+            if not future.done():
+                future.set_result(shown)
+
+    def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
+        """Wake those who wait for a run that has become durable as it ends or pauses.
+
+        Where it waits for a signal that may be there already, `waits` wakes them.
+        """
+        if live.run.awaited_signal is None:
+            self.resolve(live.run)
+
+    def waits(self, live: LiveRun) -> None:
+        """Wake those who wait for a run that waits for a signal that is not there yet.
+
+        Where it has gone on meanwhile, what is on its way to the disk wakes them.
+        """
+        if live.is_durable:
+            self.resolve(live.run)
+
+    def lost(self, live: LiveRun) -> None:
+        """Tell those who wait for a run of which nothing is durable that nobody knows more."""
+        if live.head is None:
+            for future in tuple(self._by_run.get(live.run.id, ())):
+                if not future.done():
+                    future.set_exception(RunLost(live.run.id))
+
+    def close(self) -> None:
+        """Let nobody wait any longer: the server is stopping."""
+        self._closed = True
+        for futures in tuple(self._by_run.values()):
+            for future in tuple(futures):
+                future.cancel()
+
+    def _forget(self, run_id: str, future: asyncio.Future[Run]) -> None:
+        self._by_run[run_id].discard(future)
+        if not self._by_run[run_id]:
+            del self._by_run[run_id]

@@ -1,0 +1,1 @@
+"""New runs: whether one can be taken on, its id, and what it begins with."""

@@ -1,0 +1,78 @@
+"""Whether a new run can be taken on: refused early, before memory grows without bound.
+
+Only starts are refused. Reads, answers, cancels, child runs and everything that is under way
+go on, so that an overloaded server comes to rest by itself.
+"""
+
+from app.execution.live.live_runs import LiveRuns
+from app.telemetry.counters import Counters
+from journal import Journal
+
+_RETRY_AFTER_S = 2
+
+
+class Overloaded(Exception):
+    """The server has as much to do as it may; nothing has been started.
+
+    Attributes:
+        retry_after_s: Whole seconds after which asking again is worth while.
+    """
+
+    retry_after_s = _RETRY_AFTER_S
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; nothing was started, try again in {_RETRY_AFTER_S} seconds")
+
+
+class Place:
+    """A start's place among the runs in memory, while the block lasts."""
+
+    __slots__ = ("_held", "_size", "_tenant")
+
+    def __init__(self, held: LiveRuns, tenant: str, size: int) -> None:
+        self._held, self._tenant, self._size = held, tenant, size
+
+    def __enter__(self) -> None:
+        self._held.runs.take(self._tenant)
+        self._held.bytes.take(self._tenant, self._size)
+
+    def __exit__(self, *_: object) -> None:
+        self._held.runs.give(self._tenant)
+        self._held.bytes.give(self._tenant, self._size)
+
+
+class Admission:
+    """Decides about each start before its body is read."""
+
+    def __init__(
+        self, held: LiveRuns, journal: Journal, most_writes: int, counters: Counters
+    ) -> None:
+        self._held = held
+        self._journal = journal
+        self._most_writes = most_writes
+        self._counters = counters
+
+    @property
+    def in_memory(self) -> int:
+        """How many runs are in memory, the starts that come in now among them."""
+        return self._held.runs.total
+
+    def starting(self, tenant: str, size: int) -> "Place":
+        """Hold a place for a start whose body has at most `size` bytes, `with` it.
+
+        Raises `Overloaded`.
+        """
+        self._check(tenant, size)
+        return Place(self._held, tenant, size)
+
+    def _check(self, tenant: str, size: int) -> None:
+        if self._journal.counters.queued >= self._most_writes:
+            self._refuse("writes", "the disk is behind with what it has to write")
+        if not self._held.runs.may_take(tenant):
+            self._refuse("runs", "as many runs are under way as may be (max_runs_in_memory)")
+        if not self._held.bytes.may_take(tenant, size):
+            self._refuse("bytes", "the runs under way hold as much data as they may")
+
+    def _refuse(self, why: str, what: str) -> None:
+        self._counters.refused[why] += 1
+        raise Overloaded(what)

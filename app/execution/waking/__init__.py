@@ -1,0 +1,1 @@
+"""What has a waiting run go on: time, places, child runs; and notices of pauses."""

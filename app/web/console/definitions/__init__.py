@@ -1,0 +1,1 @@
+"""The pages of workflows and agents: the editor, versions, comparisons, checks."""

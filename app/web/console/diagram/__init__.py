@@ -1,0 +1,1 @@
+"""The diagram of a workflow: its layers, edges and parts, as SVG."""

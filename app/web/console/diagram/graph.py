@@ -1,0 +1,282 @@
+"""The picture of a definition as SVG, with or without the state of a run on it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
+from app.concurrency.offload import offload
+from app.web.console.diagram.edges import (
+    MARGIN,
+    MARKERS,
+    Ports,
+    drawn_edge,
+    ports_of,
+    short,
+    top_of,
+)
+from app.web.console.diagram.layers import (
+    NODE_HEIGHT,
+    NODE_WIDTH,
+    DrawnEdge,
+    Node,
+    Size,
+    TooManyPieces,
+    lay_out,
+)
+from app.web.console.diagram.model import (
+    NO_ROUTE,
+    Inside,
+    Route,
+    StepCounts,
+    StepState,
+    edges_of,
+    steps_of,
+)
+from app.web.console.diagram.parts import KIND, MOST_DRAWN, in_parts
+from app.web.console.icons import icon_path
+from engine.value import value
+from steps.document.bodies import inline_path, with_start, written_in
+
+__all__ = ["Inside", "Route", "StepCounts", "StepState", "draw", "picture"]
+
+_LONGEST_TITLE = 22
+_MANY = 30
+"""Steps and edges from which on drawing takes long enough to be done beside the event loop."""
+_HANDLERS = ("onError", "finally")
+_HEAD, _PAD = 60, 12
+_SELECT = " data-select"
+"""What opens a link in its place on the page."""
+_MOST_INSIDE = 12
+"""How many bodies of a step are drawn in it."""
+
+States = Mapping[str, StepState]
+
+
+@value(frozen=True, slots=True)
+class _Drawn:
+    """A part of a picture, its size, and how many steps and edges are in it."""
+
+    svg: str
+    width: float
+    height: float
+    told: str
+
+
+async def picture(
+    document: Mapping[str, Any], states: States | None = None, route: Route = NO_ROUTE
+) -> str:
+    """Return what `draw` does; for what is large, drawn beside the event loop."""
+    sizes = (document.get("steps"), document.get("edges"))
+    is_small = sum(len(each) for each in sizes if isinstance(each, list)) < _MANY
+    if is_small and not route.opened:
+        return draw(document, states, route)
+    return await offload(lambda: draw(document, states, route))
+
+
+def draw(document: Mapping[str, Any], states: States | None = None, route: Route = NO_ROUTE) -> str:
+    """Return the SVG of a definition's steps and edges; everything in it is escaped.
+
+    It takes documents that do not compile: what is no step or no edge is left out. Where the
+    edges are more than a picture can show, it says so in the picture's place.
+    """
+    try:
+        drawn = _drawn(document, states, route, "")
+    except TooManyPieces:
+        count = len(edges_of(document, steps_of(document)))
+        return _told(f"No picture: the {count} edges cross too many steps to be followed.")
+    if drawn is None:
+        return ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="group" '
+        f'aria-label="{drawn.told}" viewBox="0 0 {drawn.width:.0f} {drawn.height:.0f}" '
+        f'width="{drawn.width:.0f}" height="{drawn.height:.0f}">{MARKERS}{drawn.svg}</svg>'
+    )
+
+
+def _drawn(
+    document: Mapping[str, Any], states: States | None, route: Route, above: str
+) -> _Drawn | None:
+    """Return the steps of a document or a body of path `above`; None where there are none."""
+    steps: Mapping[str, Mapping[str, Any]] = steps_of(document)
+    edges = edges_of(document, steps)
+    if not steps:
+        return None
+    told = f"{len(steps)} steps and {len(edges)} edges between them"
+    first = str(with_start(document).get("initialStep"))
+    if len(steps) > MOST_DRAWN:
+        steps, edges, first, states, route = in_parts(steps, edges, first, states, route)
+    insides = {name: _insides(name, step, route, above) for name, step in steps.items()}
+    sizes = {name: _size(inside) for name, inside in insides.items() if inside}
+    arrows = [DrawnEdge(edge.source, edge.target, bool(edge.label)) for edge in edges]
+    laid = lay_out(list(steps), arrows, first, sizes)
+    sides = ports_of(laid)
+    parts, labels = [], []
+    seen: dict[tuple[str, str], int] = {}
+    for number, (edge, way) in enumerate(zip(edges, laid.ways, strict=True)):
+        nth = seen.get((edge.source, edge.target), 0)
+        seen[edge.source, edge.target] = nth + 1
+        arrow, label = drawn_edge(
+            edge, way, laid.steps[edge.source], Ports(number, sides, nth),
+            is_taken=(edge.source, edge.target) in route.taken,
+        )  # fmt: skip
+        parts.append(arrow)
+        labels.append(label)
+    handlers = {str(document.get(key)): key for key in _HANDLERS if document.get(key)}
+    for name, step in steps.items():
+        kind = _kind(step, handlers.get(name))
+        parts += [
+            _box(name, (step, kind), laid.steps[name], name == first, states, route),
+            _fold(name, step, laid.steps[name], route, above),
+            _nested(laid.steps[name], insides[name]),
+        ]
+    return _Drawn(
+        "".join(parts + labels), laid.width + 2 * MARGIN + 40, laid.height + 2 * MARGIN, told
+    )
+
+
+def _insides(
+    name: str, step: Mapping[str, Any], route: Route, above: str
+) -> list[tuple[str, _Drawn]]:
+    """Return the pictures of the bodies that stand open in a step, by their names."""
+    if inline_path(above, name, "") not in route.opened:
+        return []
+    found = []
+    for body_name, body in list(written_in(step))[:_MOST_INSIDE]:
+        path = inline_path(above, name, body_name)
+        inside = route.inside.get(path, Inside())
+        here = None if route.here is None else {**route.here, "part": ""}
+        own = replace(
+            route, taken=inside.taken, links=inside.links, selected="", counts=inside.counts,
+            here=here,
+        )  # fmt: skip
+        drawn = _drawn(with_start(body), inside.states, own, path)
+        if drawn is not None:
+            found.append((_titled(body_name, step), drawn))
+    return found
+
+
+def _titled(body_name: str, step: Mapping[str, Any]) -> str:
+    """Return the name of a body, with the branches that it begins after."""
+    branches = step.get("branches")
+    branch = branches.get(body_name) if isinstance(branches, dict) else None
+    needs = branch.get("needs") if isinstance(branch, dict) else None
+    return f"{body_name}, after {' and '.join(map(str, needs))}" if needs else body_name
+
+
+def _size(insides: list[tuple[str, _Drawn]]) -> Size:
+    width = sum(drawn.width for _, drawn in insides) + _PAD * (len(insides) + 1)
+    height = max(drawn.height for _, drawn in insides) + _HEAD + 2 * _PAD
+    return max(NODE_WIDTH, width), height
+
+
+def _nested(spot: Node, insides: list[tuple[str, _Drawn]]) -> str:
+    """Return the pictures in a step, side by side under their names."""
+    found = []
+    x = MARGIN + spot.x - spot.width / 2 + _PAD
+    for name, drawn in insides:
+        y = top_of(spot) + _HEAD
+        found.append(
+            f'<text class="kind" x="{x + MARGIN:.1f}" y="{y:.1f}">{escape(short(name, 30))}</text>'
+            f'<g class="inside" transform="translate({x:.1f} {y + _PAD / 2:.1f})">{drawn.svg}</g>'
+        )
+        x += drawn.width + _PAD
+    return "".join(found)
+
+
+def _fold(name: str, step: Mapping[str, Any], spot: Node, route: Route, above: str) -> str:
+    """Return the button that opens the steps inside of a step, or closes them."""
+    if route.here is None or step.get("type") == KIND or not any(True for _ in written_in(step)):
+        return ""
+    path = inline_path(above, name, "")
+    is_open = path in route.opened
+    opened = sorted(route.opened - {path} if is_open else route.opened | {path})
+    kept = {key: item for key, item in route.here.items() if key != "open" and item}
+    query = urlencode({**kept, "open": ",".join(opened)} if opened else kept)
+    x, y = MARGIN + spot.x + spot.width / 2 - 26, top_of(spot) + NODE_HEIGHT - 24
+    title = str(step.get("name") or name)
+    words = escape(f"{'Close' if is_open else 'Open'} the steps in {title}")
+    cross = "M5 9h8" if is_open else "M5 9h8M9 5v8"
+    return (
+        f'<a class="unfold" href="?{escape(query)}" data-select aria-label="{words}" '
+        f'transform="translate({x:.1f} {y:.1f})"><title>{words}</title>'
+        f'<rect width="18" height="18" rx="5"/><path d="{cross}"/></a>'
+    )
+
+
+def _told(why: str) -> str:
+    """Return words that stand where the picture would."""
+    words = escape(why)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="img" aria-label="{words}" '
+        f'viewBox="0 0 620 40" width="620" height="40">'
+        f'<g class="label"><text x="16" y="25">{words}</text></g></svg>'
+    )
+
+
+def _box(  # noqa: PLR0913 - one box
+    name: str,
+    of: tuple[Mapping[str, Any], str],
+    spot: Node,
+    is_first: bool,
+    states: States | None,
+    route: Route,
+) -> str:
+    x, y = MARGIN + spot.x - spot.width / 2, top_of(spot)
+    step, kind = of
+    title = str(step.get("name") or name)
+    state = (states or {}).get(name)
+    words = f"{title}, {kind}"
+    classes = "step" if states is None else "step state-none"
+    if state:
+        times = f", {state.visits} times" if state.visits > 1 else ""
+        words += f", {state.status.replace('_', ' ')}{times}"
+        classes = f"step state-{state.status}"
+        if state.is_carried:
+            words += ", by an earlier run"
+            classes += " carried"
+    if is_first:
+        classes += " first"
+    if name == route.selected:
+        classes += " selected"
+    count = ""
+    if state and state.visits > 1:
+        count = (
+            f'<text class="count" x="{spot.width - 12:.0f}" y="22" text-anchor="end">'
+            f"{state.visits}x</text>"
+        )
+    runs = route.counts.get(name)
+    if runs and runs.text:
+        words += f", {runs.text}"
+        kind = runs.text
+        classes += " fails" if runs.failed else ""
+    longest = _LONGEST_TITLE - (4 if count else 0)
+    link = route.links.get(name)
+    tag = "g" if link is None else "a"
+    leads = (
+        ' role="img"'
+        if link is None
+        else f' href="{escape(link)}"{_SELECT if link[0] == "?" else ""}'
+    )
+    current = ' aria-current="true"' if link and name == route.selected else ""
+    return (
+        f'<{tag} class="{classes}" transform="translate({x:.1f} {y:.1f})"{leads}{current} '
+        f'aria-label="{escape(words)}" data-step="{escape(name)}"><title>{escape(words)}</title>'
+        f'<rect width="{spot.width:.0f}" height="{spot.height:.0f}" rx="9"/>'
+        f'<path class="icon" transform="translate(10 {NODE_HEIGHT / 2 - 8})" '
+        f'd="{icon_path(str(step.get("type", "")))}"/>'
+        f'<text class="title" x="34" y="24">{escape(short(title, longest))}</text>'
+        f'<text class="kind" x="34" y="41">{escape(short(kind, 30))}</text>{count}</{tag}>'
+    )
+
+
+def _kind(step: Mapping[str, Any], handler: str | None) -> str:
+    """Return of what kind a step is, with what is folded into its box, and what enters it."""
+    if step.get("type") == KIND:
+        return str(step.get("between"))
+    kind, branches, own = str(step.get("type", "")), step.get("branches"), step.get("steps")
+    named = f": {', '.join(map(str, branches))}" if isinstance(branches, dict) else ""
+    if kind == "group" and isinstance(own, list):
+        named = f": {', '.join(str(one.get('id')) for one in own if isinstance(one, dict))}"
+    return f"{handler}: {kind}{named}" if handler else kind + named

@@ -1,0 +1,1 @@
+"""The ways in: the first owner, invitations, passkeys, identity providers, passwords."""

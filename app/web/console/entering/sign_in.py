@@ -1,0 +1,154 @@
+"""Signing in with a name and a password, with a key or a token, and out again."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from app.auth.errors import Unauthorized
+from app.auth.first_owner import PATH as FIRST_OWNER
+from app.auth.passwords import TooManyPasswords
+from app.auth.rate_limits import RateLimited
+from app.auth.sessions import COOKIE, TokenTooLong
+from app.services import Services
+from app.web.api.passkeys import site_of
+from app.web.console.entering.entering import (
+    HOME,
+    NotFromHere,
+    address_of,
+    browser_of,
+    entered,
+    first,
+    is_open,
+    is_secure,
+    local,
+    sent_form,
+)
+from app.web.console.rendering import html
+from app.web.endpoint import Call
+
+_OWNER_THERE = (
+    "Somebody can sign in as the owner already, with a name or with a key of the role owner, so no"
+    " other one is made here. Sign in; Settings, People invites more."
+)
+_WRONG_KEY = "That key or token does not count for this tenant. It may be disabled or expired."
+_WRONG_PASSKEY = "That passkey does not count here, or that took too long. Try again."
+_WRONG_PASSWORD = "That name and password do not fit for this tenant."  # noqa: S105 - a message
+
+
+async def sign_in_page(request: Request, services: Services) -> Response:
+    """Show the form; while there is no owner, lead to where one is made."""
+    if services.first_owner.is_wanted and not services.authenticator.providers.all:
+        return RedirectResponse(FIRST_OWNER, 303)
+    given = request.query_params
+    told = _OWNER_THERE if "owner" in given else ""
+    return sign_in_form(request, services, given.get("next", HOME), told, with_key="key" in given)
+
+
+async def sign_in(request: Request, services: Services) -> Response:
+    """Open a session. A form that another site sends is refused."""
+    back, tenant, with_key = HOME, "", True
+    given: dict[str, list[str]] = {}
+    try:
+        given = await sent_form(request, services)
+        back, tenant = first(given, "next", HOME), first(given, "tenant").strip()
+        with_key = "credential" in given
+        services.rate_limits.check_sign_in(address_of(request))
+        if "passkey" in given:
+            cookie = await _by_passkey(request, services, given)
+        elif with_key:
+            credential = first(given, "credential").strip()
+            cookie = await services.sessions.open(tenant, credential, browser_of(request))
+        else:
+            cookie = await _by_password(request, services, tenant, given)
+    except NotFromHere:
+        message = "Sign in on this page, not from another one."
+        return sign_in_form(request, services, back, message, 403, with_key=with_key)
+    except TokenTooLong as too_long:
+        return sign_in_form(request, services, back, f"{too_long}.", 400, with_key=True)
+    except (RateLimited, TooManyPasswords) as often:
+        message = f"Too many attempts: {often}."
+        answer = sign_in_form(request, services, back, message, 429, with_key=with_key)
+        answer.headers["Retry-After"] = str(often.retry_after_s)
+        return answer
+    except Unauthorized:
+        services.rate_limits.note_failed_sign_in(address_of(request))
+        if "passkey" in given:
+            message = _WRONG_PASSKEY
+        else:
+            message = _WRONG_KEY if with_key else _WRONG_PASSWORD
+        return sign_in_form(request, services, back, message, 401, tenant, with_key=with_key)
+    except (UnicodeDecodeError, ValueError):
+        return sign_in_form(request, services, back, "The form cannot be read.", 400)
+    return entered(request, services, cookie, back)
+
+
+async def sign_in_once(request: Request, services: Services) -> Response:
+    """Open a session by an address that counts once."""
+    try:
+        tenant, key = services.one_time.take(request.path_params["code"])
+        cookie = await services.sessions.open(tenant, key, browser_of(request))
+    except Unauthorized:
+        message = "That address has been used, or its time is over."
+        return sign_in_form(request, services, HOME, message, 401, with_key=True)
+    return entered(request, services, cookie, "/workflows")
+
+
+async def _by_password(
+    request: Request, services: Services, tenant: str, given: dict[str, list[str]]
+) -> str:
+    people, name = services.authenticator.people, first(given, "name")
+    services.rate_limits.check_password(tenant, name)
+    try:
+        person = await people.by_password(tenant, name, first(given, "password"))
+    except Unauthorized:
+        services.rate_limits.note_failed_password(tenant, name)
+        raise
+    cookie = await services.sessions.open_for(person.id, "password", browser_of(request))
+    await people.signed_in(person)
+    return cookie
+
+
+async def _by_passkey(request: Request, services: Services, given: dict[str, list[str]]) -> str:
+    people = services.authenticator.people
+    passkey = await people.passkeys.signs_in(
+        site_of(request, services), first(given, "challenge"), first(given, "passkey")
+    )
+    person = people.by_passkey(passkey)
+    cookie = await services.sessions.open_for(person.id, "passkey", browser_of(request))
+    await people.signed_in(person)
+    return cookie
+
+
+async def sign_out(call: Call) -> Response:
+    """End the session, on the server and in this browser."""
+    await call.services.sessions.end(call.request.cookies)
+    answer = JSONResponse({"success": True})
+    answer.delete_cookie(COOKIE, secure=is_secure(call.request), httponly=True, samesite="strict")
+    return answer
+
+
+def sign_in_form(  # noqa: PLR0913 - what the page shows
+    request: Request,
+    services: Services,
+    back: str,
+    message: str = "",
+    status: int = 200,
+    tenant: str = "",
+    *,
+    with_key: bool = False,
+) -> Response:
+    """Return the page: for people, where there are any, else for keys."""
+    return html(
+        "sign_in.html",
+        status,
+        next=local(back),
+        message=message,
+        tenant=tenant,
+        is_open=is_open(request),
+        with_key=with_key or not services.authenticator.people.is_anybody,
+        is_anybody=services.authenticator.people.is_anybody,
+        with_passkey=bool(services.authenticator.people.passkeys.people),
+        providers=[
+            {"name": one.name, "title": one.title}
+            for one in services.authenticator.providers.all.values()
+        ],
+    )

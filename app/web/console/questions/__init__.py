@@ -1,0 +1,1 @@
+"""The pages of questions to people: the inbox, forms, answers by link, previews."""

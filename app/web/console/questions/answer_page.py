@@ -1,0 +1,167 @@
+"""The page behind a link: one question, for somebody without an account.
+
+Opening it changes nothing, since mail scanners open links; only its button does.
+"""
+
+import json
+from dataclasses import replace
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.auth.links import Link
+from app.auth.sealed_token import LinkUnusable
+from app.services import Services
+from app.telemetry import log
+from app.web.console.page import problem_page
+from app.web.console.questions.form_fields import form_fields, names_of
+from app.web.console.questions.pauses import PauseCard, pause_card
+from app.web.console.rendering import html
+from app.web.console.row_buttons import changed_rows, sent_texts
+from app.web.errors import is_known
+from app.wire.answer_request import answer_of_form, asked_fields
+from app.wire.bodies import LONGEST_COMMENT
+from app.wire.form import ATTACHMENTS, Form, Texts, urlencoded_form
+from app.wire.form_request import form_body, is_form
+from app.wire.json_body import read_body
+from engine import JsonObject, NotPaused, Run, seen_of
+from journal import UnknownRun
+from steps.contract.step_type import InvalidAnswer, Problem
+from steps.tools.asks import DECLINE
+
+_LONGEST_FORM = 262_144
+
+
+async def answer_page(request: Request, services: Services) -> Response:
+    """Show the question, or that it has been answered."""
+    try:
+        link = services.links.read(request.path_params["token"])
+        return await _ask(services, link, request.url.path)
+    except (LinkUnusable, UnknownRun):
+        return _over(404, "This link is not valid, or its time is over.")
+    except Exception as failure:  # noqa: BLE001 - every failure is an answer
+        return _failed(request, failure)
+
+
+async def answer(request: Request, services: Services) -> Response:
+    """Take the answer. Of several at once one counts, and the others are told so."""
+    given: Texts = {}
+    try:
+        link = services.links.read(request.path_params["token"])
+        run = await services.runs.read(link.tenant, link.run_id)
+        if not link.still_asks(run) or run.pause is None:
+            return _over(409, "Somebody has answered this already, or it is no longer asked.")
+        form = await _form(request, services, link)
+        given = form.texts
+        if (changed := changed_rows(form)) is not None:
+            return await _ask(services, link, request.url.path, given=changed)
+        async with services.storing.of("answer", link.tenant, link.run_id):
+            run = await services.runs.read(link.tenant, link.run_id)
+            if not link.still_asks(run) or run.pause is None:
+                raise NotPaused(f"run {run.id} does not ask this any more")
+            sent = await _answer(services, link, run, form)
+            await services.runs.resume(link.tenant, link.run_id, sent, link.caller)
+    except (LinkUnusable, UnknownRun):
+        return _over(404, "This link is not valid, or its time is over.")
+    except NotPaused:
+        return _over(409, "Somebody has answered this already, or it is no longer asked.")
+    except InvalidAnswer as invalid:
+        return await _ask(services, link, request.url.path, 400, invalid.problems, given)
+    except Exception as failure:  # noqa: BLE001 - every failure is an answer
+        return _failed(request, failure)
+    return html("answered.html", title="Thank you", message="Your answer is stored.", good=True)
+
+
+async def _ask(  # noqa: PLR0913 - what is asked, and what was given
+    services: Services,
+    link: Link,
+    address: str,
+    status: int = 200,
+    problems: tuple[Problem, ...] = (),
+    given: Texts | None = None,
+) -> Response:
+    run = await services.runs.read(link.tenant, link.run_id)
+    pause = run.pause_shown
+    if not link.still_asks(run) or not isinstance(pause, dict):
+        return _over(410, "Somebody has answered this already, or it is no longer asked.")
+    asked: PauseCard = pause_card(run.id, run.pause_seq, pause, seen=seen_of(run))
+    if given is not None:
+        asked = _as_given(asked, run, given)
+    if run.current and run.current.step_name:
+        asked = replace(asked, title=run.current.step_name)
+    captions = await services.journal.captions.of(link.tenant, [run.id])
+    by_name = {item.path: item.message for item in problems}
+    shown = [*asked.fields, *(one for action in asked.actions for one in action["fields"])]
+    names = {*names_of(shown), "comment", ATTACHMENTS}
+    return html(
+        "answer.html",
+        status,
+        pause_card=asked,
+        name=link.name,
+        until_ms=link.until_ms,
+        own_address=address,
+        run_title=captions[run.id].title if run.id in captions else "",
+        problems=by_name,
+        others=[f"{path} {text}" for path, text in by_name.items() if path not in names],
+        given={name: _again(text) for name, text in (given or {}).items()},
+    )
+
+
+def _as_given(asked: PauseCard, run: Run, given: Texts) -> PauseCard:
+    """Return a question with as many rows in its lists as a form that was sent has."""
+    actions = [
+        {**one, "fields": form_fields(asked_fields(run, one["value"]).specs, given)}
+        if one["fields"] and one["value"] == given.get("actionValue")
+        else one
+        for one in asked.actions
+    ]
+    fields = form_fields(asked_fields(run).specs, given) if asked.fields else []
+    return replace(asked, fields=fields, actions=actions)
+
+
+async def _form(request: Request, services: Services, link: Link) -> Form:
+    """Return the form that was sent."""
+    settings = services.settings
+    if is_form(request):
+        with services.admission.starting(link.tenant, settings.max_attachment_bytes):
+            return await form_body(request, settings)
+    body = await read_body(request, _LONGEST_FORM, settings.body_timeout)
+    return urlencoded_form(body)
+
+
+async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonObject:
+    """Return the answer of a form, its fields converted to their types. Raises `InvalidAnswer`."""
+    assert run.pause is not None  # noqa: S101 - the caller has looked
+    kind = run.pause.type
+    answer: JsonObject = {"type": kind, "stepId": link.step_id, "pauseId": link.pause_id}
+    if form.text("seen"):
+        answer["seen"] = form.text("seen")
+    if kind == "request_user_action":
+        answer["actionId"] = str(run.pause.body.get("actionId") or "")
+        answer["actionValue"] = form.text("actionValue")
+    elif form.text("actionValue") == DECLINE and "toolAsks" in run.pause.body:
+        return {**answer, "actionValue": DECLINE}
+    fields = asked_fields(run, answer.get("actionValue"))
+    texts = sent_texts(form, fields)
+    if comment := form.text("comment").strip():
+        texts.setdefault("comment", comment[:LONGEST_COMMENT])
+    uploads = {name.removeprefix("data."): upload for name, upload in form.uploads.items()}
+    return await answer_of_form(
+        services.files, link.tenant, run, answer, Form(texts, uploads, form.unchosen)
+    )
+
+
+def _again(text: str | list[str]) -> str:
+    """Return what was given in a field, to be shown in it once more."""
+    return text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
+
+
+def _over(status: int, message: str) -> Response:
+    return html("answered.html", status, title="Nothing to answer", message=message, good=False)
+
+
+def _failed(request: Request, failure: Exception) -> Response:
+    request_id: str = request.scope["stepwell.request_id"]
+    if not is_known(failure):
+        log.request_failed(request_id, failure)
+    return problem_page(failure, request_id)

@@ -1,0 +1,266 @@
+"""Everything about one run."""
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.concurrency.offload import offload
+from app.events.catalogue import NAMES
+from app.web.console.diagram.graph import Route, picture
+from app.web.console.icons import DOCUMENTED
+from app.web.console.page import Page
+from app.web.console.questions.pauses import PauseCard, part_shown, pause_card
+from app.web.console.rendering import editable, page, words
+from app.web.console.runs.inspector import explained_here, given_of, tree
+from app.web.console.runs.replay_view import replay_of
+from app.web.console.runs.run_children import insides, items_of, opened
+from app.web.console.runs.run_view import repairs_of, run_view
+from app.web.console.runs.timeline import (
+    Timeline,
+    TimelineVisit,
+    shown,
+    shown_carried,
+    states_of,
+    tell,
+)
+from app.web.console.runs.visit_rows import rows_of, taken
+from app.web.endpoint import Call
+from app.wire.pauses_below import MOST_PAUSES, signal_of
+from app.wire.run_document import status_document
+from app.wire.run_history import HistoryPage
+from engine import JsonObject, Run, seen_of
+from journal import CaptionRow, NotFound, UnknownRun
+from steps.document.bodies import body_at
+
+_MOST_CHAPTERS = 60
+_MOST_EVENTS = 60
+_MOST_REPAIRABLE, _MOST_DATA = 50, 20_000
+_MOST_VERSIONS = 50
+_LONG = 500
+_MOST_CARDS = 20
+
+
+async def run_page(call: Call) -> Response:
+    """Show everything about one run."""
+    services, run_id = call.services, call.path("runId")
+    _, history = await services.journal.events.read(run_id, call.tenant)
+    story = await offload(lambda: tell(history)) if len(history) > _LONG else tell(history)
+    run = story.run
+    ids: list[str] = []
+    counts: dict[str, int] | None = None
+    if any(visit.children for visit in run.history):
+        ids = await services.journal.children.ids(run.id, 100)
+        counts = await services.journal.children.counts(
+            run.id, run.executions, attempts=run.history[-1].attempt
+        )
+    document = await _definition(call, story)
+    carried = _carried(story)
+    earlier = {item["run_id"] for item in carried} | ({run.origin.run_id} if run.origin else set())
+    now_ms = services.clock.now_ms()
+    chapter = _selected(call, story)
+    seq = chapter.seq if chapter else 0
+    told = shown(chapter, now_ms) if chapter else None
+    captions = await services.journal.captions.of(call.tenant, [run.id])
+    status = status_document(run, ids, counts, HistoryPage(1))
+    card = await _pause_card(call, run)
+    return await page(
+        call,
+        "run.html",
+        "runs",
+        run=run_view(status),
+        **repairs_of(run, document),
+        caption=captions.get(run.id) or CaptionRow(),
+        started_ms=run.started_at_ms,
+        took_ms=(run.ended_at_ms or now_ms) - run.started_at_ms,
+        is_over=run.is_over,
+        state=run.state.value,
+        caller=run.caller,
+        graph=await _graph(call, story, seq, document),
+        kept=_kept(call),
+        items=await items_of(call, run, chapter, _execution(story, chapter)),
+        **rows_of(story, seq, _number(call, "unfold"), now_ms),
+        selected=told,
+        given=await given_of(call, run, history, chapter) if chapter else {},
+        explained=await explained_here(call, run.id, story.chapters),
+        tree=tree,
+        documented=DOCUMENTED,
+        transcripts=services.settings.transcripts,
+        files=_files(run.data, document or {}),
+        retry=_retry(story, now_ms),
+        carried=carried,
+        carried_before=sum(run.visits.values()) - run.executions - len(carried),
+        known=await services.journal.runs.known(call.tenant, earlier),
+        events=story.events[-_MOST_EVENTS:],
+        hidden_events=max(0, len(story.events) - _MOST_EVENTS),
+        listen=list(NAMES),
+        replay=await replay_of(call, run),
+        pause_card=card,
+        other_pauses=await _other_pauses(call, run, card),
+        steps=_repairable(story),
+        first=story.chapters[0] if story.chapters else None,
+        versions=await _versions(call, run) if run.is_over else [],
+        workflow_name=document.get("name") if document else None,
+    )
+
+
+def _number(call: Call, name: str) -> int:
+    """Return a number of the address, 0 for none."""
+    text = call.request.query_params.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004 - an event
+
+
+def _selected(call: Call, story: Timeline) -> TimelineVisit | None:
+    """Return the visit that is looked at: that of the address, else the one that matters most."""
+    asked = _number(call, "visit")
+    for chapter in story.chapters:
+        if chapter.seq == asked:
+            return chapter
+    failed = story.run.error.step_id if story.run.error else None
+    for chapter in reversed(story.chapters):
+        if chapter.step_id == failed:
+            return chapter
+    return story.chapters[-1] if story.chapters else None
+
+
+async def _graph(
+    call: Call, story: Timeline, selected: int, document: "dict[str, Any] | None"
+) -> str:
+    """Return the picture of the way that the run took, with what the address has open in it."""
+    if document is None:
+        return ""
+    asked, run = call.request.query_params, story.run
+    paths = opened(call)
+    here = {name: asked[name] for name in ("visit", "open", "part") if asked.get(name)}
+    links = {one.step_id: f"?visit={one.seq}{_kept(call)}#inspector" for one in story.chapters}
+    chosen = next((one.step_id for one in story.chapters if one.seq == selected), "")
+    inside = await insides(call, run, document, paths) if paths else {}
+    route = Route(frozenset(taken(story)), links, chosen, here=here, opened=paths, inside=inside)
+    return await picture(document, states_of(run), route)
+
+
+def _kept(call: Call) -> str:
+    """Return what links to visits keep of the address: what stands open in the picture."""
+    text = call.request.query_params.get("open", "")
+    return f"&{urlencode({'open': text[:2_000]})}" if text else ""
+
+
+def _execution(story: Timeline, chapter: TimelineVisit | None) -> int:
+    """Return the number of a visit among those of the run."""
+    return story.chapters.index(chapter) + 1 if chapter else 0
+
+
+def _retry(story: Timeline, now_ms: int) -> "dict[str, Any] | None":
+    """Return the visit that waits for its next attempt."""
+    last = story.chapters[-1] if story.chapters else None
+    if last is None or last.visit is None or last.visit.retry_at_ms is None:
+        return None
+    return shown(last, now_ms)
+
+
+async def _definition(call: Call, story: Timeline) -> "dict[str, Any] | None":
+    run = story.run
+    try:
+        row = await call.services.workflows.table.get(call.tenant, run.workflow_id, run.version)
+    except NotFound:
+        return None
+    return body_at(row.definition, run.body) | {"name": row.name}
+
+
+async def _versions(call: Call, run: Run) -> list[str]:
+    """Return the newest versions of its workflow that are others than its own."""
+    try:
+        found = await call.services.workflows.table.versions(
+            call.tenant, run.workflow_id, limit=_MOST_VERSIONS
+        )
+    except NotFound:
+        return []
+    return [item.version for item in found if item.version != run.version]
+
+
+async def _pause_card(call: Call, run: Run) -> PauseCard | None:
+    """Return what the run asks, named as the step that asks is, in a child run too."""
+    pause = run.pause_shown
+    if not isinstance(pause, dict):
+        return None
+    own = run.pause is not None and run.pause.run_id is None
+    seen = seen_of(run) if own else ""
+    asked = pause_card(run.id, run.pause_seq, pause, call.caller, seen)
+    if asked.asked_by and asked.asked_by != run.id:
+        try:
+            _, run = await call.services.journal.events.run(asked.asked_by, call.tenant)
+        except UnknownRun:
+            return asked
+    name = run.current.step_name if run.current else None
+    return replace(asked, title=name) if name else asked
+
+
+async def _other_pauses(call: Call, run: Run, first: PauseCard | None) -> list[PauseCard]:
+    """Return what child runs ask beside the one whose question the run shows."""
+    cards: list[PauseCard] = []
+    if not run.waits_for_children:
+        return cards
+    for row in await call.services.journal.inbox.below(run.id, MOST_PAUSES):
+        signal = signal_of(row)
+        if signal is None or (first and signal["pauseId"] == first.pause_id):
+            continue
+        part = part_shown(row.body, row.item)
+        card = pause_card(row.run_id, row.seq, signal)
+        cards.append(replace(card, title=f"{card.title} ({part})" if part else card.title))
+    return cards[:_MOST_CARDS]
+
+
+def _files(data: JsonObject, document: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the uploaded files that the data of a run names, by id."""
+    declared = [
+        document.get("payload"),
+        *(step.get("output") for step in document.get("steps", [])),
+    ]
+    names = {
+        name
+        for specs in declared
+        if isinstance(specs, dict)
+        for name, spec in specs.items()
+        if isinstance(spec, dict) and spec.get("type") == "file"
+    }
+    found: dict[str, str] = {}
+    for name, value in data.items():
+        if isinstance(value, dict) and isinstance(value.get("fileId"), str):
+            found[str(value["fileId"])] = str(value.get("fileName") or name)
+        elif name in names and isinstance(value, str):
+            found.setdefault(value, words(name))
+    return [{"id": file_id, "name": name} for file_id, name in found.items()]
+
+
+def _carried(story: Timeline) -> list[dict[str, Any]]:
+    """Return the newest visits that earlier runs did."""
+    visits = story.run.carried
+    first = max(0, len(visits) - _MOST_CHAPTERS)
+    return [shown_carried(visit, number) for number, visit in enumerate(visits[first:], first)]
+
+
+def _repairable(story: Timeline) -> list[dict[str, Any]]:
+    """Return the steps that were entered last, the newest visit of each, to run again from.
+
+    Their data is there as far as a page has room for it; else `{}`, which changes nothing.
+    """
+    newest = {chapter.step_id: chapter for chapter in story.chapters}
+    last = sorted(newest.values(), key=lambda chapter: -chapter.seq)[:_MOST_REPAIRABLE]
+    found, room = [], _MOST_DATA
+    for chapter in last:
+        text = editable(chapter.data)
+        room -= len(text)
+        found.append(
+            {
+                "id": chapter.step_id,
+                "name": (chapter.visit.step_name if chapter.visit else None) or chapter.step_id,
+                "text": text if room >= 0 else "{}",
+                "is_last": chapter is story.chapters[-1],
+            }
+        )
+    return found[::-1]
+
+
+PAGES = (Page("GET", "/runs/{runId}", Role.VIEWER, run_page, "A run"),)

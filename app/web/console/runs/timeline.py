@@ -1,0 +1,246 @@
+"""What happened in a run, told for people: its history folded step by step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.events.catalogue import KINDS
+from app.execution.usage import calls_of, usage_of
+from app.secrets.sensitive import shown_data
+from app.web.console.diagram.graph import StepState
+from app.web.console.icons import icon
+from app.wire.transcript import conversation
+from engine import (
+    AttemptFailed,
+    AttemptInterrupted,
+    CarriedVisit,
+    Event,
+    JsonObject,
+    PauseChanged,
+    Run,
+    RunPaused,
+    RunResumed,
+    StepCompleted,
+    StepFailed,
+    StepSlept,
+    StepStarted,
+    Visit,
+    VisitStatus,
+    WaitEnded,
+    apply,
+)
+from engine.value import value
+
+_NOTHING_SAID: JsonObject = dict.fromkeys(
+    (
+        "role", "text", "calls", "tool", "ok", "result", "error", "about", "by", "duration", "at",
+        "approved", "value", "comment", "attachments", "arguments", "agent", "workflow", "allowed",
+        "reason", "model", "usage",
+    )
+)  # fmt: skip
+
+
+_ANSWERED = ("actionValue", "comment", "attachments", "data")
+
+
+def _answer(event: RunResumed | PauseChanged) -> dict[str, Any]:
+    """Return what is shown of an answer, of one of several too."""
+    answer = event.answer if isinstance(event.answer, dict) else {}
+    shown = {name: answer.get(name) for name in _ANSWERED}
+    return {"answer": shown, "caller": event.caller, "at_ms": event.at_ms}
+
+
+@dataclass(slots=True)
+class TimelineAttempt:
+    """One attempt of a step."""
+
+    number: int
+    began_ms: int
+    ended_ms: int | None = None
+    error: dict[str, str] | None = None
+    retry_at_ms: int | None = None
+    interrupted: bool = False
+
+    @property
+    def took_ms(self) -> int | None:
+        """How long it took, None while it is under way."""
+        return None if self.ended_ms is None else self.ended_ms - self.began_ms
+
+
+@dataclass(slots=True)
+class TimelineVisit:
+    """One visit of a step.
+
+    Attributes:
+        seq: The number of the event with which it began.
+        data: The run's data as the run entered the step.
+        answers: What people answered, with who and when.
+        waits: From when until when it waited: for a person, a moment or its next attempt.
+    """
+
+    seq: int
+    step_id: str
+    data: JsonObject
+    tries: list[TimelineAttempt] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    waits: list[tuple[int, int | None]] = field(default_factory=list)
+    visit: Visit | None = None
+
+
+@value(frozen=True, slots=True)
+class Timeline:
+    """A run and its chapters, oldest first."""
+
+    run: Run
+    chapters: list[TimelineVisit]
+    events: list[dict[str, Any]]
+
+
+def tell(events: Sequence[Event]) -> Timeline:
+    """Fold a history, and keep what each step saw. Raises `IllegalTransition`."""
+    run: Run | None = None
+    chapters: list[TimelineVisit] = []
+    for event in events:
+        run = apply(run, event)
+        if isinstance(event, StepStarted) and event.attempt == 1:
+            chapters.append(TimelineVisit(run.seq, event.step_id, shown_data(run.data)))
+        if chapters:
+            _note(chapters[-1], event)
+    assert run is not None  # noqa: S101 - a history is not empty
+    for chapter, visit in zip(chapters, run.history, strict=True):
+        chapter.visit = visit
+        if visit.ended_at_ms is not None and chapter.tries[-1].ended_ms is None:
+            chapter.tries[-1].ended_ms = visit.ended_at_ms
+    return Timeline(run, chapters, [_line(seq, event) for seq, event in enumerate(events, 1)])
+
+
+def _note(chapter: TimelineVisit, event: Event) -> None:
+    if getattr(event, "step_id", None) == chapter.step_id:
+        _note_wait(chapter, event)
+    match event:
+        case StepStarted():
+            chapter.tries.append(TimelineAttempt(event.attempt, event.at_ms))
+        case AttemptFailed():
+            last = chapter.tries[-1]
+            last.ended_ms, last.retry_at_ms = event.at_ms, event.retry_at_ms
+            last.error = {"type": event.error.type, "message": event.error.message}
+        case AttemptInterrupted():
+            chapter.tries[-1].interrupted = True
+        case StepFailed():
+            chapter.tries[-1].ended_ms = event.at_ms
+            chapter.tries[-1].error = {"type": event.error.type, "message": event.error.message}
+        case RunResumed():
+            chapter.answers.append(_answer(event))
+        case PauseChanged() if event.answer is not None:
+            chapter.answers.append(_answer(event))
+        case StepCompleted():
+            chapter.tries[-1].ended_ms = event.at_ms
+        case _:
+            pass
+
+
+def _note_wait(chapter: TimelineVisit, event: Event) -> None:
+    if chapter.waits and chapter.waits[-1][1] is None and not isinstance(event, WaitEnded):
+        chapter.waits[-1] = (chapter.waits[-1][0], event.at_ms)
+    if isinstance(event, AttemptFailed | RunPaused | StepSlept):
+        chapter.waits.append((event.at_ms, None))
+
+
+def _line(seq: int, event: Event) -> dict[str, Any]:
+    return {
+        "seq": seq,
+        "at_ms": event.at_ms,
+        "name": KINDS[type(event)].name,
+        "step": getattr(event, "step_id", None),
+    }
+
+
+def states_of(run: Run) -> dict[str, StepState]:
+    """Return how each step that the run has entered stands."""
+    states: dict[str, StepState] = {}
+    for past in run.carried:
+        visits = run.visits.get(past.step_id, 1)
+        states[past.step_id] = StepState(past.status, visits, is_carried=True)
+    for visit in run.history:
+        states[visit.step_id] = StepState(status_of(visit), run.visits.get(visit.step_id, 1))
+    return states
+
+
+def status_of(visit: Visit) -> str:
+    """Return the visit's status, `waiting` between two attempts."""
+    return "waiting" if visit.retry_at_ms is not None else visit.status.value
+
+
+def shown(chapter: TimelineVisit, now_ms: int) -> dict[str, Any]:
+    """Return what the page shows of a visit."""
+    visit = chapter.visit
+    assert visit is not None  # noqa: S101 - set by `tell`
+    ended_ms = visit.ended_at_ms if visit.ended_at_ms is not None else now_ms
+    return {
+        "id": f"visit-{chapter.seq}",
+        "seq": chapter.seq,
+        "step_id": visit.step_id,
+        "name": visit.step_name or visit.step_id,
+        "type": visit.step_type,
+        "status": status_of(visit),
+        "visit": visit.visit,
+        "began_ms": visit.started_at_ms,
+        "took_ms": ended_ms - visit.started_at_ms,
+        "is_open": visit.ended_at_ms is None,
+        "icon": icon(visit.step_type),
+        "said": _said(visit),
+        "input": chapter.data,
+        "output": visit.output,
+        "has_output": visit.status is VisitStatus.COMPLETED,
+        "error": {"type": visit.error.type, "message": visit.error.message}
+        if visit.error
+        else None,
+        "retry_at_ms": visit.retry_at_ms,
+        "tries": [_try(item) for item in chapter.tries],
+        "answers": chapter.answers,
+        "calls": calls_of(visit),
+        "usage": usage_of([visit]),
+        "children": visit.children,
+    }
+
+
+def shown_carried(visit: CarriedVisit, number: int) -> dict[str, Any]:
+    """Return what the page shows of a visit that an earlier run did."""
+    return {
+        "id": f"carried-{number}",
+        "run_id": visit.run_id,
+        "step_id": visit.step_id,
+        "name": visit.step_name or visit.step_id,
+        "type": visit.step_type,
+        "status": visit.status,
+        "visit": visit.visit,
+        "attempts": visit.attempt,
+        "began_ms": visit.started_at_ms,
+        "took_ms": visit.ended_at_ms - visit.started_at_ms,
+        "output": visit.output,
+        "has_output": visit.status == VisitStatus.COMPLETED and not visit.left_out,
+        "left_out": visit.left_out,
+        "error": {"type": visit.error.type, "message": visit.error.message}
+        if visit.error
+        else None,
+    }
+
+
+def _try(item: TimelineAttempt) -> dict[str, Any]:
+    return {
+        "number": item.number,
+        "began_ms": item.began_ms,
+        "took_ms": item.took_ms,
+        "error": item.error,
+        "retry_at_ms": item.retry_at_ms,
+        "interrupted": item.interrupted,
+    }
+
+
+def _said(visit: Visit) -> "list[JsonObject] | None":
+    """Return the messages of a visit, each with every name that the page asks for."""
+    said = conversation(visit)
+    messages = said["messages"] if said else None
+    if not isinstance(messages, list):
+        return None
+    return [_NOTHING_SAID | item for item in messages if isinstance(item, dict)]

@@ -1,0 +1,135 @@
+"""The visits of a run as rows on a time axis: loops folded, and no more than a page holds."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from app.web.console.icons import icon
+from app.web.console.runs.rounds import Rounds, folded
+from app.web.console.runs.time_axis import TimeAxis
+from app.web.console.runs.timeline import Timeline, TimelineVisit, status_of
+from engine import JsonObject
+
+_MOST_ROWS = 60
+
+
+def axis_of(story: Timeline, now_ms: int) -> TimeAxis:
+    """Return the time axis of a run: what steps did is to scale, what they waited for is not."""
+    run = story.run
+    ended_ms = run.ended_at_ms or now_ms
+    work = [
+        (from_ms, to_ms)
+        for chapter in story.chapters
+        for from_ms, to_ms, is_wait in pieces(chapter, ended_ms)
+        if not is_wait
+    ]
+    return TimeAxis(run.started_at_ms, ended_ms, work)
+
+
+def pieces(chapter: TimelineVisit, now_ms: int) -> list[tuple[int, int, bool]]:
+    """Return a visit as stretches in which it worked or waited: from, to, whether it waited."""
+    visit = chapter.visit
+    assert visit is not None  # noqa: S101 - set by `tell`
+    ended_ms = (
+        visit.ended_at_ms if visit.ended_at_ms is not None else max(now_ms, visit.started_at_ms)
+    )
+    found: list[tuple[int, int, bool]] = []
+    at = visit.started_at_ms
+    for from_ms, until_ms in chapter.waits:
+        to_ms = ended_ms if until_ms is None else until_ms
+        if from_ms > at or not found:
+            found.append((at, max(at, from_ms), False))
+        found.append((from_ms, to_ms, True))
+        at = to_ms
+    if ended_ms > at or not found:
+        found.append((at, ended_ms, False))
+    return found
+
+
+def rows_of(story: Timeline, selected: int, unfolded: int, now_ms: int) -> dict[str, Any]:
+    """Return the rows as the page shows them, and how many stand before and after those."""
+    axis = axis_of(story, now_ms)
+    chapters = story.chapters
+    found: list[JsonObject] = []
+    for part in folded([chapter.step_id for chapter in chapters]):
+        own = chapters[part.first : part.end]
+        seqs = [chapter.seq for chapter in own]
+        if part.length and own and not (selected in seqs or unfolded == seqs[0]):
+            found.append(_rounds(part, own, axis))
+        else:
+            found += [_row(chapter, axis, now_ms, selected) for chapter in own]
+    at = next((n for n, row in enumerate(found) if row["is_selected"]), len(found) - 1)
+    end = min(len(found), max(_MOST_ROWS, at + _MOST_ROWS // 2))
+    first = max(0, end - _MOST_ROWS)
+    return {
+        "rows": found[first:end],
+        "rows_before": first,
+        "row_before": found[first - 1]["seq"] if first else None,
+        "rows_after": len(found) - end,
+        "row_after": found[end]["seq"] if end < len(found) else None,
+        "is_compressed": axis.is_compressed,
+    }
+
+
+def _rounds(part: Rounds, own: Sequence[TimelineVisit], axis: TimeAxis) -> JsonObject:
+    visits = [chapter.visit for chapter in own if chapter.visit is not None]
+    names = [visit.step_name or visit.step_id for visit in visits[: part.length]]
+    statuses = Counter(status_of(visit) for visit in visits)
+    statuses.pop("completed", None)
+    first, last = visits[0], visits[-1]
+    ended_ms = last.ended_at_ms if last.ended_at_ms is not None else last.started_at_ms
+    x = axis.at(first.started_at_ms)
+    return {
+        "is_rounds": True,
+        "is_selected": False,
+        "seq": own[0].seq,
+        "names": [*names],
+        "count": part.count,
+        "others": dict(statuses),
+        "pieces": [{"x": x, "width": max(0.4, round(axis.at(ended_ms) - x, 2)), "is_wait": False}],
+        "took_ms": ended_ms - first.started_at_ms,
+    }
+
+
+def _row(chapter: TimelineVisit, axis: TimeAxis, now_ms: int, selected: int) -> JsonObject:
+    visit = chapter.visit
+    assert visit is not None  # noqa: S101 - set by `tell`
+    ended_ms = visit.ended_at_ms if visit.ended_at_ms is not None else now_ms
+    drawn: list[JsonObject] = []
+    for from_ms, to_ms, is_wait in pieces(chapter, now_ms):
+        x = axis.at(from_ms)
+        width = max(0.4, round(axis.at(to_ms) - x, 2))
+        drawn.append({"x": min(x, 99.6), "width": width, "is_wait": is_wait})
+    marks = [
+        axis.at(item.ended_ms)
+        for item in chapter.tries
+        if item.error is not None and item.ended_ms is not None
+    ]
+    return {
+        "is_rounds": False,
+        "is_selected": chapter.seq == selected,
+        "seq": chapter.seq,
+        "step_id": visit.step_id,
+        "name": visit.step_name or visit.step_id,
+        "type": visit.step_type,
+        "icon": icon(visit.step_type),
+        "status": status_of(visit),
+        "visit": visit.visit,
+        "took_ms": ended_ms - visit.started_at_ms,
+        "is_open": visit.ended_at_ms is None,
+        "children": visit.children,
+        "attempts": len(chapter.tries),
+        "pieces": [*drawn],
+        "marks": [*marks],
+    }
+
+
+def taken(story: Timeline) -> set[tuple[str, str]]:
+    """Return the edges that a run has gone along."""
+    steps = [*(visit.step_id for visit in story.run.carried), *_own(story)]
+    return set(pairwise(steps))
+
+
+def _own(story: Timeline) -> list[str]:
+    return [chapter.step_id for chapter in story.chapters]

@@ -1,0 +1,1 @@
+"""Histories of runs: appended, read, kept folded in memory, and removed."""

@@ -1,0 +1,372 @@
+"""Histories: append events, read them back, proved unchanged."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import field, replace
+from functools import partial
+from typing import TypeAlias
+
+from engine import Event, IllegalTransition, Run, RunStarted, State, StepStarted, apply, fold
+from engine.value import value
+from journal.connection import Clash, Connection
+from journal.errors import Conflict, Corrupt, UnknownRun
+from journal.histories.ended_runs import EndedRuns
+from journal.histories.inherited import Found, InheritedData
+from journal.histories.long_runs import SHORTEST, LongRuns
+from journal.histories.read_ahead import ReadAhead
+from journal.histories.start_keys import IdempotencyKey, claim
+from journal.reading.readers import Readers
+from journal.rows.chain import first_link, link
+from journal.rows.event_rows import Row, count_of, decode_row, rows_of
+from journal.rows.run_ids import run_number
+from journal.rows.run_projection import Statement, Turn, listing, turn_of
+from journal.runs.open_pauses import OpenPauses
+from journal.writing.transaction import Append, Task, Work, write_rows
+from journal.writing.writer import Writer, tell
+
+_PAUSED = str(State.PAUSED)
+_PIECE_EVENTS = 100
+_PIECE_CHARACTERS = 250_000
+"""What of a long history is checked or folded before others on the event loop have a turn."""
+
+
+Told: TypeAlias = "Callable[[Head | BaseException], None]"
+"""Takes where a history ends after an append, or why that is unknown."""
+
+
+@value(frozen=True, slots=True)
+class Head:
+    """Where a history ends: what the next append continues.
+
+    Attributes:
+        characters: How long its events are together.
+        turn: What indexes have of the run; None where it has no row yet.
+    """
+
+    run_id: str
+    tenant: str
+    seq: int
+    hash: bytes
+    characters: int = field(default=0, compare=False)
+    turn: Turn | None = field(default=None, compare=False)
+
+
+class Events:
+    """The append-only histories of all runs."""
+
+    def __init__(
+        self, writer: Writer, readers: Readers, ended: EndedRuns[tuple[Head, Run]]
+    ) -> None:
+        self.open_pauses = OpenPauses()
+        """Which pauses have rows of their own."""
+
+        self._writer = writer
+        self._readers = readers
+        self._ended = ended
+        self._long = LongRuns[tuple[Head, Run]]()
+        self._ahead = ReadAhead(readers)
+        self._inherited = InheritedData(self._data_in)
+        self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
+        """Told the tenant and the run after each append, also one with unknown outcome."""
+        self.is_shared = False
+        """Whether other processes may append, or delete."""
+
+    def start(  # noqa: PLR0913 - a run, its events, what goes with them
+        self,
+        tenant: str,
+        run: Run,
+        events: Sequence[Event],
+        told: Told,
+        *,
+        idempotency: IdempotencyKey | None = None,
+        caption: Statement | None = None,
+    ) -> None:
+        """Write the first events of a run; `told` takes where its history ends then.
+
+        Or why it does not:
+            DuplicateStart: The idempotency key has started a run before.
+            Conflict: There is a run with this id.
+            Unavailable: Whether the events were written is unknown.
+        """
+        head = Head(run.id, tenant, 0, first_link(run_number(run.id)))
+        if idempotency is None:
+            self.append(head, events, run, told, caption=caption)
+            return
+        rows, listed, after = _rows(head, events, run, caption, self.open_pauses)
+
+        def work(connection: Connection) -> None:
+            claim(connection, tenant, idempotency, run_number(run.id), run.started_at_ms)
+            write_rows(connection, listed, rows)
+
+        appended = partial(self._appended, after, run, told)
+        self._writer.submit(Task(work, appended, tenant, len(events), after.characters))
+
+    def append(  # noqa: PLR0913 - as `start`
+        self,
+        head: Head,
+        events: Sequence[Event],
+        run: Run,
+        told: Told,
+        beside: Work | None = None,
+        caption: Statement | None = None,
+        wake: Statement | None = None,
+    ) -> None:
+        """Append events after `head`; `told` takes where the history ends once they are durable.
+
+        `run` is the fold after them, and stays as it is until then; its row in the list is
+        written in the same transaction, with its `caption` where that has changed and the `wake`
+        of its owner where that is another process, and so is what is to be written `beside` them,
+        or nothing at all. Where they are not durable `told` takes why:
+            Conflict: Somebody else appended after `head` first.
+            Unavailable: Whether the events were written is unknown.
+        """
+        rows, listed, after = _rows(head, events, run, caption, self.open_pauses)
+        if wake is not None:
+            listed.append(wake)
+        conflict = partial(Conflict, head.run_id, head.seq + 1)
+        appended = partial(self._appended, after, run, told)
+        more = after.characters - head.characters
+        if beside is None:
+            self._writer.submit(
+                Append(rows, listed, conflict, appended, len(events), more, head.tenant)
+            )
+            return
+
+        def work(connection: Connection) -> None:
+            beside(connection)
+            write_rows(connection, listed, rows)
+
+        def answered(answer: BaseException | None) -> None:
+            appended(conflict() if isinstance(answer, Clash) else answer)
+
+        self._writer.submit(Task(work, answered, head.tenant, len(events), more))
+
+    def _appended(self, after: Head, run: Run, told: Told, failure: BaseException | None) -> None:
+        """Tell what came of an append, and whoever listens that there may be news."""
+        if self._ahead.is_used:
+            self._ahead.forget(after.run_id)
+        self.heard(after.tenant, after.run_id)
+        if isinstance(failure, BaseException):
+            told(failure)
+            return
+        if after.seq >= SHORTEST:
+            self._keep(after, run)
+        told(after)
+
+    def _keep(self, head: Head, run: Run) -> None:
+        def shown() -> tuple[Head, Run]:
+            return head, run if run.is_over else run.copy()
+
+        self._long.keep(run.id, shown, head.seq, head.characters)
+
+    def share(self) -> None:
+        """Reckon with what other processes append."""
+        self.is_shared = True
+        self.open_pauses.share()
+
+    async def start_together(
+        self, tenant: str, starts: Sequence[tuple[Run, Sequence[Event], Statement | None]]
+    ) -> list[Head]:
+        """Write the first events of several runs, all or none; durable when this returns.
+
+        Raises:
+            Conflict: There is one of them already.
+            Unavailable: Whether they were written is unknown; all were, or none.
+        """
+        heads = [Head(run.id, tenant, 0, first_link(run_number(run.id))) for run, _, _ in starts]
+        made = [
+            _rows(head, events, run, caption, self.open_pauses)
+            for head, (run, events, caption) in zip(heads, starts, strict=True)
+        ]
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        append = Append(
+            [row for rows, _, _ in made for row in rows],
+            [one for _, listed, _ in made for one in listed],
+            partial(Conflict, starts[0][0].id, 1),
+            partial(tell, done),
+            sum(len(events) for _, events, _ in starts),
+            sum(after.characters for _, _, after in made),
+            tenant,
+        )
+        try:
+            self._writer.submit(append)
+            await done
+        finally:
+            for run, _, _ in starts:
+                self.heard(tenant, run.id)
+        return [after for _, _, after in made]
+
+    async def read_ahead(self, run_ids: Sequence[str]) -> None:
+        """Read several histories by one query, each for whoever reads it next.
+
+        Raises `Damaged` or `Unavailable`; whoever reads one of them then is told what is wrong.
+        """
+        await self._ahead.read(run_ids)
+
+    async def read(self, run_id: str, tenant: str | None = None) -> tuple[Head, list[Event]]:
+        """Return a run's whole history; with `tenant`, only if it is theirs.
+
+        Raises:
+            UnknownRun: There is no such run, or it is another tenant's.
+            Corrupt: An event is not what was written.
+        """
+        head, events, _ = await self._read(run_id, tenant)
+        return head, events
+
+    async def _read(self, run_id: str, tenant: str | None) -> tuple[Head, list[Event], int]:
+        """Return a run's history as `read` does, and how many characters long it is."""
+        number = run_number(run_id)
+        rows = self._ahead.take(run_id, tenant) or await self._readers.all(
+            "SELECT r.tenant, e.seq, e.type, e.schema, e.at_ms, e.body, e.hash, r.seq"
+            " FROM runs r JOIN events e ON e.run = r.id"
+            " WHERE r.id = ? AND (? IS NULL OR r.tenant = ?) ORDER BY e.seq",
+            (number, tenant, tenant),
+        )
+        if not rows:
+            raise UnknownRun(run_id)
+        events: list[Event] = []
+        before = first_link(number)
+        for piece in _pieces(rows):
+            for _, seq, kind, schema, at_ms, body, digest, _ in piece:
+                if isinstance(body, str):
+                    before = link(before, seq, kind, schema, at_ms, body)
+                first = seq - count_of(kind) + 1
+                if first != len(events) + 1 or digest != before:
+                    raise Corrupt(run_id, first, "does not follow from the one before it")
+                try:
+                    events += decode_row(kind, schema, at_ms, body)
+                except ValueError as unknown:
+                    raise Corrupt(run_id, first, str(unknown)) from unknown
+            if len(piece) < len(rows):
+                await asyncio.sleep(0)
+        if rows[-1][7] != len(events):
+            raise Corrupt(run_id, len(events) + 1, "is missing")
+        length = sum(len(row[5]) for row in rows)
+        events[0], more = await self.with_inherited(events[0])
+        length += more
+        return Head(run_id, rows[0][0], len(events), before, length), events, length
+
+    async def after(self, head: Head) -> tuple[Head, list[Event]]:
+        """Return what another process has appended after `head`, and where that ends.
+
+        Raises as `read`; `Corrupt` too where the history does not go on from `head`.
+        """
+        number, seq, before, characters = run_number(head.run_id), head.seq, head.hash, 0
+        events: list[Event] = []
+        for at, kind, schema, at_ms, body, digest in await self._readers.all(
+            "SELECT seq, type, schema, at_ms, body, hash FROM events WHERE run = ? AND seq > ?"
+            " ORDER BY seq",
+            (number, seq),
+        ):
+            seq += count_of(kind)
+            before = link(before, at, kind, schema, at_ms, body)
+            if at != seq or digest != before:
+                raise Corrupt(head.run_id, at, "does not follow from the one before it")
+            characters += len(body)
+            try:
+                events += decode_row(kind, schema, at_ms, body)
+            except ValueError as unknown:
+                raise Corrupt(head.run_id, at, str(unknown)) from unknown
+        return replace(head, seq=seq, hash=before, characters=head.characters + characters), events
+
+    async def run(self, run_id: str, tenant: str | None = None) -> tuple[Head, Run]:
+        """Return the fold of a run's history. Raises as `read`, and `Corrupt` where it breaks."""
+        if (kept := self._ended.get(run_id)) and tenant in (None, kept[0].tenant):
+            if not self.is_shared or await self._ends_with(kept[0]):
+                return kept
+            self._ended.forget(run_id)
+        if (going := self._long.get(run_id)) and tenant in (None, going[0].tenant):
+            if await self._ends_with(going[0]):
+                return going if going[1].is_over else (going[0], going[1].copy())
+            self._long.forget(run_id)
+        deletions = self._ended.deletions
+        head, events, length = await self._read(run_id, tenant)
+        run = None
+        try:
+            for at in range(0, len(events), _PIECE_EVENTS):
+                run = fold(events[at : at + _PIECE_EVENTS], run)
+                if len(events) > _PIECE_EVENTS:
+                    await asyncio.sleep(0)
+            whole = fold((), run)
+        except IllegalTransition as illegal:
+            raise Corrupt(run_id, head.seq, f"does not apply: {illegal}") from illegal
+        head = replace(head, turn=turn_of(whole))
+        if whole.is_over:
+            self._ended.keep(run_id, (head, whole), length, deletions)
+        self._keep(head, whole)
+        return head, whole
+
+    async def with_inherited(self, event: Event) -> tuple[Event, int]:
+        """Return an event with the data that its run inherits, and how long what has it is."""
+        if not isinstance(event, RunStarted) or not event.inherits or event.parent is None:
+            return event, 0
+        try:
+            data, length = await self._inherited.of(event.parent)
+        except UnknownRun as deleted:
+            raise UnknownRun(event.run_id) from deleted
+        return replace(event, inherited=data), length
+
+    async def _data_in(self, run_id: str, execution: int, attempt: int) -> Found:
+        """Return the data that a run had in an attempt of one execution of a step.
+
+        Between two attempts a person may have changed it.
+        """
+        head, run = await self.run(run_id)
+        is_there = (
+            run.executions == execution
+            and run.current is not None
+            and run.current.attempt == attempt
+        )
+        if is_there and (run.state is State.EXECUTING or run.waits_for_children):
+            return run.data, head.characters
+        _, events, length = await self._read(run_id, None)
+        before: Run | None = None
+        for at, event in enumerate(events):
+            if before is not None and isinstance(event, StepStarted) and event.attempt == attempt:
+                entered = before.executions + (attempt == 1)
+                if entered == execution:
+                    return before.data, length
+            before = apply(before, event)
+            if at % _PIECE_EVENTS == 0:
+                await asyncio.sleep(0)
+        raise Corrupt(run_id, len(events), f"is before step execution {execution}, of which "
+                      "another run has its data")  # fmt: skip
+
+    async def _ends_with(self, head: Head) -> bool:
+        """Say whether a run's row names this as the end of its history."""
+        found = await self._readers.by_key(
+            "SELECT 1 FROM runs WHERE id = ? AND tenant = ? AND seq = ? AND head = ?",
+            (run_number(head.run_id), head.tenant, head.seq, head.hash),
+        )
+        return found is not None
+
+
+def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Cut rows of events where a piece has grown long."""
+    begin, size = 0, 0
+    for end, row in enumerate(rows, start=1):
+        size += len(row[5])
+        if end - begin >= _PIECE_EVENTS or size >= _PIECE_CHARACTERS or end == len(rows):
+            yield rows[begin:end]
+            begin, size = end, 0
+
+
+def _rows(
+    head: Head,
+    events: Sequence[Event],
+    run: Run,
+    caption: Statement | None,
+    open_pauses: OpenPauses,
+) -> tuple[list[Row], list[Statement], Head]:
+    """Return the rows of events after `head`, chained, what lists `run`, and where that ends."""
+    number = run_number(head.run_id)
+    rows, digest, characters = rows_of(number, head.seq, head.hash, events)
+    turn = turn_of(run)
+    listed = [listing(head.tenant, run, number, digest, head.seq, head.turn, turn)]
+    if caption is not None:
+        listed.append(caption)
+    if turn[1] == _PAUSED or (head.turn is not None and head.turn[1] == _PAUSED):
+        listed += open_pauses.kept(head.tenant, run, events, head.turn)
+    characters += head.characters
+    after = Head(head.run_id, head.tenant, run.seq, digest, characters, turn)
+    return rows, listed, after

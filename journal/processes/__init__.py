@@ -1,0 +1,1 @@
+"""Several processes that share one journal: owners, locks and the bell."""

@@ -1,0 +1,1 @@
+"""Connections that only read, and who gets one when."""

@@ -1,0 +1,153 @@
+"""A run's row in the list: the projection of its fold.
+
+Its fields are the columns of `runs`; what writes, reads and checks them is made from it.
+"""
+
+from typing import Any, NamedTuple, TypeAlias
+
+from engine import Place, Run, State
+from journal.rows.run_ids import run_number
+
+Statement: TypeAlias = tuple[str, tuple[Any, ...]]
+"""SQL, and what is bound to it."""
+
+Turn: TypeAlias = tuple[str, str, int | None, int | None, int, str | None, str | None]
+"""The status, state, end, timer, being apart and awaited signal of a run, as its row has them."""
+
+
+class RunProjection(NamedTuple):
+    """What the list keeps of a run; times are Unix milliseconds.
+
+    Attributes:
+        id: The run's number.
+        seq: The number of its newest event.
+        executions: How many steps it has entered.
+        attempt: The attempt of the step that it is in, 0 in none.
+        parent: The number of the run that started it.
+        item: Which child of the parent's step it is, from 0.
+        head: The hash of its newest event.
+        signal_name: The name of the signal that it waits for itself, None for none.
+        signal_key: Which signal of that name.
+        place_key: Which runs of its workflow, or of its pool, it counts with; None where they
+            are not limited.
+        apart: 1 for a child run whose parent has gone on without it.
+        place_pool: Its pool, as `pool_column` names it; None for its workflow.
+        priority: How far in front it stands among those that wait for a place.
+        body: Which body of its workflow's document it is a run of; None for the whole of it.
+    """
+
+    id: int
+    tenant: str
+    workflow_id: str
+    version: str
+    status: str
+    state: str
+    step_id: str | None
+    seq: int
+    started_at_ms: int
+    updated_at_ms: int
+    ended_at_ms: int | None
+    due_at_ms: int | None
+    executions: int
+    attempt: int
+    parent: int | None
+    parent_execution: int | None
+    parent_attempt: int | None
+    item: int | None
+    head: bytes
+    signal_name: str | None = None
+    signal_key: str | None = None
+    place_key: str | None = None
+    priority: int = 0
+    body: str | None = None
+    place_pool: str | None = None
+    apart: int = 0
+
+
+_TEXTS = {state: (str(state.status), str(state)) for state in State}
+"""Status and state as rows have them: a member of an enum is no plain text to a database."""
+
+COLUMNS = RunProjection._fields
+MOVES = ("step_id", "seq", "updated_at_ms", "executions", "attempt", "head")
+"""What every append may change; no index has it."""
+
+TURNS = ("status", "state", "ended_at_ms", "due_at_ms", "apart", "signal_name", "signal_key")
+"""What few appends change, and indexes mostly have: naming it would write their entries anew."""
+
+
+def _update(names: tuple[str, ...]) -> str:
+    return f"UPDATE runs SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ? AND seq = ?"
+
+
+INSERT_RUN = f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)})"
+MOVE, TURN = _update(MOVES), _update(TURNS + MOVES)
+GOES_ON = frozenset({MOVE, TURN})
+"""What changes a row as long as the run has not been carried on by somebody else."""
+
+SELECT_RUNS = f"SELECT {', '.join(COLUMNS)} FROM runs"
+
+
+def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
+    """Return a run's row in the list, with its newest event's hash."""
+    parent = run.parent
+    waits = run.awaited_signal if run.pause else None
+    return RunProjection(
+        id=run_number(run.id),
+        tenant=tenant,
+        workflow_id=run.workflow_id,
+        version=run.version,
+        status=_TEXTS[run.state][0],
+        state=run.listed_state,
+        step_id=run.current_step_id,
+        seq=run.seq,
+        started_at_ms=run.started_at_ms,
+        updated_at_ms=run.updated_at_ms,
+        ended_at_ms=run.ended_at_ms,
+        due_at_ms=run.due_at_ms,
+        executions=run.executions,
+        attempt=run.current.attempt if run.current else 0,
+        parent=run_number(parent.run_id) if parent else None,
+        parent_execution=parent.execution if parent else None,
+        parent_attempt=parent.attempt if parent else None,
+        item=parent.item if parent else None,
+        head=head,
+        signal_name=waits[0] if waits else None,
+        signal_key=waits[1] if waits else None,
+        place_key=run.place.key if run.place else None,
+        priority=run.place.priority if run.place else 0,
+        body=run.body or None,
+        place_pool=pool_column(run.place),
+        apart=int(run.is_apart),
+    )
+
+
+def turn_of(run: Run) -> Turn:
+    """Return what few appends change of a run's row, in the order of `TURNS`."""
+    status, state = _TEXTS[run.state]
+    due_ms = run.due_at_ms
+    apart = 1 if run.is_apart else 0
+    if run.pause is None:
+        state = state if run.held is None else run.listed_state
+        return (status, state, run.ended_at_ms, due_ms, apart, None, None)
+    waits = run.awaited_signal or (None, None)
+    return (status, run.listed_state, run.ended_at_ms, due_ms, apart, *waits)
+
+
+def listing(  # noqa: PLR0913 - what the caller has worked out, each passed in
+    tenant: str, run: Run, number: int, head: bytes, seq: int, before: Turn | None, turn: Turn
+) -> Statement:
+    """Return what brings a run's row from `before` to `turn`; None where there is no row yet.
+
+    `seq` is the number of the event up to which the row has come.
+    """
+    if before is None:
+        return INSERT_RUN, projection(tenant, run, head)
+    visit = run.current
+    step_id, attempt = (visit.step_id, visit.attempt) if visit else (None, 0)
+    moved = (step_id, run.seq, run.updated_at_ms, run.executions, attempt, head, number, seq)
+    return (MOVE, moved) if turn == before else (TURN, turn + moved)
+
+
+def pool_column(place: Place | None) -> str | None:
+    """Return what a run's row says of its pool."""
+    return f"#{place.pool}" if place and place.pool else None

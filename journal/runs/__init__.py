@@ -1,0 +1,1 @@
+"""Runs in lists: found, filtered, ordered and counted without reading their histories."""

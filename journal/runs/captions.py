@@ -1,0 +1,59 @@
+"""The titles and labels of runs: written with their events, read for lists and pages."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+
+from engine import Run
+from engine.value import value
+from journal.reading.readers import Readers
+from journal.rows.run_ids import run_id, run_number
+from journal.rows.run_projection import Statement
+
+KEEP_CAPTION = """
+    INSERT INTO run_captions VALUES (?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE
+    SET title = excluded.title, labels = excluded.labels
+    WHERE run_captions.title <> excluded.title OR run_captions.labels <> excluded.labels
+"""
+
+
+@value(frozen=True, slots=True)
+class CaptionRow:
+    """What a run is called, and its labels; an empty title is none."""
+
+    title: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class Captions:
+    """The captions of all runs that have one."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+        self._has_some: bool | None = None
+
+    def share(self) -> None:
+        """Look for captions of other processes too."""
+        self._has_some = True
+
+    def keep(self, tenant: str, run: Run, title: str, labels: Mapping[str, str]) -> Statement:
+        """Return what keeps a run's title and labels, for the transaction of its events."""
+        self._has_some = True
+        written = json.dumps(labels, ensure_ascii=False)
+        return KEEP_CAPTION, (run_number(run.id), tenant, run.started_at_ms, title, written)
+
+    async def of(self, tenant: str, run_ids: Iterable[str]) -> dict[str, CaptionRow]:
+        """Return the captions of those of the runs that have one and are the tenant's."""
+        if self._has_some is None:
+            row = await self._readers.one("SELECT EXISTS (SELECT 1 FROM run_captions)")
+            self._has_some = self._has_some or bool(row[0])
+        numbers = [run_number(name) for name in run_ids]
+        if not (numbers and self._has_some):
+            return {}
+        rows = await self._readers.all(
+            "SELECT run, title, labels FROM json_each(?)"
+            " CROSS JOIN run_captions ON run = CAST(value AS BIGINT)"
+            " WHERE tenant = ?",
+            (json.dumps(numbers), tenant),
+        )
+        return {run_id(run): CaptionRow(title, json.loads(labels)) for run, title, labels in rows}

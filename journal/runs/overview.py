@@ -1,0 +1,152 @@
+"""What an operator asks first: how the runs of a period stand, and what goes wrong most.
+
+Each query reads a bounded part of an index, so that it costs the same however many runs there are.
+"""
+
+from engine.value import value
+from journal.reading.readers import Readers
+from journal.rows.run_ids import run_id
+from journal.runs.run_filter import ENDED, OPEN
+from journal.runs.workflow_statistics import StatisticsOfWorkflows
+
+MOST_COUNTED = 10_000
+"""How far the runs of a status are counted."""
+
+_LOOKED_AT = 500
+"""How many of the newest failed runs, and of the next timers, are looked at."""
+
+_COUNTED = " UNION ALL ".join(
+    f"SELECT '{status}', count(*) FROM (SELECT 1 FROM runs INDEXED BY runs_by_status"
+    f" WHERE tenant = :tenant AND parent IS NULL AND status = '{status}'"
+    " AND started_at_ms >= :since"
+    " LIMIT :most) AS found"
+    for status in OPEN + ENDED
+)
+_FAILED = """
+    SELECT r.workflow_id, json_extract(e.body, '$.error.step_id'),
+           json_extract(e.body, '$.error.type'),
+           max(r.id), count(*), max(r.ended_at_ms)
+    FROM (SELECT * FROM (SELECT id AS listed, started_at_ms FROM runs INDEXED BY runs_by_status
+          WHERE tenant = :tenant AND status = 'failed' AND started_at_ms >= :since
+                AND parent IS NULL ORDER BY started_at_ms DESC LIMIT :looked) AS own
+          UNION ALL
+          SELECT * FROM (SELECT id, started_at_ms FROM runs INDEXED BY child_runs_by_status
+          WHERE tenant = :tenant AND status = 'failed' AND started_at_ms >= :since
+                AND parent IS NOT NULL ORDER BY started_at_ms DESC LIMIT :looked) AS below
+          ORDER BY started_at_ms DESC LIMIT :looked) AS found
+    CROSS JOIN runs r ON r.id = listed
+    CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq
+    WHERE e.type = 'RunFailed' AND json_valid(e.body)
+    GROUP BY 1, 2, 3 ORDER BY 5 DESC, 6 DESC LIMIT :groups
+"""
+_RETRIES = """
+    SELECT id, workflow_id, step_id, attempt, due_at_ms FROM (
+        SELECT * FROM runs INDEXED BY timers_by_tenant
+        WHERE tenant = ? AND due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT ?
+    ) AS due WHERE state = 'backing_off' ORDER BY due_at_ms LIMIT ?
+"""
+_OLDEST = """
+    SELECT id, workflow_id, step_id, updated_at_ms FROM runs INDEXED BY runs_inbox
+    WHERE tenant = ? AND status = 'paused' AND state = 'paused' AND signal_name IS NULL
+    ORDER BY started_at_ms LIMIT 1
+"""
+_UNSTARTED = """
+    SELECT source, outcome, max(at_ms), count(*), max(message) FROM firings
+    WHERE tenant = ? AND outcome IN ('skipped', 'failed') AND at_ms >= ?
+    GROUP BY source, outcome ORDER BY max(at_ms) DESC LIMIT ?
+"""
+
+
+@value(frozen=True, slots=True)
+class FailureGroup:
+    """Runs that failed in the same step with the same type of error.
+
+    Attributes:
+        newest_id: The newest of them.
+        ended_at_ms: When the newest ended (Unix milliseconds).
+    """
+
+    workflow_id: str
+    step_id: str | None
+    error_type: str
+    newest_id: str
+    runs: int
+    ended_at_ms: int
+
+
+@value(frozen=True, slots=True)
+class WaitingRun:
+    """A run that waits for another attempt of a step, or for a person.
+
+    Attributes:
+        at_ms: When the attempt is due, or since when a person is asked (Unix milliseconds).
+        attempt: The attempt that failed last; 0 where a person is asked.
+    """
+
+    run_id: str
+    workflow_id: str
+    step_id: str
+    at_ms: int
+    attempt: int = 0
+
+
+@value(frozen=True, slots=True)
+class UnstartedFirings:
+    """Moments of a trigger at which nothing was started.
+
+    Attributes:
+        source: Whose they are, such as `schedule:daily-report`.
+        outcome: `skipped` or `failed`.
+        at_ms: The newest of them (Unix milliseconds).
+    """
+
+    source: str
+    outcome: str
+    at_ms: int
+    firings: int
+    message: str | None
+
+
+class Overview:
+    """Queries for the front page."""
+
+    def __init__(self, lists: Readers) -> None:
+        self._lists = lists
+        self.workflows = StatisticsOfWorkflows(lists)
+
+    async def by_status(self, tenant: str, since_ms: int) -> dict[str, int]:
+        """Count the runs that started since a moment by status, up to `MOST_COUNTED` of each.
+
+        Runs that other runs started are a part of those, and not counted.
+        """
+        rows = await self._lists.all(
+            _COUNTED, {"tenant": tenant, "since": since_ms, "most": MOST_COUNTED}
+        )
+        return {str(status): int(count) for status, count in rows}
+
+    async def failures(self, tenant: str, since_ms: int, limit: int) -> list[FailureGroup]:
+        """Return in which steps and with which errors runs failed, the most frequent first."""
+        values = {"tenant": tenant, "since": since_ms, "looked": _LOOKED_AT, "groups": limit}
+        rows = await self._lists.all(_FAILED, values)
+        return [
+            FailureGroup(workflow, step_id, kind, run_id(newest), count, at_ms)
+            for workflow, step_id, kind, newest, count, at_ms in rows
+        ]
+
+    async def retries(self, tenant: str, limit: int) -> list[WaitingRun]:
+        """Return runs that wait for another attempt, the next that is due first."""
+        rows = await self._lists.all(_RETRIES, (tenant, _LOOKED_AT, limit))
+        return [
+            WaitingRun(run_id(number), workflow, step_id, due_ms, attempt)
+            for number, workflow, step_id, attempt, due_ms in rows
+        ]
+
+    async def oldest_question(self, tenant: str) -> WaitingRun | None:
+        """Return the run that has waited for a person and started first."""
+        row = await self._lists.one(_OLDEST, (tenant,))
+        return row and WaitingRun(run_id(row[0]), *row[1:])
+
+    async def unstarted(self, tenant: str, since_ms: int, limit: int) -> list[UnstartedFirings]:
+        """Return which triggers have started nothing since a moment, the newest first."""
+        rows = await self._lists.all(_UNSTARTED, (tenant, since_ms, limit))
+        return [UnstartedFirings(*row) for row in rows]

@@ -1,0 +1,277 @@
+"""Which runs are meant by a list, and the statement that finds them by index.
+
+Runs are listed by the moment at which they started, the newest first, unless another order is
+asked for (`journal/runs/run_order.py`). Each index has the runs of one status in an order. So a
+statement has an arm for each status, which reads what it gives and no more, and takes the first of
+what they give. Child runs have an index beside that of all others.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from engine import State, Status
+from engine.value import value
+from journal.rows.run_ids import run_number
+from journal.runs.run_order import NEWEST_FIRST, RunOrder, RunPosition
+
+_MOST_WORDS = 8
+_BEGINNING = 5
+"""The longest beginnings of words that the full text has by themselves."""
+
+_NOTHING = '""'
+_WORD = re.compile(r"[^\W_]+")
+OPEN = tuple(status.value for status in Status if not status.is_over)
+ENDED = tuple(status.value for status in Status if status.is_over)
+
+
+@value(frozen=True, slots=True)
+class RunFilter:
+    """Which runs are asked for; None does not filter.
+
+    Attributes:
+        since_ms: Started at or after this moment.
+        until_ms: Started before this moment.
+        before: Runs that are listed after this place only, for the next page.
+        parent_id: Child runs of this run.
+        top_level: Only runs that no run has started.
+        labels: Labels by name that a run must have.
+        text: Words that the title and the labels must have, or the data of the start, each at
+            the beginning of a word.
+        step_id: The step that the run is in, or failed in.
+        error_type: The type of the error with which it failed.
+        started_by: Who started it.
+        longer_ms: It has taken at least so long until its end.
+        shorter_ms: It has taken less.
+        state: Where it is, finer than the status: one of the states of the engine.
+        order: In which order; one of ends leaves out what has not ended.
+    """
+
+    status: str | None = None
+    workflow_id: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    before: RunPosition | None = None
+    parent_id: str | None = None
+    top_level: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
+    text: str | None = None
+    step_id: str | None = None
+    error_type: str | None = None
+    started_by: str | None = None
+    longer_ms: int | None = None
+    shorter_ms: int | None = None
+    state: str | None = None
+    order: RunOrder = NEWEST_FIRST
+
+    @property
+    def is_search(self) -> bool:
+        """Whether it asks for what no index has in the order of the list."""
+        looked_at: list[object] = [
+            self.text, self.step_id, self.error_type, self.started_by, self.longer_ms,
+            self.shorter_ms, self.state,
+        ]  # fmt: skip
+        if self.parent_id is None and self.order.of_ended:
+            looked_at += [self.workflow_id, self.since_ms, self.until_ms]
+        has_children = self.parent_id or self.workflow_id or self.order.by == "duration"
+        return (
+            bool(self.labels or (self.top_level and has_children))
+            or any(one is not None for one in looked_at)
+        )  # fmt: skip
+
+    def among(self, statuses: Sequence[str] = OPEN + ENDED) -> Sequence[str]:
+        """Return those of the statuses that are asked for."""
+        is_over = self.longer_ms is not None or self.shorter_ms is not None or self.order.of_ended
+        can_be = ENDED if is_over else statuses
+        if self.error_type is not None:
+            can_be = (Status.FAILED.value,)
+        if self.state is not None:
+            can_be = (State(self.state).status.value,)
+        return [one for one in statuses if self.status in (None, one) and one in can_be]
+
+
+@value(frozen=True, slots=True)
+class Listing:
+    """A statement that gives `id` and `listed_by` of runs in their order, and its values."""
+
+    sql: str
+    values: Mapping[str, Any]
+
+
+def listing(
+    tenant: str,
+    wanted: RunFilter,
+    limit: int,
+    statuses: Sequence[str] = OPEN + ENDED,
+    also: str = "",
+) -> Listing:
+    """Return the statement that finds the first `limit` runs, of some statuses only.
+
+    `also` names columns that it gives too. What no index has is not looked at here
+    (`journal/runs/run_search.py`): labels, text, and what `skipped` says.
+    """
+    values: dict[str, Any] = {
+        "tenant": tenant,
+        "workflow": wanted.workflow_id,
+        "parent": run_number(wanted.parent_id) if wanted.parent_id else None,
+        "since": wanted.since_ms,
+        "until": wanted.until_ms,
+        "key": wanted.before and wanted.before.key,
+        "number": wanted.before and wanted.before.number,
+        "limit": limit,
+    }
+    order = wanted.order
+    ranges = [
+        f"{order.column} {order.behind} :key",
+        f"{order.column} = :key AND id {order.behind} :number",
+    ]
+    arms = [
+        f"SELECT * FROM (SELECT id, {order.column} AS listed_by{also} FROM runs"
+        f" INDEXED BY {index} WHERE {' AND '.join([*exact, f'status = {status!r}', after])}"
+        f" ORDER BY {order.words} LIMIT :limit) AS arm"
+        for index, exact in _indexed(wanted)
+        for status in wanted.among(statuses)
+        for after in (ranges if wanted.before else ["true"])
+    ]
+    if not arms:
+        arms = [f"SELECT id, {order.column} AS listed_by{also} FROM runs WHERE false"]
+    return Listing(f"{' UNION ALL '.join(arms)} ORDER BY {order.words} LIMIT :limit", values)
+
+
+def _indexed(wanted: RunFilter) -> list[tuple[str, list[str]]]:
+    """Return the indexes that together have the runs of a status, and the conditions on each."""
+    times = []
+    if wanted.since_ms is not None:
+        times.append("started_at_ms >= :since")
+    if wanted.until_ms is not None:
+        times.append("started_at_ms < :until")
+    workflow = [] if wanted.workflow_id is None else ["workflow_id = :workflow"]
+    over = ["ended_at_ms IS NOT NULL"] if wanted.order.of_ended else []
+    if wanted.parent_id is not None:
+        own = ["parent = :parent", *workflow, "tenant = :tenant", *times, *over]
+        return [("runs_children", own)]
+    if wanted.order.by == "duration":
+        return [("runs_by_duration", ["tenant = :tenant", *over])]
+    if wanted.order.of_ended:
+        ended = ["tenant = :tenant", *over]
+        highest = ("runs_by_end", ["parent IS NULL", *ended])
+        children = ("child_runs_by_end", ["parent IS NOT NULL", *ended])
+        return [highest] if wanted.top_level else [highest, children]
+    exact = ["tenant = :tenant", *workflow, *times]
+    if workflow:
+        return [("runs_by_workflow", exact)]
+    highest = ("runs_by_status", ["parent IS NULL", *exact])
+    children = ("child_runs_by_status", ["parent IS NOT NULL", *exact])
+    return [highest] if wanted.top_level else [highest, children]
+
+
+def skipped(wanted: RunFilter) -> Mapping[str, str]:
+    """Return what the index looks at beside its order: conditions by the column that it has."""
+    has_children = wanted.order.by != "endTime"
+    found = {"parent": "parent IS NULL"} if wanted.top_level and has_children else {}
+    if wanted.order.of_ended and wanted.workflow_id is not None:
+        found["workflow_id"] = "workflow_id = :workflow"
+    return found if wanted.parent_id is None else {}
+
+
+def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
+    """Return the conditions of a filter on runs that are named one by one, and their values.
+
+    The plus keeps SQLite from another index than that of the numbers.
+    """
+    place = wanted.before
+    parts, values = ["+tenant = ?"], list[Any]([tenant])
+    for condition, wish in (
+        ("+status = ?", wanted.status),
+        ("+state = ?", wanted.state),
+        ("+workflow_id = ?", wanted.workflow_id),
+        ("+started_at_ms >= ?", wanted.since_ms),
+        ("+started_at_ms < ?", wanted.until_ms),
+        ("+parent = ?", run_number(wanted.parent_id) if wanted.parent_id else None),
+        ("(+started_at_ms, id) < (?, ?)", (place.key, place.number) if place else None),
+    ):
+        if wish is not None:
+            parts.append(condition)
+            values += wish if isinstance(wish, tuple) else (wish,)
+    for condition, wish in (
+        (_IN_STEP, wanted.step_id),
+        (_FAILED_WITH, wanted.error_type),
+        (_STARTED_BY, wanted.started_by),
+        ("ended_at_ms - +started_at_ms >= ?", wanted.longer_ms),
+        ("ended_at_ms - +started_at_ms < ?", wanted.shorter_ms),
+    ):
+        if wish is not None:
+            parts.append(condition)
+            values += [wish] * condition.count("?")
+    if wanted.top_level:
+        parts.append("+parent IS NULL")
+    for label in wanted.labels:
+        parts.append(_HAS_LABEL)
+        values += label
+    if wanted.text:
+        parts.append(_HAS_WORDS)
+        values += (words_query(tenant, wanted.text), words_query(tenant, wanted.text, "words"))
+    return parts, values
+
+
+_LAST = (
+    "SELECT json_extract(e.body, '$.error.{}') FROM events e"
+    " WHERE e.run = runs.id AND e.seq = runs.seq"
+)
+_IN_STEP = f"(step_id = ? OR (+status = 'failed' AND ({_LAST.format('step_id')}) = ?))"
+_FAILED_WITH = f"(+status = 'failed' AND ({_LAST.format('type')}) = ?)"
+_STARTED_BY = (
+    "(SELECT json_extract(e.body, CASE e.schema WHEN 2 THEN '$[0].caller' ELSE '$.caller' END)"
+    " FROM events e WHERE e.run = runs.id ORDER BY e.seq LIMIT 1) = ?"
+)
+_HAS_WORDS = (
+    "(EXISTS (SELECT 1 FROM run_words w CROSS JOIN run_captions c ON c.run = w.rowid"
+    " WHERE run_words MATCH ? AND w.rowid = runs.id)"
+    " OR EXISTS (SELECT 1 FROM run_input_words w CROSS JOIN run_inputs c ON c.run = w.rowid"
+    " WHERE run_input_words MATCH ? AND w.rowid = runs.id))"
+)
+_HAS_LABEL = (
+    "EXISTS (SELECT 1 FROM run_labels l WHERE l.tenant = runs.tenant AND l.name = ? AND l.value = ?"
+    " AND l.started_at_ms = runs.started_at_ms AND l.run = runs.id)"
+)
+
+
+class WordsQuery(str):
+    """A question to SQLite's full text, as its text, and what it is made of.
+
+    Attributes:
+        tenant: In whose runs words are looked for.
+        words: The words, each with whether it may be the beginning of one.
+    """
+
+    __slots__ = ("tenant", "words")
+
+    tenant: str
+    words: Sequence[tuple[str, bool]]
+
+    def __new__(cls, tenant: str, words: Sequence[tuple[str, bool]], columns: str) -> Self:
+        """Put the question to these columns."""
+        asked = " ".join(f'"{word}"*' if beginning else f'"{word}"' for word, beginning in words)
+        question = super().__new__(
+            cls, f"tenant : t{tenant.encode().hex()} AND {{{columns}}} : ({asked or _NOTHING})"
+        )
+        question.tenant, question.words = tenant, words
+        return question
+
+
+def words_query(tenant: str, text: str, columns: str = "title labels") -> WordsQuery:
+    """Return what is asked of columns of a full text for the words of a text, in a tenant's runs.
+
+    The last word may be the beginning of one; so may short ones, whose beginnings the index has.
+    A text without words finds nothing.
+    """
+    words = _WORD.findall(text)[:_MOST_WORDS]
+    last = len(words) - 1
+    return WordsQuery(
+        tenant,
+        [
+            (word, len(word) > 1 and (at == last or len(word) <= _BEGINNING))
+            for at, word in enumerate(words)
+        ],
+        columns,
+    )

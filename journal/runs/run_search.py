@@ -1,0 +1,151 @@
+"""Finding runs by their labels, their words, and without those that other runs started.
+
+What is asked beside that is looked at run by run, in bounded parts of what an index gives. So a
+page may have fewer runs than it was asked for, and say where the next one goes on.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from engine.value import value
+from journal.reading.readers import Readers
+from journal.runs.run_filter import Listing, RunFilter, conditions, listing, skipped, words_query
+from journal.runs.run_order import RunPosition
+from journal.runs.runs import RUN_COLUMNS, RunList, RunRow
+
+_FIRST_PART = 200
+_MOST_LOOKED_AT = 20_000
+"""How many runs a page looks at: in parts, each five times as long as the one before."""
+
+_FULL_TEXTS = (
+    ("run_words", "run_captions", "words"),
+    ("run_input_words", "run_inputs", "inputs"),
+)
+"""Where words are looked for: the index, what it is of, and the question that it is asked."""
+
+_LATEST = 10**18
+_MARK = re.compile(r"\?")
+_NUMBER = re.compile(r"(?:dynamic-workflow-)?([1-9][0-9]{0,17})", re.ASCII)
+
+
+@value(frozen=True, slots=True)
+class RunPage:
+    """A page of runs, and the place after which the next one begins; None at the end."""
+
+    rows: Sequence[RunRow]
+    following: RunPosition | None
+
+
+class RunSearch:
+    """Pages of the list of runs, whatever the filter asks for."""
+
+    def __init__(self, lists: Readers, runs: RunList) -> None:
+        self._lists = lists
+        self._runs = runs
+
+    async def page(self, tenant: str, wanted: RunFilter, limit: int) -> RunPage:
+        """Return at most `limit` runs of the tenant, in the order that is asked for."""
+        order = wanted.order
+        if not wanted.is_search:
+            rows = await self._runs.page(tenant, wanted, limit + 1)
+            last = rows[limit - 1].place(order) if len(rows) > limit else None
+            return RunPage(rows[:limit], last)
+        found = await self._by_number(tenant, wanted)
+        place, size, left = wanted.before, max(_FIRST_PART, limit), _MOST_LOOKED_AT
+        while left > 0:
+            part = _part(tenant, replace(wanted, before=place), size)
+            more = await self._matching(tenant, wanted, part, limit + 1 - len(found))
+            found += [row for row in more if row not in found]
+            if len(found) > limit:
+                return RunPage(found[:limit], found[limit - 1].place(order))
+            row = await self._lists.one(
+                f"SELECT listed_by, id FROM ({part.sql}) AS part LIMIT 1 OFFSET :limit - 1",
+                part.values,
+            )
+            if row is None:
+                return RunPage(found, None)
+            place, left = RunPosition(*row), left - size
+            size = min(5 * size, left)
+        return RunPage(found, place)
+
+    async def _matching(
+        self, tenant: str, wanted: RunFilter, part: Listing, limit: int
+    ) -> list[RunRow]:
+        """Return the first runs of a part that are all that is asked for."""
+        own, values = _conditions(tenant, wanted)
+        # Before the run itself is read: the index has it.
+        skip = skipped(wanted).values() if _by_list(wanted) else ()
+        only = f" WHERE {' AND '.join(skip)}" if skip else ""
+        row = await self._lists.one(
+            f"SELECT json_group_array(json_array({RUN_COLUMNS})) FROM (SELECT runs.* FROM"
+            f" (SELECT id AS listed FROM ({part.sql}) AS part{only}) AS lines"
+            " CROSS JOIN runs ON runs.id = listed"
+            f" WHERE {' AND '.join(own)} LIMIT :most) AS runs",
+            {**part.values, **values, "most": limit},
+        )
+        return [RunRow(*fields) for fields in json.loads(row[0] or "[]")]
+
+    async def _by_number(self, tenant: str, wanted: RunFilter) -> list[RunRow]:
+        """Return the run whose id or number the text is, on the first page."""
+        named = _NUMBER.fullmatch(wanted.text.strip()) if wanted.text else None
+        if named is None or wanted.before is not None:
+            return []
+        one = Listing("SELECT :named AS id", {"named": int(named[1])})
+        return await self._matching(tenant, replace(wanted, top_level=False), one, 1)
+
+
+def _part(tenant: str, wanted: RunFilter, limit: int) -> Listing:
+    """Return the statement that finds the next runs to be looked at."""
+    if _by_list(wanted):
+        return listing(tenant, wanted, limit, also="".join(f", {name}" for name in skipped(wanted)))
+    order = wanted.order
+    place = wanted.before or order.before_all
+    values: dict[str, Any] = {
+        "tenant": tenant,
+        "started": place.key,
+        "number": place.number,
+        "limit": limit,
+    }
+    if wanted.text:
+        values["words"] = words_query(tenant, wanted.text)
+        values["inputs"] = words_query(tenant, wanted.text, "words")
+        down = "ASC" if order.ascending else "DESC"
+        arms = " UNION ".join(
+            "SELECT * FROM (SELECT w.rowid AS id, c.started_at_ms AS listed_by"
+            f" FROM {words} w CROSS JOIN {kept} c ON c.run = w.rowid"
+            f" WHERE {words} MATCH :{asked} AND w.rowid {order.behind} :number"
+            f" ORDER BY w.rowid {down} LIMIT :limit) AS arm"
+            for words, kept, asked in _FULL_TEXTS
+        )
+        return Listing(f"{arms} ORDER BY id {down} LIMIT :limit", values)
+    values["name"], values["value"] = wanted.labels[0]
+    values["since"], values["until"] = wanted.since_ms or 0, wanted.until_ms or _LATEST
+    if order.ascending and values["since"] > place.key:
+        values |= {"started": values["since"], "number": 0}
+    if not order.ascending and values["until"] <= place.key:
+        values |= {"started": values["until"], "number": 0}
+    rest = "started_at_ms < :until" if order.ascending else "started_at_ms >= :since"
+    return Listing(
+        "SELECT run AS id, started_at_ms AS listed_by FROM run_labels"
+        " WHERE tenant = :tenant AND name = :name AND value = :value"
+        f" AND (started_at_ms, run) {order.behind} (:started, :number) AND {rest}"
+        f" ORDER BY {order.words} LIMIT :limit",
+        values,
+    )
+
+
+def _by_list(wanted: RunFilter) -> bool:
+    """Say whether runs are looked at in the order of the list, since nothing finds them closer."""
+    return not (wanted.labels or wanted.text)
+
+
+def _conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], dict[str, Any]]:
+    """Return what a run must be beside what finds it, and the values, all bound by name."""
+    labels = wanted.labels if wanted.text else wanted.labels[1:]
+    parts, given = conditions(tenant, replace(wanted, before=None, text=None, labels=labels))
+    names = iter(range(len(given)))
+    own = [_MARK.sub(lambda _: f":own{next(names)}", part) for part in parts]
+    return own, {f"own{index}": value for index, value in enumerate(given)}

@@ -1,0 +1,1 @@
+"""The one SQLite file: opened, locked, flushed, checkpointed, kept up and copied."""

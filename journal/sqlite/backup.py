@@ -1,0 +1,53 @@
+"""A consistent copy of the database while it is written to, whole or not at all.
+
+`VACUUM INTO` reads one snapshot and holds nobody up. The copy has a temporary name until all
+of it is on disk.
+"""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from journal.errors import Damaged, Unavailable
+from journal.sqlite.checkpoints import check_wal, unmark
+from journal.sqlite.durable_files import sync
+
+
+def copy_database(file: Path, to: Path) -> None:
+    """Copy the database `file` to `to`, which must not exist; durable when this returns.
+
+    Raises:
+        Unavailable: It cannot be copied now; nothing is left at `to`.
+        Damaged: A part of it cannot be read.
+        WalMissing: It is not whole.
+    """
+    temporary = to.with_name(f".{to.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    try:
+        check_wal(file)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        with closing(open_read_only(file)) as connection:
+            connection.execute("VACUUM INTO ?", (str(temporary),))
+        unmark(temporary)
+        sync(temporary)
+        temporary.rename(to)
+        sync(to.parent)
+    except sqlite3.OperationalError as failure:
+        raise Unavailable(f"the database cannot be copied: {failure}") from failure
+    except sqlite3.DatabaseError as failure:
+        raise Damaged(
+            file,
+            f"has a damaged page, so that it cannot be copied ({failure}): "
+            "`stepwell verify` says which runs are affected",
+        ) from failure
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def open_read_only(file: Path) -> sqlite3.Connection:
+    """Open a connection that cannot change the database, for long work in a thread of its own."""
+    return sqlite3.connect(
+        f"{file.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None,
+        check_same_thread=False, timeout=5,
+    )  # fmt: skip

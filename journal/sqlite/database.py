@@ -1,0 +1,278 @@
+"""Opening the one SQLite file: settings, migrations, and refusing what is not ours."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from journal.connection import Connection
+from journal.errors import BadDatabase, CannotOpen, Damaged
+from journal.reading.disk_reads import disk_reads
+from journal.sqlite.checkpoints import check_wal, has_wal, open_as_it_is
+from journal.sqlite.durable_files import sync, write_whole
+from journal.sqlite.lock import FolderLock
+from journal.sqlite.pace import Pace
+from journal.sqlite.reflush import reflush
+from journal.writing.transaction import Transaction
+
+DATABASE = "journal.sqlite3"
+MARKER = "stepwell.json"
+_APPLICATION_ID = 0x53574C4C  # "SWLL"
+_BUSY_MS = 5_000
+WAL_LIMIT_BYTES = 16 * 1024 * 1024
+SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
+C = TypeVar("C", bound=aiosqlite.Connection)
+
+# For what is no int, float, str or bytearray, sqlite3 looks for who could adapt it, which takes six
+# times as long as this: bound is the same.
+sqlite3.register_adapter(bytes, bytearray)
+sqlite3.register_adapter(type(None), dict[None, None]().get)
+_ROWS_A_TRIP = 64
+
+
+class WritingConnection(aiosqlite.Connection):
+    """A connection with which a whole transaction is one call.
+
+    aiosqlite goes to its thread and back for each statement, which is dearer than the
+    statement. One caller at a time: its thread rests while the loop's own is used.
+    """
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection], rows: int) -> None:
+        """Take what opens the connection, and how many rows a trip to its thread brings."""
+        super().__init__(connector, rows)
+        self._pace = Pace()
+
+    async def transact(self, work: Callable[[sqlite3.Connection], Any], rows: int) -> Any:
+        """Do `work`, a transaction of so many rows, and return what it gives."""
+        pace = self._pace
+        began_s = pace.now_s()
+        if pace.fits(rows) and (connection := self._connection) is not None:
+            try:
+                return work(connection)
+            finally:
+                pace.on_loop(pace.now_s() - began_s)
+        if isinstance(work, Transaction) and pace.begins_on_loop(rows):
+            read_before = disk_reads()
+            try:
+                answer = work.begin(self._conn)
+            finally:
+                pace.begun(pace.now_s() - began_s, from_disk=disk_reads() != read_before)
+            await self._execute(work.commit, self._conn)  # type: ignore[no-untyped-call]
+        else:
+            answer = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+        pace.on_thread(pace.now_s() - began_s)
+        return answer
+
+
+def prepare(folder: Path, lock: FolderLock, *, to_move: bool = False) -> Path:
+    """Create or check the database in `folder`, bring its schema up to date, give its path.
+
+    What can be read in it afterwards is on disk.
+
+    Raises:
+        Damaged: It is missing though it was there before, or not a Stepwell database, or
+            written by a newer version.
+        WalMissing: The newest part of it is missing.
+        BadDatabase: It was moved, or is being moved; `to_move` lets that be.
+        CannotOpen: The disk or another program is in the way.
+    """
+    file, marker = folder / DATABASE, folder / MARKER
+    try:
+        if not marker.exists() and not file.exists() and not has_wal(file):
+            create(file)
+        _check_wal_belongs(file, lock)
+        _check(file)
+        lock.holds(file)
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            reflush(file)
+            connection.execute("ROLLBACK")
+            _migrate(connection)
+            if not to_move:
+                must_not_be_moved(connection)
+    except sqlite3.OperationalError as refused:
+        raise CannotOpen(file, refused) from refused
+    except sqlite3.DatabaseError as unusable:
+        raise Damaged(file, f"is not a usable database ({unusable})") from unusable
+    except OSError as refused:
+        raise CannotOpen(file, refused) from refused
+    if not marker.exists():
+        mark(folder)
+    return file
+
+
+async def open_writer(file: Path, synchronous: str) -> WritingConnection:
+    """Open the one connection that writes and checkpoints."""
+    return await _open(
+        WritingConnection,
+        file,
+        f"synchronous = {synchronous}",
+        "foreign_keys = ON",
+        f"busy_timeout = {_BUSY_MS}",
+        f"journal_size_limit = {WAL_LIMIT_BYTES}",
+        "wal_autocheckpoint = 0",  # `journal/sqlite/checkpoints.py` does it
+    )
+
+
+async def open_reader(file: Path) -> aiosqlite.Connection:
+    """Open a connection that cannot write and never checkpoints.
+
+    It must be closed before the writer: the last connection to be closed checkpoints.
+    """
+    connection = await _open(
+        aiosqlite.Connection,
+        file,
+        "query_only = ON",
+        f"busy_timeout = {_BUSY_MS}",
+        "wal_autocheckpoint = 0",
+    )
+    # A damaged text must not keep others from being read: what matters has a hash.
+    connection.text_factory = _text
+    return connection
+
+
+def _text(stored: bytes) -> str:
+    return stored.decode(errors="replace")
+
+
+async def _open(kind: type[C], file: Path, *pragmas: str) -> C:
+    open_it = partial(
+        sqlite3.connect, file, isolation_level=None, cached_statements=256,
+        check_same_thread=kind is not WritingConnection,
+    )  # fmt: skip
+    connection = kind(open_it, _ROWS_A_TRIP)
+    await connection
+    try:
+        for pragma in pragmas:
+            await connection.execute_fetchall(f"PRAGMA {pragma}")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+def create(file: Path) -> None:
+    """Make an empty database under another name, and return it its name once it is on disk."""
+    new = file.with_name(file.name + ".new")
+    for left_over in file.parent.glob(f"{new.name}*"):
+        left_over.unlink()
+    handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    try:
+        with closing(sqlite3.connect(new, isolation_level=None)) as connection:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = OFF")  # all of it is flushed below
+            _migrate(connection)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    new.rename(file)
+    sync(file.parent)
+
+
+def _check(file: Path) -> None:
+    """Refuse a database that is not ours, without touching it."""
+    if not file.exists() and (place := _kept_in(file.parent)):
+        raise BadDatabase(f"the journal of {file.parent} is in {place}: set `database`")
+    if not file.exists():
+        raise Damaged(file, "is missing, though this folder has held a database")
+    if file.stat().st_size == 0:
+        raise Damaged(file, "is empty, so it is no database")
+    with closing(open_as_it_is(file)) as connection:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != _APPLICATION_ID:
+        raise Damaged(file, "is not a Stepwell database")
+    newest = len(migrations())
+    if version > newest:
+        raise Damaged(
+            file, f"was written by a newer Stepwell (schema {version}, this one knows {newest})"
+        )
+    check_wal(file)
+
+
+def _check_wal_belongs(file: Path, lock: FolderLock) -> None:
+    """Refuse a database that was put in place of the one whose -wal file is still there.
+
+    SQLite would mix the two. A folder that was copied as a whole has another lock file.
+    """
+    left = lock.left_behind
+    if left.get("lock") != lock.inode or not has_wal(file) or not file.exists():
+        return
+    if left.get("database") not in (None, file.stat().st_ino):
+        raise Damaged(
+            file,
+            f"was put in place of another database, whose newest part is still in {file.name}-wal. "
+            f"To use the one that is there now, move {file.name}-wal and {file.name}-shm away; to "
+            "use the former one, put it back",
+        )
+
+
+def migrations() -> list[str]:
+    """Return the SQL of every migration, oldest first."""
+    folder = files("journal") / "migrations"
+    scripts = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
+    return [(folder / name).read_text(encoding="utf-8") for name in scripts]
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Apply what is missing, each migration in one transaction with its version number."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for number, script in enumerate(migrations()[version:], start=version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
+        )
+
+
+def mark(folder: Path, kept_in: str | None = None) -> None:
+    """Leave a mark, durable, so that a lost database is not taken for a new folder.
+
+    `kept_in` says where the journal is, when it is in no file of the folder.
+    """
+    said = {"stepwell": 1} if kept_in is None else {"stepwell": 1, "journal": kept_in}
+    write_whole(folder / MARKER, json.dumps(said).encode())
+
+
+def _kept_in(folder: Path) -> str | None:
+    """Return where the mark of a folder says that its journal is; None for in the folder."""
+    try:
+        said = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return said.get("journal") if isinstance(said, dict) else None
+
+
+def must_not_be_moved(connection: Connection) -> None:
+    """Raise `BadDatabase` where a move has not ended, or has taken the journal elsewhere."""
+    for mark, said in connection.execute(
+        "SELECT key, value FROM meta WHERE key IN ('moved', 'moving')"
+    ).fetchall():
+        if mark == "moved":
+            raise BadDatabase(f"its journal was moved to {said}: use that")
+        raise BadDatabase("a move to it has not ended: repeat the same `stepwell move`")
+
+
+def must_hold_none(folder: Path) -> None:
+    """Raise `BadDatabase` for a folder that has a journal itself."""
+    if (folder / DATABASE).exists():
+        raise BadDatabase(
+            f"{folder} holds a journal in SQLite; choose another data folder for one "
+            "that is in PostgreSQL"
+        )
+
+
+def begin_elsewhere(folder: Path, kept_in: str) -> None:
+    """Mark a folder whose journal is elsewhere, once it has been reached there."""
+    if not (folder / MARKER).exists() or _kept_in(folder) != kept_in:
+        mark(folder, kept_in)

@@ -1,0 +1,35 @@
+"""The mark of the sealing key: all processes that share a journal must have the same."""
+
+from collections.abc import Collection
+
+from journal.connection import Connection
+from journal.writing.writer import Writer
+
+_KEY = "sealing_key"
+
+
+class KeyMark:
+    """Which key seals."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    async def agree(self, mark: bytes, older: Collection[bytes]) -> bytes:
+        """Return the mark that counts: the one that is kept, or `mark` where none is.
+
+        One of an `older` key gives way to `mark`. Durable when this returns.
+        """
+        known = {one.hex() for one in older}
+
+        def work(connection: Connection) -> str:
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (_KEY,)).fetchone()
+            if row is not None and row[0] != mark.hex() and row[0] not in known:
+                return str(row[0])
+            connection.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value ="
+                " excluded.value",
+                (_KEY, mark.hex()),
+            )
+            return mark.hex()
+
+        return bytes.fromhex(await self._writer.write(work))

@@ -1,0 +1,77 @@
+"""Passkeys: public keys with which people sign in."""
+
+from dataclasses import astuple
+
+from engine.value import value
+from journal.connection import Clash, Connection
+from journal.errors import NameTaken, UnknownPasskey
+from journal.reading.readers import Readers
+from journal.rows.columns import columns, insert_into
+from journal.writing.writer import Writer
+
+
+@value(frozen=True, slots=True)
+class PasskeyRow:
+    """One passkey.
+
+    Attributes:
+        id: How the device names it, in base64url.
+        person: The id of whom it signs in.
+        name: What its person calls it.
+        public_key: The key, as COSE.
+        uses: How often its device says that it was used; 0 where it does not count.
+    """
+
+    id: str
+    tenant: str
+    person: str
+    name: str
+    public_key: bytes
+    uses: int
+    created_at_ms: int
+    used_at_ms: int | None = None
+
+
+class PasskeyTable:
+    """The passkeys of all tenants."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def all(self) -> list[PasskeyRow]:
+        """Return all, oldest first."""
+        rows = await self._readers.all(
+            f"SELECT {columns(PasskeyRow)} FROM passkeys ORDER BY created_at_ms, id"
+        )
+        return [PasskeyRow(*row) for row in rows]
+
+    async def add(self, row: PasskeyRow) -> None:
+        """Keep a passkey; durable when this returns. Raises `NameTaken` for one that is there."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert_into("passkeys", PasskeyRow), astuple(row))
+
+        try:
+            await self._writer.write(work)
+        except Clash as taken:
+            raise NameTaken(row.name) from taken
+
+    async def used(self, row: PasskeyRow) -> None:
+        """Keep when a passkey was last used. Raises `UnknownPasskey` where it is gone."""
+        await self._changed(
+            row.id,
+            "UPDATE passkeys SET uses = ?, used_at_ms = ? WHERE id = ?",
+            (row.uses, row.used_at_ms, row.id),
+        )
+
+    async def remove(self, passkey_id: str) -> None:
+        """Remove a passkey; durable when this returns. Raises `UnknownPasskey`."""
+        await self._changed(passkey_id, "DELETE FROM passkeys WHERE id = ?", (passkey_id,))
+
+    async def _changed(self, passkey_id: str, sql: str, values: tuple[object, ...]) -> None:
+        def work(connection: Connection) -> None:
+            if connection.execute(sql, values).rowcount == 0:
+                raise UnknownPasskey(passkey_id)
+
+        await self._writer.write(work)

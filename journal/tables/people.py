@@ -1,0 +1,94 @@
+"""People who sign in by themselves."""
+
+from collections.abc import Callable
+from dataclasses import astuple
+
+from engine.value import value
+from journal.connection import Clash, Connection
+from journal.errors import NameTaken, UnknownPerson
+from journal.reading.readers import Readers
+from journal.rows.columns import columns, insert_into
+from journal.writing.writer import Writer
+
+
+@value(frozen=True, slots=True)
+class PersonRow:
+    """One person.
+
+    Attributes:
+        name: What they sign in with; in any case, one person a tenant has it.
+        groups: The names of their groups, a JSON array.
+        password: A salted hash; None while they have none.
+        subject: How a provider of identities names them, behind its issuer; None for others.
+        invitation: The hash of what an open invitation holds.
+        signed_in_at_ms: When they last signed in.
+    """
+
+    id: str
+    tenant: str
+    name: str
+    role: str
+    groups: str
+    password: str | None
+    subject: str | None
+    invitation: str | None
+    created_at_ms: int
+    signed_in_at_ms: int | None = None
+    disabled_at_ms: int | None = None
+
+
+class PeopleTable:
+    """The people of all tenants."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def all(self) -> list[PersonRow]:
+        """Return everybody, in the order of their names."""
+        rows = await self._readers.all(
+            f"SELECT {columns(PersonRow)} FROM people ORDER BY tenant, name"
+        )
+        return [PersonRow(*row) for row in rows]
+
+    async def add(self, row: PersonRow) -> None:
+        """Keep a new person; durable when this returns. Raises `NameTaken`."""
+        try:
+            await self._writer.write(
+                lambda connection: (
+                    connection.execute(insert_into("people", PersonRow), astuple(row)).rowcount
+                )
+            )
+        except Clash as taken:
+            raise NameTaken(row.name) from taken
+
+    async def change(
+        self, tenant: str, person_id: str, edit: Callable[[PersonRow], PersonRow]
+    ) -> PersonRow:
+        """Keep what `edit` makes of a person, but for id, tenant and name, and return it.
+
+        It is given the person within the transaction, as no other process can alter them any more.
+        Raises `UnknownPerson`, and what `edit` raises.
+        """
+
+        def work(connection: Connection) -> PersonRow:
+            kept = connection.execute(
+                f"SELECT {columns(PersonRow)} FROM people WHERE id = ? AND tenant = ?",
+                (person_id, tenant),
+            ).fetchone()
+            if kept is None:
+                raise UnknownPerson(person_id)
+            row = edit(PersonRow(*kept))
+            connection.execute(
+                "UPDATE people SET role = ?, groups = ?, password = ?, subject = ?,"
+                " invitation = ?, signed_in_at_ms = ?, disabled_at_ms = ?"
+                " WHERE id = ? AND tenant = ?",
+                (
+                    row.role, row.groups, row.password, row.subject, row.invitation,
+                    row.signed_in_at_ms, row.disabled_at_ms, person_id, tenant,
+                ),
+            )  # fmt: skip
+            return row
+
+        changed: PersonRow = await self._writer.write(work)
+        return changed

@@ -1,0 +1,85 @@
+"""Requests that came to the addresses of triggers: the newest, each with its firing."""
+
+import json
+
+from engine.value import value
+from journal.connection import Connection
+from journal.errors import UnknownFiring
+from journal.reading.readers import Readers
+from journal.tables.firings import Firing, FiringList
+
+LONGEST_KEPT_BODY = 64 * 1024
+"""Bytes of a body that is kept whole; of a longer one nothing is."""
+
+_MOST_BYTES = 1_048_576
+"""Bytes of the kept bodies of one trigger together; the oldest go first."""
+
+
+@value(frozen=True, slots=True)
+class ArrivedRequest:
+    """A request as it is kept: without what would let others in.
+
+    Attributes:
+        query: What stands behind the `?` of its address.
+        headers: Header fields by name in small letters.
+        size: How many bytes its body had.
+        body: The body; None where it was too long to keep.
+    """
+
+    method: str
+    query: str
+    headers: dict[str, str]
+    size: int
+    body: bytes | None
+
+
+class RequestTable:
+    """The kept requests of all tenants."""
+
+    def __init__(self, readers: Readers, firings: FiringList) -> None:
+        self._readers = readers
+        self._firings = firings
+
+    async def get(
+        self, tenant: str, sources: tuple[str, ...], key: str
+    ) -> tuple[Firing, ArrivedRequest]:
+        """Return a firing of one of the sources, with its request. Raises `UnknownFiring`."""
+        for source in sources:
+            found = await self._firings.get(tenant, source, key)
+            if found is None:
+                continue
+            row = await self._readers.one(
+                "SELECT method, query, headers, size, body FROM requests WHERE firing = ?",
+                (found[0],),
+            )
+            if row is not None:
+                method, query, headers, size, body = row
+                return found[1], ArrivedRequest(method, query, json.loads(headers), size, body)
+        raise UnknownFiring(key)
+
+
+def keep(
+    connection: Connection, tenant: str, position: int, source: str, request: ArrivedRequest
+) -> None:
+    """Keep the request of a firing, and drop the oldest bodies where there is too much."""
+    connection.execute(
+        "INSERT INTO requests (firing, method, query, headers, size, body)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (firing) DO UPDATE SET"
+        " method = excluded.method, query = excluded.query,"
+        " headers = excluded.headers, size = excluded.size, body = excluded.body",
+        (
+            position, request.method, request.query, json.dumps(request.headers), request.size,
+            request.body,
+        ),
+    )  # fmt: skip
+    connection.execute(_TRIM, (tenant, source, _MOST_BYTES))
+
+
+_TRIM = """
+    UPDATE requests SET body = NULL WHERE firing IN (
+        SELECT firing FROM (
+            SELECT r.firing AS firing, sum(r.size) OVER (ORDER BY r.firing DESC) AS together
+            FROM firings f JOIN requests r ON r.firing = f.position
+            WHERE f.tenant = ? AND f.source = ? AND r.body IS NOT NULL) AS kept
+        WHERE together > ?)
+"""

@@ -1,0 +1,61 @@
+"""Secrets that steps use, sealed; what opens them is not in the journal."""
+
+from collections.abc import Sequence
+from dataclasses import astuple
+
+from engine.value import value
+from journal.connection import Connection
+from journal.errors import UnknownSecret
+from journal.reading.readers import Readers
+from journal.rows.columns import columns, insert_into
+from journal.writing.writer import Writer
+
+
+@value(frozen=True, slots=True)
+class SecretRow:
+    """One secret of a tenant: everything about it but its value."""
+
+    tenant: str
+    name: str
+    sealed: bytes
+    created_at_ms: int
+    updated_at_ms: int
+
+
+class SecretTable:
+    """The sealed secrets of all tenants."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def put(self, rows: Sequence[SecretRow]) -> None:
+        """Keep secrets, in the place of those of the same names; durable when this returns."""
+
+        def work(connection: Connection) -> None:
+            connection.executemany(
+                f"{insert_into('secrets', SecretRow)} ON CONFLICT (tenant, name) DO UPDATE"
+                " SET sealed = excluded.sealed, updated_at_ms = excluded.updated_at_ms",
+                [astuple(row) for row in rows],
+            )
+
+        await self._writer.write(work)
+
+    async def all(self) -> list[SecretRow]:
+        """Return the secrets of all tenants, by name."""
+        rows = await self._readers.all(
+            f"SELECT {columns(SecretRow)} FROM secrets ORDER BY tenant, name"
+        )
+        return [SecretRow(*row) for row in rows]
+
+    async def delete(self, tenant: str, name: str) -> None:
+        """Remove a secret. Raises `UnknownSecret`."""
+
+        def work(connection: Connection) -> None:
+            removed = connection.execute(
+                "DELETE FROM secrets WHERE tenant = ? AND name = ?", (tenant, name)
+            )
+            if removed.rowcount == 0:
+                raise UnknownSecret(name)
+
+        await self._writer.write(work)

@@ -1,0 +1,189 @@
+"""Triggers: what starts runs when a request, a form or the end of another run comes."""
+
+from collections.abc import Mapping
+from dataclasses import astuple
+
+from engine.value import value
+from journal.connection import Connection
+from journal.errors import ChangedMeanwhile, TooManyTriggers, UnknownTrigger
+from journal.reading.readers import Readers
+from journal.rows.columns import columns, insert_into
+from journal.tables.firings import KEPT, Firing, note
+from journal.tables.requests import ArrivedRequest, keep
+from journal.writing.transaction import UNCOUNTED
+from journal.writing.writer import Writer
+
+
+@value(frozen=True, slots=True)
+class TriggerRow:
+    """One trigger; times are Unix milliseconds.
+
+    Attributes:
+        kind: `request`, `form` or `run`.
+        document: What it is, as JSON text.
+        address: The SHA-256 of its address; None for one without.
+        sealed: The address, sealed.
+        position: All ends of runs up to here have been dealt with; None for one that waits for
+            none, and while it is paused.
+    """
+
+    tenant: str
+    id: str
+    kind: str
+    document: str
+    address: bytes | None
+    sealed: bytes | None
+    position: int | None
+    created_at_ms: int
+    updated_at_ms: int
+
+    @property
+    def source(self) -> str:
+        """What its firings are kept under."""
+        return f"trigger:{self.id}"
+
+    @property
+    def refused(self) -> str:
+        """What the firings of refused requests are kept under, which push out no others."""
+        return f"refused:{self.id}"
+
+
+_SELECT = f"SELECT {columns(TriggerRow)} FROM triggers"
+
+
+class TriggerTable:
+    """The triggers of all tenants."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def put(self, row: TriggerRow, most: int, before: TriggerRow | None) -> None:
+        """Keep a trigger, in the place of the one of its id; durable when this returns.
+
+        How far it has come with the ends of runs stays where it was, if it waited for them.
+
+        Raises:
+            TooManyTriggers: The tenant has `most` others.
+            ChangedMeanwhile: What is kept is not `before` any more.
+        """
+
+        def work(connection: Connection) -> None:
+            others = connection.execute(
+                "SELECT count(*) FROM triggers WHERE tenant = ? AND id <> ?", (row.tenant, row.id)
+            ).fetchone()
+            if others[0] >= most:
+                raise TooManyTriggers(most)
+            kept = connection.execute(
+                "SELECT updated_at_ms FROM triggers WHERE tenant = ? AND id = ?",
+                (row.tenant, row.id),
+            ).fetchone()
+            if (kept and kept[0]) != (before and before.updated_at_ms):
+                raise ChangedMeanwhile("trigger", row.id)
+            connection.execute(
+                f"{insert_into('triggers', TriggerRow)} ON CONFLICT (tenant, id) DO UPDATE SET"
+                " kind = excluded.kind, document = excluded.document, address = excluded.address,"
+                " sealed = excluded.sealed, updated_at_ms = excluded.updated_at_ms, position ="
+                " iif(excluded.position IS NULL, NULL,"
+                " coalesce(triggers.position, excluded.position))",
+                astuple(row),
+            )
+
+        await self._writer.write(work)
+
+    async def delete(self, tenant: str, trigger_id: str) -> None:
+        """Forget a trigger, its firings and its requests. Raises `UnknownTrigger`."""
+
+        def work(connection: Connection) -> None:
+            which = (tenant, trigger_id)
+            gone = connection.execute("DELETE FROM triggers WHERE tenant = ? AND id = ?", which)
+            if gone.rowcount == 0:
+                raise UnknownTrigger(trigger_id)
+            for kind in ("trigger", "refused"):
+                connection.execute(
+                    "DELETE FROM firings WHERE tenant = ? AND source = ?",
+                    (tenant, f"{kind}:{trigger_id}"),
+                )
+
+        await self._writer.write(work, UNCOUNTED)
+
+    async def note(
+        self, row: TriggerRow, firing: Firing, request: ArrivedRequest | None, kept: int = KEPT
+    ) -> None:
+        """Keep what came of something, and the request that it was, the newest `kept`.
+
+        A trigger that is gone notes nothing.
+        """
+
+        def work(connection: Connection) -> None:
+            there = connection.execute(
+                "SELECT 1 FROM triggers WHERE tenant = ? AND id = ?", (row.tenant, row.id)
+            ).fetchone()
+            if there:
+                position = note(connection, row.tenant, firing, kept)
+                if request is not None:
+                    keep(connection, row.tenant, position, firing.source, request)
+
+        await self._writer.write(work)
+
+    async def move(self, tenant: str, position: int) -> None:
+        """Note that all ends of a tenant's runs up to a position have been dealt with."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                "UPDATE triggers SET position = ? WHERE tenant = ? AND position < ?",
+                (position, tenant, position),
+            )
+
+        await self._writer.write(work)
+
+    async def seal(self, sealed: Mapping[tuple[str, str], bytes]) -> None:
+        """Put addresses that were sealed anew in the place of what is kept, by (tenant, id)."""
+
+        def work(connection: Connection) -> None:
+            connection.executemany(
+                "UPDATE triggers SET sealed = ? WHERE tenant = ? AND id = ?",
+                [(anew, *which) for which, anew in sealed.items()],
+            )
+
+        await self._writer.write(work)
+
+    async def get(self, tenant: str, trigger_id: str) -> TriggerRow:
+        """Return a trigger. Raises `UnknownTrigger`."""
+        row = await self._readers.one(
+            f"{_SELECT} WHERE tenant = ? AND id = ?", (tenant, trigger_id)
+        )
+        if row is None:
+            raise UnknownTrigger(trigger_id)
+        return TriggerRow(*row)
+
+    async def of_tenant(self, tenant: str) -> list[TriggerRow]:
+        """Return a tenant's triggers, by id."""
+        rows = await self._readers.all(f"{_SELECT} WHERE tenant = ? ORDER BY id", (tenant,))
+        return [TriggerRow(*row) for row in rows]
+
+    async def waiting(self, tenant: str) -> list[TriggerRow]:
+        """Return a tenant's triggers that wait for ends of runs, by how far they have come."""
+        rows = await self._readers.all(
+            f"{_SELECT} WHERE tenant = ? AND position IS NOT NULL ORDER BY position, id", (tenant,)
+        )
+        return [TriggerRow(*row) for row in rows]
+
+    async def tenants_waiting(self) -> list[str]:
+        """Return the tenants that have triggers which wait for ends of runs."""
+        rows = await self._readers.all(
+            "SELECT DISTINCT tenant FROM triggers WHERE position IS NOT NULL"
+        )
+        return [tenant for (tenant,) in rows]
+
+    async def addresses(self) -> dict[bytes, tuple[str, str]]:
+        """Return (tenant, id) of each trigger that has an address, by the address' SHA-256."""
+        rows = await self._readers.all(
+            "SELECT address, tenant, id FROM triggers WHERE address IS NOT NULL"
+        )
+        return {address: (tenant, trigger_id) for address, tenant, trigger_id in rows}
+
+    async def sealed(self) -> list[TriggerRow]:
+        """Return the triggers of all tenants that have an address."""
+        rows = await self._readers.all(f"{_SELECT} WHERE sealed IS NOT NULL")
+        return [TriggerRow(*row) for row in rows]

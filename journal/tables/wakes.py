@@ -1,0 +1,86 @@
+"""Wakes: runs that their owner is to look at, written by a process that is not their owner.
+
+Any process takes a command for any run: it decides on the journal's state, and its append counts
+only where nobody was first. Beside that append stands the wake, in the same transaction, so that no
+run is forgotten between the one who has answered it and the one who carries it on.
+"""
+
+from collections.abc import Collection, Sequence
+
+from engine.value import value
+from journal.processes.owners import shard_of
+from journal.reading.readers import Readers
+from journal.rows.run_ids import run_id, run_number
+from journal.rows.run_projection import Statement
+from journal.writing.writer import Writer
+
+_INSERT = "INSERT INTO wakes (run, seq, shard) VALUES (?, ?, ?)"
+_DELETE = "DELETE FROM wakes WHERE position = ?"
+_PAGE = 500
+
+
+@value(frozen=True, slots=True)
+class WakeRow:
+    """A run to look at.
+
+    Attributes:
+        seq: The event that was appended for its owner to go on from, the step that it begins not
+            begun; the negative of one at which its step was cut off in good order; 0 where there
+            may be news of its child runs.
+    """
+
+    position: int
+    run_id: str
+    seq: int
+
+
+def wake(run: str, seq: int) -> Statement:
+    """Return what has the owner of a run look at it, to be written beside an append."""
+    number = run_number(run)
+    return _INSERT, (number, seq, shard_of(number))
+
+
+class WakeTable:
+    """The wakes that no owner has heeded yet."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def add(self, runs: Collection[tuple[str, int]]) -> None:
+        """Have owners look at runs, each left at an event or 0; durable when this returns."""
+        rows = [wake(*one)[1] for one in runs]
+        await self._writer.write(lambda connection: connection.executemany(_INSERT, rows))
+
+    async def of(self, shards: Collection[int]) -> list[WakeRow]:
+        """Return the oldest wakes of some shards."""
+        if not shards:
+            return []
+        listed = ", ".join(str(int(shard)) for shard in sorted(shards))
+        rows = await self._readers.all(
+            f"SELECT position, run, seq FROM wakes WHERE shard IN ({listed})"
+            f" ORDER BY position LIMIT {_PAGE}"
+        )
+        return [WakeRow(position, run_id(run), seq) for position, run, seq in rows]
+
+    async def count(self) -> int:
+        """Return how many wakes no owner has heeded yet."""
+        (count,) = await self._readers.one("SELECT count(*) FROM wakes")
+        return int(count)
+
+    async def left_at(self, run: str, seq: int) -> int:
+        """Return `seq` or `-seq` where a wake that nobody has heeded says so, else 0."""
+        row = await self._readers.one(
+            "SELECT max(seq) FROM wakes WHERE run = ? AND seq IN (?, ?)",
+            (run_number(run), seq, -seq),
+        )
+        return 0 if row is None or row[0] is None else int(row[0])
+
+    async def forget(self, rows: Sequence[WakeRow]) -> None:
+        """Forget wakes, durable when this returns."""
+        values = [(row.position,) for row in rows]
+        await self._writer.write(
+            lambda connection: connection.executemany(
+                "DELETE FROM wakes WHERE position = ?", values
+            )
+        )

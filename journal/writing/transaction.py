@@ -1,0 +1,232 @@
+"""One transaction: all that has gathered, on the connection that writes.
+
+The appends of a batch are a few statements. Where one of them does not fit, everything is
+written anew, each write in a savepoint, so that its failure is its own.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias
+
+from journal.connection import Clash, Connection, DatabaseError
+from journal.errors import JournalError
+from journal.rows.event_rows import Row
+from journal.rows.run_projection import GOES_ON, Statement
+
+Work: TypeAlias = Callable[[Connection], Any]
+Told: TypeAlias = Callable[[Any], None]
+"""Takes what came of a write: its result, or the exception with which it ended."""
+
+_INSERT_EVENTS = "INSERT INTO events (position, run, seq, type, schema, at_ms, body, hash) VALUES "
+_ROWS_A_STATEMENT = 16
+UNCOUNTED = 1_000
+"""The rows to tell of a write that may change many: it is not done on the event loop's thread."""
+
+LAST_POSITION = """
+    SELECT max(seq) FROM (
+        SELECT seq FROM sqlite_sequence WHERE name = 'events'
+        UNION ALL SELECT max(position) FROM events
+    ) AS known
+"""
+"""The largest position that an event was ever given; SQLite's sequence has that of deleted ones."""
+
+_TRY = """
+    INSERT INTO meta VALUES ('tried', '1') ON CONFLICT (key) DO UPDATE
+    SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)
+"""
+
+
+@dataclass(slots=True)
+class Append:
+    """Events of one run or several, as rows, with what changes each run's row in the list.
+
+    What `conflict` returns is what `told` gets when another append was first.
+
+    Attributes:
+        rows: How many events there are.
+        characters: How long they are.
+        tenant: Whose they are.
+    """
+
+    events: Sequence[Row]
+    runs: Sequence[Statement]
+    conflict: Callable[[], JournalError]
+    told: Told
+    rows: int
+    characters: int
+    tenant: str
+
+    def work(self, connection: Connection) -> None:
+        """Write it."""
+        write_rows(connection, self.runs, self.events)
+
+
+@dataclass(slots=True)
+class Task:
+    """Any other write, of which nobody knows how much it is."""
+
+    work: Work
+    told: Told
+    tenant: str
+    rows: int = 1
+    characters: int = 0
+
+
+Writes: TypeAlias = Callable[[Connection, Sequence[Append | Task]], list[Any]]
+"""Writes a batch, and returns what to tell of each write."""
+
+
+class Transaction:
+    """A batch as one transaction: calling it writes and commits it.
+
+    Where only the flush is to be waited for elsewhere, `begin` writes, and `commit` does the rest
+    unless that has failed.
+    """
+
+    __slots__ = ("_batch", "_must_change")
+
+    def __init__(self, batch: Sequence[Append | Task], *, must_change: bool) -> None:
+        self._batch, self._must_change = batch, must_change
+
+    def __call__(self, connection: Connection) -> list[Any]:
+        """Write and commit; return what to tell of each write. Raises as `begin`."""
+        answers = self.begin(connection)
+        self.commit(connection)
+        return answers
+
+    def rows(self) -> tuple[list[Statement], list[Row]] | None:
+        """Return the rows of its appends, None where there is anything else to write."""
+        if self._must_change:
+            return None
+        runs: list[Statement] = []
+        events: list[Row] = []
+        for item in self._batch:
+            if not isinstance(item, Append):
+                return None
+            runs += item.runs
+            events += item.events
+        return runs, events
+
+    def nothing_to_tell(self) -> list[Any]:
+        """Return what to tell of appends that are all committed."""
+        return [None] * len(self._batch)
+
+    def begin(self, connection: Connection) -> list[Any]:
+        """Write, and return what to tell of each write once it is committed.
+
+        That is the result of its write, or the exception that it ended with. With `must_change`
+        something is written even when there is nothing to write, to see whether it can be.
+
+        Raises what the database raises; then whether anything was written is unknown.
+        """
+        try:
+            return self._begun(connection, _together)
+        except Clash:
+            return self._begun(connection, _one_by_one)
+
+    def _begun(self, connection: Connection, work: Writes) -> list[Any]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if self._must_change:
+                connection.execute(_TRY)
+            return work(connection, self._batch)
+        except BaseException:
+            _undo(connection)
+            raise
+
+    @staticmethod
+    def commit(connection: Connection) -> None:
+        """Commit what has been written. Raises as `begin`."""
+        try:
+            connection.execute("COMMIT")
+        except BaseException:
+            _undo(connection)
+            raise
+
+
+def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequence[Row]) -> None:
+    """Write the rows of appends, those of runs first, which the events name.
+
+    Raises `Clash` where another append was first.
+    """
+    at_once = getattr(connection, "write_rows", None)
+    if at_once is not None:  # a database to which each statement would be a trip
+        at_once(runs, events)
+        return
+    by_statement: dict[str, list[Row]] = {}
+    for sql, row in runs:
+        by_statement.setdefault(sql, []).append(row)
+    for sql, rows in by_statement.items():
+        changed = connection.executemany(sql, rows).rowcount
+        if changed != len(rows) and sql in GOES_ON:
+            raise Clash("the run has another event as its newest")
+    if not events:
+        return
+    position = int(connection.execute(LAST_POSITION).fetchone()[0] or 0)
+    for at in range(0, len(events), _ROWS_A_STATEMENT):
+        some = events[at : at + _ROWS_A_STATEMENT]
+        values: list[Any] = []
+        for row in some:
+            position += row[2].count(" ") + 1  # as many as the row has events
+            values.append(position)
+            values += row
+        connection.execute(_insert_events(len(some)), values)
+
+
+@cache
+def _insert_events(count: int) -> str:
+    """Return the statement for so many rows: one step of SQLite, which each row would be else."""
+    return _INSERT_EVENTS + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)
+
+
+def _undo(connection: Connection) -> None:
+    if connection.in_transaction:  # or SQLite has rolled back by itself
+        with suppress(DatabaseError):  # the next BEGIN will say what is wrong
+            connection.execute("ROLLBACK")
+
+
+def _together(connection: Connection, batch: Sequence[Append | Task]) -> list[Any]:
+    """Write all appends at once. Raises `Clash` when one does not fit."""
+    runs: list[Statement] = []
+    events: list[Row] = []
+    others: list[tuple[int, Work]] = []
+    for place, item in enumerate(batch):
+        if isinstance(item, Append):
+            runs += item.runs
+            events += item.events
+        else:
+            others.append((place, item.work))
+    write_rows(connection, runs, events)
+    answers: list[Any] = [None] * len(batch)
+    for place, work in others:
+        answers[place] = _alone(connection, work)
+    return answers
+
+
+def _one_by_one(connection: Connection, batch: Sequence[Append | Task]) -> list[Any]:
+    answers = []
+    for item in batch:
+        answer = _alone(connection, item.work)
+        if isinstance(item, Append) and isinstance(answer, Clash):
+            answer = item.conflict()
+        answers.append(answer)
+    return answers
+
+
+def _alone(connection: Connection, work: Work) -> Any:
+    """Do one write in a savepoint, and return its result or why there is none."""
+    connection.execute("SAVEPOINT one")
+    try:
+        answer = work(connection)
+    except Clash as clash:
+        answer = clash
+    except DatabaseError:
+        raise  # the database is in trouble, so the whole batch is
+    except Exception as refused:  # noqa: BLE001 - handed to the one who asked
+        answer = refused
+    if isinstance(answer, Exception):
+        connection.execute("ROLLBACK TO one")
+    connection.execute("RELEASE one")
+    return answer

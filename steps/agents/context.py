@@ -1,0 +1,168 @@
+"""What of its conversation an agent's model is told at each turn, where that grows too long.
+
+Both ways are functions of the visit's records: results are left out by what the answers had in
+tokens, and a summary is a record. So executing the step again asks every question as before.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from steps.agents.agent import Context
+from steps.effects.chat import ChatAnswer, Message, Part, TextPart, ToolSpec
+from steps.models.tokens import message_tokens, specs_tokens
+
+Summarize: TypeAlias = Callable[[Sequence[Message]], Awaitable[str]]
+"""Asks a model for a summary; once for each turn, after which it is a record."""
+
+_SHORT = 400
+"""Characters of a result that stay: what would stand in their place is hardly shorter."""
+
+_WORTH_A_SUMMARY = 4
+"""What a summary is asked for has at least this part of the tokens that a question may have."""
+
+SUMMARY_INSTRUCTIONS = (
+    "An agent works on a task, and its conversation has become too long. Write down what it "
+    "needs to go on without it: what it was asked, what it has done, what it has found (names, "
+    "numbers, ids and addresses word for word), what went wrong, what is still to be done. "
+    "Answer with that text only."
+)
+
+
+class Conversation:
+    """The conversation of one visit: all that was said, and what of it the model is told."""
+
+    def __init__(
+        self,
+        context: Context | None,
+        begun: tuple[Message, Sequence[Message], Message],
+        specs: Sequence[ToolSpec],
+    ) -> None:
+        """Begin with the instructions, what was said before in the thread, and the message."""
+        self._context = context
+        self._system, self._earlier, self._user = begun
+        self._said: list[Message] = []
+        self._answers: list[int] = []
+        self._cleared = 0
+        self._folded = 0
+        self._has_summary = False
+        self._is_new = False
+        # What the next question has is counted only where something depends on it.
+        self._tokens = 0
+        if context is not None:
+            self._tokens = specs_tokens(specs) + sum(map(message_tokens, self._begun()))
+
+    def add(self, message: Message) -> None:
+        """Add what a tool has given, or the agent is told."""
+        self._said.append(message)
+        if self._context is not None:
+            self._tokens += message_tokens(message)
+
+    def answered(self, answer: ChatAnswer) -> None:
+        """Add an answer. How many tokens it and its question had is known from now on."""
+        self._is_new = False
+        self._answers.append(len(self._said))
+        self._said.append(answer.as_message())
+        self._tokens = answer.usage.total
+
+    def newly_said(self, turn: int) -> Sequence[Message]:
+        """Return what is new since the last answer; what was said in a thread is kept there."""
+        if turn == 1:
+            return (self._system, self._user, *self._said)
+        return (*self._said, self._system) if self._is_new else self._said
+
+    def hand_over(
+        self, context: Context | None, system: Message, specs: Sequence[ToolSpec]
+    ) -> None:
+        """Go on by the instructions of another agent, who is told all that was said."""
+        self._context, self._system, self._is_new = context, system, True
+        if context is not None:
+            told = (*self._begun(), *self._said[self._folded :])
+            self._tokens = specs_tokens(specs) + sum(map(message_tokens, told))
+
+    async def told(self, summarize: Summarize) -> tuple[Message, ...]:
+        """Return what the model is told now."""
+        context = self._context
+        if context is not None and self._tokens > context.maxTokens:
+            end = self._end_of_old(context.keepLast)
+            if context.summarize:
+                await self._fold(end, context, summarize)
+            else:
+                self._clear(end, context)
+        between = (cleared(message) for message in self._said[self._folded : self._cleared])
+        return (*self._begun(), *between, *self._said[max(self._folded, self._cleared) :])
+
+    def _begun(self) -> tuple[Message, ...]:
+        return (self._system, *self._earlier, self._user)
+
+    def _end_of_old(self, kept: int) -> int:
+        """Return where the newest answers begin that stay with all that followed them."""
+        return self._answers[-kept] if len(self._answers) >= kept else 0
+
+    def _clear(self, end: int, context: Context) -> None:
+        """Leave out old results, and the oldest of a thread where that is not enough.
+
+        All of them at once, so that what comes before stays the same for many turns, and a
+        provider reads it from its cache.
+        """
+        for message in self._said[self._cleared : end]:
+            self._tokens -= message_tokens(message) - message_tokens(cleared(message))
+        self._cleared = max(self._cleared, end)
+        if self._tokens > context.maxTokens and len(self._earlier) > 2 * context.keepLast:
+            first = len(self._earlier) - 2 * context.keepLast
+            left = self._earlier[first:]
+            self._tokens -= sum(map(message_tokens, self._earlier[:first]))
+            self._earlier = ()
+            if left:
+                self._earlier = (_after_more(left[0]), *left[1:])
+            else:
+                self._user = _after_more(self._user)
+
+    async def _fold(self, end: int, context: Context, summarize: Summarize) -> None:
+        """Put a summary in the place of what was said."""
+        old = (*self._earlier, *self._said[self._folded : end])
+        if sum(map(message_tokens, old)) * _WORTH_A_SUMMARY < context.maxTokens:
+            return
+        summary = await summarize((*self._begun(), *self._said[self._folded : end]))
+        told = TextPart(f"What has been done so far, in short:\n\n{summary}")
+        self._tokens -= sum(map(message_tokens, (*old, self._user)))
+        self._user = replace(self._user, parts=(*self._asked(), told))
+        self._tokens += message_tokens(self._user)
+        self._earlier, self._folded = (), max(self._folded, end)
+        self._has_summary = True
+
+    def _asked(self) -> tuple[Part, ...]:
+        """Return the message without the summary before, which the new one holds."""
+        return self._user.parts[:-1] if self._has_summary else self._user.parts
+
+
+def cleared(message: Message) -> Message:
+    """Return a message as it stays once it is old: a result of a tool by its length."""
+    size = sum(len(part.text) for part in message.parts if isinstance(part, TextPart))
+    has_pictures = any(not isinstance(part, TextPart) for part in message.parts)
+    if message.role != "tool" or (size <= _SHORT and not has_pictures):
+        return message
+    told = f"(Left out to save room: {size:,} characters. Call again if you need them.)"
+    return replace(message, parts=(TextPart(told),))
+
+
+def as_text(messages: Sequence[Message]) -> str:
+    """Return a conversation as a text for the model that sums it up."""
+    said: list[str] = []
+    for message in messages:
+        text = "\n".join(
+            part.text if isinstance(part, TextPart) else f"(picture, {part.media_type})"
+            for part in message.parts
+        )
+        calls = [
+            f"calls {call.name} with {json.dumps(call.arguments, ensure_ascii=False)}"
+            for call in message.tool_calls
+        ]
+        said.append(f"## {message.role}\n" + "\n".join(filter(None, (text, *calls))))
+    return "\n\n".join(said)
+
+
+def _after_more(message: Message) -> Message:
+    told = TextPart("(What was said before this is left out to save room.)")
+    return replace(message, parts=(told, *message.parts))

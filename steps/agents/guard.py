@@ -1,0 +1,66 @@
+"""Guards of an agent, as its document names them."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from steps.language.expression import Expression, ExpressionError, bare_condition
+
+GUARDED = frozenset({"message", "inputs", "output"})
+"""What the condition of a guard may name beside the names of every step."""
+
+
+class Guard(BaseModel):
+    """One check: a condition that has to hold, or a workflow that has to allow."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    condition: str | None = Field(
+        None,
+        min_length=1,
+        max_length=4_096,
+        description="what has to hold, with `message`, `inputs` and, in `after`, `output` in scope",
+    )
+    workflow: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="the id of a workflow that is given the same, and has to give `allowed: true`",
+    )
+    message: str | None = Field(
+        None, min_length=1, max_length=500, description="what is told of a refusal"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"condition": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one(self) -> "Guard":
+        if (self.condition is None) == (self.workflow is None):
+            raise ValueError("give either condition or workflow")
+        return self
+
+    @field_validator("condition")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                Expression(bare_condition(value), also=GUARDED)
+            except ExpressionError as wrong:
+                raise ValueError(str(wrong)) from wrong
+        return value
+
+
+class Guards(BaseModel):
+    """What is checked before an agent works, and before what it delivers counts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    before: list[Guard] = Field(
+        [], max_length=10, description="checked before a model is asked anything"
+    )
+    after: list[Guard] = Field(
+        [], max_length=10, description="checked once it has delivered, before that counts"
+    )

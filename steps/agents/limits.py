@@ -1,0 +1,136 @@
+"""How much an agent may use, and what becomes of it at a limit.
+
+Everything is read from records, so that executing the step again comes to the same end.
+"""
+
+from engine import Json, JsonObject, Pause, Pauses
+from steps.agents.agent import Limits
+from steps.contract.step_type import StepBroke, StepInput
+from steps.effects.chat import Usage, in_currency, in_nano, usage_from_json
+from steps.effects.effects import Effects
+from steps.models.spending import LimitReached
+
+MORE, DELIVER_NOW, STOP = "more", "deliver", "stop"
+ACTIONS: tuple[JsonObject, ...] = (
+    {"value": MORE, "label": "Give it as much again"},
+    {"value": DELIVER_NOW, "label": "Have it deliver what it has"},
+    {"value": STOP, "label": "Stop it"},
+)
+_TRIES_TO_DELIVER = 2
+
+
+class AgentLimits:
+    """The limits of one visit, and what has been used of them.
+
+    Attributes:
+        used: The tokens that count, those of child runs included.
+        spent_ms: The time that counts, in milliseconds.
+        turns: The answers that count.
+    """
+
+    def __init__(self, limits: Limits, name: str, step: StepInput, effects: Effects) -> None:
+        self.used = Usage()
+        self.spent_ms = 0
+        self.turns = 0
+        self._limits = limits
+        self._name = name
+        self._step = step
+        self._effects = effects
+        self._answers = self._given()
+        self._times = 1 + sum(answer["value"] == MORE for answer in self._answers)
+
+    def _given(self) -> list[JsonObject]:
+        """Return what people have answered at limits, the oldest first."""
+        found: list[JsonObject] = []
+        while isinstance(answer := self._effects.recalled(f"limit-{len(found) + 1}"), dict):
+            found.append(answer)
+        return found
+
+    async def announce(self) -> None:
+        """Have the limits hold for what child runs ask, too."""
+        times = self._times + (self.deliver_turn is not None)
+        cost = self._limits.cost
+        await self._effects.limit(
+            times * self._limits.maxTokens, None if cost is None else times * cost
+        )
+
+    @property
+    def deliver_turn(self) -> int | None:
+        """The turn from which on the agent has to deliver what it has; None: not yet."""
+        for answer in self._answers:
+            if answer["value"] == DELIVER_NOW:
+                return int(answer["turn"])  # type: ignore[arg-type] # written by `kept_answer`
+        return None
+
+    def count_child(self, usage: Json) -> None:
+        """Count what the child run of a call has asked of models."""
+        if usage is not None:
+            self.used += usage_from_json(usage)
+
+    def left_s(self) -> float:
+        """Return the seconds that are left, not less than none."""
+        if self.deliver_turn is not None:
+            return self._limits.time / 1_000
+        return max(0, self._times * self._limits.time - self.spent_ms) / 1_000
+
+    def reached(self, turn: int) -> StepBroke | None:
+        """Return the limit that has been used up before a turn, if one has."""
+        limits, times, deliver = self._limits, self._times, self.deliver_turn
+        if deliver is not None and turn >= deliver:
+            is_late = turn >= deliver + _TRIES_TO_DELIVER
+            told = f"agent {self._name} was to deliver what it had, and has not"
+            return StepBroke(self._kind(), told, retryable=False) if is_late else None
+        if self.turns >= times * limits.maxTurns:
+            told = f"agent {self._name} has not delivered within {times * limits.maxTurns} turns"
+            return StepBroke("TooManyTurns", told, retryable=False)
+        if self.used.total >= times * limits.maxTokens:
+            told = self._used_up(f"{times * limits.maxTokens} tokens")
+            return StepBroke("TokenLimit", told, retryable=False)
+        most = None if limits.cost is None else in_nano(times * limits.cost)
+        if most is not None and (self.used.cost_nano or 0) >= most:
+            return StepBroke("CostLimit", self._used_up(f"{in_currency(most):g}"), retryable=False)
+        return self.out_of_time() if self.left_s() <= 0 else None
+
+    def out_of_time(self) -> StepBroke:
+        """Return the failure of an agent that has worked too long."""
+        limit_s = self._times * self._limits.time / 1_000
+        return StepBroke("TimeLimit", self._used_up(f"{limit_s:g} s"), retryable=False)
+
+    def is_own(self, broke: StepBroke) -> bool:
+        """Say whether a failure is a limit of this very agent."""
+        if isinstance(broke, LimitReached):
+            return broke.is_own
+        return broke.error.type == "TimeLimit"
+
+    def outcome(self, reached: StepBroke, turn: int) -> Pauses:
+        """Return the question that is asked at a limit. Raises `reached` where none is."""
+        was_stopped = any(answer["value"] == STOP for answer in self._answers)
+        if was_stopped or self._limits.onLimit == "fail" or self.deliver_turn is not None:
+            raise reached
+        number = len(self._answers) + 1
+        body: JsonObject = {
+            "stepId": self._step.step_id,
+            "actionId": f"{self._step.step_id}/limit-{number}",
+            "message": f"{reached.error.message}. What is to become of it?",
+            "actions": [*ACTIONS],
+            "limit": {
+                "type": reached.error.type,
+                "record": f"limit-{number}",
+                "turn": turn,
+                "turns": self.turns,
+                "usage": self.used.to_json(),
+            },
+        }
+        return Pauses(Pause("request_user_action", body))
+
+    def _kind(self) -> str:
+        told = next(item for item in self._answers if item["value"] == DELIVER_NOW)
+        return str(told["type"])
+
+    def _used_up(self, amount: str) -> str:
+        return f"agent {self._name} has used up its limit of {amount}"
+
+
+def kept_answer(limit: JsonObject, value: str, signed: JsonObject) -> JsonObject:
+    """Return the record that a person's answer at a limit becomes."""
+    return {"value": value, "type": limit["type"], "turn": limit["turn"], **signed}

@@ -1,0 +1,1 @@
+"""What every step that asks a person has in common."""

@@ -1,0 +1,187 @@
+"""What every step that asks a person may say: who, by when, who is told, what is shown."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from engine import Json
+from steps.contract.step_type import StepBroke, StepSettings
+from steps.language.durations import duration_ms
+from steps.language.expression import ExpressionError
+from steps.language.template import SecretTemplate, Template
+
+OCCASIONS = ("asked", "reminded", "escalated")
+MOST_PEOPLE = 100
+MOST_SHOWN = 20
+
+
+def _length(value: Any) -> Any:
+    template = value if isinstance(value, Template) else Template(value)
+    if template.is_constant:
+        duration_ms(template.source)
+    return template
+
+
+def _template(value: Any) -> Any:
+    try:
+        return _length(value)
+    except ExpressionError as wrong:
+        raise ValueError(str(wrong)) from wrong
+
+
+DurationTemplate = Annotated[
+    Template,
+    BeforeValidator(_template),
+    WithJsonSchema({"type": "string", "examples": ["30s", "5m", "PT1H"]}),
+]
+"""A duration, or a template that gives one."""
+
+
+class NoticeTemplate(SecretTemplate):
+    """What a notice says: its expressions may name `pause` and `secrets.NAME`."""
+
+    __slots__ = ()
+
+    def __init__(self, source: Json) -> None:
+        super().__init__(source, also=frozenset({"pause"}))
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class Escalation(_Part):
+    """Who else may answer from some moment on."""
+
+    after: DurationTemplate = Field(description="how long after the question came")
+    assignees: list[Template] = Field(
+        min_length=1, description="who may answer too from then on, as `assignees`"
+    )
+
+
+class Notice(_Part):
+    """A tool or an address that is called to tell somebody, once the pause is durable."""
+
+    toolId: str | None = Field(  # noqa: N815
+        None, min_length=1, max_length=200, description="the tool, such as `send-email`"
+    )
+    url: NoticeTemplate | None = Field(
+        None, description="instead of a tool: an address, such as a chat's, that gets a POST"
+    )
+    body: NoticeTemplate | None = Field(
+        None, description="with `url`: its JSON; `pause` as it is without it"
+    )
+    inputs: dict[str, NoticeTemplate] = Field(
+        {},
+        description="what the tool is given; beside the usual names there is `pause` with `link`, "
+        "`title`, `message`, `assignees`, `deadline`, `occasion`, `id` and `page`",
+    )
+    on: list[Literal["asked", "reminded", "escalated"]] = Field(
+        ["asked", "reminded", "escalated"], min_length=1, description="at which occasions"
+    )
+
+    @property
+    def names_secrets(self) -> frozenset[str]:
+        """The secrets that its templates name."""
+        templates = [one for one in (self.url, self.body, *self.inputs.values()) if one]
+        return frozenset[str]().union(*(one.secrets for one in templates))
+
+    @property
+    def receiver(self) -> str:
+        """What is called, for the history."""
+        return self.toolId or "url"
+
+
+class Shown(_Part):
+    """Something that whoever answers has to see."""
+
+    value: Template = Field(description="a value, the id of a file, or what an upload gave")
+    title: Template | None = Field(None, description="what stands above it")
+    kind: Literal["auto", "text", "markdown", "table", "email", "file"] = Field(
+        "auto",
+        alias="as",
+        description="how it is shown; `auto` goes by the value, and by the media type of a file",
+    )
+
+
+def _shown(value: Any) -> Any:
+    """Take what is not an object with `value` for the value."""
+    is_whole = isinstance(value, Shown) or (isinstance(value, dict) and "value" in value)
+    return value if is_whole else {"value": value}
+
+
+ShownTemplate = Annotated[
+    Shown,
+    BeforeValidator(_shown),
+    WithJsonSchema({"description": "a template, or an object with `value`"}),
+]
+"""What is shown: the value itself, or an object that says more."""
+
+
+class DeadlineAction(_Part):
+    """An action that is taken when nobody has answered in time."""
+
+    actionValue: str = Field(  # noqa: N815
+        min_length=1, max_length=200, description="the `value` of one of `actions`"
+    )
+
+
+class AskSettings(StepSettings):
+    """What a step that asks may say beside what it asks."""
+
+    message: Template | None = Field(None, description="what the person reads")
+    assignees: list[Template] = Field(
+        [],
+        max_length=MOST_PEOPLE,
+        description="who may answer: names of people and groups, `person:NAME` and `group:NAME` "
+        "to be exact; everybody without it. An item may give a list",
+    )
+    exclude: list[Template] = Field(
+        [],
+        max_length=MOST_PEOPLE,
+        description="who may not answer in any case, such as `{{ startedBy }}` for four eyes; a "
+        "template that gives null or a blank text fails the step",
+    )
+    deadline: DurationTemplate | None = Field(
+        None, description="until when an answer is wanted; see `onDeadline`"
+    )
+    onDeadline: Literal["timeout", "fail", "stay"] | DeadlineAction = Field(  # noqa: N815
+        "timeout",
+        description="what follows when nobody has answered: the `timeout` edge, which the step "
+        "then needs; `fail`; `stay`, which says that it is late and waits on; or an object with "
+        "the `actionValue` that is taken",
+    )
+    remind: list[DurationTemplate] = Field(
+        [], max_length=20, description="how long after the question came to remind of it, each time"
+    )
+    escalateTo: list[Escalation] = Field(  # noqa: N815
+        [], max_length=10, description="who else may answer later"
+    )
+    notify: list[Notice] = Field(
+        [], max_length=10, description="tools that tell of the question, with a link to it"
+    )
+    show: list[ShownTemplate] = Field(
+        [],
+        max_length=MOST_SHOWN,
+        description="what the answer needs: values and files, shown in their place",
+    )
+
+
+def length_of(name: str, value: Json) -> int:
+    """Return a duration that a template has given.
+
+    Args:
+        name: The setting.
+        value: What the template gave.
+
+    Returns:
+        Milliseconds, more than 0.
+
+    Raises:
+        StepBroke: It is no duration.
+    """
+    try:
+        return duration_ms(value)
+    except ValueError as wrong:
+        message = f"{name} {wrong}, not {value!r:.80}"
+        raise StepBroke("InvalidDuration", message, retryable=False) from wrong

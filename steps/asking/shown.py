@@ -1,0 +1,113 @@
+"""What a question shows, as the pause keeps it: values as they are, files by what they hold."""
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from functools import partial
+
+from engine import Json, JsonObject
+from steps.asking.settings import Shown
+from steps.contract.step_type import StepBroke, StepInput
+from steps.effects.effects import Effects
+from steps.effects.stored_file import StoredFile
+from steps.language.beside import beside, is_long
+from steps.language.template import as_text
+
+MOST_ROWS = 500
+LONGEST = 100_000
+"""Characters of one part."""
+
+LONGEST_TOGETHER = 300_000
+LONGEST_TITLE = 200
+_FILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SMALL = 1_000_000
+
+
+async def shown_parts(parts: Sequence[Shown], step: StepInput, effects: Effects) -> list[Json]:
+    """Return what a question shows.
+
+    Args:
+        parts: What the step's settings name.
+        step: The attempt that asks.
+        effects: Where the files are read.
+
+    Returns:
+        Of each part its `kind`, its `title` where it has one, and either its `value` or the file
+        with the hash of its bytes. What is long is cut, alone or with those before it, and says so
+        by `cut`. A part whose value is null is left out.
+
+    Raises:
+        StepBroke: A file is not there.
+    """
+    told: list[Json] = []
+    left = LONGEST_TOGETHER
+    for part in parts:
+        value = await part.value.rendered(step.scope)
+        if value is None:
+            continue
+        shown, size = await _shown(part.kind, value, effects, min(LONGEST, left))
+        left -= size
+        if part.title is not None:
+            title = as_text(await part.title.rendered(step.scope))
+            shown = {"title": title[:LONGEST_TITLE], **shown}
+        told.append(shown)
+    return told
+
+
+async def _shown(kind: str, value: Json, effects: Effects, longest: int) -> tuple[JsonObject, int]:
+    """Return a part, and how many characters it has."""
+    file = await _file(kind, value, effects)
+    if file is not None:
+        told = "email" if kind == "email" else "file"
+        return {
+            "kind": told, "fileId": file.file_id, "fileName": file.name,
+            "mimeType": file.media_type, "size": len(file.content),
+            "sha256": await _digest(file.content),
+        }, 0  # fmt: skip
+    is_table = kind in ("auto", "table") and _is_table(value)
+    if is_table or (kind == "auto" and isinstance(value, dict | list)):
+        kept = value[:MOST_ROWS] if is_table and isinstance(value, list) else value
+        written = await _written(kept)
+        if len(written) <= longest:
+            shown: JsonObject = {"kind": "table" if is_table else "object", "value": kept}
+            return (shown if kept == value else {**shown, "cut": True}), len(written)
+        text, kind = written, "text"
+    else:
+        text = value if isinstance(value, str) else await _written(value)
+        kind = kind if kind in ("markdown", "email") else "text"
+    shown = {"kind": kind, "value": text[:longest]}
+    return (shown if len(text) <= longest else {**shown, "cut": True}), min(len(text), longest)
+
+
+async def _written(value: Json) -> str:
+    """Return a value as JSON, which others on the event loop do not wait for."""
+    work = partial(json.dumps, value)
+    return await beside(work) if is_long([value]) else work()
+
+
+def _is_table(value: Json) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+async def _file(kind: str, value: Json, effects: Effects) -> StoredFile | None:
+    """Return the file that a value names; None where it is a value itself."""
+    named = value.get("fileId") if isinstance(value, dict) else value
+    if not isinstance(named, str):
+        return None
+    looks_like_one = isinstance(value, dict) or _FILE_ID.fullmatch(named) is not None
+    if kind != "file" and not (kind in ("auto", "email") and looks_like_one):
+        return None
+    try:
+        return await effects.file(named)
+    except StepBroke as missing:
+        if kind == "auto" and not isinstance(value, dict) and missing.error.type == "FileNotFound":
+            return None  # a text that only looks like the id of one
+        raise
+
+
+async def _digest(content: bytes) -> str:
+    if len(content) <= _SMALL:
+        return hashlib.sha256(content).hexdigest()
+    return await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())

@@ -1,0 +1,1 @@
+"""The check of a definition that is to be saved, and its JSON Schema."""

@@ -1,0 +1,341 @@
+"""The check of a definition that is to be saved: stricter than what a stored one has to pass.
+
+What would have no effect is refused here, and so is what can only fail when it is evaluated.
+A definition that was stored before the check knew a rule goes on being compiled and run.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from typing import Any
+
+from engine import Json, JsonObject
+from engine.value import value
+from steps.agents.agent import AgentDefinition, AgentDocument, compile_agent
+from steps.checking.advice import Known, advice_on, advice_on_agent
+from steps.checking.as_written import definition_as_written
+from steps.checking.own_pool import waits_in_own_pool
+from steps.checking.strict_kinds import loose_kinds
+from steps.contract.step_type import AnyStepType, Problem, first_of
+from steps.definition import compile_definition
+from steps.document.bodies import DEEPEST, bodies_in, placed
+from steps.document.captions import caption_texts
+from steps.document.compiled import Definition
+from steps.document.defaults import with_defaults
+from steps.document.problems import InvalidDefinition
+from steps.document.shape import CommonStep, WorkflowDocument, retries_in
+from steps.fields.field_specs import spec_problems
+from steps.fields.fields_from_data import specs_of_actions, templates_asked
+from steps.language.expression import (
+    Expression,
+    ExpressionError,
+    bare_condition,
+    expression_of,
+    reading_once,
+)
+from steps.language.findings import findings_in
+from steps.language.template import SecretTemplate
+from steps.language.template_places import Text, texts_in, texts_of
+from steps.language.types import Declared, crossings_in
+from steps.registry import Registry
+
+_SHOWN_WORDS = ("description", "title", "default")
+_ITEMS_BELONG = (
+    "the steps of a call-workflow step that has `items` name it as data.{0}; bare it is there "
+    "only in `data` and `workflowId` of such a step, and in lists that a set step makes"
+)
+_NO_TEMPLATE = "is shown as it stands: no {{ }} is evaluated here"
+
+
+@value(frozen=True, slots=True)
+class Checked:
+    """What a check found.
+
+    Attributes:
+        problems: What keeps the definition from being saved.
+        warnings: What may be right, but looks like a slip.
+        definition: The compiled definition, where there are no problems.
+    """
+
+    problems: list[Problem]
+    warnings: list[Problem]
+    definition: Definition | None = None
+
+
+def check_definition(document: Json, registry: Registry, known: Known | None = None) -> Checked:
+    """Return everything that can be said of a document; `known` is what there is on a server."""
+    document, definition, problems = definition_as_written(document), None, []
+    with reading_once():
+        try:
+            definition = compile_definition(document, registry)
+        except InvalidDefinition as invalid:
+            problems = list(invalid.all)
+        if not isinstance(document, dict):
+            return Checked(problems, [])
+        told = {item.path for item in problems}
+        found, warnings = _looked_at(document, registry, known or Known(), _Around())
+    warnings += waits_in_own_pool(document, registry)
+    problems += [item for item in found if item.path not in told]
+    usable = definition if not problems else None
+    return Checked(first_of([*dict.fromkeys(problems)]), first_of(warnings), usable)
+
+
+def warnings_of(document: dict[str, Any], registry: Registry, known: Known) -> list[Problem]:
+    """Return what looks like a slip in a workflow that has no problems, and in its bodies."""
+    with reading_once():
+        warnings = _looked_at(document, registry, known, _Around())[1]
+    return first_of(warnings + waits_in_own_pool(document, registry))
+
+
+@value(frozen=True, slots=True)
+class _Around:
+    """What a body stands in: its path, how deep that is, and what the data has there.
+
+    `payload` is what is declared of the data that a run begins with.
+    """
+
+    path: str = ""
+    depth: int = 0
+    declared: Declared = field(default_factory=dict)
+    payload: Any = None
+
+
+def _looked_at(
+    document: dict[str, Any], registry: Registry, known: Known, around: _Around
+) -> tuple[list[Problem], list[Problem]]:
+    """Return problems and warnings of a document or a body, those of bodies below included."""
+    merged, located = with_defaults(document)
+    declared = {**around.declared, **declared_in(document, registry)}
+    payload = around.payload or document.get("payload")
+    problems = located(_strict(merged, registry, declared))
+    warnings = located(advice_on({**merged, "payload": payload}, registry, declared, known))
+    depth = around.depth + 1
+    for body in bodies_in(merged, registry, around.path) if depth <= DEEPEST else ():
+        inner = dict(body.document)
+        if "defaults" in document:
+            inner["defaults"] = document["defaults"]
+        below = _Around(body.path, depth)
+        if body.is_inline:
+            below = _Around(body.path, depth, {**declared, **body.given}, payload)
+        found, told = _looked_at(inner, registry, known, below)
+        problems += placed(found, body.place)
+        warnings += placed(told, body.place)
+    return list(dict.fromkeys(problems)), list(dict.fromkeys(warnings))
+
+
+def strictly_compiled(document: Json, registry: Registry) -> Definition:
+    """Return the definition of a document that may be saved. Raises `InvalidDefinition`."""
+    checked = check_definition(document, registry)
+    if checked.definition is None:
+        raise InvalidDefinition(checked.problems)
+    return checked.definition
+
+
+def check_agent(document: Json, known: Known | None = None) -> Checked:
+    """Return everything that can be said of an agent."""
+    document = definition_as_written(document)
+    problems: list[Problem] = []
+    try:
+        compile_agent(document)
+    except InvalidDefinition as invalid:
+        problems = list(invalid.all)
+    if not isinstance(document, dict):
+        return Checked(problems, [])
+    told = {item.path for item in problems}
+    found = [item for text in texts_of(AgentDocument, document, "")
+             for item in _text_problems(text, {}, shown=False)]  # fmt: skip
+    found += loose_kinds(AgentDocument, document, "")
+    found += _field_texts(document.get("output"), "output")
+    found += _field_specs(document.get("output"), "output")
+    problems += [item for item in found if item.path not in told]
+    return Checked(first_of(problems), first_of(advice_on_agent(document, known or Known())))
+
+
+def strictly_compiled_agent(document: Json) -> AgentDefinition:
+    """Return an agent that may be saved. Raises `InvalidDefinition`."""
+    if problems := check_agent(document).problems:
+        raise InvalidDefinition(problems)
+    return compile_agent(definition_as_written(document))
+
+
+def declared_in(document: Mapping[str, Any], registry: Registry) -> Declared:
+    """Return the specs of the names of `data` that have one type wherever they are declared."""
+    specs: dict[str, Mapping[str, Any]] = {}
+    unclear: set[str] = set()
+    listed = document.get("steps")
+    steps = [step for step in listed if isinstance(step, dict)] if isinstance(listed, list) else []
+    parts = [document.get("payload"), *(step.get("output") for step in steps)]
+    parts += [_put_by(step, registry) for step in steps]
+    for part in parts:
+        for name, spec in part.items() if isinstance(part, dict) else ():
+            if not isinstance(spec, dict):
+                continue
+            if name in specs and specs[name].get("type") != spec.get("type"):
+                unclear.add(name)
+            before = specs.setdefault(name, spec)
+            if spec.get("sensitive") and not before.get("sensitive"):
+                specs[name] = {**before, "sensitive": True}
+    for name in unclear:  # of no known type, and as sensitive as it is anywhere
+        specs[name] = {"sensitive": True} if specs[name].get("sensitive") else {}
+    return specs
+
+
+def _put_by(step: Mapping[str, Any], registry: Registry) -> dict[str, JsonObject]:
+    """Return what a step puts into the data beside its output: names, of types not known."""
+    kind = registry.get(str(step.get("type")))
+    named = [step.get(key) for key in kind.delivers] if kind else []
+    return {name: {} for names in named if isinstance(names, dict) for name in names}
+
+
+def _strict(document: dict[str, Any], registry: Registry, declared: Declared) -> Iterator[Problem]:
+    yield from loose_kinds(WorkflowDocument, document, "")
+    for key in ("name", "description"):
+        yield from _shown(document.get(key), key)
+    yield from _field_texts(document.get("payload"), "payload")
+    yield from _field_specs(document.get("payload"), "payload")
+    for path, written in caption_texts(document.get("title"), document.get("labels")):
+        yield from _text_problems(Text(path, written, is_template=True), declared, shown=True)
+        for expression in _expressions(written):
+            yield from _sensitive_problems(expression, path, declared, "it cannot be shown")
+    yield from _place_problems(document.get("concurrency"), declared)
+    steps = document.get("steps")
+    for index, step in enumerate(steps if isinstance(steps, list) else ()):
+        kind = registry.get(str(step.get("type"))) if isinstance(step, dict) else None
+        if kind is not None:
+            yield from _step(step, kind, f"steps[{index}]", declared)
+    edges = document.get("edges")
+    for index, edge in enumerate(edges if isinstance(edges, list) else ()):
+        condition = edge.get("condition") if isinstance(edge, dict) else None
+        if isinstance(condition, str):
+            path = f"edges[{index}].condition"
+            yield from _expression_problems(bare_condition(condition), path, declared)
+            yield from _items_named(
+                Text(path, f"{{{{ {bare_condition(condition)} }}}}", is_template=True)
+            )
+
+
+def _place_problems(concurrency: Any, declared: Declared) -> Iterator[Problem]:
+    for key in ("key", "limit", "priority") if isinstance(concurrency, dict) else ():
+        written, path = concurrency.get(key), f"concurrency.{key}"
+        if isinstance(written, str):
+            yield from _text_problems(Text(path, written, is_template=True), declared, shown=True)
+            for expression in _expressions(written):
+                yield from _sensitive_problems(expression, path, declared, "no key may tell of it")
+
+
+def _step(
+    step: dict[str, Any], kind: AnyStepType, path: str, declared: Declared
+) -> Iterator[Problem]:
+    for key, instead in kind.unused_in(step).items():
+        if step.get(key):
+            yield Problem(f"{path}.{key}", f"has no effect on a {kind.type} step: {instead}")
+    for place, retry in retries_in(step, path):
+        chooses = {"on", "nonRetryableErrors"} if place.endswith("]") else set()
+        if retry.get("maxAttempts") == 1:
+            for key in retry.keys() - {"maxAttempts"} - chooses:
+                told = "has no effect: with maxAttempts 1 there is no second attempt"
+                yield Problem(f"{place}.{key}", told)
+    own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
+    shared = {key: item for key, item in step.items() if key in CommonStep.model_fields}
+    yield from loose_kinds(CommonStep, shared, path)
+    yield from loose_kinds(kind.settings, own, path) if kind.built_in else ()
+    for text in texts_of(kind.settings, own, path):
+        yield from _text_problems(text, declared, shown=kind.built_in)
+        inside = text.path.removeprefix(f"{path}.")
+        if kind.built_in and text.is_template and not kind.has_items(step, inside):
+            yield from _items_named(text)
+        if kind.built_in and inside == "key":  # of a signal: it is looked up, so kept as it is
+            for expression in _expressions(text.text):
+                told = "no key may tell of it"
+                yield from _sensitive_problems(expression, text.path, declared, told)
+    for key in ("name", "description"):
+        yield from _shown(step.get(key), f"{path}.{key}")
+    yield from _fields(step, kind, path, declared)
+
+
+def _fields(
+    step: dict[str, Any], kind: AnyStepType, path: str, declared: Declared
+) -> Iterator[Problem]:
+    output = step.get("output")
+    yield from _field_texts(output, f"{path}.output")
+    yield from _field_specs(output, f"{path}.output", outputs=True, asked=kind.asks_fields)
+    for place, specs in specs_of_actions(step):
+        yield from _field_texts(specs, f"{path}.{place}")
+        yield from _field_specs(specs, f"{path}.{place}", asked=True)
+    templates = list(templates_asked(step, of_output=kind.asks_fields))
+    for name, spec in output.items() if isinstance(output, dict) else ():
+        if isinstance(spec, dict) and "value" in spec:
+            templates.append((f"output.{name}.value", spec["value"]))
+    for place, source in templates:
+        for text in texts_in(source, f"{path}.{place}", is_template=True):
+            yield from _text_problems(text, declared, shown=True)
+            yield from _items_named(text)
+
+
+def _items_named(text: Text) -> Iterator[Problem]:
+    """Refuse `item` and `index` where there are none."""
+    for expression in _expressions(text.text):
+        for name in sorted(expression.names & {"item", "index"}):
+            told = f"there is no {name} here: {_ITEMS_BELONG.format(name)}"
+            yield Problem(text.path, f"{{{{ {expression.text} }}}}: {told}")
+
+
+def _field_specs(
+    specs: Any, path: str, *, outputs: bool = False, asked: bool = False
+) -> list[Problem]:
+    if not isinstance(specs, dict):
+        return []
+    return spec_problems(specs, path, outputs=outputs, asked=asked)
+
+
+def _text_problems(text: Text, declared: Declared, *, shown: bool) -> Iterator[Problem]:
+    if not text.is_template:
+        if shown:
+            yield from _shown(text.text, text.path)
+        return
+    for expression in _expressions(text.text):
+        for told in (*findings_in(expression.node), *crossings_in(expression.node, declared)):
+            yield Problem(text.path, f"{{{{ {expression.text} }}}}: {told}")
+
+
+def _expression_problems(text: str, path: str, declared: Declared) -> Iterator[Problem]:
+    try:
+        node = expression_of(text).node
+    except ExpressionError:
+        return  # compiling has told it
+    for told in (*findings_in(node), *crossings_in(node, declared)):
+        yield Problem(path, told)
+
+
+def _expressions(text: str) -> list[Expression]:
+    """Return the expressions of a template, none where it does not compile."""
+    if "{{" not in text:
+        return []
+    try:
+        return SecretTemplate(text).expressions()
+    except ExpressionError:
+        return []  # compiling has told it
+
+
+def _sensitive_problems(
+    expression: Expression, path: str, declared: Declared, why: str
+) -> Iterator[Problem]:
+    """Refuse what would show a sealed value: what a run is called, or which it counts with."""
+    for read in expression.paths:
+        name = str(read.keys[0]) if read.root == "data" and read.keys else ""
+        if declared.get(name, {}).get("sensitive"):
+            yield Problem(path, f"data.{name} is sensitive, so {why}")
+
+
+def _field_texts(specs: Any, path: str) -> Iterator[Problem]:
+    """Refuse templates in what is shown of fields; only `value` is evaluated."""
+    for name, spec in specs.items() if isinstance(specs, dict) else ():
+        if isinstance(spec, dict):
+            for word in _SHOWN_WORDS:
+                yield from _shown(spec.get(word), f"{path}.{name}.{word}")
+            yield from _field_texts(spec.get("properties"), f"{path}.{name}.properties")
+
+
+def _shown(value: Any, path: str) -> Iterator[Problem]:
+    for text in texts_in(value, path, is_template=False):
+        if "{{" in text.text and "}}" in text.text:
+            yield Problem(text.path, _NO_TEMPLATE)

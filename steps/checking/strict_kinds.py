@@ -1,0 +1,33 @@
+"""Numbers and booleans of a definition that is saved are such: `"2"` and `"no"` are texts.
+
+What was stored before is read more loosely, as ever, and its runs go on.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from steps.contract.step_type import Problem
+from steps.document.problems import place_of
+
+_WANTED = {
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+}
+
+
+def loose_kinds(model: type[BaseModel], given: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Find texts and booleans where numbers or booleans belong."""
+    try:
+        model.model_validate(given, strict=True)
+    except ValidationError as invalid:
+        for item in invalid.errors(include_url=False):
+            value = item["input"]
+            if item["type"] in _WANTED and isinstance(value, str | bool):
+                quoted = ", without quotes" if isinstance(value, str) else ""
+                told = f"{_WANTED[item['type']]}{quoted}"
+                loc = item["loc"]  # of one kind among several its last part names that
+                loc = loc[:-1] if loc[-1] == item["type"].removesuffix("_type") else loc
+                yield Problem(place_of(loc, path, (model,)), told)

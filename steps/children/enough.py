@@ -1,0 +1,51 @@
+"""How many of several child runs have to complete, and what is told when that is out of reach."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from steps.children.failure import of_child
+from steps.contract.step_type import StepBroke
+from steps.effects.child_runs import ChildEnd, ChildPlan
+
+Enough: TypeAlias = (
+    Literal["all", "any", "first"] | Annotated[int, Field(strict=True, ge=1, le=100_000)]
+)
+Others: TypeAlias = Literal["cancel", "continue"]
+NO_OTHERS = "with `enough` `all` there are no others"
+STOPPED = frozenset({"ChildCancelled", "ChildTerminated"})
+"""Errors of child runs that were stopped, by their parent or a person."""
+
+_TOLD = 5
+_LONGEST = 300
+
+
+def wanted(enough: Enough, total: int) -> int:
+    """Return how many of `total` have to complete."""
+    if isinstance(enough, int):
+        return enough
+    return total if enough == "all" else 1
+
+
+def not_enough(plan: ChildPlan, ends: Sequence[ChildEnd], named: Callable[[int], str]) -> StepBroke:
+    """Return the failure of a step of whose child runs enough can complete no more.
+
+    Its child run is the first that has failed, and its message has the errors of the first few.
+    """
+    failed = [end for end in ends if end.error is not None]
+    told = [
+        f"{named(end.number)}: {end.error.type}: {end.error.message[:_LONGEST]}"
+        for end in failed[:_TOLD]
+        if end.error is not None
+    ]
+    more = f"; and {len(failed) - _TOLD} more" if len(failed) > _TOLD else ""
+    why = f" ({'; '.join(told)}{more})" if told else ""
+    wanted_ones = f"{plan.enough} of {plan.total}"
+    if plan.named:
+        wanted_ones = ", ".join(named(number) for number in sorted(plan.named))
+    message = f"{wanted_ones} were to complete, and {len(failed)} have failed{why}"
+    broke = StepBroke("NotEnough", message)
+    if failed and failed[0].error:
+        broke.error = of_child(broke.error, failed[0], failed[0].error)
+    return broke

@@ -1,0 +1,23 @@
+"""The failure of a step whose child run has failed: what it keeps of that."""
+
+from dataclasses import replace
+
+from engine import RunError, StepError
+from steps.contract.step_type import StepBroke
+from steps.effects.child_runs import ChildEnd
+
+
+def of_child(error: StepError, end: ChildEnd, why: RunError) -> StepError:
+    """Return a failure that says which child run is behind it, and how that failed."""
+    return replace(
+        error, child_run_id=end.run_id, child_step_id=why.step_id, status=why.status, body=why.body,
+        child_type="" if error.type == why.type else why.type,
+        child_message="" if error.message == why.message else why.message,
+    )  # fmt: skip
+
+
+def as_of_child(end: ChildEnd, why: RunError) -> StepBroke:
+    """Return the failure of a step that fails as its child run has."""
+    broke = StepBroke(why.type, why.message)
+    broke.error = of_child(broke.error, end, why)
+    return broke

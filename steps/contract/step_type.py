@@ -1,0 +1,394 @@
+"""What a step type is: settings that are checked when a definition is saved, and one call.
+
+A step type knows its settings and the world through `Effects`; it knows neither the journal
+nor HTTP requests nor the run's history. It says what happened by returning one `Outcome`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, Sleeps, StepError
+from engine.value import value
+from steps.contract.keeps_asking import KeepsAsking
+from steps.effects.effects import Effects
+from steps.effects.http_messages import HttpResponse
+
+
+class StepSettings(BaseModel):
+    """Base of the settings of a step type: the fields of a step beyond the common ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
+
+
+S = TypeVar("S", bound=StepSettings)
+SettingsClass: TypeAlias = type[StepSettings]
+
+
+@value(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a document.
+
+    Attributes:
+        path: Where it is, such as `steps[2].url`.
+        message: What is wrong and how to mend it.
+    """
+
+    path: str
+    message: str
+
+
+def listed(problems: Iterable[Problem]) -> str:
+    """Return problems as one line.
+
+    Args:
+        problems: What was found.
+
+    Returns:
+        Path and message of each, with semicolons between them.
+    """
+    return "; ".join(f"{problem.path} {problem.message}".strip() for problem in problems)
+
+
+MOST_PROBLEMS = 50
+"""How many problems are told at once."""
+
+
+def first_of(problems: Sequence[Problem], path: str = "") -> list[Problem]:
+    """Return the first problems, and one at `path` that says how many more there are."""
+    more = len(problems) - MOST_PROBLEMS
+    if more <= 0:
+        return list(problems)
+    told = f"there are {more} more problems; they are told once these are mended"
+    return [*problems[:MOST_PROBLEMS], Problem(path, told)]
+
+
+class InvalidAnswer(Exception):
+    """A person's answer does not fit the pause; the run stays paused.
+
+    Attributes:
+        problems: What is wrong; each path names a key of the answer.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        """Take what is wrong.
+
+        Args:
+            problems: At least one.
+        """
+        self.problems = tuple(first_of(problems))
+        super().__init__("; ".join(f"{p.path}: {p.message}" for p in self.problems))
+
+
+class StepBroke(Exception):
+    """Raised by a step to say that this attempt failed, and how.
+
+    Attributes:
+        error: What is journaled of it.
+    """
+
+    def __init__(
+        self,
+        type: str,  # noqa: A002 - the word that the journal and the page use
+        message: str,
+        *,
+        retryable: bool = True,
+        retry_after_ms: int | None = None,
+    ) -> None:
+        """Take what went wrong.
+
+        Args:
+            type: A stable word for it, such as `HttpStatus`, which retries and edges name.
+            message: What happened and how to mend it, for people; free of secrets.
+            retryable: False when another attempt cannot help.
+            retry_after_ms: The least wait before the next attempt, in milliseconds.
+        """
+        self.error = StepError(type, message, retryable, retry_after_ms)
+        super().__init__(message)
+
+
+class ResponseUnreadable(StepBroke):
+    """An answer came, and its body could not be taken; `response` is what was read of it."""
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        response: HttpResponse,
+        *,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(kind, message, retryable=retryable)
+        self.response = response
+
+
+@value(frozen=True, slots=True)
+class Done:
+    """The step is done.
+
+    Attributes:
+        output: What it delivers, a JSON value.
+        got: What `value` templates of the declared output may name beside `result`, such as
+            `{"response": {...}}` of call-api.
+        data: What is put into the run's data beside the declared output.
+        appended: What is put at the end of lists in the run's data, a list for each name.
+        removed: The names that are taken out of the run's data first.
+    """
+
+    output: Json
+    got: Mapping[str, Json] = field(default_factory=dict)
+    data: Mapping[str, Json] = field(default_factory=dict)
+    appended: Mapping[str, list[Json]] = field(default_factory=dict)
+    removed: Sequence[str] = ()
+
+
+Outcome: TypeAlias = Done | Pauses | Sleeps | AwaitsChildren
+
+
+@value(frozen=True, slots=True)
+class GoesOn:
+    """A person's answer is kept as a record of the visit, and the step is executed again.
+
+    Attributes:
+        name: The name of the record, another for each answer of a visit: a record that is there
+            already stays as it is.
+        value: What `effects.recalled(name)` then returns, a JSON value.
+    """
+
+    name: str
+    value: Json
+
+
+@value(frozen=True, slots=True)
+class StepInput:
+    """What one attempt is given.
+
+    Attributes:
+        run_id: The run's id.
+        step_id: The step's id in its definition.
+        visit: 1 the first time the run enters the step, 2 the second, ...
+        attempt: 1 for the first attempt of the visit, 2 after one that failed, ...
+        idempotency_key: The same for every attempt of this visit, also after a restart.
+        scope: What expressions may name: `data`, `steps`, `context`, `run`, `error`.
+        output: The specs of the step's declared output fields, by name.
+        on_interrupted: What the definition wants where a crash leaves in doubt what was done.
+    """
+
+    run_id: str
+    step_id: str
+    visit: int
+    attempt: int
+    idempotency_key: str
+    scope: Mapping[str, Json]
+    output: Mapping[str, JsonObject] = field(default_factory=dict)
+    on_interrupted: OnInterrupted = OnInterrupted.RETRY
+
+
+BODY_KEYS = ("steps", "edges", "initialStep", "timeout", "onError", "finally", "concurrency")
+"""The keys of a body that stands in a step."""
+
+ITEM = "item"
+"""What the steps are named by that each item of a step goes through: `each/item`."""
+
+UNUSED_OF_A_PAUSE: Mapping[str, str] = {
+    "timeout": "nothing of it runs while it waits; set a `deadline`, which leads out by "
+    'an edge with `"on": "timeout"`',
+    "retry": "what is waited for is not tried again",
+    "onInterrupted": "it touches nothing, so it always goes on after a restart",
+}
+"""Keys of every step that have no effect where a person or a signal is waited for."""
+
+
+class StepType(ABC, Generic[S]):
+    """One kind of step. Subclass it, name it, and offer it by entry point `stepwell.steps`.
+
+    Attributes:
+        type: The word that definitions use, such as `call-api`.
+        settings: The pydantic model of the fields that are its own.
+        errors: Every error type that it raises itself, and what it means.
+        example: A complete step, as a definition would have it.
+        acts: True when `execute` touches the world; its start is then durable first.
+        resumable: True when a crash never leaves in doubt what it did, so that it always
+            goes on and `onInterrupted` has no meaning.
+        asks_itself: True when it asks a person itself what became of its work that a crash met;
+            with `onInterrupted: ask` it is executed again, and told so by `StepInput`.
+        ends: True when the run ends with it.
+        timeout_ms: How long one attempt may take when the step does not say; None: no limit.
+        names: Settings that name a `tool`, `workflow`, `agent` or `model`, with which of them.
+        given_to_bodies: The names that the data has in its bodies beside those of the run, with
+            what is known of them.
+        given_to_templates: The names that the data has in some of its own templates beside those of
+            the run.
+        bounds_itself: Whether its `timeout` is that of its body, and not of an attempt.
+        unused: Keys of every step that have no effect on it, with what to use instead; they
+            are refused when a definition is saved.
+        own_errors: Whether it may fail with types that `errors` does not list.
+        asks: Whether its output is what a person answers.
+        asks_fields: Whether it asks for its output fields, whose choices may come from data.
+        delivers: Settings whose keys are names that it puts into the run's data.
+        built_in: Whether it comes with the server; then `{{ }}` outside of templates is refused.
+    """
+
+    type: ClassVar[str]
+    settings: ClassVar[SettingsClass]
+    errors: ClassVar[Mapping[str, str]] = {}
+    example: ClassVar[JsonObject] = {}
+    acts: ClassVar[bool] = True
+    resumable: ClassVar[bool] = False
+    asks_itself: ClassVar[bool] = False
+    ends: ClassVar[bool] = False
+    timeout_ms: ClassVar[int | None] = None
+    names: ClassVar[Mapping[str, str]] = {}
+    bounds_itself: ClassVar[bool] = False
+    given_to_bodies: ClassVar[Mapping[str, JsonObject]] = {}
+    given_to_templates: ClassVar[Sequence[str]] = ()
+    unused: ClassVar[Mapping[str, str]] = {}
+    own_errors: ClassVar[bool] = True
+    asks: ClassVar[bool] = False
+    asks_fields: ClassVar[bool] = False
+    delivers: ClassVar[Sequence[str]] = ()
+    built_in: ClassVar[bool] = False
+
+    def check(self, settings: S, output: Mapping[str, JsonObject]) -> Iterator[Problem]:
+        """Find what the settings' model cannot, when a definition is saved.
+
+        Args:
+            settings: The step's settings, which fit the model.
+            output: The specs of the step's declared output fields, by name.
+
+        Returns:
+            What is wrong; paths are relative to the step, such as `url`.
+        """
+        return iter(())
+
+    def bodies(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Find the bodies of steps and edges that stand in a step as it is written.
+
+        Args:
+            document: The step in its definition, whose values may be anything.
+
+        Returns:
+            Of each body its name, its place in the step, such as `branches.stock`, and the body.
+        """
+        return iter(())
+
+    def calls(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Find the workflows that a step as it is written calls by name.
+
+        Args:
+            document: The step in its definition, whose values may be anything.
+
+        Returns:
+            Of each call its place in the step, and the name; one may hold a template.
+        """
+        for key, what in self.names.items():
+            if what == "workflow" and isinstance(document.get(key), str):
+                yield key, document[key]
+
+    def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
+        """Find keys that have no effect on a step as it is written.
+
+        Args:
+            document: The step in its definition, whose values may be anything.
+
+        Returns:
+            What to do instead, by key: those of `unused`, and those that need another key. One
+            that is there is refused when a definition is saved.
+        """
+        return self.unused
+
+    def has_items(self, document: Mapping[str, Any], path: str) -> bool:
+        """Say whether a template of a step as it is written may name `item` and `index`.
+
+        Args:
+            document: The step in its definition, whose values may be anything.
+            path: Where the template stands in the step, such as `data.sku`.
+
+        Returns:
+            True where they are there when it is evaluated.
+        """
+        return False
+
+    def acts_now(self, settings: S, effects: Effects) -> bool:
+        """Say whether this step touches the world.
+
+        Args:
+            settings: The step's settings.
+            effects: For questions that touch nothing, such as `is_pure`.
+
+        Returns:
+            True when its start must be durable before it is executed. Without that, a crash
+            may execute it again without a trace in the history.
+        """
+        return self.acts
+
+    @abstractmethod
+    async def execute(self, settings: S, step: StepInput, effects: Effects) -> Outcome:
+        """Do the step's work, in one attempt.
+
+        It begins at the top each time: after a crash, a failed attempt, an answer that goes
+        on, or when a child run has ended. Records keep what must not be done twice.
+
+        Args:
+            settings: The step's settings.
+            step: Which attempt of which step this is.
+            effects: All that it may do to the world.
+
+        Returns:
+            What came of it.
+
+        Raises:
+            StepBroke: This attempt failed.
+        """
+
+    def accept(
+        self, settings: S, step: StepInput, pause: JsonObject, answer: JsonObject
+    ) -> "Json | GoesOn | KeepsAsking":
+        """Turn a person's answer to this step's pause into the step's output.
+
+        It must not act on the world, and it has no effects to do so.
+
+        Args:
+            settings: The step's settings.
+            step: The attempt that paused.
+            pause: The `body` that the step paused with.
+            answer: The body of the resume request, with `answeredBy` (a name) and
+                `answeredAt` (an ISO 8601 time) added.
+
+        Returns:
+            The step's output, `GoesOn` when the step is not done with the answer, or
+            `KeepsAsking` when the same pause wants more answers.
+
+        Raises:
+            InvalidAnswer: The answer does not fit; the run stays paused.
+        """
+        raise InvalidAnswer([Problem("type", f"a {self.type} step takes no answer")])
+
+    def unanswered(self, settings: S, pause: JsonObject) -> "GoesOn | None":
+        """Say what follows when nobody has answered a pause before its deadline.
+
+        Args:
+            settings: The step's settings.
+            pause: The `body` that the step paused with.
+
+        Returns:
+            The record with which the step goes on; None: its `timeout` edge is taken.
+        """
+        return None
+
+    def keeps(self, records: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Choose what a rerun that keeps calls has of the records of a visit.
+
+        Args:
+            records: The records of the visit, by name.
+
+        Returns:
+            Those that a new visit may begin with.
+        """
+        return records
+
+
+AnyStepType: TypeAlias = StepType[Any]

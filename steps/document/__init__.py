@@ -1,0 +1,1 @@
+"""A definition document: the shape of its keys, its bodies and edges, and what it compiles to."""

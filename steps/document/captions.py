@@ -1,0 +1,104 @@
+"""The title and the labels of a run: what people find it by.
+
+A document says them as templates over the run. They are worked out anew whenever the run moves on,
+so that they may name what a later step delivers; what cannot be worked out yet is left out, and
+never fails the run.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from typing import Any
+
+from engine import Json
+from engine.value import value
+from steps.contract.step_type import Problem
+from steps.language.allowance import Allowance
+from steps.language.expression import ExpressionError
+from steps.language.template import Template, as_text
+
+LONGEST_TITLE = 200
+LONGEST_LABEL = 200
+MOST_LABELS = 10
+MOST_WORK = 20_000
+"""What working out a caption may look at: it is done on the event loop, at each append."""
+
+_LABELS = "labels."
+
+
+@value(frozen=True, slots=True)
+class Caption:
+    """What a run is called, and its labels by name. An empty title is none."""
+
+    title: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@value(frozen=True, slots=True)
+class CaptionTemplates:
+    """How the runs of a definition get their captions."""
+
+    title: Template | None
+    labels: Mapping[str, Template]
+    given: Mapping[str, Json]
+    """What they may name beside the scope of a run: `constants`."""
+
+    def caption(self, scope: Mapping[str, Json]) -> Caption:
+        """Return the caption of a run, seen as expressions see it.
+
+        A label whose value is null or empty is left out. Texts are cut at 200 characters.
+        """
+        scope = {**scope, **self.given}
+        with Allowance(MOST_WORK):
+            title = _worked_out(self.title, scope, LONGEST_TITLE) if self.title else ""
+            labels = {
+                name: text
+                for name, template in self.labels.items()
+                if (text := _worked_out(template, scope, LONGEST_LABEL))
+            }
+        return Caption(title, labels)
+
+
+def caption_templates(
+    title: str | None, labels: Mapping[str, str], given: Mapping[str, Json]
+) -> tuple[CaptionTemplates | None, list[Problem]]:
+    """Compile the title and the labels of a document; None where it has neither."""
+    problems: list[Problem] = []
+    made: dict[str, Template] = {}
+    for path, source in caption_texts(title, labels):
+        try:
+            made[path] = Template(source)
+        except ExpressionError as wrong:
+            problems.append(Problem(path, str(wrong)))
+    if not made:
+        return None, problems
+    own = made.pop("title", None)
+    named = {path.removeprefix(_LABELS): template for path, template in made.items()}
+    return CaptionTemplates(own, named, given), problems
+
+
+def caption_texts(title: Any, labels: Any) -> Iterator[tuple[str, str]]:
+    """Return the templates of a document's title and labels, by where they stand."""
+    if isinstance(title, str):
+        yield "title", title
+    for name, text in labels.items() if isinstance(labels, Mapping) else ():
+        if isinstance(text, str):
+            yield f"{_LABELS}{name}", text
+
+
+def _worked_out(template: Template, scope: Mapping[str, Json], longest: int) -> str:
+    """Return a text on one line, empty where there is nothing to show.
+
+    Lists and objects are not shown: writing out a large one would take the others' time.
+    """
+    values: list[Json] = []
+    try:
+        for expression in template.expressions():
+            value = expression.evaluate(scope)
+            if isinstance(value, dict | list):
+                return ""
+            values.append("" if value is None else value)
+    except ExpressionError:
+        return ""
+    shown = [value[: longest * 4] if isinstance(value, str) else value for value in values]
+    text = " ".join(as_text(template.filled(shown)).split())
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -1,0 +1,135 @@
+"""How many runs may be under way at once, and what becomes of more.
+
+A document, or a body in one, says `concurrency`: runs whose `key` gives the same text count
+together, within their workflow or in a `pool` that several share. Which place a run needs is worked
+out once, from what it is started with, and stands in its history.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+
+from engine import Json, Place
+from engine.value import value
+from steps.contract.step_type import Problem
+from steps.language.allowance import Allowance
+from steps.language.expression import ExpressionError
+from steps.language.template import Template, as_text
+from steps.language.template_places import APART
+
+LONGEST_KEY = 200
+_MOST_WORK = 20_000
+_PRIORITY = 1_000_000
+
+_MOST_PLACES = 100_000
+
+PoolName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+WhenFull: TypeAlias = Literal["queue", "refuse", "cancel-oldest"]
+
+
+_INTEGER, _TEXT = "constrained-int", "constrained-str"
+_Text = Annotated[str, Tag(_TEXT)]
+_Integer = Annotated[int, Tag(_INTEGER)]
+_Limit = Annotated[int, Field(ge=1, le=_MOST_PLACES), Tag(_INTEGER)]
+_INTEGER_OR_TEXT = Discriminator(lambda written: _TEXT if isinstance(written, str) else _INTEGER)
+
+
+class Concurrency(BaseModel):
+    """How many runs may be under way at once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    key: str = Field(
+        "",
+        max_length=1_000,
+        description="which runs count together: a template over the run as it is started, such as "
+        "`{{ data.customer }}`; without it all runs of the workflow, or of the pool",
+    )
+    pool: PoolName | None = Field(
+        None,
+        description="a name: runs of all workflows of the tenant that say it count together, and "
+        "not only those of this workflow; a body needs one",
+    )
+    limit: _Limit | _Text = Field(
+        discriminator=_INTEGER_OR_TEXT,
+        description="how many of them may be under way, paused ones included; an integer, or a "
+        "template that gives one, such as `{{ vars.slots }}`",
+    )
+    whenFull: WhenFull = Field(  # noqa: N815 - the document's word
+        "queue",
+        description="what becomes of one more: it waits in line; it fails with `LimitReached`; or "
+        "the oldest are cancelled, until the newest have room",
+    )
+    priority: _Integer | _Text = Field(
+        0,
+        discriminator=_INTEGER_OR_TEXT,
+        description="runs in line with a larger number begin first, and else the older; an "
+        "integer, or a template that gives one",
+    )
+
+
+Limited: TypeAlias = Annotated[Concurrency | None, APART]
+"""What a document or a body says of it; its templates see the run that is started."""
+
+
+@value(frozen=True, slots=True)
+class Places:
+    """Which place each run of a definition needs."""
+
+    key: Template
+    limit: Template
+    when_full: WhenFull
+    priority: Template
+    pool: str
+    given: Mapping[str, Json]
+    """What the templates may name beside the scope of a run: `constants`."""
+
+    def of(self, scope: Mapping[str, Json]) -> Place:
+        """Return the place of a run that begins. Raises `ExpressionError`."""
+        names = {**scope, **self.given}
+        with Allowance(_MOST_WORK):
+            key = as_text(self.key.render(names))
+            limit = _integer(self.limit, names)
+            priority = _integer(self.priority, names)
+        if len(key) > LONGEST_KEY:
+            why = f"it gives {len(key)} characters, and {LONGEST_KEY} are the most"
+            raise ExpressionError(str(self.key.source), why)
+        if not 1 <= limit <= _MOST_PLACES:
+            why = f"it gives {limit}, and is to be from 1 to {_MOST_PLACES:,}"
+            raise ExpressionError(str(self.limit.source), why)
+        priority = max(-_PRIORITY, min(priority, _PRIORITY))
+        return Place(key, limit, self.when_full, priority, self.pool)
+
+
+def _integer(template: Template, names: Mapping[str, Json]) -> int:
+    given = template.render(names)
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise ExpressionError(str(template.source), "it gives no integer")
+    return given
+
+
+def places_of(
+    written: Concurrency | None, given: Mapping[str, Json], *, is_body: bool = False
+) -> tuple[Places | None, list[Problem]]:
+    """Compile what a document or a body says of concurrency; None where it says nothing."""
+    if written is None:
+        return None, []
+    made: dict[str, Template] = {}
+    problems: list[Problem] = []
+    if is_body and written.pool is None:
+        told = "is required in a body: its runs count in a pool, which other bodies may name too"
+        problems.append(Problem("concurrency.pool", told))
+    for name in ("key", "limit", "priority"):
+        source = getattr(written, name)
+        try:
+            made[name] = Template(source)
+        except ExpressionError as wrong:
+            problems.append(Problem(f"concurrency.{name}", str(wrong)))
+        if name != "key" and isinstance(source, str) and "{{" not in source:
+            told = "must be an integer, or a template that gives one"
+            problems.append(Problem(f"concurrency.{name}", told))
+    if problems:
+        return None, problems
+    pool = written.pool or ""
+    return Places(**made, when_full=written.whenFull, pool=pool, given=given), []

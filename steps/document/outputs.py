@@ -1,0 +1,122 @@
+"""What a step delivers: its whole output, and its declared fields, checked."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from engine import Json, JsonObject
+from steps.contract.step_type import Done, StepBroke, listed
+from steps.document.compiled import CompiledStep
+from steps.language.expression import ExpressionError
+
+NO_RESULT: JsonObject = {"success": True}
+"""The result of a run whose end does not say what it is."""
+
+
+def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[Json, JsonObject]:
+    """Return the whole output and the declared fields that are merged into the run's data.
+
+    A field with a `value` template takes it from what the step got; one without is taken
+    from the output by its name. An optional field that this visit leaves out is null where an
+    earlier visit may have delivered it.
+
+    Args:
+        step: The step, with its declared fields.
+        done: What it delivered.
+        scope: What templates may name beside that.
+
+    Returns:
+        The whole output, and the declared fields by name.
+
+    Raises:
+        StepBroke: A declared field is missing or has the wrong type.
+    """
+    data = {}
+    for name, template in step.values.items():
+        with _told(step, name):
+            data[name] = template.render(_names(done, scope))
+    return checked(step, done, data, scope)
+
+
+async def deliver_in_turns(
+    step: CompiledStep, done: Done, scope: Mapping[str, Json]
+) -> tuple[Json, JsonObject]:
+    """Return what `deliver` does, and let others on where the values take long."""
+    data = {}
+    for name, template in step.values.items():
+        with _told(step, name):
+            data[name] = await template.rendered(_names(done, scope))
+    return checked(step, done, data, scope)
+
+
+def given(step: CompiledStep, output: Json, scope: Mapping[str, Json]) -> tuple[Json, JsonObject]:
+    """Return what `deliver` does for an output that was given in the step's place.
+
+    Args:
+        step: The step, with its declared fields.
+        output: What was given; it need not have what a template makes of it.
+        scope: What templates may name beside that.
+
+    Returns:
+        The output, and the declared fields by name: each as it was given, else as its template
+        makes it.
+
+    Raises:
+        StepBroke: A declared field is missing or has the wrong type.
+    """
+    named = output if isinstance(output, dict) else {}
+    data = {}
+    for name, template in step.values.items():
+        if name not in named:
+            with _told(step, name):
+                data[name] = template.render({**scope, "result": output, "response": output})
+    return checked(step, Done(output), data, scope)
+
+
+def _names(done: Done, scope: Mapping[str, Json]) -> Mapping[str, Json]:
+    return {**scope, "result": done.output, **done.got}
+
+
+@contextmanager
+def _told(step: CompiledStep, name: str) -> Iterator[None]:
+    try:
+        yield
+    except ExpressionError as failed:
+        message = f"output field {name} of step {step.id}: {failed}"
+        raise StepBroke("InvalidOutput", message, retryable=False) from failed
+
+
+def checked(
+    step: CompiledStep, done: Done, values: JsonObject, scope: Mapping[str, Json]
+) -> tuple[Json, JsonObject]:
+    """Return what `deliver` does, from what the templates of the fields have given.
+
+    Args:
+        step: The step, with its declared fields.
+        done: What it delivered.
+        values: What its templates have given, by field.
+        scope: What templates may name.
+
+    Returns:
+        The whole output, and the declared fields by name.
+
+    Raises:
+        StepBroke: A declared field is missing or has the wrong type.
+    """
+    taken = done.output if isinstance(done.output, dict) else {}
+    if values:
+        taken = {**taken, **values}
+    given = {}
+    for name in step.output.specs:
+        if name in taken:
+            given[name] = taken[name]
+    fields = step.output
+    data = fields.with_defaults(given) if fields.has_defaults else given
+    if fields.optional:
+        earlier = scope.get("steps")
+        if isinstance(earlier, dict) and step.id in earlier:
+            data |= {name: None for name in fields.optional if name not in data}
+    problems = fields.check(data, path="output")
+    if problems:
+        message = f"step {step.id} did not deliver its declared output: {listed(problems)}"
+        raise StepBroke("InvalidOutput", message, retryable=False)
+    return done.output, {**done.data, **data} if done.data else data

@@ -1,0 +1,170 @@
+"""Pydantic's findings as problems: a path in the document's notation, and a remedy."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from steps.contract.step_type import Problem, first_of
+from steps.document.elsewhere import key_here
+from steps.document.shape_hints import pattern_told, shape_hint
+from steps.language.nearest import did_you_mean
+from steps.language.template import UnusableTemplate
+
+_BEGINNINGS = (
+    ("Value error, ", ""),
+    ("Input should be greater than or equal to", "must be at least"),
+    ("Input should be less than or equal to", "must be at most"),
+    ("Input should be ", "must be "),
+    ("Input should ", "must "),
+    ("String should ", "must "),
+    ("List should ", "must "),
+    ("Dictionary should ", "must "),
+)
+_KINDS = (
+    ("a valid dictionary", "an object"),
+    ("a valid list", "a list"),
+    ("a valid string", "a text"),
+    ("a valid integer", "a whole number"),
+    ("a valid number", "a number"),
+    ("a valid boolean", "true or false"),
+)
+_KINDS_NAMED = ("literal[", "constrained-", "function-", "list[", "dict[", "nullable[", "lax-or-")
+_STEPS_NAMED = ("onError", "finally", "initialStep")
+_LONGEST_PATH = 300
+_MOST_HINTS = 10
+"""Keys of one place for which the nearest known one is looked for: it costs more than the rest."""
+
+
+class InvalidDefinition(Exception):
+    """A document is no usable definition.
+
+    Attributes:
+        all: What was found.
+        problems: What is told, each with its path in the document; the first fifty, and then
+            how many more there are.
+    """
+
+    def __init__(self, problems: list[Problem]) -> None:
+        """Take what was found.
+
+        Args:
+            problems: At least one.
+        """
+        self.all = tuple(dict.fromkeys(problems))
+        self.problems = tuple(first_of(self.all))
+        super().__init__("; ".join(f"{p.path}: {p.message}" for p in self.problems))
+
+
+def problems_of(
+    error: ValidationError, *models: type[BaseModel], prefix: str = ""
+) -> list[Problem]:
+    """Translate pydantic's findings.
+
+    Args:
+        error: What pydantic found.
+        models: The models whose keys may stand at the top, for hints.
+        prefix: What each path begins with.
+
+    Returns:
+        The same findings as problems, with a remedy where one is known.
+    """
+    found, hints = list[Problem](), 0
+    for item in error.errors(include_url=False):
+        loc = item["loc"]
+        named, path = _named(loc, models), place_of(loc, prefix, models)
+        if isinstance(wrong := item.get("ctx", {}).get("error"), UnusableTemplate):
+            found += [Problem(f"{path}{below}"[:_LONGEST_PATH], why) for below, why in wrong.found]
+            continue
+        if item["type"] == "extra_forbidden":
+            hints += 1
+            known = keys_of(*_models_at(models, loc[:-1])) if hints <= _MOST_HINTS else ()
+            message = f"is not a known key{_key_hint(str(loc[-1]), known) if known else ''}"
+        elif item["type"] == "missing":
+            message = "is required"
+        else:
+            message = pattern_told(item.get("ctx", {}).get("pattern", "")) or _plainly(item["msg"])
+            if named and named[-1] in _STEPS_NAMED and message == "must be a text":
+                message = "must be the id of a step that stands among the others"
+            inner = [*dict.fromkeys(_models_at(models, loc))]
+            below = inner if not named or not set(inner) & set(models) else []
+            message += shape_hint(message, str(named[-1]) if named else "", item["input"], below)
+            if found and len(named) < len(loc) and found[-1].path == path:
+                first = found.pop().message  # another kind of value that may stand there
+                message = f"{first}, or {message.removeprefix('must ').removeprefix('be ')}"
+        found.append(Problem(path, message))
+    return found
+
+
+def place_of(loc: Sequence[int | str], prefix: str, models: tuple[type[BaseModel], ...]) -> str:
+    """Return where pydantic found something, in the document's notation."""
+    path = prefix
+    for part in _named(loc, models):
+        path += f"[{part}]" if isinstance(part, int) else f"{'.' if path else ''}{part}"
+    return path[:_LONGEST_PATH]
+
+
+def _named(loc: Sequence[int | str], models: tuple[type[BaseModel], ...]) -> Sequence[int | str]:
+    if len(loc) == 1:
+        return loc
+    kinds = (*_KINDS_NAMED, *(model.__name__ for model in _models_at(models, loc)))
+    return [part for part in loc if not _is_kind(part, kinds)]
+
+
+def _is_kind(part: int | str, kinds: tuple[str, ...]) -> bool:
+    """Say whether a part of a place is no key, but a kind of value that may stand there."""
+    return isinstance(part, str) and part.startswith(kinds)
+
+
+def _key_hint(key: str, known: Collection[str]) -> str:
+    return key_here(key, known) or did_you_mean(key, known)
+
+
+def _plainly(message: str) -> str:
+    """Return a message of pydantic in the words of the other problems."""
+    for begins, instead in _BEGINNINGS:
+        if message.startswith(begins):
+            message = instead + message.removeprefix(begins)
+            break
+    message = message.replace(" after validation", "")
+    for what, called in _KINDS:
+        if message.startswith(f"must be {what}"):
+            return f"must be {called}"
+    return message
+
+
+def _models_at(
+    models: tuple[type[BaseModel], ...], place: Sequence[int | str]
+) -> tuple[type[BaseModel], ...]:
+    """Return the models whose keys may stand at a place below `models`."""
+    for part in place:
+        if isinstance(part, int):
+            continue
+        fields = [
+            info
+            for model in models
+            for name, info in model.model_fields.items()
+            if part in (name, info.alias)
+        ]
+        if fields:
+            models = tuple(inner for info in fields for inner in models_in(info.annotation))
+    return models
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models that an annotation names."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in models_in(part)]
+
+
+def keys_of(*models: type[BaseModel]) -> set[str]:
+    """Return the keys that documents of these models may have.
+
+    Args:
+        models: The models, whose keys are put together.
+
+    Returns:
+        Aliases where fields have one, else names.
+    """
+    return {field.alias or name for model in models for name, field in model.model_fields.items()}

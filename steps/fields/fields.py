@@ -1,0 +1,213 @@
+"""Field specs, in JSON Schema's words, and values checked against them."""
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from engine import Json, JsonObject
+from steps.contract.step_type import MOST_PROBLEMS, Problem
+
+_OWN_KEYS = frozenset({"required", "default", "value", "sensitive", "choices"})
+"""Keys of a field spec that JSON Schema does not have, or not with this meaning."""
+
+LIMITS = ("minimum", "maximum", "minItems", "maxItems")
+"""What may be a template in a field that a person is asked for: it counts once it is a number."""
+
+
+class Fields:
+    """Named fields with their specs, ready to check values.
+
+    Attributes:
+        specs: The spec of each field, in JSON Schema's words.
+        has_defaults: Whether a field has a default, or something inside it.
+        optional: The fields that may be left out, and so may be null.
+    """
+
+    def __init__(self, specs: Mapping[str, JsonObject]) -> None:
+        """Compile specs.
+
+        Args:
+            specs: Specs by name, with which `spec_problems` has found nothing wrong.
+        """
+        self.specs = specs
+        self._validators = {name: validator_of(spec) for name, spec in specs.items()}
+        self._with_inner_defaults = {name for name, spec in specs.items() if _inner_defaults(spec)}
+        self.has_defaults = bool(self._with_inner_defaults) or any(
+            "default" in spec for spec in specs.values()
+        )
+        self.optional = tuple(
+            name for name, spec in specs.items() if spec.get("required", True) is False
+        )
+        self._required = {
+            name: spec
+            for name, spec in specs.items()
+            if spec.get("required", True) and "default" not in spec
+        }
+
+    def check(self, data: Mapping[str, Json], path: str = "data") -> list[Problem]:
+        """Find missing fields and wrong values.
+
+        Args:
+            data: Values by name; names without a spec are left alone.
+            path: What the path of each problem begins with.
+
+        Returns:
+            What is wrong, nothing where all is well.
+        """
+        problems = []
+        for name, spec in self._required.items():
+            if name not in data:
+                problems.append(Problem(f"{path}.{name}", _required(spec)))
+        for name, validator in self._validators.items():
+            if name not in data or validator.is_valid(data[name]):
+                continue
+            if not (data[name] is None and self.may_be_null(name)):
+                problems += value_problems(validator, data[name], f"{path}.{name}")
+        return problems
+
+    @property
+    def sensitive(self) -> frozenset[str]:
+        """The names of the fields whose values nobody may see."""
+        return frozenset(name for name, spec in self.specs.items() if spec.get("sensitive"))
+
+    def may_be_null(self, name: str) -> bool:
+        """Say whether a field may be null, which takes back the value that it had."""
+        return self.specs[name].get("required", True) is False
+
+    def missing(self, data: Mapping[str, Json]) -> dict[str, JsonObject]:
+        """Find what has still to be given.
+
+        Args:
+            data: Values by name.
+
+        Returns:
+            The specs of required fields that `data` does not have and that have no default.
+        """
+        return {name: spec for name, spec in self._required.items() if name not in data}
+
+    def with_defaults(self, data: JsonObject) -> JsonObject:
+        """Add defaults.
+
+        Args:
+            data: Values by name; it is not changed.
+
+        Returns:
+            A copy with the defaults of fields that it does not have, also inside objects.
+        """
+        if not self.has_defaults:
+            return {**data}
+        inner = {
+            name: _filled(self.specs[name], data[name])
+            for name in self._with_inner_defaults
+            if name in data
+        }
+        return {**data, **inner, **_defaults(self.specs, data)}
+
+
+def json_schema(spec: Mapping[str, Any], *, takes_null: bool = False) -> dict[str, Any]:
+    """Return the JSON Schema of one field.
+
+    Args:
+        spec: The field's spec, which is valid.
+        takes_null: Whether optional fields of objects may be null.
+
+    Returns:
+        A JSON Schema (2020-12); a file is a string there, its id.
+    """
+    schema = {
+        key: item
+        for key, item in spec.items()
+        if key not in _OWN_KEYS and not (key in LIMITS and isinstance(item, str))
+    }
+    if schema.get("type") == "file":
+        schema["type"] = "string"
+    for key in ("items", "additionalProperties"):
+        if isinstance(spec.get(key), dict):
+            schema[key] = json_schema(spec[key], takes_null=takes_null)
+    if isinstance(spec.get("properties"), dict):
+        nested = spec["properties"]
+        schema["properties"] = {
+            name: _or_null(json_schema(item, takes_null=takes_null))
+            if takes_null and item.get("required", True) is False
+            else json_schema(item, takes_null=takes_null)
+            for name, item in nested.items()
+        }
+        schema["required"] = [
+            name
+            for name, item in nested.items()
+            if item.get("required", True) and "default" not in item
+        ]
+    return schema
+
+
+def _defaults(specs: Mapping[str, JsonObject], data: Mapping[str, Json]) -> JsonObject:
+    return {
+        name: spec["default"]
+        for name, spec in specs.items()
+        if name not in data and "default" in spec
+    }
+
+
+def _inner_specs(spec: Mapping[str, Any]) -> list[Any]:
+    nested = spec.get("properties")
+    inside = list(nested.values()) if isinstance(nested, dict) else []
+    return [*inside, spec.get("items"), spec.get("additionalProperties")]
+
+
+def _inner_defaults(spec: Mapping[str, Any]) -> bool:
+    """Say whether something inside a value of this spec has a default."""
+    return any(
+        "default" in inner or _inner_defaults(inner)
+        for inner in _inner_specs(spec)
+        if isinstance(inner, dict)
+    )
+
+
+def _filled(spec: Any, value: Json) -> Json:
+    """Return a value with the defaults that its spec has inside."""
+    if not isinstance(spec, dict) or not _inner_defaults(spec):
+        return value
+    if isinstance(value, list):
+        return [_filled(spec.get("items"), item) for item in value]
+    if isinstance(value, dict):
+        nested, others = spec.get("properties") or {}, spec.get("additionalProperties")
+        given = {name: _filled(nested.get(name, others), item) for name, item in value.items()}
+        return {**given, **_defaults(nested, value)}
+    return value
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    own = {key: item for key, item in schema.items() if key != "const"}
+    more = {} if values is None else {"enum": [*values, None]}
+    return {**own, **more, "type": [schema["type"], "null"]}
+
+
+def validator_of(spec: Mapping[str, Any]) -> Any:
+    """Return what checks values of a field. Raises `ValueError` where the spec is not valid."""
+    import jsonschema_rs
+
+    return jsonschema_rs.Draft202012Validator(
+        json_schema(spec, takes_null=True), validate_formats=True
+    )
+
+
+def value_problems(validator: Any, value: Json, path: str) -> list[Problem]:
+    """Return the first things that `validator_of` finds wrong with a value, and how many more."""
+    found = validator.iter_errors(value)
+    problems = [
+        Problem(_place(path, error.instance_path), str(error.message)[:300])
+        for error in islice(found, MOST_PROBLEMS)
+    ]
+    if more := sum(1 for _ in found):
+        problems.append(Problem(path, f"has {more} more problems of this kind"))
+    return problems
+
+
+def _place(path: str, inside: Iterable[str | int]) -> str:
+    return path + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inside)
+
+
+def _required(spec: JsonObject) -> str:
+    told = f" ({spec['description']})" if spec.get("description") else ""
+    return f"is required: give a value of type {spec['type']}{told}"

@@ -1,0 +1,125 @@
+"""How a request says who sends it: the ways that `auth` of call-api knows."""
+
+import base64
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from steps.contract.step_type import StepSettings
+from steps.effects.outgoing import TokenRequest
+from steps.language.template import SecretTemplate
+
+TextOf: TypeAlias = Callable[[SecretTemplate, str], str]
+"""Returns the text of a template; the name of the setting is for the error."""
+
+
+class _Auth(StepSettings):
+    def templates(self) -> dict[str, SecretTemplate]:
+        """Return what may name secrets, by its key."""
+        named = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: item for name, item in named.items() if isinstance(item, SecretTemplate)}
+
+
+class _HeaderAuth(_Auth):
+    @abstractmethod
+    def header(self, text: TextOf) -> tuple[str, str]:
+        """Return the header that is sent: its name and its value."""
+
+
+class BasicAuth(_HeaderAuth):
+    """A user's name and password, as `Authorization: Basic`."""
+
+    type: Literal["basic"] = Field(description="HTTP Basic: a name and a password")
+    username: SecretTemplate = Field(description="the user's name")
+    password: SecretTemplate = Field(description="the user's password")
+
+    def header(self, text: TextOf) -> tuple[str, str]:
+        """Return the header that is sent."""
+        pair = f"{text(self.username, 'auth.username')}:{text(self.password, 'auth.password')}"
+        return "Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+class BearerAuth(_HeaderAuth):
+    """A token, as `Authorization: Bearer`."""
+
+    type: Literal["bearer"] = Field(description="a token in `Authorization: Bearer`")
+    token: SecretTemplate = Field(description="the token")
+
+    def header(self, text: TextOf) -> tuple[str, str]:
+        """Return the header that is sent."""
+        return "Authorization", f"Bearer {text(self.token, 'auth.token')}"
+
+
+class HeaderAuth(_HeaderAuth):
+    """A key in a header of its own."""
+
+    type: Literal["header"] = Field(description="a key in a header of its own")
+    name: SecretTemplate = Field(description="the header's name, such as `X-Api-Key`")
+    value: SecretTemplate = Field(description="what it holds")
+
+    def header(self, text: TextOf) -> tuple[str, str]:
+        """Return the header that is sent."""
+        return text(self.name, "auth.name"), text(self.value, "auth.value")
+
+
+class OAuth2Auth(_Auth):
+    """A token that is fetched with client credentials, as `Authorization: Bearer`."""
+
+    type: Literal["oauth2"] = Field(
+        description="a token of OAuth 2.0 in `Authorization: Bearer`, fetched with client "
+        "credentials, kept in memory until it expires, and fetched anew where it is refused (401)"
+    )
+    tokenUrl: SecretTemplate = Field(  # noqa: N815 - the document's word
+        description="the address of the server that gives tokens"
+    )
+    clientId: SecretTemplate = Field(description="who asks")  # noqa: N815
+    clientSecret: SecretTemplate = Field(description="what only they know")  # noqa: N815
+    scope: SecretTemplate | None = Field(
+        None, description="what the token shall allow, several with blanks between them"
+    )
+    audience: SecretTemplate | None = Field(
+        None, description="whom it is for, where the server wants to know"
+    )
+    credentialsIn: Literal["header", "body"] = Field(  # noqa: N815
+        "header",
+        description="whether id and secret are sent as `Authorization: Basic` or in the form",
+    )
+
+    def request(self, text: TextOf) -> TokenRequest:
+        """Return what a token is asked for with."""
+        return TokenRequest(
+            url=text(self.tokenUrl, "auth.tokenUrl"),
+            client_id=text(self.clientId, "auth.clientId"),
+            client_secret=text(self.clientSecret, "auth.clientSecret"),
+            scope=text(self.scope, "auth.scope") if self.scope else "",
+            audience=text(self.audience, "auth.audience") if self.audience else "",
+            in_body=self.credentialsIn == "body",
+        )
+
+
+_KINDS: dict[str, type[_Auth]] = {
+    "basic": BasicAuth, "bearer": BearerAuth, "header": HeaderAuth, "oauth2": OAuth2Auth,
+}  # fmt: skip
+
+
+def _of_its_kind(given: Any) -> Any:
+    """Read `auth` as the kind it names, so that problems stand at its keys."""
+    if not isinstance(given, dict):
+        return given
+    kind = given.get("type")
+    if isinstance(kind, str) and kind in _KINDS:
+        return _KINDS[kind].model_validate(given)
+    wrong = PydanticCustomError("auth_type", "must be basic, bearer, header or oauth2")
+    detail = InitErrorDetails(type=wrong, loc=("type",), input=kind)
+    raise ValidationError.from_exception_data("auth", [detail])
+
+
+Auth = Annotated[
+    BasicAuth | BearerAuth | HeaderAuth | OAuth2Auth,
+    Field(discriminator="type"),
+    BeforeValidator(_of_its_kind),
+]
+"""One way to say who sends a request, told apart by `type`."""

@@ -1,0 +1,213 @@
+"""The HTTP request that the settings of call-api describe."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from engine import Json
+from steps.contract.step_type import StepBroke, StepInput
+from steps.effects.effects import Effects
+from steps.effects.http_messages import HttpRequest, Take
+from steps.http.auth import Auth, OAuth2Auth
+from steps.http.charset import charset_of
+from steps.http.request_settings import CallApiSettings
+from steps.language.template import SecretTemplate, Template
+from steps.secrets import secret_scope
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TYPES: dict[type, str] = {type(None): "null", list: "a list", dict: "an object"}
+
+_TAKE: dict[str, Take] = {"base64": "as-sent", "none": "nothing"}
+
+Part: TypeAlias = tuple[str, str, bytes, str]
+
+
+async def request_of(
+    settings: CallApiSettings, step: StepInput, effects: Effects, refused: str | None = None
+) -> HttpRequest:
+    """Return the request of one attempt, with another token than one that was `refused`.
+
+    Raises:
+        StepBroke: `InvalidRequest`: the settings give none; or a secret or file is not there.
+        ExpressionError: A value could not be worked out.
+    """
+    secrets = await secret_scope(
+        (
+            settings.url, settings.headers, settings.query, settings.body,
+            settings.form, settings.multipart, settings.text,
+            settings.auth.templates() if settings.auth else None,
+        ),
+        effects,
+    )  # fmt: skip
+    step = replace(step, scope={**step.scope, "secrets": secrets})
+    headers = _Headers("Idempotency-Key", step.idempotency_key)
+    for name, template in settings.headers.items():
+        headers.set(name, await _text(template, step, f"headers.{name}"))
+    if settings.auth is not None:
+        name, value = await _authorization(settings.auth, step, effects, refused)
+        headers.set(name, value)
+    if settings.responseType == "base64":
+        headers.setdefault("Accept-Encoding", "identity")
+    body = await _body(settings, step, effects, headers)
+    return HttpRequest(
+        method=settings.method,
+        url=(await _text(settings.url, step, "url")).strip(),
+        query=await _pairs(settings.query, step, "query"),
+        **body,
+        headers=_checked(headers.all()),
+        follow_redirects=settings.followRedirects,
+        max_response_bytes=settings.longest_body,
+        confidential=bool(secrets) or settings.auth is not None,
+        take=_TAKE.get(settings.responseType, "unpacked"),
+    )
+
+
+async def _authorization(
+    auth: Auth, step: StepInput, effects: Effects, refused: str | None
+) -> tuple[str, str]:
+    """Return the header that says who sends the request."""
+
+    def text(item: SecretTemplate, setting: str) -> str:
+        return _plain(item.render(step.scope), setting)
+
+    if isinstance(auth, OAuth2Auth):
+        return "Authorization", f"Bearer {await effects.token(auth.request(text), refused)}"
+    return auth.header(text)
+
+
+class _Headers:
+    """Headers by name in any case; the last one that is set counts."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self._found = {name.lower(): (name, value)}
+
+    def set(self, name: str, value: str) -> None:
+        """Set a header in the place of one of that name, behind all others."""
+        self._found.pop(name.lower(), None)
+        self._found[name.lower()] = (name, value)
+
+    def setdefault(self, name: str, value: str) -> None:
+        """Set a header unless it is there."""
+        self._found.setdefault(name.lower(), (name, value))
+
+    def drop(self, name: str) -> None:
+        """Forget a header, so that the one that belongs to the body is set."""
+        self._found.pop(name.lower(), None)
+
+    @property
+    def content_type(self) -> str:
+        """The type of the body as it is given, "" where it is not."""
+        return self._found.get("content-type", ("", ""))[1]
+
+    def all(self) -> dict[str, str]:
+        """Return them as they were named."""
+        return dict(self._found.values())
+
+
+def _checked(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers as they are sent. Raises `StepBroke` for those that cannot be."""
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name):
+            raise _invalid(f"headers: {name[:80]!r} is no name of a header")
+        if not value.isascii():
+            raise _invalid(
+                f"header {name} has characters beyond ASCII, which each receiver reads in another "
+                "way; encode them as yours wants them"
+            )
+        if not value.replace("\t", " ").isprintable():
+            raise _invalid(f"header {name} holds a line break or another control character")
+    return {name: value.strip(" \t") for name, value in headers.items()}
+
+
+async def _body(
+    settings: CallApiSettings, step: StepInput, effects: Effects, headers: _Headers
+) -> dict[str, Any]:
+    """Return the fields of the request that are its body, and note its type."""
+    if settings.body is not None:
+        headers.setdefault("Content-Type", "application/json")
+        text = json.dumps(await settings.body.rendered(step.scope), ensure_ascii=False)
+        return {"content": text.encode()}
+    if settings.text is not None:
+        headers.setdefault("Content-Type", "text/plain; charset=utf-8")
+        return {"content": _encoded(await _text(settings.text, step, "text"), headers.content_type)}
+    if settings.file is not None:
+        stored = await effects.file(await _text(settings.file, step, "file"))
+        headers.setdefault("Content-Type", stored.media_type)
+        return {"content": stored.content}
+    if settings.form is not None:
+        form: dict[str, list[str]] = {}
+        for name, value in await _pairs(settings.form, step, "form"):
+            form.setdefault(name, []).append(value)
+        return {"form": form}
+    if settings.multipart is not None:
+        _fit_for_parts(headers)
+        return {"files": [part async for part in _parts(settings.multipart, step, effects)]}
+    return {}
+
+
+def _encoded(text: str, content_type: str) -> bytes:
+    """Return a text in the characters that its type names. Raises `StepBroke`."""
+    codec = charset_of(content_type) or "utf_8"
+    try:
+        return text.encode(codec)
+    except UnicodeEncodeError as odd:
+        what = ascii(text[odd.start : odd.start + 1])
+        raise _invalid(f"text: the charset of the Content-Type has no character {what}") from odd
+
+
+def _fit_for_parts(headers: _Headers) -> None:
+    """Leave the type of a body of parts to what writes it, unless its boundary is given."""
+    kind, _, rest = headers.content_type.partition(";")
+    if kind.strip().lower() not in ("", "multipart/form-data"):
+        raise _invalid(f"multipart is sent as multipart/form-data, not as {kind[:80]}")
+    if "boundary=" not in rest.lower():
+        headers.drop("Content-Type")
+
+
+async def _parts(
+    multipart: Mapping[str, SecretTemplate], step: StepInput, effects: Effects
+) -> AsyncIterator[Part]:
+    for name, template in multipart.items():
+        for value in _each(await template.rendered(step.scope)):
+            if isinstance(value, dict) and set(value) == {"file"}:
+                stored = await effects.file(str(value["file"]))
+                yield name, stored.name, stored.content, stored.media_type
+            else:
+                yield name, "", _plain(value, f"multipart.{name}").encode(), ""
+
+
+async def _pairs(
+    templates: Mapping[str, SecretTemplate], step: StepInput, setting: str
+) -> list[tuple[str, str]]:
+    """Return names and texts; a list gives its name several times, null leaves it out."""
+    return [
+        (name, _plain(value, f"{setting}.{name}"))
+        for name, template in templates.items()
+        for value in _each(await template.rendered(step.scope))
+    ]
+
+
+def _each(value: Json) -> Iterator[Json]:
+    for item in value if isinstance(value, list) else [value]:
+        if item is not None:
+            yield item
+
+
+async def _text(template: Template, step: StepInput, setting: str) -> str:
+    return _plain(await template.rendered(step.scope), setting)
+
+
+def _plain(value: Json, setting: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    raise _invalid(f"{setting} must be a text, a number or a boolean, not {_TYPES[type(value)]}")
+
+
+def _invalid(message: str) -> StepBroke:
+    return StepBroke("InvalidRequest", message, retryable=False)

@@ -1,0 +1,390 @@
+"""Expressions: Jinja expressions, evaluated by MiniJinja with bounded cost.
+
+Source: https://docs.rs/minijinja/latest/minijinja/syntax/index.html
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, cached_property, partial
+from threading import local
+from typing import Any
+
+from engine import Json, iso_time
+from steps.language.allowance import CHARACTERS_A_UNIT, allowance_here
+from steps.language.beside import LONG, beside, is_long
+from steps.language.catalogue import FILTERS as CATALOGUE
+from steps.language.catalogue import FUNCTIONS, ORDERING_TESTS
+from steps.language.filters import FILTERS, TESTS, begin
+from steps.language.findings import hyphen_hint
+from steps.language.foreign import foreign_hint, foreign_name_hint
+from steps.language.frozen import freeze, frozen_here, thaw
+from steps.language.nearest import did_you_mean
+from steps.language.nodes import Node, Slice, is_now, walk
+from steps.language.operations import (
+    at,
+    at_or,
+    compare,
+    figure,
+    has,
+    having,
+    method,
+    multiply,
+    one_kind,
+    ordered,
+    text_at,
+    texts,
+    wrappable,
+)
+from steps.language.parser import parse
+from steps.language.paths import missing_in, paths_of
+from steps.language.reads import part_of, parts_of, reads_of
+from steps.language.reasons import NOTHING, why
+from steps.language.source import source_of
+from steps.language.tokens import Unreadable
+from steps.language.work import FUEL, Work
+
+SCOPE = frozenset(
+    {
+        "data",
+        "steps",
+        "constants",
+        "context",
+        "run",
+        "error",
+        "item",
+        "index",
+        "inputs",
+        "outcome",
+        "arguments",
+        "response",
+        "result",
+        "schedule",
+        "signal",
+        "signals",
+        "startedBy",
+        "step",
+        "vars",
+    }
+)
+"""The names that expressions may use; which of them exist depends on the place."""
+
+SECRETS_BELONG = (
+    "secrets may be named only where a step calls out: in url, headers, query, body, form, "
+    "multipart, text and auth of call-api, and in inputs of call-tool"
+)
+"""What is said where an expression names a secret and may not."""
+
+_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_WHOLE = "a secret is named as secrets.NAME, and used whole; nothing else of secrets can be named"
+_HIDDEN = "it names a secret, so the reason is not shown"
+_LONGEST = 4_096
+_LARGEST_RESULT = 1_000_000
+_CHECKED = {
+    "_compare": compare,
+    "_multiply": multiply,
+    "_method": method,
+    "_has": has,
+    "_at": at,
+    "_text_at": text_at,
+    "_figure": figure,
+    "_at_or": at_or,
+}
+
+
+class ExpressionError(Exception):
+    """An expression that does not compile, or that could not be evaluated.
+
+    Attributes:
+        text: The expression.
+    """
+
+    def __init__(self, text: str, why: str) -> None:
+        """Take what failed.
+
+        Args:
+            text: The expression.
+            why: What is wrong and how to mend it; free of secrets.
+        """
+        self.text = text
+        super().__init__(f"the expression {text!r} failed: {why}")
+
+
+def _new_environment() -> Any:
+    from minijinja import Environment
+
+    return Environment(
+        filters={
+            **FILTERS,
+            "_one_kind": one_kind,
+            "_wrappable": wrappable,
+            "_having": having,
+            "_texts": texts,
+        },
+        tests={
+            name: partial(_ordered_as, sign)
+            for sign, names in ORDERING_TESTS.items()
+            for name in (sign, *names)
+        }
+        | TESTS,
+        globals=_CHECKED,
+        fuel=FUEL,
+        undefined_behavior="strict",
+        pycompat=False,
+        debug=False,
+    )
+
+
+def _ordered_as(sign: str, value: object, other: object) -> bool:
+    return ordered(value, sign, other)
+
+
+class _Evaluating(local):
+    """What a thread evaluates with: it is locked meanwhile.
+
+    An evaluation that calls a filter gives the interpreter away, and another one may begin.
+    """
+
+    @cached_property
+    def environment(self) -> Any:
+        return _new_environment()
+
+
+_here = _Evaluating()
+
+
+@cache
+def _checker() -> Any:
+    return _new_environment()
+
+
+class Expression:
+    """One compiled expression.
+
+    Attributes:
+        node: Its tree.
+        paths: What it reads.
+        names: The names that it uses.
+        secrets: The secrets that it names.
+        source: What MiniJinja evaluates.
+        tells_time: Whether it calls `now()`.
+        work: What it will cost.
+    """
+
+    __slots__ = (
+        "_reads", "names", "node", "paths", "secrets", "source", "tells_time", "text", "work",
+    )  # fmt: skip
+
+    def __init__(
+        self, text: str, *, may_name_secrets: bool = False, also: frozenset[str] = frozenset()
+    ) -> None:
+        """Check the syntax and the names; `also` may be named. Raises `ExpressionError`."""
+        self.text = text.strip()
+        if not self.text or len(self.text) > _LONGEST:
+            raise ExpressionError(self.text[:80], f"it must have 1 to {_LONGEST} characters")
+        if "{%" in text or "%}" in text or "{#" in text:
+            raise ExpressionError(self.text, "statements and comments are not part of the language")
+        try:
+            self.node = parse(self.text)
+            nodes = walk(self.node)
+            self.source = source_of(nodes)
+            _checker().add_template("check", "{{ (" + self.source + "\n) }}")
+        except (RuntimeError, Unreadable) as wrong:  # MiniJinja's failures are of the former kind
+            hint = foreign_hint(self.text)
+            raise ExpressionError(self.text, f"{why(wrong)}{hint}") from None
+        self.paths = paths_of(self.node)
+        self.names = frozenset(path.root for path in self.paths) - FUNCTIONS.keys()
+        self.secrets = self._named_secrets(nodes, may_name_secrets=may_name_secrets)
+        self.work = Work(nodes)
+        self.tells_time = any(is_now(node) for node in nodes)
+        self._reads = reads_of(path for path in self.paths if path.root in self.names)
+        if unknown := sorted(self.names - SCOPE - also - {"secrets"}):
+            name = unknown[0]
+            hint = foreign_name_hint(name, CATALOGUE) or did_you_mean(name, SCOPE | also)
+            if "; known are" in hint:
+                hint = f"; a value of the run's data is data.{name}, a text stands in quotes{hint}"
+            message = hyphen_hint(self.node, SCOPE) or f"{name} is not a known name{hint}"
+            raise ExpressionError(self.text, message)
+
+    def _named_secrets(self, nodes: Sequence[Node], *, may_name_secrets: bool) -> frozenset[str]:
+        named = [path for path in self.paths if path.root == "secrets"]
+        if not named:
+            return frozenset()
+        cut = any(isinstance(node, Slice) and "secrets" in _roots(node) for node in nodes)
+        if not may_name_secrets:
+            raise ExpressionError(self.text, SECRETS_BELONG)
+        names = {str(path.keys[0]) for path in named if len(path.keys) == 1 and path.dotted}
+        whole = len(names) == len({path.keys for path in named})
+        if cut or not whole or not all(map(_SECRET_NAME.fullmatch, names)):
+            raise ExpressionError(self.text, _WHOLE)
+        return frozenset(names)
+
+    def evaluate(self, scope: Mapping[str, Json]) -> Json:
+        """Return the value in `scope`. Raises `ExpressionError`."""
+        given = self.given(scope)
+        return self._of(given, self.work.in_scope(given))
+
+    async def evaluated(self, scope: Mapping[str, Json]) -> Json:
+        """Return what `evaluate` does; where that is long, others go on meanwhile."""
+        if self.is_long(scope):
+            return await beside(partial(self.evaluate, scope))
+        given = self.given(scope)
+        units = self.work.in_scope(given)
+        if units <= LONG:
+            return self._of(given, units)
+        return await beside(partial(self._of, given, units))
+
+    def is_long(self, scope: Mapping[str, Json]) -> bool:
+        """Say whether it looks at so much of a scope that others should not wait for it."""
+        return is_long(self._parts(scope))
+
+    def _parts(self, scope: Mapping[str, Json]) -> Iterator[Json]:
+        for name, reads in self._reads.items():
+            if name in scope and name != "secrets":
+                yield from parts_of(scope[name], reads)
+
+    def _of(self, given: Mapping[str, Any], units: int) -> Json:
+        """Return the value with what it reads, which costs so many units at most."""
+        allowance = allowance_here()
+        begin()
+        try:
+            allowance.spend(units)
+            value = _here.environment.eval_expr(self.source, **given)
+            if value is None and self._is_undefined(given):
+                raise ExpressionError(self.text, self._missing(given))
+            value, size = checked_result(value)
+            allowance.spend(size)
+        except ExpressionError:
+            raise
+        except (
+            ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError,
+        ) as wrong:  # fmt: skip
+            # MiniJinja's messages may quote a value.
+            why = _HIDDEN if self.secrets else self._why(wrong, given)
+            raise ExpressionError(self.text, why) from None
+        return value
+
+    def given(self, scope: Mapping[str, Json]) -> dict[str, Any]:
+        """Return what MiniJinja is given of a scope: frozen, and no more than is read."""
+        frozen = frozen_here()
+        given = {
+            name: part_of(scope[name], reads, frozen.of)
+            for name, reads in self._reads.items()
+            if name in scope and name != "secrets"
+        }
+        if self.secrets:
+            given["secrets"] = freeze(_of_expression(self.secrets, scope))
+        if self.tells_time:
+            given["now"] = _now(self.text, scope)
+        return given
+
+    def _is_undefined(self, given: Mapping[str, Any]) -> bool:
+        found: bool = _here.environment.eval_expr(f"({self.source}\n) is undefined", **given)
+        return found
+
+    def _missing(self, given: Mapping[str, Any]) -> str:
+        absent = next(missing_in(self.paths, given), None)
+        if absent is None:
+            return NOTHING
+        where = " here" if not absent.keys else ""
+        return f"{absent} does not exist{where}; ask first with `is defined` or `default()`"
+
+    def _why(self, wrong: Exception, given: Mapping[str, Any]) -> str:
+        """Say why it failed; what is not there reaches comparisons as null."""
+        of_null = isinstance(wrong, ValueError) and "null" in str(wrong)
+        if (of_null or "undefined" in str(wrong)) and any(missing_in(self.paths, given)):
+            return self._missing(given)
+        if "undefined value" in str(wrong):
+            return "a value in it does not exist; ask first with `is defined` or `default()`"
+        return why(wrong)
+
+
+_read: ContextVar[dict[tuple[str, frozenset[str]], Expression] | None] = ContextVar(
+    "read", default=None
+)
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """Read each expression once inside, however often it is looked at."""
+    token = _read.set({})
+    try:
+        yield
+    finally:
+        _read.reset(token)
+
+
+def expression_of(
+    text: str, *, may_name_secrets: bool = False, also: frozenset[str] = frozenset()
+) -> Expression:
+    """Return the expression of a text as `Expression` does, perhaps one that was read before."""
+    read, key = _read.get(), (text.strip(), also)
+    known = read.get(key) if read is not None else None
+    if known is None or (known.secrets and not may_name_secrets):
+        known = Expression(text, may_name_secrets=may_name_secrets, also=also)
+        if read is not None:
+            read[key] = known
+    return known
+
+
+def _now(text: str, scope: Mapping[str, Json]) -> str:
+    now_ms = scope.get("now")
+    if not isinstance(now_ms, int):
+        raise ExpressionError(text, "there is no now() here")
+    return iso_time(now_ms)
+
+
+def _roots(node: Node) -> set[str]:
+    return {path.root for path in paths_of(node)}
+
+
+def bare_condition(text: str) -> str:
+    """Return a condition without the `{{ }}` around it that is tolerated."""
+    bare = text.strip()
+    return bare[2:-2] if bare.startswith("{{") and bare.endswith("}}") else bare
+
+
+def _of_expression(names: frozenset[str], scope: Mapping[str, Json]) -> dict[str, Json]:
+    held = scope.get("secrets")
+    return {name: held[name] for name in names if name in held} if isinstance(held, dict) else {}
+
+
+def render(source: str, given: Mapping[str, Any]) -> None:
+    """Have MiniJinja go through a template that is made here. Raises what MiniJinja raises."""
+    _here.environment.render_str(source, **given)
+
+
+def checked_result(value: Any) -> tuple[Json, int]:
+    """Return an expression's result as plain JSON, and the units that it counts.
+
+    Raises:
+        TypeError: It is no JSON value.
+        ValueError: It is too large, or not finite.
+    """
+    if value is None or type(value) in (bool, int):
+        return value, 1
+    plain = thaw(value)
+    return plain, _size_of_result(plain)
+
+
+def _size_of_result(value: Json) -> int:
+    """Return the units of a result. Raises `ValueError` for one that no journal should hold."""
+    values = characters = 0
+    todo: list[Iterable[Any]] = [[value]]
+    while todo:
+        for item in todo.pop():
+            kind = type(item)
+            values += 1
+            if kind is str:
+                characters += len(item)
+            elif kind is dict:
+                todo.append(item.values())
+            elif kind is list:
+                todo.append(item)
+            elif kind is float and not math.isfinite(item):
+                raise ValueError("its result is not a finite number")
+        if max(values, characters) > _LARGEST_RESULT:
+            raise ValueError("its result is too large")
+    return values + characters // CHARACTERS_A_UNIT

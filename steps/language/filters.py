@@ -1,0 +1,143 @@
+"""The filters that data mapping needs beside MiniJinja's own. All are bounded.
+
+MiniJinja's fuel does not count what they do, so each call takes from an allowance of its own,
+more for long texts: an expression that calls one for each of thousands of items would
+otherwise keep everybody waiting.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from datetime import date as Day  # noqa: N812 - `date` is the parameter's word
+from functools import wraps
+from threading import local
+from typing import Any
+
+from steps.language.date_filters import DATE_FILTERS
+from steps.language.durations import duration_ms
+from steps.language.frozen import freeze, thaw
+from steps.language.iso_dates import read_day, read_moment
+from steps.language.list_filters import LIST_FILTERS
+from steps.language.misfit import misfit
+from steps.language.strict_json import parse_strictly
+from steps.language.text_filters import TEXT_FILTERS, matches
+
+_LONGEST_PATTERN = 200
+_WIDEST_INDENT = 8
+_DAY = timedelta(days=1)
+_DIRECTIVE = re.compile(r"%.", re.DOTALL)
+# As MiniJinja writes them, so that the text may stand in HTML.
+_FOR_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "'": "\\u0027"})
+
+
+def to_json(value: Any) -> str:
+    """Return the value as JSON text."""
+    return json.dumps(thaw(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def tojson(value: Any, indent: int | bool | None = None) -> str:
+    """Return the value as JSON text for HTML, indented by `indent` (true: 2) spaces.
+
+    In the place of MiniJinja's own filter, which takes memory for any indentation it is given
+    until the process ends.
+    """
+    width = 2 if indent is True else indent or None
+    if width is not None and not 0 < width <= _WIDEST_INDENT:
+        raise ValueError(f"indent must be 1 to {_WIDEST_INDENT}")
+    text = json.dumps(thaw(value), ensure_ascii=False, indent=width)
+    return text.translate(_FOR_HTML)
+
+
+def from_json(text: str) -> Any:
+    """Return the value that JSON text describes."""
+    return freeze(parse_strictly(text))
+
+
+def date_add(date: str, duration: str) -> str:
+    """Return an ISO date moved by a duration such as `7d` or `-2h`.
+
+    A date without a time stays one when it moves by whole days.
+    """
+    moved = timedelta(milliseconds=duration_ms(duration.removeprefix("-")))
+    moved = -moved if duration.startswith("-") else moved
+    if _is_day(date) and not moved % _DAY:
+        return (read_day(date) + moved).isoformat()
+    return (read_moment(date) + moved).isoformat().replace("+00:00", "Z")
+
+
+def date_format(date: str, pattern: str) -> str:
+    """Return an ISO date written by a strftime pattern; without an offset it is in UTC for `%s`."""
+    if len(pattern) > _LONGEST_PATTERN:
+        raise ValueError(f"the pattern of a date has {_LONGEST_PATTERN} characters at most")
+    moment = read_moment(date)
+    return moment.strftime(_DIRECTIVE.sub(lambda found: _directive(found[0], moment), pattern))
+
+
+def _is_day(date: str) -> bool:
+    try:
+        Day.fromisoformat(date)
+    except ValueError:
+        return False
+    return True
+
+
+def _directive(directive: str, moment: datetime) -> str:
+    """Write what `strftime` leaves to the platform, which drops zeros and knows no offsets."""
+    match directive:
+        case "%Y":
+            return f"{moment.year:04}"
+        case "%G":
+            return f"{moment.isocalendar().year:04}"
+        case "%F":
+            return f"{moment.year:04}-%m-%d"
+        case "%s":
+            known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return str(int(known.timestamp()))
+        case _:
+            return directive
+
+
+_ALLOWANCE = 8_000
+_CHARACTERS_A_CALL = 100
+
+
+class _Work(local):
+    """What the filters of the evaluation in this thread may do: MiniJinja hands nothing on."""
+
+    left = _ALLOWANCE
+
+
+_work = _Work()
+
+
+def begin() -> None:
+    """Begin an evaluation: all that its filters may do is left."""
+    _work.left = _ALLOWANCE
+
+
+def _spend(value: Any) -> None:
+    _work.left -= 1 + (len(value) // _CHARACTERS_A_CALL if isinstance(value, str) else 0)
+
+
+def _counted(call: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(call)
+    def counted(value: Any, *arguments: Any, **named: Any) -> Any:
+        if _work.left <= 0:  # so one call is always made, however long its text
+            raise ValueError("it takes too many operations: filters are called too often")
+        _spend(value)
+        try:
+            result = call(value, *arguments, **named)
+        except (AttributeError, TypeError) as odd:
+            raise ValueError(misfit(call, (value, *arguments), named)) from odd
+        _spend(result)
+        return result
+
+    return counted
+
+
+_OFFERED: tuple[Callable[..., Any], ...] = (
+    to_json, tojson, from_json, date_add, date_format, *DATE_FILTERS, *TEXT_FILTERS, *LIST_FILTERS,
+)  # fmt: skip
+FILTERS: dict[str, Callable[..., Any]] = {call.__name__: _counted(call) for call in _OFFERED}
+TESTS: dict[str, Callable[..., Any]] = {"matching": _counted(matches)}

@@ -1,0 +1,302 @@
+"""Templates: JSON values whose strings may hold `{{ expression }}`."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, ClassVar, Self
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from engine import Json
+from steps.language.allowance import allowance_here
+from steps.language.expression import Expression, ExpressionError, expression_of
+
+
+class Template:
+    """A JSON value, compiled; a string that is one single placeholder keeps the value's type."""
+
+    __slots__ = ("_compiled", "is_constant", "may_be_object", "secrets", "source")
+    may_name_secrets: ClassVar[bool] = False
+
+    def __init__(self, source: Json, *, also: frozenset[str] = frozenset()) -> None:
+        """Compile every string in a JSON value.
+
+        Args:
+            source: The value; its strings may hold `{{ expression }}`.
+            also: What expressions may name beside the names of every step.
+
+        Raises:
+            ExpressionError: An expression is not valid.
+        """
+        self.source = source
+        found: set[str] = set()
+        expression = partial(_expression, self.may_name_secrets, also, found)
+        self._compiled = _compile(source, expression)
+        self.secrets = frozenset(found)
+        """The secrets that its expressions name."""
+        self.is_constant = isinstance(self._compiled, bool | int | float | str | None)
+        """Whether it is one plain value."""
+        self.may_be_object = isinstance(self._compiled, dict | Expression)
+        """Whether it is an object, or one placeholder that may give one."""
+
+    def render(self, scope: Mapping[str, Json]) -> Json:
+        """Evaluate every expression.
+
+        Args:
+            scope: What expressions may name, such as `StepInput.scope`.
+
+        Returns:
+            The value, with results in the place of expressions.
+
+        Raises:
+            ExpressionError: An expression cannot be evaluated in this scope.
+        """
+        return _render(self._compiled, scope)
+
+    async def rendered(self, scope: Mapping[str, Json]) -> Json:
+        """Render as `render` does, and let others on where that is long.
+
+        Args:
+            scope: What expressions may name.
+
+        Returns:
+            The value.
+
+        Raises:
+            ExpressionError: An expression could not be evaluated.
+        """
+        constant: Json = self.source
+        return constant if self.is_constant else await _rendered(self._compiled, scope)
+
+    def expressions(self) -> list[Expression]:
+        """List its expressions.
+
+        Returns:
+            Them, in the order in which they stand.
+        """
+        return list(_expressions(self._compiled))
+
+    def filled(self, values: Iterable[Json]) -> Json:
+        """Return the value with these in the place of its expressions.
+
+        Args:
+            values: One for each of `expressions()`, in their order.
+
+        Returns:
+            The value.
+        """
+        return _filled(self._compiled, iter(values))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Template) and self.source == other.source
+
+    def __hash__(self) -> int:
+        return hash(json.dumps(self.source, sort_keys=True))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic compile a template where a settings model names one."""
+        return core_schema.no_info_plain_validator_function(cls._validated)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _: CoreSchema, __: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe a template: any JSON value."""
+        also = ", also {{ secrets.NAME }}" if cls.may_name_secrets else ""
+        return {"description": f"any JSON value; strings may hold {{{{ expression }}}}{also}"}
+
+    @classmethod
+    def _validated(cls, value: Any) -> Self:
+        if isinstance(value, cls):
+            return value
+        try:
+            return cls(value)
+        except ExpressionError as wrong:
+            raise UnusableTemplate(str(wrong), [*cls._wrong_in(value, "")]) from wrong
+
+    @classmethod
+    def _wrong_in(cls, value: Any, path: str) -> Iterator[tuple[str, str]]:
+        """Return the place and the reason of each text that does not compile."""
+        if isinstance(value, dict):
+            for key, item in value.items():
+                yield from cls._wrong_in(item, f"{path}.{key}")
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from cls._wrong_in(item, f"{path}[{index}]")
+        else:
+            try:
+                cls(value)
+            except ExpressionError as wrong:
+                yield path, str(wrong)
+
+
+class UnusableTemplate(ValueError):
+    """A template in whose texts expressions do not compile.
+
+    Attributes:
+        found: The place of each such text below the template, such as `.lines[0]`, and why.
+    """
+
+    def __init__(self, first: str, found: list[tuple[str, str]]) -> None:
+        """Take the first reason, and where each of them is."""
+        self.found = found
+        super().__init__(first)
+
+
+class SecretTemplate(Template):
+    """A template for what leaves the server: its expressions may name `secrets.NAME`."""
+
+    __slots__ = ()
+    may_name_secrets = True
+
+
+class _Mixed:
+    """A string with placeholders among other text."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list[str | Expression]) -> None:
+        self.parts = parts
+
+    def render(self, scope: Mapping[str, Json]) -> str:
+        return "".join(
+            part if isinstance(part, str) else as_text(part.evaluate(scope)) for part in self.parts
+        )
+
+
+def placeholders(source: str) -> list[str]:
+    """Return what stands between the braces of a string.
+
+    Args:
+        source: A string of a template.
+
+    Returns:
+        The texts of its expressions, in their order; none where a placeholder is not closed.
+    """
+    found: list[str] = []
+
+    def noted(text: str) -> str:
+        found.append(text.strip())
+        return text
+
+    try:
+        list(_parts(source, noted))  # type: ignore[arg-type] # the texts are enough
+    except ExpressionError:
+        return []
+    return found
+
+
+def _expression(
+    may_name_secrets: bool, also: frozenset[str], found: set[str], text: str
+) -> Expression:
+    expression = expression_of(text, may_name_secrets=may_name_secrets, also=also)
+    found |= expression.secrets
+    return expression
+
+
+def _compile(source: Json, expression: Callable[[str], Expression]) -> Any:
+    if isinstance(source, dict):
+        return {key: _compile(item, expression) for key, item in source.items()}
+    if isinstance(source, list):
+        return [_compile(item, expression) for item in source]
+    if not isinstance(source, str) or "{" not in source:
+        return source
+    parts = list(_parts(source, expression))
+    if len(parts) == 1:
+        return parts[0]
+    return _Mixed(parts)
+
+
+def _render(compiled: Any, scope: Mapping[str, Json]) -> Json:
+    if isinstance(compiled, Expression):
+        return compiled.evaluate(scope)
+    if isinstance(compiled, _Mixed):
+        return compiled.render(scope)
+    if isinstance(compiled, dict):
+        return {key: _render(item, scope) for key, item in compiled.items()}
+    if isinstance(compiled, list):
+        return [_render(item, scope) for item in compiled]
+    plain: Json = compiled
+    return plain
+
+
+async def _rendered(compiled: Any, scope: Mapping[str, Json]) -> Json:
+    if isinstance(compiled, Expression):
+        await allowance_here().take_turns()
+        return await compiled.evaluated(scope)
+    if isinstance(compiled, _Mixed):
+        return "".join([as_text(await _rendered(part, scope)) for part in compiled.parts])
+    if isinstance(compiled, dict):
+        return {key: await _rendered(item, scope) for key, item in compiled.items()}
+    if isinstance(compiled, list):
+        return [await _rendered(item, scope) for item in compiled]
+    plain: Json = compiled
+    return plain
+
+
+def _filled(compiled: Any, values: Iterator[Json]) -> Json:
+    if isinstance(compiled, Expression):
+        return next(values)
+    if isinstance(compiled, _Mixed):
+        parts = compiled.parts
+        return "".join(p if isinstance(p, str) else as_text(next(values)) for p in parts)
+    if isinstance(compiled, dict):
+        return {key: _filled(item, values) for key, item in compiled.items()}
+    if isinstance(compiled, list):
+        return [_filled(item, values) for item in compiled]
+    plain: Json = compiled
+    return plain
+
+
+def _expressions(compiled: Any) -> Iterator[Expression]:
+    if isinstance(compiled, Expression):
+        yield compiled
+    elif isinstance(compiled, _Mixed):
+        yield from (part for part in compiled.parts if isinstance(part, Expression))
+    elif isinstance(compiled, dict | list):
+        for item in compiled.values() if isinstance(compiled, dict) else compiled:
+            yield from _expressions(item)
+
+
+def _parts(source: str, expression: Callable[[str], Expression]) -> Iterator[str | Expression]:
+    """Split a string into text and expressions."""
+    if "{%" in source or "{#" in source:
+        raise ExpressionError(source[:80], "statements and comments are not part of the language")
+    at = 0
+    while (start := source.find("{{", at)) >= 0:
+        if start > at:
+            yield source[at:start]
+        end = _end_of_placeholder(source, start + 2)
+        yield expression(source[start + 2 : end])
+        at = end + 2
+    if at < len(source) or not source:
+        yield source[at:]
+
+
+def _end_of_placeholder(source: str, at: int) -> int:
+    """Find the `}}` that closes a placeholder, past quotes and braces inside it."""
+    quote, depth = "", 0
+    while at < len(source):
+        char = source[at]
+        if quote:
+            if char == "\\":
+                at += 1
+            elif char == quote:
+                quote = ""
+        elif char in "'\"":
+            quote = char
+        elif char == "{":
+            depth += 1
+        elif char == "}" and depth:
+            depth -= 1
+        elif source.startswith("}}", at):
+            return at
+        at += 1
+    raise ExpressionError(source[:80], "a placeholder is not closed with }}")
+
+
+def as_text(value: Json) -> str:
+    """Return a value as it stands in a text: a text as it is, else JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,108 @@
+"""Headers that definitions add to questions to models."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, Field
+
+from engine import Json
+from steps.contract.step_type import StepBroke
+from steps.effects.effects import Effects
+from steps.language.template import SecretTemplate
+from steps.secrets import secret_scope
+
+V = TypeVar("V")
+
+_LONGEST = 4_000
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_OURS = frozenset(
+    {
+        "authorization", "x-api-key", "host", "connection", "content-length", "content-type",
+        "accept", "accept-encoding", "transfer-encoding", "te", "trailer", "upgrade", "cookie",
+        "proxy-authorization", "anthropic-version",
+    }
+)  # fmt: skip
+REFERENCE = "secret:"
+"""What stands before the name of the secret that a header of a document says."""
+
+
+def _may_be_named(headers: dict[str, V]) -> dict[str, V]:
+    for name in headers:
+        if not _NAME.fullmatch(name) or name.lower() in _OURS:
+            raise ValueError(f"{name[:100]!r} cannot be sent as a further header")
+    return headers
+
+
+def _may_be_said(headers: dict[str, str]) -> dict[str, str]:
+    for name, text in headers.items():
+        if not (text.isascii() and text.isprintable()):
+            raise ValueError(f"the value of {name} must be printable ASCII characters")
+    return headers
+
+
+HeaderValue = Annotated[str, Field(max_length=_LONGEST, examples=["secret:GATEWAY_TOKEN"])]
+"""What a header says: itself, or `secret:` and the name of the secret that it says."""
+
+FurtherHeaders: TypeAlias = Annotated[
+    dict[str, HeaderValue], AfterValidator(_may_be_named), AfterValidator(_may_be_said)
+]
+"""Headers that a document of a model or an agent names."""
+
+TemplateHeaders: TypeAlias = Annotated[dict[str, SecretTemplate], AfterValidator(_may_be_named)]
+"""Headers that a step names."""
+
+HEADERS = (
+    "further headers of each question, also of those to `fallback`, but those that the model's "
+    "document names"
+)
+
+
+async def headers_of_document(headers: Mapping[str, str], effects: Effects) -> dict[str, str]:
+    """Return the headers of a document as they are sent. Raises `StepBroke`."""
+    found: dict[str, str] = {}
+    for name, text in headers.items():
+        is_secret = text.startswith(REFERENCE)
+        found[name] = await effects.secret(text.removeprefix(REFERENCE)) if is_secret else text
+    return _sendable(found)
+
+
+async def headers_of_step(
+    headers: Mapping[str, SecretTemplate], scope: Mapping[str, Json], effects: Effects
+) -> dict[str, str]:
+    """Return the headers of a step as they are sent; one that gives null is none.
+
+    Raises `StepBroke` for what cannot be sent.
+    """
+    if not headers:
+        return {}
+    names = {**scope, "secrets": await secret_scope([headers], effects)}
+    given = {name: await template.rendered(names) for name, template in headers.items()}
+    found = {name: _text(name, value) for name, value in given.items() if value is not None}
+    return _sendable(found)
+
+
+def merged_headers(first: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    """Return headers, and those of others that are not among them under any spelling."""
+    taken = {name.lower() for name in first}
+    return {**first, **{name: text for name, text in more.items() if name.lower() not in taken}}
+
+
+def _text(name: str, value: Json) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise _invalid(f"headers.{name} must be a text, a number or a boolean")
+
+
+def _sendable(headers: dict[str, str]) -> dict[str, str]:
+    for name, text in headers.items():
+        if len(text) > _LONGEST or not (text.isascii() and text.isprintable()):
+            told = f"headers.{name} must be {_LONGEST:,} printable ASCII characters at most"
+            raise _invalid(told)
+    return {name: text.strip(" ") for name, text in headers.items()}
+
+
+def _invalid(message: str) -> StepBroke:
+    return StepBroke("InvalidRequest", message, retryable=False)

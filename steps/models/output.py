@@ -1,0 +1,114 @@
+"""Declared output fields as a schema for a model, and its answer read against them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine import Json, JsonObject
+from steps.contract.step_type import Problem, StepBroke
+from steps.effects.chat import ChatAnswer
+from steps.fields.fields import Fields, json_schema
+from steps.models.json_objects import objects_in
+
+_EXCERPT = 300
+
+
+def fields_to_fill(output: Mapping[str, JsonObject]) -> dict[str, JsonObject]:
+    """Return the declared fields that have no `value` template, which the model must fill."""
+    return {name: spec for name, spec in output.items() if "value" not in spec}
+
+
+def schema_of(specs: Mapping[str, JsonObject]) -> JsonObject:
+    """Return the JSON Schema of an object with these fields and no others."""
+    required: list[Json] = [name for name, spec in specs.items() if _is_required(spec)]
+    return {
+        "type": "object",
+        "properties": {name: _closed(json_schema(spec)) for name, spec in specs.items()},
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def read_answer(text: str, specs: Mapping[str, JsonObject]) -> tuple[JsonObject, list[Problem]]:
+    """Return the fields that an answer holds, and what is wrong with it.
+
+    Words or a code fence around the JSON are tolerated; so are other keys, which are left
+    out, null for a field that need not be there, and one object around all fields. Of several
+    objects one must fit, and no other: which one is meant is not for us to guess.
+    """
+    try:
+        objects = objects_in(text)
+    except ValueError as wrong:
+        return {}, [Problem("", str(wrong))]
+    fitting: list[JsonObject] = []
+    for value in objects:
+        found = _unwrapped(value, specs)
+        if found is not None and found not in fitting:
+            fitting.append(found)
+    if len(fitting) == 1:
+        return fitting[0], []
+    if fitting:
+        return {}, [Problem("", "the answer holds several JSON objects; answer with one")]
+    return fitted(objects[-1], specs)
+
+
+def _unwrapped(value: JsonObject, specs: Mapping[str, JsonObject]) -> "JsonObject | None":
+    """Return the fields of an object, or of the only one in it that has them; None without."""
+    found, problems = fitted(value, specs)
+    if not problems:
+        return found
+    inner = [fitted(item, specs) for item in value.values() if isinstance(item, dict)]
+    fitting = [fields for fields, wrong in inner if not wrong]
+    return fitting[0] if len(fitting) == 1 and not value.keys() & specs.keys() else None
+
+
+def fitted(value: JsonObject, specs: Mapping[str, JsonObject]) -> tuple[JsonObject, list[Problem]]:
+    """Return the fields that an object holds, and what is wrong with them."""
+    found = {
+        name: value[name]
+        for name, spec in specs.items()
+        if name in value and (value[name] is not None or _is_required(spec))
+    }
+    fields = Fields(specs)
+    return fields.with_defaults(found), fields.check(found, path="output")
+
+
+def usable(answer: ChatAnswer) -> ChatAnswer:
+    """Return the answer. Raises `StepBroke` for one that was refused or cut off."""
+    if answer.finish == "refusal":
+        told = answer.text[:_EXCERPT] or "(it gave no reason)"
+        raise StepBroke("Refused", f"the model refused to answer: {told}", retryable=False)
+    if answer.finish == "context":
+        message = (
+            f"the answer was cut off at the end of the model's context, after "
+            f"{answer.usage.input_tokens} tokens in and {answer.usage.output_tokens} out; give it "
+            "shorter files and results, or use a model with a longer context"
+        )
+        raise StepBroke("ContextTooLong", message, retryable=False)
+    if answer.finish == "length":
+        message = (
+            f"the answer was cut off after {answer.usage.output_tokens} tokens; raise maxTokens of "
+            "the step, the agent or the model"
+        )
+        raise StepBroke("CutOff", message, retryable=False)
+    return answer
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of what a model has said, for a message."""
+    plain = " ".join(text[: 4 * _EXCERPT].split())
+    return f"{plain[:_EXCERPT]}..." if len(plain) > _EXCERPT else plain or "(nothing)"
+
+
+def _is_required(spec: Mapping[str, Any]) -> bool:
+    return bool(spec.get("required", True)) and "default" not in spec
+
+
+def _closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """Close objects that say which properties they have, as models answer best."""
+    closed = dict(schema)
+    if closed.get("properties"):
+        closed["properties"] = {name: _closed(part) for name, part in closed["properties"].items()}
+        closed.setdefault("additionalProperties", False)
+    if isinstance(closed.get("items"), dict):
+        closed["items"] = _closed(closed["items"])
+    return closed

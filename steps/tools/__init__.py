@@ -1,0 +1,1 @@
+"""Tools: Python functions that steps and agents call, their arguments and results."""

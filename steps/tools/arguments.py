@@ -1,0 +1,54 @@
+"""Arguments of a tool against the JSON Schema that it gives for them."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from steps.contract.step_type import Problem
+
+_SHOWN = 5
+_LONGEST = 300
+
+
+class UnusableSchema(ValueError):
+    """A tool's schema is no valid JSON Schema, or names what is not in it."""
+
+
+class ArgumentsSchema:
+    """The schema of one tool's arguments, ready to check them. Raises `UnusableSchema`."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        import jsonschema_rs
+
+        try:
+            # Offline, since a schema must not make this process fetch what it names; and a
+            # pattern that goes astray is given up instead of holding the event loop.
+            self._validator = jsonschema_rs.validator_for(
+                dict(schema),
+                offline=True,
+                pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000),
+            )
+        except (jsonschema_rs.ReferencingError, ValueError) as odd:
+            raise UnusableSchema(str(odd)) from odd
+
+    def problems(self, arguments: Mapping[str, Any], path: str) -> list[Problem]:
+        """Return what is wrong, up to a handful; each problem's path begins with `path`."""
+        errors = itertools.islice(self._validator.iter_errors(dict(arguments)), _SHOWN)
+        return [
+            Problem(_place(path, error.instance_path), str(error.message)[:_LONGEST])
+            for error in errors
+        ]
+
+
+def argument_problems(
+    schema: Mapping[str, Any], arguments: Mapping[str, Any], path: str
+) -> list[Problem]:
+    """Return what is wrong with arguments; nothing where the schema cannot be used."""
+    try:
+        return ArgumentsSchema(schema).problems(arguments, path)
+    except UnusableSchema:
+        return []
+
+
+def _place(path: str, parts: list[str | int]) -> str:
+    return path + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)

@@ -1,0 +1,75 @@
+"""Functions that block, each in a thread of its own.
+
+A thread cannot be stopped. When the call of a function that never returns is given up, its
+thread stays, and in a pool it would hold a place for ever: in the end no other function could
+run, and a stop of the process would wait for it. So a thread belongs to one call, is waited for
+by nobody at the end, and what stays behind counts against its own function alone.
+"""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from steps.contract.step_type import StepBroke
+
+_MOST_LEFT = 100
+
+
+class ToolThreads:
+    """The threads of all functions."""
+
+    def __init__(self, most: int) -> None:
+        """Let `most` calls be waited for at once."""
+        self._turns = asyncio.Semaphore(most)
+        self._left: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def left_by(self, tool_id: str) -> int:
+        """Return how many calls of a tool were given up and still run."""
+        return self._left.get(tool_id, 0)
+
+    async def run(self, tool_id: str, call: Callable[[], Any]) -> Any:
+        """Return what `call` returns or raises; a call that is cancelled is left behind.
+
+        Raises `StepBroke` where too many calls of the tool have been.
+        """
+        if self.left_by(tool_id) >= _MOST_LEFT:
+            message = (
+                f"{_MOST_LEFT} calls of tool {tool_id} were given up and have not come back, so it "
+                "is not called again before one has; it may wait for something without a limit"
+            )
+            raise StepBroke("ToolFailed", message)
+        async with self._turns:
+            done: Future[Any] = Future()
+            done.set_running_or_notify_cancel()
+            name = f"tool {tool_id}"
+            threading.Thread(target=_work, args=(call, done), name=name, daemon=True).start()
+            try:
+                return await asyncio.wrap_future(done)
+            finally:
+                if not done.done():
+                    self._leave(tool_id, done)
+
+    def _leave(self, tool_id: str, done: Future[Any]) -> None:
+        with self._lock:
+            self._left[tool_id] += 1
+        done.add_done_callback(lambda _: self._came_back(tool_id))
+
+    def _came_back(self, tool_id: str) -> None:
+        with self._lock:
+            self._left[tool_id] -= 1
+
+
+def _work(call: Callable[[], Any], done: Future[Any]) -> None:
+    try:
+        result = call()
+    except Exception as failed:  # noqa: BLE001 - it is for who waits
+        is_odd = isinstance(failed, StopIteration)  # no coroutine can pass it on
+        done.set_exception(RuntimeError("StopIteration") if is_odd else failed)
+    except BaseException as left:  # noqa: BLE001 - it is for the thread, not for the loop
+        done.set_exception(RuntimeError(f"{type(left).__name__}: {left}"))
+    else:
+        done.set_result(result)

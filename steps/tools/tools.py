@@ -1,0 +1,384 @@
+"""Tools: Python functions that call-tool steps may call.
+
+Mark a function with `@tool`; offer it by the entry point group `stepwell.tools`, or put it
+in a plug-in file that the setting `plugins` names.
+"""
+
+import asyncio
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Self, TypeVar, overload
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_model
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from engine import Json, JsonObject
+from engine.value import value
+from steps.contract.step_type import AnyStepType, StepBroke, StepType, listed
+from steps.document.problems import keys_of, problems_of
+from steps.effects.effects import ToolContext, ToolInfo
+from steps.language.nearest import did_you_mean
+from steps.language.strict_json import LONG_BYTES, must_fit
+from steps.tools.threads import ToolThreads
+
+GROUP = "stepwell.tools"
+_MARK = "__stepwell_tool__"
+_THREADS = 32
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class ToolLoadError(Exception):
+    """A tool or plug-in cannot be loaded; the server does not start."""
+
+
+@value(frozen=True, slots=True)
+class Tool:
+    """One callable, with the model of its arguments.
+
+    Attributes:
+        id: What definitions and agents call it.
+        description: What it is for, as an agent's model is told.
+        call: The function.
+        arguments: The pydantic model of its arguments.
+        context_name: The parameter that takes the `ToolContext`, if there is one.
+        pure: Whether it neither reads nor changes anything but its arguments.
+        keys: The keys under which a call may give them.
+        is_async: Whether it is to be awaited.
+        is_in_thread: Whether it is called in a thread, since it may block.
+    """
+
+    id: str
+    description: str
+    call: Callable[..., Any]
+    arguments: type[BaseModel]
+    context_name: str | None
+    pure: bool
+    keys: set[str]
+    is_async: bool
+    is_in_thread: bool
+
+
+@overload
+def tool(function: F) -> F: ...
+@overload
+def tool(*, id: str = "", description: str = "", pure: bool = False) -> Callable[[F], F]: ...
+def tool(
+    function: F | None = None,
+    *,
+    id: str = "",  # noqa: A002 - the word that definitions use
+    description: str = "",
+    pure: bool = False,
+) -> F | Callable[[F], F]:
+    """Mark a function as a tool.
+
+    Its annotations are the types of its arguments, checked before it is called. An argument
+    may have a key of its own by `Annotated[str, Field(alias="from")]`; `**fields` takes any
+    further keys. A parameter of the type `ToolContext` is given who calls.
+
+    Args:
+        function: The function; it is returned as it is.
+        id: What definitions call the tool; by default the function's name.
+        description: What it is for; by default the function's docstring.
+        pure: True for a function that neither reads nor changes anything but its arguments, and
+            does not take long. Nobody can tell whether it ran once or twice, so a chain of such
+            steps is journaled in one go, without a commit before each.
+
+    Returns:
+        The function, or what marks one.
+    """
+
+    def mark(marked: F) -> F:
+        setattr(marked, _MARK, (id or marked.__name__, description, pure))
+        return marked
+
+    return mark(function) if function is not None else mark
+
+
+def is_tool(found: object) -> bool:
+    """Say whether something is a function marked with `@tool`.
+
+    Args:
+        found: Anything.
+
+    Returns:
+        True for what `@tool` has marked.
+    """
+    return callable(found) and hasattr(found, _MARK)
+
+
+class Tools:
+    """The tools of this server, by id, and the step types that plug-ins bring.
+
+    Attributes:
+        step_types: The step types of the plug-in files.
+    """
+
+    def __init__(
+        self, functions: Iterable[Callable[..., Any]] = (), threads: int = _THREADS
+    ) -> None:
+        """Register functions.
+
+        Args:
+            functions: Functions marked with `@tool`.
+            threads: How many functions that block may run at once.
+
+        Raises:
+            ToolLoadError: Two have one id, or one has parameters that cannot be named.
+        """
+        self._tools: dict[str, Tool] = {}
+        self._threads = ToolThreads(threads)
+        self.step_types: list[AnyStepType] = []
+        for function in functions:
+            self.register(function)
+
+    @classmethod
+    def load(
+        cls,
+        plugins: Sequence[Path],
+        built_in: Iterable[Callable[..., Any]] = (),
+        threads: int = _THREADS,
+    ) -> Self:
+        """Return built-in tools and those of entry points and plug-in files.
+
+        Args:
+            plugins: Python files with tools and step types.
+            built_in: Functions marked with `@tool`.
+            threads: How many functions that block may run at once.
+
+        Returns:
+            All of them, by id.
+
+        Raises:
+            ToolLoadError: One cannot be loaded, or has the id of another.
+        """
+        tools = cls(built_in, threads)
+        for point in entry_points(group=GROUP):
+            try:
+                found = point.load()
+            except (Exception, SystemExit) as broken:
+                raise ToolLoadError(f"entry point {point.value} of {GROUP}: {broken}") from broken
+            tools._take(found, point.value)
+        for number, file in enumerate(plugins):
+            tools._take(_import(file, number), str(file))
+        return tools
+
+    def register(self, function: Callable[..., Any]) -> None:
+        """Add a function marked with `@tool`.
+
+        Args:
+            function: The function.
+
+        Raises:
+            ToolLoadError: Another tool has its id, or its parameters cannot be named.
+        """
+        tool_id, description, pure = getattr(function, _MARK)
+        other = self._tools.get(tool_id)
+        if other is not None and other.call is not function:
+            places = " and ".join(str(item.__module__) for item in (other.call, function))
+            message = f"two tools are called {tool_id!r} ({places}); give one of them another id"
+            raise ToolLoadError(message)
+        self._tools[tool_id] = _tool(tool_id, description, function, pure=pure)
+
+    def is_pure(self, tool_id: str) -> bool:
+        """Say whether a tool is known and pure.
+
+        Args:
+            tool_id: The tool's id.
+
+        Returns:
+            False for an unknown one too.
+        """
+        found = self._tools.get(tool_id)
+        return found is not None and found.pure
+
+    def describe(self) -> Sequence[ToolInfo]:
+        """List the tools.
+
+        Returns:
+            The tools by id, with the JSON Schema of their arguments.
+        """
+        return [
+            ToolInfo(item.id, item.description, item.arguments.model_json_schema())
+            for _, item in sorted(self._tools.items())
+        ]
+
+    async def call(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
+        """Check the arguments and call the tool.
+
+        A function that blocks runs in a thread, a coroutine function in the event loop, and so
+        does one that is pure.
+
+        Args:
+            tool_id: The tool's id.
+            arguments: What it is given.
+            context: Who calls.
+
+        Returns:
+            Its result as JSON.
+
+        Raises:
+            StepBroke: There is no such tool, it cannot take the arguments, or it failed.
+        """
+        found = self._tools.get(tool_id)
+        if found is None:
+            message = f"there is no tool {tool_id}{did_you_mean(tool_id, self._tools)}"
+            raise StepBroke("UnknownTool", message, retryable=False)
+        return await self.called(found, arguments, lambda: context)
+
+    def find(self, tool_id: str) -> Tool | None:
+        """Find a tool.
+
+        Args:
+            tool_id: The tool's id.
+
+        Returns:
+            The tool, None where there is none.
+        """
+        return self._tools.get(tool_id)
+
+    async def called(
+        self, found: Tool, arguments: JsonObject, context_of: Callable[[], ToolContext]
+    ) -> Json:
+        """Check the arguments and call a tool, as `call` does.
+
+        Args:
+            found: The tool.
+            arguments: What it is given.
+            context_of: Says who calls, where the tool asks for it.
+
+        Returns:
+            Its result as JSON.
+
+        Raises:
+            StepBroke: It cannot take the arguments, or it failed.
+        """
+        tool_id, given = found.id, _checked(found, arguments)
+        if found.context_name:
+            given[found.context_name] = context_of()
+        try:
+            if found.is_async:
+                result = await found.call(**given)
+            elif found.pure:
+                result = found.call(**given)
+            else:
+                result = await self._threads.run(tool_id, partial(found.call, **given))
+        except (StepBroke, asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as failed:  # sys.exit() must not end the server
+            message = f"tool {tool_id} raised {type(failed).__name__}: {failed}"
+            raise StepBroke("ToolFailed", message[:2_000]) from failed
+        try:
+            plain: Json = to_jsonable_python(result, inf_nan_mode="strings")
+        except (PydanticSerializationError, ValueError, RecursionError) as odd:
+            message = f"tool {tool_id} gave a {type(result).__name__}, which is no JSON value"
+            raise StepBroke("InvalidToolResult", message, retryable=False) from odd
+        if must_fit(f"tool {tool_id} gave what is", plain, "InvalidToolResult") > LONG_BYTES:
+            await asyncio.sleep(0)
+        return plain
+
+    def left_running(self, tool_id: str) -> int:
+        """Count calls of a function that blocks which were given up and have not come back.
+
+        Args:
+            tool_id: The tool's id.
+
+        Returns:
+            How many there are now.
+        """
+        return self._threads.left_by(tool_id)
+
+    def _take(self, found: Any, where: str) -> None:
+        if not isinstance(found, ModuleType):
+            if not is_tool(found):
+                raise ToolLoadError(f"{where} is no function marked with @tool")
+            self.register(found)
+            return
+        for item in vars(found).values():
+            if is_tool(item):
+                self.register(item)
+            elif (
+                inspect.isclass(item)
+                and issubclass(item, StepType)
+                and item.__module__ == found.__name__
+                and not inspect.isabstract(item)
+            ):
+                self.step_types.append(item())
+
+
+def _tool(tool_id: str, description: str, function: Callable[..., Any], *, pure: bool) -> Tool:
+    fields: dict[str, Any] = {}
+    context_name = None
+    try:
+        # Json and JsonObject are texts that name themselves, so a function may use one without
+        # having the other in reach.
+        names = {"Json": JsonValue, "JsonObject": dict[str, JsonValue]}
+        signature = inspect.signature(function, locals=names, eval_str=True)
+    except NameError as unknown:
+        raise ToolLoadError(f"tool {tool_id}: its annotations name {unknown}") from unknown
+    is_open = False
+    for name, parameter in signature.parameters.items():
+        if parameter.annotation is ToolContext:
+            context_name = name
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            is_open = True
+        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
+            raise ToolLoadError(f"tool {tool_id}: its parameters must be named, not *{name}")
+        else:
+            is_untyped = parameter.annotation is parameter.empty
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[name] = (Any if is_untyped else parameter.annotation, default)
+    config = ConfigDict(extra="allow" if is_open else "forbid", strict=True)
+    arguments = create_model(f"{tool_id} arguments", __config__=config, **fields)
+    told = description or inspect.getdoc(function) or ""
+    is_async = inspect.iscoroutinefunction(function)
+    return Tool(
+        tool_id, told, function, arguments, context_name, pure,
+        keys=keys_of(arguments),
+        is_async=is_async,
+        is_in_thread=not (is_async or pure),
+    )  # fmt: skip
+
+
+def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:
+    try:
+        given: BaseModel = found.arguments.__pydantic_validator__.validate_python(arguments)
+    except ValidationError as invalid:
+        problems = problems_of(invalid, found.arguments, prefix="inputs")
+        raise _refused(found, listed(problems)) from invalid
+    checked: dict[str, Any] = {**given.__dict__}
+    open_fields: dict[str, Any] | None = given.__pydantic_extra__
+    if not open_fields:
+        return checked
+    # A key that is a parameter's name but not its alias, or the context's, is an open one to
+    # the model, and would overwrite what the parameter is given.
+    for name in open_fields:
+        if name in checked or name == found.context_name:
+            hint = did_you_mean(name, found.keys)
+            raise _refused(found, f"inputs.{name} is not a known key{hint}")
+    return checked | open_fields
+
+
+def _refused(found: Tool, why: str) -> StepBroke:
+    message = f"tool {found.id} cannot take these inputs: {why}"
+    return StepBroke("InvalidToolInput", message, retryable=False)
+
+
+def _import(file: Path, number: int) -> ModuleType:
+    name = f"stepwell_plugin_{number}_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise ToolLoadError(f"plug-in {file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as broken:
+        raise ToolLoadError(f"plug-in {file}: {type(broken).__name__}: {broken}") from broken
+    return module
