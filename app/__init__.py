@@ -1,1 +1,1 @@
-"""The app drives and serves: the loop, who may ask, HTTP, the command line."""
+"""The application: it runs the event loop, checks callers, serves HTTP and has the command line."""

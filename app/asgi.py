@@ -1,13 +1,13 @@
-"""The server's life from start to stop, and the ASGI application for any server that has one.
+"""The server's life from start to stop, and the ASGI application for other ASGI servers.
 
-`stepwell serve` is the way to serve: it bounds connections and headers. Another ASGI server
-takes `app.asgi:app`, with the settings from the environment:
+`stepwell serve` is the usual way to serve: it limits connections and headers. Another ASGI server
+can load `app.asgi:app`, with the settings from the environment:
 
     STEPWELL_DATA=/srv/stepwell hypercorn app.asgi:app
 
-One process only, since a data folder has one journal. What Stepwell can do only as its own
-server is then up to that server: limits for headers and connections, dropping a reader that
-does not read.
+Run one process only, since a data folder has one journal. Stepwell enforces some limits only in its
+own server; another server must enforce them itself: limits for headers and connections, and
+disconnecting a client that does not read.
 """
 
 import asyncio
@@ -39,21 +39,21 @@ _LAST_WORDS_S = 2.0
 
 @asynccontextmanager
 async def working(settings: Settings) -> AsyncIterator[Services]:
-    """Open the data folder; recover, fire timers and take commands until the block ends."""
+    """Open the data folder; recover runs, fire timers and take commands until the block ends."""
     async with open_services(settings) as services, _at_work(services):
         yield services
         services.culprit.nobody()
 
 
 class App:
-    """An ASGI application that opens its services when a server starts it."""
+    """An ASGI application that opens its services when the server starts it."""
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
         self._settings = settings
         self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, or live as long as the server does."""
+        """Serve a request, or run the lifespan for as long as the server runs."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http" and self._app is not None:
@@ -127,7 +127,7 @@ async def _at_work(services: Services) -> AsyncIterator[None]:
 
 
 async def _leave(services: Services, grace_s: float) -> None:
-    """Let steps in flight finish, and others have the runs as they come to rest."""
+    """Let steps in flight finish, and hand runs over to other processes as they become idle."""
     if services.sharing is None:
         await services.runs.close(grace_s)
         return
@@ -150,13 +150,13 @@ async def _note_use(services: Services) -> None:
 
 
 def invite_owner(services: Services, address: str) -> None:
-    """Where no owner can sign in, print where one is made, and the code that it takes."""
+    """Where no owner can sign in, print the address of the page that makes one, and its code."""
     is_new = not services.authenticator.has_keys and not services.authenticator.people.is_anybody
     code = services.first_owner.new_code()
     if code is None:
         return
     if is_new:
-        # A wrong path, or a disk that was not mounted, must not pass for a fresh start unseen.
+        # A wrong path or a disk that is not mounted must not be mistaken for a first start.
         print(f"New data folder: {services.settings.data.resolve()}", flush=True)  # noqa: T201
     print(  # noqa: T201 - it is for the terminal alone
         f"No owner can sign in yet. Make one at {address}{PATH} with the code {code} "

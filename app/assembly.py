@@ -1,4 +1,4 @@
-"""How the parts are put together, for the server and for a run on a laptop alike."""
+"""Puts the parts together, both for the server and for a run on a laptop."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -76,7 +76,7 @@ _MOST_TO_PROVIDERS = 8
 
 @asynccontextmanager
 async def open_services(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Services]:
-    """Open the data folder and return everything that works on it; closes it at the end.
+    """Open the data folder and return all services that use it; close them when the block ends.
 
     Raises:
         JournalError: The folder is in use, damaged, or of a newer version.
@@ -92,7 +92,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
 
 
 async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Services:
-    """Build from the bottom up; whatever holds something open is closed in the other order."""
+    """Build from the bottom up; parts that hold resources are closed in reverse order."""
     counters = Counters()
     way = WayOut(settings.ca_file, proxy=proxy_of(settings))
     registry, catalogue, mcp = _step_types_and_tools(settings, clock, way, closing)
@@ -165,8 +165,8 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
 
 
 def _sharing(built: Services, parts: StepServices, cluster: Cluster) -> Services:
-    """Let all that is built take part in what several processes do together."""
-    assert built.journal.shared is not None  # noqa: S101 - or there would be no cluster
+    """Connect all parts to the work that several processes share."""
+    assert built.journal.shared is not None  # noqa: S101 - otherwise there would be no cluster
     changes = Changes(built.journal, cluster.bell)
     sharing = Sharing(built.journal.shared, cluster, changes, built.journal.try_to_write)
     shares = [built.rate_limits.share, parts.model_turns.share]
@@ -188,7 +188,7 @@ def _sharing(built: Services, parts: StepServices, cluster: Cluster) -> Services
 
 
 def _cluster(journal: Journal, hub: Hub) -> Cluster | None:
-    """Return what this process has to do with others, where several may share the journal."""
+    """Return this process's connection to the others, where several may share the journal."""
     if journal.shared is None:
         return None
     cluster = Cluster(journal.shared.owners, journal.shared.bell, journal.wakes)
@@ -221,7 +221,7 @@ async def _execution(  # noqa: PLR0913 - the parts below that room, each passed 
 
 
 def _exporter(settings: Settings, closing: AsyncExitStack) -> Exporter | None:
-    """Open the way to the collector, where there is one; return it where it takes spans."""
+    """Open the exporter of traces if one is configured; return it where it takes spans."""
     if settings.otlp_endpoint is None:
         return None
     exporter = OtlpExporter(settings)
@@ -271,7 +271,7 @@ def _client(settings: Settings, way: WayOut, most: int, closing: AsyncExitStack)
 
 
 def _providers(settings: Settings, way: WayOut, clock: Clock, closing: AsyncExitStack) -> Providers:
-    """Return the identity providers: the operator has named them, wherever they are."""
+    """Return the identity providers. They may be at any address: only the operator names them."""
     client = HttpClient(EVERYWHERE, way, _MOST_TO_PROVIDERS)
     closing.push_async_callback(client.close)
     return Providers(settings.identity_providers, client, clock)

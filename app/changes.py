@@ -1,8 +1,9 @@
-"""What other processes have changed of what is kept in memory here: keys, people, definitions.
+"""Reloads what this process keeps in memory (keys, people, definitions) after others change it.
 
-No change is made without its entry of the audit log, so a look at where that ends is enough, twice
-a second; a ring makes it sooner. A session that this process does not know, or a key, may have been
-made elsewhere a moment ago: before anybody is turned away, it is looked for once more.
+Every change writes an entry to the audit log, so it is enough to check the log's last position,
+twice a second; a notification from another process makes the check come sooner. A session or key
+that this process does not know may have been made by another process a moment ago, so it is looked
+up once more before a caller is turned away.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from journal import CHANGE, Bell, Journal, JournalError
 
 _LOOK_EVERY_S = 0.5
 _PACE_S = 0.05
-"""The least time between two looks, however many ask for one."""
+"""The least time between two checks, however many callers ask for one."""
 
 _OF_SESSIONS = frozenset({"signIn"})
 
@@ -22,11 +23,11 @@ Reload = Callable[[], Awaitable[None]]
 
 
 class Changes:
-    """Has parts read anew what they keep.
+    """Tells the parts of the server to reload what they keep in memory.
 
     Attributes:
-        sessions: What keeps sessions.
-        others: What keeps anything else.
+        sessions: Reload functions of the parts that keep sessions.
+        others: Reload functions of all other parts.
     """
 
     def __init__(self, journal: Journal, bell: Bell) -> None:
@@ -44,11 +45,11 @@ class Changes:
         bell.on_gap.append(self._news.set)
 
     def made(self) -> None:
-        """Let other processes look: something has been changed here."""
+        """Notify other processes that something was changed here."""
         self._bell.ring(CHANGE)
 
     async def run(self) -> None:
-        """Take changes in until cancelled."""
+        """Check for changes and reload until cancelled."""
         while True:
             try:
                 await self._look()
@@ -60,7 +61,7 @@ class Changes:
             self._news.clear()
 
     async def catch_up(self) -> None:
-        """Take in what has been changed before this call. Raises journal errors."""
+        """Reload everything that was changed before this call. Raises journal errors."""
         asked_s = asyncio.get_running_loop().time()
         async with self._one_at_a_time:
             if self._looked_s < asked_s:

@@ -1,4 +1,4 @@
-"""The one place that reads the time."""
+"""The only file that reads the time."""
 
 import time
 from typing import Protocol
@@ -7,7 +7,7 @@ _NOTED_MS = 200
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """Returns the current time."""
 
     def now_ms(self) -> int:
         """Return the wall clock's time in Unix milliseconds."""
@@ -15,17 +15,18 @@ class Clock(Protocol):
 
 
 class StoreClock:
-    """The clock of the store, for several machines whose own clocks differ, or are set."""
+    """The database's clock, used when several machines have clocks that differ or are changed."""
 
     def __init__(self, own: Clock) -> None:
-        """Take the machine's clock, which counts until the store has told its time."""
+        """Take the machine's clock, which is used until the database has sent its time."""
         self._own = own
         self._ahead_ms: int | None = None
 
     def set_by(self, store_ms: int) -> None:
-        """Note what the store's clock shows now; what a slow answer may be off by is left.
+        """Set the clock by the database's time, in Unix milliseconds.
 
-        Until the next time it goes on by what has passed, whatever becomes of the machine's.
+        A difference of up to 200 ms may come from a slow answer and is ignored. Until the next call
+        the clock counts elapsed time, so changes of the machine's clock have no effect.
         """
         now_ms = self.now_ms()
         if self._ahead_ms is None or abs(store_ms - now_ms) > _NOTED_MS:
@@ -33,7 +34,7 @@ class StoreClock:
             self._ahead_ms = (store_ms if is_far else now_ms) - _passed_ms()
 
     def now_ms(self) -> int:
-        """Return the time of the store in Unix milliseconds."""
+        """Return the database's time in Unix milliseconds."""
         return self._own.now_ms() if self._ahead_ms is None else _passed_ms() + self._ahead_ms
 
 

@@ -1,4 +1,4 @@
-"""Opening the journal, and all in it that is sealed, before anything uses it."""
+"""Opens the journal and everything sealed in it, before anything uses it."""
 
 from collections.abc import Callable
 
@@ -18,11 +18,11 @@ from journal import Journal
 
 
 async def open_journal(settings: Settings, tenant: Callable[[], str] = lambda: "") -> Journal:
-    """Open the journal of the settings, in the data folder or in PostgreSQL.
+    """Open the journal that the settings name, in the data folder or in PostgreSQL.
 
     Raises:
         JournalError: It cannot be opened; the message says why.
-        ExtraMissing: What speaks to PostgreSQL is not installed.
+        ExtraMissing: The PostgreSQL driver is not installed.
     """
     database = None if settings.database is None else named_database(settings)
     with extra("postgres", "database"):
@@ -32,10 +32,10 @@ async def open_journal(settings: Settings, tenant: Callable[[], str] = lambda: "
 
 
 async def open_secrets(journal: Journal, settings: Settings, clock: Clock) -> Secrets:
-    """Open the secrets of all tenants; what is in the clear or of an older key is sealed anew.
+    """Open the secrets of all tenants; seal those again that are unsealed or use an older key.
 
     Raises:
-        KeyUnusable: The key is missing or another one; the message says what to do.
+        KeyUnusable: The key is missing or wrong; the message says what to do.
     """
     sealed = [row.sealed for row in await journal.secrets.all()]
     tokens = [sealed_bytes(row) for row in await journal.jwt_secrets.all()]
@@ -56,10 +56,10 @@ async def open_secrets(journal: Journal, settings: Settings, clock: Clock) -> Se
 
 
 async def _must_be_the_one_key(journal: Journal, keyring: Keyring) -> None:
-    """Raise `KeyUnusable` where processes that share the journal seal with another key."""
+    """Raise `KeyUnusable` where processes that share the journal use another sealing key."""
     if await journal.key_mark.agree(keyring.mark, keyring.older) != keyring.mark:
         raise KeyUnusable(
-            "the processes that share this database have another sealing key: give all of them "
+            "the processes that share this database use another sealing key: give all of them "
             "the same by secrets_key or secrets_key_file (STEPWELL_SECRETS_KEY, "
             "STEPWELL_SECRETS_KEY_FILE); to change it, give each the new one, and the one of "
             "before in secrets_old_keys"

@@ -1,4 +1,4 @@
-"""`stepwell serve`: the application under uvicorn, on a port of this machine."""
+"""`stepwell serve`: runs the application under uvicorn, on a port of this machine."""
 
 import asyncio
 import contextlib
@@ -29,16 +29,16 @@ from journal import SQLITE_VERSION, JournalError
 
 _SWITCH_S = 0.001
 _GC_THRESHOLDS = (50_000, 50, 1_000)
-"""How many objects more there are before those are looked at that were made last, and so on.
+"""The three thresholds of the garbage collector, for the generations from young to old.
 
-A run makes few that only point at each other, and the interpreter's own 700 have it look at all
-that runs under way hold, again and again.
+A run makes few objects that refer to each other in cycles. With the interpreter's default of 700,
+the collector would scan all objects of the runs under way again and again.
 """
 _FIRST_FREE_PORT = 1024
 
 
 class _Server(uvicorn.Server):
-    """Lets those who wait for runs go as soon as a stop is asked for."""
+    """A uvicorn server that releases requests waiting for runs as soon as a stop is requested."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class _Server(uvicorn.Server):
         self._listener: Listener | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take connections by our own listener."""
+        """Accept connections with Stepwell's own listener."""
         await super().startup(sockets)
         protocol_class: Any = self.config.http_protocol_class
         make = functools.partial(
@@ -74,7 +74,7 @@ class _Server(uvicorn.Server):
         ]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, and finish what has come over those that are open."""
+        """Accept no more connections, and finish requests that have arrived on the open ones."""
         for task in self._beside:
             task.cancel()
         if self._listener is not None:
@@ -83,10 +83,10 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop in good order; uvicorn's own way would end the process by the signal.
+        """Stop in good order; uvicorn's own handler would let the signal end the process.
 
-        A signal comes between any two lines, also while the loop sorts its timers: what sets one
-        is left to the loop.
+        A signal may arrive between any two lines, even while the loop sorts its timers, so anything
+        that sets a timer is passed to the loop.
         """
         self._manager.stopping()
         self._loop.call_soon_threadsafe(self._stopping)
@@ -95,15 +95,15 @@ class _Server(uvicorn.Server):
 
 
 Alongside: TypeAlias = Callable[[Services, str], AbstractAsyncContextManager[None]]
-"""What goes on while a server serves; it is given the parts, and the server's address."""
+"""A context that is open while the server serves; it is given the services and the address."""
 
 
 def serve(settings: Settings, alongside: Alongside | None = None) -> int:
-    """Serve until stopped; returns the exit code."""
+    """Serve until stopped; return the exit code."""
     log.configure(settings.log_level, settings.log_format)
-    # A thread that reads or commits waits this long for a loop that computes, several times.
+    # A thread that reads or commits waits this long, several times, for a loop that computes.
     sys.setswitchinterval(_SWITCH_S)
-    gc.freeze()  # what was imported stays, and need not be looked through while serving
+    gc.freeze()  # imported modules stay, so the collector need not scan them while serving
     gc.set_threshold(*_GC_THRESHOLDS)
     try:
         running = asyncio.Runner(loop_factory=_loop_factory(settings))
@@ -134,7 +134,7 @@ def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]
 
 
 def _mend(settings: Settings, refused: OSError) -> str:
-    """Say what keeps the server from starting, and what to do about it."""
+    """Say why the server cannot start, and what to do about it."""
     place = f"{settings.host}:{settings.port}"
     match refused.errno:
         case errno.EADDRINUSE:
@@ -144,7 +144,7 @@ def _mend(settings: Settings, refused: OSError) -> str:
             )
         case errno.EACCES if settings.port < _FIRST_FREE_PORT:
             return (
-                f"{place} cannot be opened: ports below 1024 take a privilege; choose with --port"
+                f"{place} cannot be opened: ports below 1024 need a privilege; choose with --port"
             )
         case errno.EADDRNOTAVAIL:
             return f"{place} cannot be opened: this machine has no such address; choose with --host"
@@ -164,7 +164,7 @@ def _mend(settings: Settings, refused: OSError) -> str:
 
 @contextlib.asynccontextmanager
 async def _inviting(services: Services, address: str) -> AsyncIterator[None]:
-    """Say where the owner is made, while there is none."""
+    """Print where to make the owner, while there is none."""
     invite_owner(services, services.settings.public_url or address)
     yield
 
@@ -180,7 +180,7 @@ async def _serve(settings: Settings, alongside: Alongside) -> None:
     try:
         async with working(settings) as services:
             gc.collect()
-            gc.freeze()  # what was opened stays too: a full collection must not keep the loop
+            gc.freeze()  # opened parts stay too: a full collection must not block the loop
             config = uvicorn.Config(
                 application(services, address),
                 lifespan="off",
@@ -203,7 +203,7 @@ async def _serve(settings: Settings, alongside: Alongside) -> None:
 def _listen(settings: Settings) -> socket.socket:
     """Take the port before the data folder is touched."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # With the protocol named, asyncio sets TCP_NODELAY; else each answer waits 40 ms for an ACK.
+    # asyncio sets TCP_NODELAY only if the protocol is named; without it answers wait 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

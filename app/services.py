@@ -1,4 +1,4 @@
-"""Everything that a request may need, in one place."""
+"""Holds everything that a request may need."""
 
 from dataclasses import field
 
@@ -94,18 +94,18 @@ class Services:
     fair_loop: FairLoop
     late_calls: LateCalls = field(default_factory=LateCalls)
     changes: Changes | None = None
-    """What other processes have changed, where several share the journal."""
+    """Changes made by other processes, where several share the journal."""
 
     sharing: Sharing | None = None
-    """The part of this process in what several do together."""
+    """This process's part of the work that several processes share."""
 
     watched: list[WatchedFolder] = field(default_factory=list)
-    """Folders of definitions that are published as they are saved, for development."""
+    """Folders of definitions that are published whenever they are saved, for development."""
 
     storing: OneAtATime = field(default_factory=OneAtATime)
-    """Who stores files: for one idempotency key, or one run that asks, at a time."""
+    """Locks for storing files: one at a time for an idempotency key or for a run that asks."""
 
     def let_go(self) -> None:
-        """Let those who wait for runs or listen to streams go: the server is about to stop."""
+        """Release requests that wait for runs or listen to streams: the server is about to stop."""
         self.runs.let_go()
         self.streams.close()

@@ -1,6 +1,6 @@
-"""This process among those that share one journal: what it takes part in, and how it leaves.
+"""Lets this process share one journal with others: what it takes part in, and how it leaves.
 
-With the journal in one folder there is none of this.
+None of this is used when the journal is in one folder.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _PAUSE_S = 1.0
 
 @value(frozen=True, slots=True)
 class Kept:
-    """What keeps in memory what other processes may change."""
+    """Parts that keep in memory what other processes may change."""
 
     authenticator: Authenticator
     sessions: Sessions
@@ -39,7 +39,7 @@ class Kept:
 
 @value(frozen=True, slots=True)
 class Once:
-    """What is done by one process at a time."""
+    """Parts whose work only one process may do at a time."""
 
     webhooks: Webhooks
     triggers: Triggers
@@ -47,7 +47,7 @@ class Once:
 
 
 class Sharing:
-    """The part of one process."""
+    """Connects this process to the other processes."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Sharing:
         changes: Changes,
         try_to_write: Callable[[], Awaitable[None]],
     ) -> None:
-        """Take the ports, and what sees that the journal can be written."""
+        """Take the ports, and a function that checks that the journal can be written."""
         self._try_to_write = try_to_write
         self._can_write = False
         self._shared = shared
@@ -74,7 +74,7 @@ class Sharing:
 
     @property
     def is_taking_part(self) -> bool:
-        """Whether runs belong to this process, and the journal has been written since they came."""
+        """Whether this process owns runs, and has written to the journal since it got them."""
         return self._can_write and self.shards > 0
 
     @property
@@ -83,11 +83,11 @@ class Sharing:
         return self._shared.owners.processes
 
     def owns_name(self, name: str) -> bool:
-        """Say whether something that is done by one process is done by this one."""
+        """Return whether this process does the work of this name, which only one process may do."""
         return self._cluster.owns_name(name)
 
     def take_part(self, clock: Clock, rates: Collection[Callable[[int], None]]) -> None:
-        """Go by the clock of the store, and let through a part of each rate."""
+        """Use the database's clock, and let through this process's part of each rate."""
 
         def set_clock() -> None:
             store_ms = self._shared.now_ms()
@@ -103,7 +103,7 @@ class Sharing:
         self._shared.owners.on_look.append(looked)
 
     def keep_up(self, kept: Kept) -> None:
-        """Have what is kept in memory read anew once another process has changed it."""
+        """Reload what is kept in memory whenever another process has changed it."""
 
         async def definitions() -> None:
             kept.workflows.forget_chosen()
@@ -115,7 +115,7 @@ class Sharing:
         self._changes.sessions.append(kept.sessions.load)
 
     def do_once(self, once: Once) -> None:
-        """Have done here what belongs to this process, by its shard."""
+        """Do the work here that belongs to this process, as its shards decide."""
         once.webhooks.owns = self._cluster.owns_name
         once.webhooks.on_redeliver = lambda tenant: self._cluster.bell.ring(RUN, f"{tenant}/")
         once.triggers.share(self._cluster.owns_name)
@@ -128,7 +128,7 @@ class Sharing:
             listeners.append(lambda _: self._begin(once.triggers.refresh))
 
     async def open(self) -> None:
-        """Take part."""
+        """Start to take part."""
         works: tuple[Callable[[], Awaitable[None]], ...] = (
             self._shared.owners.run,
             self._shared.listen,
@@ -139,11 +139,11 @@ class Sharing:
         self._cluster.bell.ring(SHARDS_MOVED)
 
     async def leave(self, grace_s: float) -> None:
-        """Give all shards away as what is under way ends, after so many seconds in any case."""
+        """Give all shards away as their work ends, and after `grace_s` seconds in any case."""
         await self._shared.owners.close(grace_s)
 
     async def close(self) -> None:
-        """Take part no longer."""
+        """Stop taking part."""
         for task in (*self._tasks, *self._working):
             task.cancel()
         await asyncio.gather(*self._tasks, *self._working, return_exceptions=True)
@@ -162,7 +162,7 @@ class Sharing:
                 await asyncio.sleep(_PAUSE_S)
 
     async def _see_that_it_writes(self) -> None:
-        await self._try_to_write()  # the connection may be of before the database was gone
+        await self._try_to_write()  # the connection may be older than an outage of the database
         self._can_write = True
 
     def _note_gain(self, shards: frozenset[int]) -> None:

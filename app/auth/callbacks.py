@@ -1,8 +1,9 @@
-"""Addresses of single visits of steps, to which another system sends what it has to say.
+"""Addresses by which another system sends a signal to one visit of a step.
 
-An address is a sealed text that names the visit, so that nothing about it is kept: whoever
-has it may send one signal to one run, and nobody can guess another. It is the same for all
-attempts of a visit, since what a step sends again must be the same.
+An address contains a sealed token that names the visit, so the server stores nothing for it.
+Whoever has the address may send one signal to one run, and nobody can guess another address. All
+attempts of a visit use the same address, since a step that sends its request again must send the
+same one.
 """
 
 import json
@@ -26,15 +27,15 @@ class Callback:
 
     @property
     def key(self) -> str:
-        """The key of the signal that it sends."""
+        """The idempotency key of the signal that it sends."""
         return f"{self.run_id}:{self.step_id}:{self.visit}"
 
 
 class Callbacks:
-    """Makes addresses and reads them.
+    """Makes callback addresses and reads their tokens.
 
     Attributes:
-        base_url: The server's own address, for others.
+        base_url: The server's address as other systems reach it.
     """
 
     def __init__(self, keyring: Keyring, base_url: str) -> None:

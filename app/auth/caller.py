@@ -1,4 +1,4 @@
-"""Somebody who has shown who they are."""
+"""The caller of a request, after authentication."""
 
 from dataclasses import field
 
@@ -10,7 +10,7 @@ from engine.value import value
 
 @value(frozen=True, slots=True)
 class Caller:
-    """Somebody who may ask something; `credential` tells keys, and users of tokens, apart."""
+    """Somebody who may make requests; `credential` tells which key or which token's user it is."""
 
     tenant: str
     role: Role

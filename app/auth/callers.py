@@ -1,4 +1,4 @@
-"""Who is asking: a key or a token, looked up in memory."""
+"""Finds the caller of a request: looks up its key or token in memory."""
 
 import asyncio
 import hmac
@@ -25,7 +25,7 @@ _NO_HASH = bytes(32)
 
 
 class Authenticator:
-    """Knows all keys, secrets and people; exact, as every change goes through this process."""
+    """Knows all keys, secrets and people; up to date, as every change goes through this process."""
 
     def __init__(
         self,
@@ -59,12 +59,12 @@ class Authenticator:
 
     @property
     def has_keys(self) -> bool:
-        """True when there is any key."""
+        """True when there is at least one key."""
         return bool(self._keys)
 
     @property
     def has_owner(self) -> bool:
-        """True when an owner can sign in, in whatever way."""
+        """True when an owner can sign in, by a password, a passkey, a key or a token."""
         if self.people.has_owner:
             return True
         now_ms = self._clock.now_ms()
@@ -76,7 +76,10 @@ class Authenticator:
         )
 
     def authenticate(self, headers: Mapping[str, str]) -> Caller:
-        """Return the caller. A key counts alone where both are sent. Raises `Unauthorized`."""
+        """Return the caller. If a key and a token are sent, only the key counts.
+
+        Raises `Unauthorized`.
+        """
         if (key := headers.get("x-api-key")) is not None:
             return self._by_key(key, headers.get("x-tenant-id"))
         scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -94,7 +97,7 @@ class Authenticator:
         return self.by_hash(prefix_of(key), hash_of(key), tenant)
 
     def by_hash(self, prefix: str, digest: bytes, tenant: str | None) -> Caller:
-        """Return the caller of a key of which only the hash is known. Raises `Unauthorized`."""
+        """Return the caller of a key, given by its hash. Raises `Unauthorized`."""
         known, now_ms = self._keys.get(prefix), self._clock.now_ms()
         fits = hmac.compare_digest(known[0].hash if known else _NO_HASH, digest)
         if known is None or not fits:
@@ -108,8 +111,8 @@ class Authenticator:
     def by_token(self, token: str, tenant: str | None) -> Caller:
         """Return the caller of a signed token. Raises `Unauthorized`.
 
-        One that was read is known again for as long as nothing but the time could change what
-        it says; `load` forgets all of them.
+        A checked token is remembered for as long as only time could change its meaning; `load`
+        forgets all tokens.
         """
         now_ms = self._clock.now_ms()
         caller = self._tokens.get(token, now_ms)
@@ -121,7 +124,7 @@ class Authenticator:
         return caller
 
     def _read_token(self, token: str, now_s: float) -> tuple[Caller, float]:
-        """Return the caller of a token, and when it is over. Raises `Unauthorized`."""
+        """Return the caller of a token, and when the token expires. Raises `Unauthorized`."""
         settings = self._settings
         if (provider := self.providers.of_token(token)) is not None:
             return self._known_by(provider, token, now_s)
@@ -156,7 +159,7 @@ class Authenticator:
         return Caller(known.tenant, known.role, name, context, known.subject), claims["exp"]
 
     def forget_tokens(self) -> None:
-        """Read every token anew: somebody whom one may mean has been changed."""
+        """Check every token again from now on: a person that one may name has changed."""
         self._tokens = KnownTokens()
 
 
@@ -165,7 +168,7 @@ def _caller(row: KeyRow) -> Caller:
 
 
 def _lowered(role: Role, claims: Mapping[str, Any]) -> Role:
-    """A token may ask for less than its secret gives, never for more."""
+    """Return the lower of both roles: a token may ask for less than its secret, never more."""
     if "role" not in claims:
         return role
     try:
@@ -176,5 +179,5 @@ def _lowered(role: Role, claims: Mapping[str, Any]) -> Role:
 
 
 def _counts(row: KeyRow, now_ms: int) -> bool:
-    """Say whether a key is enabled and has not expired."""
+    """Return whether a key is enabled and has not expired."""
     return row.disabled_at_ms is None and (row.expires_at_ms is None or row.expires_at_ms > now_ms)

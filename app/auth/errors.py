@@ -1,10 +1,10 @@
-"""Why a caller is turned away."""
+"""Errors for callers that are refused."""
 
 from app.auth.roles import Role
 
 
 class Unauthorized(Exception):
-    """Who is asking is not known. All causes look the same from outside."""
+    """The caller is not known. All causes get the same answer, so it gives nothing away."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,7 +1,7 @@
-"""The first owner: made on a page, by whoever can read the server's terminal.
+"""Makes the first owner, on a page for whoever can read the server's terminal.
 
-While no owner can sign in, a start makes a code, which the terminal shows and which is nowhere
-else. It counts once, until the server stops.
+If no owner can sign in when the server starts, it makes a code and shows it only in the terminal.
+The code works once, until the server stops.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ _PART = 5
 
 
 class OwnerThere(Exception):
-    """An owner can sign in already, or the code of this start is not known."""
+    """An owner can sign in already, or the code is not the one of this start."""
 
     def __init__(self) -> None:
-        super().__init__("an owner can sign in already; nobody is made here any more")
+        super().__init__("an owner can sign in already; this page makes no more owners")
 
 
 class FirstOwner:
@@ -44,7 +44,7 @@ class FirstOwner:
         return self._code is not None and not self._authenticator.has_owner
 
     def new_code(self) -> str | None:
-        """Return the code of this start; None where an owner can sign in."""
+        """Return the code of this start; None if an owner can sign in."""
         if self._authenticator.has_owner:
             return None
         parts = ["".join(secrets.choice(_LETTERS) for _ in range(_PART)) for _ in range(2)]
@@ -52,11 +52,11 @@ class FirstOwner:
         return self._code
 
     async def make(self, code: str, name: str, way: str | NewPasskey) -> PersonRow:
-        """Make the owner, who signs in by a password or a passkey.
+        """Make the owner, who signs in with a password or a passkey.
 
         Raises:
-            OwnerThere: There is one.
-            Unauthorized: The code is another.
+            OwnerThere: There is an owner already.
+            Unauthorized: The code is wrong.
             UnfitPerson: The name cannot be used.
             UnfitPassword: The password cannot be used.
             UnfitPasskey: The passkey cannot be used.

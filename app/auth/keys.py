@@ -1,4 +1,4 @@
-"""API keys: `sk_` and 32 random bytes, kept as SHA-256."""
+"""Makes API keys: `sk_` and 32 random bytes, stored as SHA-256."""
 
 import hashlib
 import secrets
@@ -10,19 +10,19 @@ _PREFIX_LENGTH = 14
 
 
 def prefix_of(key: str) -> str:
-    """Return the part of a key by which it is found."""
+    """Return the part of a key that it is looked up by."""
     return key[:_PREFIX_LENGTH]
 
 
 def hash_of(key: str) -> bytes:
-    """Return what is stored of a key."""
+    """Return the hash of a key, which is stored instead of the key."""
     return hashlib.sha256(key.encode("utf-8", "replace")).digest()
 
 
 def new_key(
     tenant: str, role: str, name: str, now_ms: int, expires_at_ms: int | None = None
 ) -> tuple[str, KeyRow]:
-    """Make a key: the key itself, to be shown once, and what is stored of it."""
+    """Make a key; return the key, which is shown only once, and its row for the journal."""
     key = "sk_" + secrets.token_urlsafe(32)
     row = KeyRow(
         id=uuid.uuid4().hex[:12],

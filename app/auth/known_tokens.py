@@ -1,8 +1,9 @@
-"""Tokens whose signature has been checked, so that the next request need not check it again.
+"""Remembers tokens whose signature was checked, so the next request need not check it again.
 
-Kept by their hash. What changes a token's worth is a change of the secrets, upon which all are
-forgotten, and time: one is known for a minute at most, never beyond its end, and not where the
-clock was set back, since it may then not have begun.
+Tokens are kept by their hash. Two things can end a token's validity. One is a change of the
+secrets, after which all tokens are forgotten. The other is time: a token is remembered for at most
+a minute and never past its end. If the clock was set back it is checked again, since its validity
+may not have begun.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from engine.value import value
 _LONGEST_MS = 60_000
 _MOST = 1_000
 _LONGEST_TOKEN = 8_192
-"""Characters; a longer one is checked each time, since its claims take memory."""
+"""In characters. Longer tokens are checked each time, since their claims take memory."""
 
 
 @value(frozen=True, slots=True)
@@ -24,20 +25,20 @@ class _Known:
 
 
 class KnownTokens:
-    """The callers of tokens seen of late; the oldest go first."""
+    """The callers of recently used tokens; the oldest are dropped first."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, _Known] = {}
 
     def get(self, token: str, now_ms: int) -> Caller | None:
-        """Return the caller of a token, None where it must be checked."""
+        """Return the caller of a token, or None if the token must be checked."""
         known = self._known.get(_name(token))
         if known is None or not known.since_ms <= now_ms < known.until_ms:
             return None
         return known.caller
 
     def keep(self, token: str, caller: Caller, now_ms: int, until_s: float) -> None:
-        """Know a token that was checked just now and counts until `until_s`, in Unix time."""
+        """Remember a token that was just checked and is valid until `until_s`, in Unix seconds."""
         if len(token) > _LONGEST_TOKEN:
             return
         name = _name(token)

@@ -1,7 +1,7 @@
 """Links that let somebody without an account answer one pause, once.
 
-A link is a sealed text that names the run and the event with which its pause began, so it
-ends with the pause: nothing about it is kept, and there is nothing to revoke.
+A link is a sealed token that names the run and the event with which its pause began. It becomes
+invalid when the pause ends, so the server stores nothing for it and nothing has to be revoked.
 """
 
 import json
@@ -31,16 +31,16 @@ class Link:
 
     @property
     def caller(self) -> Caller:
-        """Who answers, as the history will have it."""
+        """The caller who answers by this link, as the run's history records it."""
         return Caller(self.tenant, Role.OPERATOR, f"link:{self.name}")
 
     @property
     def pause_id(self) -> str:
-        """Names the pause that the link answers."""
+        """The id of the pause that the link answers."""
         return own_pause_id(self.run_id, self.seq)
 
     def still_asks(self, run: Run) -> bool:
-        """Say whether the run waits in the pause for which the link was made."""
+        """Return whether the run still waits in the pause for which the link was made."""
         return run.pause is not None and run.pause.run_id is None and run.pause_seq == self.seq
 
 
@@ -52,7 +52,7 @@ class Links:
         self._clock = clock
 
     def make(self, tenant: str, run: Run, name: str, until_ms: int) -> tuple[Link, str]:
-        """Return a link to what a run asks, and its token. Raises `NotPaused`."""
+        """Return a link to a run's open question, and its token. Raises `NotPaused`."""
         if run.pause is None or run.current is None:
             raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to answer")
         where = (run.id, run.current.step_id, run.current.visit)
@@ -70,6 +70,6 @@ class Links:
 
 
 def asking_run(run: Run) -> str:
-    """Return the id of the run that asks: the run itself, or the child whose pause it shows."""
+    """Return the id of the run that asks: the run itself, or the child run whose pause it shows."""
     body: JsonObject = run.pause.body if run.pause else {}
     return str(body["runId"]) if run.pause and run.pause.run_id else run.id

@@ -1,4 +1,4 @@
-"""Addresses that sign a browser in once, for the program that opens it; in memory only."""
+"""Addresses that sign a browser in once, for the program that opens it; kept in memory only."""
 
 import hashlib
 import secrets
@@ -20,14 +20,14 @@ class _Offer:
 
 
 class OneTimeSignIns:
-    """Makes addresses, each of which counts once and for five minutes."""
+    """Makes sign-in addresses, each of which works once, within five minutes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._offers: dict[bytes, _Offer] = {}
 
     def offer(self, tenant: str, credential: str) -> str:
-        """Return a path that signs in with a key of a tenant."""
+        """Return a path that signs a browser in with a tenant's key."""
         if len(self._offers) >= _MOST:
             del self._offers[next(iter(self._offers))]
         code = secrets.token_urlsafe(24)
@@ -35,7 +35,7 @@ class OneTimeSignIns:
         return f"{PATH}{code}"
 
     def take(self, code: str) -> tuple[str, str]:
-        """Return tenant and key of a code, which counts no more. Raises `Unauthorized`."""
+        """Return the tenant and key of a code, which then stops working. Raises `Unauthorized`."""
         offer = self._offers.pop(_hash(code), None)
         if offer is None or offer.until_ms <= self._clock.now_ms():
             raise Unauthorized

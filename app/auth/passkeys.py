@@ -1,7 +1,7 @@
 """Passkeys: people sign in with a key that never leaves their device (WebAuthn Level 2, W3C).
 
-A challenge is sealed and given to the browser, so that nothing is kept for those who only ask.
-It counts for five minutes, and once.
+A challenge is sealed and sent to the browser, so the server stores nothing for visitors who only
+load the page. A challenge is valid for five minutes and works once.
 """
 
 import base64
@@ -34,12 +34,12 @@ _LONGEST_SENT = 8_192
 
 
 class UnfitPasskey(Exception):
-    """What a browser has sent is no passkey that can be kept, or came too late."""
+    """What the browser has sent is not a passkey that can be kept, or it came too late."""
 
 
 @value(frozen=True, slots=True)
 class Site:
-    """The address at which the browser is: a passkey counts for its host only.
+    """The address that the browser shows: a passkey is valid for its host only.
 
     Attributes:
         origin: Scheme, host and port, such as `https://flows.example`.
@@ -49,20 +49,20 @@ class Site:
 
     @property
     def host(self) -> str:
-        """The name that a passkey is bound to. Raises `UnfitPasskey` for an address in numbers."""
+        """The host name that a passkey is bound to. Raises `UnfitPasskey` for an IP address."""
         host = urlsplit(self.origin).hostname or ""
         try:
             ip_address(host)
         except ValueError:
             return host
         raise UnfitPasskey(
-            "a passkey needs the name of the server in its address, such as localhost, not a number"
+            "a passkey needs an address with a host name, such as localhost, not an IP address"
         )
 
 
 @value(frozen=True, slots=True)
 class NewPasskey:
-    """A passkey that was checked, and that nobody has yet."""
+    """A passkey that was checked and belongs to nobody yet."""
 
     id: str
     public_key: bytes
@@ -81,30 +81,30 @@ class Passkeys:
         self._spent: dict[str, int] = {}
 
     async def load(self) -> None:
-        """Read all."""
+        """Read all passkeys from the journal."""
         self._by_id, self._by_person = {}, {}
         for row in await self._table.all():
             self._know(row)
 
     @property
     def people(self) -> Collection[str]:
-        """The ids of all who have one."""
+        """The ids of all people who have a passkey."""
         return self._by_person.keys()
 
     def of(self, person_id: str) -> list[PasskeyRow]:
-        """Return those of a person, oldest first."""
+        """Return a person's passkeys, oldest first."""
         return list(self._by_person.get(person_id, {}).values())
 
     async def challenge(self, purpose: Purpose, site: Site, name: str = "") -> dict[str, Any]:
-        """Return what a browser makes or uses a passkey by, and the sealed challenge.
+        """Return the options for the browser to make or use a passkey, and the sealed challenge.
 
         Args:
             purpose: Whether a passkey is made or used.
-            site: Where the browser is.
-            name: Whom a new passkey is for, as the device shows it.
+            site: The address that the browser shows.
+            name: The person a new passkey is for, as the device shows them.
 
         Raises:
-            UnfitPasskey: The address of the server is a number.
+            UnfitPasskey: The address of the server is an IP address.
             ExtraMissing: The library is not installed.
         """
         host = site.host
@@ -126,11 +126,11 @@ class Passkeys:
         return await in_thread(lambda: _registered(site, expected, document))
 
     async def add(self, person: PersonRow, made: NewPasskey, name: str) -> PasskeyRow:
-        """Keep a passkey for a person; durable when this returns.
+        """Store a passkey for a person; durable when this returns.
 
         Raises:
-            UnfitPasskey: They have as many as anybody may.
-            NameTaken: It is there already.
+            UnfitPasskey: The person has the greatest allowed number of passkeys.
+            NameTaken: The passkey is stored already.
         """
         if len(self.of(person.id)) >= MOST_OF_ONE:
             raise UnfitPasskey(f"a person has {MOST_OF_ONE} passkeys at most; remove one first")
@@ -143,7 +143,7 @@ class Passkeys:
         return row
 
     async def replace(self, person: PersonRow, made: NewPasskey | None) -> None:
-        """Let a person have this passkey and no other. Raises `NameTaken`."""
+        """Replace all passkeys of a person by this one, or by none. Raises `NameTaken`."""
         for row in self.of(person.id):
             await self.remove(person.id, row.id)
         if made is not None:
@@ -158,7 +158,7 @@ class Passkeys:
         self._forget(row)
 
     async def signs_in(self, site: Site, challenge: str, sent: str) -> PasskeyRow:
-        """Return the passkey with which somebody signs in. Raises `Unauthorized`."""
+        """Return the passkey that somebody signs in with. Raises `Unauthorized`."""
         try:
             expected, document = self._taken("sign-in", challenge), _document(sent)
             row = self._by_id.get(str(document.get("id")))
@@ -187,14 +187,14 @@ class Passkeys:
                 del self._by_person[row.person]
 
     def _taken(self, purpose: Purpose, challenge: str) -> bytes:
-        """Return a challenge that was given, which counts no more. Raises `UnfitPasskey`."""
+        """Return the value of a sealed challenge and use it up. Raises `UnfitPasskey`."""
         try:
             given_for, expected, until_ms = sealed_values(self._keyring, _KIND, challenge)
         except LinkUnusable:
             raise UnfitPasskey("the page is too old; load it again") from None
         now_ms = self._clock.now_ms()
         if until_ms <= now_ms or expected in self._spent or given_for != purpose:
-            raise UnfitPasskey("that took too long; try again")
+            raise UnfitPasskey("the time to use the passkey is over; try again")
         if len(self._spent) >= _MOST_SPENT:
             self._spent = {key: at for key, at in self._spent.items() if at > now_ms}
         self._spent[expected] = until_ms
@@ -202,9 +202,9 @@ class Passkeys:
 
 
 def _library() -> ModuleType:
-    """Return the library, loaded at its first use. Raises `ExtraMissing`."""
+    """Return the library, loaded when first used. Raises `ExtraMissing`."""
     with extra("passkeys", "signing in with a passkey"):
-        from app.auth import webauthn_library  # noqa: PLC0415 - what is never asked for
+        from app.auth import webauthn_library  # noqa: PLC0415 - loaded only if used
 
         return webauthn_library
 
@@ -224,7 +224,7 @@ def _used(site: Site, challenge: bytes, document: dict[str, Any], row: PasskeyRo
             site.host, site.origin, challenge, document, public_key=row.public_key, uses=row.uses
         )
     except library.WRONG as wrong:
-        raise UnfitPasskey("that passkey does not count") from wrong
+        raise UnfitPasskey("that passkey is not valid") from wrong
     return uses
 
 

@@ -1,4 +1,4 @@
-"""Passwords: kept as salted scrypt hashes, computed beside the event loop, a few at a time."""
+"""Hashes and checks passwords: salted scrypt, beside the event loop, a few at a time."""
 
 import asyncio
 import base64
@@ -12,7 +12,7 @@ from app.concurrency.shield import shielded
 SHORTEST = 10
 LONGEST = 500
 _COST, _BLOCK, _PARALLEL = 2**14, 8, 5
-"""16 MB and about 0.1 s of one processor for one password."""
+"""16 MB of memory and about 0.1 s of one processor for one password."""
 
 _AT_ONCE = 2
 _MOST_WAITING = 50
@@ -20,23 +20,23 @@ _SALT_BYTES, _HASH_BYTES = 16, 32
 
 
 class UnfitPassword(Exception):
-    """A password is one that others would guess, or too long."""
+    """The password is too short, too long, or one that others would guess."""
 
 
 class TooManyPasswords(Exception):
-    """More people sign in at this moment than can be checked.
+    """More people are signing in at this moment than can be checked.
 
     Attributes:
-        retry_after_s: Whole seconds after which it is worth trying again.
+        retry_after_s: Whole seconds after which the caller should try again.
     """
 
     def __init__(self) -> None:
         self.retry_after_s = 5
-        super().__init__("too many people sign in at this moment; try again in 5 seconds")
+        super().__init__("too many people are signing in at this moment; try again in 5 seconds")
 
 
 def must_be_fit(password: str, name: str) -> None:
-    """Raise `UnfitPassword` for a password that is too short, too long or plainly guessed."""
+    """Raise `UnfitPassword` for a password that is too short, too long or easily guessed."""
     if len(password) < SHORTEST:
         raise UnfitPassword(f"a password has {SHORTEST} characters or more")
     if len(password) > LONGEST:
@@ -54,12 +54,12 @@ class Passwords:
         self._nobody = _kept(bytes(_SALT_BYTES), bytes(_HASH_BYTES))
 
     async def hashed(self, password: str) -> str:
-        """Return what is kept of a password. Raises `TooManyPasswords`."""
+        """Return the hash to store for a password. Raises `TooManyPasswords`."""
         salt = secrets.token_bytes(_SALT_BYTES)
         return _kept(salt, await self._digest(password, salt))
 
     async def fits(self, password: str, kept: str | None) -> bool:
-        """Say whether a password is the one that was kept; as slow where there is none.
+        """Return whether a password matches the stored hash; takes as long if there is no hash.
 
         Raises `TooManyPasswords`.
         """
@@ -70,7 +70,7 @@ class Passwords:
     async def _digest(self, password: str, salt: bytes) -> bytes:
         if self._waiting >= _MOST_WAITING:
             raise TooManyPasswords
-        # A thread cannot be stopped: the turn lasts as long as its work does.
+        # A thread cannot be stopped: the turn is held until its work is done.
         return await shielded(self._in_turn(password, salt))
 
     async def _in_turn(self, password: str, salt: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""People: who they are, how they sign in, and the invitations by which they begin."""
+"""People: who they are, how they sign in, and the invitations they join with."""
 
 import hashlib
 import json
@@ -40,10 +40,10 @@ _GROUP = re.compile(r"[^\s,][^,]{0,99}")
 
 
 class UnfitPerson(Exception):
-    """A name or a group is not one that a person can have.
+    """A name or a group is not allowed for a person.
 
     Attributes:
-        field: Which of them.
+        field: Which of the two.
     """
 
     def __init__(self, field: str, message: str) -> None:
@@ -53,7 +53,7 @@ class UnfitPerson(Exception):
 
 @value(frozen=True, slots=True)
 class Known:
-    """How an identity provider knows somebody, and what it says of them."""
+    """A person as an identity provider identifies and describes them."""
 
     tenant: str
     subject: str
@@ -76,7 +76,7 @@ class People:
         self.passwords = Passwords()
 
     async def load(self) -> None:
-        """Read everybody."""
+        """Read all people from the journal."""
         self._by_id = {row.id: row for row in await self._table.all()}
         await self.passkeys.load()
 
@@ -94,14 +94,14 @@ class People:
 
     @property
     def is_anybody(self) -> bool:
-        """Whether there is somebody who signs in by a password or a passkey."""
+        """Whether anybody can sign in with a password or a passkey."""
         return bool(self.passkeys.people) or any(
             row.password is not None for row in self._by_id.values()
         )
 
     @property
     def has_owner(self) -> bool:
-        """Whether an owner among them can sign in."""
+        """Whether there is an owner who can sign in."""
         with_passkey = self.passkeys.people
         return any(
             row.role == Role.OWNER and row.disabled_at_ms is None
@@ -110,14 +110,14 @@ class People:
         )  # fmt: skip
 
     def is_disabled(self, tenant: str, subject: str) -> bool:
-        """Say whether somebody whom a provider knows was disabled here."""
+        """Return whether a person whom a provider knows was disabled here."""
         return any(
             row.subject == subject and row.tenant == tenant and row.disabled_at_ms is not None
             for row in self._by_id.values()
         )
 
     def caller(self, person_id: str) -> Caller:
-        """Return a person as a caller. Raises `Unauthorized` for one who may not sign in."""
+        """Return a person as a caller. Raises `Unauthorized` if they may not sign in."""
         row = self._by_id.get(person_id)
         if row is None or row.disabled_at_ms is not None:
             raise Unauthorized
@@ -146,9 +146,9 @@ class People:
         return row
 
     async def known(self, known: Known) -> PersonRow:
-        """Return the person whom a provider knows, as it knows them now; made where need be.
+        """Return the person whom a provider describes, updated; make them if they are new.
 
-        Raises `Unauthorized` for one who was disabled here.
+        Raises `Unauthorized` for a person who was disabled here.
         """
         now_ms = self._clock.now_ms()
         found = next(
@@ -161,7 +161,7 @@ class People:
         if found is None:
             taken = {row.name.casefold() for row in self.of(known.tenant)}
             name = fit_name(known.name)
-            if name.casefold() in taken:  # somebody who signs in in another way
+            if name.casefold() in taken:  # somebody who signs in another way
                 mark = hashlib.sha256(known.subject.encode()).hexdigest()[:6]
                 name = f"{name[: LONGEST_NAME - 9]} ({mark})"
             new = self._new(known.tenant, name, known.role, known.groups, subject=known.subject)
@@ -184,7 +184,7 @@ class People:
         groups: Sequence[str] | None = None,
         disabled: bool | None = None,
     ) -> PersonRow:
-        """Change what is given. Raises `UnfitPerson`."""
+        """Change the fields that are given. Raises `UnfitPerson`."""
         listed = None if groups is None else _listed(groups)
         now_ms = self._clock.now_ms()
 
@@ -202,7 +202,7 @@ class People:
         return await self._changed(row, edit)
 
     async def by_password(self, tenant: str, name: str, password: str) -> PersonRow:
-        """Return who signs in. Raises `Unauthorized`; how long it takes tells nothing."""
+        """Return who signs in. Raises `Unauthorized`; all causes take the same time."""
         wanted = plain_name(name).casefold()
         row = next((one for one in self.of(tenant) if one.name.casefold() == wanted), None)
         fits = await self.passwords.fits(password, row.password if row else None)
@@ -211,11 +211,11 @@ class People:
         return self._by_id[row.id]
 
     async def signed_in(self, row: PersonRow) -> None:
-        """Note that somebody has signed in."""
+        """Record that somebody has signed in."""
         await self._changed(row, partial(replace, signed_in_at_ms=self._clock.now_ms()))
 
     async def invite(self, row: PersonRow) -> tuple[str, int]:
-        """Return the path of a new invitation, and until when it counts; older ones end."""
+        """Return the path of a new invitation, and when it expires; older ones become invalid."""
         nonce, until_ms = secrets.token_urlsafe(16), self._clock.now_ms() + INVITED_FOR_MS
         await self._changed(row, partial(replace, invitation=_hash(nonce)))
         values = [row.tenant, row.id, nonce, until_ms]
@@ -223,7 +223,7 @@ class People:
         return f"{INVITATION}{token_of(sealed)}", until_ms
 
     def invited(self, token: str) -> PersonRow:
-        """Return whom an invitation is for. Raises `LinkUnusable`."""
+        """Return the person an invitation is for. Raises `LinkUnusable`."""
         tenant, person_id, nonce, until_ms = sealed_values(self._keyring, _KIND, token)
         try:
             row = self.get(tenant, person_id)
@@ -235,28 +235,28 @@ class People:
         return row
 
     def by_passkey(self, passkey: PasskeyRow) -> PersonRow:
-        """Return whom a passkey signs in. Raises `Unauthorized` for one who may not."""
+        """Return the person a passkey signs in. Raises `Unauthorized` if they may not sign in."""
         row = self._by_id.get(passkey.person)
         if row is None or row.disabled_at_ms is not None:
             raise Unauthorized
         return row
 
     async def add_passkey(self, person_id: str, made: NewPasskey, name: str) -> PasskeyRow:
-        """Give a person one more passkey. Raises `UnfitPasskey`, `NameTaken`."""
+        """Add a passkey to a person. Raises `UnfitPasskey`, `NameTaken`."""
         if (row := self._by_id.get(person_id)) is None:
             raise UnfitPasskey("passkeys are for people; a key or a token has none")
         with changing(self._note(row, "createPasskey")):
             return await self.passkeys.add(row, made, name)
 
     async def remove_passkey(self, person_id: str, passkey_id: str) -> None:
-        """Take a passkey away from a person. Raises `UnknownPasskey`."""
+        """Remove a passkey from a person. Raises `UnknownPasskey`."""
         if (row := self._by_id.get(person_id)) is None:
             raise UnknownPasskey(passkey_id)
         with changing(self._note(row, "deletePasskey")):
             await self.passkeys.remove(row.id, passkey_id)
 
     async def accept(self, token: str, way: str | NewPasskey) -> PersonRow:
-        """Give the invited person a password, or a passkey; what counted before does no more.
+        """Give the invited person a password or a passkey, in place of those they had.
 
         Raises `LinkUnusable`, `UnfitPassword`, `UnfitPasskey`, `NameTaken`.
         """
@@ -268,7 +268,7 @@ class People:
             return row
         must_be_fit(way, row.name)
         kept = await self.passwords.hashed(way)
-        row = self.invited(token)  # of two at once, one counts
+        row = self.invited(token)  # of two at once, one wins
         with changing(self._note(row, "acceptInvitation")):
             row = await self._changed(row, partial(_accepted, row.invitation, kept))
         await self.passkeys.replace(row, None)
@@ -292,7 +292,7 @@ class People:
         )  # fmt: skip
 
     def _note(self, row: PersonRow, action: str) -> ChangeNote:
-        """Say what somebody changes about themselves."""
+        """Return the audit log's note of what somebody changes about themselves."""
         target = f"/api/people/{row.id}"
         return ChangeNote(row.tenant, self._clock.now_ms(), f"person:{row.name}", action, target)
 
@@ -308,28 +308,31 @@ class People:
 
 
 def _accepted(invitation: str | None, password: str | None, kept: PersonRow) -> PersonRow:
-    """Return who has accepted: of two at once, also at two processes, one counts."""
+    """Return the person once they have accepted.
+
+    If an invitation is accepted twice at once, even at two processes, one of the two wins.
+    """
     if kept.invitation != invitation or kept.disabled_at_ms is not None:
         raise LinkUnusable
     return replace(kept, password=password, invitation=None)
 
 
 def plain_name(name: str) -> str:
-    """Return a name as it is compared: one form of each letter, single spaces."""
+    """Return a name as names are compared: one form of each letter, single spaces."""
     return " ".join(unicodedata.normalize("NFKC", name).split())
 
 
 def fit_name(name: str) -> str:
-    """Return a name as it is kept. Raises `UnfitPerson`."""
+    """Return a name in the form in which it is stored. Raises `UnfitPerson`."""
     plain = plain_name(name)
     if not plain or len(plain) > LONGEST_NAME or not plain.isprintable():
-        message = f"a name has 1 to {LONGEST_NAME} characters, all of them visible"
+        message = f"a name has 1 to {LONGEST_NAME} visible characters"
         raise UnfitPerson("name", message)
     return plain
 
 
 def fit_groups(groups: Sequence[str]) -> list[str]:
-    """Return groups as they are kept, in order, each once. Raises `UnfitPerson`."""
+    """Return groups as they are stored: sorted, without repeats. Raises `UnfitPerson`."""
     found = sorted({plain_name(group) for group in groups})
     if len(found) > MOST_GROUPS:
         raise UnfitPerson("groups", f"a person is in {MOST_GROUPS} groups at most")

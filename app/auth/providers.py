@@ -1,8 +1,8 @@
-"""Providers of identities: what they publish, whom their claims mean, and the sign-in by code.
+"""Identity providers: what they publish, which person their claims mean, and sign-in by code.
 
-What a provider publishes is fetched when it is first needed, and again once an hour or when a
-token names a key that is not known, which is asked for every five seconds at most, however
-many such tokens come.
+What a provider publishes is fetched when it is first needed, and again once an hour. It is also
+fetched when a token names a key that is not known, but at most every five seconds, however many
+such tokens come.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from steps.effects.http_messages import HttpRequest
 
 _FRESH_MS = 3_600_000
 _USABLE_MS = 86_400_000
-"""How old what a provider has published may be while it cannot be reached."""
+"""How long published data may be used while the provider cannot be reached."""
 
 _APART_MS = 5_000
 _PATIENCE_S = 10.0
@@ -38,7 +38,7 @@ _OK = 200
 
 
 class KeysWanted(Unauthorized):
-    """A token can only be read once its provider has been asked for its keys."""
+    """A token can only be read after its provider has been asked for its keys."""
 
     def __init__(self, provider: "Provider") -> None:
         self.provider = provider
@@ -46,16 +46,16 @@ class KeysWanted(Unauthorized):
 
 
 class ProviderAway(Exception):
-    """A provider does not answer, or not as it should."""
+    """A provider does not answer, or its answer is not valid."""
 
 
 class NotLetIn(Exception):
-    """A provider knows somebody whom this server does not let in."""
+    """A provider knows the person, but this server does not let them in."""
 
 
 @value(frozen=True, slots=True)
 class Published:
-    """What a provider says of itself, and its keys."""
+    """What a provider publishes about itself, and its keys."""
 
     document: Mapping[str, Any]
     keys: list[SigningKey]
@@ -64,7 +64,7 @@ class Published:
 
 @value(frozen=True, slots=True)
 class Attempt:
-    """A sign-in that has begun: what its browser keeps until it comes back."""
+    """A sign-in that has begun: what the browser keeps until it comes back."""
 
     provider: str
     state: str
@@ -89,15 +89,15 @@ class Provider:
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """The name that people see."""
         return self.settings.title or urlsplit(self.settings.issuer).hostname or self.name
 
     def known(self, token: str) -> tuple[Known, dict[str, Any]]:
-        """Return whom an API token means, and its claims.
+        """Return the person an API token is for, and its claims.
 
         Raises:
-            KeysWanted: Its keys have to be fetched first.
-            Unauthorized: It is no token that counts.
+            KeysWanted: The provider's keys have to be fetched first.
+            Unauthorized: The token is not valid.
         """
         published = self._usable()
         settings = self.settings
@@ -118,7 +118,7 @@ class Provider:
         if published is None or now_ms - published.at_ms > _USABLE_MS:
             raise KeysWanted(self) if self._may_ask else Unauthorized()
         if now_ms - published.at_ms > _FRESH_MS and self._may_ask:
-            self._ask()  # what is there will do meanwhile
+            self._ask()  # the old data will do meanwhile
         return published
 
     @property
@@ -141,14 +141,17 @@ class Provider:
             log.provider_away(self.name, str(failed))
 
     async def refresh(self) -> None:
-        """Fetch what it publishes; one fetch serves all who wait. Raises `Unauthorized`."""
+        """Fetch what the provider publishes; callers that wait share one fetch.
+
+        Raises `Unauthorized`.
+        """
         try:
             await asyncio.shield(self._ask())
         except ProviderAway:
             raise Unauthorized from None
 
     async def published(self) -> Published:
-        """Return what it publishes, fetched where it is not fresh. Raises `ProviderAway`."""
+        """Return what the provider publishes, fetched if it is not fresh. Raises `ProviderAway`."""
         known = self._published
         if known is None or self._clock.now_ms() - known.at_ms > _FRESH_MS:
             await asyncio.shield(self._ask())
@@ -189,7 +192,10 @@ class Provider:
         return answer.status, found if isinstance(found, dict) else {}
 
     def _address(self, document: Mapping[str, Any], name: str) -> str:
-        """Return an address that the provider names; over HTTPS, as its own is."""
+        """Return an address that the provider names, which may need to be HTTPS.
+
+        It must use HTTPS if the provider's own address does.
+        """
         address = document.get(name)
         scheme = urlsplit(self.settings.issuer).scheme
         if not isinstance(address, str) or urlsplit(address).scheme not in ("https", scheme):
@@ -197,7 +203,7 @@ class Provider:
         return address
 
     def means(self, claims: dict[str, Any]) -> Known:
-        """Return whom claims mean. Raises `NotLetIn`."""
+        """Return the person that claims describe. Raises `NotLetIn`."""
         settings, subject = self.settings, f"{self.settings.issuer} {claims['sub']}"
         groups = _texts(claim_of(claims, settings.groupsClaim)) if settings.groupsClaim else []
         wanted = [settings.nameClaim] if settings.nameClaim else ["preferred_username", "email"]
@@ -231,7 +237,7 @@ class Provider:
         return highest
 
     async def begin(self, redirect_uri: str, back: str) -> tuple[str, Attempt]:
-        """Return the address at which somebody signs in, and what their browser keeps.
+        """Return the address for somebody to sign in at, and what their browser keeps.
 
         Raises `ProviderAway`.
         """
@@ -255,7 +261,7 @@ class Provider:
         return f"{address}{'&' if '?' in address else '?'}{query}", attempt
 
     async def complete(self, attempt: Attempt, code: str, redirect_uri: str) -> Known:
-        """Return who has signed in. Raises `ProviderAway`, `NotLetIn`."""
+        """Return the person who has signed in. Raises `ProviderAway`, `NotLetIn`."""
         published = await self.published()
         form = {
             "grant_type": "authorization_code",
@@ -282,7 +288,7 @@ class Provider:
         )  # fmt: skip
         token = found.get("id_token")
         if status != _OK or not isinstance(token, str):
-            raise NotLetIn(f"{self.title} takes the code for none of its own")
+            raise NotLetIn(f"{self.title} does not accept the code")
         return self.means(await self._claims(token, attempt.nonce))
 
     async def _claims(self, token: str, nonce: str) -> dict[str, Any]:
@@ -314,7 +320,7 @@ class Providers:
         }
 
     def of_token(self, token: str) -> Provider | None:
-        """Return the provider that a token says it is of, None where it says none of them."""
+        """Return the provider that a token names as its issuer, or None."""
         if not self.all:
             return None
         issuer = _issuer(token)
@@ -322,7 +328,7 @@ class Providers:
 
 
 def _issuer(token: str) -> str | None:
-    """Return what a token says of its issuer, unchecked."""
+    """Return the issuer that a token names, without checking it."""
     try:
         part = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))

@@ -1,7 +1,7 @@
-"""How many requests a key and a tenant may send: token buckets, in memory.
+"""Limits how many requests a key and a tenant may send: token buckets, in memory.
 
-A bucket that is full again is forgotten, so that only who asks now takes memory. A restart
-fills every bucket.
+A bucket that is full again is forgotten, so only active callers take memory. After a restart all
+buckets are full.
 """
 
 import hashlib
@@ -17,20 +17,20 @@ from app.telemetry.counters import Counters
 _SWEEP_AT = 1_000
 _OPEN_RATE, _OPEN_BURST = 20.0, 200.0
 _SIGN_IN_RATE = 0.2
-"""Wrong sign-ins a second that an address may make in the long run."""
+"""Failed sign-ins per second that an address may make in the long run."""
 
 _SIGN_IN_BURST = 20
-"""Wrong sign-ins that an address may make at once."""
+"""Failed sign-ins that an address may make at once."""
 
 _PASSWORD_RATE, _PASSWORD_BURST = 0.1, 10
-"""Wrong passwords that a name may be given, from wherever they come."""
+"""Wrong passwords that may be tried for one name, from all addresses together."""
 
 
 class RateLimited(Exception):
     """A key or a tenant sends more requests than it may.
 
     Attributes:
-        retry_after_s: Whole seconds after which the next request is taken.
+        retry_after_s: Whole seconds after which the next request is accepted.
     """
 
     def __init__(self, whose: str, rate: float, retry_after_s: float) -> None:
@@ -51,7 +51,7 @@ class RateLimit:
     """Buckets that fill by `rate` tokens a second up to `burst`; one request takes one token.
 
     Attributes:
-        parts: How many processes share the rate: each lets through its part of it.
+        parts: How many processes share the rate; each lets through its part.
     """
 
     def __init__(self, rate: float, burst: float, now_s: Callable[[], float]) -> None:
@@ -66,19 +66,19 @@ class RateLimit:
         return len(self._buckets)
 
     def share(self, parts: int) -> None:
-        """Let through one of so many parts of the rate."""
+        """Let through one of `parts` equal parts of the rate."""
         if parts != self.parts:
             self.parts = parts
             self._rate = self._whole_rate / parts
             self._burst = max(1.0, self._whole_burst / parts)
 
     def wait_s(self, whose: str, cost: float = 1) -> float:
-        """Return the seconds until there are tokens, 0 when they are there now; take none."""
+        """Return the seconds until there are tokens, 0 if there are now; takes none."""
         bucket = self._bucket(whose)
         return 0.0 if bucket.tokens >= cost else (cost - bucket.tokens) / self._rate
 
     def take(self, whose: str, cost: float = 1) -> None:
-        """Take a token, or as many as something costs."""
+        """Take a token, or as many as the request costs."""
         self._bucket(whose).tokens -= cost
 
     def _bucket(self, whose: str) -> _Bucket:
@@ -117,12 +117,12 @@ class RateLimits:
         self._passwords = RateLimit(_PASSWORD_RATE, _PASSWORD_BURST, time.monotonic)
 
     def share(self, processes: int) -> None:
-        """Let through this process's part of every rate, as one of so many."""
+        """Let through this process's part of every rate, as one of so many processes."""
         for limit in (*(limit for _, _, limit in self._limits), self._sign_ins, self._passwords):
             limit.share(processes)
 
     def check(self, caller: Caller) -> None:
-        """Count a request. Raises `RateLimited`; what is refused takes no token."""
+        """Count a request. Raises `RateLimited`; a refused request takes no token."""
         who = {"key": caller.credential, "tenant": caller.tenant}
         for word, rate, limit in self._limits:
             if (wait_s := limit.wait_s(who[word])) > 0:
@@ -132,7 +132,7 @@ class RateLimits:
             limit.take(who[word])
 
     def check_open(self, address: str, rate: float = _OPEN_RATE) -> None:
-        """Count a request to an address that is its own key, and may have `rate` a second.
+        """Count a request to an address that needs no key and may have `rate` requests a second.
 
         Raises `RateLimited`.
         """
@@ -143,27 +143,27 @@ class RateLimits:
         self._open.take(address, cost)
 
     def check_sign_in(self, address: str) -> None:
-        """Raise `RateLimited` where an address has signed in wrongly too often of late."""
+        """Raise `RateLimited` if an address had too many failed sign-ins recently."""
         if (wait_s := self._sign_ins.wait_s(address)) > 0:
             self._counters.refused["sign-in"] += 1
             raise RateLimited("address", _SIGN_IN_RATE, wait_s)
 
     def note_failed_sign_in(self, address: str) -> None:
-        """Count a sign-in that was wrong."""
+        """Count a failed sign-in."""
         self._sign_ins.take(address)
 
     def check_password(self, tenant: str, name: str) -> None:
-        """Raise `RateLimited` where a name was given wrong passwords too often, by whomever."""
+        """Raise `RateLimited` if too many wrong passwords were tried for a name, by anybody."""
         if (wait_s := self._passwords.wait_s(_account(tenant, name))) > 0:
             self._counters.refused["sign-in"] += 1
             raise RateLimited("name", _PASSWORD_RATE, wait_s)
 
     def note_failed_password(self, tenant: str, name: str) -> None:
-        """Count a password that was wrong."""
+        """Count a wrong password."""
         self._passwords.take(_account(tenant, name))
 
 
 def _account(tenant: str, name: str) -> str:
-    """Name an account in few bytes, whatever was sent as its name."""
+    """Return a short name for an account, however long the name that was sent."""
     given = f"{tenant}\0{name.strip().casefold()}"
     return hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()

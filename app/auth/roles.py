@@ -1,4 +1,4 @@
-"""Roles, each of which may do what those below it may."""
+"""Roles; each may do everything that the roles below it may do."""
 
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
     def includes(self, other: "Role") -> bool:
-        """Say whether this role may do what `other` may."""
+        """Return whether this role may do everything that `other` may."""
         return _RANKS[self] <= _RANKS[other]
 
 

@@ -1,4 +1,4 @@
-"""Sealed values as a text that fits into an address: what links and callback addresses are."""
+"""Sealed values as text that fits into an address, for links and callback addresses."""
 
 import base64
 import binascii
@@ -10,19 +10,19 @@ from app.secrets.seal import Keyring, KeyUnusable
 
 
 class LinkUnusable(Exception):
-    """A link is not one of this server, or its time is over."""
+    """A link was not made by this server, or has expired."""
 
     def __init__(self) -> None:
-        super().__init__("this link is not valid, or its time is over")
+        super().__init__("this link is not valid, or it has expired")
 
 
 def token_of(sealed: bytes) -> str:
-    """Return sealed bytes as a text for an address."""
+    """Return sealed bytes as text for an address."""
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
 def sealed_values(keyring: Keyring, kind: str, token: str) -> Sequence[Any]:
-    """Return the values that a token of a kind holds. Raises `LinkUnusable`."""
+    """Return the values in a token of one kind. Raises `LinkUnusable`."""
     try:
         sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         values: list[Any] = json.loads(keyring.open(kind, "", "", sealed))

@@ -1,8 +1,8 @@
-"""Sessions of browsers: a sealed cookie that names the credential it stands for.
+"""Sessions of browsers: a sealed cookie that names the credential it was opened with.
 
-The credential is checked at every request, so that a session ends with its key, its token or
-its person; it also ends when its row in the journal is removed. A browser sends the cookie by
-itself, so a request that changes something must also bring the session's own word in a header,
+The credential is checked at every request, so a session ends when its key, its token or its person
+does; it also ends when its row in the journal is removed. A browser sends the cookie without being
+asked, so a request that changes something must also send the session's own secret in a header,
 which no other site can do.
 """
 
@@ -30,14 +30,14 @@ _KIND = "session"
 _LONGEST_COOKIE = 3_800
 _LONGEST_TOLD = 200
 _MOST_OF_ONE = 100
-"""Sessions that one credential may have open; the oldest ends for the next."""
+"""Open sessions that one credential may have; the oldest is ended when one more is opened."""
 
 _SAFE = ("GET", "HEAD")
 _HERE = (None, "same-origin", "none")
 
 
 class TokenTooLong(Exception):
-    """A token does not fit into a cookie."""
+    """The token does not fit into a cookie."""
 
     def __init__(self) -> None:
         super().__init__("this token is too long for a browser's cookie; sign in with a key")
@@ -45,7 +45,7 @@ class TokenTooLong(Exception):
 
 @value(frozen=True, slots=True)
 class Session:
-    """Who is asking, and the word that a browser must send with every change."""
+    """The caller, and the secret that a browser must send with every change."""
 
     caller: Caller
     csrf: str = ""
@@ -53,14 +53,14 @@ class Session:
 
 @value(frozen=True, slots=True)
 class Browser:
-    """Where a session is opened: the address as the server sees it, and what the browser says."""
+    """Where a session is opened: the client's address, and what the browser says of itself."""
 
     address: str
     name: str
 
 
 class Sessions:
-    """Opens sessions, and knows who is asking in whatever way they say it."""
+    """Opens sessions, and finds the caller of a request by key, token or session."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Sessions:
         self.lifetime_s = lifetime_s
 
     async def load(self) -> None:
-        """Read which sessions are open."""
+        """Read the open sessions from the journal."""
         self._open = {row.id: row for row in await self._table.all(self._clock.now_ms())}
 
     def of_tenant(self, tenant: str) -> list[SessionRow]:
@@ -90,16 +90,16 @@ class Sessions:
         return found[::-1]
 
     def id_of(self, cookies: Mapping[str, str]) -> str:
-        """Return which session a browser has; empty where none."""
+        """Return the id of a browser's session; empty if it has none."""
         try:
             return _name(self._opened(cookies.get(COOKIE, "")))
         except Unauthorized:
             return ""
 
     async def end(self, cookies: Mapping[str, str]) -> None:
-        """End the session of a browser, durable when this returns; its cookie counts no more.
+        """End the session of a browser, durable when this returns; its cookie stops working.
 
-        Raises `Unauthorized` where there is none.
+        Raises `Unauthorized` if there is none.
         """
         await self._end([_name(self._opened(cookies.get(COOKIE, "")))])
 
@@ -124,8 +124,8 @@ class Sessions:
         """Return the cookie for a key of a tenant, or for a token; durable when this returns.
 
         Raises:
-            Unauthorized: The credential does not count.
-            TokenTooLong: The cookie would not be kept by browsers.
+            Unauthorized: The credential is not valid.
+            TokenTooLong: Browsers would not keep the cookie.
         """
         if credential.startswith("sk_"):
             digest = hash_of(credential).hex()
@@ -134,9 +134,9 @@ class Sessions:
         return await self._opened_for({"token": credential}, "token", browser)
 
     async def open_for(self, person_id: str, kind: str, browser: Browser) -> str:
-        """Return the cookie for a person who has shown who they are; durable when this returns.
+        """Return the cookie for a person who has signed in; durable when this returns.
 
-        Raises `Unauthorized` for one who may not sign in.
+        Raises `Unauthorized` if the person may not sign in.
         """
         return await self._opened_for({"person": person_id}, kind, browser)
 
@@ -163,7 +163,7 @@ class Sessions:
         return cookie
 
     def of(self, method: str, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Session:
-        """Return who is asking: by key or token if there is one, else by session.
+        """Return the caller: by key or token if one is sent, otherwise by session.
 
         Raises `Unauthorized`.
         """
@@ -202,7 +202,7 @@ class Sessions:
 
 
 def _name(kept: Mapping[str, Any]) -> str:
-    """Name a session by what no other one has, without telling it."""
+    """Return a name for a session that is unique and does not reveal the session."""
     return hashlib.sha256(str(kept["csrf"]).encode()).hexdigest()[:32]
 
 

@@ -1,8 +1,8 @@
 """The public keys of a provider (JWKS), and tokens checked with them.
 
-Which algorithms count is a matter of this server's settings and of the key's own kind, never
-of the token: one that names an algorithm of another kind of key, or one with a shared secret,
-finds no key.
+The accepted algorithms follow from this server's settings and from the type of each key, never from
+the token. A token that names an algorithm of another key type, or one with a shared secret, finds
+no key.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 
 
 class BadIdentity(Exception):
-    """A token is none of the provider, or not for this server."""
+    """A token was not made by the provider, or not for this server."""
 
 
 class UnknownSigner(BadIdentity):
@@ -28,14 +28,14 @@ class UnknownSigner(BadIdentity):
 
 @value(frozen=True, slots=True)
 class SigningKey:
-    """A public key: its `kid`, the algorithms that it may be used with, and the key by them."""
+    """A public key: its `kid`, the algorithms it may be used with, and a key for each algorithm."""
 
     kid: str | None
     keys: Mapping[str, Any]
 
 
 def keys_of(document: object, algorithms: Iterable[str]) -> list[SigningKey]:
-    """Return the keys of a JWKS that may sign tokens; what cannot be used is left out."""
+    """Return the keys of a JWKS that may sign tokens; skips those that cannot be used."""
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list):
         return []
@@ -55,7 +55,7 @@ def _key(item: dict[str, Any], allowed: set[str]) -> SigningKey | None:
     if item.get("use", "sig") != "sig" or not isinstance(uses, list) or "verify" not in uses:
         return None
     if not isinstance(kid, str | None) or "d" in item or "k" in item:
-        return None  # a private or a shared key is nobody's to publish
+        return None  # nobody may publish a private or a shared key
     match item.get("kty"):
         case "RSA":
             fits: tuple[str, ...] = _RSA
@@ -72,7 +72,7 @@ def _key(item: dict[str, Any], allowed: set[str]) -> SigningKey | None:
             continue
         try:
             key: Any = jwt.get_algorithm_by_name(algorithm).from_jwk(item)
-        except Exception:  # noqa: BLE001 - a key that cannot be read is none
+        except Exception:  # noqa: BLE001 - a key that cannot be read is skipped
             return None
         if getattr(key, "key_size", _SHORTEST_RSA) < _SHORTEST_RSA and algorithm in _RSA:
             return None

@@ -1,6 +1,7 @@
-"""Signed tokens (RFC 7519): which secret signed one, and what it says.
+"""Signed tokens (RFC 7519): finds which secret signed a token, and reads its claims.
 
-What checks signatures is loaded when there is a secret, since many servers know only keys.
+The library that checks signatures is loaded only if there is a secret, since many servers use only
+keys.
 """
 
 import secrets
@@ -17,7 +18,7 @@ _LEEWAY_S = 60
 
 
 class BadToken(Exception):
-    """A token is not one that this server accepts."""
+    """The server does not accept the token."""
 
 
 class BadSecret(Exception):
@@ -27,7 +28,7 @@ class BadSecret(Exception):
 def new_secret(  # noqa: PLR0913 - a row
     tenant: str, role: str, name: str, algorithm: str, now_ms: int, public_key: str | None = None
 ) -> JwtSecretRow:
-    """Make a secret, or keep a public key. Raises `BadSecret`."""
+    """Make a secret, or store a public key. Raises `BadSecret`."""
     if algorithm not in ALGORITHMS:
         raise BadSecret(f"algorithm must be one of {', '.join(ALGORITHMS)}")
     if algorithm.startswith("HS"):
@@ -55,17 +56,17 @@ def new_secret(  # noqa: PLR0913 - a row
 
 
 def load_library() -> None:
-    """Load what `read_token` needs, so that the first token does not wait for it."""
+    """Load the library that `read_token` needs, so that the first token does not wait for it."""
     import_module("jwt")
 
 
 def read_token(
     token: str, known: Mapping[str, JwtSecretRow], audience: str | None, issuer: str | None
 ) -> tuple[JwtSecretRow, dict[str, Any]]:
-    """Return the secret that signed a token and the claims. Raises `BadToken` for any fault.
+    """Return the secret that signed a token, and the claims. Raises `BadToken` for any fault.
 
-    The secret is found by the header's `kid`, or by the payload's `secretId` in the older
-    form; its algorithm is the only one that is accepted.
+    The secret is found by the header's `kid`, or by the payload's `secretId` in the older form;
+    only the secret's own algorithm is accepted.
     """
     if not known:
         raise BadToken("kid")

@@ -1,4 +1,4 @@
-"""What the library for WebAuthn does for passkeys; it is loaded when one is first asked for."""
+"""Calls the WebAuthn library for passkeys; this file is loaded when a passkey is first used."""
 
 import json
 from typing import Any
@@ -13,18 +13,18 @@ from webauthn.helpers.structs import (
 )
 
 WRONG = (WebAuthnException, ValueError, TypeError, KeyError, AttributeError)
-"""What it raises for a document that does not count, or is none."""
+"""The errors that it raises for a document that is not valid."""
 
 _ALONE = AuthenticatorSelectionCriteria(
     resident_key=ResidentKeyRequirement.REQUIRED,
     require_resident_key=True,
     user_verification=UserVerificationRequirement.REQUIRED,
 )
-"""A passkey signs in by itself, so the device has to know its person."""
+"""A passkey signs in without a user name, so the device has to store the person with it."""
 
 
 def to_make(host: str, name: str) -> tuple[bytes, dict[str, Any]]:
-    """Return a challenge, and what a browser makes a passkey by."""
+    """Return a challenge, and the options for a browser to make a passkey."""
     options = webauthn.generate_registration_options(
         rp_id=host, rp_name="Stepwell", user_name=name, authenticator_selection=_ALONE
     )
@@ -32,7 +32,7 @@ def to_make(host: str, name: str) -> tuple[bytes, dict[str, Any]]:
 
 
 def to_use(host: str) -> tuple[bytes, dict[str, Any]]:
-    """Return a challenge, and what a browser uses a passkey by."""
+    """Return a challenge, and the options for a browser to use a passkey."""
     options = webauthn.generate_authentication_options(
         rp_id=host, user_verification=UserVerificationRequirement.REQUIRED
     )
@@ -42,7 +42,7 @@ def to_use(host: str) -> tuple[bytes, dict[str, Any]]:
 def made(
     host: str, origin: str, challenge: bytes, document: dict[str, Any]
 ) -> tuple[str, bytes, int]:
-    """Return id, public key and count of a passkey that was made. Raises one of `WRONG`."""
+    """Return id, public key and use count of a new passkey. Raises one of `WRONG`."""
     found = webauthn.verify_registration_response(
         credential=document,
         expected_challenge=challenge,
@@ -62,7 +62,7 @@ def used(  # noqa: PLR0913 - what is compared
     public_key: bytes,
     uses: int,
 ) -> int:
-    """Return the new count of a passkey that has signed the challenge. Raises one of `WRONG`."""
+    """Return the new use count of a passkey that signed the challenge. Raises one of `WRONG`."""
     found = webauthn.verify_authentication_response(
         credential=document,
         expected_challenge=challenge,

@@ -1,1 +1,1 @@
-"""Who comes first, and long work beside the event loop."""
+"""Shares time and resources fairly between tenants, and runs long work beside the event loop."""

@@ -1,8 +1,8 @@
-"""The timeout of an attempt: it runs while the step acts, and not while it waits for a turn.
+"""The timeout of an attempt: it counts while the step runs, and not while it waits for its turn.
 
-What steps share (readers of documents, connections) has its own queues, deep below the step
-that asks. A queue says that it makes the current attempt wait by `waiting_for_turn`, and
-nothing between the two has to know.
+Resources that steps share (document readers, connections) have their own queues, far below the step
+in the call stack. Such a queue marks the wait with `waiting_for_turn`, so the layers between the
+step and the queue need not know of the timeout.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ _current: ContextVar["AttemptTimeout | PartTimeout | None"] = ContextVar(
 
 
 class AttemptTimeout:
-    """Bounds a block in time, as `asyncio.timeout` does; `None` seconds are no bound.
+    """Limits the time of a block, as `asyncio.timeout` does; `None` seconds mean no limit.
 
-    It counts from `begin` on: nothing can cut off the first go of a coroutine, and most never
-    wait. Where several tasks of the attempt act at once, it stands still while one of them
-    waits for a turn.
+    It counts from `begin` on: nothing can interrupt a coroutine before its first wait, and most
+    attempts never wait. If several tasks of the attempt run at once, it stops counting while any of
+    them waits for a turn.
     """
 
     __slots__ = ("_cancelling", "_is_over", "_left_s", "_task", "_timer", "_waiting",
@@ -38,13 +38,13 @@ class AttemptTimeout:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, task: asyncio.Task[Any]) -> None:
-        """Begin to count, and cancel `task` when the time is over."""
+        """Start to count, and cancel `task` when the time is over."""
         self._task, self._cancelling = task, task.cancelling()
         if not self._waiting:
             self._count()
 
     def __enter__(self) -> Self:
-        _current.set(self)  # for good: the context is the attempt's own
+        _current.set(self)  # never reset: the context belongs to this attempt
         return self
 
     def __exit__(
@@ -65,7 +65,7 @@ class AttemptTimeout:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Stand still while the block lasts."""
+        """Stop counting while the block lasts."""
         self._waiting += 1
         if self._waiting == 1 and self._timer is not None:
             now_s = asyncio.get_running_loop().time()
@@ -95,9 +95,9 @@ class AttemptTimeout:
 
 
 class PartTimeout:
-    """Bounds a part of an attempt in time: `async with`. It stands still when the attempt does.
+    """Limits the time of a part of an attempt: `async with`. It pauses whenever the attempt's does.
 
-    What comes of it is what `asyncio.timeout` gives: `TimeoutError` where the time was over.
+    Like `asyncio.timeout`, it raises `TimeoutError` when the time is over.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -121,14 +121,14 @@ class PartTimeout:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Stand still while the block lasts, with the attempt that this is a part of."""
+        """Stop counting while the block lasts, for this part and for the whole attempt."""
         with self._outer.waiting() if self._outer else nullcontext(), self._limit.waiting():
             yield
 
 
 @contextmanager
 def waiting_for_turn() -> Iterator[None]:
-    """Let the timeout of the current attempt, if there is one, stand still meanwhile."""
+    """Stop the timeout of the current attempt, if there is one, while the block lasts."""
     current = _current.get()
     if current is None:
         yield

@@ -1,8 +1,8 @@
-"""How often something may be called, whoever calls: a host, a tool, a model.
+"""Limits how often a host, a tool or a model may be called, over all callers together.
 
-Calls of one name are spaced evenly, so that in no time more than the rate allows come together.
-Who waits stands in line by tenant in turn. What was called before a restart is not known after
-it, so that the first call of a name comes one space after the start.
+Calls of one name are spaced evenly, so no period has more calls than the rate allows. Callers that
+wait are served by tenant in turn. Calls made before a restart are not known after it, so the first
+call of a name waits for one interval after the start.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ def space_s(rate: str) -> float:
 
 
 class CallLine:
-    """Those who wait to call one name, which is called once in `space_s` seconds at most."""
+    """The callers that wait to call one name, which is called at most once in `space_s` seconds."""
 
     def __init__(self, space_s: float, next_s: float, acting: FairQueue) -> None:
-        """Let the first call be made at `next_s` of the loop's time; who waits lends its turn."""
+        """Allow the first call at `next_s` of the loop's time; a step that waits lends its turn."""
         self._whole_s = self._space_s = space_s
         self._next_s = next_s
         self._acting = acting
@@ -34,11 +34,11 @@ class CallLine:
         self._timer: asyncio.TimerHandle | None = None
 
     def share(self, parts: int) -> None:
-        """Call at one of so many parts of the rate."""
+        """Use one of `parts` equal parts of the rate."""
         self._space_s = self._whole_s * parts
 
     async def wait(self, tenant: str, *, holds_turn: bool) -> None:
-        """Wait until a call may be made; others have the turn, and no timeout counts."""
+        """Wait until a call may be made; meanwhile others have the turn and no timeout counts."""
         now_s = asyncio.get_running_loop().time()
         if not self._waiting and self._next_s <= now_s:
             self._next_s = now_s + self._space_s
@@ -56,7 +56,7 @@ class CallLine:
             self._timer = loop.call_at(max(self._next_s, loop.time()), self._serve)
 
     def _serve(self) -> None:
-        """Let the next one call: the first in line of the tenant whose turn it is."""
+        """Allow the next call: the first in line of the tenant whose turn it is."""
         self._timer = None
         while self._waiting:
             tenant, places = next(iter(self._waiting.items()))
@@ -64,7 +64,7 @@ class CallLine:
             place = places.popleft()
             if places:
                 self._waiting[tenant] = places  # to the end of the round
-            if not place.done():  # else it was cancelled meanwhile
+            if not place.done():  # otherwise the caller was cancelled meanwhile
                 place.set_result(None)
                 self._next_s = asyncio.get_running_loop().time() + self._space_s
                 break
@@ -72,10 +72,10 @@ class CallLine:
 
 
 class CallRates:
-    """The lines of all names that have a rate."""
+    """The waiting lines of all names that have a rate."""
 
     def __init__(self, rates: Mapping[str, str], acting: FairQueue) -> None:
-        """Take rates by name (`host:NAME`, `tool:ID`, `model:NAME`), and whose turns wait."""
+        """Take rates by name (`host:NAME`, `tool:ID`, `model:NAME`), and the queue of turns."""
         now_s = asyncio.get_running_loop().time()
         self._lines = {
             name: CallLine(space, now_s + space, acting)
@@ -83,12 +83,12 @@ class CallRates:
         }
 
     def share(self, processes: int) -> None:
-        """Call at this process's part of every rate, as one of so many."""
+        """Use this process's part of every rate, as one of so many processes."""
         for line in self._lines.values():
             line.share(processes)
 
     async def wait(self, name: str, tenant: str, *, holds_turn: bool) -> None:
-        """Wait until the name may be called; others have the turn, and no timeout counts."""
+        """Wait until the name may be called; others have the turn and no timeout counts."""
         line = self._lines.get(name)
         if line is not None:
             await line.wait(tenant, holds_turn=holds_turn)

@@ -1,14 +1,14 @@
-"""Who computes on the event loop next: coroutines and callbacks take turns by tenant.
+"""Decides who computes on the event loop next: coroutines and callbacks take turns by tenant.
 
-The loop executes whatever is ready in the order in which it came, so that the one request of a
-tenant comes after the sixty of another. Here a coroutine that is ready to go on stands in line
-while others compute: each time the loop comes round, steps are taken for about one slice of
-time, those first whose tenant has computed least. A turn is a step from one `await` to the
-next: whoever waits for the disk, a body or a person holds none. What a step costs is measured,
-so that turns are in proportion to what they cost.
+The event loop executes callbacks in the order in which they became ready, so a tenant's single
+request would come after another tenant's sixty. Here a ready coroutine waits in line while others
+compute. In each iteration of the loop, coroutines are resumed for about one slice of time, and the
+tenant that has computed least comes first. A turn lasts from one `await` to the next: a coroutine
+that waits for the disk, a body or a person holds no turn. The cost of each turn is measured, so
+tenants get equal time, not equal numbers of turns.
 
-What runs do beside the requests that started them are callbacks: of the writer, of attempts that
-have waited. They take turns like steps while more than one tenant computes, and cost nothing more
+Work of a run that no request waits for arrives as callbacks: from the writer, and from attempts
+that have waited. Callbacks take turns while more than one tenant computes, and cost nothing extra
 while only one does.
 """
 
@@ -26,50 +26,50 @@ T = TypeVar("T")
 Work: TypeAlias = Callable[[], None]
 
 _SLICE_S = 0.001
-"""How long coroutines of one tenant compute each time the loop comes round."""
+"""How long coroutines compute in each iteration of the loop while there is one tenant."""
 
 _SHARED_SLICE_S = 0.0001
-"""How long they compute where there are others: who needs several rounds waits for each of them.
+"""How long they compute while there are several; one that needs several turns waits for the rest.
 
-A step is never cut off.
+A turn is never cut off.
 """
 
 _SHARED_ROUNDS = 16
-"""Rounds for which slices are short after a step of another tenant than the one before."""
+"""How many iterations of the loop keep the short slice after the tenant changes."""
 
 _CROWD = 8
 _REMEMBERED_S = 60.0
-"""So many that compute at once take turns from their beginning where there were others lately.
+"""From `_CROWD` coroutines at once, new ones wait in line too, if there were other tenants lately.
 
-For so long: who comes next may be the one request of another tenant.
+"Lately" is within `_REMEMBERED_S` seconds: the next to come may be another tenant's only request.
 """
 
 _CREDIT_S = 0.002
-"""How far a tenant that has waited for other things may be behind the others when it computes.
+"""How far behind the others in time used a tenant that was away may be when it computes again.
 
-Who asks now and then comes first; leaving and coming back makes nobody younger.
+A tenant that asks now and then comes first, but gains nothing by leaving and coming back.
 """
 
 _MOST_LEFT = 1_000
-"""Tenants that have left of which it is remembered what they had computed."""
+"""For how many tenants that have left the time they used is remembered."""
 
 _INTERRUPTED_S = 0.0005
-"""A step from this length on may have waited for the processor, which is not its tenant's doing."""
+"""A longer turn may have waited for a processor, which is not the fault of its tenant."""
 
 _GUESS_S = 0.0002
-"""What a step is taken to cost before one of its tenant has been measured."""
+"""The assumed cost of a turn until one of its tenant has been measured."""
 
 
 @dataclass(slots=True)
 class _Account:
-    """What a tenant has open.
+    """What one tenant has used and has in progress.
 
     Attributes:
-        used_s: How long it has computed, counted from where the others stood when it came.
-        granted_s: What the steps are expected to cost whose turn has come and that have not begun.
-        usual_s: What the dearer ones of its steps have cost of late, a slice at most. Not the mean:
-            most steps cost next to nothing, and those that do not come together. One that was
-            interrupted says little of those to come.
+        used_s: How long it has computed, counted from where the others were when it came.
+        granted_s: The expected cost of turns that were granted and have not begun.
+        usual_s: The recent cost of its more expensive turns, at most one slice. Not the mean: most
+            turns cost next to nothing, and the expensive ones come together. A turn that was
+            interrupted says little about the next ones.
     """
 
     tenant: str
@@ -81,14 +81,14 @@ class _Account:
 
 
 class FairLoop:
-    """Hands out the time of the event loop."""
+    """Shares out the time of the event loop between tenants."""
 
     def __init__(
         self,
         clock: Callable[[], float] = time.perf_counter,
         processor_clock: Callable[[], float] = time.thread_time,
     ) -> None:
-        """Take turns by a clock, and by one of the loop's own processor time, which is dearer."""
+        """Measure by `clock`, and by the loop's processor time, which costs more to read."""
         self._clock = clock
         self._processor_clock = processor_clock
         self._round_began_s = processor_clock()
@@ -107,7 +107,7 @@ class FairLoop:
 
     @property
     def waiting(self) -> int:
-        """How many coroutines stand in line."""
+        """How many coroutines wait in line."""
         return sum(len(account.line) for account in self._accounts.values())
 
     @property
@@ -115,12 +115,12 @@ class FairLoop:
         return _SLICE_S if self._round > self._shared_until else _SHARED_SLICE_S
 
     def run(self, tenant: str, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
-        """Return what `coroutine` does, taking its turns."""
+        """Return the result of `coroutine`, which takes turns with others."""
         return _InTurns(self, tenant, coroutine)
 
     @property
     def is_shared(self) -> bool:
-        """True while more than one tenant computes, and for some rounds after that.
+        """True while more than one tenant computes, and for some iterations of the loop after that.
 
         Longer where many compute at once.
         """
@@ -129,19 +129,19 @@ class FairLoop:
         return self._open > _CROWD and self._clock() < self._others_until_s
 
     def is_alone(self, tenant: str) -> bool:
-        """Say whether nobody else computes: what is done for the tenant needs no turns."""
+        """Return whether no other tenant computes, so that work for this one needs no turns."""
         if self._round <= self._shared_until:
             return False
         accounts = self._accounts
         return not accounts or (len(accounts) == 1 and tenant in accounts)
 
     def may_begin(self, tenant: str) -> bool:
-        """Say whether it is the tenant's turn: a coroutine of it would not stand in line."""
+        """Return whether the tenant may compute now, without waiting in line."""
         account = self._accounts.get(tenant)
         return account is None or self._may_step(account)
 
     def call(self, tenant: str, work: Work) -> None:
-        """Do `work`: at once where it is the tenant's turn, else in its turn."""
+        """Call `work`: at once if it is the tenant's turn, otherwise when its turn comes."""
         account = self._enter(tenant)
         if not self._may_step(account):
             self._put_in_line(account, _Callback(self, account, work))
@@ -154,7 +154,7 @@ class FairLoop:
             self._leave(account)
 
     def soon(self, tenant: str, work: Work) -> None:
-        """Do `work` in its turn when the loop comes round, not before."""
+        """Call `work` in its turn, in the next iteration of the loop at the earliest."""
         account = self._enter(tenant)
         self._put_in_line(account, _Callback(self, account, work))
 
@@ -178,7 +178,7 @@ class FairLoop:
                 self._left[account.tenant] = account.used_s
 
     def _may_step(self, account: _Account) -> bool:
-        """Say whether a coroutine may go on at once: nobody is before it."""
+        """Return whether a coroutine may continue at once because nobody is ahead of it."""
         if account.line:
             return False
         account.used_s = max(account.used_s, self._reached_s - _CREDIT_S)
@@ -202,7 +202,7 @@ class FairLoop:
         heappush(self._line, (place_s, next(self._numbers), account))
 
     def _note(self, account: _Account, took_s: float, expected_s: float) -> None:
-        """Charge a step, of which so much was expected when its turn came."""
+        """Charge the tenant for a turn, in place of the cost expected when it was granted."""
         if took_s > _INTERRUPTED_S:
             computed_s = self._processor_clock() - self._round_began_s
             took_s = min(took_s, max(computed_s - self._spent_s, 0.0))
@@ -224,7 +224,7 @@ class FairLoop:
             asyncio.get_running_loop().call_soon(self._begin_round)
 
     def _begin_round(self) -> None:
-        """Let as many go on as a slice has room for, and those first that have had least."""
+        """Grant as many turns as fit into a slice, first to those tenants that have used least."""
         self._is_round_due = False
         self._round += 1
         self._round_began_s = self._processor_clock()
@@ -252,7 +252,7 @@ class FairLoop:
 
 
 class _Callback:
-    """A callback that stands in line, with the context of whoever has put it there."""
+    """A callback that waits in line, with the context of the code that queued it."""
 
     __slots__ = ("_account", "_context", "_loop", "_work")
 
@@ -261,16 +261,16 @@ class _Callback:
         self._context = copy_context()
 
     def done(self) -> bool:
-        """Say whether nobody needs the turn any more: never."""
+        """Return whether the turn is no longer needed: never."""
         return False
 
     def take(self, expected_s: float) -> None:
-        """Take the turn, which has been charged with what it is expected to cost."""
+        """Take the turn, which has been charged at its expected cost."""
         loop = self._loop
         began_s = loop._clock()  # noqa: SLF001 - two halves of one thing
         try:
             self._context.run(self._work)
-        except Exception as failure:  # noqa: BLE001 - others have their turn all the same
+        except Exception as failure:  # noqa: BLE001 - the others must have their turn all the same
             told = {"message": f"{self._work!r} failed", "exception": failure}
             asyncio.get_running_loop().call_exception_handler(told)
         finally:
@@ -279,7 +279,7 @@ class _Callback:
 
 
 class _InTurns(Generic[T]):
-    """A coroutine whose steps take turns. A class, which costs less than a coroutine more."""
+    """A coroutine that is resumed in turns. A class costs less than another coroutine."""
 
     __slots__ = ("_coroutine", "_loop", "_tenant")
 

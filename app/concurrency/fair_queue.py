@@ -1,7 +1,7 @@
-"""Who may execute a step now: a bounded number at once, the waiting ones by tenant in turn.
+"""Limits how many steps execute at once; steps that wait are served by tenant in turn.
 
-Without a bound a tenant with thousands of runs would have thousands of steps act at once, and
-a tenant with one run would come after all of them.
+Without the limit, a tenant with thousands of runs would execute thousands of steps at once, and a
+tenant with one run would come after all of them.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from app.concurrency.fair_share import GREED, FairShare
 
 
 class FairQueueClosed(Exception):
-    """The server is stopping: no turn comes any more."""
+    """The server is stopping, so no more turns are given."""
 
 
 class _Called:
-    """Has `then` called once a turn has come: what waits without a coroutine."""
+    """Calls `then` when a turn comes: a waiter that is not a coroutine."""
 
     __slots__ = ("_context", "_then")
 
@@ -28,15 +28,15 @@ class _Called:
         self._then, self._context = then, context
 
     def done(self) -> bool:
-        """Say whether nobody needs the turn any more: never."""
+        """Return whether the turn is no longer needed: never."""
         return False
 
     def set_result(self, _: None) -> None:
-        """Take the turn when the loop comes round."""
+        """Take the turn in the next iteration of the event loop."""
         self.set_exception(None)
 
     def set_exception(self, failure: BaseException | None) -> None:
-        """Hear why there is none."""
+        """Pass on why there is no turn."""
         asyncio.get_running_loop().call_soon(self._then, failure, context=self._context)
 
 
@@ -47,10 +47,9 @@ class _Waiter:
 
 
 class FairQueue(FairShare):
-    """Hands out turns; in each tenant's line the first come is the first served.
+    """Gives out turns; each tenant's line is served in order of arrival.
 
-    An attempt of a step that waits here does not use up its timeout. `greed` is that of
-    `FairShare`.
+    Waiting here does not use up the timeout of a step's attempt. `greed` is that of `FairShare`.
     """
 
     def __init__(self, most: int, greed: int = GREED) -> None:
@@ -60,15 +59,18 @@ class FairQueue(FairShare):
 
     @property
     def waiting(self) -> int:
-        """How many wait for one."""
+        """How many wait for a turn."""
         return sum(len(line) for line in self._lines.values())
 
     def turn(self, tenant: str, amount: int = 1) -> "Turn":
-        """Return what waits for a turn that counts as `amount`, and holds it: `async with`."""
+        """Return a context (`async with`) that waits for a turn and holds it.
+
+        The turn counts as `amount` turns.
+        """
         return Turn(self, tenant, amount)
 
     def may_begin(self, tenant: str) -> bool:
-        """Say whether a turn could be taken now; `take` takes it for what has begun since."""
+        """Return whether a turn could be taken now; `take` then takes it for what has begun."""
         free = self.most - self.total
         return (
             free > 0
@@ -77,7 +79,7 @@ class FairQueue(FairShare):
         )
 
     async def wait(self, tenant: str, amount: int) -> None:
-        """Wait for a turn; it has to be given back. Raises `FairQueueClosed`."""
+        """Wait for a turn, which the caller must give back. Raises `FairQueueClosed`."""
         if self._closed:
             raise FairQueueClosed
         if not self.take_now(tenant, amount):
@@ -90,9 +92,10 @@ class FairQueue(FairShare):
         then: Callable[[BaseException | None], None],
         context: Context,
     ) -> None:
-        """Stand in line for a turn that could not be taken now, and have `then` called with it.
+        """Wait in line for a turn that could not be taken now, and call `then` when it comes.
 
-        It is given back by whoever is called; with `FairQueueClosed` there is none.
+        `then` must give the turn back. It is called with `FairQueueClosed` if there will be no
+        turn.
         """
         called = _Called(then, context)
         if self._closed:
@@ -106,29 +109,29 @@ class FairQueue(FairShare):
 
     @asynccontextmanager
     async def lent(self, tenant: str) -> AsyncIterator[None]:
-        """Let others have the turn that the tenant holds while the block lasts.
+        """Let others use the tenant's turn while the block lasts.
 
-        It is held again after it, also where the block or the wait for it is cut off: whoever
-        took the turn gives it back.
+        The tenant holds a turn again afterwards, even if the block or the wait for the turn is
+        cancelled, because the code that took the turn gives it back.
         """
         self.give(tenant, 1)
         try:
             yield
             await self.wait(tenant, 1)
         except FairQueueClosed:
-            self.take(tenant, 1)  # what has begun may come to its end
+            self.take(tenant, 1)  # what has begun may finish
         except BaseException:
             self.take(tenant, 1)
             raise
 
     def resize(self, most: int) -> None:
-        """Hand out so many turns at once from now on."""
+        """Give out at most this many turns at once from now on."""
         if not self._closed:
             self.most = most
             self._serve()
 
     def close(self) -> None:
-        """Send everybody away who waits: the server is stopping."""
+        """Refuse everybody who waits: the server is stopping."""
         self._closed = True
         self.most = 0
         lines, self._lines = self._lines, {}
@@ -149,7 +152,7 @@ class FairQueue(FairShare):
             raise
 
     def _serve_next(self) -> bool:
-        """Return one turn to the first tenant in the round that may have one."""
+        """Give one turn to the first tenant that may have one; return whether there was one."""
         for tenant, line in self._lines.items():
             if not self.may_take(tenant, line[0].amount):
                 continue
@@ -165,7 +168,7 @@ class FairQueue(FairShare):
 
 
 class Turn:
-    """One turn, while the block lasts. A class, which costs a quarter of a generator."""
+    """Holds one turn while the block lasts. A class costs a quarter of a generator."""
 
     __slots__ = ("_amount", "_tenant", "_turns")
 

@@ -1,8 +1,8 @@
-"""Shares of something bounded, so that no tenant can take all of it.
+"""Shares a limited resource so that no tenant can take all of it.
 
-The rule: a tenant may hold at most `GREED` times what is still free. One that is alone gets
-four fifths; whoever comes next always finds something, and as what is held comes back all
-who ask end up with the same.
+The rule: a tenant may hold at most `GREED` times what is still free. A tenant that is alone gets
+four fifths. The next one always finds something free, and as resources are given back, all tenants
+that ask end up with the same share.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ GREED = 4
 
 
 class FairShare:
-    """Counts who holds how much of `most`.
+    """Counts how much of `most` each tenant holds.
 
-    With a `greed` of 1 one that is alone gets about half: what is left is for whoever comes.
+    With a `greed` of 1, a tenant that is alone gets about half; the rest stays free for others.
     """
 
     def __init__(self, most: int, greed: int = GREED) -> None:
@@ -23,15 +23,15 @@ class FairShare:
         self.total = 0
         self._held: dict[str, int] = {}
         self._lines: Mapping[str, Any] = {}
-        """Who stands in line, for whoever has them wait: they come first."""
+        """The waiting lines by tenant, filled by subclasses: those in line come first."""
 
     def may_take(self, tenant: str, amount: int = 1) -> bool:
-        """Say whether the tenant may hold that much more."""
+        """Return whether the tenant may hold `amount` more."""
         free = self.most - self.total
         return amount <= free and self._held.get(tenant, 0) + amount <= self._greed * free
 
     def take_now(self, tenant: str, amount: int = 1) -> bool:
-        """Note that the tenant holds that much more if it may, and say whether it may."""
+        """Take `amount` more for the tenant if it may have it; return whether it was taken."""
         free = self.most - self.total
         held = self._held.get(tenant, 0) + amount
         if amount > free or held > self._greed * free or tenant in self._lines:
@@ -41,12 +41,12 @@ class FairShare:
         return True
 
     def take(self, tenant: str, amount: int = 1) -> None:
-        """Note that the tenant holds more, whether or not it may: some things must go on."""
+        """Take `amount` more for the tenant, even beyond its share: some work must go on."""
         self.total += amount
         self._held[tenant] = self._held.get(tenant, 0) + amount
 
     def give(self, tenant: str, amount: int = 1) -> None:
-        """Note that the tenant holds less."""
+        """Give back `amount` of what the tenant holds."""
         self.total -= amount
         left = self._held.get(tenant, 0) - amount
         if left > 0:
@@ -57,4 +57,4 @@ class FairShare:
             self._serve()
 
     def _serve(self) -> None:
-        """Let those in line have what has become free."""
+        """Give what has become free to those in line."""

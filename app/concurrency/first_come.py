@@ -1,4 +1,4 @@
-"""A change of what is kept, made of what somebody has read before."""
+"""Repeats a read-decide-write change when another process changed the data in between."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def until_kept(change: Callable[[], Awaitable[T]]) -> T:
-    """Read, decide and write by `change`, once more where another process was first."""
+    """Read, decide and write by calling `change`, again each time another process was first."""
     while True:
         with suppress(ChangedMeanwhile):
             return await change()

@@ -1,9 +1,9 @@
-"""The first go of a coroutine, without a task: most attempts of a step never wait.
+"""Runs a coroutine up to its first wait without a task: most attempts of a step never wait.
 
-A coroutine is executed up to its first wait where it is started. One that ends by then has
-needed no task and no turn of the event loop; any other goes on in a task, and has been that
-task's from the beginning: what asks for the current task or for context variables in its
-first go is given those that it goes on with.
+A coroutine runs where it is started until it first waits. If it ends before that, it has needed no
+task and no turn of the event loop. Otherwise it continues in a task, and appears to have run in
+that task from the beginning: code that asks for the current task or for context variables before
+the first wait gets the same ones as after it.
 """
 
 import asyncio
@@ -17,10 +17,9 @@ T = TypeVar("T")
 
 
 class FirstGo(Generic[T]):
-    """Starts coroutines, with one task at hand for the one that waits.
+    """Starts coroutines, and keeps one task ready for the next coroutine that waits.
 
-    Each has a context of its own, a copy of the one that is given here: nothing comes with it
-    from whoever starts it.
+    Each coroutine gets its own copy of the context given here, and nothing of its caller's context.
     """
 
     def __init__(self, context: Context) -> None:
@@ -28,9 +27,9 @@ class FirstGo(Generic[T]):
         self._context = context
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> "T | asyncio.Task[T]":
-        """Execute a coroutine up to its first wait; return its result, or the task of the rest.
+        """Run a coroutine up to its first wait; return its result, or the task that runs the rest.
 
-        Raises what the coroutine raises in its first go.
+        Raises what the coroutine raises before its first wait.
         """
         carrier, self._at_hand = self._at_hand or _Carrier[T](), None
         loop, before = carrier.loop, asyncio.current_task()
@@ -56,14 +55,14 @@ class FirstGo(Generic[T]):
         return carrier.carry(_Rest(coroutine, awaited, context))
 
     def close(self) -> None:
-        """Give up the task that is at hand."""
+        """Cancel the task that is kept ready."""
         if self._at_hand is not None:
             self._at_hand.task.cancel()
             self._at_hand = None
 
 
 class _Carrier(Generic[T]):
-    """A task that waits for a coroutine to go on with."""
+    """A task that waits until it is given a coroutine to continue."""
 
     __slots__ = ("_given", "loop", "task")
 
@@ -73,7 +72,7 @@ class _Carrier(Generic[T]):
         self.task = self.loop.create_task(self._carry())
 
     def carry(self, rest: "_Rest[T]") -> asyncio.Task[T]:
-        """Go on with a coroutine, also where it has cancelled the task in its first go."""
+        """Continue a coroutine, even if it cancelled the task before its first wait."""
         if self.task.cancelling():
             self.task = self.loop.create_task(_await(rest.cancelled()))
         else:
@@ -89,7 +88,7 @@ async def _await(rest: "_Rest[T]") -> T:
 
 
 class _Rest(Generic[T]):
-    """The rest of a coroutine that waits, in its own context."""
+    """The rest of a coroutine after its first wait, in its own context."""
 
     __slots__ = ("_awaited", "_context", "_coroutine", "_failure")
 
@@ -98,7 +97,7 @@ class _Rest(Generic[T]):
         self._failure: BaseException | None = None
 
     def cancelled(self) -> "_Rest[T]":
-        """Begin with a cancellation."""
+        """Start with a cancellation."""
         self._failure = asyncio.CancelledError()
         return self
 
@@ -113,7 +112,7 @@ class _Rest(Generic[T]):
             except GeneratorExit:
                 run(coroutine.close)
                 raise
-            except BaseException as thrown:  # noqa: BLE001 - it is the coroutine's
+            except BaseException as thrown:  # noqa: BLE001 - the exception belongs to the coroutine
                 failure = thrown
             try:
                 awaited = run(coroutine.throw, failure) if failure else run(coroutine.send, None)
@@ -126,7 +125,7 @@ _EXECUTE = frozenset({FirstGo.start.__code__, _Rest.__await__.__code__})
 
 
 def context_in(frame: FrameType) -> Context | None:
-    """Return the context of the coroutine that a frame executes, None where it executes none."""
+    """Return the context of the coroutine that a frame executes, or None if it executes none."""
     if frame.f_code not in _EXECUTE:
         return None
     found: Context | None = frame.f_locals.get("context")

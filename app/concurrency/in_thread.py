@@ -1,7 +1,7 @@
-"""Short work that waits for a disk or is done by a library, in threads shared out by tenant.
+"""Runs short blocking work (disk, libraries) in a few threads shared between tenants.
 
-Threads are few, and each stays busy until its work is done. A tenant whose work hangs, on a slow
-disk for instance, holds some of them at most: that of others goes on.
+There are few threads, and each is busy until its work is done. If a tenant's work hangs, for
+example on a slow disk, it holds at most some of them, and other tenants' work continues.
 """
 
 import asyncio
@@ -15,15 +15,16 @@ from app.concurrency.tenant import current_tenant
 T = TypeVar("T")
 
 THREADS = 5
-"""So many at once; asyncio's own threads are one more, at least, on two processors."""
+"""How many run at once; asyncio's own pool has at least one thread more, on two processors."""
 
 _turns = FairQueue(THREADS)
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """Return what `work` gives or raises.
+    """Return what `work` returns, or raise what it raises.
 
-    A thread cannot be stopped: the turn lasts as long as the work, whether or not anybody waits.
+    A thread cannot be stopped: the turn lasts until the work is done, even if nobody waits any
+    more.
     """
     tenant = current_tenant()
     await _turns.wait(tenant, 1)

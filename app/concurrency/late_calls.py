@@ -1,19 +1,19 @@
-"""Calls for when something has taken too long: nearly all are taken back before.
+"""Timeouts that are cheap to cancel: nearly all are cancelled before they are due.
 
-A timer of the event loop for each would be put in order among the others, and swept up later. These
-are gathered by their moment, and those of one moment share a timer. One comes up to 50 ms late, and
-never early.
+With one timer of the event loop for each call, the loop would have to sort each one and remove it
+later. Here calls are grouped by the moment they are due, and each group shares one timer. A call
+comes up to 50 ms late, and never early.
 """
 
 import asyncio
 from collections.abc import Callable
 
 _A_SECOND = 20
-"""Moments a second."""
+"""Moments per second."""
 
 
 class LateCall:
-    """A call that is due at a moment."""
+    """A call that will be made at a moment unless it is cancelled."""
 
     __slots__ = ("_calls",)
 
@@ -21,18 +21,18 @@ class LateCall:
         self._calls = calls
 
     def cancel(self) -> None:
-        """Take it back; it may have come."""
+        """Cancel the call; no effect if it was made already."""
         self._calls.pop(self, None)
 
 
 class LateCalls:
-    """The calls that are due, by their moments."""
+    """The pending calls, grouped by the moment they are due."""
 
     def __init__(self) -> None:
         self._due: dict[int, dict[LateCall, Callable[[], object]]] = {}
 
     def later(self, delay_s: float, call: Callable[[], object]) -> LateCall:
-        """Return a call that is made from the event loop unless it is taken back."""
+        """Call `call` from the event loop after `delay_s` seconds, unless it is cancelled."""
         loop = asyncio.get_running_loop()
         moment = int((loop.time() + delay_s) * _A_SECOND) + 1
         calls = self._due.get(moment)

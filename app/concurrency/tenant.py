@@ -1,16 +1,16 @@
-"""For which tenant the current task works, for whatever is shared out by tenant below it."""
+"""Says which tenant the current task works for, for all code below it that shares by tenant."""
 
 from contextvars import ContextVar
 
 working_for: ContextVar[str] = ContextVar("tenant", default="")
-"""For whom a task, and those that it starts, work."""
+"""The tenant that a task, and the tasks it starts, work for."""
 
 
 def work_for(tenant: str) -> None:
-    """Note for whom this task, and those that it starts, work from now on."""
+    """Set the tenant that this task, and the tasks it starts, work for from now on."""
     working_for.set(tenant)
 
 
 def current_tenant() -> str:
-    """Return for whom this task works; empty for the server itself."""
+    """Return the tenant that this task works for; empty for the server itself."""
     return working_for.get()
