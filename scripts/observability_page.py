@@ -118,7 +118,7 @@ def _level(called: ast.expr) -> str | None:
 
 def _meaning(function: ast.FunctionDef) -> str:
     told = " ".join((ast.get_docstring(function) or "").split())
-    told = re.sub(r"^(Say(?: that)?|Keep|Note) ", "", told)
+    told = re.sub(r"^Log(?: that)? ", "", told)
     return told[:1].upper() + told[1:]
 
 

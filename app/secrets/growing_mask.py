@@ -1,7 +1,7 @@
-"""A mask to which values are added: all of them are compiled together beside the event loop.
+"""A mask that accepts new values; a full recompile runs beside the event loop.
 
-Compiling takes a third of a millisecond a value, and a third of a second a megabyte. What has been
-added since is compiled by itself, and masked from the first moment on.
+Compiling takes a third of a millisecond per value, and a third of a second per megabyte. Values
+added since the last full compile are compiled separately, so they are masked from the start.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,8 +15,8 @@ class GrowingMask:
     """Masks as `Mask` does.
 
     Attributes:
-        is_needed: Whether there is any value to be replaced.
-        is_due: Whether so much has been added that it should be compiled with the rest.
+        is_needed: Whether there is any value to replace.
+        is_due: Whether enough has been added that everything should be recompiled together.
     """
 
     __slots__ = (
@@ -25,7 +25,7 @@ class GrowingMask:
     )  # fmt: skip
 
     def __init__(self, now: Callable[[], Iterable[str]]) -> None:
-        """Take what returns all values as they are now; those that are gone are masked for now."""
+        """Take a function that returns all current values; removed values stay masked for now."""
         self.is_needed = self.is_due = self._is_settling = False
         self._now = now
         self._known = set[str]()
@@ -35,7 +35,7 @@ class GrowingMask:
         self._latest: Mask | None = None
 
     def add(self, values: Iterable[str]) -> None:
-        """Mask these too."""
+        """Mask these values too."""
         for value in values:
             if value not in self._known:
                 self._known.add(value)
@@ -45,7 +45,7 @@ class GrowingMask:
         self._note()
 
     async def settle(self) -> None:
-        """Compile all values together, where that is due, beside the loop."""
+        """Recompile all values together beside the event loop, if that is due."""
         if not self.is_due or self._is_settling:
             return
         self._is_settling = True
@@ -65,7 +65,7 @@ class GrowingMask:
         return self._mask_of_added().value(self._rest.value(value))
 
     def text(self, text: str) -> str:
-        """Return the text without the values, also where it was cut inside one."""
+        """Return the text without the values, even if the text was cut inside one."""
         return self._mask_of_added().text(self._rest.text(text))
 
     def _mask_of_added(self) -> Mask:

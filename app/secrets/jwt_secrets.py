@@ -1,4 +1,4 @@
-"""Signing secrets of tokens at rest: sealed like other secrets, in a column of text."""
+"""Seals and opens the stored secrets that sign tokens; a sealed secret is kept as text."""
 
 import base64
 import binascii
@@ -12,7 +12,7 @@ _KIND = "jwt-secret"
 
 
 def sealed_bytes(row: JwtSecretRow) -> bytes | None:
-    """Return what is sealed in a row; None when its secret is in the clear."""
+    """Return the sealed bytes of a row, or None when its secret is stored in the clear."""
     if not row.secret.startswith(_PREFIX):
         return None
     try:
@@ -22,7 +22,7 @@ def sealed_bytes(row: JwtSecretRow) -> bytes | None:
 
 
 def seal_row(row: JwtSecretRow, keyring: Keyring) -> JwtSecretRow:
-    """Return the row to be kept; public keys stay in the clear."""
+    """Return the row as it is stored; public keys stay in the clear."""
     if not row.algorithm.startswith("HS"):
         return row
     return replace(row, secret=_kept(keyring.seal(_KIND, row.tenant, row.kid, row.secret)))
@@ -37,7 +37,7 @@ def open_row(row: JwtSecretRow, keyring: Keyring) -> JwtSecretRow:
 
 
 async def seal_all(table: JwtSecrets, keyring: Keyring) -> None:
-    """Seal what is in the clear or sealed with an older key. Raises `KeyUnusable`."""
+    """Seal secrets that are in the clear or sealed with an older key. Raises `KeyUnusable`."""
     anew: dict[str, str] = {}
     for row in await table.all():
         sealed = sealed_bytes(row)

@@ -1,8 +1,8 @@
-"""The mask of the log, over the values of all tenants.
+"""The mask of the log, which covers the secret values of all tenants.
 
-Values are compiled in layers, each much larger than the next, as logs are merged elsewhere: a few
-new ones are compiled with what is not much larger than they, and not with all that there are. So
-what a tenant adds costs in proportion, however many values the others have.
+Values are compiled in layers, each much larger than the next, like a log-structured merge tree. New
+values are compiled together with layers of a similar size only, never with everything. So the cost
+of a tenant's new values depends on their number, not on how many values other tenants have.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,10 +13,10 @@ from app.concurrency.offload import offload
 from app.secrets.mask import FEW, FEW_CHARACTERS, MASK, Mask
 
 _TIMES = 4
-"""How many times as large as what is added a layer may be that is compiled with it."""
+"""A layer is recompiled with new values if it is at most this many times as large as they are."""
 
 _CHARACTERS_A_VALUE = 1_000
-"""So many take about as long to be compiled as another value."""
+"""Compiling this many characters takes about as long as compiling one more value."""
 
 
 class _Layer(NamedTuple):
@@ -29,13 +29,13 @@ class _Layer(NamedTuple):
 
 
 class LogMask:
-    """Takes the secrets of all tenants out of texts.
+    """Removes the secrets of all tenants from texts.
 
-    Values that are gone are masked until their layer is compiled anew with all others.
+    Deleted values stay masked until their layer is compiled again together with all others.
     """
 
     def __init__(self, now: Callable[[], Iterable[str]]) -> None:
-        """Take what returns all values as they are now."""
+        """Take a function that returns all current values."""
         self._now = now
         self._layers: list[_Layer] = []
         self._known = set[str]()
@@ -44,7 +44,7 @@ class LogMask:
         self._is_settling = False
 
     def add(self, values: Iterable[str]) -> None:
-        """Mask these too."""
+        """Mask these values too."""
         for value in values:
             if value not in self._known:
                 self._known.add(value)
@@ -52,7 +52,7 @@ class LogMask:
                 self._of_added = None
 
     async def settle(self) -> None:
-        """Compile what has been added beside the loop, where that is much."""
+        """Compile what has been added beside the event loop, if there is much of it."""
         is_few = len(self._added) <= FEW and sum(map(len, self._added)) <= FEW_CHARACTERS
         if is_few or self._is_settling:
             return
@@ -76,7 +76,7 @@ class LogMask:
         self._of_added = None
 
     def text(self, text: str) -> str:
-        """Return the text without the values, also where it was cut inside one."""
+        """Return the text without the values, even if the text was cut inside one."""
         if self._of_added is None:
             self._of_added = Mask(self._added)
         masks = [*(layer.mask for layer in self._layers), self._of_added]
@@ -95,7 +95,7 @@ def _layer(values: Sequence[str]) -> _Layer:
 
 
 def _without(text: str, places: Iterable[tuple[int, int]]) -> str:
-    """Return a text without what stands in places, which are sorted and may cover one another."""
+    """Return a text without the given places, which are sorted and may overlap."""
     parts: list[str] = []
     end = 0
     for first, last in places:

@@ -1,12 +1,12 @@
-"""Leaving no secret in a text, in whatever form it was written there. Pure.
+"""Removes secrets from a text, in whatever form they were written there. Pure.
 
-Of a secret these forms are found: the value itself, also in lower case (host names are), each
-of its characters escaped for URLs, JSON (also JSON in JSON) or HTML, and the middle of its
-base64 forms, standard or for URLs, wherever it stands in what was encoded. Where a text by
-itself, such as an error's message, was cut inside a secret, that is found too, from eight
-characters on. What an expression makes of a secret (a hash, a part) is not. Of values beyond
-8,000 characters, and of those that begin by repeating themselves (`aaaaaaaaaaaa`), the usual
-forms are found, and not every mixture of escapes.
+These forms of a secret are found: the value itself, also in lower case (as host names are written);
+each of its characters escaped for URLs, JSON (also JSON in JSON) or HTML; and the middle of its
+base64 forms, standard or for URLs, at any offset in the encoded data. If a text such as an error
+message was cut inside a secret, the remaining part is found too, from eight characters on. Values
+derived from a secret by an expression (a hash, a substring) are not found. For values longer than
+8,000 characters, and for values that begin by repeating themselves (`aaaaaaaaaaaa`), only the usual
+forms are found, not every mixture of escapes.
 """
 
 import base64
@@ -20,11 +20,11 @@ from engine import Json
 
 MASK = "***"
 SHORTEST = 4
-"""Shorter values stay as they are: they would be found in texts that do not hold them."""
+"""Shorter values are not masked: they would match in texts that do not contain the secret."""
 
 FEW = 32
 FEW_CHARACTERS = 16_384
-"""How many values, and of how many characters, may be compiled on the event loop."""
+"""The most values, and the most characters, that may be compiled on the event loop."""
 
 _LONGEST_COMPILED = 8_000
 _SHORTEST_CUT = 8
@@ -33,7 +33,7 @@ _GROUPED = 3
 _MOST_NESTED = 30
 _MOST_REPEATS = 8
 _MOST_LOOKS = 50_000
-# Bounded, so that a text of nothing but backslashes takes no longer than another.
+# Bounded, so that a text of backslashes alone takes no longer than any other.
 _ESCAPES = 15
 _NAMED = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 _ALNUM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
@@ -47,14 +47,14 @@ class Mask:
     )  # fmt: skip
 
     def __init__(self, values: Iterable[str]) -> None:
-        """Compile the forms of all values; those of fewer than 4 characters are left out."""
+        """Compile the forms of all values; values shorter than 4 characters are left out."""
         used = sorted({value for value in values if len(value) >= SHORTEST})
         long = [value for value in used if len(value) > _LONGEST_COMPILED or _repeats(value)]
         self._numbers = frozenset(used)
         self._long = sorted({text for value in long for text in _literals(value)}, key=len)[::-1]
         self._forms = sorted({form for value in used for form in _forms(value)})
         self.is_needed = bool(self._forms)
-        """Whether there is any value to be replaced."""
+        """Whether there is any value to replace."""
         pairs = zip([(), *self._forms], self._forms, strict=False)
         self._same = [_same(one, other) for one, other in pairs]
         self._longest = max((len(form) for form in self._forms), default=0) * _LONGEST_ESCAPE
@@ -65,11 +65,11 @@ class Mask:
         self._cut = re.compile(_any_of(starts, 0)) if starts else None
 
     def text(self, text: str) -> str:
-        """Return the text without the values, also where it was cut inside one."""
+        """Return the text without the values, even if the text was cut inside one."""
         return self.without_cut(self._whole_ones(text))
 
     def places(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield where values stand in a text, each as a whole: from where to where."""
+        """Yield the start and end of each complete value in a text."""
         for literal in self._long:
             at = text.find(literal)
             while at >= 0:
@@ -79,26 +79,27 @@ class Mask:
             yield from (match.span() for match in self._whole.finditer(text))
 
     def without_cut(self, text: str) -> str:
-        """Return the text without what a cut at its end has left of a value."""
+        """Return the text without the part of a value that was left by a cut at its end."""
         if self._cut is None:
             return text
         looks = _MOST_LOOKS
         for start in self._cut.finditer(text, max(0, len(text) - self._longest)):
             is_cut, looked = self._is_cut(text, start.start())
             looks -= looked
-            if is_cut or looks < 0:  # a text that was made to take long loses its end
+            if is_cut or looks < 0:  # a text crafted to take long loses its end
                 return text[: start.start()] + MASK
         return text
 
     def _is_cut(self, text: str, at: int) -> tuple[bool, int]:
-        """Say whether the text ends, from `at` on, inside a form, and how often it was looked at.
+        """Say whether a value was cut off at the text's end, from `at` on, and the number of looks.
 
-        The forms are sorted: what one has in common with the one before is not looked at again.
+        The forms are sorted, so the part that a form shares with the one before is not checked
+        again.
         """
         ends, looked = [at], 0
         for form, same in zip(self._forms, self._same, strict=True):
             if same >= len(ends):
-                continue  # it fails where the one before did
+                continue  # it fails at the same character as the form before
             del ends[same + 1 :]
             for token in form[same:]:
                 looked += 1
@@ -149,10 +150,10 @@ def _json(value: Json) -> str:
 
 
 def _any_of(forms: Sequence[tuple[str, ...]], depth: int, nested: int = 0) -> str:
-    """Return a pattern for any of the forms, the longest first, grouped by how they begin.
+    """Return a pattern that matches any of the forms, longest first, grouped by common prefix.
 
-    `forms` are sorted. What many of them begin with is tried once and not once for each, so
-    that a text full of it takes no longer than another.
+    `forms` are sorted. A common prefix is tried once, not once per form, so a text full of it takes
+    no longer than any other.
     """
     same = depth
     while all(len(form) > same and form[same] == forms[0][same] for form in forms):
@@ -163,7 +164,7 @@ def _any_of(forms: Sequence[tuple[str, ...]], depth: int, nested: int = 0) -> st
     ways: list[tuple[int, str]] = []
     for first, grouped in groupby(forms, lambda form: form[same] if len(form) > same else ""):
         group = list(grouped)
-        # Other tokens than letters and digits may match the same text: the longest comes first.
+        # Tokens other than letters and digits may match the same text, so the longest comes first.
         if nested < _MOST_NESTED and (same < _GROUPED or first in _ALNUM) and first:
             longest = max(map(len, group))
             ways.append((longest, first + _any_of(group, same + 1, nested + 1)))
@@ -174,13 +175,13 @@ def _any_of(forms: Sequence[tuple[str, ...]], depth: int, nested: int = 0) -> st
 
 
 def _same(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return with how many tokens both begin."""
+    """Return how many tokens both have in common at the beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _forms(value: str) -> Iterable[tuple[str, ...]]:
-    """Return every form of a value as patterns, one for each character."""
+    """Return every form of a value as a list of patterns, one per character."""
     yield _tokens(value)
     if value.lower() != value:
         yield _tokens(value.lower())
@@ -189,12 +190,13 @@ def _forms(value: str) -> Iterable[tuple[str, ...]]:
 
 
 def _repeats(value: str) -> bool:
-    """Say whether a value begins with the same part again and again.
+    """Say whether a value begins with the same part repeated.
 
-    In a text of nothing but that part a pattern would begin to match at every part, and go on
-    for the length of the value each time.
+    In a text made of that part alone, a pattern would begin to match at every repetition and each
+    time continue for the length of the value.
     """
-    reach, start = [0] * len(value), 0  # how far the value goes on as it begins, from each place
+    # For each index: how many characters from there repeat the beginning of the value.
+    reach, start = [0] * len(value), 0
     for at in range(1, len(value)):
         end = start + reach[start]
         known = min(reach[at - start], end - at) if at < end else 0
@@ -209,7 +211,7 @@ def _repeats(value: str) -> bool:
 
 
 def _literals(value: str) -> Iterable[str]:
-    """Return the usual forms of a long value, as they are."""
+    """Return the usual forms of a long value as literal text."""
     yield from (value, value.lower(), quote(value), quote(value, safe=""), quote_plus(value))
     yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
     for core in _base64_cores(value):
@@ -218,7 +220,7 @@ def _literals(value: str) -> Iterable[str]:
 
 
 def _base64_cores(value: str) -> Iterable[str]:
-    """Return the three ways a value can stand in base64, less what its neighbours change."""
+    """Return the three base64 forms of a value, without the characters its neighbours affect."""
     for shift, dropped in ((0, 0), (1, 2), (2, 3)):
         raw = bytes(shift) + value.encode()
         yield base64.b64encode(raw)[dropped : len(raw) * 8 // 6].decode()
@@ -229,14 +231,14 @@ def _tokens(value: str) -> tuple[str, ...]:
 
 
 def _token(char: str) -> str:
-    """Return a pattern for a character however it may be escaped."""
+    """Return a pattern for a character in any of its escaped forms."""
     if char in _ALNUM:
         return char
     if char[0] == "\\":
         many = len(char)
         return f"(?:\\\\{{{many},{many * (_ESCAPES + 1)}}}|{_in_url(char[0]) * many})"
     quoted = f"\\\\{{0,{_ESCAPES}}}" if char in "\"'/" else ""
-    # The character itself comes last: it may be how one of the others begins.
+    # The character itself comes last, because another alternative may begin with it.
     ways = [*_in_html(char), *_in_json(char), _in_url(char), quoted + re.escape(char)]
     if char == " ":
         ways.append(r"\+")

@@ -1,7 +1,7 @@
-"""Sealing: AES-256-GCM, bound to what the value is and whose.
+"""Sealing: AES-256-GCM encryption, bound to the kind, tenant and name of the value.
 
-A sealed value is one byte of format, eight bytes that name the key, twelve random bytes, and
-the ciphertext with its tag. The key's name makes a wrong key an error that says so.
+A sealed value is one byte of format, eight bytes that identify the key, twelve random bytes, and
+the ciphertext with its tag. The key's id lets a wrong key be reported as such.
 """
 
 import hashlib
@@ -19,11 +19,11 @@ _NONCE_BYTES = 12
 
 
 class KeyUnusable(Exception):
-    """Sealed values cannot be opened or made with the keys at hand; nothing has changed."""
+    """Sealed values cannot be opened or made with the available keys; nothing has changed."""
 
 
 class Keyring:
-    """The key that seals, and those that opened what was sealed before."""
+    """The key that seals, and older keys that can still open values they sealed."""
 
     def __init__(self, current: bytes, older: Iterable[bytes] = ()) -> None:
         """Take keys of 32 bytes."""
@@ -32,14 +32,14 @@ class Keyring:
         self._keys = {key_id(key): key for key in (current, *older)}
 
     def seal(self, kind: str, tenant: str, name: str, value: str) -> bytes:
-        """Return the value sealed; it can be opened only as that `kind`, tenant and name."""
+        """Return the value sealed; it can be opened only with the same `kind`, tenant and name."""
         nonce = os.urandom(_NONCE_BYTES)
         cipher = _cipher(self._keys[self._current])
         sealed: bytes = cipher.encrypt(nonce, value.encode(), _bound(kind, tenant, name))
         return _FORMAT + self._current + nonce + sealed
 
     def seal_alike(self, kind: str, tenant: str, name: str, value: str) -> bytes:
-        """Return the value sealed so that the same value always gives the same bytes."""
+        """Return the value sealed deterministically: the same value always gives the same bytes."""
         bound = _bound(kind, tenant, name)
         text = b"\0".join((self._nonces, bound, value.encode()))
         nonce = hashlib.sha256(text).digest()[:_NONCE_BYTES]
@@ -48,7 +48,7 @@ class Keyring:
         return _FORMAT + self._current + nonce + sealed
 
     def open(self, kind: str, tenant: str, name: str, sealed: bytes) -> str:
-        """Return the value. Raises `KeyUnusable` when no key fits or it is not what was sealed."""
+        """Return the value. Raises `KeyUnusable` when no key fits or the bytes were altered."""
         key = self._keys.get(id_of(sealed))
         if key is None:
             raise KeyUnusable(f"{kind} {name} of tenant {tenant} is sealed with another key")
@@ -66,7 +66,7 @@ class Keyring:
             ) from changed
 
     def renewed(self, kind: str, tenant: str, name: str, sealed: bytes) -> bytes | None:
-        """Return what an older key sealed as the present one seals it; None where that has.
+        """Return a value that an older key sealed, resealed with the current key; else None.
 
         Raises `KeyUnusable` as `open` does.
         """
@@ -76,16 +76,16 @@ class Keyring:
 
     @property
     def mark(self) -> bytes:
-        """The name of the key that seals, which tells nothing about it."""
+        """The id of the key that seals, which reveals nothing about it."""
         return self._current
 
     @property
     def older(self) -> set[bytes]:
-        """The names of the keys that only open."""
+        """The ids of the keys that can only open."""
         return set(self._keys) - {self._current}
 
     def opens(self, name: bytes) -> bool:
-        """Say whether the key of that name is at hand."""
+        """Say whether the key with that id is available."""
         return name in self._keys
 
 
@@ -97,12 +97,12 @@ def _cipher(key: bytes) -> Any:
 
 
 def id_of(sealed: bytes) -> bytes:
-    """Return the name of the key that sealed a value; empty when it is no sealed value."""
+    """Return the id of the key that sealed a value; empty when the value is not sealed."""
     return sealed[1 : 1 + _ID_BYTES] if sealed[:1] == _FORMAT else b""
 
 
 def key_id(key: bytes) -> bytes:
-    """Return the name of a key, which tells nothing about it."""
+    """Return the id of a key, which reveals nothing about it."""
     return hmac.new(key, b"stepwell key", hashlib.sha256).digest()[:_ID_BYTES]
 
 

@@ -1,6 +1,6 @@
-"""The key that seals secrets: from the settings, or from a file that is made once.
+"""The key that seals secrets: from the settings, or from a file that is created once.
 
-No key is ever made where something is sealed already: with a new key nobody could open it.
+A new key is never created when the journal already has sealed values: it could not open them.
 """
 
 import base64
@@ -21,10 +21,10 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def open_keyring(settings: Settings, sealed_with: Collection[bytes]) -> Keyring:
-    """Return the keys that the settings name; `sealed_with` names those that are needed.
+    """Return the keys that the settings name; `sealed_with` lists the ids of the keys needed.
 
     Raises:
-        KeyUnusable: A key is missing, unsafe or no key; the message says what to do.
+        KeyUnusable: A key is missing, unsafe or invalid; the message says what to do.
     """
     file = settings.data / FILE
     older = [
@@ -47,7 +47,7 @@ def open_keyring(settings: Settings, sealed_with: Collection[bytes]) -> Keyring:
     else:
         current = _make(file)
     if file.exists():
-        older.append(_read(file))  # what the folder's own key has sealed moves to the new key
+        older.append(_read(file))  # values sealed with the folder's own key move to the new key
     return _checked(Keyring(current, older), sealed_with)
 
 
@@ -90,7 +90,7 @@ def _read(file: Path) -> bytes:
 
 
 def _make(file: Path) -> bytes:
-    """Make a key, whole and durable before anything is sealed with it."""
+    """Create a key, completely written and durable before anything is sealed with it."""
     key = os.urandom(KEY_BYTES)
     write_whole(file, base64.b64encode(key) + b"\n")
     log.secrets_key_made(str(file))

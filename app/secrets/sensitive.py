@@ -1,7 +1,8 @@
-"""Output fields that are `sensitive`: sealed in the journal, open to steps, `***` to people.
+"""Output fields marked `sensitive`: sealed in the journal, readable by steps, `***` to people.
 
-A sealed field is an object with one key in the run's data, which nobody is shown. What a later step
-makes of its value is masked as secrets are; so it can go out in a request, and nowhere else.
+In a run's data a sealed field is an object with one key, which is never shown. The field's value is
+masked like a secret in everything that later steps return. So it can leave the server in a request
+and in no other way.
 """
 
 import base64
@@ -21,7 +22,7 @@ _MARK = "$sealed"
 _KIND = "sensitive field"
 _MOST_LEAVES = 1_000
 _LONG = 100
-"""Values, as `is_long` counts, from which on others on the event loop should not wait."""
+"""The size, as `is_long` counts it, from which the work is done beside the event loop."""
 
 T = TypeVar("T")
 
@@ -33,10 +34,10 @@ class SensitiveFields:
         self._secrets = secrets
 
     def opened(self, tenant: str, data: JsonObject, names: Collection[str]) -> JsonObject:
-        """Return the data with the fields of these names open.
+        """Return the data with the named fields opened.
 
         Raises:
-            KeyUnusable: No key at hand opens one.
+            KeyUnusable: None of the available keys opens a field.
         """
         found: JsonObject = {}
         for name in names:
@@ -48,7 +49,7 @@ class SensitiveFields:
     async def opened_for_step(
         self, tenant: str, data: JsonObject, names: Collection[str]
     ) -> tuple[JsonObject, Mask]:
-        """Return the data with the fields of these names open, and what masks their values.
+        """Return the data with the named fields opened, and the mask for their values.
 
         Raises as `opened`.
         """
@@ -63,7 +64,7 @@ class SensitiveFields:
         return opened, mask
 
     async def closed(self, tenant: str, happened: Input, names: Collection[str]) -> Input:
-        """Return what a step has delivered, its sensitive fields sealed and masked elsewhere."""
+        """Return a step's output with sensitive fields sealed and their values masked elsewhere."""
         if not isinstance(happened, Delivered):
             return happened
         given = happened.data
@@ -105,18 +106,18 @@ async def _here(work: Callable[[], T]) -> T:
 
 
 def is_much(data: Mapping[str, Json], names: Collection[str]) -> bool:
-    """Say whether so much is sealed in the fields that it is opened beside the event loop."""
+    """Say whether the sealed fields are so large that they are opened beside the event loop."""
     sealed = [item for name in names if isinstance(item := data.get(name), dict)]
     return is_long(sealed, _LONG)
 
 
 def shown_data(data: Mapping[str, Json]) -> JsonObject:
-    """Return a run's data as people see it, `***` in the place of what is sealed."""
+    """Return a run's data as people see it, with `***` in place of sealed fields."""
     return {name: item if _sealed(item) is None else MASK for name, item in data.items()}
 
 
 def hidden_fields(data: Mapping[str, Json]) -> JsonObject:
-    """Return what is sealed in a run's data, with `***` in its place."""
+    """Return the sealed fields of a run's data, with `***` as their values."""
     return {name: MASK for name, item in data.items() if _sealed(item) is not None}
 
 
@@ -131,7 +132,7 @@ def _sealed(value: Json) -> bytes | None:
 
 
 def _leaves(values: Iterable[Json]) -> Iterator[str]:
-    """Return the texts and numbers in values that are long enough to be found elsewhere."""
+    """Return the texts and numbers in values that are long enough to be searched for elsewhere."""
     todo = list(values)
     while todo:
         value = todo.pop()

@@ -1,4 +1,4 @@
-"""The secrets of all tenants, open in memory; exact, since every change goes through here."""
+"""The secrets of all tenants, decrypted in memory; exact, since every change is made here."""
 
 import asyncio
 import re
@@ -19,24 +19,24 @@ from steps.contract.step_type import Problem, StepBroke
 from steps.language.beside import is_long
 
 LONGEST = 65_536
-"""The most bytes that a value may have, as UTF-8."""
+"""The most bytes a value may have, as UTF-8."""
 
 MOST = 1_000
 MOST_BYTES = 1_000_000
-"""How many secrets a tenant may have, and how long all of them may be."""
+"""The most secrets a tenant may have, and their greatest total length."""
 
 LONG_MASKED = 4_000
-"""Values, as `is_long` counts, whose secrets are looked for beside the event loop."""
+"""The size, as `is_long` counts it, from which a value is masked beside the event loop."""
 
 _KIND = "secret"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _FORMER = 64
 _ISSUED = 256
-"""How many tokens of a tenant are masked, the newest of those that its steps were given."""
+"""How many of the tokens given to a tenant's steps are masked; the newest are kept."""
 
 
 class UnfitSecret(Exception):
-    """A secret cannot have that name, or that value; the message does not show the value."""
+    """A secret cannot have this name or value; the message does not show the value."""
 
     def __init__(self, path: str, message: str) -> None:
         self.problems = (Problem(path, message),)
@@ -45,7 +45,7 @@ class UnfitSecret(Exception):
 
 @value(frozen=True, slots=True)
 class SecretName:
-    """A secret as it is listed: everything but its value."""
+    """A secret as listed: everything but its value."""
 
     name: str
     created_at_ms: int
@@ -53,7 +53,7 @@ class SecretName:
 
 
 class Secrets:
-    """Returns secrets to steps, and takes them out of everything that steps give back."""
+    """Gives secrets to steps, and removes them from everything that steps return."""
 
     def __init__(self, table: SecretTable, keyring: Keyring, clock: Clock) -> None:
         self._table = table
@@ -70,12 +70,12 @@ class Secrets:
         self._is_stale = True
 
     async def load(self) -> None:
-        """Open every secret; what an older key sealed is sealed anew. Raises `KeyUnusable`."""
+        """Open every secret and reseal those sealed with an older key. Raises `KeyUnusable`."""
         async with self._lock:
             await self._load()
 
     async def get(self, tenant: str, name: str) -> str:
-        """Return a secret to a step. Raises `StepBroke` when the tenant has none of that name."""
+        """Return a secret for a step. Raises `StepBroke` when the tenant has none of that name."""
         if self._is_stale:
             await self.load()
         try:
@@ -88,7 +88,7 @@ class Secrets:
             raise StepBroke("UnknownSecret", message, retryable=False) from None
 
     def conceal(self, tenant: str, value: str) -> None:
-        """Mask a value that a step of the tenant was given, though it is none of its secrets."""
+        """Mask a value that was given to a step of the tenant but is not one of its secrets."""
         if value not in self._issued[tenant]:
             self._issued[tenant].append(value)
             self._mask_too(tenant, [value])
@@ -102,11 +102,11 @@ class Secrets:
         ]
 
     async def put(self, tenant: str, name: str, value: str) -> tuple[SecretName, bool]:
-        """Keep a secret, durable when this returns; also say whether it is new.
+        """Store a secret, durable when this returns; return whether it is new.
 
         Raises:
-            UnfitSecret: An expression cannot name it, the value is empty or too long, or there
-                are too many.
+            UnfitSecret: The name cannot be used in an expression, the value is empty or too long,
+                or the tenant has too many secrets.
         """
         _check(name, value)
         async with self._lock:
@@ -135,7 +135,7 @@ class Secrets:
             self._values.get(tenant, {}).pop(name, None)
 
     async def mask(self, tenant: str, value: Json) -> Json:
-        """Return the value without any secret of the tenant, present or lately replaced."""
+        """Return the value without any secret of the tenant, current or recently replaced."""
         mask = self.mask_of(tenant)
         if not mask.is_needed:
             return value
@@ -145,14 +145,14 @@ class Secrets:
         return mask.value(value)
 
     def mask_of(self, tenant: str) -> GrowingMask:
-        """Return what masks every secret of the tenant, as they are at any moment."""
+        """Return a mask for all secrets of the tenant that follows later changes."""
         mask = self._masks.get(tenant)
         if mask is None:
             mask = self._masks[tenant] = GrowingMask(lambda: self._known(tenant))
         return mask
 
     async def settle(self, tenant: str) -> None:
-        """Compile what masks the tenant's secrets anew, where many of them have come."""
+        """Recompile the tenant's mask if many secrets were added."""
         await self.mask_of(tenant).settle()
         await self._every.settle()
 
@@ -188,7 +188,7 @@ class Secrets:
             raise UnfitSecret("value", told)
 
     def _remember(self, tenant: str, name: str, value: str | None) -> None:
-        """Go on masking a value that is being replaced, and one that may have been written."""
+        """Keep masking a value that is being replaced, and one that may have been written."""
         for known in (self._values.get(tenant, {}).get(name), value):
             if known is not None:
                 self._former[tenant].append(known)
@@ -200,7 +200,7 @@ class Secrets:
         except UnknownSecret:
             raise
         except JournalError:
-            self._is_stale = True  # it may have happened all the same
+            self._is_stale = True  # the write may have happened anyway
             raise
 
     def _known(self, tenant: str) -> list[str]:

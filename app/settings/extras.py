@@ -1,11 +1,11 @@
-"""Parts that are installed on demand: what is missing is said where it is asked for."""
+"""Optional dependencies: a missing one is reported at the point where it is needed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class ExtraMissing(Exception):
-    """Something is asked for whose libraries are not installed; the message says how to."""
+    """Libraries for a requested feature are not installed; the message says how to get them."""
 
     def __init__(self, what: str, extra: str, module: str | None) -> None:
         super().__init__(
@@ -16,7 +16,7 @@ class ExtraMissing(Exception):
 
 @contextmanager
 def extra(name: str, what: str) -> Iterator[None]:
-    """Import inside of it what an extra brings, for `what`. Raises `ExtraMissing`."""
+    """Wrap the import of an extra's libraries, needed for `what`. Raises `ExtraMissing`."""
     try:
         yield
     except ImportError as missing:

@@ -12,7 +12,7 @@ RoleName: TypeAlias = Literal["owner", "admin", "editor", "operator", "viewer"]
 SigningAlgorithm: TypeAlias = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]
-"""Those with a public key: nobody who can check a token can make one."""
+"""Algorithms with a public key: being able to check a token is not enough to make one."""
 
 _ALL: list[SigningAlgorithm] = [
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
@@ -22,31 +22,33 @@ TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 class IdentityProviderSettings(BaseModel):
-    """An identity provider, whose people and tokens count here."""
+    """An identity provider whose users and tokens this server accepts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     issuer: str = Field(
-        max_length=2_000, description="its address, as its tokens name it in `iss`: https"
+        max_length=2_000, description="the provider's https address, as its tokens give it in `iss`"
     )
     clientId: str = Field(  # noqa: N815 - settings in tables are camelCase
-        min_length=1, max_length=500, description="how it knows this server"
+        min_length=1, max_length=500, description="the client id of this server at the provider"
     )
     clientSecretEnv: str | None = Field(  # noqa: N815
         None, min_length=1, max_length=200,
-        description="the environment variable with the client's secret; a public client without it",
+        description="the environment variable with the client secret; without it, a public client",
     )  # fmt: skip
     title: str | None = Field(None, max_length=100, description="its name on the sign-in page")
     audience: str | None = Field(
         None,
         max_length=500,
-        description="what `aud` of API tokens must hold; `clientId` without it",
+        description="the value that `aud` of API tokens must contain; `clientId` without it",
     )
     scopes: list[str] = Field(
-        ["openid", "profile", "email"], max_length=50, description="what the sign-in asks for"
+        ["openid", "profile", "email"],
+        max_length=50,
+        description="the scopes that the sign-in requests",
     )
     algorithms: list[SigningAlgorithm] = Field(
-        _ALL, min_length=1, description="with which tokens may be signed"
+        _ALL, min_length=1, description="the algorithms with which tokens may be signed"
     )
     tenant: str | None = Field(
         None, pattern=f"^{TENANT.pattern}$", description="the tenant of all its people"
@@ -56,25 +58,27 @@ class IdentityProviderSettings(BaseModel):
     )
     tenants: dict[str, str] = Field(
         {}, max_length=10_000,
-        description="tenants by what the claim says; others are refused. Without it, what it says "
-        "is the tenant",
+        description="tenants by the value of the claim; other values are refused. Without it, the "
+        "value itself is the tenant",
     )  # fmt: skip
     roleClaim: str | None = Field(  # noqa: N815
-        None, max_length=500, description="the claim, a text or a list, from which the role follows"
+        None, max_length=500, description="the claim, a text or a list, that decides the role"
     )
     roles: dict[str, RoleName] = Field(
         {}, max_length=10_000,
-        description="roles by what the claim holds; the highest counts",
+        description="roles by values of the claim; the highest role counts",
     )  # fmt: skip
     defaultRole: RoleName | None = Field(  # noqa: N815
-        None, description="the role of those whom `roles` gives none; they are refused without it"
+        None,
+        description="the role of people to whom `roles` gives none; without it, they are refused",
     )
     groupsClaim: str | None = Field(  # noqa: N815
-        None, max_length=500, description="the claim with the groups of somebody"
+        None, max_length=500, description="the claim with the person's groups"
     )
     nameClaim: str | None = Field(  # noqa: N815
         None, max_length=500,
-        description="the claim with the name; preferred_username, email or sub without it",
+        description="the claim with the person's name; without it, preferred_username, email or "
+        "sub",
     )  # fmt: skip
 
     @field_validator("issuer")
@@ -83,10 +87,12 @@ class IdentityProviderSettings(BaseModel):
         try:
             parts = urlsplit(value)
         except ValueError as wrong:
-            raise ValueError(f"is no address: {wrong}") from wrong
+            raise ValueError(f"is not an address: {wrong}") from wrong
         is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)
         if not is_safe or not parts.hostname or parts.query or parts.fragment or parts.username:
-            raise ValueError("must begin with https:// and name a host, and nothing after the path")
+            raise ValueError(
+                "must begin with https:// and name a host, with nothing after the path"
+            )
         return value
 
     @field_validator("tenants")
@@ -94,7 +100,7 @@ class IdentityProviderSettings(BaseModel):
     def _are_tenants(cls, value: dict[str, str]) -> dict[str, str]:
         for tenant in value.values():
             if not TENANT.fullmatch(tenant):
-                raise ValueError(f"{tenant[:100]!r} is no name of a tenant")
+                raise ValueError(f"{tenant[:100]!r} is not a valid tenant name")
         return value
 
     @model_validator(mode="after")
@@ -121,7 +127,7 @@ class IdentityProviderSettings(BaseModel):
 
 
 def claim_of(claims: dict[str, Any], name: str) -> Any:
-    """Return a claim by its name, or by a path of names with dots; None where there is none."""
+    """Return a claim by its name or dotted path; None if there is none."""
     if name in claims:
         return claims[name]
     found: Any = claims

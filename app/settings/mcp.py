@@ -1,4 +1,4 @@
-"""The settings of one MCP server: how it is reached, and how long it may take."""
+"""The settings of one MCP server: how it is reached, and its time limits."""
 
 import json
 import os
@@ -26,7 +26,7 @@ _REFERENCE = "env:"
 
 
 class VariableNotSet(Exception):
-    """A value is to come from an environment variable that is not set."""
+    """A value refers to an environment variable that is not set."""
 
     def __init__(self, key: str, variable: str) -> None:
         super().__init__(f"{key} wants the environment variable {variable}, which is not set")
@@ -37,19 +37,19 @@ def _shown(value: str) -> str:
 
 
 Hidden = Annotated[str, PlainSerializer(_shown)]
-"""A value that may be secret: `env:VARIABLE` names where it comes from; else it is not shown."""
+"""A value that may be secret: `env:VARIABLE` names its source; any other value is never shown."""
 
 
 class McpOAuth(BaseModel):
-    """How a token is fetched for a server: OAuth 2.0 by client credentials."""
+    """How an access token for a server is obtained: OAuth 2.0 client credentials."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
-    token_url: str = Field(alias="tokenUrl", description="where tokens are given")
+    token_url: str = Field(alias="tokenUrl", description="the token endpoint")
     client_id: Hidden = Field(alias="clientId", description="who asks")
-    client_secret: Hidden = Field(alias="clientSecret", description="what only they know")
-    scope: str = Field("", description="what the token shall allow; as the server chooses without")
-    audience: str = Field("", description="whom it is for, where the server wants to know")
+    client_secret: Hidden = Field(alias="clientSecret", description="the client secret")
+    scope: str = Field("", description="the scope of the token; without it, the server chooses")
+    audience: str = Field("", description="the audience of the token, if the server requires one")
     in_body: bool = Field(
         False, alias="inBody", description="id and secret in the form, not in `Authorization`"
     )
@@ -62,19 +62,22 @@ class McpOAuth(BaseModel):
 
 
 class McpSignIn(BaseModel):
-    """How a person signs in at a server: OAuth 2.1 with PKCE, by code."""
+    """How a person signs in to a server: OAuth 2.1 authorization code with PKCE."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
     client_id: Hidden | None = Field(
         None,
         alias="clientId",
-        description="as what Stepwell is registered; without it, it registers itself",
+        description="the client id under which Stepwell is registered; without it, Stepwell "
+        "registers itself",
     )
     client_secret: Hidden | None = Field(
-        None, alias="clientSecret", description="what only Stepwell knows, where there is such"
+        None, alias="clientSecret", description="the client secret, if there is one"
     )
-    scope: str = Field("", description="what the token shall allow; as the server says without")
+    scope: str = Field(
+        "", description="the scope of the token; without it, the one that the server names"
+    )
     in_body: bool = Field(
         False, alias="inBody", description="id and secret in the form, not in `Authorization`"
     )
@@ -87,27 +90,31 @@ class McpSignIn(BaseModel):
 
 
 class McpServerSettings(BaseModel):
-    """A server that is started as a process (`command`) or spoken to over HTTP (`url`)."""
+    """A server that is started as a process (`command`) or called over HTTP (`url`)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, populate_by_name=True)
 
     command: str | None = Field(None, min_length=1, description="the program to start")
     args: list[str] = Field([], description="its arguments")
-    env: dict[str, Hidden] = Field({}, description="its environment beside PATH, HOME and such")
-    cwd: Path | None = Field(None, description="the folder it is started in")
-    url: str | None = Field(None, description="the address of its endpoint (streamable HTTP)")
-    headers: dict[str, Hidden] = Field({}, description="headers of every request")
+    env: dict[str, Hidden] = Field(
+        {}, description="environment variables besides PATH, HOME and the like"
+    )
+    cwd: Path | None = Field(None, description="the working folder of the program")
+    url: str | None = Field(
+        None, description="the address of the server's endpoint (streamable HTTP)"
+    )
+    headers: dict[str, Hidden] = Field({}, description="headers sent with every request")
     oauth: McpOAuth | None = Field(
-        None, description="how a token is fetched that every request carries"
+        None, description="how the token is fetched that is sent with every request"
     )
     sign_in: McpSignIn | None = Field(
         None,
         alias="signIn",
-        description="given, if only as `{}`, where a person of each tenant has to sign in",
+        description="set this, even to `{}`, if a person of each tenant has to sign in",
     )
     timeout: Duration = Field(60_000, description="how long one call may take")
     start_timeout: Duration = Field(
-        30_000, alias="startTimeout", description="how long it may take until it lists its tools"
+        30_000, alias="startTimeout", description="how long it may take to list its tools"
     )
 
     @model_validator(mode="after")
@@ -170,4 +177,4 @@ def _named(servers: dict[str, McpServerSettings]) -> dict[str, McpServerSettings
 McpServersSettings = Annotated[
     dict[str, McpServerSettings], BeforeValidator(_parsed), AfterValidator(_named)
 ]
-"""MCP servers by name; a table in TOML, JSON text elsewhere."""
+"""MCP servers by name; tables in TOML, JSON text elsewhere"""

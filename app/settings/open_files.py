@@ -1,4 +1,4 @@
-"""How many files the process may have open, and how they are shared out."""
+"""How many files the process may have open, and how that limit is divided."""
 
 import resource
 
@@ -14,11 +14,11 @@ class OpenFiles:
     """The limit, and what the settings need of it.
 
     Attributes:
-        limit: How many may be open at once.
-        needed: All connections from outside, one to the outside for each step, and the
+        limit: How many files may be open at once.
+        needed: Files for all incoming connections, one outgoing connection per step, and the
             server's own files.
-        connections: How many connections from outside are taken at once. What else needs a
-            file is kept free for it: at least half, where the limit is too low.
+        connections: How many incoming connections are accepted at once. If the limit is too low, at
+            least half of it is reserved for everything else.
     """
 
     limit: int
@@ -27,12 +27,12 @@ class OpenFiles:
 
     @property
     def is_enough(self) -> bool:
-        """Say whether everything that the settings allow finds a file."""
+        """Say whether the limit is high enough for everything that the settings allow."""
         return self.limit >= self.needed
 
 
 def open_files(settings: Settings, limit: int) -> OpenFiles:
-    """Return how a limit is shared out."""
+    """Return how a limit is divided."""
     kept = settings.max_concurrent_steps + _OWN
     connections = max(limit - kept, limit // 2)
     return OpenFiles(
@@ -41,21 +41,21 @@ def open_files(settings: Settings, limit: int) -> OpenFiles:
 
 
 def highest_limit() -> int:
-    """Return the limit that a process of this kind may set for itself."""
+    """Return the highest limit that this process may set for itself."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _counted(max(soft, hard) if resource.RLIM_INFINITY not in (soft, hard) else -1)
 
 
 def raise_limit() -> int:
-    """Raise this process' own limit as far as it may; returns the limit then."""
+    """Raise the limit of this process as far as allowed; return the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (OSError, ValueError):
-        return _counted(soft)  # some systems have a lower bound than they tell
+        return _counted(soft)  # some systems enforce a lower limit than they report
     return _counted(hard)
 
 
 def _counted(limit: int) -> int:
-    """Return a limit as a number: one that is none is very high."""
+    """Return a limit as a number; "unlimited" becomes a very high one."""
     return 2**30 if limit == resource.RLIM_INFINITY or limit < 0 else limit

@@ -1,4 +1,4 @@
-"""How often something may be called, as settings and documents say it."""
+"""Rate limits as written in settings and documents."""
 
 import re
 from typing import Annotated
@@ -11,7 +11,7 @@ _RATED = re.compile(r"(host|tool|model):\S{1,300}")
 
 def _is_rate(value: str) -> str:
     if not _RATE.fullmatch(value):
-        raise ValueError("must be a number of calls a second, minute, hour or day, such as 10/s")
+        raise ValueError("must be a number of calls per second, minute, hour or day, such as 10/s")
     return value
 
 
@@ -27,7 +27,7 @@ def _are_rates(rates: dict[str, str]) -> dict[str, str]:
 
 
 Rate = Annotated[str, AfterValidator(_is_rate)]
-"""A number of calls a second, minute, hour or day, such as `100/m`."""
+"""A number of calls per second, minute, hour or day, such as `100/m`."""
 
 Rates = Annotated[dict[str, str], AfterValidator(_are_rates)]
-"""Rates by what is called: `host:NAME`, `tool:ID` or `model:NAME`."""
+"""Rates by target: `host:NAME`, `tool:ID` or `model:NAME`."""

@@ -1,4 +1,4 @@
-"""How long ended runs are kept, as the settings say it."""
+"""The settings for how long ended runs are kept."""
 
 import json
 from typing import Annotated, Any, Literal, TypeAlias
@@ -11,7 +11,7 @@ EndedStatus: TypeAlias = Literal["completed", "failed", "cancelled", "terminated
 
 
 def _pairs(value: Any) -> Any:
-    """Read `completed=90d,failed=180d`, as the environment and the command line write it."""
+    """Read `completed=90d,failed=180d`, the form of the environment and the command line."""
     if not isinstance(value, str) or value.lstrip().startswith("{"):
         return _json(value)
     parts = [part.strip() for part in value.split(",") if part.strip()]

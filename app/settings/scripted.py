@@ -1,4 +1,4 @@
-"""The answers of a model that asks nobody, for tests of workflows and agents."""
+"""Scripted answers of a model that calls no provider, for tests of workflows and agents."""
 
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from steps.language.template import Template
 T = TypeVar("T")
 
 ASKED = frozenset({"asked"})
-"""What expressions of a script may name beside the names of every step."""
+"""What the expressions of a script may name besides the names available in every step."""
 
 
 class _Part(BaseModel):
@@ -19,7 +19,7 @@ class _Part(BaseModel):
 
 
 class ScriptedCall(_Part):
-    """A tool that a scripted answer wants called."""
+    """A tool call that a scripted answer makes."""
 
     tool: str = Field(min_length=1, max_length=200, description="the tool's or workflow's id")
     arguments: dict[str, Any] = Field({}, description="its arguments; a template")
@@ -33,27 +33,35 @@ class ScriptedCall(_Part):
 class ScriptedError(_Part):
     """How a scripted model fails."""
 
-    type: str = Field(min_length=1, max_length=100, description="as in the errors of call-llm")
+    type: str = Field(
+        min_length=1, max_length=100, description="the type, as in the errors of call-llm"
+    )
     message: str = Field("as the script says", max_length=2_000, description="what is told")
-    retryable: bool = Field(True, description="whether another attempt may help")
+    retryable: bool = Field(True, description="whether a retry may help")
 
 
 class ScriptedAnswer(_Part):
-    """One answer: what it says, the tools it calls, what it delivers, or how it fails."""
+    """One answer: its text, tool calls, delivered fields, or failure."""
 
-    text: str = Field("", max_length=100_000, description="what it says; a template")
-    calls: list[ScriptedCall] = Field([], max_length=50, description="what it wants called")
+    text: str = Field("", max_length=100_000, description="the text of the answer; a template")
+    calls: list[ScriptedCall] = Field([], max_length=50, description="the tools it calls")
     output: Any = Field(
-        None, description="the fields that are asked for: an agent delivers them; a template"
+        None, description="the requested fields, which an agent delivers; a template"
     )
     error: ScriptedError | None = Field(None, description="fails so instead")
     inputTokens: int | None = Field(  # noqa: N815
-        None, ge=0, le=100_000_000, description="tokens that it counts as read; else estimated"
+        None,
+        ge=0,
+        le=100_000_000,
+        description="the number of input tokens it reports; estimated without it",
     )
     outputTokens: int | None = Field(  # noqa: N815
-        None, ge=0, le=100_000_000, description="tokens that it counts as written; else estimated"
+        None,
+        ge=0,
+        le=100_000_000,
+        description="the number of output tokens it reports; estimated without it",
     )
-    delay: Duration = Field(0, description="how long it takes")
+    delay: Duration = Field(0, description="how long the answer takes")
 
     @field_validator("text", "output")
     @classmethod
@@ -62,13 +70,15 @@ class ScriptedAnswer(_Part):
 
 
 class Script(_Part):
-    """Answers to one conversation, turn by turn."""
+    """The answers to one conversation, in order."""
 
     when: str | None = Field(
-        None, max_length=4_096, description="a condition over `asked`; every question without it"
+        None,
+        max_length=4_096,
+        description="a condition over `asked`; without it, the script matches every question",
     )
     answers: list[ScriptedAnswer] = Field(
-        min_length=1, max_length=500, description="the first to the first question, and so on"
+        min_length=1, max_length=500, description="one answer per question, in order"
     )
 
     @field_validator("when")

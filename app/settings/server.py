@@ -1,4 +1,4 @@
-"""The settings: what they are, where each value comes from, and what is wrong with them."""
+"""The server's settings: their meaning, the source of each value, and validation errors."""
 
 import json
 import os
@@ -29,7 +29,7 @@ from steps.language.nearest import did_you_mean
 
 _PREFIX = "STEPWELL_"
 _NO_SETTINGS = ("cache", "config", "key", "url", "tenant", "token")
-"""What the environment has for others: the single file, the file of settings, and the client."""
+"""Environment variables read by others: the single-file launcher, the settings file, the client."""
 
 _PROXY = re.compile(r"https?://([^\s@/?#]+@)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?")
 _POSTGRESQL = re.compile(r"postgres(ql)?://")
@@ -42,11 +42,11 @@ NO_OPTIONS = (
     "secrets_key",
     "secrets_old_keys",
 )
-"""Settings that are no command-line options: other users could read them there."""
+"""Settings without a command-line option, since other users can read command lines."""
 
 
 class SettingsError(Exception):
-    """A setting is unknown or has a value that it cannot have."""
+    """A setting is unknown or has an invalid value."""
 
 
 class Settings(BaseModel):
@@ -57,8 +57,8 @@ class Settings(BaseModel):
     data: Path = Field(Path("data"), description="the data folder")
     database: SecretStr | None = Field(
         None,
-        description="a PostgreSQL database for the journal, as postgresql://user@host:5432/name, "
-        "several hosts and all else that libpq takes included; without it, SQLite in the data "
+        description="a PostgreSQL database for the journal, as postgresql://user@host:5432/name; "
+        "several hosts and other libpq options are allowed; without it, SQLite in the data "
         "folder",
     )
     database_schema: str = Field(
@@ -67,90 +67,90 @@ class Settings(BaseModel):
         description="the schema in that database that holds the journal",
     )
     database_readers: int = Field(
-        6, ge=3, le=100, description="connections to it that read; two of them are for lists"
+        6, ge=3, le=100, description="connections for reads; two of them are reserved for lists"
     )
     database_statement_timeout: float = Field(
-        30, gt=0, description="seconds that one statement there may take"
+        30, gt=0, description="seconds that one statement in that database may take"
     )
     host: str = Field("127.0.0.1", description="the address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="the port to listen on")
     plugins: list[Path] = Field([], description="Python files with tools and step types")
     mcp_servers: McpServersSettings = Field({}, description="MCP servers with tools, by name")
     allowed_networks: list[IPv4Network | IPv6Network] = Field(
-        [], description="networks (CIDR) that steps may call although they are not public"
+        [], description="networks (CIDR) that steps may call even though they are not public"
     )
     call_rates: Rates = Field(
         {},
-        description="how often steps may call something, all runs of all tenants together: "
-        "`host:NAME`, `tool:ID` or `model:NAME` with a rate such as `10/s`, `100/m`; "
-        "who waits is in line, tenants in turn",
+        description="how often steps may call something, counted over all runs of all tenants: "
+        "`host:NAME`, `tool:ID` or `model:NAME` with a rate such as `10/s`, `100/m`; excess "
+        "calls wait in line, and tenants take turns",
     )
     ca_file: Path | None = Field(
         None, description="certificates (PEM) that outgoing connections trust too"
     )
     proxy: SecretStr | None = Field(
         None,
-        description="the HTTP proxy that requests go through, as http://name:password@host:port",
+        description="the HTTP proxy for outgoing requests, as http://name:password@host:port",
     )
     no_proxy: list[str] = Field(
         [],
-        description="names (with all below them), addresses and networks reached without it",
+        description="names (with subdomains), addresses and networks reached without the proxy",
     )
     cors_origins: list[str] = Field(
-        [], description="origins from which browsers may call, each written out"
+        [], description="origins from which browsers may call, each written in full"
     )
-    max_body_bytes: int = Field(1_048_576, ge=1_024, description="the longest JSON body")
+    max_body_bytes: int = Field(1_048_576, ge=1_024, description="the largest JSON body")
     max_attachment_bytes: int = Field(3_932_160, ge=1, description="the largest attachment")
     header_timeout: float = Field(
         10, gt=0, description="seconds that a request's header may take to arrive"
     )
     max_connections: int = Field(1_000, ge=1, description="connections that may be open at once")
     body_timeout: float = Field(30, gt=0, description="seconds that a body may take to arrive")
-    sync_wait_limit: float = Field(300, ge=0, description="seconds that a sync start waits")
-    shutdown_grace: float = Field(10, ge=0, description="seconds for steps in flight at a stop")
-    cancel_grace: float = Field(10, ge=0, description="seconds for the step that a cancel meets")
+    sync_wait_limit: float = Field(300, ge=0, description="seconds that a synchronous start waits")
+    shutdown_grace: float = Field(10, ge=0, description="seconds for running steps at a stop")
+    cancel_grace: float = Field(10, ge=0, description="seconds for a running step at a cancel")
     max_interruptions: int = Field(
         5,
         ge=1,
-        description="how many ends of the process may be held against one attempt of a step; then "
-        "the step is taken for the cause and fails",
+        description="how many crashes of the process may be blamed on one attempt of a step; "
+        "after that, the step counts as the cause and fails",
     )
     blocked_step_limit: float = Field(
         30,
         ge=0,
-        description="seconds that a step may keep the event loop, while nobody is served; then "
-        "the process ends, to be started again; 0 for never",
+        description="seconds that a step may block the event loop, during which no request is "
+        "served; then the process ends, to be restarted; 0 for no limit",
     )
     rate_limit_key: float = Field(
-        0, ge=0, description="requests a second that one key may send, 0 for no limit"
+        0, ge=0, description="requests per second that one key may send, 0 for no limit"
     )
     rate_limit_tenant: float = Field(
-        0, ge=0, description="requests a second that all keys of a tenant may send together"
+        0, ge=0, description="requests per second that all keys of a tenant may send together"
     )
     rate_limit_burst: float = Field(
-        5, gt=0, description="seconds' worth of requests that may come at once"
+        5, gt=0, description="seconds' worth of requests that may arrive at once"
     )
     max_concurrent_steps: int = Field(
-        200, ge=1, description="steps that act at once; tenants take turns beyond that"
+        200, ge=1, description="steps that run at once; beyond that, tenants take turns"
     )
     max_runs_in_memory: int = Field(
-        10_000, ge=1, description="runs under way, beyond which starts are refused (503)"
+        10_000, ge=1, description="active runs, beyond which starts are refused (503)"
     )
     max_bytes_in_memory: int = Field(
-        268_435_456, ge=1, description="bytes with which they were started, likewise"
+        268_435_456, ge=1, description="bytes of their input, with the same effect"
     )
     max_queued_writes: int = Field(
-        5_000, ge=1, description="writes that wait for the disk, likewise"
+        5_000, ge=1, description="writes waiting for the disk, with the same effect"
     )
     metrics_token: SecretStr | None = Field(
-        None, min_length=16, description="the Bearer token for /metrics; without it there is none"
+        None, min_length=16, description="the Bearer token for /metrics, which is off without it"
     )
     stall_warning: int = Field(
-        0, ge=0, description="milliseconds of a standing event loop that are logged, 0 for never"
+        0, ge=0, description="milliseconds of an event loop stall that are logged, 0 for never"
     )
-    jwt_audience: str | None = Field(None, description="what a token's aud must hold")
-    jwt_issuer: str | None = Field(None, description="what a token's iss must be")
-    max_token_lifetime: int = Field(86_400, gt=0, description="seconds that a token may last")
+    jwt_audience: str | None = Field(None, description="what a token's `aud` must contain")
+    jwt_issuer: str | None = Field(None, description="what a token's `iss` must be")
+    max_token_lifetime: int = Field(86_400, gt=0, description="seconds that a token may be valid")
     identity_providers: dict[ProviderName, IdentityProviderSettings] = Field(
         {},
         max_length=20,
@@ -158,27 +158,27 @@ class Settings(BaseModel):
         "text elsewhere",
     )
     storage: Literal["folder", "s3"] = Field(
-        "folder", description="where the bytes of files are: the data folder, or an S3 bucket"
+        "folder", description="where file contents are stored: the data folder, or an S3 bucket"
     )
     s3_bucket: str | None = Field(None, description="the bucket, when storage is s3")
-    s3_prefix: str = Field("", description="what the keys in the bucket begin with")
+    s3_prefix: str = Field("", description="prefix of the keys in the bucket")
     s3_endpoint: str | None = Field(
-        None, pattern=r"^https?://[^@]+$", description="the address of an S3 that is not Amazon's"
+        None, pattern=r"^https?://[^@]+$", description="the address of an S3 other than Amazon's"
     )
     s3_region: str | None = Field(None, description="the bucket's region")
     s3_access_key: str | None = Field(
-        None, description="the access key; without one, what boto3 finds by itself"
+        None, description="the access key; without it, boto3 finds one in its usual places"
     )
     s3_secret_key: SecretStr | None = Field(None, description="the secret of s3_access_key")
     smtp_host: str | None = Field(None, description="the mail server that send-email uses")
     smtp_port: int = Field(587, ge=1, le=65535, description="the mail server's port")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
-        "starttls", description="how the way to the mail server is protected"
+        "starttls", description="how the connection to the mail server is protected"
     )
-    smtp_username: str | None = Field(None, description="the user at the mail server")
+    smtp_username: str | None = Field(None, description="the user name at the mail server")
     smtp_password: SecretStr | None = Field(None, description="the password of smtp_username")
     smtp_password_file: Path | None = Field(None, description="a file with that password")
-    smtp_from: str | None = Field(None, description="from whom mail is when a step does not say")
+    smtp_from: str | None = Field(None, description="the sender of mail when a step names none")
     smtp_timeout: float = Field(
         30, gt=0, description="seconds that the mail server may take for one answer"
     )
@@ -192,25 +192,25 @@ class Settings(BaseModel):
         None, description="a file with that key, instead of secrets.key in the data folder"
     )
     secrets_old_keys: list[SecretStr] = Field(
-        [], description="older keys; what they sealed is sealed anew with the key at a start"
+        [], description="older keys; at a start, their values are resealed with the current key"
     )
     event_heartbeat: float = Field(
-        15, gt=0, description="seconds between signs of life of a stream"
+        15, gt=0, description="seconds between heartbeats of an event stream"
     )
     event_stall: float = Field(
         60, gt=0, description="seconds after which a stream that nobody reads is dropped"
     )
     max_event_streams: int = Field(
-        200, ge=1, description="streams of events that a tenant may have open at once"
+        200, ge=1, description="event streams that a tenant may have open at once"
     )
     webhook_timeout: float = Field(
         15, gt=0, description="seconds that the receiver of a webhook may take to answer"
     )
     webhook_retry_first: float = Field(
-        5, gt=0, description="seconds until the second attempt of a delivery; then doubled"
+        5, gt=0, description="seconds before the second attempt of a delivery, then doubled"
     )
     webhook_retry_longest: float = Field(
-        3_600, gt=0, description="the most seconds between two attempts of a delivery"
+        3_600, gt=0, description="the longest wait between two attempts of a delivery, in seconds"
     )
     webhook_give_up: float = Field(
         259_200, ge=0, description="seconds of failed attempts after which a delivery is given up"
@@ -221,16 +221,16 @@ class Settings(BaseModel):
     public_url: str | None = Field(
         None,
         pattern=r"^https?://[^@/]+$",
-        description="how people reach this server, such as https://flows.example; "
-        "without it, links have the address of the server itself",
+        description="the address at which people reach this server, such as "
+        "https://flows.example; without it, links use the server's own address",
     )
     transcripts: bool = Field(
-        True, description="whether what models were asked and answered can be read, run by run"
+        True, description="whether the questions to models, and their answers, can be read"
     )
     search_data: bool = Field(
         True,
-        description="whether runs are found by words of the data that they were started with; "
-        "what was noted of it is deleted when this is off",
+        description="whether runs can be searched by words of their input; turning this off "
+        "deletes the index",
     )
     retention: Ages = Field(
         {}, description="how long ended runs are kept, by status, such as completed=90d,failed=1d"
@@ -243,25 +243,25 @@ class Settings(BaseModel):
     )
     thread_retention: Duration | None = Field(
         None,
-        description="how long a conversation of an agent is kept after what was said last, such as "
-        "`90d`; for ever without it",
+        description="how long an agent's conversation is kept after its last message, such as "
+        "`90d`; without it, forever",
     )
     idempotency_retention: float = Field(
         2_592_000,
         ge=0,
-        description="seconds after a start for which its Idempotency-Key counts though its run "
-        "has been deleted; while the run is there it always counts",
+        description="seconds after a start for which its Idempotency-Key still counts if the run "
+        "has been deleted; while the run exists, the key always counts",
     )
     housekeeping_interval: float = Field(
-        60, gt=0, description="seconds between two looks at what retention lets go"
+        60, gt=0, description="seconds between two passes of retention"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="the least level that is logged"
+        "info", description="the lowest level that is logged"
     )
     event_loop: Literal["auto", "asyncio", "uvloop"] = Field(
-        "auto", description="`auto` is uvloop where it is installed"
+        "auto", description="`auto` uses uvloop if it is installed"
     )
-    log_format: Literal["json", "console"] = Field("json", description="how the log is written")
+    log_format: Literal["json", "console"] = Field("json", description="the format of the log")
     otlp_endpoint: str | None = Field(
         None,
         pattern=r"^https?://[^@]+$",
@@ -270,7 +270,7 @@ class Settings(BaseModel):
     )
     otlp_content: bool = Field(
         False,
-        description="whether spans of models and tools hold what was asked and answered, too",
+        description="whether spans of models and tools include questions and answers",
     )
     otlp_headers: SecretStr | None = Field(
         None, description="headers for the collector, as name=value with commas between them"
@@ -278,23 +278,23 @@ class Settings(BaseModel):
     otlp_traces: bool = Field(True, description="whether spans of runs and steps are sent there")
     otlp_logs: bool = Field(False, description="whether lines of the log are sent there too")
     otlp_service_name: str = Field(
-        "stepwell", min_length=1, max_length=200, description="what the collector calls this server"
+        "stepwell", min_length=1, max_length=200, description="this server's name at the collector"
     )
     synchronous: Literal["FULL", "EXTRA", "NORMAL"] = Field(
         "FULL",
-        description="SQLite's synchronous; NORMAL may lose answers at a power cut, also those of a "
-        "PostgreSQL server that answers before data are on disk",
+        description="SQLite's `synchronous`; with NORMAL, a power failure may lose acknowledged "
+        "writes, also with a PostgreSQL server that acknowledges before data are on disk",
     )
     models: dict[ModelName, ModelSettings] = Field(
         {}, description="chat models by name: tables in the file, JSON text elsewhere"
     )
     default_model: str | None = Field(
-        None, description="the model for steps that name none; if there is one only, that one"
+        None, description="the model for steps that name none; default: the only model, if one"
     )
 
     @property
     def address(self) -> str:
-        """Where others reach this server: `public_url`, else its own address."""
+        """The address at which others reach this server: `public_url`, else its own address."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
@@ -312,7 +312,7 @@ class Settings(BaseModel):
     @classmethod
     def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _PROXY.fullmatch(value.get_secret_value()):
-            # Without the value, which holds a password.
+            # The message omits the value, which contains a password.
             raise ValueError("must be http:// or https://, a host and a port, and no path")
         return value
 
@@ -320,7 +320,7 @@ class Settings(BaseModel):
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _POSTGRESQL.match(value.get_secret_value()):
-            # Without the value, which may hold a password.
+            # The message omits the value, which may contain a password.
             raise ValueError("must be an address of PostgreSQL: postgresql://user@host:5432/name")
         return value
 
@@ -328,23 +328,23 @@ class Settings(BaseModel):
     @classmethod
     def _one_password(cls, file: Path | None, info: ValidationInfo) -> Path | None:
         if file is not None and info.data.get("smtp_password") is not None:
-            raise ValueError("smtp_password is set too; one of them is enough")
+            raise ValueError("smtp_password and smtp_password_file are both set; set one of them")
         return file
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings, and where each value came from."""
+    """The settings, and the source of each value."""
 
     settings: Settings
     sources: Mapping[str, str]
 
 
 def load(given: Mapping[str, Any], config: Path | None = None) -> Loaded:
-    """Gather settings: `given` (the command line), environment, TOML file, defaults.
+    """Gather settings from `given` (the command line), environment, TOML file and defaults.
 
     Raises:
-        SettingsError: A setting is unknown or wrong; the message names it and its source.
+        SettingsError: A setting is unknown or invalid; the message names it and its source.
     """
     values: dict[str, Any] = {}
     sources = dict.fromkeys(Settings.model_fields, "default")

@@ -1,1 +1,1 @@
-"""What models may be asked for: limits, budgets, and what has been spent."""
+"""Spending on models: limits, budgets, and what has been used."""

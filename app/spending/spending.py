@@ -1,7 +1,8 @@
-"""Questions to models, each held against the limits that it meets before it is asked.
+"""Checks every question to a model against its limits before it is asked, and records its usage.
 
-What a question may take is on disk before it is asked, and what it has taken before its answer
-goes on: a crash between the two counts what the question costs in any case.
+The most that a question may use is written to disk before it is asked, and what it has used is
+written before its answer is passed on. If the process crashes in between, the question is counted
+at the maximum.
 """
 
 import asyncio
@@ -23,12 +24,12 @@ _DAY = len("2026-11-29")
 _KEPT = 10_000
 _LOOK_EVERY_S = 1.0
 _NEVER_ANSWERED = frozenset({"Timeout", "InvalidResponse"})
-"""Failures after which nobody knows whether the provider has worked."""
+"""Failures after which it is unknown whether the provider did any work."""
 
 
 @value(frozen=True, slots=True)
 class Asker:
-    """Who asks a model: which execution of a step of which run; without a run, none of any."""
+    """Who asks a model: a step execution of a run; empty when the question belongs to no run."""
 
     tenant: str
     run_id: str
@@ -37,11 +38,11 @@ class Asker:
 
 
 class Answer(Protocol):
-    """What a model has given."""
+    """An answer of a model."""
 
     @property
     def usage(self) -> Usage:
-        """What that has taken."""
+        """The tokens and cost that the answer used."""
         ...
 
 
@@ -49,7 +50,7 @@ A = TypeVar("A", bound=Answer)
 
 
 class Spending:
-    """Lets questions through while their limits have room, and adds up what they take."""
+    """Admits questions while their limits have room, and adds up what they use."""
 
     def __init__(self, table: SpendingTable, clock: Clock) -> None:
         self._table = table
@@ -60,20 +61,20 @@ class Spending:
         self._limits: dict[tuple[str, int], tuple[int | None, int | None]] = {}
 
     async def open(self) -> None:
-        """Count what a crash has cut off."""
+        """Count the questions that a crash interrupted."""
         await self._table.settle_lost()
 
     def share(self) -> None:
-        """Look for room now and then: another process may make some, and does not tell."""
+        """Check for room periodically: another process may free some without notifying this one."""
         self._is_shared = True
 
     async def gained(self, shards: Collection[int]) -> None:
-        """Count what was cut off of shards that have come to this process."""
+        """Count interrupted questions of shards that this process has taken over."""
         await self._table.settle_lost(shards)
         self._tell()
 
     async def limit(self, asker: Asker, tokens: int | None, nano: int | None) -> None:
-        """Bound what an execution of a step may spend, with all runs below it."""
+        """Limit what a step execution may spend, including all runs below it."""
         key = (asker.run_id, asker.execution)
         if self._limits.get(key) == (tokens, nano):
             return
@@ -82,7 +83,7 @@ class Spending:
         self._tell()
 
     async def begin_budget(self, run_id: str, nano: int) -> None:
-        """Bound a run and all runs below it, as its definition says."""
+        """Limit a run and all runs below it, as its definition says."""
         key = (run_id, 0)
         if key not in self._limits:
             await self._table.begin_budget(run_id, nano)
@@ -94,16 +95,16 @@ class Spending:
         self._tell()
 
     async def set_budget(self, tenant: str, workflow_id: str, nano: int | None) -> None:
-        """Bound a month of a tenant, or of a workflow where one is named; None: not any more."""
+        """Set the monthly budget of a tenant, or of a workflow if one is named; None removes it."""
         await self._table.set_budget(tenant, workflow_id, nano)
         self._tell()
 
     async def budgets(self, tenant: str) -> dict[str, int]:
-        """Return a tenant's budgets of a month by workflow; its own is under the empty name."""
+        """Return a tenant's monthly budgets by workflow; the tenant's own has the empty name."""
         return await self._table.budgets(tenant)
 
     async def days(self, tenant: str, first: str, last: str) -> list[SpendingRow]:
-        """Return what was spent from one day to another, both included."""
+        """Return what was spent between two days, both included."""
         return await self._table.days(tenant, first, last)
 
     def today(self) -> str:
@@ -123,9 +124,9 @@ class Spending:
         ask: Callable[[], Awaitable[A]],
         come: Callable[[], int] = lambda: 0,
     ) -> A:
-        """Ask when the limits have room, and count the answer.
+        """Ask once the limits have room, and count the answer.
 
-        Of one that breaks off, what has `come` is counted: how many tokens that is.
+        If the answer breaks off, `come` tokens are counted: the number received so far.
 
         Raises:
             LimitReached: A limit has been used up; nothing was asked.
@@ -172,7 +173,7 @@ class Spending:
             raise
 
     def _let_go(self, admitting: "asyncio.Future[int | LimitHit]") -> None:
-        """Hold no longer what was admitted for somebody who has gone away."""
+        """Release what was admitted for a caller that has gone away."""
         if admitting.cancelled() or admitting.exception():
             return
         admitted = admitting.result()
@@ -189,7 +190,7 @@ class Spending:
         self._tell()
 
     def _tell(self) -> None:
-        """Have those look again who wait for room."""
+        """Wake those that wait for room, so that they check again."""
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
@@ -220,7 +221,7 @@ def _spent(usage: Usage) -> Spent:
 
 
 def _sure(question: ModelCall, estimate: Estimate, come: int) -> Spent:
-    """Return what a question without an end to its answer has taken at least."""
+    """Return the least that a question has used when its answer did not arrive completely."""
     a_token = estimate.nano_out / estimate.tokens_out if estimate.tokens_out else 0
     nano = question.sure_nano + round(come * a_token)
     return Spent(question.sure_tokens, 0, come, nano, estimated=True)

@@ -1,1 +1,1 @@
-"""What the server says of itself: log, counters, lag of the event loop."""
+"""What the server reports about itself: log, counters, event loop lag, traces."""

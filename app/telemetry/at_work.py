@@ -1,4 +1,4 @@
-"""Which step the code belongs to that runs now, for who looks at the event loop from beside it."""
+"""Which step the running code belongs to, for a thread that watches the event loop."""
 
 import asyncio
 from collections.abc import Coroutine, Generator
@@ -14,7 +14,7 @@ from engine.value import value
 
 @value(frozen=True, slots=True)
 class AtWork:
-    """A step at work, and the tool that it has called, if any; two are one without the tool."""
+    """A step at work and the tool it is calling, if any; equality ignores the tool."""
 
     run_id: str
     step_id: str
@@ -22,23 +22,23 @@ class AtWork:
 
 
 step_at_work: ContextVar[tuple[str, str, str | None] | None] = ContextVar("at_work", default=None)
-"""The fields of the `AtWork` that what runs in a context belongs to.
+"""The fields of the `AtWork` to which the code running in a context belongs.
 
-Tasks and callbacks that a step makes have it too, since they begin with a copy.
+Tasks and callbacks created by a step inherit it, because they start with a copy of the context.
 """
 
 _contexts: "WeakKeyDictionary[asyncio.Task[Any], Context]" = WeakKeyDictionary()
-"""Those of tasks in steps, on an event loop whose callbacks have no frame."""
+"""The contexts of tasks in steps, on an event loop whose callbacks have no frames."""
 
-_RUN = asyncio.Handle._run.__code__  # noqa: SLF001 - what a callback of the loop runs in
+_RUN = asyncio.Handle._run.__code__  # noqa: SLF001 - the code that runs a callback of the loop
 
 
 class at_work:  # noqa: N801 - read as what it says: with at_work(run_id, step_id)
-    """Let what runs meanwhile count as the work of a step. A class, which costs less."""
+    """Attribute the code in this block to a step. A class, because that costs less."""
 
     __slots__ = ("_step", "_token")
     here: "tuple[str, str, str | None] | None" = None
-    """What is inside of one now; nothing waits there."""
+    """The step of the block that runs now; nothing awaits inside such a block."""
 
     def __init__(self, run_id: str, step_id: str, tool: str | None = None) -> None:
         self._step = (run_id, step_id, tool)
@@ -57,7 +57,7 @@ def task_of_step(
     coroutine: "Coroutine[Any, Any, Any] | Generator[Any, None, Any]",
     **named: Any,
 ) -> "asyncio.Task[Any]":
-    """Return a task, as a task factory does, whose step `at_work_in` finds without its frames."""
+    """Create a task (a task factory) whose step `at_work_in` finds even without Python frames."""
     context: Context | None = named.pop("context", None)
     if context is None and step_at_work.get() is not None:
         context = copy_context()
@@ -71,9 +71,9 @@ def task_of_step(
 def at_work_in(
     frame: FrameType | None, loop: asyncio.AbstractEventLoop | None = None
 ) -> AtWork | None:
-    """Return the step to which the callback belongs that a thread's innermost frame is part of.
+    """Return the step whose callback a thread's innermost frame is part of.
 
-    `loop` is the event loop of that thread, where its callbacks have no frames.
+    `loop` is the event loop of that thread; give it if its callbacks have no frames.
     """
     while frame is not None:
         context = context_in(frame)

@@ -1,11 +1,12 @@
-"""A step that keeps the event loop to itself, seen from the thread beside it.
+"""Detects a step that blocks the event loop, from a thread beside it.
 
-While it does, nobody is served, and nothing on the loop can stop it: its timeout, a cancel and
-a stop need the loop too. So it is named in the log, and after a limit the process ends, to be
-started again; the attempt then counts as cut off by its own fault.
+While a step blocks the loop, no request is served and nothing on the loop can stop the step: its
+timeout, a cancel and a shutdown need the loop too. So the step is named in the log, and after a
+limit the process ends so that it can be restarted; the attempt counts as interrupted by its own
+fault.
 
-Time is counted in looks of the thread that watches, never by a clock: a process that was
-suspended has not been blocked. Nothing ends while somebody debugs what the loop stands on.
+Time is counted in checks by the watching thread, not by a clock, because a suspended process has
+not been blocked. The process never ends while a debugger has stopped the loop.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ class BlockedStep:
     """Watches one event loop."""
 
     def __init__(self, limit_s: float, look_every_s: float, end: Callable[[AtWork], None]) -> None:
-        """Begin to count; `end` is called once a step has kept the loop for `limit_s`, 0: never."""
+        """Call `end` once a step has blocked the loop for `limit_s` seconds, unless that is 0."""
         self._limit_s = limit_s
         self._notice_s = min(_NOTICE_S, limit_s / 2) if limit_s else _NOTICE_S
         self._look_every_s = look_every_s
@@ -32,7 +33,7 @@ class BlockedStep:
         self.turned()
 
     def turned(self) -> None:
-        """Note that the loop has come round."""
+        """Note that the loop has completed a turn."""
         self._step: AtWork | None = None
         self._looks = 0
         self._is_noticed = False
@@ -40,7 +41,7 @@ class BlockedStep:
     def stands(
         self, frame: FrameType | None, loop: asyncio.AbstractEventLoop | None = None
     ) -> None:
-        """Note that the loop has not come round since the last look; the rest as `at_work_in`."""
+        """Note that the loop has not turned since the last check; arguments as in `at_work_in`."""
         step = at_work_in(frame, loop)
         if step is None or step != self._step:
             self.turned()
@@ -58,7 +59,7 @@ class BlockedStep:
 
 
 def process_end(hold_against: Callable[[str], None]) -> Callable[[AtWork], None]:
-    """Return what ends the process as kill -9 does, once the run to be blamed is noted."""
+    """Return a function that records which run is blamed, then ends the process like kill -9."""
 
     def end(step: AtWork) -> None:
         hold_against(step.run_id)

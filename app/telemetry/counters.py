@@ -17,14 +17,14 @@ _LAG_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
 class Counters:
-    """Counts since the start.
+    """Counts since the server started.
 
     Attributes:
         requests: Answers by (method, status).
-        in_flight: Requests that are being answered now.
-        refused: Requests refused by why: `key`, `tenant`, `runs`, `bytes`, `writes`.
+        in_flight: Requests being answered now.
+        refused: Refused requests by reason: `key`, `tenant`, `runs`, `bytes`, `writes`.
         attempts: Attempts of steps by (step type, outcome).
-        lag: How late the event loop came to what was due, in seconds.
+        lag: How late the event loop ran what was due, in seconds.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What the log says: all wording and levels, and how it is written."""
+"""All log messages with their levels, and how the log is written."""
 
 import logging
 import re
@@ -13,15 +13,15 @@ _SECRETS = re.compile(r"sk_[A-Za-z0-9_-]{8,}|(?i:bearer)\s+[A-Za-z0-9_.~+/=-]{8,
 _log = structlog.get_logger("stepwell")
 _masks: dict[Path, Callable[[str], str]] = {}
 _requests_shown = {"so": True}
-"""Whether requests are logged: asked for each, so not of the log itself."""
+"""Whether requests are logged; read for each request, so kept outside the logger."""
 
 
 _lines: list[Callable[[MutableMapping[str, Any]], None]] = []
-"""Who gets each line that is written, masked, beside standard error."""
+"""What else receives each masked line, besides standard error."""
 
 
 def send_lines_to(taker: Callable[[MutableMapping[str, Any]], None]) -> Callable[[], None]:
-    """Give each line to `taker` too; returns what ends that."""
+    """Also pass each line to `taker`; return a function that stops this."""
     _lines.append(taker)
     return lambda: _lines.remove(taker)
 
@@ -29,14 +29,14 @@ def send_lines_to(taker: Callable[[MutableMapping[str, Any]], None]) -> Callable
 def mask_with(data: Path, mask: Callable[[str], str]) -> None:
     """Pass every text of every line through `mask`, for as long as the process lives.
 
-    A process has one log, and may serve several data folders. Each has the mask of its own
-    secrets, in the place of the one given for that folder before.
+    A process has one log and may serve several data folders. Each folder has the mask of its own
+    secrets; a mask given again for a folder replaces the earlier one.
     """
     _masks[data.resolve()] = mask
 
 
 class _Foreign(logging.Handler):
-    """Writes what libraries log as lines like our own, masked too."""
+    """Formats log records of libraries like our own lines, also masked."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _log.log(
@@ -73,7 +73,7 @@ def configure(level: str, style: str) -> None:
 
 
 def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Leave no key, token or secret in a line."""
+    """Remove keys, tokens and secrets from a line."""
     for name, value in event.items():
         if value is None or isinstance(value, bool | int | float):
             continue
@@ -92,12 +92,12 @@ def _send(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutabl
 
 class _Forward(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep what one of some libraries logs, from `warning` on, for those who debug."""
+        """Log a record of a library that was taken over, at debug level."""
         _log.debug("library", logger=record.name, message=record.getMessage()[:2_000])
 
 
 def take_over(library: str) -> None:
-    """Keep what a library logs for those who debug; by itself it writes to standard error."""
+    """Log a library's messages at debug level; by itself it writes to standard error."""
     logger = logging.getLogger(library)
     logger.propagate = False
     logger.setLevel(logging.WARNING)
@@ -105,27 +105,27 @@ def take_over(library: str) -> None:
 
 
 def server_started(address: str, sqlite: str) -> None:
-    """Say that the server answers requests."""
+    """Log that the server answers requests."""
     _log.info("server started", address=address, sqlite=sqlite)
 
 
 def provider_away(name: str, why: str) -> None:
-    """Say that an identity provider, or that of an MCP server, does not answer as it should."""
+    """Log that an identity provider, or the one of an MCP server, does not answer correctly."""
     _log.warning("identity provider not reached", provider=name, why=why)
 
 
 def sign_in_refused(name: str, why: str) -> None:
-    """Say that somebody whom a provider knows was not let in, or is so no more."""
+    """Log that a person known to a provider was refused, or is no longer admitted."""
     _log.warning("sign-in refused", provider=name, why=why)
 
 
 def server_stopping() -> None:
-    """Say that the server stops taking requests."""
+    """Log that the server stops taking requests."""
     _log.info("server stopping")
 
 
 def few_open_files(limit: int, needed: int, connections: int) -> None:
-    """Say that the limit of open files is too low for the settings, and what that means."""
+    """Log that the limit of open files is too low for the settings, and the consequence."""
     _log.warning(
         "fewer open files than the settings need; raise the limit (LimitNOFILE=, ulimit -n)",
         limit=limit,
@@ -135,67 +135,67 @@ def few_open_files(limit: int, needed: int, connections: int) -> None:
 
 
 def connections_not_taken(failure: OSError) -> None:
-    """Say that connections wait because the system has no file or memory for them."""
-    _log.error("connections are not taken, trying again", why=str(failure))
+    """Log that connections wait because the system lacks files or memory for them."""
+    _log.error("connections not accepted, trying again", why=str(failure))
 
 
 def secrets_key_made(file: str) -> None:
-    """Say that a new key for secrets was made, without which they cannot be opened."""
+    """Log that a new key for secrets was created; without it they cannot be opened."""
     _log.info("key for secrets made; back it up apart from the journal", file=file)
 
 
 def journal_refuses(why: str) -> None:
-    """Say that nothing can be written for now."""
+    """Log that nothing can be written for now."""
     _log.error("the journal cannot write, trying again", why=why)
 
 
 def journal_writes() -> None:
-    """Say that the journal writes again."""
+    """Log that the journal writes again."""
     _log.warning("the journal writes again")
 
 
 def journal_over(why: str) -> None:
-    """Say that the process ends, because what it wrote cannot be relied on."""
+    """Log that the process ends because what it wrote cannot be relied on."""
     _log.critical("a flush failed, so this process ends; start it again", why=why)
 
 
 def recovered(count: int) -> None:
-    """Say that the runs that a restart had left behind are under way again."""
+    """Log that the runs left open by a restart are running again."""
     _log.info("recovery done", runs=count)
 
 
 def recovery_delayed(failure: Exception) -> None:
-    """Say that the runs that a restart left behind could not be read; it is tried again."""
+    """Log that runs left open by a restart could not be read; this is retried."""
     _log.warning("recovery delayed", exc_info=failure)
 
 
 def changes_delayed(failure: Exception) -> None:
-    """Say that what other processes have changed could not be read; it is tried again."""
+    """Log that changes made by other processes could not be read; this is retried."""
     _log.warning("changes delayed", exc_info=failure)
 
 
 def wakes_delayed(failure: Exception) -> None:
-    """Say that what other processes have left for this one could not be read; it is tried again."""
+    """Log that wake-ups from other processes could not be read; this is retried."""
     _log.warning("wakes delayed", exc_info=failure)
 
 
 def shards_gained(shards: int, owned: int, processes: int) -> None:
-    """Say that shards of runs have come to this process, and how many it has now."""
+    """Log that this process took over shards of runs, and how many it has now."""
     _log.info("shards gained", shards=shards, owned=owned, processes=processes)
 
 
 def shards_given(shards: int, owned: int, processes: int) -> None:
-    """Say that shards of runs belong to this process no longer, and how many it has left."""
+    """Log that this process gave up shards of runs, and how many it has left."""
     _log.info("shards given", shards=shards, owned=owned, processes=processes)
 
 
 def run_not_recovered(run_id: str, failure: Exception) -> None:
-    """Say that a run that a restart left behind could not be carried on; it is tried again."""
+    """Log that a run left open by a restart could not be continued; this is retried."""
     _log.error("run not recovered, trying again", run=run_id, exc_info=failure)
 
 
 def attempt_interrupted(run_id: str, step_id: str, interruptions: int, most: int) -> None:
-    """Say that a step was cut off, and how often it had been before."""
+    """Log that a step was interrupted, and how often that had happened before."""
     _log.warning(
         "step interrupted",
         run=run_id,
@@ -206,57 +206,57 @@ def attempt_interrupted(run_id: str, step_id: str, interruptions: int, most: int
 
 
 def runs_expired(count: int) -> None:
-    """Say that runs were deleted, as the settings of retention ask."""
+    """Log that runs were deleted by the retention settings."""
     _log.info("runs deleted by retention", runs=count)
 
 
 def housekeeping_delayed(failure: Exception) -> None:
-    """Say that retention or upkeep is tried again."""
+    """Log that retention or file maintenance failed and is retried."""
     _log.warning("housekeeping delayed", why=str(failure))
 
 
 def run_stands_still(run_id: str, why: Exception) -> None:
-    """Say that a run is not carried on, because a history that it needs cannot be read."""
-    _log.error("run stands still, a history is damaged", run=run_id, why=str(why))
+    """Log that a run is stopped because a history that it needs cannot be read."""
+    _log.error("run stopped, a history is damaged", run=run_id, why=str(why))
 
 
 def run_lost(run_id: str, failure: Exception) -> None:
-    """Say that it is unknown what was stored of a run, which is read again from the journal."""
+    """Log that it is unknown what was stored of a run; it is read again from the journal."""
     _log.error("run lost, reading it again", run=run_id, exc_info=failure)
 
 
 def children_not_stopped(run_id: str, failure: Exception) -> None:
-    """Say that child runs whose parent has left them could not be stopped yet."""
+    """Log that child runs left behind by their parent could not be stopped yet."""
     _log.warning("child runs not stopped, trying again", run=run_id, why=str(failure))
 
 
 def run_stuck(run_id: str, why: Exception) -> None:
-    """Say that a run cannot be carried on with the definitions of this server."""
-    _log.error("run cannot be carried on", run=run_id, why=str(why))
+    """Log that a run cannot continue with the definitions of this server."""
+    _log.error("run cannot continue", run=run_id, why=str(why))
 
 
 def step_crashed(run_id: str, step_id: str, crash: BaseException) -> None:
-    """Say that a step type raised something that it should not."""
+    """Log that a step type raised an unexpected exception."""
     _log.error("step crashed", run=run_id, step=step_id, exc_info=crash)
 
 
 def pause_names_nobody(run_id: str, step_id: str | None) -> None:
-    """Say that a question is for somebody, and its workflow has named nobody; an admin has to."""
+    """Log that a question's workflow named nobody to answer it, so an admin has to."""
     _log.warning("a question names nobody who may answer it", run=run_id, step=step_id)
 
 
 def timers_delayed(failure: Exception) -> None:
-    """Say that due timers could not be read."""
+    """Log that due timers could not be read."""
     _log.warning("timers delayed", why=str(failure))
 
 
 def timer_failed(run_id: str, failure: BaseException) -> None:
-    """Say that a due run could not be woken; it is tried again."""
+    """Log that a due run could not be woken; this is retried."""
     _log.error("timer failed, trying again", run=run_id, why=str(failure))
 
 
 def loop_stalled(wall_s: float, cpu_s: float, stack: str) -> None:
-    """Say that the event loop stands still for longer than `stall_warning`, and on what."""
+    """Log that the event loop stalled for longer than `stall_warning`; show its stack."""
     _log.warning(
         "event loop stalled",
         wall_ms=round(wall_s * 1_000), cpu_ms=round(cpu_s * 1_000), stack=stack,
@@ -264,7 +264,7 @@ def loop_stalled(wall_s: float, cpu_s: float, stack: str) -> None:
 
 
 def step_blocks(run_id: str, step_id: str, tool: str | None, wall_s: float, stack: str) -> None:
-    """Say that a step keeps the event loop, so that nobody is served, and on what it stands."""
+    """Log that a step blocks the event loop, so no request is served; show its stack."""
     _log.warning(
         "step blocks the event loop",
         run=run_id, step=step_id, tool=tool, wall_ms=round(wall_s * 1_000), stack=stack,
@@ -272,7 +272,7 @@ def step_blocks(run_id: str, step_id: str, tool: str | None, wall_s: float, stac
 
 
 def step_blocked(run_id: str, step_id: str, tool: str | None, wall_s: float, stack: str) -> None:
-    """Say that the process ends, because a step has kept the loop for `blocked_step_limit`."""
+    """Log that the process ends because a step blocked the loop for `blocked_step_limit`."""
     _log.critical(
         "a step blocks the event loop, so this process ends; start it again",
         run=run_id,
@@ -284,114 +284,114 @@ def step_blocked(run_id: str, step_id: str, tool: str | None, wall_s: float, sta
 
 
 def tool_left_running(tool_id: str, run_id: str, step_id: str, count: int) -> None:
-    """Say that calls of a tool were given up and still run, each in a thread, after this one."""
+    """Log that a call of a tool was given up but still runs in a thread, and how many do."""
     _log.warning("tool left running", tool=tool_id, run=run_id, step=step_id, calls=count)
 
 
 def plugins_slow(stack: str) -> None:
-    """Say that the server is not up yet, because a plug-in is still being loaded, and where."""
+    """Log that the server is not up yet because a plug-in is still loading; show its stack."""
     _log.warning("a plug-in takes long to load", stack=stack)
 
 
 def mcp_connected(server: str, tools: int) -> None:
-    """Say that the tools of an MCP server can be called."""
+    """Log that the tools of an MCP server can be called."""
     _log.info("mcp server connected", server=server, tools=tools)
 
 
 def mcp_unavailable(server: str, why: str, again_in_s: float) -> None:
-    """Say that an MCP server did not start or went away."""
+    """Log that an MCP server did not start or went away."""
     _log.warning("mcp server unavailable", server=server, why=why, again_in_s=again_in_s)
 
 
 def mcp_said(server: str, line: str) -> None:
-    """Keep a line that an MCP server wrote to its standard error."""
+    """Log a line that an MCP server wrote to its standard error."""
     _log.info("mcp server said", server=server, line=line)
 
 
 def mcp_list_late(server: str, why: str) -> None:
-    """Say that the last known list of tools stays in use."""
+    """Log that an MCP server's last known list of tools stays in use."""
     _log.warning("mcp server does not list its tools", server=server, why=why)
 
 
 def mcp_tool_odd(server: str, why: str) -> None:
-    """Say what is wrong with a tool of an MCP server, and what it is taken for."""
-    _log.warning("mcp tool is not as it must be", server=server, why=why)
+    """Log what is wrong with a tool of an MCP server, and how it is treated."""
+    _log.warning("mcp tool is not valid", server=server, why=why)
 
 
 def mcp_not_closed(server: str) -> None:
-    """Say that a connection to an MCP server did not end in time."""
+    """Log that a connection to an MCP server did not close in time."""
     _log.error("mcp server not closed in time", server=server)
 
 
 def stream_ended(whose: str, failure: Exception) -> None:
-    """Say that a stream of events was ended because the journal did not answer."""
+    """Log that a stream of events was ended because the journal did not answer."""
     _log.warning("event stream ended", of=whose, why=str(failure))
 
 
 def stream_stalled(path: str) -> None:
-    """Say that the reader of a stream has taken nothing for too long."""
+    """Log that the reader of an event stream has read nothing for too long."""
     _log.warning("event stream dropped, its reader does not read", path=path)
 
 
 def event_unreadable(why: Exception) -> None:
-    """Say that the journal holds an event of an unknown type or shape."""
+    """Log that the journal holds an event of an unknown type or shape."""
     _log.error("event unreadable", why=str(why))
 
 
 def webhooks_delayed(webhook_id: str, failure: Exception) -> None:
-    """Say that a webhook's deliveries could not be read or noted; they are tried again."""
+    """Log that a webhook's deliveries could not be read or recorded; this is retried."""
     _log.warning("webhook delayed", webhook=webhook_id, exc_info=failure)
 
 
 def delivery_given_up(webhook_id: str, position: int, why: str) -> None:
-    """Say that an event will not reach a webhook unless it is sent again by hand."""
+    """Log that an event will not reach a webhook unless it is resent manually."""
     _log.error("webhook delivery given up", webhook=webhook_id, position=position, why=why)
 
 
 def request_failed(request_id: str, failure: Exception) -> None:
-    """Keep the failure that an answer with status 500 does not show."""
+    """Log the failure behind an answer with status 500, which does not show it."""
     _log.error("request failed", request=request_id, exc_info=failure)
 
 
 def request_served(method: str, path: str, status: int, request_id: str) -> None:
-    """Note a request and its answer."""
+    """Log a request and its answer."""
     if not _requests_shown["so"]:
         return
     _log.debug("request", method=method, path=path, status=status, request=request_id)
 
 
 def schedules_delayed(failure: Exception) -> None:
-    """Say that schedules could not be looked at; they are in a moment."""
+    """Log that schedules could not be checked; this is retried shortly."""
     _log.warning("schedules delayed, trying again", why=str(failure))
 
 
 def schedule_delayed(tenant: str, schedule: str, failure: Exception) -> None:
-    """Say that a schedule could not be fired now; it is in a moment."""
+    """Log that a schedule could not be fired; this is retried shortly."""
     _log.warning(
         "schedule delayed, trying again", tenant=tenant, schedule=schedule, why=str(failure)
     )
 
 
 def schedule_failed(tenant: str, schedule: str, failure: Exception) -> None:
-    """Say that one moment of a schedule started nothing, and why."""
+    """Log that one moment of a schedule started nothing, and why."""
     _log.warning("schedule started nothing", tenant=tenant, schedule=schedule, why=str(failure))
 
 
 def places_delayed(failure: Exception) -> None:
-    """Say that runs in line could not be admitted; they are later."""
-    _log.warning("runs in line delayed, trying again", why=str(failure))
+    """Log that queued runs could not be admitted; this is retried later."""
+    _log.warning("queued runs delayed, trying again", why=str(failure))
 
 
 def signals_delayed(failure: Exception) -> None:
-    """Say that signals could not be given to the runs that wait for them; they are later."""
+    """Log that signals could not be delivered to waiting runs; this is retried later."""
     _log.warning("signals delayed, trying again", why=str(failure))
 
 
 def triggers_delayed(tenant: str, failure: Exception) -> None:
-    """Say that ends of runs could not be dealt with now; they are in a moment."""
+    """Log that ended runs could not be processed by triggers; this is retried shortly."""
     _log.warning("triggers delayed, trying again", tenant=tenant, why=str(failure))
 
 
 def request_not_noted(tenant: str, trigger: str, failure: Exception) -> None:
-    """Say that what came of a request could not be kept; it has come all the same."""
+    """Log that a request's outcome could not be recorded; the outcome itself stands."""
     _log.warning("request not noted", tenant=tenant, trigger=trigger, why=str(failure))

@@ -1,9 +1,9 @@
-"""How late the event loop is, on what it stands still, and which step keeps it.
+"""Measures how late the event loop is, what stalls it, and which step blocks it.
 
-A heartbeat on the loop says that it turns. A thread beside it that misses the heartbeat writes
-down where the loop's own thread is at that moment, where that is asked for, and how much
-processor time it has burned since: much means that our code keeps the loop, little that the
-machine is busy elsewhere. A step that keeps the loop is another matter (`blocked_step.py`).
+A heartbeat on the loop shows that it turns. When a thread beside it misses the heartbeat, and stall
+logging is on, it logs where the loop's thread is at that moment and how much processor time it has
+used since. Much processor time means that our code blocks the loop; little means that the machine
+is busy elsewhere. Steps that block the loop are handled in `blocked_step.py`.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ _LOOK_S = 0.25
 
 
 class LoopLag:
-    """Measures the loop's lag; logs what it stands on beyond `stall_ms` unless that is 0.
+    """Measures the loop's lag; logs the stack of stalls longer than `stall_ms` unless that is 0.
 
-    Calls `end` in a thread of its own once a step has kept the loop for `blocked_limit_s`,
-    unless that is 0.
+    Calls `end` in a separate thread once a step has blocked the loop for `blocked_limit_s`, unless
+    that is 0.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class LoopLag:
         self._stopped = threading.Event()
 
     async def run(self) -> None:
-        """Beat until cancelled."""
+        """Send heartbeats until cancelled."""
         watched, loop = threading.get_ident(), asyncio.get_running_loop()
         if isinstance(loop, asyncio.BaseEventLoop):
             frameless = None
@@ -63,9 +63,9 @@ class LoopLag:
             self._stopped.set()
 
     def _watch(self, watched: int, loop: asyncio.AbstractEventLoop | None) -> None:
-        """Look again and again; log each stall once, while it lasts.
+        """Check the heartbeat repeatedly; log each stall once, while it lasts.
 
-        `loop` is the event loop, where its callbacks have no frames.
+        `loop` is the event loop; give it if its callbacks have no frames.
         """
         seen = logged = 0.0
         while not self._stopped.wait(self._look_s):

@@ -1,7 +1,7 @@
-"""Traces and logs sent to a collector over OTLP/HTTP, from a thread of the library's own.
+"""Sends traces and logs to a collector over OTLP/HTTP, from a thread of the library.
 
-The library is imported only where an address is set. It gathers, sends every second, and drops
-what a collector that is away or slow cannot take: nothing waits for it.
+The library is imported only if an address is set. It batches, sends every second, and drops what an
+unavailable or slow collector cannot take, so nothing waits for it.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ _LONGEST = 4_000
 
 
 class OtlpExporter:
-    """Sends spans, and lines of the log."""
+    """Sends spans and log lines."""
 
     def __init__(self, settings: Settings) -> None:
-        """Open it. Raises `ExtraMissing`, and `SettingsError` for headers that are none."""
+        """Start the exporter. Raises `ExtraMissing`, and `SettingsError` for invalid headers."""
         self._has_content = settings.otlp_content
         with extra("otel", "otlp_endpoint"):
             from opentelemetry import trace
@@ -39,7 +39,7 @@ class OtlpExporter:
 
     @property
     def has_content(self) -> bool:
-        """Whether spans of models and tools hold what was asked and answered."""
+        """Whether spans of models and tools include questions and answers."""
         return self._has_content
 
     @property
@@ -49,11 +49,11 @@ class OtlpExporter:
 
     @property
     def line(self) -> "Callable[[Mapping[str, Any]], None] | None":
-        """What takes lines of the log; None where they are not sent."""
+        """A function that takes log lines; None if logs are not sent."""
         return None if self._logs is None else self._line
 
     def span(self, span: Span) -> None:
-        """Take a span; what is too much is dropped."""
+        """Take a span; spans beyond the queue's capacity are dropped."""
         if self._spans is None:
             return
         from opentelemetry.sdk.trace import ReadableSpan
@@ -86,7 +86,7 @@ class OtlpExporter:
     def _line(self, event: Mapping[str, Any]) -> None:
         from opentelemetry._logs import LogRecord, SeverityNumber
 
-        assert self._logs is not None  # noqa: S101 - else nobody has this method
+        assert self._logs is not None  # noqa: S101 - `line` offers this method only with logs
         level = str(event.get("level", "info"))
         severity = {"debug": 5, "info": 9, "warning": 13, "error": 17, "critical": 21}.get(level, 9)
         attributes = {
@@ -105,7 +105,7 @@ class OtlpExporter:
         )
 
     async def close(self) -> None:
-        """Send what is left, for a few seconds."""
+        """Send what is left, for at most a few seconds."""
         work = [] if self._spans is None else [self._spans.shutdown]
         if self._logs is not None:
             work.append(self._logs[0].shutdown)
@@ -113,7 +113,7 @@ class OtlpExporter:
             async with asyncio.timeout(_PATIENCE_S):
                 await asyncio.gather(*(asyncio.to_thread(each) for each in work))
         except TimeoutError:
-            return  # the collector is away; the threads end with the process
+            return  # the collector is unavailable; the threads end with the process
 
 
 def _kinds(api: Any) -> Mapping[Kind, Any]:

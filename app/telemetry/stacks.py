@@ -1,4 +1,4 @@
-"""Where a thread is, seen from another one."""
+"""Reads where a thread is, from another thread."""
 
 import sys
 import threading
@@ -15,17 +15,17 @@ _SLOW_S = 10.0
 
 def frame_of(thread: int) -> FrameType | None:
     """Return a thread's innermost frame."""
-    return sys._current_frames().get(thread)  # noqa: SLF001 - there is no public name for it
+    return sys._current_frames().get(thread)  # noqa: SLF001 - there is no public API for it
 
 
 def stack_of(frame: FrameType | None) -> str:
-    """Write the calls that led to a frame, the innermost last."""
+    """Format the calls that led to a frame, innermost last."""
     return "".join(traceback.format_stack(frame, _DEEPEST)) if frame else ""
 
 
 @contextmanager
 def loading_plugins() -> Iterator[None]:
-    """Log where the caller is when the block takes long: without that a start is just silent."""
+    """Log where the caller is when the block takes long; otherwise a slow start is silent."""
     thread = threading.get_ident()
     timer = threading.Timer(_SLOW_S, lambda: log.plugins_slow(stack_of(frame_of(thread))))
     timer.daemon = True

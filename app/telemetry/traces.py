@@ -1,8 +1,8 @@
-"""Traces: the W3C names of what happens, made from runs, so that a restart names it the same.
+"""W3C trace and span ids, derived from runs so that they stay the same after a restart.
 
-A trace is a run with its child runs, or whatever the caller of the run says that it belongs to
-(`traceparent`). A run keeps the name of its trace in its context; the names of its spans follow
-from its id and from how many steps it had entered.
+A trace covers a run and its child runs, or is the trace that the run's caller names
+(`traceparent`). A run keeps its trace id in its context; its span ids are derived from the run's id
+and the number of steps it had entered.
 """
 
 import hashlib
@@ -24,20 +24,20 @@ Kind: TypeAlias = Literal["internal", "server", "client"]
 
 @value(frozen=True, slots=True)
 class Trace:
-    """Which trace a run belongs to; `span` is what its caller says that it is a part of."""
+    """The trace a run belongs to; `span` is the caller's span that is its parent."""
 
     id: str
     span: str
     is_sampled: bool
 
     def header(self, span: str) -> str:
-        """Return the header that names a span of it to others."""
+        """Return the `traceparent` header that names one of its spans to others."""
         return f"00-{self.id}-{span}-{'01' if self.is_sampled else '00'}"
 
 
 @value(frozen=True, slots=True)
 class Span:
-    """Something that has come to its end; ids are hexadecimal, `parent` empty where none."""
+    """A finished operation; ids are hexadecimal, and `parent` is empty if there is none."""
 
     trace: str
     id: str
@@ -51,11 +51,11 @@ class Span:
 
 
 class Exporter(Protocol):
-    """Takes what is to be seen from outside; never waits, and drops what is too much."""
+    """Takes spans for an outside collector; never waits, and drops what is too much."""
 
     @property
     def has_content(self) -> bool:
-        """Whether spans of models and tools hold what was asked and answered."""
+        """Whether spans of models and tools include questions and answers."""
         ...
 
     def span(self, span: Span) -> None:
@@ -64,7 +64,7 @@ class Exporter(Protocol):
 
 
 def read(header: object) -> Trace | None:
-    """Return what a `traceparent` says, None where it is none."""
+    """Return the trace in a `traceparent`, None if it is invalid."""
     found = _FORM.fullmatch(header) if isinstance(header, str) else None
     if found is None or found[1] == _NO_TRACE:
         return None
@@ -72,12 +72,12 @@ def read(header: object) -> Trace | None:
 
 
 def trace_of(run: Run) -> Trace | None:
-    """Return the trace of a run, None where it began without."""
+    """Return the trace of a run, None if it began without one."""
     return read(run.context.get(HEADER))
 
 
 def with_trace(context: JsonObject, sent: str | None = None) -> JsonObject:
-    """Return the context of a new run with its trace: the one that was sent, or a new one."""
+    """Return the context of a new run with its trace: the one received, or a new one."""
     known = read(sent)
     if known is not None and known.span:
         return {**context, HEADER: known.header(known.span)}
@@ -87,17 +87,17 @@ def with_trace(context: JsonObject, sent: str | None = None) -> JsonObject:
 
 
 def span_of_run(run_id: str) -> str:
-    """Return the name of a run's span."""
+    """Return the id of a run's span."""
     return _named(run_id)
 
 
 def span_of_step(run_id: str, execution: int) -> str:
-    """Return the name of a step's span: of the visit that was the run's `execution`th."""
+    """Return the id of a step's span, for the run's visit number `execution`."""
     return _named(f"{run_id} {execution}")
 
 
 def span_of_record(run_id: str, execution: int, name: str) -> str:
-    """Return the name of the span of a part of a step."""
+    """Return the id of the span of a part of a step."""
     return _named(f"{run_id} {execution} {name}")
 
 

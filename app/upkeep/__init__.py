@@ -1,1 +1,1 @@
-"""What keeps a folder in good order: retention, backup, findings."""
+"""Maintenance of a data folder: retention, backup, diagnosis."""

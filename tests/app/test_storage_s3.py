@@ -135,4 +135,4 @@ def test_no_command_shows_a_secret(tmp_path: Path) -> None:
     file.write_text("smtp_password = 'hunter2'\nsmtp_password_file = '/p'\n")
     shown = run("config", "--config", file)
     assert shown.returncode == 1
-    assert "smtp_password is set too" in shown.stderr
+    assert "smtp_password and smtp_password_file are both set" in shown.stderr

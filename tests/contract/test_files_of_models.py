@@ -39,7 +39,7 @@ def test_files_go_to_models_in_the_providers_format(shared: Server, provider: st
         refused = client.put(
             "/api/models/x", json={**model, "provider": "anthropic", "audio": True}
         )
-        assert "take no sound" in refused.text
+        assert "accept no audio" in refused.text
         step = {"id": "look", "type": "call-llm", "prompt": "What is it?", "files": ["{{ data.files }}"],
                 "model": f"{provider}-able"}  # fmt: skip
         workflow = create(client, f"looks-{provider}", [step], straight("look"))

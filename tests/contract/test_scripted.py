@@ -59,8 +59,8 @@ def test_agents_and_steps_are_answered_by_a_script(shared: Server) -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"scripts": []}, "provider scripted has some"),
-        ({"provider": "openai"}, "provider scripted has some"),
+        ({"scripts": []}, "required with provider scripted"),
+        ({"provider": "openai"}, "required with provider scripted"),
         ({"secret": "KEY"}, "no secret"),
         ({"scripts": [{"when": "nobody.knows", "answers": [{"text": "a"}]}]}, "nobody"),
         ({"scripts": [{"answers": [{"text": "{{ asked. }}"}]}]}, "asked."),

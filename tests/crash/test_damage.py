@@ -190,7 +190,7 @@ def test_a_corrupt_run_in_flight_is_said_once_and_stands_still(tmp_path: Path) -
         late = client.post("/api/workflow/start-async/napping").json()["runId"]
         assert settled(client, late)["status"] == "paused"
         assert client.get(f"/api/workflow/status/{runs[0]}").status_code == 500
-        assert server.log.read_text().count("run stands still, a history is damaged") == 1
+        assert server.log.read_text().count("run stopped, a history is damaged") == 1
 
 
 def test_a_corrupt_child_that_must_be_stopped_does_not_keep_a_start_from_being_ready(
@@ -218,7 +218,7 @@ def test_a_corrupt_child_that_must_be_stopped_does_not_keep_a_start_from_being_r
         server.start()
         assert run_of(client)
         # By what would stop it, and by what would carry on its clean-up.
-        assert 1 <= server.log.read_text().count("run stands still, a history is damaged") <= 2
+        assert 1 <= server.log.read_text().count("run stopped, a history is damaged") <= 2
 
 
 def test_a_broken_page_fails_only_what_needs_it(stopped: tuple[Server, list[str]]) -> None:

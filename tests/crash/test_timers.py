@@ -86,4 +86,4 @@ def test_runs_that_cannot_go_on_hold_up_no_timers(tmp_path: Path) -> None:
         for _ in range(2):
             run = client.post("/api/workflow/start-async/for", json={}).json()
             assert settled(client, run["runId"])["status"] == "completed"
-        assert server.log.read_text().count("run cannot be carried on") == many
+        assert server.log.read_text().count("run cannot continue") == many
