@@ -20,7 +20,7 @@ from steps.tools.asks import asking
 from steps.tools.tools import tool
 from tests.steps.agents import OUTPUT, Visit, calls
 
-_MOST_EXECUTIONS = 200
+_MOST_EXECUTIONS = 2_000
 
 
 @tool
