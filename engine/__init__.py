@@ -1,16 +1,17 @@
-"""The pure core: what a run is, what is due, and what follows from what happened.
+"""The pure core: the state of a run, the next thing to do, and the effect of what happened.
 
-The engine owns the order of things: which events are legal, which edge is taken, when a
-retry is due, who wins a race. Its driver owns the world: it reads the clock, executes
-steps, makes events durable before anything that depends on them leaves, and asks again.
+The engine owns the order of things: which events are legal, which edge is taken, when a retry is
+due, and which of two competing inputs wins. Its driver owns the outside world: it reads the clock,
+executes steps, makes events durable before anything that depends on them leaves the server, and
+asks again.
 
-    run = fold(history)                       # recovery, status, lists: one fold
-    decide(run)                               # what is due; asking twice says the same
-    react(run, graph, happened, now_ms)       # changes the run; the events of one append,
-                                              # or a refusal, which changes nothing
+    run = fold(history)                       # recovery, status and lists use the same fold
+    decide(run)                               # what to do next; asking twice gives the same
+    react(run, graph, happened, now_ms)       # changes the run; returns the events of one
+                                              # append, or raises and changes nothing
     apply(run, event)                         # the only way a run changes: in place
 
-Only the standard library is imported here: no clock, no randomness, no I/O.
+This package imports only the standard library: no clock, no randomness, no I/O.
 """
 
 from engine.apply import apply, fold

@@ -1,4 +1,4 @@
-"""How a run leaves a step and enters the next one, or a handler, or ends."""
+"""How a run leaves a step and then enters the next step, enters a handler, or ends."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -36,16 +36,16 @@ _OCCASION = {
 def end_of_step(
     run: Run, graph: Graph, kind: type[StepEnd], now_ms: int, **more: object
 ) -> tuple[Event, ...]:
-    """Let the run leave its step by an event of this kind, and go on; return what happened.
+    """End the step with an event of this kind and carry the run on; return the events.
 
-    An edge with a condition is chosen in the scope that the step leaves behind, so the end is
-    applied before it says where it leads.
+    The condition of an edge is evaluated in the scope that the step leaves behind. The event is
+    therefore applied before its `next_step` is known.
     """
     visit = run.current
     assert visit is not None  # noqa: S101 - it is in a step
     at = (now_ms, visit.step_id, visit.visit)
     step = graph.steps[visit.step_id]
-    # A cancel overrides where the step in flight would have led, and so does the run's timeout.
+    # A cancel and the run's timeout both override the edge that the step would have taken.
     is_stopping = (run.overdue or run.cancel_requested) and run.is_stopping
     occasion = Occasion.CANCEL if is_stopping else _OCCASION[kind]
     leads_on = run.cancel_requested or not run.overdue
@@ -65,7 +65,7 @@ def end_of_step(
 
 
 def advance(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
-    """Carry a run on from between two steps; return what happened."""
+    """Carry on a run that is between two steps; return the events."""
     if run.next_step is None or run.overdue:
         return _end(run, graph, _ending(run, graph), now_ms)
     if run.held is not None:
@@ -89,9 +89,9 @@ def advance(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
 
 
 def _end(run: Run, graph: Graph, ending: Ending, now_ms: int) -> tuple[Event, ...]:
-    """End a run, by way of its handlers: `onError` for a failure, and then `finally`.
+    """End a run after its handlers: `onError` for a failure, and then `finally`.
 
-    What `finally` comes to counts only where that fails a run that would have completed.
+    The result of `finally` matters only if it fails a run that would otherwise have completed.
     """
     handler = step_id = None
     if run.handler == FINALLY:

@@ -1,10 +1,10 @@
-"""How each event changes a run: the only way in which one does.
+"""How each event changes a run. Nothing else changes one.
 
-Rule 1: a run changes only here, in place, one event at a time; a refused one changes nothing.
-Rule 2: what may happen when stands in `engine/transitions.py` and nowhere else; an event
-that has no row for the state is an error, never skipped.
-Rule 3: nothing in a run is computed from anything but its events, so folding a history in
-one go or in pieces gives the same run.
+Rule 1: a run changes only here, in place, one event at a time; a refused event changes nothing.
+Rule 2: `engine/transitions.py` alone defines which events are legal in which state. An event
+without a row for the state is an error and is never skipped.
+Rule 3: everything in a run is computed from its events alone, so folding a history at once or in
+pieces gives the same run.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -60,7 +60,7 @@ _RUNNING, _COMPLETED = VisitStatus.RUNNING, VisitStatus.COMPLETED  # as in `deci
 
 
 def apply(run: Run | None, event: Event) -> Run:
-    """Change `run` by `event` and return it; None is a run that is not there yet.
+    """Change `run` by `event` and return it; None stands for a run that does not exist yet.
 
     Raises:
         IllegalTransition: The event has no row for the run's state, or names another step.
@@ -82,7 +82,7 @@ def apply(run: Run | None, event: Event) -> Run:
 
 
 def happen(run: Run, event: E) -> E:
-    """Change `run` by `event` and return the event. Raises as `apply`."""
+    """Change `run` by `event` and return the event. Raises the same errors as `apply`."""
     apply(run, event)
     return event
 
@@ -269,10 +269,10 @@ def _end_visit(run: Run, visit: Visit, at_ms: int, status: VisitStatus) -> Visit
 
 
 def route(run: Run, target: str | None) -> None:
-    """Complete the end of a step that was applied last: the edge leads to `target`.
+    """Set the target of the edge that the step applied last takes out of its end.
 
-    Only for an end that was applied without its `next_step`, since the edge is chosen in the
-    scope that the step leaves behind; the event that is kept has it.
+    Use it only after an end that was applied without its `next_step`, because the edge is chosen in
+    the scope that the step leaves behind. The event that is stored does have `next_step`.
     """
     run.next_step = target
 
@@ -329,7 +329,7 @@ def _fail(run: Run, event: RunFailed) -> None:
 def _cancel(run: Run, event: RunCancelled) -> None:
     if not (run.cancel_requested or run.ending):
         raise refuse(run, event, "no cancel was requested")
-    if not run.overdue:  # which keeps it from whatever step comes next
+    if not run.overdue:  # an overdue run enters no next step
         _must_be_at_the_end(run, event)
     run.ended_at_ms, run.overdue, run.next_step = event.at_ms, False, None
 
@@ -383,4 +383,4 @@ _MOVES: Mapping[tuple[State, type[Event]], tuple[State, Callable[[Run, Any], Non
     },
     (State.READY, StepStarted): (State.EXECUTING, _enter),
 }
-"""Where each legal move leads, and how it changes a run that is there."""
+"""The target state of each legal move, and the function that changes the run."""

@@ -1,4 +1,4 @@
-"""How a change of an open pause changes a run; `engine/apply.py` calls it."""
+"""How a change to an open pause changes a run; `engine/apply.py` calls it."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from engine.run import Run
 
 
 def change_pause(run: Run, event: PauseChanged) -> None:
-    """Have the pause be otherwise, as the event says. Raises `IllegalTransition`."""
+    """Change the pause as the event says. Raises `IllegalTransition`."""
     inside(run, event)
     if run.pause is None or run.pause.run_id is not None:
         raise refuse(run, event, "the run itself asks nothing")

@@ -15,27 +15,27 @@ from engine.visit import VisitStatus
 
 
 def end_wait(run: Run, event: WaitEnded) -> None:
-    """Have the run wait no longer than until now."""
+    """End the run's wait now."""
     inside(run, event)
     run.wake_at_ms = event.at_ms
 
 
 def take_from_wait(run: Run, event: StepGivenUp | StepSkipped) -> None:
-    """Take the step out of its wait, for what follows."""
+    """Take the step out of its wait, ready for the event that follows."""
     visit = inside(run, event)
     visit.status, visit.retry_at_ms = VisitStatus.RUNNING, None
     run.pause = run.wake_at_ms = run.answer_by_ms = None
 
 
 def change_data(run: Run, event: DataChanged) -> None:
-    """Change the data as steps see it from now on."""
+    """Change the data that steps see from now on."""
     removed = frozenset(map(str, event.removed))
     kept = {name: item for name, item in run.data.items() if name not in removed}
     run.data = {**kept, **event.data}
 
 
 def hold(run: Run, event: RunHeld) -> None:
-    """Keep the run where it is, or gets to."""
+    """Hold the run at its current position, or at the next one where it can rest."""
     if run.held is not None:
         raise refuse(run, event, "it is held already")
     run.held = Hold(event.at_ms, event.reason, event.caller)

@@ -1,11 +1,11 @@
-"""A run's data once a step has delivered."""
+"""The data of a run after a step has delivered."""
 
 from engine.events import StepCompleted
 from engine.values import JsonObject
 
 
 def data_after(data: JsonObject, event: StepCompleted) -> JsonObject:
-    """Return the data with what the step delivers; a list that grows is told by what it gains."""
+    """Return the data with the step's delivery merged in; lists get their new items appended."""
     after = {**data, **event.data}
     if event.removed:
         kept = {name: item for name, item in data.items() if name not in event.removed}

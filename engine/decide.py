@@ -1,4 +1,4 @@
-"""What is due for a run. `decide` names it and starts nothing: asked twice, it says the same."""
+"""What to do next for a run. `decide` only names it; asked twice, it gives the same answer."""
 
 from typing import TypeAlias
 
@@ -9,12 +9,12 @@ from engine.value import value
 
 @value(frozen=True, slots=True)
 class Advance:
-    """The run stands between steps: react to `Begin`."""
+    """The run is between two steps: react to `Begin`."""
 
 
 @value(frozen=True, slots=True)
 class AwaitPlace:
-    """Nothing to do before the run is admitted: react to `Admit`, or to `TurnAway`."""
+    """The run waits for admission: do nothing until then, and react to `Admit` or `TurnAway`."""
 
 
 @value(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Attempt:
     attempt: int
 
     def idempotency_key(self, run_id: str) -> str:
-        """Return the key that every attempt of this visit shares, also after a restart."""
+        """Return the key that all attempts of this visit share, including those after a restart."""
         return f"{run_id}:{self.step_id}:{self.visit}"
 
 
@@ -37,28 +37,28 @@ class Execute(Attempt):
 
 @value(frozen=True, slots=True)
 class Abandon:
-    """A cancel met the step in flight: stop it and react to `Stopped`."""
+    """A cancel arrived while the step was in flight: stop the step and react to `Stopped`."""
 
 
 @value(frozen=True, slots=True)
 class AwaitTime:
-    """Nothing to do before `at_ms` (Unix milliseconds)."""
+    """Do nothing before `at_ms` (Unix milliseconds)."""
 
     at_ms: int
 
 
 @value(frozen=True, slots=True)
 class AwaitAnswer:
-    """Nothing to do before a person answers, or `deadline_ms` comes."""
+    """Do nothing before a person answers, or `deadline_ms` comes."""
 
     deadline_ms: int | None
 
 
 @value(frozen=True, slots=True)
 class AwaitChildren(Attempt):
-    """Nothing to do before a child run ends, pauses or resumes, or `deadline_ms` comes.
+    """Do nothing before a child run ends, pauses or resumes, or `deadline_ms` comes.
 
-    When one does, execute this attempt of the step again: it looks how they stand.
+    When that happens, execute this attempt of the step again; the step then checks its child runs.
     """
 
     deadline_ms: int | None
@@ -66,7 +66,7 @@ class AwaitChildren(Attempt):
 
 @value(frozen=True, slots=True)
 class AwaitStopped:
-    """Nothing to do before the child runs that the step wants no more have stopped.
+    """Do nothing before the child runs that the step has cancelled have stopped.
 
     React to `ChildrenStopped` when they have; `until_ms` ends the wait.
     """
@@ -76,7 +76,7 @@ class AwaitStopped:
 
 @value(frozen=True, slots=True)
 class AwaitRelease:
-    """Nothing to do before the person who holds the run lets it go on."""
+    """Do nothing before the person who holds the run releases it."""
 
 
 @value(frozen=True, slots=True)
@@ -104,7 +104,7 @@ _EXECUTING = State.EXECUTING  # a member of an enum costs ten times as much as a
 
 
 def decide(run: Run) -> Decision:
-    """Say what is due for `run`."""
+    """Return what to do next for `run`."""
     where = run.current
     if run.held is not None and run.stands_still:
         return _RELEASE

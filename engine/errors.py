@@ -1,7 +1,7 @@
-"""What can go wrong in the engine, by who is to blame.
+"""The errors of the engine, by who is at fault.
 
-`IllegalTransition` is our fault: an event that the table does not allow. `Rejected` and
-its kinds are the caller's: a command that the run cannot take as it stands.
+`IllegalTransition` is our fault: the table of transitions does not allow the event. `Rejected` and
+its subclasses are the caller's: the run cannot take the command in its current state.
 """
 
 
@@ -10,7 +10,7 @@ class EngineError(Exception):
 
 
 class IllegalTransition(EngineError):
-    """An event does not apply to the run as it stands; the run must not go on."""
+    """An event is not legal in the run's current state; the run must not go on."""
 
     def __init__(self, state: str, event: str, why: str = "") -> None:
         self.state, self.event, self.why = state, event, why
@@ -22,15 +22,15 @@ class ConditionFailed(EngineError):
 
 
 class Rejected(EngineError):
-    """A command that this run cannot take as it stands."""
+    """The run cannot take the command in its current state."""
 
 
 class NotPaused(Rejected):
-    """A resume came for a run that waits for nobody, or waits for something else."""
+    """A resume came for a run that does not wait for a person, or waits for another answer."""
 
 
 class AnswerKeyReused(Rejected):
-    """An idempotency key came again with another answer."""
+    """An idempotency key was used again with a different answer."""
 
 
 class RunIsOver(Rejected):
@@ -38,12 +38,12 @@ class RunIsOver(Rejected):
 
 
 class AlreadyCancelling(Rejected):
-    """A second cancel came while the first is being carried out."""
+    """A second cancel came while the first was being carried out."""
 
 
 class NotWaiting(Rejected):
-    """A repair came for a run that does not stand where it could be made."""
+    """A repair came for a run in a state in which that repair is not possible."""
 
 
 class EndDecided(Rejected):
-    """A cancel came for a run that is in its `finally`: how it ends is decided."""
+    """A cancel came for a run in its `finally`, when its ending is already decided."""

@@ -1,9 +1,8 @@
-"""The facts of which a run's history consists, one frozen dataclass a transition.
+"""The events of a run's history: one frozen dataclass for each kind of transition.
 
-Every event names its moment (`at_ms`, Unix milliseconds). Every step event names the step
-and its visit (1 for the first time the run enters the step, 2 for the second, ...), so that
-a history could carry several positions without being rewritten. No JSON here: the journal
-encodes events.
+Every event has its time (`at_ms`, Unix milliseconds). Every step event names the step and its visit
+(1 for the first time the run enters the step, 2 for the second, ...), so that a history could hold
+several positions without being rewritten. There is no JSON here: the journal encodes events.
 """
 
 from dataclasses import field
@@ -36,21 +35,21 @@ class RunStarted:
     """The run exists, pinned to one version of its workflow.
 
     Attributes:
-        origin: The run of which this is a rerun. The steps before `first_step` are not done
-            again then: `outputs` is what they had delivered, by step id, and `caught` the
-            error that the last `on: "error"` edge had caught, in step `caught_in`.
-        vars: The tenant's variables that the workflow uses, as they were when the run began.
-        carried: Their visits, oldest first, of a long past the newest.
-        visits: How often each step had been entered by then; the numbers of visits go on
-            from there.
-        body: Which body of the workflow's document the run is of; empty for the whole document.
-        deadline_ms: By when it is to have ended, but for its handlers; None: whenever.
-        handler: The handler in which it begins, where it is a rerun from a step of that.
-        ending: How it ends then once its `finally` has.
+        origin: The run that this run repeats, for a rerun. The steps before `first_step` are then
+            not executed again: `outputs` holds what they had delivered, by step id, and `caught` is
+            the error that the last `on: "error"` edge had caught, in step `caught_in`.
+        vars: The tenant's variables that the workflow uses, with their values at the start.
+        carried: The visits of those steps, oldest first; of a long past only the newest.
+        visits: How often each step had been entered by then; visit numbers continue from there.
+        body: The body of the workflow's document that the run executes; empty for the whole
+            document.
+        deadline_ms: When the run must have ended, apart from its handlers; None: no deadline.
+        handler: The handler in which the run begins, for a rerun from a step of a handler.
+        ending: How such a run ends after its `finally`.
         starter: The run that started it without waiting for it.
-        inherits: Whether `data` comes over the data that its parent had in the step that started
-            it, of which this history keeps no copy.
-        inherited: That data, once somebody has looked it up; no part of what is kept.
+        inherits: Whether `data` is merged over the data that the parent had in the step that
+            started this run. This history does not store a copy of the parent's data.
+        inherited: The parent's data, once it has been looked up; it is never stored.
     """
 
     at_ms: int
@@ -79,7 +78,7 @@ class RunStarted:
 
     @property
     def whole_data(self) -> JsonObject:
-        """The data that the run begins with."""
+        """The data with which the run begins."""
         return {**self.inherited, **self.data} if self.inherits else self.data
 
 
@@ -93,7 +92,10 @@ class RunQueued:
 
 @value(frozen=True, slots=True)
 class RunAdmitted:
-    """The run has its place until it ends, and begins; `deadline_ms` as in `RunStarted`."""
+    """The run is admitted and begins; it holds its place until it ends.
+
+    `deadline_ms` is as in `RunStarted`.
+    """
 
     at_ms: int
     deadline_ms: int | None = None
@@ -101,7 +103,7 @@ class RunAdmitted:
 
 @value(frozen=True, slots=True)
 class StepStarted:
-    """An attempt of a step begins; attempt 1 opens a new visit."""
+    """An attempt of a step begins; attempt 1 starts a new visit."""
 
     at_ms: int
     step_id: str
@@ -116,7 +118,7 @@ class AttemptFailed:
     """An attempt failed and another follows at `retry_at_ms`.
 
     Attributes:
-        policy: Which of the step's policies says so, from 0.
+        policy: The number of the step's retry policy that allows the next attempt, from 0.
     """
 
     at_ms: int
@@ -130,11 +132,10 @@ class AttemptFailed:
 
 @value(frozen=True, slots=True)
 class AttemptInterrupted:
-    """A restart found the attempt in flight; the same attempt runs again.
+    """A restart found the attempt in flight; the same attempt is executed again.
 
     Attributes:
-        in_order: True when the server had been stopped in good order, which says nothing
-            against the step.
+        in_order: True after an orderly stop of the server, which is no evidence against the step.
     """
 
     at_ms: int
@@ -146,7 +147,7 @@ class AttemptInterrupted:
 
 @value(frozen=True, slots=True)
 class StepRecorded:
-    """The step has finished a part of its work, which is never done again in this visit."""
+    """The step has finished a part of its work, which is never repeated in this visit."""
 
     at_ms: int
     step_id: str
@@ -157,7 +158,7 @@ class StepRecorded:
 
 @value(frozen=True, slots=True)
 class ChildrenAwaited:
-    """The step waits for child runs, `total` so far, until `deadline_ms` if that is set."""
+    """The step waits for child runs (`total` so far), until `deadline_ms` if that is set."""
 
     at_ms: int
     step_id: str
@@ -168,11 +169,11 @@ class ChildrenAwaited:
 
 @value(frozen=True, slots=True)
 class ChildrenResumed:
-    """A child run that waited for a person goes on, and so does the step.
+    """A child run that was waiting for a person goes on, and so does the step.
 
     Attributes:
-        key: The idempotency key of the answer, if one came through this run with a key.
-        fingerprint: What the key was used for.
+        key: The idempotency key of the answer, if the answer came through this run with a key.
+        fingerprint: A fingerprint of the answer for which the key was used.
     """
 
     at_ms: int
@@ -184,10 +185,10 @@ class ChildrenResumed:
 
 @value(frozen=True, slots=True)
 class ChildrenLeft:
-    """The step wants its child runs no more, and waits for them to stop, until `until_ms`.
+    """The step has cancelled its child runs and waits until `until_ms` for them to stop.
 
     Attributes:
-        error: Why the attempt has failed; None where a cancel was asked for.
+        error: Why the attempt failed; None if a cancel was requested.
     """
 
     at_ms: int
@@ -199,14 +200,14 @@ class ChildrenLeft:
 
 @value(frozen=True, slots=True)
 class ParentWentOn:
-    """The step that had started this run waits for it no more, and leaves it to go on."""
+    """The step that started this run no longer waits for it; the run goes on by itself."""
 
     at_ms: int
 
 
 @value(frozen=True, slots=True)
 class StepSlept:
-    """The step waits for a moment: it completes at `until_ms`."""
+    """The step sleeps and completes at `until_ms`."""
 
     at_ms: int
     step_id: str
@@ -219,11 +220,11 @@ class StepCompleted:
     """The step delivered.
 
     Attributes:
-        output: The whole output, at `steps["id"].output` from now on.
+        output: The whole output, available as `steps["id"].output` from now on.
         data: The declared output fields, merged over the run's data.
-        next_step: Where the chosen edge leads; None when the run ends here.
-        appended: What is put at the end of lists in the run's data, a list for each name.
-        removed: The names that are taken out of the run's data, before anything is put there.
+        next_step: The target of the chosen edge; None when the run ends here.
+        appended: The items appended to lists in the run's data, one list for each name.
+        removed: The names removed from the run's data before anything is appended.
     """
 
     at_ms: int
@@ -249,10 +250,10 @@ class StepFailed:
 
 @value(frozen=True, slots=True)
 class StepTimedOut:
-    """Nobody answered before the deadline; the `on: "timeout"` edge is taken.
+    """Nobody answered before the deadline; the run takes the `on: "timeout"` edge.
 
     Attributes:
-        output: What had come by then, where the step gathers signals.
+        output: The signals that had arrived by then, for a step that gathers signals.
     """
 
     at_ms: int
@@ -274,7 +275,7 @@ class StepCancelled:
 
 @value(frozen=True, slots=True)
 class CancelRequested:
-    """Somebody asked for the run to stop: no new step starts, but for clean-up."""
+    """Somebody requested a cancel: no new step starts, except for clean-up."""
 
     at_ms: int
     reason: str | None = None
@@ -283,18 +284,18 @@ class CancelRequested:
 
 @value(frozen=True, slots=True)
 class RunOverdue:
-    """The run has taken longer than its `timeout`: only steps of its handlers start now."""
+    """The run exceeded its `timeout`: from now on only steps of its handlers start."""
 
     at_ms: int
 
 
 @value(frozen=True, slots=True)
 class HandlerEntered:
-    """The run would have ended, and goes on with one of its handlers.
+    """The run would have ended but first enters one of its handlers.
 
     Attributes:
         handler: `onError` or `finally`.
-        next_step: The step that it begins with.
+        next_step: The first step of the handler.
         ending: How the run would have ended.
     """
 
@@ -306,7 +307,7 @@ class HandlerEntered:
 
 @value(frozen=True, slots=True)
 class RunCompleted:
-    """The run reached an end."""
+    """The run completed."""
 
     at_ms: int
     result: Json
@@ -322,14 +323,14 @@ class RunFailed:
 
 @value(frozen=True, slots=True)
 class RunCancelled:
-    """The run ended because a cancel was asked for."""
+    """The run ended because of a cancel."""
 
     at_ms: int
 
 
 @value(frozen=True, slots=True)
 class RunTerminated:
-    """The run was ended at once, whatever it was doing."""
+    """The run was ended at once, in whatever state it was."""
 
     at_ms: int
     reason: str | None = None
@@ -352,7 +353,7 @@ VisitEvent: TypeAlias = (
     | StepTimedOut
     | StepCancelled
 )
-"""The events of the visit that the run is in."""
+"""The step events of the run's current visit."""
 
 Event: TypeAlias = (
     RunStarted

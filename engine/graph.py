@@ -1,4 +1,4 @@
-"""The part of a definition that decides order: steps, edges, policies."""
+"""The part of a definition that decides the order of execution: steps, edges, policies."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
@@ -13,7 +13,7 @@ Condition = Callable[[Mapping[str, Json]], bool]
 
 
 class OnInterrupted(StrEnum):
-    """What becomes of an attempt that a crash interrupted."""
+    """What happens to an attempt that a crash interrupted."""
 
     RETRY = "retry"
     FAIL = "fail"
@@ -21,7 +21,7 @@ class OnInterrupted(StrEnum):
 
 
 class Occasion(StrEnum):
-    """What has to happen to a step for an edge to be considered."""
+    """The outcome of a step for which an edge is considered."""
 
     SUCCESS = "success"
     ERROR = "error"
@@ -31,11 +31,11 @@ class Occasion(StrEnum):
 
 @value(frozen=True, slots=True)
 class Edge:
-    """A way from one step to the next.
+    """A connection from one step to the next.
 
     Attributes:
-        target: The step it leads to.
-        on: The occasion on which it counts.
+        target: The step to which it leads.
+        on: The outcome for which it is considered.
         condition: None marks the default edge.
         text: The condition as written, for error messages.
     """
@@ -48,13 +48,12 @@ class Edge:
 
 @value(frozen=True, slots=True)
 class Step:
-    """What the engine must know of a step.
+    """What the engine must know about a step.
 
     Attributes:
         ends: True for a step that ends the run.
-        edges: Its ways out, in the order in which they are tried.
-        sure: The step that is next whatever the run's data are, by occasion; none where that
-            hangs on them.
+        edges: The edges out of the step, in the order in which they are tried.
+        sure: The next step for each occasion where it does not depend on the run's data.
     """
 
     id: str
@@ -78,9 +77,9 @@ class Graph:
 
     Attributes:
         max_step_executions: How many steps one run may enter before it fails.
-        on_error: The step entered when a failure is not handled nearer.
-        at_end: The step entered however the run ends, its `finally`.
-        timeout_ms: How long a run may take, its handlers not counted; None: no limit.
+        on_error: The step that is entered when no edge handles a failure.
+        at_end: The step that is entered however the run ends: the start of its `finally`.
+        timeout_ms: How long a run may take, excluding its handlers; None: no limit.
     """
 
     initial: str
@@ -90,7 +89,7 @@ class Graph:
     at_end: str | None = None
     timeout_ms: int | None = None
     has_conditions: bool = field(init=False, compare=False)
-    """Whether an edge asks how the run stands."""
+    """Whether any edge has a condition, which reads the state of the run."""
 
     def __post_init__(self) -> None:
         edges = (edge for step in self.steps.values() for edge in step.edges)
@@ -99,8 +98,8 @@ class Graph:
 
     @property
     def max_clean_up_executions(self) -> int:
-        """How many steps a run may enter to clean up or in a handler, beside those before.
+        """How many further steps a run may enter to clean up or in a handler.
 
-        As many as a run may enter, and each step once however few that are.
+        It is the run's own limit, but at least enough to enter each step once.
         """
         return max(self.max_step_executions, len(self.steps))

@@ -1,4 +1,4 @@
-"""What can happen to a run: the outcome of a step, a due timer, a command."""
+"""The inputs of a run: the outcome of a step, a timer that is due, or a command."""
 
 from dataclasses import field
 from typing import TypeAlias
@@ -9,26 +9,26 @@ from engine.values import Json, JsonObject, Pause, StepError
 
 @value(frozen=True, slots=True)
 class Begin:
-    """Go on from between two steps."""
+    """Go on from a position between two steps."""
 
 
 @value(frozen=True, slots=True)
 class Admit:
-    """The run that waits for a place has it."""
+    """Admit the run that waits for a place."""
 
 
 @value(frozen=True, slots=True)
 class TurnAway:
-    """The run that waits for a place gets none."""
+    """Refuse the run that waits for a place."""
 
 
 @value(frozen=True, slots=True)
 class Delivered:
-    """The step in flight delivered `output`; `data` are its declared fields.
+    """The step in flight delivered `output`; `data` holds its declared fields.
 
     Attributes:
-        appended: What is put at the end of lists in the run's data, a list for each name.
-        removed: The names that are taken out of the run's data first.
+        appended: The items appended to lists in the run's data, one list for each name.
+        removed: The names removed from the run's data first.
     """
 
     output: Json
@@ -42,8 +42,8 @@ class Broke:
     """The attempt in flight failed.
 
     Attributes:
-        grace_ms: How long child runs may take to stop before that is acted on; 0 where none
-            is open.
+        grace_ms: How long the engine waits for open child runs to stop before it acts on the
+            failure; 0 if no child run is open.
     """
 
     error: StepError
@@ -56,7 +56,7 @@ class Pauses:
 
     Attributes:
         pause: What the person is asked.
-        deadline_ms: Until when the step waits, in Unix milliseconds; None: for ever.
+        deadline_ms: When the step stops waiting, in Unix milliseconds; None: never.
         wake_at_ms: When something is due before that, in Unix milliseconds.
     """
 
@@ -67,10 +67,10 @@ class Pauses:
 
 @value(frozen=True, slots=True)
 class Sleeps:
-    """The step in flight waits for a moment, and is then done.
+    """The step in flight waits until a given time and then completes.
 
     Attributes:
-        until_ms: The moment in Unix milliseconds, before the year 10000.
+        until_ms: That time in Unix milliseconds, before the year 10000.
     """
 
     until_ms: int
@@ -81,9 +81,9 @@ class AwaitsChildren:
     """The step waits for child runs.
 
     Attributes:
-        total: How many child runs the visit has wanted so far.
-        pause: What a person is asked, when every open child run waits for one.
-        deadline_ms: When the attempt is over, in Unix milliseconds; set from its timeout.
+        total: How many child runs the visit has requested so far.
+        pause: What a person is asked, when every open child run is waiting for a person.
+        deadline_ms: When the attempt times out, in Unix milliseconds; set from its timeout.
     """
 
     total: int
@@ -93,7 +93,7 @@ class AwaitsChildren:
 
 @value(frozen=True, slots=True)
 class AnswerKey:
-    """The idempotency key of an answer, and what it was used for; both empty without one."""
+    """The idempotency key of an answer and a fingerprint of its use; both empty without a key."""
 
     key: str = ""
     fingerprint: str = ""
@@ -101,14 +101,14 @@ class AnswerKey:
 
 @value(frozen=True, slots=True)
 class ChildResumed:
-    """The child run whose pause this run shows has been answered."""
+    """A person answered the child run whose pause this run shows."""
 
     key: AnswerKey = AnswerKey()
 
 
 @value(frozen=True, slots=True)
 class ChildrenStopped:
-    """No child run is open any more of a step that wants none."""
+    """All child runs that the step has cancelled have ended."""
 
 
 @value(frozen=True, slots=True)
@@ -123,20 +123,20 @@ class Recorded:
 
 @value(frozen=True, slots=True)
 class Stopped:
-    """The step in flight was stopped, as a cancel asked; `grace_ms` as in `Broke`."""
+    """The step in flight was stopped for a cancel; `grace_ms` is as in `Broke`."""
 
     grace_ms: int = 0
 
 
 @value(frozen=True, slots=True)
 class Interrupted:
-    """A restart found the step in flight; whether it did its work is unknown.
+    """A restart found the step in flight; whether the step did its work is unknown.
 
     Attributes:
-        in_order: True when that is not held against the step: the server had been stopped in
-            good order, or another step is known to be why the process ended.
-        most: How often an attempt may be cut off before it is not made again.
-        choices: What a person may choose from where the step has one asked.
+        in_order: True when the step is not blamed, because the server stopped in good order or
+            another step is known to have ended the process.
+        most: How often an attempt may be interrupted before it is no longer repeated.
+        choices: The choices for a person, for a step that asks one after an interruption.
     """
 
     in_order: bool = False
@@ -146,14 +146,14 @@ class Interrupted:
 
 @value(frozen=True, slots=True)
 class TimerDue:
-    """The clock reached the moment the run waits for; `grace_ms` as in `Broke`."""
+    """The time for which the run waits has come; `grace_ms` is as in `Broke`."""
 
     grace_ms: int = 0
 
 
 @value(frozen=True, slots=True)
 class Answered:
-    """A person answered the pause, and the step accepted: `output` and `data` follow."""
+    """A person answered the pause and the step accepted it with this `output` and `data`."""
 
     answer: JsonObject
     output: Json
@@ -165,9 +165,9 @@ class Answered:
 
 @value(frozen=True, slots=True)
 class AnswerKept:
-    """A person answered the pause; the step keeps it as the record `name` and goes on.
+    """A person answered the pause; the step stores the answer as record `name` and goes on.
 
-    A record of that name that is there already stays.
+    An existing record of that name is kept.
     """
 
     answer: JsonObject
@@ -180,14 +180,14 @@ class AnswerKept:
 
 @value(frozen=True, slots=True)
 class ChangePause:
-    """What is known of the pause is otherwise from now on; it stays open.
+    """Change what is known about the pause; it stays open.
 
     Attributes:
         what: As in `PauseChanged`.
         body: The keys of the pause that change.
-        note: Why, or to whom.
+        note: The reason, or the recipient.
         answer: One of several answers.
-        wake_at_ms: When something is due next, in Unix milliseconds; None: nothing is.
+        wake_at_ms: When something is due next, in Unix milliseconds; None: nothing is due.
     """
 
     what: str
@@ -202,7 +202,7 @@ class ChangePause:
 
 @value(frozen=True, slots=True)
 class InterruptionSettled:
-    """A person said what becomes of an interrupted step: run it again, or fail it."""
+    """A person decided about an interrupted step: run it again, or fail it."""
 
     answer: JsonObject
     run_again: bool
@@ -212,7 +212,7 @@ class InterruptionSettled:
 
 @value(frozen=True, slots=True)
 class Cancel:
-    """Stop the run in good order; `grace_ms` as in `Broke`."""
+    """Cancel the run in good order; `grace_ms` is as in `Broke`."""
 
     reason: str | None
     caller: str
@@ -229,7 +229,7 @@ class Terminate:
 
 @value(frozen=True, slots=True)
 class TryNow:
-    """Make the next attempt now, or let a sleep be over."""
+    """Make the next attempt now, or end a sleep now."""
 
     reason: str | None
     caller: str
@@ -237,7 +237,7 @@ class TryNow:
 
 @value(frozen=True, slots=True)
 class GiveUp:
-    """Have the step fail that waits for its next attempt, or sleeps."""
+    """Fail the step that waits for its next attempt or sleeps."""
 
     reason: str | None
     caller: str
@@ -245,7 +245,7 @@ class GiveUp:
 
 @value(frozen=True, slots=True)
 class SkipStep:
-    """Take `output` as that of the step that waits; `data` are its declared fields."""
+    """Complete the waiting step with `output`; `data` holds its declared fields."""
 
     output: Json
     data: JsonObject
@@ -255,12 +255,12 @@ class SkipStep:
 
 @value(frozen=True, slots=True)
 class GoApart:
-    """The run's parent waits for it no more, and leaves it to go on."""
+    """Let the run go on by itself: its parent no longer waits for it."""
 
 
 @value(frozen=True, slots=True)
 class ChangeData:
-    """Change the data of a run at rest: put `data` in, and take the names of `removed` out."""
+    """Change the data of a run at rest: merge `data` and remove the names in `removed`."""
 
     data: JsonObject
     removed: tuple[str, ...]
@@ -270,7 +270,7 @@ class ChangeData:
 
 @value(frozen=True, slots=True)
 class HoldRun:
-    """Let no step and no attempt begin until the run is released."""
+    """Start no step and no attempt until the run is released."""
 
     reason: str | None
     caller: str
@@ -278,14 +278,14 @@ class HoldRun:
 
 @value(frozen=True, slots=True)
 class ReleaseRun:
-    """Let a run go on that is held."""
+    """Release a run that is held."""
 
     reason: str | None
     caller: str
 
 
 Repair: TypeAlias = TryNow | GiveUp | SkipStep | ChangeData | HoldRun | ReleaseRun
-"""What a person does to a run that does not go as it should."""
+"""The commands with which a person repairs a run."""
 
 Input: TypeAlias = (
     Repair

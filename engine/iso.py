@@ -1,4 +1,4 @@
-"""Moments as people and expressions read them."""
+"""Times in the form that people and expressions read."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -11,11 +11,11 @@ def iso_time(at_ms: int) -> str:
 
 
 def iso_time_or_none(at_ms: int | None) -> str | None:
-    """Return a moment as `iso_time` does, None where there is none."""
+    """Return a time as `iso_time` does, or None if there is none."""
     return None if at_ms is None else iso_time(at_ms)
 
 
 @lru_cache(maxsize=1_024)
 def _second(at_s: int) -> str:
-    """Return a second without its zone. The moments of a history lie close together."""
+    """Return a second without its zone. Cached: the times of a history lie close together."""
     return datetime.fromtimestamp(at_s, UTC).isoformat().removesuffix("+00:00")

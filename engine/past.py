@@ -1,7 +1,7 @@
-"""The visits of a run that have ended: a sequence that grows, and whose copies cost nothing.
+"""The ended visits of a run: a growing sequence that is cheap to copy.
 
-Copies share one list, of which each knows how much is its own. Only the newest of them can go
-on with it; an older one that grows takes what is its own along first.
+Copies share one list, and each copy knows how much of it is its own. Only the newest copy can
+append to the shared list; an older copy that grows first copies its own part.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from engine.visit import Visit
 
 
 class Past(Sequence[Visit]):
-    """Visits that have ended, oldest first; they never change."""
+    """Ended visits, oldest first; they never change."""
 
     __slots__ = ("_count", "_shared")
 
@@ -28,7 +28,7 @@ class Past(Sequence[Visit]):
         self._count += 1
 
     def copy(self) -> "Past":
-        """Return a copy, to which nothing that is added here comes."""
+        """Return a copy that does not see later additions to this one."""
         copied = Past()
         copied._shared, copied._count = self._shared, self._count
         return copied

@@ -1,4 +1,4 @@
-"""The facts of a pause: it begins, it changes while it is open, it is answered."""
+"""The events of a pause: it begins, it changes while it is open, and it is answered."""
 
 from engine.value import value
 from engine.values import Json, JsonObject, Pause
@@ -22,17 +22,17 @@ class RunPaused:
 
 @value(frozen=True, slots=True)
 class PauseChanged:
-    """What is known of an open pause is otherwise: who may answer it, what has come of it so far.
+    """Something about an open pause changed: who may answer it, or its answers so far.
 
     Attributes:
         what: `claimed`, `released`, `delegated`, `answered` where more answers are wanted,
             `reminded`, `escalated`, `overdue`, `notified` or `not_notified`.
-        body: All keys of the pause that are otherwise than when it began.
+        body: All keys of the pause that differ from when it began.
         caller: Who changed it; empty for the clock.
-        note: Why, or to whom.
+        note: The reason, or the recipient.
         answer: One of several answers.
         key: The idempotency key of that answer, if it had one.
-        fingerprint: What the key was used for.
+        fingerprint: A fingerprint of the answer for which the key was used.
         wake_at_ms: When something is due next.
         seen: As in `RunResumed`.
     """
@@ -53,12 +53,12 @@ class PauseChanged:
 
 @value(frozen=True, slots=True)
 class RunResumed:
-    """A person answered the pause; what follows from it stands in the next event.
+    """A person answered the pause; the next event says what follows from it.
 
     Attributes:
         key: The idempotency key of the answer, if it had one.
-        fingerprint: What the key was used for.
-        seen: The hash over what whoever answered was shown; empty where they did not say.
+        fingerprint: A fingerprint of the answer for which the key was used.
+        seen: The hash of what the person saw when they answered; empty if they did not send it.
     """
 
     at_ms: int

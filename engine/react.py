@@ -1,7 +1,7 @@
-"""What an outcome, a due timer or a command makes happen.
+"""How an outcome, a timer that is due, or a command changes a run.
 
-`react` gives the events of one append. Each append carries the run on past READY: into the
-next step, into a wait, or to its end, so that nothing between two steps is left to a restart.
+`react` returns the events of one append. Each append carries the run on past READY: into the next
+step, into a wait, or to its end. A restart therefore never finds unfinished work between two steps.
 """
 
 from engine.advance import advance
@@ -44,17 +44,16 @@ _EXECUTING, _READY = State.EXECUTING, State.READY  # as in `decide`
 
 
 def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
-    """Change the run by what follows from what happened, and return the events that did it.
+    """Change the run by what happened, and return the events that record the change.
 
-    None for a timer that is not due, and for what the run has meanwhile left behind.
-
-    A refusal has changed nothing.
+    Return no events for a timer that is not due, or for an outcome that the run no longer expects.
+    When this raises, the run is unchanged.
 
     Raises:
-        NotPaused: An answer came for a run that waits for nobody.
+        NotPaused: An answer came for a run that does not wait for a person.
         RunIsOver: A command came for a run that has ended.
         AlreadyCancelling: A second cancel came.
-        NotWaiting: A repair came for a run that does not stand where it could be made.
+        NotWaiting: A repair came for a run in a state in which that repair is not possible.
     """
     match happened:
         case Delivered() if run.state is _EXECUTING:

@@ -1,4 +1,4 @@
-"""What a command makes happen: a person's answer, a cancel, a terminate, a parent that goes on."""
+"""How a command changes a run: an answer, a cancel, a terminate, a parent that goes on."""
 
 from engine.advance import advance, end_of_step
 from engine.apply import apply, happen
@@ -39,7 +39,7 @@ def answer(
     happened: Answered | AnswerKept | InterruptionSettled | ChangePause,
     now_ms: int,
 ) -> Events:
-    """Do what an answer makes happen, or a change of the pause. Raises `NotPaused`."""
+    """React to an answer or to a change of the pause. Raises `NotPaused`."""
     if isinstance(happened, ChangePause):
         return _change_pause(run, happened, now_ms)
     if run.current is None or run.pause is None:
@@ -65,12 +65,12 @@ def answer(
         return (resumed, *end_of_step(run, graph, StepFailed, now_ms, error=error))
     broke = happen(run, AttemptFailed(*where, run.current.attempt, error, now_ms))
     if run.held is not None:
-        return (resumed, broke)  # the attempt is due once the run is released
+        return (resumed, broke)  # the attempt starts when the run is released
     return (resumed, broke, next_attempt(run, now_ms))
 
 
 def _change_pause(run: Run, change: ChangePause, now_ms: int) -> Events:
-    """Have something be otherwise about the pause. Raises `NotPaused`."""
+    """React to a change of the pause. Raises `NotPaused`."""
     if run.current is None or run.pause is None or run.pause.run_id is not None:
         raise NotPaused(f"run {run.id} is {run.status} and asks nothing itself")
     body = {**run.pause_changes, **change.body}
@@ -83,13 +83,13 @@ def _change_pause(run: Run, change: ChangePause, now_ms: int) -> Events:
 
 
 def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
-    """Do what a cancel makes happen. Raises `RunIsOver`, `AlreadyCancelling` or `EndDecided`."""
+    """React to a cancel. Raises `RunIsOver`, `AlreadyCancelling` or `EndDecided`."""
     if run.is_over:
         raise RunIsOver(f"run {run.id} is {run.status}")
     if run.cancel_requested:
         raise AlreadyCancelling(f"run {run.id} is being cancelled")
     if run.handler == FINALLY:
-        raise EndDecided(f"run {run.id} is in its `finally` and ends with that; or terminate it")
+        raise EndDecided(f"run {run.id} is in its `finally` and ends after it; or terminate it")
     was_held = run.stands_still
     requested = happen(run, CancelRequested(now_ms, command.reason, command.caller))
     if was_held and run.state is State.READY:
@@ -100,7 +100,7 @@ def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
 
 
 def at_once(run: Run, command: Terminate | GoApart, now_ms: int) -> Events:
-    """End the run, or note that its parent has gone on without it, once. Raises `RunIsOver`."""
+    """End the run, or record once that its parent has gone on without it. Raises `RunIsOver`."""
     if isinstance(command, GoApart):
         if run.is_over or run.is_apart or run.parent is None:
             return ()

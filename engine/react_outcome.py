@@ -1,4 +1,4 @@
-"""What the outcome of a step makes happen, and what it does on the way to one."""
+"""How the outcome of a step, and what the step reports before it, change a run."""
 
 from zlib import crc32
 
@@ -40,7 +40,7 @@ _NO_KEY = AnswerKey()
 
 
 def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
-    """Do what an outcome makes happen; a late one changes nothing."""
+    """React to an outcome; a late outcome changes nothing."""
     visit = run.current
     if visit is None or not (run.state is State.EXECUTING or run.waits_for_children):
         return ()
@@ -72,7 +72,7 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
 
 
 def delivered(run: Run, graph: Graph, happened: Delivered, now_ms: int) -> Events:
-    """Do what an output makes happen: the run leaves the step that it is in."""
+    """React to an output: the run leaves its current step."""
     return end_of_step(
         run, graph, StepCompleted, now_ms,
         output=happened.output, data=happened.data,
@@ -81,7 +81,7 @@ def delivered(run: Run, graph: Graph, happened: Delivered, now_ms: int) -> Event
 
 
 def broke(run: Run, graph: Graph, error: StepError, now_ms: int) -> Events:
-    """Do what a failed attempt makes happen: another one later, or the end of the step."""
+    """React to a failed attempt: schedule another attempt, or end the step."""
     assert run.current is not None  # noqa: S101 - the callers have checked
     visit, step = run.current, graph.steps[run.current.step_id]
     if run.is_stopping:
@@ -92,7 +92,7 @@ def broke(run: Run, graph: Graph, error: StepError, now_ms: int) -> Events:
     policy, attempt = step.retry.numbered(number), visit.attempt_of(number)
     if attempt >= policy.max_attempts:
         return end_of_step(run, graph, StepFailed, now_ms, error=error)
-    # Jitter drawn from the attempt's name: spread over runs, and the same when asked again.
+    # Jitter comes from the attempt's name: it differs between runs and is the same every time.
     jitter = crc32(f"{run.id}:{visit.step_id}:{visit.visit}:{visit.attempt}".encode()) / 2**32
     wait_ms = policy.delay_ms(attempt, jitter, error.retry_after_ms)
     failed = AttemptFailed(
@@ -102,7 +102,7 @@ def broke(run: Run, graph: Graph, error: StepError, now_ms: int) -> Events:
 
 
 def children_stopped(run: Run, graph: Graph, now_ms: int) -> Events:
-    """Do what follows once the child runs have stopped that the step wants no more."""
+    """Continue after the cancelled child runs of the step have stopped."""
     if run.state is not State.STOPPING_CHILDREN:
         return ()
     assert run.current is not None  # noqa: S101 - child runs belong to a step
@@ -113,7 +113,7 @@ def children_stopped(run: Run, graph: Graph, now_ms: int) -> Events:
 
 
 def recorded(run: Run, happened: Recorded, now_ms: int) -> Events:
-    """Keep the record, unless the run has left that visit or has it already."""
+    """Store the record, unless the run has left that visit or already has the record."""
     visit = run.current
     if (
         visit is None
@@ -128,7 +128,7 @@ def recorded(run: Run, happened: Recorded, now_ms: int) -> Events:
 
 
 def child_resumed(run: Run, now_ms: int, key: AnswerKey = _NO_KEY) -> Events:
-    """Take a run back from the pause of a child run to waiting for it."""
+    """Move a run from the pause of a child run back to waiting for it."""
     if run.state is not State.PAUSED or not run.waits_for_children or run.current is None:
         return ()
     where = (now_ms, run.current.step_id, run.current.visit)

@@ -1,4 +1,4 @@
-"""What follows when a run that waits for a place has it, or gets none."""
+"""How a run that waits for a place reacts when it is admitted or refused."""
 
 from engine.advance import advance
 from engine.apply import happen
@@ -11,14 +11,14 @@ from engine.values import RunError
 
 
 def place(run: Run, graph: Graph, happened: Admit | TurnAway, now_ms: int) -> tuple[Event, ...]:
-    """Have the run begin, or fail; nothing where it waits no more."""
+    """Begin the run or fail it; do nothing if it no longer waits."""
     if run.state is not State.QUEUED or run.place is None:
         return ()
     if isinstance(happened, TurnAway):
         message = (
             f"{run.place.limit} runs of workflow {run.workflow_id} are under way"
             + (f" for {run.place.key!r}" if run.place.key else "")
-            + ", which is the most, and it says to refuse more"
+            + ", which is the limit, and it refuses more"
         )
         return (happen(run, RunFailed(now_ms, RunError(None, "LimitReached", message))),)
     deadline_ms = None

@@ -1,7 +1,7 @@
-"""What a repair makes happen: a person changes how a run goes on.
+"""How a repair changes a run: a person changes how the run goes on.
 
-An open pause is asked anew after what concerns it has changed, so that nobody answers what
-they were not shown.
+When a repair changes something that an open pause shows, the pause is asked again, so that nobody
+answers a question that they were not shown.
 """
 
 from engine.advance import advance, end_of_step
@@ -40,7 +40,7 @@ _AT_REST = (State.QUEUED, State.READY, State.BACKING_OFF, State.SLEEPING, State.
 
 
 def repair(run: Run, graph: Graph, command: Repair, now_ms: int) -> Events:
-    """Do what a repair makes happen. Raises `RunIsOver` or `NotWaiting`."""
+    """React to a repair. Raises `RunIsOver` or `NotWaiting`."""
     if run.is_over:
         raise RunIsOver(f"run {run.id} is {run.status}; run it again instead")
     match command:
@@ -96,7 +96,7 @@ def _skip(run: Run, graph: Graph, command: SkipStep, now_ms: int) -> Events:
 
 
 def skippable(run: Run) -> Visit:
-    """Return the visit in whose place an output can be given. Raises `NotWaiting`."""
+    """Return the waiting visit for which an output can be given. Raises `NotWaiting`."""
     visit, pause = run.current, run.pause
     if visit is not None and run.state in _WAITING:
         return visit
@@ -125,7 +125,7 @@ def _change_data(run: Run, command: ChangeData, now_ms: int) -> Events:
 
 
 def _waiting(run: Run) -> Visit:
-    """Return the visit that waits for an attempt or a moment. Raises `NotWaiting`."""
+    """Return the visit that waits for an attempt or sleeps. Raises `NotWaiting`."""
     if run.current is None or run.state not in _WAITING:
         raise NotWaiting(
             f"run {run.id} is {_where(run)}, and waits neither for an attempt nor for a moment"
@@ -142,7 +142,7 @@ def _asked_anew(run: Run, now_ms: int) -> Events:
 
 
 def _where(run: Run) -> str:
-    """Return in words where a run stands."""
+    """Return the position of a run in words."""
     told = {
         State.QUEUED: "waiting for its place",
         State.READY: "between two steps",

@@ -1,4 +1,4 @@
-"""What a timer that has come due makes happen."""
+"""How a timer that is due changes a run."""
 
 from engine.advance import advance, end_of_step
 from engine.apply import happen
@@ -22,7 +22,7 @@ from engine.visit import Visit
 
 
 def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ...]:
-    """Do what a retry, a sleep, a deadline or a timeout makes happen, none if it is not due."""
+    """React to a retry, a sleep, a deadline or a timeout; return nothing if it is not due."""
     if run.deadline_ms is not None and run.deadline_ms <= now_ms:
         was_held = run.stands_still
         overdue = happen(run, RunOverdue(now_ms))
@@ -52,7 +52,7 @@ def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ..
 
 
 def stop_step(run: Run, graph: Graph, now_ms: int, grace_ms: int) -> tuple[Event, ...]:
-    """Stop the step that the run is in, once what it does has stopped; `grace_ms` bounds that."""
+    """End the run's current step after its work has stopped; `grace_ms` limits that wait."""
     goes_on = (State.EXECUTING, State.STOPPING_CHILDREN)
     if run.state in goes_on or run.current is None:
         return ()
@@ -64,7 +64,7 @@ def stop_step(run: Run, graph: Graph, now_ms: int, grace_ms: int) -> tuple[Event
 
 
 def _gathered(visit: Visit) -> Json:
-    """Return the signals that have come until now, None for a step that gathers none."""
+    """Return the signals that have arrived so far, None for a step that gathers none."""
     came: list[Json] = [
         record.value for name, record in visit.records.items() if name.startswith("signal-")
     ]

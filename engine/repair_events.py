@@ -1,7 +1,7 @@
-"""The facts of a history that a person brings about who repairs the run.
+"""The events of repairs that a person makes to a run.
 
-Each says who did it (`caller`) and why (`reason`), and is followed in the same append by what
-comes of it.
+Each says who did it (`caller`) and why (`reason`). The events that result from it follow in the
+same append.
 """
 
 from dataclasses import field
@@ -13,7 +13,7 @@ from engine.values import Json, JsonObject
 
 @value(frozen=True, slots=True)
 class WaitEnded:
-    """A person ended the wait of a step: its next attempt is made now, or its sleep is over."""
+    """A person ended a step's wait: its next attempt is made now, or its sleep is over."""
 
     at_ms: int
     step_id: str
@@ -24,7 +24,7 @@ class WaitEnded:
 
 @value(frozen=True, slots=True)
 class StepGivenUp:
-    """A person had a step fail that waited for its next attempt, or slept."""
+    """A person failed a step that was waiting for its next attempt or sleeping."""
 
     at_ms: int
     step_id: str
@@ -35,7 +35,7 @@ class StepGivenUp:
 
 @value(frozen=True, slots=True)
 class StepSkipped:
-    """A person gave the output of a step that waited, in its place."""
+    """A person gave the output of a waiting step in its place."""
 
     at_ms: int
     step_id: str
@@ -46,11 +46,11 @@ class StepSkipped:
 
 @value(frozen=True, slots=True)
 class DataChanged:
-    """A person changed the data of a run that was at rest.
+    """A person changed the data of a run at rest.
 
     Attributes:
-        data: What is put in the place of fields, or beside them.
-        removed: The names that are taken out.
+        data: The fields that are replaced or added.
+        removed: The names that are removed.
     """
 
     at_ms: int
@@ -71,7 +71,7 @@ class RunHeld:
 
 @value(frozen=True, slots=True)
 class RunReleased:
-    """A person lets a run go on that was held."""
+    """A person released a run that was held."""
 
     at_ms: int
     reason: str | None = None
@@ -79,4 +79,4 @@ class RunReleased:
 
 
 RepairEvent: TypeAlias = WaitEnded | StepGivenUp | StepSkipped
-"""The repairs of the step that the run is in."""
+"""The repairs of the run's current step."""

@@ -9,9 +9,9 @@ def backoff_ms(
 ) -> int:
     """Return the wait after attempt `attempt` (1, 2, ...), in milliseconds.
 
-    It begins with `initial_ms`, is multiplied by `coefficient` each time, and never exceeds
-    `maximum_ms`. `jitter` in [0, 1] spreads it over the upper half of the interval ("equal
-    jitter", AWS Architecture Blog, Exponential Backoff And Jitter); 1 is the whole of it.
+    It starts at `initial_ms`, is multiplied by `coefficient` after each attempt, and never exceeds
+    `maximum_ms`. `jitter` in [0, 1] spreads it over the upper half of the interval ("equal jitter",
+    AWS Architecture Blog, Exponential Backoff And Jitter); 1 gives the whole interval.
     """
     try:
         full = initial_ms * coefficient ** (attempt - 1)
@@ -22,7 +22,7 @@ def backoff_ms(
 
 
 def fits(error: StepError, named: str) -> bool:
-    """Say whether an error is what `RetryPolicy.on` names so."""
+    """Return whether an error matches an entry of `RetryPolicy.on`."""
     kind, colon, status = named.partition(":")
     if not colon and named[:1].isdigit():
         kind, status = "", named
@@ -37,14 +37,16 @@ class RetryPolicy:
     """When a failed attempt is followed by another.
 
     Attributes:
-        max_attempts: Attempts in all, the first one included.
+        max_attempts: The total number of attempts, including the first.
         initial_ms: The wait after the first failure, in milliseconds.
-        coefficient: What each further wait is multiplied by.
-        maximum_ms: The longest wait, in milliseconds, also where a longer one is asked for.
+        coefficient: The factor for each further wait.
+        maximum_ms: The longest wait, in milliseconds; it also limits a wait that the other side
+            asked for.
         non_retryable: Error types after which no attempt follows.
-        on: What is tried again, whatever else would be: error types (`Timeout`), statuses
-            (`429`, `5xx`), or both (`HttpStatus:5xx`). Empty: what may be helped by it.
-        others: Policies for what this one is not for, in their order; each counts its own
+        on: The errors that are retried, even if they are not marked retryable: error types
+            (`Timeout`), statuses (`429`, `5xx`), or both (`HttpStatus:5xx`). Empty: every error
+            that is marked retryable.
+        others: Policies for errors that this one does not cover, in order; each counts its own
             attempts.
     """
 
@@ -57,34 +59,34 @@ class RetryPolicy:
     others: "tuple[RetryPolicy, ...]" = ()
 
     def allows(self, error: StepError, attempt: int) -> bool:
-        """Say whether attempt number `attempt`, failed with `error`, is tried again by this one."""
+        """Return whether this policy retries attempt number `attempt` after `error`."""
         return attempt < self.max_attempts and self.is_for(error)
 
     def number_for(self, error: StepError) -> int | None:
-        """Return which policy an error is for: 0 this one, 1 the first of `others`; None: none."""
+        """Return the policy for an error: 0 is this one, 1 the first of `others`; None: none."""
         each = enumerate((self, *self.others))
         return next((number for number, policy in each if policy.is_for(error)), None)
 
     def is_for(self, error: StepError) -> bool:
-        """Say whether this policy speaks of an error, whatever it says."""
+        """Return whether this policy covers an error, regardless of the number of attempts."""
         if error.type in self.non_retryable:
             return False
         return any(fits(error, named) for named in self.on) if self.on else error.retryable
 
     def numbered(self, number: int) -> "RetryPolicy":
-        """Return the policy of a number that `number_for` has given."""
+        """Return the policy for a number that `number_for` returned."""
         return self.others[number - 1] if number else self
 
     @property
     def never_retries(self) -> bool:
-        """Whether no failure at all is followed by another attempt."""
+        """Whether this policy never allows a second attempt."""
         return all(policy.max_attempts == 1 for policy in (self, *self.others))
 
     def delay_ms(self, attempt: int, jitter: float, asked_ms: int | None = None) -> int:
         """Return the wait after attempt `attempt` (1, 2, ...), in milliseconds.
 
-        It is at least what the other side asked for, as far as the policy has so much time;
-        `jitter` is that of `backoff_ms`.
+        It is at least the wait that the other side asked for, up to the policy's maximum; `jitter`
+        is as in `backoff_ms`.
         """
         wait = backoff_ms(
             attempt,

@@ -10,7 +10,7 @@ from engine.values import Json
 
 
 class NoWayOut(Exception):
-    """No edge of the step may be taken; the message lists what was tried."""
+    """No edge of the step can be taken; the message lists the edges that were tried."""
 
     def __init__(self, kind: str, message: str) -> None:
         self.kind = kind
@@ -18,10 +18,10 @@ class NoWayOut(Exception):
 
 
 def next_step(run: Run, step: Step, occasion: Occasion) -> str | None:
-    """Return the step that the first true edge for `occasion` leads to.
+    """Return the step to which the first true edge for `occasion` leads.
 
-    The run has left the step. Where that has no edge for an error or a cancel, and after a step
-    that ends the run, the answer is None.
+    The run has already left the step. Return None after a step that ends the run, and for an error
+    or a cancel for which the step has no edge.
 
     Raises:
         NoWayOut: The step succeeded and no edge is true, or a condition cannot be evaluated.

@@ -1,13 +1,13 @@
 """A run: the fold of its history.
 
-It is one object that changes in place, by `engine/apply.py` and nowhere else. Whoever shows it
+A run is one object that changes in place, only through `engine/apply.py`. Code that shows a run
 while it goes on takes a copy.
 
-Theory of operation: a run has one position. In READY it stands between two steps; every
-append that the engine makes carries on past READY, so that between appends a run is either
-inside a step (EXECUTING, BACKING_OFF, SLEEPING, AWAITING, STOPPING, PAUSED), or over, or has not
-begun (QUEUED), or is held by a person (READY). `next_step`
-is where the last chosen edge leads, None when there is nowhere to go and the run must end.
+Theory of operation: a run has one position. In READY it is between two steps. Every append that the
+engine makes carries the run on past READY. Between appends a run is therefore inside a step
+(EXECUTING, BACKING_OFF, SLEEPING, AWAITING, STOPPING, PAUSED), over, not yet begun (QUEUED), or
+held by a person (READY). `next_step` is the target of the last chosen edge, and None when no step
+follows and the run must end.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ from engine.values import (
 from engine.visit import Visit
 
 HELD = "held"
-"""What lists call the state of a run that a hold keeps."""
+"""The listed state of a run that a hold stops."""
 
 _HELD_IN = (State.READY, State.BACKING_OFF, State.SLEEPING)
 
@@ -43,40 +43,43 @@ class Run:
 
     Attributes:
         seq: How many events have been applied; the next event has this number plus one.
-        data: The input, over which each step's declared output has been merged; another object
-            each time.
+        data: The input, over which each step's declared output has been merged; each change makes a
+            new object.
         outputs: Each step's last whole output, by step id.
         past: The visits that have ended, oldest first.
         current: The visit the run is in.
-        next_step: Where the last chosen edge leads, while READY.
-        pause: What a paused run waits for, as it stands now.
+        next_step: The target of the last chosen edge, while READY.
+        pause: What a paused run waits for, in its current form.
         pause_seq: The number of the event with which that pause began.
-        pause_changes: The keys of it that are otherwise than then.
-        answer_by_ms: Until when it waits (Unix milliseconds).
-        answers: The idempotency keys of its answers, each with what it was used for.
+        pause_changes: The keys of the pause that have changed since then.
+        answer_by_ms: When the pause's deadline is (Unix milliseconds).
+        answers: The idempotency keys of its answers, each with the fingerprint of its use.
         wake_at_ms: When a retry, a sleep or a deadline is due (Unix milliseconds).
-        last_error: The error that the last `on: "error"` edge or `onError` caught, until the
-            step that had failed has succeeded.
-        failed_in: The step that failed with it.
-        visits: How often each step has been entered, by the runs that this one carries on too.
+        last_error: The error that the last `on: "error"` edge or `onError` caught, until the step
+            that had failed has succeeded.
+        failed_in: The step that failed with that error.
+        visits: How often each step has been entered, including in the runs that this run reruns.
         executions: How many steps this run itself has entered.
-        cleaning_up: True once a cancel has been carried out on the step it met.
-        cleans_up_from: How many steps had been entered when that was, or a handler was entered.
-        deadline_ms: When it is overdue, as long as that would stop it (Unix milliseconds).
-        overdue: True from then on, until a handler is entered or it has ended.
-        handler: `onError` or `finally` while it is in that; empty before.
-        ending: How it ends once its `finally` has, unless that fails.
-        parent: The run that started this one, None for a run of its own.
+        cleaning_up: True after a cancel has stopped the step that was in flight.
+        cleans_up_from: How many steps had been entered when clean-up or a handler began.
+        deadline_ms: When the run is overdue, while that would still stop it (Unix milliseconds).
+        overdue: True after the deadline, until a handler is entered or the run has ended.
+        handler: `onError` or `finally` while the run is in that handler; empty before.
+        ending: How the run ends after its `finally`, unless that fails.
+        parent: The run that started this one, None for a top-level run.
         is_apart: Whether its parent has gone on without it.
-        held: Who holds it and why, None while it goes on as it will.
-        place: What it waits for before it begins, or has until it ends; None: it needs none.
-        starter: The run that started it and waits for nothing, None for any other.
-        origin: The run of which this one is a rerun, None for a run from the beginning.
-        body: Which body of the workflow's document it is a run of; empty for the whole of it.
-        vars: The tenant's variables that its expressions name, as they were when it began.
-        started_text: Its start as expressions read it, once one has been asked for.
-        carried: What the runs before it did up to where this one begins; no part of `history`,
-            since it is neither limited nor counted nor paid for again.
+        held: Who holds the run and why, None if nobody does.
+        place: The place that the run waits for before it begins and holds until it ends; None: it
+            needs none.
+        starter: The run that started this one without waiting for it, None for any other.
+        origin: The run that this run reruns, None for a run from the beginning.
+        body: The body of the workflow's document that the run executes; empty for the whole
+            document.
+        vars: The tenant's variables that the run's expressions name, with their values at the
+            start.
+        started_text: The run's start time as expressions read it, once an expression has read it.
+        carried: The visits of earlier runs that this rerun takes over. They are not part of
+            `history`, because they are not limited, counted or paid for again.
     """
 
     id: str
@@ -142,7 +145,7 @@ class Run:
 
     @property
     def due_at_ms(self) -> int | None:
-        """When time brings it on: what it waits for, or its deadline (Unix milliseconds)."""
+        """When time moves the run on: the end of its wait, or its deadline (Unix milliseconds)."""
         if self.held is not None and self.stands_still:
             return self.deadline_ms
         if self.deadline_ms is None or self.wake_at_ms is None:
@@ -151,12 +154,12 @@ class Run:
 
     @property
     def stands_still(self) -> bool:
-        """True where a hold keeps it: between two steps, and before an attempt or a moment."""
+        """True when a hold stops the run between two steps, before an attempt, or in a sleep."""
         return self.held is not None and self.state in _HELD_IN
 
     @property
     def listed_state(self) -> str:
-        """Where it is as lists have it: `held` where a hold keeps it."""
+        """The state that lists show: `held` if a hold stops the run."""
         if self.waits_for_children:
             return str(State.AWAITING_CHILDREN)
         return HELD if self.held is not None and self.stands_still else str(self.state)
@@ -168,19 +171,19 @@ class Run:
 
     @property
     def depth(self) -> int:
-        """How many runs stand above it."""
+        """How many ancestor runs it has."""
         above = self.parent or self.starter
         return above.depth if above else 0
 
     @property
     def waits_for_children(self) -> bool:
-        """True when what happens next is up to child runs, whether or not they are paused."""
+        """True when child runs decide what happens next, whether or not they are paused."""
         asks_for_child = self.pause is not None and self.pause.run_id is not None
         return self.state is State.AWAITING_CHILDREN or asks_for_child
 
     @property
     def awaited_signal(self) -> tuple[str, str] | None:
-        """Name and key of the signal that it waits for itself, None when it waits for none."""
+        """The name and key of the signal that the run itself waits for, None if there is none."""
         pause = self.pause
         if pause is None or pause.type != SIGNAL_PAUSE or pause.run_id is not None:
             return None
@@ -188,7 +191,7 @@ class Run:
 
     @property
     def pause_shown(self) -> "JsonObject | None":
-        """What the run waits for as people are shown it, None when it is not paused."""
+        """The pause in the form that people are shown, None when the run is not paused."""
         return self.pause.shown(self.id, self.pause_seq) if self.pause else None
 
     @property
@@ -202,7 +205,7 @@ class Run:
         return self.past[-1]
 
     def copy(self) -> "Run":
-        """Return the run as it stands; it changes no more."""
+        """Return a copy of the run that does not change any more."""
         copied = object.__new__(Run)
         copied.__dict__.update(self.__dict__)
         copied.past = self.past.copy()

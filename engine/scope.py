@@ -1,4 +1,4 @@
-"""What expressions may name: a run, seen from a definition."""
+"""The names that expressions may use: a run as its definition sees it."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -12,11 +12,11 @@ from engine.visit import Visit, VisitStatus
 def scope(run: Run) -> Mapping[str, Json]:
     """Return the names in scope for conditions and templates.
 
-    `data`, `steps["id"].output`, `context`, `vars`, `run` and `startedBy` always; `error` after an
-    `on: "error"` edge was taken or `onError` entered, until the step that had failed has
-    succeeded; `outcome` in `finally`, which says how the run ends after it. `now`, which
-    only `now()` reads, is when the attempt began, or after a step when that ended: what a
-    replay finds too.
+    `data`, `steps["id"].output`, `context`, `vars`, `run` and `startedBy` are always in scope.
+    `error` is in scope after an `on: "error"` edge was taken or `onError` entered, until the step
+    that had failed has succeeded. `outcome` is in scope in `finally` and says how the run ends
+    after it. `now`, which only `now()` reads, is when the attempt began, or after a step when that
+    step ended; a replay gets the same value.
     """
     visit = run.current
     if visit is None:
@@ -47,15 +47,15 @@ def scope(run: Run) -> Mapping[str, Json]:
 
 
 class ScopeOfAttempt(Mapping[str, Json]):
-    """The scope of a run in one attempt, put together when it is first looked at.
+    """The scope of a run in one attempt, built when it is first read.
 
-    Most tools look at none of it, and it has the output of each step before.
+    Most tools read none of it, and it includes the output of every earlier step.
     """
 
     __slots__ = ("_data", "_names", "_run")
 
     def __init__(self, run: Run) -> None:
-        """Take the run as it is in the attempt; what it leaves the step for is not looked at."""
+        """Take the run as it is during the attempt; the step's own outcome is never read."""
         self._run, self._data = run, run.data
         self._names: Mapping[str, Json] | None = None
 
@@ -94,7 +94,7 @@ def _answer(status: int | None, body: Json) -> JsonObject:
 
 
 def _error(run: Run, error: StepError) -> Json:
-    """Show an error with the step that failed, what it was answered, and the child run."""
+    """Return an error with the step that failed, the response it received, and the child run."""
     shown: JsonObject = {"type": error.type, "message": error.message}
     shown |= _answer(error.status, error.body)
     if failed := _failed(run, error):
@@ -115,7 +115,7 @@ def _error(run: Run, error: StepError) -> Json:
 
 
 def _failed(run: Run, error: StepError) -> Visit | CarriedVisit | None:
-    """Return the visit that failed with an error, or met it: of a run that was overdue, say."""
+    """Return the visit that failed with an error, or during which the error occurred."""
     visits: Iterator[Visit | CarriedVisit] = chain(reversed(run.past), reversed(run.carried))
     met: Visit | CarriedVisit | None = None
     for visit in visits:

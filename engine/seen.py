@@ -1,7 +1,7 @@
-"""The hash over what somebody who answers has seen: the form, what it shows, and the version.
+"""The hash of what a person saw when they answered: the form, its contents, and the version.
 
-Who may answer, what has come so far and when something is due are no part of it, so that it stays
-the same for as long as the pause does.
+It leaves out who may answer, the answers so far and what is due, so that the hash stays the same
+for as long as the pause does.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ _GOES_ON = PAUSE_UPKEEP | {
     "handedOn",
     "overdue",
 }
-"""Keys of a pause that change while it is open, or concern who answers."""
+"""Keys of a pause that change while it is open, or that only say who may answer."""
 
 
 def seen_hash(workflow_id: str, version: str, kind: str, body: JsonObject) -> str:
@@ -32,7 +32,7 @@ def seen_hash(workflow_id: str, version: str, kind: str, body: JsonObject) -> st
 
 
 def seen_of(run: Run) -> str:
-    """Return the hash of what a paused run asks; empty where it asks nothing."""
+    """Return the hash of what a paused run asks; empty if it asks nothing."""
     if run.pause is None:
         return ""
     return seen_hash(run.workflow_id, run.version, run.pause.type, run.pause.body)

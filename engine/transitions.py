@@ -57,7 +57,7 @@ class Status(StrEnum):
 
 
 class State(StrEnum):
-    """Where the run's one position is, finer than `Status`."""
+    """The run's position, in more detail than `Status`."""
 
     NEW = "new"
     QUEUED = "queued"
@@ -74,14 +74,14 @@ class State(StrEnum):
     TERMINATED = "terminated"
 
     status: Status
-    """The word that clients see."""
+    """The status that clients see."""
 
     is_over: bool
     """True when no event can follow."""
 
 
 _STATUS = {State(s.value): s for s in Status if s is not Status.RUNNING}
-for _state in State:  # attributes, since they are asked for at every turn
+for _state in State:  # attributes, because hot paths read them
     _state.status = _STATUS.get(_state, Status.RUNNING)
     _state.is_over = _state.status.is_over
 
@@ -97,7 +97,7 @@ _LIVE = (
 )
 _IN_STEP = _LIVE[2:]
 _AT_REST = (State.QUEUED, State.READY, State.BACKING_OFF, State.SLEEPING, State.PAUSED)
-"""Where no step is executed, so that nobody is halfway through what a change concerns."""
+"""States in which no step is executing, so that a change interrupts no work."""
 
 _WAITING = (State.BACKING_OFF, State.SLEEPING)
 

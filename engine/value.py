@@ -1,11 +1,12 @@
-"""How the plain values of the engine and around it are made: objects that nobody changes.
+"""How the plain values of the engine and its neighbours are made: immutable by type check.
 
-A frozen dataclass guards each field whenever it is set, in its own `__init__` too, so that making
-one takes four times as long, and a run of five steps makes eighty. Of these the type checker alone
-sees that nobody changes them: to it `value` is `dataclass`, written out as frozen.
+A frozen dataclass guards each field whenever it is set, in its own `__init__` too. That makes
+creating one four times as slow, and a run of five steps creates eighty. For these values only the
+type checker enforces immutability: it sees `value` as `dataclass` with `frozen=True`.
 
-Only `__init__` is made for each class, when its first value is. What compares, hashes and shows is
-shared by all: a start makes three hundred such classes, and would compile six functions for each.
+Only `__init__` is generated for each class, when its first instance is made. Comparing, hashing and
+showing use shared functions. A server start defines three hundred such classes and would otherwise
+compile six functions for each.
 """
 
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,7 +26,7 @@ else:
 
     def _frozen(plain: T) -> T:
         own = plain.__dict__
-        plain.__doc__ = plain.__doc__ or plain.__name__  # else one is put together, and dearly
+        plain.__doc__ = plain.__doc__ or plain.__name__  # a generated one is slow
         made: Any = dataclass(slots=True, init=False, repr=False, eq=False)(plain)
         compared = [field.name for field in fields(made) if field.compare]
         made.__compared__ = attrgetter(*compared) if compared else _nothing
@@ -37,7 +38,7 @@ else:
         return made
 
     def _made_at_first(made: Any) -> Callable[..., None]:
-        """Return what puts the `__init__` of a dataclass in its own place when it is called."""
+        """Return an `__init__` that replaces itself with the generated one on its first call."""
 
         def first(self: Any, *given: Any, **named: Any) -> None:
             made.__init__ = _init(made)

@@ -14,15 +14,15 @@ class StepError:
 
     Attributes:
         type: A stable word that policies name, such as `Timeout` or `HttpStatus`.
-        message: What happened and how to mend it, free of secrets.
+        message: What happened and how to fix it, free of secrets.
         retryable: False when another attempt cannot help.
         retry_after_ms: The wait that the other side asked for, in milliseconds.
-        child_run_id: The child run that failed, where that is why.
+        child_run_id: The child run that caused the failure, if one did.
         child_step_id: The step in which the child run failed.
-        child_type: The child run's own error; empty where `type` and `message` are that.
-        child_message: Its message.
-        status: The status of an HTTP answer that was not expected.
-        body: The beginning of its body, as JSON where it is short and JSON.
+        child_type: The child run's own error type; empty if it equals `type`.
+        child_message: The child run's own error message.
+        status: The status of an unexpected HTTP response.
+        body: The beginning of that response's body, as JSON if it is short and valid JSON.
     """
 
     type: str
@@ -42,10 +42,10 @@ class RunError:
     """Why a run failed.
 
     Attributes:
-        step_id: The step that failed, None where it was none.
+        step_id: The step that failed, None if no step did.
         type: A stable word that definitions name, such as `Timeout` or `HttpStatus`.
-        message: What happened and how to mend it, free of secrets.
-        attempts: How many attempts the step had.
+        message: What happened and how to fix it, free of secrets.
+        attempts: How many attempts the step made.
         status: As in `StepError`.
         body: As in `StepError`.
     """
@@ -59,20 +59,20 @@ class RunError:
 
 
 ON_ERROR = "onError"
-"""The handler that a run enters when a failure is not handled nearer."""
+"""The handler that a run enters when no edge handles a failure."""
 
 FINALLY = "finally"
-"""The handler that a run enters however it ends, but for a terminate."""
+"""The handler that a run enters however it ends, except after a terminate."""
 
 
 @value(frozen=True, slots=True)
 class Ending:
-    """How a run ends, or would without its handlers.
+    """How a run ends, or would end without its handlers.
 
     Attributes:
         status: `completed`, `failed` or `cancelled`.
-        result: What it gives where it has completed.
-        error: Why it failed.
+        result: The result of a completed run.
+        error: Why the run failed.
     """
 
     status: str
@@ -82,7 +82,7 @@ class Ending:
 
 @value(frozen=True, slots=True)
 class Record:
-    """Something a step has done and that is never done again: its value and its moment."""
+    """A finished part of a step's work, never repeated: its value and its time."""
 
     at_ms: int
     value: Json
@@ -93,10 +93,10 @@ class Parent:
     """The run that started this one, and for which part of which step.
 
     Attributes:
-        execution: How many steps the parent had entered: which of its visits this is.
+        execution: How many steps the parent had entered, which identifies the parent's visit.
         attempt: The parent's attempt of that step.
-        item: Which of the visit's child runs this is, from 0.
-        depth: How many runs stand above this one.
+        item: The number of this child run within the visit, from 0.
+        depth: How many ancestor runs this one has.
     """
 
     run_id: str
@@ -109,14 +109,14 @@ class Parent:
 
 @value(frozen=True, slots=True)
 class Place:
-    """A place among the runs of a workflow, or of a pool, that may be under way at once.
+    """A place in the limited number of concurrent runs of a workflow or a pool.
 
     Attributes:
-        key: Which of these runs count together; a text.
-        limit: How many of them may be under way.
+        key: The text that groups the runs that are counted together.
+        limit: How many of them may run at once.
         when_full: `queue`, `refuse` or `cancel-oldest`.
-        priority: Those with a larger one are admitted first, and else the older.
-        pool: The name of the pool; empty where the run counts within its workflow.
+        priority: Runs with a higher priority are admitted first; among equals, the oldest.
+        pool: The name of the pool; empty if the run is counted within its workflow.
     """
 
     key: str
@@ -128,10 +128,10 @@ class Place:
 
 @value(frozen=True, slots=True)
 class Starter:
-    """The run that started this one without waiting for it; each then goes its own way.
+    """The run that started this one without waiting for it; both then go on independently.
 
     Attributes:
-        depth: How many runs stand above this one, those that wait for no other included.
+        depth: How many ancestor runs this one has, including those that do not wait for it.
     """
 
     run_id: str
@@ -141,11 +141,11 @@ class Starter:
 
 @value(frozen=True, slots=True)
 class Origin:
-    """The run of which this one is a rerun, and where it left its history.
+    """The run that this run reruns, and the point at which it left that run's history.
 
     Attributes:
-        seq: The number of the event with which that run entered the step.
-        version: Of which version that run was, where this one is of another.
+        seq: The number of the event with which the earlier run entered the step.
+        version: The version of the earlier run, if it differs from this run's.
         reason: Why it was run again.
     """
 
@@ -158,13 +158,13 @@ class Origin:
 
 @value(frozen=True, slots=True)
 class CarriedVisit:
-    """A visit that a rerun has from an earlier run: it is told of, and never done again.
+    """A visit that a rerun takes over from an earlier run; it is shown and never repeated.
 
     Attributes:
-        run_id: The run that did it, in a chain of reruns too.
+        run_id: The run that made the visit, also in a chain of reruns.
         status: How it ended, as `VisitStatus` says it.
         attempt: How many attempts it had.
-        left_out: True when it had an output that was too large to be carried.
+        left_out: True when its output was too large to be taken over.
     """
 
     run_id: str
@@ -183,7 +183,7 @@ class CarriedVisit:
 
 @value(frozen=True, slots=True)
 class Hold:
-    """Why a run does not go on though nothing keeps it: somebody holds it."""
+    """Who holds a run that could otherwise go on, and why."""
 
     at_ms: int
     reason: str | None
@@ -194,7 +194,7 @@ SIGNAL_PAUSE = "wait_for_signal"
 """The type of a pause that ends with a signal; its body has the signal's `name` and `key`."""
 
 PAUSE_UPKEEP = frozenset({"notices", "plan", "planDone"})
-"""Keys of a pause that say what is still to be done about it: nobody is shown them."""
+"""Keys of a pause with scheduled work, which are never shown to people."""
 
 
 @value(frozen=True, slots=True)
@@ -204,8 +204,8 @@ class Pause:
     Attributes:
         type: `collect_inputs`, `request_user_action` or `wait_for_signal`.
         body: What a person needs to answer, as shown in `pauseSignal`, and what is due meanwhile.
-        interruption: True when the pause asks what to do about a step that a crash
-            interrupted, and not for an answer to the step itself.
+        interruption: True when the pause asks what to do about a step that a crash interrupted,
+            instead of asking for an answer to the step itself.
         run_id: The child run that asks, when it is not this run itself.
     """
 
@@ -215,15 +215,15 @@ class Pause:
     run_id: str | None = None
 
     def shown(self, run_id: str, seq: int) -> JsonObject:
-        """Return the pause as people are shown it.
+        """Return the pause in the form that people are shown.
 
         Args:
             run_id: The run that waits.
             seq: The number of the event with which its pause began.
 
         Returns:
-            The body with `type` and `pauseId`, which is new for each pause. Where a child run
-            asks, it is that of the child's.
+            The body with `type` and a `pauseId` that is unique to each pause. If a child run asks,
+            it is the child's `pauseId`.
         """
         own = own_pause_id(run_id, seq)
         pause_id = self.body.get("pauseId", own) if self.run_id else own
@@ -232,5 +232,5 @@ class Pause:
 
 
 def own_pause_id(run_id: str, seq: int) -> str:
-    """Name the pause of a run that began with event `seq`, as no other pause is named."""
+    """Return a unique name for the pause of a run that began with event `seq`."""
     return f"{run_id.rpartition('-')[2]}-{seq}"

@@ -1,4 +1,4 @@
-"""One time that a run is in one step."""
+"""One visit of a run to a step."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,21 +20,22 @@ class VisitStatus(StrEnum):
 
 @dataclass
 class Visit:
-    """One entry of a run's history: one time that the run was in one step.
+    """One entry of a run's history: one visit of the run to a step.
 
-    It changes while the run is in it, by `engine/apply.py`, and never after.
+    It changes while the run is in the step, through `engine/apply.py`, and never afterwards.
 
     Attributes:
         attempt: The number of the newest attempt.
-        output: The step's whole output once it has completed.
+        output: The step's whole output, after it has completed.
         error: Why the newest failed attempt failed.
         retry_at_ms: When the next attempt is due, while the step backs off.
-        records: What the step has finished of its work, by name, oldest first.
-        children: How many child runs it has wanted so far.
-        interruptions: How often the end of the process has cut off the newest attempt since it
-            last got on with its work.
-        attempted_at_ms: When the newest attempt began, where that is not the first.
-        retried_by: For each attempt that failed by another than the step's first policy, which.
+        records: The finished parts of the step's work, by name, oldest first.
+        children: How many child runs it has requested so far.
+        interruptions: How often the end of the process has interrupted the newest attempt since its
+            last progress.
+        attempted_at_ms: When the newest attempt began, if it is not the first.
+        retried_by: The number of the policy, for each attempt that failed under another policy than
+            the step's first.
     """
 
     step_id: str
@@ -61,7 +62,7 @@ class Visit:
         return self.attempt - len(self.retried_by)
 
     def copy(self) -> "Visit":
-        """Return a copy that goes its own way."""
+        """Return an independent copy."""
         copied = object.__new__(Visit)
         copied.__dict__.update(self.__dict__)
         copied.records = self.records.copy()
