@@ -219,8 +219,9 @@ _FILTERS = (
     Word("replace", "old new", "a text with another in the place of each `old`",
          "'abc' | replace('b', '-') -> \"a-c\"", "string"),
     Word("reverse", "", "a list or a text from its end", "[1, 2] | reverse -> [2, 1]"),
-    Word("round", "precision? method?", "a number with so many digits after the point",
-         "1.26 | round(1) -> 1.3", "number"),
+    Word("round", "precision? method?", "a number with so many digits after the point; a half goes "
+         "away from zero; `method` may be `'floor'` or `'ceil'`", "2.675 | round(2) -> 2.68",
+         "number"),
     Word("safe", "", "the text as it is", "'<' | safe -> \"<\"", "string"),
     Word("select", "...", "the items that pass a test; without one those that are true",
          "[0, 1, 2] | select('gt', 1) | list -> [2]", "array"),
@@ -238,8 +239,8 @@ _FILTERS = (
     Word("string", "", "a value as a text", '1 | string -> "1"', "string"),
     Word("striptags", "", "a text without the tags of HTML", "'<b>a</b>' | striptags -> \"a\"",
          "string"),
-    Word("sum", "attribute? start?", "the sum of numbers, or of an attribute of all items",
-         "[1, 2] | sum -> 3", "number"),
+    Word("sum", "attribute? start?", "the sum of numbers, or of an attribute of all items, by "
+         "their decimal digits", "[0.1, 0.2] | sum -> 0.3", "number"),
     Word("timestamp", "", "a moment as Unix seconds", "'1970-01-01T00:01:00Z' | timestamp -> "
          "60", "number"),
     Word("title", "", "a text with capital first letters", "'a b' | title -> \"A B\"", "string"),

@@ -20,6 +20,7 @@ from steps.language.frozen import freeze, thaw
 from steps.language.iso_dates import read_day, read_moment
 from steps.language.list_filters import LIST_FILTERS
 from steps.language.misfit import misfit
+from steps.language.number_filters import NUMBER_FILTERS, rounded
 from steps.language.strict_json import parse_strictly
 from steps.language.text_filters import TEXT_FILTERS, matches
 
@@ -59,7 +60,10 @@ def date_add(date: str, duration: str) -> str:
 
     A date without a time stays one when it moves by whole days.
     """
-    moved = timedelta(milliseconds=duration_ms(duration.removeprefix("-")))
+    try:
+        moved = timedelta(milliseconds=duration_ms(duration.removeprefix("-")))
+    except ValueError as wrong:
+        raise ValueError(f"duration {wrong}; date_add_months adds months and years") from None
     moved = -moved if duration.startswith("-") else moved
     if _is_day(date) and not moved % _DAY:
         return (read_day(date) + moved).isoformat()
@@ -98,14 +102,16 @@ def _directive(directive: str, moment: datetime) -> str:
             return directive
 
 
-_ALLOWANCE = 8_000
+_CALLS = 8_000
 _CHARACTERS_A_CALL = 100
+_ROUNDINGS_A_CALL = 10
+"""Each number of a long list may be rounded, which is little work."""
 
 
 class _Work(local):
     """What the filters of the evaluation in this thread may do: MiniJinja hands nothing on."""
 
-    left = _ALLOWANCE
+    left: float = _CALLS
 
 
 _work = _Work()
@@ -113,24 +119,28 @@ _work = _Work()
 
 def begin() -> None:
     """Begin an evaluation: all that its filters may do is left."""
-    _work.left = _ALLOWANCE
+    _work.left = _CALLS
 
 
 def _spend(value: Any) -> None:
     _work.left -= 1 + (len(value) // _CHARACTERS_A_CALL if isinstance(value, str) else 0)
 
 
-def _counted(call: Callable[..., Any]) -> Callable[..., Any]:
+def _counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
     def counted(value: Any, *arguments: Any, **named: Any) -> Any:
         if _work.left <= 0:  # so one call is always made, however long its text
             raise ValueError("it takes too many operations: filters are called too often")
-        _spend(value)
+        if call is rounded:
+            _work.left -= 1 / _ROUNDINGS_A_CALL
+        else:
+            _spend(value)
         try:
             result = call(value, *arguments, **named)
         except (AttributeError, TypeError) as odd:
-            raise ValueError(misfit(call, (value, *arguments), named)) from odd
-        _spend(result)
+            raise ValueError(misfit(name, call, (value, *arguments), named)) from odd
+        if call is not rounded:
+            _spend(result)
         return result
 
     return counted
@@ -139,5 +149,8 @@ def _counted(call: Callable[..., Any]) -> Callable[..., Any]:
 _OFFERED: tuple[Callable[..., Any], ...] = (
     to_json, tojson, from_json, date_add, date_format, *DATE_FILTERS, *TEXT_FILTERS, *LIST_FILTERS,
 )  # fmt: skip
-FILTERS: dict[str, Callable[..., Any]] = {call.__name__: _counted(call) for call in _OFFERED}
-TESTS: dict[str, Callable[..., Any]] = {"matching": _counted(matches)}
+_NAMED = {**{call.__name__: call for call in _OFFERED}, **NUMBER_FILTERS}
+FILTERS: dict[str, Callable[..., Any]] = {
+    name: _counted(name, call) for name, call in _NAMED.items()
+}
+TESTS: dict[str, Callable[..., Any]] = {"matching": _counted("matching", matches)}

@@ -12,7 +12,7 @@ from typing import Any
 from engine import Json
 from steps.language.allowance import units_of_text
 
-_LEAST, _GREATEST = -(2**127), 2**128 - 1
+LEAST_INTEGER, GREATEST_INTEGER = -(2**127), 2**128 - 1
 """The integers that MiniJinja holds digit for digit."""
 
 _ALLOWED = frozenset({"__class__", "keys", "items", "__len__", "__iter__", "__getitem__"})
@@ -75,7 +75,7 @@ def freeze(value: Json) -> Any:
     elif isinstance(value, list):
         made = FrozenList([freeze(item) for item in value])
         size = sum(map(size_of, list.__iter__(made)))
-    elif type(value) is int and not _LEAST <= value <= _GREATEST:
+    elif type(value) is int and not LEAST_INTEGER <= value <= GREATEST_INTEGER:
         return WideInteger(value)
     else:
         return value

@@ -17,36 +17,28 @@ def flatten(values: Iterable[Any], levels: int = 1) -> list[Any]:
     """Return a list with the items of the lists in it, so many levels deep."""
     if not 1 <= levels <= _MOST_LEVELS:
         raise ValueError(f"levels must be 1 to {_MOST_LEVELS}")
-    found = _items(values)
+    found = items_of(values)
     for _ in range(levels):
         found = [
             one
             for item in found
-            for one in (_items(item) if isinstance(item, list | tuple) else [item])
+            for one in (items_of(item) if isinstance(item, list | tuple) else [item])
         ]
     return found
 
 
-def avg(values: Iterable[Any], attribute: str | None = None) -> float | None:
-    """Return the mean of numbers, or of an attribute of all items; null of none."""
-    numbers = [item if attribute is None else _at(item, attribute) for item in _items(values)]
-    if not all(type(number) in (int, float) for number in numbers):
-        raise ValueError("avg needs numbers")
-    return sum(numbers) / len(numbers) if numbers else None
-
-
 def index_by(values: Iterable[Any], attribute: str) -> dict[str, Any]:
     """Return the items by the value of an attribute; the last of equal ones counts."""
-    return {_key(_at(item, attribute)): item for item in _items(values)}
+    return {_key(at(item, attribute)): item for item in items_of(values)}
 
 
 def from_items(pairs: Iterable[Any]) -> dict[str, Any]:
     """Return an object of pairs of a name and a value."""
     found = {}
-    for pair in _items(pairs):
-        if not isinstance(pair, list | tuple) or len(_items(pair)) != 2:  # noqa: PLR2004
+    for pair in items_of(pairs):
+        if not isinstance(pair, list | tuple) or len(items_of(pair)) != 2:  # noqa: PLR2004
             raise ValueError("from_items needs pairs of a name and a value")
-        name, value = _items(pair)
+        name, value = items_of(pair)
         found[_key(name)] = value
     return found
 
@@ -66,12 +58,12 @@ def to_csv(
     header: bool = True,
 ) -> str:  # fmt: skip
     """Return rows as CSV; of objects the `columns`, or the keys of all of them."""
-    lines = _items(rows)
+    lines = items_of(rows)
     objects = all(isinstance(line, dict) for line in lines)
     if not objects and not all(isinstance(line, list | tuple) for line in lines):
         raise ValueError("to_csv needs a list of objects, or one of lists")
     if columns is not None:
-        names = _items(columns)
+        names = items_of(columns)
     else:
         keys = (name for line in lines for name in dict.keys(line)) if objects else ()
         names = list(dict.fromkeys(keys))
@@ -84,7 +76,7 @@ def to_csv(
     if header and names:
         writer.writerow(names)
     for line in lines:
-        cells = [dict.get(line, name) for name in names] if objects else _items(line)
+        cells = [dict.get(line, name) for name in names] if objects else items_of(line)
         writer.writerow([_cell(item) for item in cells])
     return out.getvalue()
 
@@ -107,15 +99,20 @@ def from_csv(text: str, separator: str = ",", header: bool = True) -> list[Any]:
     return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
 
 
-def _items(values: Any) -> list[Any]:
+def items_of(values: Any) -> list[Any]:
+    """Return the items of a list. Raises `ValueError` for what is none."""
     if isinstance(values, str | dict) or values is None:
         raise ValueError("it needs a list")
     return list(list.__iter__(values)) if isinstance(values, list) else list(values)
 
 
-def _at(item: Any, attribute: str) -> Any:
+def at(item: Any, attribute: str) -> Any:
+    """Return what is at a path with points in an object; None where there is nothing."""
     for name in str(attribute).split("."):
-        item = dict.get(item, name) if isinstance(item, dict) else None
+        if isinstance(item, list) and name.isdecimal():
+            item = next(iter(items_of(item)[int(name) :]), None)
+        else:
+            item = dict.get(item, name) if isinstance(item, dict) else None
     return item
 
 
@@ -136,6 +133,6 @@ def _cell(value: Any) -> Any:
 
 
 LIST_FILTERS: tuple[Callable[..., Any], ...] = (
-    flatten, avg, index_by, from_items, merge, to_csv, from_csv,
+    flatten, index_by, from_items, merge, to_csv, from_csv,
 )  # fmt: skip
 """What `steps/language/filters.py` offers of this file."""

@@ -19,15 +19,17 @@ _FITTING: tuple[tuple[object, tuple[type, ...], str], ...] = (
 )
 
 
-def misfit(call: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]) -> str:
+def misfit(
+    name: str, call: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]
+) -> str:
     """Return why a call of a filter with these arguments has failed.
 
     Args:
+        name: What the filter is called.
         call: The filter, whose annotations say what it takes.
         arguments: The value before the bar, and what stands in the parentheses.
         named: What is given by name.
     """
-    name = call.__name__
     try:
         given = inspect.signature(call).bind(*arguments, **named).arguments
     except TypeError:

@@ -1,4 +1,4 @@
-"""Texts as others write them: patterns, encodings, addresses, signatures, numbers.
+"""Texts as others write them: patterns, encodings, addresses, signatures.
 
 Patterns are RE2's, which never goes back in a text; its work is bounded before it is done.
 """
@@ -19,7 +19,6 @@ _MOST_LOOKS = 50_000_000
 """Characters that may be looked at in all, where each match may look at the whole rest."""
 _MEMORY = 1 << 20
 _ALGORITHMS = ("sha1", "sha256", "sha512")
-_MOST_DECIMALS = 20
 
 
 def regex_match(text: str, pattern: str) -> dict[str, Any] | None:
@@ -114,18 +113,6 @@ def hmac(text: str, key: str, algorithm: str = "sha256", encoding: str = "hex") 
     return digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
 
 
-def format_number(value: float, decimals: int = 0, group: str = ",", point: str = ".") -> str:
-    """Return a number with so many decimals, and `group` between each three digits."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("format_number takes a number")  # noqa: TRY004 - told as the others
-    if type(decimals) is not int or not 0 <= decimals <= _MOST_DECIMALS:
-        raise ValueError(f"decimals must be 0 to {_MOST_DECIMALS}")
-    written = f"{value:,.{decimals}f}"
-    if not any("1" <= character <= "9" for character in written):
-        written = written.removeprefix("-")  # nothing is below nothing
-    return written.translate({ord(","): group, ord("."): point})
-
-
 def sha256(text: str) -> str:
     """Return the hexadecimal SHA-256 of a text's UTF-8 bytes."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -173,6 +160,6 @@ def _text_of(raw: bytes) -> str:
 
 TEXT_FILTERS: tuple[Callable[..., Any], ...] = (
     regex_match, regex_findall, regex_replace, regex_split, b64encode, b64decode, to_hex,
-    from_hex, urldecode, urlsplit, hmac, format_number, sha256,
+    from_hex, urldecode, urlsplit, hmac, sha256,
 )  # fmt: skip
 """What `steps/language/filters.py` offers of this file."""

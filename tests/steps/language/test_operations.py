@@ -43,7 +43,7 @@ def value(text: str) -> Json:
         ("data.rows | sort(attribute='n')", '`sort` of 2 and "1"'),
         ("data.rows | map(attribute='x', default=none) | max", "null"),
         ("data.rows | map(attribute='x') | sum", "`map` asks for x, which no item has"),
-        ("data.rows | sum(attribute='s')", "can only sum numbers"),
+        ("data.rows | sum(attribute='s')", "only numbers can be added up"),
         ("(data.rows + [{}]) | sum('n')", "`sum` adds up n, which item 2 does not have"),
         ("data.rows | groupby('x')", "`groupby` asks for x, which no item has"),
         ("data.rows | unique(attribute='x')", "`unique` asks for x, which no item has"),
