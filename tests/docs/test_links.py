@@ -40,3 +40,48 @@ def test_a_broken_link_is_found() -> None:
     page = ROOT / "README.md"
     text = "[a](nowhere.md) [b](LICENSE) [c](#nowhere) [d](https://example.com/x)"
     assert broken(page, text) == ["nowhere.md", "#nowhere"]
+
+
+OURS = {
+    str(file.relative_to(ROOT))
+    for folder in (
+        "app",
+        "benchmarks",
+        "engine",
+        "journal",
+        "scripts",
+        "steps",
+        "stepwell",
+        "tests",
+    )
+    for file in (ROOT / folder, *(ROOT / folder).rglob("*"))
+}
+
+
+def missing(text: str) -> list[str]:
+    """Return what a page names by its whole path and that is not there."""
+    by_path = r"`((?:app|benchmarks|engine|journal|scripts|steps|stepwell/_|tests)/[\w/.-]*)`"
+    return [name for name in re.findall(by_path, text) if name.rstrip("/") not in OURS]
+
+
+def unknown(text: str) -> list[str]:
+    """Return the modules and folders that a page names by an end of their path, and that are not there."""
+    known = "".join(f"/{path}\n" for path in OURS)
+    named = re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:\.py|/))`", text)
+    return [name for name in named if f"/{name.rstrip('/')}\n" not in known]
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_files_that_a_page_names_are_there(file: Path) -> None:
+    assert missing(file.read_text()) == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/architecture.md"])
+def test_the_modules_that_the_floor_plan_names_are_there(name: str) -> None:
+    assert unknown((ROOT / name).read_text()) == []
+
+
+def test_a_name_without_a_file_is_found() -> None:
+    assert missing("`app/clock.py` `journal/rows/` `steps/nowhere.py`") == ["steps/nowhere.py"]
+    named = "`rows/chain.py` `cli/` `nowhere/chain.py` `nowhere/` `execution/chain.py`"
+    assert unknown(named) == ["nowhere/chain.py", "nowhere/", "execution/chain.py"]
