@@ -1,8 +1,8 @@
-"""How the parts of this room are put together: a tree, each part given what stands below it.
+"""Assembles the parts of this package as a tree: each part is given those below it.
 
-From below: appends make durable and publish; starts and children make new runs; a step's
-life, the driver and its tasks carry runs on; runs take commands. What has to be told of
-appends subscribes at the end.
+From bottom to top: appends make events durable and publish them; starts and children make new runs;
+the step life, the driver and its tasks carry runs on; `Runs` takes commands. The parts that need to
+know of appends subscribe at the end.
 """
 
 from collections.abc import Sequence
@@ -48,20 +48,20 @@ from steps.language.frozen import FrozenValues
 
 @value(frozen=True, slots=True)
 class Execution:
-    """What the rest of the server has of this room.
+    """What the rest of the server uses of this package.
 
     Attributes:
-        runs: The door: start, answer, cancel, terminate, wait.
+        runs: The entry point: start, answer, cancel, terminate, wait.
         timers: To be run in the background.
         recovery: To be run in the background.
-        left_children: Stops the child runs that nobody waits for.
+        left_children: Stops the child runs whose parent no longer waits for them.
         lost_runs: Runs to be read again.
-        culprit: Against which run the end of the process is to be held.
+        culprit: Decides which run is blamed when the process dies.
         signals: To be run in the background; gives signals to runs that wait for them.
         places: To be run in the background; admits runs of workflows with `concurrency`.
         fair_loop: Where runs and requests take turns.
-        pauses: Claims, releases and delegates what runs ask.
-        cluster: To be run in the background where several processes share the journal, else None.
+        pauses: Claims, releases and delegates pauses.
+        cluster: To be run in the background if several processes share the journal, else None.
     """
 
     runs: Runs
@@ -89,7 +89,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     exporter: Exporter | None = None,
     cluster: Cluster | None = None,
 ) -> Execution:
-    """Put together what executes runs."""
+    """Assemble the parts that execute runs."""
     frozen, fair_loop = FrozenValues(), FairLoop()
     sensitive = SensitiveFields(services.secrets)
     appends = Appends(journal, clock, frozen, fair_loop, sensitive, cluster)
@@ -125,7 +125,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     appends.on_loss += (lost_runs.lost, waiters.lost)
     children.on_left.append(left_children.leave)
     children.on_enough.append(left_children.spare)
-    # Enough for every turn to act, and no more than leaves room for starts.
+    # Large enough for every turn to act, small enough to leave room for starts.
     most = max(live_runs.runs.most // 2, 2 * acting.most)
     trials = Trials(driving, culprit)
     recovery = Recovery(
@@ -156,7 +156,7 @@ def _share_runs(  # noqa: PLR0913 - the parts below, each passed in
     waited: WaitedElsewhere,
     begin: Sequence[ShardsHeard],
 ) -> None:
-    """Let the parts hear of what other processes carry on."""
+    """Subscribe the parts to what other processes do with runs."""
     owners = cluster.owners
     cluster.heed = runs.heed
     signals.is_here = lambda: cluster.owns_name("signals")

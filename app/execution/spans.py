@@ -1,7 +1,8 @@
-"""Spans of runs: of each run, each visit of a step, and each call to a model or a tool.
+"""Trace spans: one for each run, each visit of a step, and each call to a model or a tool.
 
-Made from what has become durable, with its moments: a step that was cut off by a restart is
-one span, from when it first began. What ends is sent once; a crash between the two loses it.
+Spans are made from durable events and take their times from them. A step that a restart cut off is
+therefore one span that starts when the step first began. A span is sent once, when it ends; a crash
+between the end and the sending loses it.
 """
 
 import json
@@ -37,24 +38,24 @@ from engine import (
 _ENDS = (StepCompleted, StepFailed, StepTimedOut, StepCancelled)
 _RUN_ENDS = (RunCompleted, RunFailed, RunCancelled, RunTerminated)
 SPANS = frozenset({StepRecorded, *_ENDS, *_RUN_ENDS})
-"""The events of which a span, or the end of one, is made."""
+"""The events that give the start, the content or the end of a span."""
 
 _CALLS_AGENT = "call-agent"
 _LONGEST_CONTENT = 20_000
 _LOOKED_AT = 2_000
-"""Visits among which one that has just ended is looked for; one append has fewer."""
+"""How many of the newest visits are searched for one that has just ended; an append has fewer."""
 
 Attributes = dict[str, str | int | float | bool]
 
 
 class Spans:
-    """Tells an exporter of what has ended."""
+    """Sends spans to an exporter as they end."""
 
     def __init__(self, exporter: Exporter) -> None:
         self._exporter = exporter
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
-        """Look through what has become durable."""
+        """Export the spans that these durable events have ended."""
         run = live.run
         trace = trace_of(run)
         if trace is None or not trace.is_sampled:
@@ -67,7 +68,7 @@ class Spans:
                 self._step(run, trace, event.step_id, event.visit)
         if run.is_over and run.ended_at_ms is not None and events and _is_last(run, events):
             current = run.current
-            if current is not None:  # it was terminated inside of a step
+            if current is not None:  # terminated while inside a step
                 self._step(run, trace, current.step_id, current.visit)
             self._exporter.span(_run_span(run, trace, live.tenant))
 
@@ -124,7 +125,7 @@ class Spans:
 
 
 def _content(record: JsonObject) -> Attributes:
-    """Return what was asked and answered, as the record keeps it: without secrets."""
+    """Return what was asked and answered, from the record, which holds no secrets."""
     told = {
         "gen_ai.input.messages": record.get("asked"),
         "gen_ai.tool.call.result": record.get("result"),
@@ -195,12 +196,12 @@ def _run_span(run: Run, trace: Trace, tenant: str) -> Span:
 
 
 def _is_last(run: Run, events: Sequence[Event]) -> bool:
-    """Say whether the run has ended with these events."""
+    """Say whether these events have ended the run."""
     return any(event.at_ms == run.ended_at_ms and type(event) in _RUN_ENDS for event in events)
 
 
 def _visit(run: Run, step_id: str, visit: int) -> tuple[int, Visit] | None:
-    """Return a visit, and which of the run's it was; the newest are looked at first."""
+    """Return a visit and its position among the run's visits; searches the newest first."""
     for execution, seen in _newest(run):
         if (seen.step_id, seen.visit) == (step_id, visit):
             return execution, seen

@@ -1,4 +1,4 @@
-"""What steps have called and what it has cost: read from the records of their visits."""
+"""The calls that steps have made and what they cost, computed from the records of their visits."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,20 +10,20 @@ from steps.models.usage import added_up, lines_of
 _MODEL_CALL = frozenset({"model", "usage", "latencyMs"})
 _TOOL_CALL = frozenset({"tool", "ok", "durationMs"})
 _ANSWERED = frozenset({"value", "by", "at"})
-"""What a record of a call has, and that of a choice; step types of others record what they like."""
+"""The keys of a call's or choice's record; step types of others may record anything."""
 
 
 def usage_of(visits: Iterable[Visit]) -> Json:
-    """Add up the tokens and calls of models, also by model; None where no model was called.
+    """Add up the calls of models and their tokens, in total and by model; None without any call.
 
-    Those of child runs that have ended are among them. `estimated` counts the calls whose
-    provider did not say how many tokens they had; it is left out where all did.
+    Child runs that have ended are included. `estimated` counts the calls whose provider did not
+    report token numbers; it is left out when every provider did.
     """
     return added_up(line for visit in visits for line in _lines(visit))
 
 
 def _lines(visit: Visit) -> Iterator[JsonObject]:
-    """Yield a line for each answer of a model, and those of the child runs."""
+    """Yield one line for each answer of a model, then the lines of the child runs."""
     kept = kept_names(visit.records.get(KEPT))
     for name, record in visit.records.items():
         if name in kept:
@@ -37,7 +37,7 @@ def _lines(visit: Visit) -> Iterator[JsonObject]:
 
 
 def calls_of(visit: Visit) -> list[Json]:
-    """List the finished calls of a visit, oldest first: to models, tools and workflows."""
+    """List the finished calls of a visit to models, tools and workflows, oldest first."""
     kept, kept_from = visit.records.get(KEPT), None
     if kept is not None and isinstance(kept.value, dict):
         kept_from = kept.value.get("runId")
@@ -51,7 +51,7 @@ def calls_of(visit: Visit) -> list[Json]:
 
 
 def call_of(name: str, record: Record) -> "JsonObject | None":
-    """Describe the call that a record keeps; None where it keeps something else."""
+    """Describe the call in a record; None if the record holds something else."""
     value = record.value
     call: JsonObject = {"name": name, "endTime": iso_time(record.at_ms)}
     if (answer := _model_answer(record)) is not None:

@@ -1,1 +1,1 @@
-"""One attempt of a step, and what the step reaches meanwhile."""
+"""One attempt of a step, and the services that the step uses during it."""

@@ -1,4 +1,4 @@
-"""An answer as it comes, told to those who read the run's events, without secrets."""
+"""Streams a model's answer, without secrets, to the readers of the run's events."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,36 +9,38 @@ from app.llm.thoughts import without_thoughts
 from engine import Json, JsonObject, iso_time
 
 _EVERY_S = 0.05
-"""Pieces within this time are told together."""
+"""Pieces that arrive within this many seconds are sent together."""
 
 _REST = 20
-"""How many times as long as telling has taken nothing is told afterwards: much text and many
-secrets take milliseconds to be masked each time."""
+"""After sending, wait this many times as long as the sending took.
+
+Masking a long text with many secrets takes milliseconds each time.
+"""
 
 _HELD_BACK = 128
-"""Characters at the end that are not told before more has come: a secret may begin in them."""
+"""How many characters at the end are held back until more arrive: a secret may begin in them."""
 
 _LONGEST = 50_000
-"""Characters of one answer that are told as they come."""
+"""How many characters of one answer are streamed."""
 
 recording: ContextVar[str] = ContextVar("recording", default="")
 """The name of the record that the current task works for."""
 
 
 class Listeners(Protocol):
-    """Who reads the events of runs just now."""
+    """The readers of the events of runs."""
 
     def are_read(self, run_id: str) -> bool:
         """Say whether anybody reads a run's events now."""
         ...
 
     def tell(self, run_id: str, delta: JsonObject) -> None:
-        """Give a piece to all who read."""
+        """Send a piece to all readers."""
         ...
 
 
 class AnswerText:
-    """Tells the text of one answer, piece by piece."""
+    """Streams the text of one answer, piece by piece."""
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class AnswerText:
             self._due_s = max(began_s + _EVERY_S, ended_s + _REST * (ended_s - began_s))
 
     def end(self) -> None:
-        """Tell what has been held back: the answer is whole."""
+        """Send what has been held back: the answer is complete."""
         if self._parts and self._listeners.are_read(str(self._where["runId"])):
             self._tell(0)
 

@@ -1,7 +1,7 @@
-"""One attempt of one step: execute it, bound it in time, say what came of it.
+"""One attempt of one step: execute it, limit its time, and check its outcome.
 
-What a step type gives is checked here before it is an event: a value that the journal cannot
-keep would leave the attempt without an end, to be made again for ever.
+The result of a step type is checked here before it becomes an event. A value that the journal
+cannot store would leave the attempt without an end, and it would be repeated for ever.
 """
 
 import asyncio
@@ -37,9 +37,9 @@ from steps.language.strict_json import LONG_BYTES, as_kept
 
 
 def step_input(run: Run, step: CompiledStep, execute: Due, url: str | None = None) -> StepInput:
-    """Return what the attempt is told: its name, its scope and its idempotency key.
+    """Return the input of an attempt: its name, its scope and its idempotency key.
 
-    `url` is the address of the visit, for a step that gives it away.
+    `url` is the callback address of the visit, for a step that passes it on.
     """
     names: Mapping[str, Json] = ScopeOfAttempt(run)
     if url is not None:
@@ -59,12 +59,12 @@ def step_input(run: Run, step: CompiledStep, execute: Due, url: str | None = Non
 async def attempt(
     run: Run, step: CompiledStep, execute: Due, effects: Effects, limit: AttemptTimeout
 ) -> Input:
-    """Execute the step once and return the outcome as the engine takes it.
+    """Execute the step once and return the outcome in the form that the engine takes.
 
-    `limit` bounds it in time.
+    `limit` limits its time.
 
-    Raises journal errors and `RunLost`: what has been recorded is unknown, so that the run
-    has to be read again.
+    Raises journal errors and `RunLost`. It is then unknown what has been recorded, and the run has
+    to be read again.
     """
     url = effects.callback_url() if step.gives_address else None
     given = step_input(run, step, execute, url)
@@ -72,7 +72,7 @@ async def attempt(
         with limit:
             outcome = await step.type.execute(step.settings, given, effects)
         if (allowance := open_allowance.get()) is not None and allowance.owes_turn:
-            await allowance.take_turns()  # what came is looked through next
+            await allowance.take_turns()  # next, the result is searched for secrets
         if isinstance(outcome, Done):
             names = given.scope
             delivered = (
@@ -99,12 +99,12 @@ async def attempt(
     except BaseException as crash:  # noqa: BLE001 - a step type's bug fails its step, not the server
         return Broke(_crashed(run, execute, crash))
     if size > LONG_BYTES:
-        await asyncio.sleep(0)  # what comes of it is searched for secrets next
+        await asyncio.sleep(0)  # next, the result is searched for secrets
     return happened
 
 
 def _delivered(step: CompiledStep, done: Done, output: Json, data: JsonObject) -> tuple[Input, int]:
-    """Return what has happened where a step is done, and how many bytes long it is."""
+    """Return the engine input for a step that is done, and its length in bytes."""
     given_back = [output, data, done.appended]
     what = f"step {step.id} gave what is"
     (output, data, appended), size = as_kept(what, given_back, "InvalidOutput")
@@ -112,7 +112,7 @@ def _delivered(step: CompiledStep, done: Done, output: Json, data: JsonObject) -
 
 
 def _input(step: CompiledStep, outcome: Outcome, effects: Effects) -> tuple[Input, int]:
-    """Return what has happened where a step is not done, and how many bytes long it is."""
+    """Return the engine input for a step that is not done, and its length in bytes."""
     what = f"step {step.id} gave what is"
     match outcome:
         case Pauses(pause, deadline_ms, wake_at_ms):
@@ -138,7 +138,7 @@ def _moment(step: CompiledStep, at_ms: float) -> int:
 
 
 def _written(error: StepError) -> StepError:
-    """Return an error as text can be kept: a file's name, for one, may hold what is no Unicode."""
+    """Return an error in a form that can be stored: a file name may hold invalid Unicode."""
     kind, message = (
         str(text).encode(errors="replace").decode() for text in (error.type, error.message)
     )

@@ -1,4 +1,4 @@
-"""The knowledge of a tenant as one call of a tool reaches it: what models cost is recorded."""
+"""A tool call's access to the knowledge of a tenant; what it spends on models is recorded."""
 
 import hashlib
 import json
@@ -17,24 +17,24 @@ class _Records(Protocol):
     """The records of a visit."""
 
     def recalled(self, name: str) -> Json:
-        """Return a record, None where there is none."""
+        """Return a record, None if there is none."""
         ...
 
     async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
-        """Return a record; do the work and keep it where there is none."""
+        """Return a record; if there is none, do the work and record its result."""
         ...
 
 
 class KnowledgeCalls:
-    """The calls of one tool, which are recorded where a model made vectors for them.
+    """The knowledge calls of one tool call; those for which a model makes vectors are recorded.
 
-    So what that took stands in the usage of the step, and none is made again after a crash.
+    The usage of the step therefore includes them, and none is repeated after a crash.
     """
 
     def __init__(
         self, knowledge: KnowledgeStore, embed: Embed, tenant: str, records: _Records, call: str
     ) -> None:
-        """Reach the knowledge of a tenant; `call` begins the names of records."""
+        """Open the knowledge of a tenant; the names of the records begin with `call`."""
         self._knowledge = knowledge
         self._embed = embed
         self._tenant = tenant
@@ -43,7 +43,7 @@ class KnowledgeCalls:
         self._count = 0
 
     async def call(self, call: KnowledgeCall) -> Json:
-        """Return what a call gives. Raises `StepBroke`."""
+        """Return the result of a call. Raises `StepBroke`."""
         self._count += 1
         name = f"{self._call}knowledge-{self._count}-{_told_apart(call)}"
         if isinstance(kept := self._records.recalled(name), dict):
@@ -72,5 +72,5 @@ class KnowledgeCalls:
 
 
 def _told_apart(call: KnowledgeCall) -> str:
-    """Return a few letters that are others for another call."""
+    """Return a few letters that differ between calls."""
     return hashlib.sha256(json.dumps(asdict(call)).encode()).hexdigest()[:8]

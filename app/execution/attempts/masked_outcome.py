@@ -1,4 +1,4 @@
-"""What came of an attempt, without the secrets that the step was given."""
+"""Removes the secrets that a step was given from the outcome of its attempt."""
 
 from dataclasses import replace
 from functools import partial
@@ -10,15 +10,15 @@ from steps.language.beside import beside, is_long
 
 
 class Masks(Protocol):
-    """Takes secret values out of others."""
+    """Removes secret values from other values."""
 
     def value(self, value: Json) -> Json:
-        """Return the JSON value without them."""
+        """Return the JSON value without the secrets."""
         ...
 
 
 async def masked_outcome(outcome: Input, mask: Masks) -> Input:
-    """Return the outcome as it may be journaled and shown; much is looked through beside."""
+    """Return the outcome as it may be stored and shown; a large one is searched in a thread."""
     match outcome:
         case Delivered(output, data, appended):
             held: list[Json] = [output, data, {**appended}]

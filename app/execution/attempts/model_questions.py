@@ -1,4 +1,4 @@
-"""What an attempt of a step asks of models: in line, and within what may be spent."""
+"""The calls to models that an attempt makes: in line with others, and within its budget."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from steps.models.spending import LimitReached
 from steps.models.tokens import bytes_tokens
 
 _AGAIN_MS = 500
-"""The wait before a question is asked again whose answer was none, in milliseconds."""
+"""How long to wait before asking again after an unusable answer, in milliseconds."""
 _LONGEST_WAIT_MS = 60_000
 
 
@@ -31,27 +31,27 @@ class Once(Protocol[T_co]):
     """Asks a model once."""
 
     async def __call__(self, *, may_retry: bool) -> T_co:
-        """Ask; the provider's library asks again where that `may_retry`."""
+        """Ask once; the provider's library retries only if `may_retry`."""
         ...
 
 
 class _Come:
-    """How much of an answer has come, for one that breaks off."""
+    """Counts how much of an answer has arrived, in case it breaks off."""
 
     def __init__(self) -> None:
         self._bytes = 0
 
     def take(self, piece: str) -> None:
-        """Take a piece of the answer."""
+        """Count a piece of the answer."""
         self._bytes += len(piece.encode())
 
     def tokens(self) -> int:
-        """Return about how many tokens that is."""
+        """Return about how many tokens have arrived."""
         return bytes_tokens(self._bytes)
 
 
 class ModelQuestions:
-    """The questions of one attempt."""
+    """The calls to models of one attempt."""
 
     def __init__(
         self,
@@ -69,12 +69,12 @@ class ModelQuestions:
 
     @property
     def asker(self) -> Asker:
-        """Who asks."""
+        """Return who is asking: the run and step."""
         run = self._live.run
         return Asker(self._tenant, run.id, run.executions, run.workflow_id)
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
-        """Ask a model once, when what may be spent has room for it."""
+        """Ask a model once, as soon as the budget has room for it."""
         await self._begin_budget()
         failures: list[tuple[str, StepBroke]] = []
         for one in await self._services.models.alternatives(self._tenant, request):
@@ -87,7 +87,7 @@ class ModelQuestions:
         raise all_failed(failures)
 
     async def embed(self, name: str, texts: Sequence[str]) -> Embedded:
-        """Return the vectors of texts by a model that makes some, when there is room for it."""
+        """Return a model's vectors for texts, as soon as the budget has room for it."""
         await self._begin_budget()
         models, tenant = self._services.models, self._tenant
         model = await models.named(tenant, name)
@@ -116,11 +116,11 @@ class ModelQuestions:
         return await self._in_line(model, once)
 
     async def _in_line(self, model: KnownModel, once: "Once[T]") -> T:
-        """Ask when it is the model's turn; again after an answer that was none."""
+        """Ask when it is the model's turn; ask again after an unusable answer."""
         if self._services.rates is not None:
             name = f"model:{model.name}"
             await self._services.rates.wait(name, self._tenant, holds_turn=self._holds_turn())
-        # A step with a policy of its own waits in the journal, not here.
+        # A step with a retry policy of its own waits in the journal, not here.
         may_retry = self._live.graph.steps[self._doing.step_id].retry.never_retries
         left = model.settings.retries if may_retry else 0
         owner = self._tenant if model.source == "tenant" else ""
@@ -160,7 +160,7 @@ class ModelQuestions:
         return answer
 
     def _answer_text(self) -> AnswerText | None:
-        """Return what tells an answer as it comes; None where nobody may see it."""
+        """Return what streams the answer as it arrives; None if nobody may see it."""
         if self._services.listeners is None or self._live.usable.sensitive:
             return None
         where: JsonObject = {

@@ -1,4 +1,4 @@
-"""The parts of the server that steps reach."""
+"""The parts of the server that steps use."""
 
 from app.auth.callbacks import Callbacks
 from app.auth.links import Links
@@ -23,7 +23,7 @@ from journal import Events, ThreadTable
 
 @value(frozen=True, slots=True)
 class StepServices:
-    """The parts of the server that steps reach, for all tenants."""
+    """The parts of the server that steps use, shared by all tenants."""
 
     clock: Clock
     client: HttpClient

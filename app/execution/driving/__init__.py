@@ -1,1 +1,1 @@
-"""How a run is carried on: what is due is done, made durable, and looked at again."""
+"""Carrying runs on: execute what is next, make it durable, look again."""

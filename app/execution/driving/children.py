@@ -1,8 +1,8 @@
 """Child runs: started a few at a time for a step that waits for them.
 
-How children stand is read from the list of runs, which each child changes in the transaction
-of its own events; nothing about them is kept twice. So looking again is always safe: after a
-restart, after a child has ended, after nothing has happened.
+The state of the children is read from the list of runs, which each child updates in the transaction
+of its own events; it is stored nowhere else. Looking again is therefore always safe: after a
+restart, after a child has ended, or when nothing has happened.
 """
 
 import asyncio
@@ -37,26 +37,27 @@ from steps.document.problems import InvalidDefinition
 from steps.effects.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 
 DEEPEST = 20
-"""How many runs may stand above one."""
+"""How many ancestors a run may have."""
 
 _LONGEST_STOP_MS = 86_400_000
-"""How long a child run without a `timeout` may take to stop."""
+"""How long a child run without a `timeout` may take to stop, in milliseconds."""
 
 _READ_AT_ONCE = 64
 
 _FAILED = frozenset({Status.FAILED, Status.CANCELLED, Status.TERMINATED})
 
 _COPIED = 500
-"""Characters of data, about, up to which a child run has a copy: a query costs more."""
+"""Up to about this many characters, a child run gets a copy of its data: a query would cost more.
+"""
 
 _LONGEST_ID = 200
 _NONE = "0.0.0"
-"""The version of a child run whose workflow cannot be started: it exists to say so."""
+"""The version of a child run whose workflow cannot be started; the run exists to report that."""
 
 
 @value(frozen=True, slots=True)
 class Called:
-    """A workflow as a step calls it, or why it cannot be."""
+    """A workflow as a step calls it, or the reason why it cannot be called."""
 
     workflow_id: str
     version: str
@@ -65,14 +66,14 @@ class Called:
 
 
 class Children:
-    """Starts the child runs of all runs and looks how they stand.
+    """Starts the child runs of all runs and reads their state.
 
     Attributes:
         on_left: Called with the id of a run that has left the step while its children started.
-        on_enough: Called with the ids of child runs that are wanted no more, since enough of
-            their plan have completed, and with whether they are left to go on.
+        on_enough: Called with the ids of child runs that are no longer needed, because enough of
+            their plan have completed, and with whether they may go on by themselves.
         may_go_on: Says whether a paused child run may go on at once by itself; the parent is
-            told when it does not.
+            told if it does not.
     """
 
     def __init__(self, journal: Journal, workflows: Workflows, starts: Starts) -> None:
@@ -84,21 +85,21 @@ class Children:
         self._starts = starts
 
     async def has_open(self, run_id: str) -> bool:
-        """Say whether child runs of a run have not ended."""
+        """Say whether a run has child runs that have not ended."""
         return await self._journal.children.any_open(run_id)
 
     async def time_to_stop_ms(self, live: LiveRun, least_ms: int) -> int:
-        """Return how long the open child runs of a run may take to stop, their clean-up included.
+        """Return how long the open child runs of a run may take to stop, including their clean-up.
 
-        That is the longest `timeout` of theirs, and a day for one that has none; `least_ms`
-        at least.
+        In milliseconds: the longest of their `timeout`s, where one without a `timeout` counts as a
+        day, and at least `least_ms`.
         """
         most = least_ms
         for which in await self._journal.children.open_definitions(live.run.id):
             try:
                 definition = await self._workflows.pinned(live.tenant, *which)
             except DefinitionUnusable:
-                continue  # it cleans nothing up
+                continue  # it has no clean-up
             limit_ms = definition.graph.timeout_ms
             most = max(most, _LONGEST_STOP_MS if limit_ms is None else limit_ms)
         return most
@@ -106,10 +107,10 @@ class Children:
     async def gather(
         self, live: LiveRun, doing: Due, plan: ChildPlan
     ) -> ChildrenEnded | ChildrenOpen:
-        """Start what is due of a plan, and say how its children stand.
+        """Start the children of a plan that are due, and return the state of all of them.
 
-        Raises `StepBroke` when a child cannot be started, or the run has left the attempt: its
-        children would be taken for those of another step.
+        Raises `StepBroke` if a child cannot be started, or if the run has left the attempt, because
+        its children would then be taken for those of another step.
         """
         run, attempt = live.run.copy(), doing.attempt
         if not live.is_doing(doing):
@@ -126,12 +127,12 @@ class Children:
             return stand
         due = await self._due(family, attempt, plan, plan.concurrency - len(is_open))
         if due and run.parent and await self._journal.children.is_left(run.id):
-            # It will be stopped too. Until then it starts nothing: a family of workflows that
-            # call themselves would grow faster than it can be stopped.
+            # This run will be stopped too. Until then it starts nothing: workflows that call
+            # themselves would multiply faster than they can be stopped.
             return ChildrenOpen(plan.first + plan.total)
         if due:
-            # A start that is half done when the step is stopped would leave a run of which
-            # nobody knows whether it exists.
+            # A start that is cut off when the step is stopped would leave a run that may or may not
+            # exist.
             await shielded(self._begin(live, doing, run, plan, due))
         elif not is_open:
             return await self._ended(family)
@@ -145,10 +146,10 @@ class Children:
     async def _enough(
         self, family: Family, attempt: int, plan: ChildPlan, is_open: list[ChildRow]
     ) -> ChildrenEnded | ChildrenOpen | None:
-        """Say whether enough have completed for the others to be wanted no more, or too few can.
+        """Say whether enough have completed that the others are not needed, or too few still can.
 
-        Nothing of it is kept: a child run that has completed stays so, and what is asked to stop,
-        or to go on by itself, more than once does so once.
+        The answer is not stored. Asking twice is harmless: a completed child run stays completed,
+        and a child that is asked more than once to stop, or to go on by itself, does so once.
         """
         completed, failed = await self._tally(family, attempt, plan)
         if plan.has_enough(completed):
@@ -164,7 +165,10 @@ class Children:
     async def _tally(
         self, family: Family, attempt: int, plan: ChildPlan
     ) -> tuple[Collection[int], Collection[int]]:
-        """Return which have completed and which of the attempt have failed, or so many numbers."""
+        """Return which items have completed and which have failed in this attempt.
+
+        If the plan needs only their numbers, ranges of the right length stand in for them.
+        """
         if not plan.tells_apart:
             completed, failed = await self._journal.children.tally(family, attempt)
             return range(completed), range(failed)
@@ -181,7 +185,7 @@ class Children:
         return ChildrenEnded(await self._all(rows)) if rows else None
 
     async def _due(self, family: Family, attempt: int, plan: ChildPlan, free: int) -> list[int]:
-        """Return the next items to start; those that an earlier attempt completed are done."""
+        """Return the next items to start; items that an earlier attempt completed are skipped."""
         if free <= 0:
             return []
         if plan.needs:
@@ -199,17 +203,17 @@ class Children:
     async def _begin(
         self, live: LiveRun, doing: Due, run: Run, plan: ChildPlan, items: list[int]
     ) -> None:
-        """Start children, all or none, so that the items that have one leave no gap.
+        """Start children, all or none, so that the items with a child have no gap.
 
-        They are stopped again if the run has left the attempt meanwhile.
+        If the run has left the attempt meanwhile, the children are stopped again.
         """
         known: dict[tuple[str, str | None, int], Called] = {}
         news = [await self._new(live, run, plan, item, known) for item in items]
         if not live.is_doing(doing):
-            raise left_step()  # its history, and whoever would stop them, may be gone already
+            raise left_step()  # its history, and what would stop them, may be gone already
         live.may_have_children = True
         try:
-            with contextlib.suppress(Conflict):  # a copy of the run that was lost has started them
+            with contextlib.suppress(Conflict):  # a lost copy of the run has started them
                 await self._starts.start_together(news)
         finally:
             if live.lost or not live.is_doing(doing):
@@ -261,9 +265,9 @@ class Children:
         )  # fmt: skip
 
     async def start_apart(self, live: LiveRun, doing: Due, wanted: ChildRun, number: int) -> str:
-        """Start a run for which the step does not wait, once in a visit; return which it is.
+        """Start a run that the step does not wait for, once a visit; return its id.
 
-        Raises `StepBroke` when it cannot be started.
+        Raises `StepBroke` if it cannot be started.
         """
         run = live.run.copy()
         called = await self._called(live, run, wanted, number)
@@ -278,9 +282,9 @@ class Children:
         return await self._starts.start_apart(new)
 
     async def _called(self, live: LiveRun, run: Run, wanted: ChildRun, item: int) -> Called:
-        """Return what an execution of a step calls: the version with which it began to.
+        """Return the workflow that an execution of a step calls, in the version it first called.
 
-        `item` is the one whose beginning counts, -1 for the first that called the workflow.
+        `item` is the item whose first call counts; -1 means the first that called the workflow.
         """
         tenant, workflow_id, version = live.tenant, wanted.workflow_id, wanted.version
         try:
@@ -324,7 +328,7 @@ class Children:
         return ChildEnd(run.id, data, run.result, error, usage, row.item)
 
     async def _pause_of(self, row: ChildRow) -> Pause | None:
-        """Return what a paused child asks, and which run that is; None if it has been answered."""
+        """Return what a paused child asks, and the run that asks; None if it has been answered."""
         _, run = await self._journal.events.run(row.run_id)
         if run.pause is None:
             return None
@@ -338,7 +342,7 @@ def _completed(rows: Sequence[ChildRow]) -> set[int]:
 
 
 def _below(run: Run) -> int:
-    """Return how many runs stand above one that a run starts. Raises `StepBroke`."""
+    """Return the depth of a run that `run` starts. Raises `StepBroke` if that is too deep."""
     if run.depth >= DEEPEST:
         message = (
             f"{DEEPEST} runs stand above this one, which is the most: "
@@ -349,7 +353,7 @@ def _below(run: Run) -> int:
 
 
 def _body(live: LiveRun, run: Run, wanted: ChildRun) -> Definition:
-    """Return the body of the run's own document that is wanted. Raises `DefinitionUnusable`."""
+    """Return the requested body from the run's own document. Raises `DefinitionUnusable`."""
     whole, path = live.usable, wanted.workflow_id
     if wanted.is_inline:
         path = inline_path(whole.path, run.current_step_id or "", path)
@@ -359,7 +363,7 @@ def _body(live: LiveRun, run: Run, wanted: ChildRun) -> Definition:
 
 
 def _is_worth_naming(data: JsonObject) -> bool:
-    """Say whether data is long enough to be looked up in the parent's history, not copied."""
+    """Say whether data is large enough to be read from the parent's history instead of copied."""
     characters, todo = 0, list[Json]([data])
     while todo and characters < _COPIED:
         value = todo.pop()
@@ -375,7 +379,7 @@ def _is_worth_naming(data: JsonObject) -> bool:
 
 
 def _checked(called: Called, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:
-    """Return a child's data with defaults, and why it is refused, if it is."""
+    """Return a child's data with defaults filled in, and why it is refused, if it is."""
     definition = called.definition
     if wanted.refused or isinstance(definition, DefinitionUnusable):
         return wanted.data, wanted.refused or called.refused

@@ -1,13 +1,13 @@
-"""Against which run the end of the process is to be held.
+"""Decides which run is blamed when the process dies.
 
-What ends the process is seldom known: many steps were running, and one of them may be why. It
-is known where a step kept the event loop until the process ended itself, and it is nobody where
-the server was stopped in good order. A run on trial (`recovery.py`) is the likeliest. What is
-known stands in a small file, written before the end; a start reads it once and takes it away.
-Where there is none, the end is held against every step that was running.
+The cause is rarely known, because many steps may have been running. It is known when a step blocked
+the event loop until the process ended itself, and after an orderly stop no run is blamed. A run on
+trial (`recovery.py`) is the likeliest cause. What is known is written to a small file before the
+process ends; the next start reads the file once and removes it. Without a file, every step that was
+running is blamed.
 
-It is no part of the journal, since it must be written while the loop stands still, and since a
-mark that is lost only means that more is suspected.
+The file is not part of the journal, because it must be written while the event loop is blocked.
+Losing it is harmless: more steps are suspected than necessary.
 """
 
 import json
@@ -19,10 +19,10 @@ FILE = "culprit.json"
 
 
 class Culprit:
-    """The mark of one data folder.
+    """The blame file of one data folder.
 
     Attributes:
-        most: How often the process may end while an attempt is running; then it is not made again.
+        most: How often the process may end during an attempt before the attempt is not repeated.
     """
 
     def __init__(self, folder: Path, most: int) -> None:
@@ -32,7 +32,7 @@ class Culprit:
         self._is_read = False
 
     def read(self) -> None:
-        """Read what the last process has left, and take it away: this one may end too."""
+        """Read what the last process left and remove the file, since this process may end too."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             self._run_id = str(json.loads(self._file.read_text(encoding="utf-8"))["run"])
             self._is_known = True
@@ -42,17 +42,17 @@ class Culprit:
     def is_blamed(self, run_id: str, interruptions: int) -> bool:
         """Say whether the end of the last process counts against a run's attempt.
 
-        `interruptions` have counted before.
-        Where nobody is known it counts, but never as the last that the attempt may survive: a
-        suspect is given up only once the process has ended while it alone was on trial.
+        `interruptions` is how many have counted before. When the cause is unknown, the end counts,
+        but never as the last one that the attempt may survive: a suspect is given up only after the
+        process has ended while that suspect alone was on trial.
         """
         if self._is_known:
             return run_id == self._run_id
         return interruptions == 0 or interruptions + 1 < self.most
 
     def hold_against(self, run_id: str) -> None:
-        """Note that the end of this process is to be held against one run; from any thread."""
-        with suppress(OSError):  # a full disk: then it is held against all
+        """Blame one run for the end of this process; may be called from any thread."""
+        with suppress(OSError):  # a full disk: then every running step is blamed
             new = self._file.with_suffix(".new")
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as out:
@@ -60,14 +60,14 @@ class Culprit:
             new.replace(self._file)
 
     def nobody(self) -> None:
-        """Note that the process ends in good order, or for its own reasons.
+        """Note that no run is to blame: the process is stopping in good order or on purpose.
 
-        Changes nothing where this process has carried on nothing that another had left.
+        Has no effect if this process has not yet resumed the runs that an earlier process left.
         """
         if self._is_read:
             self.hold_against("")
 
     def forget(self) -> None:
-        """Note that nobody is more suspect than others."""
+        """Remove the note, so that no run is suspected more than the others."""
         with suppress(OSError):
             self._file.unlink(missing_ok=True)

@@ -1,14 +1,13 @@
-"""The loop: decide what is due, do it, react, make it durable, look again.
+"""The loop that carries a run on: decide, execute, react, make durable, repeat.
 
-The engine owns the order; this file owns when it becomes durable. The one rule is kept in
-`_turn`: whatever has been decided is durable before a step that acts on the world is
-executed, and before the run is left to wait or is over. A chain of steps that do not act is
-one append.
+The engine decides the order of the steps; this file decides when the result becomes durable. The
+one rule is kept in `_turn`: every decision is durable before a step that acts on the world is
+executed, and before the run waits or ends. A chain of steps that do not act is one append.
 
-The loop is a plain function. It goes on as long as nothing has to be waited for; where
-something has, it returns, and that calls it again: the writer once an append is durable, an
-attempt that has waited, a turn that has come, news of child runs. At any moment one of them
-at most has a run to call back for.
+The loop is a plain function that runs until something has to be waited for, and then returns. It is
+called again by the writer once an append is durable, by an attempt that has finished waiting, by a
+turn that has come, or by news of child runs. At any time at most one of them has the run to call
+back for.
 """
 
 import asyncio
@@ -39,35 +38,36 @@ from engine import (
 Work: TypeAlias = Callable[[], Awaitable[None]]
 
 _LONGEST_APPEND = 200
-"""Events after which even a chain of steps that do not act is made durable."""
+"""After this many events, even a chain of steps that do not act is made durable."""
 
 _CHAIN = 8
-"""Steps that do not act which a run may take at a time."""
+"""How many steps that do not act a run may execute in one go."""
 
 _SHARED_CHAIN = 2
-"""How many where there are runs and requests of other tenants."""
+"""The same, while other tenants have runs or requests too."""
 
 _CHAINS_AT_ONCE = 16
-"""How many runs of one tenant may take a chain of such steps each time the event loop comes round.
+"""How many runs of one tenant may start such a chain in one pass of the event loop.
 
-Those of several tenants take turns.
+Runs of several tenants take turns instead.
 """
 
 _FLUSHING = 2_000
-"""Events that runs may have with the writer, which takes them in the order in which they come."""
+"""How many events may be queued at the writer, which is first in, first out."""
 
 _MOST_OF_ONE = 50
-"""What a long append counts at most, so that it finds its turn among many short ones."""
+"""The most that one append counts in the queue, so that a long one gets its turn among short ones.
+"""
 
 _LINGER_S = 1.0
-"""How long a run that waits for child runs stays in memory without hearing from one."""
+"""How many seconds a run that waits for child runs stays in memory without news of them."""
 
 
 class Driver:
-    """Carries runs on until they wait or are over.
+    """Carries runs on until they wait or end.
 
     Attributes:
-        ended: Hears that a run is driven no more, and why where that is a failure.
+        ended: Called when a run is no longer driven, with the failure if there was one.
     """
 
     def __init__(self, appends: Appends, step_life: StepLife, fair_loop: FairLoop) -> None:
@@ -82,13 +82,13 @@ class Driver:
         self._context = copy_context()
 
     def stop(self) -> None:
-        """Start no further step: the server is stopping."""
+        """Start no more steps: the server is stopping."""
         self.stopping = True
         self._chains.close()
         self._step_life.stop()
 
     def go_on(self, live: LiveRun) -> None:
-        """Carry the run on, once its lock is free."""
+        """Carry the run on as soon as its lock is free."""
         live.lock.take(partial(self._turns, live))
 
     def _go_on_in_turn(self, live: LiveRun) -> None:
@@ -98,7 +98,7 @@ class Driver:
             self._fair_loop.call(live.tenant, partial(self.go_on, live))
 
     def hurry(self, live: LiveRun) -> None:
-        """Have a run look at its child runs that waits for news of them."""
+        """Make a run that waits for news of its child runs look at them now."""
         if live.linger:
             live.linger.cancel()
             live.linger = None
@@ -106,7 +106,7 @@ class Driver:
             loop.call_soon(self._go_on_in_turn, live, context=self._context)
 
     def _turns(self, live: LiveRun, due: Attempt | None = None) -> None:
-        """Take turns with the lock held, until one waits; begin with an attempt that is due."""
+        """Take turns with the lock held until one waits; first execute `due`, if given."""
         try:
             stops = self.stopping or live.is_leaving
             if due is not None and not stops and not self._execute(live, due):
@@ -117,7 +117,7 @@ class Driver:
             self._end(live, failure)
 
     def _turn(self, live: LiveRun) -> bool:
-        """Do what is due; say whether to go on. What waits holds the lock, or has released it."""
+        """Do the next thing; return whether to go on. If not, the lock is kept or released."""
         decision = decide(live.run)
         stops = self.stopping or live.is_leaving
         if isinstance(decision, Execute):
@@ -149,7 +149,7 @@ class Driver:
         self.ended(live, failure)
 
     def _flush(self, live: LiveRun, due: Attempt | None) -> bool:
-        """Append what is pending, and begin with what is due then."""
+        """Append the pending events, then execute `due`."""
         size = len(live.pending) or 1
         size = min(size, _MOST_OF_ONE)
         if not self._flushes.take_now(live.tenant, size):
@@ -172,7 +172,7 @@ class Driver:
             self._turns(live, due)
 
     def _flush_in_turn(self, live: LiveRun, size: int, closed: BaseException | None) -> None:
-        """Append what is pending, with a turn that has been waited for in line."""
+        """Append the pending events after waiting in line for a turn at the writer."""
         if closed is not None:
             live.lock.take(partial(self._end, live))
             return
@@ -199,7 +199,7 @@ class Driver:
         return self._deliver_past_children(live, due.doing, came)
 
     def _settled(self, live: LiveRun, doing: Due, outcome: Input | BaseException) -> None:
-        """Go on after an attempt that has waited."""
+        """Carry the run on after an attempt that had to wait."""
         live.in_flight = None
         go_on = partial(self._go_on_with, live, doing, outcome)
         if self._fair_loop.is_alone(live.tenant):
@@ -229,7 +229,7 @@ class Driver:
         )
 
     def _think(self, live: LiveRun, due: Attempt) -> bool:
-        """Execute a step that does not act; let others on now and then."""
+        """Execute a step that does not act, giving way to other runs from time to time."""
         if live.steps_left:
             live.steps_left -= 1
             return self._execute(live, due)
@@ -257,7 +257,7 @@ class Driver:
         live.steps_left = _CHAIN
 
     def _look_at_children(self, live: LiveRun, decision: AwaitChildren | AwaitStopped) -> bool:
-        """Look once there is news of child runs."""
+        """Look at the child runs if there is news of them, else wait for news."""
         if not live.is_notified:
             loop = asyncio.get_running_loop()
             live.linger = loop.call_later(_LINGER_S, self._lingered, live, decision)
@@ -269,7 +269,7 @@ class Driver:
         return self._beside(live, partial(self._look_at_stopped, live))
 
     def _lingered(self, live: LiveRun, decision: Decision) -> None:
-        """Let the run leave memory, unless it goes on meanwhile."""
+        """Let the run leave memory, unless it has something to do by now."""
         live.linger = None
         live.lock.take(partial(self._leave, live, decision))
 
@@ -284,7 +284,7 @@ class Driver:
             await self._appends.happen(live, ChildrenStopped())
 
     def _beside(self, live: LiveRun, work: Work) -> bool:
-        """Release the lock, wait for `work` in a task, and go on."""
+        """Release the lock, wait for `work` in a task, then carry the run on."""
         live.lock.release()
         task = asyncio.create_task(self._wait(live, work))
         self.beside.add(task)

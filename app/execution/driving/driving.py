@@ -1,4 +1,4 @@
-"""Which runs are being driven, begun by whoever has news for the run."""
+"""Keeps track of the runs that are being driven, and starts driving a run when it has news."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
@@ -21,7 +21,7 @@ from journal import UNREADABLE, UnknownRun, run_number, shard_of
 
 
 class Driving:
-    """The runs that are driven."""
+    """The runs that are driven by this process."""
 
     def __init__(  # noqa: PLR0913 - the parts below it, each passed in
         self,
@@ -46,12 +46,12 @@ class Driving:
         driver.ended = self._ended
 
     def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
-        """Carry on a run that a step has started, whose start has become durable."""
+        """Carry on a run that a step has started, now that its start is durable."""
         if live.run.parent or live.run.starter:
             self.carry_on(live)
 
     def carry_on(self, live: LiveRun) -> None:
-        """Have the run driven, from where it stands now."""
+        """Drive the run from its current state."""
         live.is_notified = True
         if live.is_driven:
             self._driver.hurry(live)
@@ -60,17 +60,17 @@ class Driving:
         elif not (live.run.is_over or live.lost):
             live.is_driven = True
             self._driven.add(live)
-            # Not in the context of whoever has news: a step that has started this run as a child
-            # is not what it does.
+            # Run in the driver's own context, not in the caller's: when a step starts a child run,
+            # the child's work is not part of that step.
             self._context.copy().run(self._driver.go_on, live)
 
     def _begins(self, live: LiveRun, cluster: Cluster) -> bool:
-        """Say whether a run is carried on here; its owner is told where that is another process.
+        """Say whether this process carries the run on; if another process owns it, tell the owner.
 
-        A run of a shard that is given away is found by whoever has the shard next.
+        If the run's shard is being given away, its next owner finds the run.
         """
         if not live.is_ours:
-            return False  # the wake beside its append tells its owner
+            return False  # the wake written with its append tells the owner
         if not cluster.owns(live.run.id):
             cluster.tell(live.run.id)
             return False
@@ -79,8 +79,8 @@ class Driving:
     async def heed(self, run_id: str, seq: int, grace_s: float) -> None:
         """Go on from where another process left a run, or look at news of its child runs.
 
-        `seq` is that of a wake; a step in flight that is asked to stop has so many seconds. Raises
-        as `wake`.
+        `seq` comes from a wake. A step in flight that has been asked to stop gets `grace_s`
+        seconds. Raises what `wake` raises.
         """
         async with self._live_runs.load(None, run_id) as live:
             if not live.is_ours:
@@ -95,13 +95,13 @@ class Driving:
                     self._appends.take(live, Interrupted(True, self._culprit.most, CHOICES))
                     await self._appends.append(live)
                 elif is_cut_off and seq != run.seq:
-                    return  # somebody else knows how it was left
+                    return  # another process knows in what state it was left
             if live.in_flight and live.run.is_stopping:
                 live.in_flight.stop(grace_s)
             self.carry_on(live)
 
     def leave(self, shards: Collection[int]) -> None:
-        """Begin no further step of runs of these shards."""
+        """Begin no more steps in the runs of these shards."""
         for live in self._driven:
             if shard_of(run_number(live.run.id)) in shards:
                 live.is_leaving = True
@@ -112,13 +112,13 @@ class Driving:
         return {shard_of(run_number(live.run.id)) for live in self._driven}
 
     def come_back(self, shards: Collection[int]) -> None:
-        """Go on with the runs of shards that were to be given away, where they are driven still."""
+        """Keep driving the runs of shards that were to be given away but stay here."""
         for live in self._driven:
             if shard_of(run_number(live.run.id)) in shards:
                 live.is_leaving = False
 
     def drop(self, shards: Collection[int]) -> None:
-        """Drop what is in memory of shards that belong to another process now."""
+        """Drop the runs in memory whose shards belong to another process now."""
         for live in self._live_runs.all():
             if shard_of(run_number(live.run.id)) not in shards:
                 continue
@@ -135,13 +135,13 @@ class Driving:
         *,
         after_restart: bool = False,
     ) -> None:
-        """Carry a run on, read from the journal where it is not in memory.
+        """Carry a run on, after reading it from the journal if it is not in memory.
 
-        What has happened may depend on how the run stands.
+        `happened` may be a function of the run's current state.
 
-        An attempt that was cut off is told to the engine first; that counts against the step
-        where the process has ended. Raises as an append does, and `UnknownRun`, `Corrupt` or
-        `DefinitionUnusable`.
+        If the run has an attempt that was cut off, the engine is told first; this counts against
+        the step if the process ended during it. Raises what an append raises, and `UnknownRun`,
+        `Corrupt` or `DefinitionUnusable`.
         """
         cluster = self._cluster
         if cluster is not None and not cluster.owns(run_id):
@@ -151,7 +151,7 @@ class Driving:
         async with self._live_runs.load(None, run_id) as live:
             live.is_notified = True
             if live.is_driven and happened is None:
-                self._driver.hurry(live)  # it looks again; a due timer is its own reason
+                self._driver.hurry(live)  # it looks again; a due timer passes its own input
                 return
             async with live.lock:
                 if live.is_driven and happened is None:
@@ -160,7 +160,7 @@ class Driving:
                     left_at = 0
                     if cluster is not None:
                         left_at = await cluster.left_at(run_id, live.run.seq)
-                    if left_at <= 0:  # else the attempt has not begun
+                    if left_at <= 0:  # otherwise the attempt has not begun
                         is_known = left_at < 0
                         happened = self._interrupted(
                             live.run, after_restart=after_restart and not is_known
@@ -178,19 +178,19 @@ class Driving:
             return Interrupted(True, most, CHOICES)
         count = visit.interruptions
         log.attempt_interrupted(run.id, visit.step_id, count, most)
-        # In a cluster nobody knows why another process has ended: each end counts.
+        # In a cluster nobody knows why another process has ended, so each end counts.
         is_blamed = self._cluster is not None or self._culprit.is_blamed(run.id, count)
         return Interrupted(not is_blamed, most, CHOICES)
 
     def interruptions_of(self, run_id: str) -> int:
-        """Return how often the attempt has been cut off that a run is making now, else 0."""
+        """Return how often the run's current attempt has been cut off; 0 if it makes none."""
         live = self._live_runs.peek(run_id)
         if live is None or not live.is_driven or live.run.state is not State.EXECUTING:
             return 0
         return live.run.current.interruptions if live.run.current else 0
 
     def notify(self, run_id: str) -> None:
-        """Have a run look at its child runs again, in the background."""
+        """Make a run look at its child runs again, in the background."""
         live = self._live_runs.peek(run_id)
         if live and live.is_driven:
             self.carry_on(live)
@@ -201,19 +201,19 @@ class Driving:
             task.add_done_callback(self._done)
 
     def beside(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something in the background that is waited for when the server stops."""
+        """Run a coroutine in the background; stopping the server waits for it."""
         task = self._context.copy().run(asyncio.create_task, work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
     def stop(self) -> None:
-        """Start no further step: the server is stopping."""
+        """Start no more steps: the server is stopping."""
         self._driver.stop()
         for live in self._driven:
             self._driver.hurry(live)
 
     async def close(self, grace_s: float) -> None:
-        """Let steps in flight finish for `grace_s` seconds, then leave the rest to the journal."""
+        """Let steps in flight finish for `grace_s` seconds; the next start resumes the others."""
         self.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
@@ -239,7 +239,7 @@ class Driving:
         await self._noted(run_id, self.wake(run_id, None))
 
     async def heed_or_note(self, run_id: str, seq: int, grace_s: float) -> None:
-        """Do as `heed`; a failure is logged, and the run is looked at again."""
+        """Do the same as `heed`, but log a failure and have the run read again."""
         await self._noted(run_id, self.heed(run_id, seq, grace_s))
 
     async def _noted(self, run_id: str, work: Awaitable[None]) -> None:
@@ -256,16 +256,16 @@ class Driving:
             self._lost_runs.add(run_id)
 
     def _ended(self, live: LiveRun, failure: BaseException | None) -> None:
-        """Note that a run is driven no more, and let it leave memory."""
+        """Note that a run is no longer driven, and let it leave memory."""
         cluster = self._cluster
         match failure:
             case RunLost():
-                cluster = None  # how it stands another process knows
+                cluster = None  # another process knows its state
             case DefinitionUnusable():
                 log.run_stuck(live.run.id, failure)
             case _ if isinstance(failure, UNREADABLE):
                 log.run_stands_still(live.run.id, failure)
-            case Exception():  # one run's fault must not stop the others
+            case Exception():  # the failure of one run must not stop the others
                 log.run_lost(live.run.id, failure)
                 live.lost = True
                 self._lost_runs.add(live.run.id)

@@ -1,4 +1,4 @@
-"""What steps do to the world in service: the live effects."""
+"""The live effects: what steps do to the outside world in a running server."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -39,7 +39,7 @@ from steps.tools.asks import answers_to
 
 
 class LiveEffects:
-    """The effects of one attempt, for real."""
+    """The real effects of one attempt."""
 
     def __init__(  # noqa: PLR0913 - the parts that effects touch, each passed in
         self,
@@ -76,7 +76,7 @@ class LiveEffects:
             return await client.send(request, self._tenant, sink)
 
     def _traced(self, request: HttpRequest) -> HttpRequest:
-        """Return the request with the name of the step's span, where the run has a trace."""
+        """Return the request with the trace header of the step's span, if the run has a trace."""
         run = self._live.run
         trace = trace_of(run) if TRACEPARENT in run.context else None
         if trace is None or any(name.lower() == TRACEPARENT for name in request.headers):
@@ -87,7 +87,7 @@ class LiveEffects:
     async def download(
         self, request: HttpRequest, name: str, keeps: Callable[[int], bool]
     ) -> HttpResponse:
-        """Send a request, and keep the body of a good answer as it comes."""
+        """Send a request, and store the body of a successful answer as it arrives."""
         if self._services.rates is not None:
             await self._in_time(self._services.rates, f"host:{urlsplit(request.url).hostname}")
         made = self._doing.idempotency_key(self._live.run.id)
@@ -103,16 +103,16 @@ class LiveEffects:
         return replace(response, file=KeptFile(row.id, row.size))
 
     async def _in_time(self, rates: CallRates, name: str) -> None:
-        """Wait until a name may be called that has a rate."""
+        """Wait until the rate limit of a name allows a call, if it has one."""
         await rates.wait(name, self._tenant, holds_turn=self._holds_turn())
 
     def _holds_turn(self) -> bool:
-        """Say whether the attempt has a turn to act, which others can have while it waits."""
+        """Say whether the attempt holds a turn to act, which it can lend out while it waits."""
         step = self._live.usable.steps[self._doing.step_id]
         return step.type.acts_now(step.settings, self)
 
     def within(self, seconds: float) -> PartTimeout:
-        """Bound a part of the attempt in time, waits in line not counted."""
+        """Limit the time of a part of the attempt; waiting in line does not count."""
         return PartTimeout(seconds)
 
     async def token(self, request: TokenRequest, refused: str | None = None) -> str:
@@ -124,12 +124,12 @@ class LiveEffects:
         return await self._services.files.read_for_step(self._tenant, file_id)
 
     async def save_file(self, name: str, media_type: str, content: bytes, call: str = "") -> str:
-        """Keep a file, the same again where a crash has it made again."""
+        """Store a file; a repeat after a crash stores the same file again."""
         made = f"{self._doing.idempotency_key(self._live.run.id)}:{call}"
         return await self._services.files.save(self._tenant, made, name, media_type, content)
 
     async def takes(self, model: str | None) -> Collection[str]:
-        """Return what a model can be shown beside text."""
+        """Return which media types a model accepts besides text."""
         return (await self._services.models.named(self._tenant, model)).settings.takes
 
     async def secret(self, name: str) -> str:
@@ -169,7 +169,7 @@ class LiveEffects:
         return await self._questions().embed(model, texts)
 
     def is_pure(self, tool_id: str) -> bool:
-        """Say whether a tool touches nothing but its arguments."""
+        """Say whether a tool depends on nothing but its arguments."""
         return self._services.tools.is_pure(tool_id)
 
     async def tools(self) -> Sequence[ToolInfo]:
@@ -177,14 +177,14 @@ class LiveEffects:
         return await self._services.tools.list()
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
-        """Ask a model once, when what may be spent has room for it."""
+        """Ask a model once, as soon as the budget has room for it."""
         return await self._questions().chat(request)
 
     def _questions(self) -> ModelQuestions:
         return ModelQuestions(self._services, self._live, self._doing, holds_turn=self._holds_turn)
 
     async def limit(self, tokens: int | None, cost: float | None) -> None:
-        """Bound what this visit may spend on models, with all child runs below it."""
+        """Limit what this visit may spend on models, including all child runs below it."""
         nano = None if cost is None else in_nano(cost)
         await self._services.spending.limit(self._questions().asker, tokens, nano)
 
@@ -197,7 +197,7 @@ class LiveEffects:
         return await self._services.agents.usable(self._tenant, agent_id, version)
 
     async def thread(self, thread_id: str, agent_id: str) -> int:
-        """Begin to write to a thread."""
+        """Open a thread for writing."""
         run = self._live.run
         try:
             return await self._services.threads.claim(
@@ -209,12 +209,12 @@ class LiveEffects:
             raise StepBroke("InvalidRequest", str(other), retryable=False) from other
 
     async def exchanges(self, thread_id: str, length: int) -> Sequence[Exchange]:
-        """Return what was said in a thread."""
+        """Return the exchanges of a thread."""
         rows = await self._services.threads.exchanges(self._tenant, thread_id, length)
         return [Exchange(row.number, row.message, row.answer) for row in rows]
 
     async def add_exchange(self, thread_id: str, exchange: Exchange) -> None:
-        """Add to a thread, without the secrets that the step was given."""
+        """Add an exchange to a thread, without the secrets that the step was given."""
         mask, tenant = self._services.secrets.mask, self._tenant
         said = str(await mask(tenant, exchange.message))
         told = str(await mask(tenant, exchange.answer))
@@ -226,7 +226,7 @@ class LiveEffects:
         return await self._services.workflows.as_tool(self._tenant, workflow_id)
 
     async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
-        """Return the record of this visit; do the work and keep it where there is none."""
+        """Return a record of this visit; if there is none, do the work and record its result."""
         if name in self._records():
             return self.recalled(name)
         recording.set(name)
@@ -234,12 +234,12 @@ class LiveEffects:
         (_, value), _ = as_kept(f"record {name!r} is", [name, value], "InvalidOutput")
         value = await self._services.secrets.mask(self._tenant, value)
         kept = Recorded(self._doing.step_id, self._doing.visit, name, value)
-        # An append that is cut off has an unknown outcome, and the run would be lost.
+        # The outcome of an append that is cut off is unknown, and the run would be lost.
         await shielded(self._appends.keep(self._live, kept))
         return value
 
     def recalled(self, name: str) -> Json:
-        """Return the record of this visit, None where there is none."""
+        """Return a record of this visit, None if there is none."""
         visit, doing = self._live.run.current, self._doing
         if visit is not None and not visit.records and visit.step_id == doing.step_id:
             return None
@@ -247,7 +247,7 @@ class LiveEffects:
         return record.value if record else None
 
     async def visit_records(self, run_id: str, step_id: str, visit: int) -> Mapping[str, Json]:
-        """Return what another visit has recorded."""
+        """Return the records of another visit."""
         try:
             _, run = await self._services.events.run(run_id, self._tenant)
         except UnknownRun as unknown:
@@ -259,14 +259,14 @@ class LiveEffects:
         raise StepBroke("InvalidRequest", message, retryable=False)
 
     def _records(self) -> Mapping[str, Record]:
-        """Return what this visit has recorded. Raises `StepBroke` once the run has left it."""
+        """Return the records of this visit. Raises `StepBroke` once the run has left it."""
         visit = self._live.run.current
         if visit is None or not self._live.is_doing(self._doing):
             raise left_step()
         return visit.records
 
     async def send_signal(self, signal: OutgoingSignal) -> None:
-        """Send a signal beside the record that it has been sent."""
+        """Send a signal, in the same transaction as the record of sending it."""
         if self._live.usable.sensitive:
             data = await self._services.secrets.mask(self._tenant, signal.data)
             signal = replace(signal, data=data)
@@ -274,23 +274,23 @@ class LiveEffects:
             await shielded(self._signals.send_from(self._live, self._doing, signal))
 
     def callback_key(self, step_id: str) -> str:
-        """Name the newest visit of a step, empty where the run has not entered it."""
+        """Return the name of the newest visit of a step; empty if the run has not entered it."""
         visit = self._live.run.visits.get(step_id)
         return f"{self._live.run.id}:{step_id}:{visit}" if visit else ""
 
     def callback_url(self) -> str:
-        """Return the address of this visit, the same for all its attempts."""
+        """Return the callback address of this visit, the same for all its attempts."""
         where = (self._live.run.id, self._doing.step_id, self._doing.visit)
         return self._services.callbacks.address(self._tenant, *where)
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
-        """Start what is due of a plan, and say how its child runs stand."""
+        """Start the child runs of a plan that are due, and return the state of all of them."""
         if self._live.usable.sensitive:
             plan = replace(plan, child=partial(self._masked_child, plan))
         return await self._children.gather(self._live, self._doing, plan)
 
     async def start_apart(self, child: ChildRun, number: int) -> str:
-        """Start a run for which the step does not wait."""
+        """Start a run that the step does not wait for."""
         if self._live.usable.sensitive:
             child = self._masked(child)
         work = self._children.start_apart(self._live, self._doing, child, number)

@@ -1,10 +1,10 @@
-"""Signals: kept, and given to the runs that wait for them.
+"""Signals: stored, and delivered to the runs that wait for them.
 
-A signal is a row, and what a run waits for is in its own row, so nothing is remembered here.
-Whatever may bring the two together (a signal is sent, a run begins to wait, the server starts)
-asks for the oldest signal of that name and key and the run that has waited longest, and has the
-run go on. The signal is marked as taken in the transaction of the run's event, so a crash leaves
-both as they were, or neither.
+A signal is a row, and what a run waits for is stored in the run's own row, so nothing is kept in
+memory. Three things can bring the two together: a signal is sent, a run begins to wait, or the
+server starts. Each of them reads the oldest signal of the name and key and the run that has waited
+longest, and lets that run go on. The signal is marked as taken in the transaction of the run's
+event, so a crash leaves both unchanged or both changed.
 """
 
 import asyncio
@@ -37,10 +37,10 @@ from steps.contract.step_type import StepBroke
 from steps.effects.outgoing import OutgoingSignal
 
 MOST_KEPT = 10_000
-"""Signals of one tenant that wait for runs to take them."""
+"""How many signals of one tenant may wait for runs to take them."""
 
 IDS_KEPT_MS = 7 * 86_400_000
-"""How long the id of a signal counts once, at least."""
+"""The shortest time for which a signal's id is remembered to ignore repeats, in milliseconds."""
 
 _LOOK_EVERY_S = 60
 Key: TypeAlias = tuple[str, str, str]
@@ -48,12 +48,12 @@ Key: TypeAlias = tuple[str, str, str]
 
 @value(frozen=True, slots=True)
 class Sent:
-    """What became of a signal.
+    """The result of sending a signal.
 
     Attributes:
         delivered_to: The runs that have taken it.
-        is_kept: Whether it waits for a run.
-        is_new: False when a signal with its id had been sent before.
+        is_kept: Whether it is stored until a run takes it.
+        is_new: False if a signal with its id had been sent before.
     """
 
     delivered_to: list[str]
@@ -62,13 +62,14 @@ class Sent:
 
 
 class Signals:
-    """Brings signals and runs together.
+    """Delivers signals to runs.
 
     Attributes:
-        carry_on: Has a run driven that has been given a signal.
-        is_here: Says whether this process looks at all that is kept, of those that share it.
-        on_wait: Called with a run that was paused to wait for a signal, once none that was there
-            has brought it on.
+        carry_on: Drives a run that has been given a signal.
+        is_here: Says whether this process is the one, of those that share the journal, that looks
+            at all stored signals.
+        on_wait: Called with a run that has paused to wait for a signal, once no stored signal has
+            let it go on.
     """
 
     def __init__(
@@ -88,14 +89,14 @@ class Signals:
         self.on_wait: list[Callable[[LiveRun], None]] = []
 
     def is_looked_for(self, run_id: str) -> bool:
-        """Say whether a signal may be there already for a run that has begun to wait for it."""
+        """Say whether a stored signal may be there for a run that has begun to wait."""
         return run_id in self._looked_for
 
     async def send(self, tenant: str, signal: NewSignal) -> Sent:
-        """Keep a signal, and give it to whoever waits; durable when this returns.
+        """Store a signal and give it to a run that waits for it; durable when this returns.
 
         Raises:
-            TooManySignals: As many of the tenant's wait for runs as may.
+            TooManySignals: The tenant has as many undelivered signals as it may have.
         """
         kept = await self._journal.signals.send(tenant, signal, MOST_KEPT)
         if kept.is_new and kept.positions:
@@ -104,7 +105,7 @@ class Signals:
         return Sent(takers, len(takers) < len(kept.positions), kept.is_new)
 
     async def send_from(self, live: LiveRun, doing: Due, signal: OutgoingSignal) -> None:
-        """Keep a signal of a step beside its record that it has been sent. Raises `StepBroke`."""
+        """Store a step's signal with the record that it has been sent. Raises `StepBroke`."""
         if await self._journal.signals.is_full(live.tenant, MOST_KEPT):
             message = f"{MOST_KEPT} signals wait for runs to take them, which is the most"
             raise StepBroke("TooManySignals", message)
@@ -126,13 +127,13 @@ class Signals:
         self._soon(self._match_or_log((live.tenant, signal.name, signal.key)))
 
     def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
-        """Look for a signal when a run has been paused to wait for one."""
+        """Look for a stored signal when a run has paused to wait for one."""
         if waits := live.run.awaited_signal:
             self._looked_for.add(live.run.id)
             self._soon(self._look_for(live, (live.tenant, *waits)))
 
     async def _look_for(self, live: LiveRun, key: Key) -> None:
-        """Give a run what is there already, or say that it waits; it stays in memory meanwhile."""
+        """Give a run a stored signal, or report that it waits; it stays in memory meanwhile."""
         held = live
         try:
             async with self._live_runs.load(live.tenant, live.run.id) as held:
@@ -142,12 +143,12 @@ class Signals:
         finally:
             self._looked_for.discard(live.run.id)
         is_durable = held.head is not None and held.head.seq == held.run.seq
-        if held.run.awaited_signal is not None and is_durable:  # a pause to come is looked for then
+        if held.run.awaited_signal is not None and is_durable:  # else the append to come looks
             for heard in self.on_wait:
                 heard(held)
 
     async def run(self) -> None:
-        """Look at all that is kept, now and then, and soon at what has failed, until cancelled."""
+        """Look at all stored signals at intervals, and soon at failed ones, until cancelled."""
         while True:
             self._has_gained = False
             if self.is_here():
@@ -161,7 +162,7 @@ class Signals:
                     await self._match_or_log(key)
 
     def gained(self, _: frozenset[int]) -> None:
-        """Look soon at all that is kept: who looked before may have ended in the middle."""
+        """Look soon at all stored signals: the process that did so may have ended half-way."""
         self._has_gained = True
 
     async def _look(self) -> None:
@@ -187,7 +188,7 @@ class Signals:
             self._failed.add(key)
 
     async def _match(self, key: Key) -> None:
-        """Give signals of a name and key to runs, as long as there are both."""
+        """Give the signals of a name and key to runs, as long as there are both."""
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             stuck: set[str] = set()
@@ -199,7 +200,7 @@ class Signals:
                     stuck.add(run_id)
 
     async def _is_given(self, signal: KeptSignal, run_id: str) -> bool:
-        """Have a run go on with a signal; False when it cannot, now or at all."""
+        """Let a run go on with a signal; return False if it cannot, now or ever."""
         try:
             async with self._live_runs.load(signal.tenant, run_id) as live:
                 async with live.lock:

@@ -1,8 +1,8 @@
-"""A step's life, from its turn to its outcome: take a turn, attempt, mask, deliver, react.
+"""The life of a step from its turn to its outcome: take a turn, attempt, mask, deliver, react.
 
-What becomes of the outcome is durable before anything that depends on it: `driver.py`
-appends it. Most attempts never wait, and are over when they have begun; one that waits goes on
-in a task, so that it can be abandoned when a command or a timer takes the run out of the step.
+The outcome is made durable before anything that depends on it happens; `driver.py` appends it. Most
+attempts never wait and finish in the call that begins them. One that waits continues in a task, so
+that it can be abandoned when a command or a timer takes the run out of the step.
 """
 
 import asyncio
@@ -38,20 +38,20 @@ from steps.language.frozen import FrozenValues, share_frozen
 
 
 class EffectsOf(Protocol):
-    """Returns the effects that one attempt of a step may have."""
+    """Returns the effects that one attempt of a step may use."""
 
     def __call__(self, live: LiveRun, doing: Due) -> Effects:
-        """Return them."""
+        """Return the effects of the attempt."""
         ...
 
 
 Settled: TypeAlias = Callable[[LiveRun, Due, Input | BaseException], None]
-"""Takes the outcome of an attempt that has waited."""
+"""Receives the outcome of an attempt that had to wait."""
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt that is due, ready to begin.
+    """One attempt, ready to begin.
 
     Attributes:
         definition: The definition of its run.
@@ -88,7 +88,8 @@ class StepLife:
         self._cancel_grace_ms = cancel_grace_ms
         self._acting = acting
         self._counters = counters
-        # What whoever carries a run on happens to do is not what its steps do.
+        # A context of their own: steps must not inherit the context of the code that carries a run
+        # on.
         self._context = copy_context()
         self._context.run(share_frozen, frozen)
         self._context.run(share_way, offload)
@@ -104,19 +105,19 @@ class StepLife:
         effects = self._effects_of(live, doing)
         acts = step.asked.acts
         if acts is None:
-            with at_work(live.run.id, doing.step_id):  # others' code may keep the loop
+            with at_work(live.run.id, doing.step_id):  # a third-party step type may block the loop
                 acts = step.type.acts_now(step.settings, effects)
             if step.type.built_in:
                 step.asked.acts = acts
         return Attempt(doing, definition, step, effects, acts)
 
     def stop(self) -> None:
-        """Give no further turn: the server is stopping."""
+        """Give no more turns: the server is stopping."""
         self._acting.close()
         self._first_go.close()
 
     def begin(self, live: LiveRun, due: Attempt, settled: Settled) -> Input | None:
-        """Execute an attempt; return its outcome, or None where it waits and `settled` takes it.
+        """Execute an attempt; return its outcome, or None if it waits and `settled` receives it.
 
         Raises what the attempt raises, unless it waits.
         """
@@ -136,7 +137,7 @@ class StepLife:
                 return came
             work = came
             limit.begin(work)
-            if due.acts:  # nobody could come between: the turn is taken by who keeps it
+            if due.acts:  # no other code has run in between, so the turn is still free
                 self._acting.take(live.tenant)
                 work.add_done_callback(lambda _: self._acting.give(live.tenant, 1))
         live.in_flight = in_flight = InFlight(due.doing, work, partial(settled, live, due.doing))
@@ -151,9 +152,9 @@ class StepLife:
             return await self._attempt(live, due, limit)
 
     async def _attempt(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
-        """Execute an attempt, in a context of its own.
+        """Execute an attempt in a context of its own.
 
-        Raises `RunLost` where it would act and the run belongs to another process by now.
+        Raises `RunLost` if the step acts but the run belongs to another process by now.
         """
         if due.acts and self._appends.is_shared:
             self._appends.must_be_here(live)
@@ -161,7 +162,7 @@ class StepLife:
         step_at_work.set((live.run.id, due.doing.step_id, None))
         open_allowance.set(Allowance())
         run, names, own = live.run, due.definition.sensitive, None
-        if names:  # it may use what is sealed in the data
+        if names:  # it may use sealed fields of the data
             try:
                 data, own = await self._sensitive.opened_for_step(live.tenant, run.data, names)
             except KeyUnusable as sealed:
@@ -183,7 +184,7 @@ class StepLife:
         return outcome
 
     async def _ask_conditions(self, live: LiveRun, due: Attempt, outcome: Input) -> None:
-        """Have conditions that look at much answered beside the event loop."""
+        """Evaluate conditions that read a lot of data in a thread, ahead of the engine."""
         graph = due.definition.graph
         if live.is_doing(due.doing):
             live.answered = await answered_before(
@@ -192,19 +193,19 @@ class StepLife:
             )  # fmt: skip
 
     async def has_open_children(self, live: LiveRun) -> bool:
-        """Say whether child runs are open that steps of the run have started."""
+        """Say whether child runs that steps of the run have started are open."""
         return live.may_have_children and await self._children.has_open(live.run.id)
 
     def deliver(self, live: LiveRun, doing: Due, happened: Input) -> bool:
-        """Let the engine react, with the lock held, unless the run has left the attempt.
+        """Give the outcome to the engine, with the lock held, unless the run has left the attempt.
 
-        Returns False where child runs may be open, for whose end what follows may have to wait.
+        Returns False if child runs may be open: what follows may then have to wait until they end.
         """
         if live.is_doing(doing):
             if isinstance(happened, AwaitsChildren):
                 if live.run.is_stopping:
                     happened = Stopped()
-                elif live.is_notified:  # it looks again; what was asked may be answered by now
+                elif live.is_notified:  # it looks again; the pause may be answered by now
                     happened = replace(happened, pause=None)
             if live.may_have_children and isinstance(happened, Broke | Stopped):
                 return False
@@ -212,9 +213,9 @@ class StepLife:
         return True
 
     async def deliver_past_children(self, live: LiveRun, doing: Due, happened: Input) -> None:
-        """Let the engine react to a failure or a cancel, as `deliver` does.
+        """Give a failure or a cancel to the engine, as `deliver` does.
 
-        What comes after it begins when the step's child runs have stopped.
+        What follows begins once the step's child runs have stopped.
         """
         async with live.lock:
             if live.is_doing(doing):
@@ -235,7 +236,7 @@ def _settle(work: asyncio.Task[Input], in_flight: InFlight, run: Run) -> None:
 
 
 def _cut_off(run: Run) -> Input:
-    """Return what a cancelled attempt has come to: a command did it, or the step itself."""
+    """Return the outcome of a cancelled attempt: stopped by a command, or cancelled by itself."""
     if run.is_stopping or run.is_over:
         return Stopped()
     return Broke(StepError("StepCrashed", "the step cancelled itself"))
