@@ -1,1 +1,1 @@
-"""What a person may do to a run, checked against what it waits for and its definition."""
+"""What people may do to a run, checked against what it waits for and its definition."""

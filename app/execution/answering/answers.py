@@ -31,7 +31,7 @@ from steps.document.outputs import deliver
 
 
 def was_given(run: Run, key: AnswerKey) -> bool:
-    """Say whether this very answer has been given before. Raises `AnswerKeyReused`."""
+    """Say whether the same answer has been given under this key. Raises `AnswerKeyReused`."""
     used_for = run.answers.get(key.key)
     if used_for not in (None, key.fingerprint):
         raise AnswerKeyReused(
@@ -42,9 +42,9 @@ def was_given(run: Run, key: AnswerKey) -> bool:
 
 
 def asked_child(run: Run, answer: JsonObject) -> str | None:
-    """Return the child run that asks through a paused run; None where that asks itself.
+    """Return the child run whose pause a paused run shows; None if the run itself asks.
 
-    Raises `NotPaused` when the answer is meant for another pause than the one shown.
+    Raises `NotPaused` if the answer is meant for another pause than the one shown.
     """
     pause, _ = _paused(run)
     shown = pause.shown(run.id, run.pause_seq)
@@ -60,7 +60,7 @@ def asked_child(run: Run, answer: JsonObject) -> str | None:
 
 
 def _paused(run: Run) -> tuple[Pause, Visit]:
-    """Return what a run asks, and in which visit. Raises `NotPaused` where it asks nothing."""
+    """Return what a run asks, and in which visit. Raises `NotPaused` if it asks nothing."""
     if run.pause is None or run.current is None:
         raise NotPaused(_nothing_to_resume(run))
     return run.pause, run.current
@@ -77,9 +77,9 @@ def _nothing_to_resume(run: Run) -> str:
 
 
 def for_child(run: Run, answer: JsonObject) -> JsonObject:
-    """Return an answer as it goes on to the child run whose pause this run shows.
+    """Return an answer as it is passed on to the child run whose pause this run shows.
 
-    It names that pause, so that the child's next one is not taken for it.
+    It names that pause, so that it is not taken as the answer to the child's next one.
     """
     inner = {name: item for name, item in answer.items() if name != "runId"}
     if run.pause and "pauseId" in run.pause.body:
@@ -88,10 +88,10 @@ def for_child(run: Run, answer: JsonObject) -> JsonObject:
 
 
 def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int, key: AnswerKey) -> Input:
-    """Return what the answer makes happen.
+    """Return the engine input that the answer makes.
 
     Raises:
-        NotPaused: The run waits for nobody, or for something else.
+        NotPaused: The run waits for no answer, or for a different one.
         NotYours: The caller may not answer it.
         InvalidAnswer: The answer does not fit the pause; each problem names its field.
     """
@@ -123,7 +123,7 @@ def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int, key: 
 
 
 def unanswered(live: LiveRun, now_ms: int) -> Input | None:
-    """Return what a step makes of a deadline that nobody has met; None where an edge is taken."""
+    """Return what a step makes of a missed deadline; None if the run takes an edge instead."""
     run, visit = live.run, live.run.current
     is_late = run.answer_by_ms is not None and run.answer_by_ms <= now_ms
     if run.pause is None or visit is None or run.pause.run_id or not is_late:
@@ -160,7 +160,7 @@ def _pause(run: Run, answer: JsonObject) -> tuple[Pause, Visit]:
 
 
 def _settle(pause: Pause, answer: JsonObject, caller: Caller, key: AnswerKey) -> Input:
-    """Take a person's word on what becomes of an interrupted step."""
+    """Apply a person's decision about an interrupted step."""
     problems = []
     if answer.get("actionId") != pause.body["actionId"]:
         problems.append(Problem("actionId", f"must be {pause.body['actionId']}"))

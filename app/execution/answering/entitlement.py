@@ -1,4 +1,4 @@
-"""Who may answer a pause: whom it names, who has claimed it, and who is left out in any case."""
+"""Who may answer a pause: the people it names, who has claimed it, and who is always excluded."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from app.auth.roles import Role
 from engine import Json, JsonObject
 
 CLOCK = "deadline"
-"""Who answers where the deadline says what is taken."""
+"""The answerer on record if the deadline has passed and its default answer is taken."""
 
 NAMES_NOBODY = (
     "this question is for somebody, but what its workflow gives for `assignees` names nobody; "
@@ -17,19 +17,19 @@ NAMES_NOBODY = (
 
 _PEOPLE = ("person", "user")
 _EXACT = ("person:", "user:", "group:", "key:", "link:")
-"""What begins a name that means one kind only: nobody is called so, and no group is."""
+"""Prefixes that make a name mean one kind only; no person or group has a name that begins so."""
 
 _LINK = "link"
 
 
 class NotYours(Exception):
-    """Somebody may not answer a pause, or not say who shall."""
+    """The caller may not answer a pause, or may not decide who answers it."""
 
 
 def names_of(caller: Caller) -> frozenset[str]:
-    """Return the names by which a pause may mean somebody, in one case of letters.
+    """Return the names by which a pause may refer to the caller, case-folded.
 
-    `person:ada` and `ada`, `group:finance` and `finance`; of a key only `key:robot`.
+    `person:ada` and `ada`, `group:finance` and `finance`; for a key only `key:robot`.
     """
     kind, _, bare = caller.name.partition(":")
     names, plain = {caller.name}, set()
@@ -47,23 +47,23 @@ def names_of(caller: Caller) -> frozenset[str]:
 
 
 def own_names(caller: Caller) -> frozenset[str]:
-    """Return those names that mean nobody else: without groups."""
+    """Return the names that refer to the caller alone: those of groups are left out."""
     return names_of(Caller(caller.tenant, caller.role, caller.name))
 
 
 def named_in(body: JsonObject, key: str) -> frozenset[str]:
-    """Return whom a pause names under a key, in one case of letters."""
+    """Return the names that a pause lists under a key, case-folded."""
     listed = body.get(key)
     return frozenset(_folded(listed)) if isinstance(listed, list) else frozenset()
 
 
 def names_nobody(body: JsonObject) -> bool:
-    """Say whether a pause is for somebody, and its workflow has given no name."""
+    """Say whether a pause is for certain people but its workflow has given no name."""
     return body.get("assignees") == []
 
 
 def answered_by(body: JsonObject) -> frozenset[str]:
-    """Return who has answered a pause that wants several answers, in one case of letters."""
+    """Return who has answered a pause that needs several answers, case-folded."""
     answers = body.get("answers")
     listed = answers if isinstance(answers, list) else []
     return frozenset(_folded(one.get("answeredBy") for one in listed if isinstance(one, dict)))
@@ -74,16 +74,16 @@ def _folded(names: Iterable[Json]) -> Iterable[str]:
 
 
 def must_be_allowed(body: JsonObject, caller: Caller) -> None:
-    """Raise `NotYours` where somebody may not answer a pause with this body."""
+    """Raise `NotYours` if the caller may not answer a pause with this body."""
     if reason := refusal(body, caller):
         raise NotYours(reason)
 
 
 def refusal(body: JsonObject, caller: Caller) -> str:
-    """Return why somebody may not answer; empty where they may.
+    """Return why the caller may not answer; empty if they may.
 
-    Who is left out stays out whatever their role. A link was made by somebody who may answer. A
-    role of admin or more answers for those who are named.
+    Excluded people stay excluded whatever their role. A link was made by somebody who may answer. A
+    role of admin or above may answer for the people who are named.
     """
     if caller.name == CLOCK:
         return ""
@@ -114,5 +114,5 @@ def _listed(body: JsonObject, key: str) -> list[Json]:
 
 
 def needs_sign_in(body: JsonObject) -> bool:
-    """Say whether a pause has to know who answers, which a link does not."""
+    """Say whether a pause has to know who answers, which a link cannot tell."""
     return bool(body.get("exclude")) or "required" in body

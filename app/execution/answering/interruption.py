@@ -1,4 +1,4 @@
-"""What a person may decide about a step that a crash interrupted, and how it is put."""
+"""The choices that a person has for a step that a crash interrupted, and their texts."""
 
 from engine import JsonObject
 
@@ -7,4 +7,4 @@ CHOICES: tuple[JsonObject, ...] = (
     {"value": RUN_AGAIN, "label": "Run the step again"},
     {"value": FAIL, "label": "Let the step fail"},
 )
-"""They stand in the journal with the pause; runs that wait were asked by these values."""
+"""Stored in the journal with the pause; runs that wait were asked with these values."""

@@ -1,7 +1,7 @@
-"""What a person may do to a run that does not go as it should, checked against its definition.
+"""Repairs of runs by people, such as skipping a step or changing data, checked before use.
 
-What follows from it is the engine's; here it is held against the declared fields, so that
-nothing gets into a run that the step itself could not have delivered.
+The engine decides what follows from a repair. This file checks it against the declared fields, so
+that nothing gets into a run that the step itself could not have delivered.
 """
 
 import re
@@ -33,23 +33,23 @@ _MOST_HINTS = 5
 _ENDS = re.compile(r"[.\[]")
 
 Checked: TypeAlias = Callable[[LiveRun], Repair]
-"""Returns the repair, once the run is there and its lock is held. Raises where it does not fit."""
+"""Returns the repair, with the run loaded and its lock held. Raises if the repair is invalid."""
 
 
 @value(frozen=True, slots=True)
 class Meant:
-    """The step that a repair is meant for, so that a repeated one does not meet the next.
+    """The step that a repair is meant for, so that a repeated repair does not hit the next step.
 
     Attributes:
-        step_id: Its id; None: whichever the run is in.
-        visit: Which visit; None: whichever.
+        step_id: Its id; None: the step that the run is in.
+        visit: Which visit; None: any.
     """
 
     step_id: str | None = None
     visit: int | None = None
 
     def check(self, run: Run) -> None:
-        """Raise `RunIsOver` or `NotWaiting` where the run is not in that step any more."""
+        """Raise `RunIsOver` or `NotWaiting` if the run is no longer in that step."""
         if run.is_over:
             raise RunIsOver(f"run {run.id} is {run.status}; run it again instead")
         visit = run.current
@@ -62,7 +62,7 @@ class Meant:
 
 
 def of_step(meant: Meant, command: Repair) -> Checked:
-    """Return a repair of the step that is meant."""
+    """Return the repair, checked to apply to the step that is meant."""
 
     def checked(live: LiveRun) -> Repair:
         meant.check(live.run)
@@ -72,7 +72,7 @@ def of_step(meant: Meant, command: Repair) -> Checked:
 
 
 def skip(meant: Meant, output: Json, reason: str | None, caller: str) -> Checked:
-    """Return what gives the output of a step in its place. It raises `InvalidAnswer`."""
+    """Return a repair that skips a step and gives its output instead. It raises `InvalidAnswer`."""
 
     def checked(live: LiveRun) -> Repair:
         meant.check(live.run)
@@ -96,7 +96,7 @@ def skip(meant: Meant, output: Json, reason: str | None, caller: str) -> Checked
 def change_data(
     data: JsonObject, removed: Sequence[str], reason: str | None, caller: str
 ) -> Checked:
-    """Return what changes the data of a run. It raises `InvalidAnswer`."""
+    """Return a repair that changes the data of a run. It raises `InvalidAnswer`."""
 
     def checked(live: LiveRun) -> Repair:
         changed = edits_of(live.usable, data)
@@ -110,7 +110,7 @@ def change_data(
 
 
 def edits_of(definition: Definition, edits: JsonObject) -> JsonObject:
-    """Return the edits without what was only shown masked, and sent back."""
+    """Return the edits without masked values that were only shown and sent back."""
     names = definition.sensitive
     return {name: item for name, item in edits.items() if name not in names or item != MASK}
 
@@ -120,7 +120,7 @@ def check_edits(
 ) -> JsonObject:
     """Return the data with the edits.
 
-    Raises `InvalidAnswer` for those that the declared inputs do not take.
+    Raises `InvalidAnswer` for edits that the declared inputs do not accept.
     """
     problems = [
         Problem(f"data.{name}", "is sensitive, and is not given by hand")
@@ -149,7 +149,7 @@ def check_edits(
 
 
 def _fields_of(path: str) -> Iterator[str]:
-    """Yield what may be the name of the field in a path; names may have dots of their own."""
+    """Yield the possible names of the field in a path, since names may contain dots."""
     path = path.removeprefix("data.")
     yield path
     yield from (path[: end.start()] for end in _ENDS.finditer(path))

@@ -1,10 +1,10 @@
-"""Commands for many runs at once, in bounded parts.
+"""Commands for many runs at once, in parts of limited size.
 
-A part ends after so many runs or so many seconds, and says where the next one goes on. Each
-run is stopped or deleted by itself and for good, so that a command that was interrupted, or
-asked twice, does no harm: what is done no longer matches, or stays as it is. Where a run and one
-that is above it are meant, the one above is stopped and passes that down: a child that is
-stopped by itself is to its parent one that has failed, and the parent goes on.
+A part ends after a number of runs or seconds, and says where the next one goes on. Each run is
+stopped or deleted on its own and finally, so it is safe to interrupt a command or to repeat it:
+runs that are done no longer match, or stay as they are. If a run and an ancestor of it are both
+meant, the ancestor is stopped and stops its descendants. Stopping a child alone would count as its
+failure, and the parent would go on.
 """
 
 import asyncio
@@ -40,10 +40,10 @@ Action: TypeAlias = Literal[
     "cancel", "terminate", "delete", "hold", "release", "tryNow", "giveUp", "rerun"
 ]
 OF_ENDED = ("delete", "rerun")
-"""What is done with runs that have ended and are no children."""
+"""Commands for runs that have ended and are no children."""
 
 _DOWN = ("cancel", "terminate")
-"""What a run passes down to its child runs."""
+"""Commands that a run passes on to its child runs."""
 
 MOST_IDS = 500
 _PART = 100
@@ -57,10 +57,10 @@ class Command:
     """What to do with which runs.
 
     Attributes:
-        ids: Only these runs, as far as the filter has them too.
+        ids: Only these runs, of those that match the filter.
         limit: How many runs to look at, at most.
         again: How they are run again.
-        operation: What this rerun is called, so that each run is run again once for it.
+        operation: The name of this bulk rerun, under which each run is run again only once.
     """
 
     action: Action
@@ -74,14 +74,14 @@ class Command:
 
 @dataclass(slots=True)
 class Outcome:
-    """What one part did.
+    """The result of one part.
 
     Attributes:
-        changed: Runs that were stopped, asked to stop, or deleted (their children not counted).
-        skipped: Runs that had ended, or were gone, or cannot be deleted yet.
-        failed: The first runs with which it could not be done, and why.
-        failures: How many those are in all.
-        before: The place of the last run looked at when there may be more; else None.
+        changed: Runs that were stopped, asked to stop, or deleted (not counting their children).
+        skipped: Runs that had ended, did not exist, or cannot be deleted yet.
+        failed: The first runs for which the command failed, and why.
+        failures: How many failed in all.
+        before: The place of the last run looked at if there may be more; else None.
     """
 
     changed: int = 0
@@ -100,7 +100,7 @@ class Bulk:
         self._reruns = reruns
 
     async def count(self, tenant: str, command: Command) -> Matched:
-        """Say which runs the command means, and change nothing."""
+        """Return which runs the command means, and change nothing."""
         return await self._journal.selection.count(
             tenant, command.wanted, command.ids, is_open=command.action not in OF_ENDED
         )

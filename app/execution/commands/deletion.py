@@ -1,4 +1,4 @@
-"""Deleting whole runs: a run that has ended, with its child runs, a part at a time."""
+"""Deletes whole runs: a run that has ended, with its child runs, in several parts."""
 
 from journal import Journal
 
@@ -6,13 +6,13 @@ _RUNS_A_PART = 200
 
 
 async def delete_whole(journal: Journal, tenant: str, run_id: str) -> int:
-    """Delete a run and its children, a part at a time; returns their number.
+    """Delete a run and its children in several parts; return how many runs that were.
 
-    Where it is stopped half-way, the children that are left are deleted the next time.
+    If it is interrupted, the next call deletes the remaining children.
 
     Raises:
         UnknownRun: There is no such run, or it is another tenant's.
-        ChildOf: It goes with its parent.
+        ChildOf: It is a child, which is deleted with its parent.
         NotEnded: It, or a child of it, has not ended.
     """
     runs = 0

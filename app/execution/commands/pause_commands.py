@@ -1,4 +1,4 @@
-"""What people do with an open pause without answering it: claim, release, delegate."""
+"""What people do with an open pause besides answering it: claim, release, delegate."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -23,7 +23,7 @@ from steps.contract.step_type import InvalidAnswer, Problem
 
 Verb: TypeAlias = Literal["claim", "unclaim", "delegate"]
 Fenced: TypeAlias = Callable[[Callable[[], Awaitable[Run]]], Awaitable[Run]]
-"""Does a command, once more where another process was first."""
+"""Runs a command, again if another process appended first."""
 
 _LONGEST_NAME = 200
 
@@ -50,7 +50,7 @@ class PauseCommands:
         to: str = "",
         note: str = "",
     ) -> Run:
-        """Change the pause of a run, or of the child run for which it is paused; durable then.
+        """Change the pause of a run, or of the child run for which it is paused; durable on return.
 
         Raises:
             NotPaused: The run asks nothing, or something else.
@@ -133,9 +133,9 @@ def _delegated(body: JsonObject, caller: Caller, to: str, note: str) -> _Change:
 
 
 def _voice_handed(body: JsonObject, caller: Caller, name: str) -> JsonObject:
-    """Return who may answer once somebody has handed on one answer of the several that are wanted.
+    """Return who may answer after the caller has delegated one of several required answers.
 
-    As many as before, so that enough can still come: the named one in the caller's place.
+    The number stays the same, so that enough can still come: the delegate replaces the caller.
     """
     asked = body.get("assignees")
     if not isinstance(asked, list):

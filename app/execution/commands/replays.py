@@ -1,4 +1,4 @@
-"""Doing one visit of a run again with another agent or model, and what came out otherwise."""
+"""Replays one visit of a run with another agent or model, and compares the results."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def visit_to_replay(run: Run, step_id: str | None, visit: int | None) -> Visit:
 def replay_run(
     tenant: str, before: Entered, replay: Replay, definition: Definition, caller: str
 ) -> NewRun:
-    """Return the run to start: the old one as it entered the step, which ends after it."""
+    """Return the run to start: the old one as it entered the step; it ends after that step."""
     run = before.run
     origin = Origin(run.id, replay.step_id, before.seq)
     beginning = Beginning(origin, dict(run.outputs), run.last_error, run.failed_in, (), {})
@@ -47,7 +47,7 @@ def replay_run(
 
 
 def compared(before: Visit, after: Visit | None, replay: Replay, run: Run) -> JsonObject:
-    """Return how a replay stands beside what it is of, and what came out otherwise."""
+    """Return a replay beside its original, with the differences."""
     old, new = _told(before), None if after is None else _told(after)
     changes = [] if after is None or not run.is_over else _changes(before, after)
     return {
@@ -92,7 +92,7 @@ def _told(visit: Visit) -> JsonObject:
 
 
 def _own(visit: Visit) -> Visit:
-    """Return the visit without what its child runs have asked, which a replay does not ask."""
+    """Return the visit without the model calls of its child runs, which a replay does not make."""
     alone = visit.copy()
     alone.records = {
         name: record

@@ -1,4 +1,4 @@
-"""Runs that are run again: which step of which run, with what and in which version."""
+"""Reruns: from which step of which run, with what data and in which version."""
 
 from dataclasses import replace
 from typing import Literal
@@ -25,14 +25,14 @@ Begin = Literal["failure", "start"]
 
 
 class NothingFailed(NotOver):
-    """A run that has completed has no step at which it failed."""
+    """The run has completed, so there is no step at which it failed."""
 
     def __init__(self, run_id: str) -> None:
         Exception.__init__(self, f"run {run_id} has completed, so no step of it has failed")
 
 
 class OperationReused(Rejected):
-    """The name of a rerun of many runs came again for another one."""
+    """The name of a bulk rerun has been used for a different one."""
 
     def __init__(self, operation: str) -> None:
         super().__init__(f"operation {operation} was another rerun; give this one its own name")
@@ -47,8 +47,8 @@ class Again:
         visit: Which visit of it; None: the last.
         begin: Without a step, from where it failed or was stopped, or from its beginning.
         edits: Fields that replace those with which it entered the step.
-        keep_calls: Whether what the step had finished of its work stands.
-        version: Which version of its workflow it is then a run of; None: the same.
+        keep_calls: Whether the work that the step had finished is kept.
+        version: The workflow version of the new run; None: the same.
         reason: Why, for the history of the new run.
     """
 
@@ -63,13 +63,13 @@ class Again:
 
 @value(frozen=True, slots=True)
 class Rerun:
-    """A rerun that has been put together and not started yet.
+    """A rerun that has been prepared and not started yet.
 
     Attributes:
         new: What would be started.
-        changed: The steps that are others in its version.
-        changed_besides: The keys of the document that differ besides.
-        done: The steps that are not done again.
+        changed: The steps that differ in its version.
+        changed_besides: The other keys of the document that differ.
+        done: The steps that are not repeated.
     """
 
     new: NewRun
@@ -79,7 +79,7 @@ class Rerun:
 
 
 class Reruns:
-    """Runs what has ended again."""
+    """Runs ended runs again."""
 
     def __init__(
         self, journal: Journal, workflows: Workflows, runs: Runs, admission: Admission
@@ -97,7 +97,7 @@ class Reruns:
         caller: Caller,
         idempotency: IdempotencyKey | None,
     ) -> Rerun:
-        """Put a rerun together and start nothing.
+        """Prepare a rerun without starting it.
 
         Raises:
             UnknownRun: There is no such run.

@@ -1,4 +1,4 @@
-"""Running a run again from one of its steps: what came before is kept, not done again."""
+"""Runs a run again from one of its steps: the steps before it are kept and not repeated."""
 
 import json
 from dataclasses import replace
@@ -27,14 +27,14 @@ from steps.document.compiled import Definition
 from steps.language.nearest import did_you_mean
 
 MOST_CARRIED = 1_000
-"""How many visits a rerun has from the runs before it: the newest."""
+"""How many visits a rerun takes from the runs before it: the newest."""
 
 MOST_CARRIED_OUTPUT = 1_048_576
-"""How large their outputs may be together, in characters of JSON; older ones are left out."""
+"""The size limit of their outputs together, in characters of JSON; older ones are left out."""
 
 
 class NotOver(Rejected):
-    """A run that has not ended cannot be run again from a step: both would go on."""
+    """The run has not ended, so it cannot be run again from a step: both would go on."""
 
     def __init__(self, run_id: str, status: str) -> None:
         super().__init__(
@@ -44,7 +44,7 @@ class NotOver(Rejected):
 
 
 class DoneEarlier(Exception):
-    """The step was done by a run before this one, of which this one is a rerun."""
+    """An earlier run has done the step; the run asked about is its rerun and only took it over."""
 
     def __init__(self, run_id: str, which: str) -> None:
         self.run_id = run_id
@@ -52,7 +52,7 @@ class DoneEarlier(Exception):
         super().__init__(self._done)
 
     def refusal(self, *, is_deleted: bool) -> InvalidAnswer:
-        """Return what to tell who has asked for it of this run."""
+        """Return what to tell a caller who has asked to rerun this run from it."""
         message = f"{self._done}; run that one again from it"
         if is_deleted:
             message = (
@@ -64,11 +64,11 @@ class DoneEarlier(Exception):
 
 @value(frozen=True, slots=True)
 class Entered:
-    """A run as it stood when it entered a step.
+    """The state of a run when it entered a step.
 
     Attributes:
-        seq: The number of the event with which it did.
-        carried: What a rerun from there has of the past.
+        seq: The number of the event by which it entered the step.
+        carried: The visits that a rerun from there takes over.
     """
 
     run: Run
@@ -77,9 +77,9 @@ class Entered:
 
 
 def entered(events: list[Event], step_id: str, visit: int | None) -> Entered:
-    """Return how a run stood when it entered a step: the last time, or at one visit.
+    """Return the state of a run when it entered a step: the last time, or at one visit.
 
-    Raises `InvalidAnswer` when it never did, and `DoneEarlier` when it has the visit from an
+    Raises `InvalidAnswer` if it never did, and `DoneEarlier` if it took the visit over from an
     earlier run.
     """
     run: Run | None = None
@@ -112,9 +112,8 @@ def rerun(  # noqa: PLR0913 - what a rerun is made of
 ) -> NewRun:
     """Return the run to start: the old one as it entered the step, with its data edited.
 
-    What the caller of the old run was allowed, and said in their token, stays with it: the
-    new run does the rest of the same errand. Raises `InvalidAnswer` for edits that the
-    declared inputs do not take.
+    The new run finishes the old run's work, so it keeps the old caller's permissions and what their
+    token said. Raises `InvalidAnswer` for edits that the declared inputs do not accept.
     """
     run = before.run
     data = check_edits(definition, run.data, edits_of(definition, edits))
@@ -130,7 +129,7 @@ def rerun(  # noqa: PLR0913 - what a rerun is made of
 
 
 def with_calls(new: NewRun, events: list[Event], before: Entered) -> NewRun:
-    """Return a rerun whose first step begins with what it had finished of its work before."""
+    """Return a rerun whose first step begins with the work that it had finished before."""
     if not isinstance(new.definition, DefinitionUnusable) and new.definition.places:
         told = "runs of a workflow with `concurrency` wait for a place, and keep no calls till then"
         raise InvalidAnswer([Problem("keepCalls", told)])
@@ -149,7 +148,7 @@ def with_calls(new: NewRun, events: list[Event], before: Entered) -> NewRun:
 
 
 def carried(run: Run) -> tuple[CarriedVisit, ...]:
-    """Return the visits that a rerun has from a run: what that one had from others comes first."""
+    """Return the visits that a rerun takes over from a run, with those that it took over."""
     visits = (*run.carried, *(_carried(run.id, visit) for visit in run.past))[-MOST_CARRIED:]
     room, kept = MOST_CARRIED_OUTPUT, list[CarriedVisit]()
     for visit in reversed(visits):

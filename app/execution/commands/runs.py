@@ -1,7 +1,7 @@
 """Runs as the rest of the server sees them: start, answer, cancel, terminate, wait.
 
-Which runs are in memory, and who holds them, is in `live_runs.py`; how a run is carried on is
-in `driver.py`; what is left behind is picked up by `recovery.py`.
+Which runs are in memory, and what holds them, is in `live_runs.py`; how a run is carried on is in
+`driver.py`; `recovery.py` picks up what a restart left behind.
 """
 
 import asyncio
@@ -40,18 +40,18 @@ from engine import (
 from journal import Conflict, Journal, UnknownRun
 
 _MOST_TRIES = 20
-"""How often a command is tried anew because another process has appended to its run first."""
+"""How often a command is tried again because another process has appended to its run first."""
 
 _NO_KEY = AnswerKey()
 
 
 class Runs:
-    """The door to all runs of this server.
+    """The entry point to all runs of this server.
 
     Attributes:
         on_question: Called with the tenant and the run when somebody asks for one that is under
             way.
-        on_fire: Called with a run whose timer was due, once that has been acted on.
+        on_fire: Called with a run whose timer was due, after that has been handled.
     """
 
     def __init__(  # noqa: PLR0913 - the parts a run touches, each passed in
@@ -86,9 +86,9 @@ class Runs:
     async def start(self, new: NewRun, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
         """Start a run: durable when this returns.
 
-        With `wait`, also a future of its outcome, and then the run is durable when that is
-        there: nobody knows of the run before, so its start needs no commit of its own. Where
-        whether it was stored is unknown, the future raises `RunLost`.
+        With `wait`, also return a future of its outcome. The run is then durable only when that
+        future is done: no caller knows of the run before, so its start needs no commit of its own.
+        If it is unknown whether it was stored, the future raises `RunLost`.
 
         Raises:
             DuplicateStart: The idempotency key has been used before.
@@ -108,7 +108,7 @@ class Runs:
             self._starts.let_go(live)
 
     async def stored(self, tenant: str, run_id: str) -> Run:
-        """Return a run as it stands, once all of that is durable. Raises as an append does."""
+        """Return the current state of a run once all of it is durable. Raises as an append does."""
         try:
             async with self._live_runs.load(tenant, run_id) as live:
                 await self._appends.flush(live)
@@ -117,7 +117,7 @@ class Runs:
             raise RunLost(run_id) from None  # its start has not been stored
 
     async def read(self, tenant: str, run_id: str) -> Run:
-        """Return the run as the journal has it. Raises `UnknownRun` and `Corrupt`."""
+        """Return the run as stored in the journal. Raises `UnknownRun` and `Corrupt`."""
         _, run = await self._journal.events.run(run_id, tenant)
         self._asked(tenant, run)
         return run
@@ -128,7 +128,7 @@ class Runs:
                 heard(tenant, run.id)
 
     async def expect(self, tenant: str, run_id: str) -> asyncio.Future[Run]:
-        """Return a future of the run as it ends or pauses, done at once where it has."""
+        """Return a future of the run's end or pause, done at once if that has come."""
         async with self._live_runs.load(tenant, run_id) as live, live.lock:
             if live.lost:
                 raise RunLost(run_id)
@@ -148,11 +148,11 @@ class Runs:
     ) -> Run:
         """Answer a paused run, or the child run for which it is paused.
 
-        The answer is durable when this returns. One whose idempotency key has been used for the
-        same answer changes nothing.
+        The answer is durable when this returns. Repeating an answer under its idempotency key
+        changes nothing.
 
         Raises:
-            NotPaused: The run waits for nobody, or for something else.
+            NotPaused: The run waits for no answer, or for a different one.
             InvalidAnswer: The answer does not fit; the run stays paused.
             AnswerKeyReused: The key has been used for another answer.
         """
@@ -184,13 +184,13 @@ class Runs:
             return self._goes_on(live)
 
     def _goes_on(self, live: LiveRun) -> Run:
-        """Have a run carried on that a command has changed; return how it stood before."""
+        """Carry on a run that a command has changed; return a copy of its state before that."""
         shown = live.run.copy()
         self._driving.carry_on(live)
         return shown
 
     async def fenced(self, command: Callable[[], Awaitable[Run]]) -> Run:
-        """Do a command; on a fresh copy of the run once more where another process was first."""
+        """Run a command; if another process appended first, again on a fresh copy of the run."""
         for _ in range(_MOST_TRIES if self._is_shared else 0):
             try:
                 return await command()
@@ -242,7 +242,7 @@ class Runs:
         take: Callable[[LiveRun], Awaitable[None]],
         workflow_id: str | None = None,
     ) -> AsyncIterator[LiveRun]:
-        """Change a run by a command; give it once that is durable."""
+        """Change a run by a command, and yield it once the change is durable."""
         async with self._live_runs.load(tenant, run_id) as live:
             if workflow_id not in (None, live.run.workflow_id):
                 raise UnknownRun(run_id)
@@ -258,8 +258,8 @@ class Runs:
         Raises:
             UnknownRun: There is no such run.
             RunIsOver: It has ended.
-            NotWaiting: It does not stand where that could be done.
-            InvalidAnswer: What was given does not fit.
+            NotWaiting: It is not in a state that allows this.
+            InvalidAnswer: The given values do not fit.
         """
         return await self.fenced(partial(self._repair, tenant, run_id, checked))
 
@@ -271,7 +271,7 @@ class Runs:
             return self._goes_on(live)
 
     async def make_room(self, tenant: str, run_id: str, reason: str) -> None:
-        """Cancel a run for newer ones of its workflow. Raises as `cancel`."""
+        """Cancel a run to make room for newer ones of its workflow. Raises as `cancel`."""
         await self.cancel(tenant, run_id, None, reason, "concurrency")
 
     async def terminate(
@@ -282,7 +282,7 @@ class Runs:
         reason: str | None,
         caller: str,
     ) -> Run:
-        """End a run at once, whatever it is doing, also when its definition is unusable.
+        """End a run at once, whatever it is doing, even if its definition is unusable.
 
         Raises:
             UnknownRun: There is no such run, or not of that workflow.
@@ -308,7 +308,7 @@ class Runs:
             return live.run.copy()
 
     async def stop(self, run_id: str, *, terminate: bool) -> None:
-        """Stop a run whose parent waits for it no longer; one that has ended stays as it is."""
+        """Stop a run whose parent no longer waits for it; one that has ended stays as it is."""
         reason = "the run that started it has stopped"
         try:
             if not terminate:
@@ -320,7 +320,7 @@ class Runs:
             return
 
     async def go_apart(self, run_id: str) -> None:
-        """Have a run go on by itself whose parent waits for it no longer; once, if it is open."""
+        """Let a run whose parent no longer waits for it go on by itself, if it is open."""
         await self.fenced(partial(self._go_apart, run_id))
 
     async def _go_apart(self, run_id: str) -> Run:
@@ -351,7 +351,7 @@ class Runs:
         await self._driving.heed_or_note(run_id, seq, self._cancel_grace_s)
 
     async def _grace_ms(self, live: LiveRun) -> int:
-        """Return how long what a run does may take to stop: its step, or its child runs."""
+        """Return how many milliseconds the run's step, or its child runs, may take to stop."""
         if not live.run.waits_for_children:
             return self._cancel_grace_ms
         return await self._children.time_to_stop_ms(live, self._cancel_grace_ms)
@@ -359,26 +359,27 @@ class Runs:
     async def recover(self, run_id: str, *, after_restart: bool = False) -> None:
         """Carry on a run that a restart, or an append with unknown outcome, left behind.
 
-        That append may have been made durable with nobody told of it, so all are told now.
+        That append may be durable without notice to its waiters and parent, so they are notified
+        now.
         """
         await self._driving.wake(run_id, None, after_restart=after_restart)
         going_on = self._live_runs.peek(run_id)
         if going_on is not None and not is_settled(going_on.run):
-            return  # nobody has been left to wait, nor will be
+            return  # it is under way, and wakes its waiters later
         async with self._live_runs.load(None, run_id) as live, live.lock:
             run = live.run
             if live.pending or live.lost:
-                return  # told when that is durable, or picked up once more
+                return  # notified once that is durable, or after the next reading
             self._waiters.resolve(run)
             if run.parent and is_settled(run):
                 self._driving.notify(run.parent.run_id)
 
     async def close(self, grace_s: float) -> None:
-        """Let steps in flight finish for `grace_s` seconds, then leave the rest to the journal."""
+        """Let steps in flight finish for `grace_s` seconds; the next start resumes the others."""
         self._waiters.close()
         await self._driving.close(grace_s)
 
     def let_go(self) -> None:
-        """Start no further step, and let nobody wait: the server is stopping."""
+        """Start no more steps and end all waiting: the server is stopping."""
         self._driving.stop()
         self._waiters.close()

@@ -1,1 +1,1 @@
-"""Runs that are in memory: one copy of each, its lock, its appends, and who waits for it."""
+"""Runs in memory: one copy of each, its lock, its appends, and the requests that wait for it."""

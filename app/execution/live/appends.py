@@ -1,7 +1,7 @@
-"""Appends: what has been decided for a run becomes durable here, and is published from here.
+"""Appends: makes the events decided for a run durable, then publishes them.
 
-Whoever has to know what is durable subscribes: those who wait for a run, its timer, its
-parent, the children it has left, the list of lost runs. Nothing here knows any of them.
+Parts that need to know what is durable subscribe: requests that wait for a run, its timer, its
+parent, the children it has left, the list of lost runs. This file knows none of them.
 """
 
 import asyncio
@@ -39,19 +39,19 @@ from steps.language.frozen import FrozenValues, frozen_by
 from steps.language.opened_data import opened_by
 
 Appended: TypeAlias = Callable[[LiveRun, Sequence[Event]], None]
-"""Hears that events of a run have become durable; `run` of the live run shows them."""
+"""Called when events of a run have become durable; the live run's `run` includes them."""
 
 Lost: TypeAlias = Callable[[LiveRun], None]
-"""Hears that an append of a run had an unknown outcome; its copy in memory is worthless."""
+"""Called when an append of a run had an unknown outcome; the copy in memory is then useless."""
 
 
 class Appends:
-    """Decides with the engine, makes it durable, publishes it.
+    """Decides with the engine, makes the events durable, and publishes them.
 
     Attributes:
-        on_append: Called in their order after each append that has an event of one of the types
-            that stand beside it, with no wait between; complete before the first append.
-        on_place: Called beside them for runs of workflows with `concurrency`.
+        on_append: Called in their order after each append with an event of one of the types listed
+            with them, without a wait in between; must be complete before the first append.
+        on_place: Called in the same way for runs of workflows with `concurrency`.
         on_loss: Called in their order after an append with unknown outcome.
         is_shared: Whether other processes carry runs on too.
     """
@@ -94,19 +94,19 @@ class Appends:
             if not graph.has_conditions:
                 events = react(live.run, graph, happened, now_ms)
             else:
-                # One allowance for the conditions of all edges.
+                # All edges share one allowance for their conditions.
                 known = answered_by(_answers(live, happened))
                 with Allowance(), frozen_by(self._frozen), self.opened(live), known:
                     events = react(live.run, graph, happened, now_ms)
         except (Rejected, DefinitionUnusable):
             raise
         except BaseException:
-            self.lose(live)  # it may have changed by half
+            self.lose(live)  # it may have been changed in part
             raise
         live.pending.extend(events)
 
     def opened(self, live: LiveRun) -> AbstractContextManager[None]:
-        """Let conditions read what is sensitive in a run's data, which is opened once for all."""
+        """Let conditions read the sensitive data of a run, which is opened once for all of them."""
         names = live.usable.sensitive
         if not names:
             return nullcontext()
@@ -123,15 +123,14 @@ class Appends:
         return opened_by(opens)
 
     async def keep(self, live: LiveRun, recorded: Recorded, beside: Work | None = None) -> None:
-        """Make a record of a step durable, with what is written beside it.
+        """Make a record of a step durable, together with `beside`.
 
-        Raises journal errors; then `lost` is set.
-        Raises `StepBroke` where the run has left the step: what is not recorded may not be
-        gone on from.
+        Raises journal errors; then `lost` is set. Raises `StepBroke` if the run has left the step,
+        which must not go on from what is not recorded.
         """
         async with live.lock:
             if beside is not None and live.head is None:
-                await self.append(live)  # the start of a run takes nothing beside it
+                await self.append(live)  # the start of a run cannot be appended with `beside`
             self.take(live, recorded)
             visit = live.run.current
             here = visit and (visit.step_id, visit.visit) == (recorded.step_id, recorded.visit)
@@ -145,10 +144,10 @@ class Appends:
             await self.append(live)
 
     async def append(self, live: LiveRun, beside: Work | None = None) -> None:
-        """Append what is pending, with the lock held; `beside` is written with it or not at all.
+        """Append the pending events and `beside`, all or nothing, with the lock held.
 
-        An append that raises may have happened all the same, so the copy in memory is given
-        up: only the journal can say how the run stands.
+        An append that raises may have been stored all the same. The copy in memory is therefore
+        given up: only the journal can say in what state the run is.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.write(live, partial(_tell, done), beside)
@@ -164,10 +163,9 @@ class Appends:
         then: Callable[[BaseException | None], None],
         beside: Work | None = None,
     ) -> None:
-        """Append what is pending, with the lock held until `then` is called.
+        """Append the pending events, with the lock held until `then` is called.
 
-        That is once it is durable, with what is written beside it, or with the reason why that is
-        unknown.
+        `then` is called once they and `beside` are durable, or with the reason why that is unknown.
         """
         if live.lost:
             then(RunLost(live.run.id, is_before=True))
@@ -198,19 +196,19 @@ class Appends:
             self._journal.events.append(live.head, events, live.run, told, beside, caption, wake)
 
     def _wake(self, live: LiveRun, cluster: Cluster) -> Statement | None:
-        """Return what has the owner go on from an append, where that is another process."""
+        """Return the statement that makes the owner go on, if another process owns the run."""
         if live.is_ours and cluster.owns(live.run.id):
             return None
         live.is_ours = False
         return cluster.wake(live.run.id, live.run.seq)
 
     async def catch_up(self, live: LiveRun) -> None:
-        """Take in what another process has appended, with the lock held, and publish it here.
+        """Apply what another process has appended, with the lock held, and publish it here.
 
         Raises journal errors.
         """
         if live.head is None or live.pending or live.lost:
-            return  # what has been decided meanwhile is refused, and then the run is read anew
+            return  # what is pending will be refused, and then the run is read anew
         head, events = await self._journal.events.after(live.head)
         if not events:
             return
@@ -225,7 +223,7 @@ class Appends:
         self._publish(live, events)
 
     def _caption(self, live: LiveRun) -> Statement | None:
-        """Return what keeps the title and labels of a run, None where they have not changed."""
+        """Return what stores the title and labels of a run, None if they have not changed."""
         definition = live.definition
         if isinstance(definition, DefinitionUnusable) or definition.captions is None:
             return None
@@ -241,7 +239,7 @@ class Appends:
     def _appended(
         self, live: LiveRun, events: Sequence[Event], answer: Head | BaseException
     ) -> BaseException | None:
-        """Note what came of an append; return why whoever waits for it cannot go on."""
+        """Note the result of an append; return why its caller cannot go on, if so."""
         if isinstance(answer, DuplicateStart):
             return answer
         if isinstance(answer, BaseException):
@@ -288,17 +286,17 @@ class Appends:
             for heard in self.on_place:
                 heard(live, events)
         if live.in_flight and not live.is_doing(live.in_flight.doing):
-            # A command or a timer took the run out of the step: nobody waits for its outcome.
+            # A command or a timer took the run out of the step: its outcome is not needed.
             live.in_flight.work.cancel()
             live.in_flight.abandon()
 
     def must_be_here(self, live: LiveRun) -> None:
-        """See that this process carries a run on still, before it acts. Raises `RunLost`."""
+        """Before the run acts, check that this process still carries it on. Raises `RunLost`."""
         if self._cluster is not None and not self._cluster.owns(live.run.id):
             raise RunLost(live.run.id)
 
     def lose(self, live: LiveRun) -> None:
-        """Give up the copy of a run in memory: only the journal knows how it stands."""
+        """Give up the copy of a run in memory: only the journal knows its state."""
         if live.lost:
             return
         live.lost = True
@@ -315,11 +313,11 @@ def _tell(done: asyncio.Future[None], failure: BaseException | None) -> None:
         done.set_result(None)
     else:
         done.set_exception(failure)
-        done.exception()  # who waited for it may be gone
+        done.exception()  # mark as retrieved: the waiting task may be gone
 
 
 def _answers(live: LiveRun, happened: Input) -> Answers:
-    """Return what conditions have said of it beforehand, unless the run has gone on since."""
+    """Return the results of conditions evaluated ahead, unless the run has gone on since."""
     known = live.answered
     if known is None or known.happened is not happened or known.seq != live.run.seq:
         return {}

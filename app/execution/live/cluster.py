@@ -1,10 +1,10 @@
-"""Runs that other processes carry on, where several share one journal.
+"""Runs that other processes carry on, when several processes share one journal.
 
-Any process takes a command for any run. It decides on the journal's state, as the owner would,
-and appends: that counts only where nobody was first, so that the answer, its refusals and its
-idempotency are those of one process. Beside the append stands a wake, by which the owner goes on
-from there; a ring of the bell only makes it look sooner. Nothing goes from process to process but
-over the journal.
+Any process takes a command for any run. It decides on the journal's state, as the owner would, and
+appends. The append counts only if no other process has appended first, so answers, refusals and
+idempotency are the same as with one process. A wake is written with the append, and the owner goes
+on from it; a ring of the bell only makes the owner look sooner. Processes communicate only through
+the journal.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ from journal import (
 )
 
 _LOOK_EVERY_S = 1.0
-"""How long a wake waits whose ring was lost."""
+"""How many seconds a wake waits if its ring was lost."""
 
 _PAUSE_S = 1.0
 
 
 class Cluster:
-    """What this process has to do with runs of others.
+    """What this process does about runs of other processes.
 
     Attributes:
-        heed: Has a run looked at that this process owns; given the event that another appended for
-            it to go on from, or 0. Raises nothing.
+        heed: Looks at a run that this process owns; takes the event of another process from which
+            to go on, or 0. Raises nothing.
         beside: What else runs in the background while several processes share the journal.
     """
 
@@ -59,19 +59,19 @@ class Cluster:
         return self.owners.owns(shard_of(run_number(run_id)))
 
     def begins(self, run_id: str) -> bool:
-        """Say whether this process begins further steps of a run."""
+        """Say whether this process may begin further steps of a run."""
         return self.owners.begins(shard_of(run_number(run_id)))
 
     def owns_name(self, name: str) -> bool:
-        """Say whether something that is to be done by one process is done by this one."""
+        """Say whether this process is the one that does a task which one process is to do."""
         return self.owners.owns(shard_named(name))
 
     def wake(self, run_id: str, seq: int) -> Statement:
-        """Return what is to be written beside an append to a run that another carries on."""
+        """Return the statement to write with an append to a run that another process carries on."""
         return wake(run_id, seq)
 
     def woken(self, run_id: str) -> None:
-        """Let the owner look soon: a wake of the run has become durable."""
+        """Make the owner look soon: a wake of the run has become durable."""
         shard = shard_of(run_number(run_id))
         if self.owners.owns(shard):
             self._news.set()
@@ -79,17 +79,17 @@ class Cluster:
             self.bell.ring(WAKE, str(shard))
 
     async def left_at(self, run_id: str, seq: int) -> int:
-        """Return how a run was left that stands at an event and is inside a step.
+        """Return how a run was left that is inside a step, at an event of its history.
 
-        `seq` where another process left it before the attempt began, `-seq` where the attempt was
-        cut off in good order, 0 where nobody knows.
+        `seq` if another process left it before the attempt began, `-seq` if the attempt was cut off
+        in an orderly stop, 0 if that is unknown.
         """
         return await self._wakes.left_at(run_id, seq)
 
     def tell(self, run_id: str, seq: int = 0) -> None:
-        """Have the owner of a run look at it, in the background; `seq` is how it was left.
+        """Ask the owner of a run to look at it, in the background; `seq` says how it was left.
 
-        Where this process ends before that is stored, whoever takes over what it owned looks for
+        If this process ends before that is stored, the process that takes over its shards looks for
         all such runs.
         """
         self._untold[run_id] = seq or self._untold.get(run_id, 0)
@@ -97,17 +97,17 @@ class Cluster:
             self._telling = asyncio.create_task(self._tell())
 
     async def told(self) -> None:
-        """Wait until all that was told is stored."""
+        """Wait until all that was passed to `tell` is stored."""
         if self._telling is not None:
             await asyncio.wait([self._telling])
 
     @property
     def is_telling(self) -> bool:
-        """Whether something that was told is not stored yet."""
+        """Say whether something that was passed to `tell` is not stored yet."""
         return self._telling is not None
 
     async def run(self) -> None:
-        """Heed wakes, and do what is to be done beside, until cancelled."""
+        """Heed wakes and run the background work, until cancelled."""
         await asyncio.gather(self._heed_all(), *(work() for work in self.beside))
 
     async def _heed_all(self) -> None:
@@ -126,8 +126,8 @@ class Cluster:
     async def _heed_some(self) -> int:
         """Heed the oldest wakes; return how many there were.
 
-        They are forgotten before anything is done for them: a step that has begun must not be
-        taken for one that was left to begin. What a crash loses so is found by who takes over.
+        They are deleted before they are acted on, so that a step that has begun is not taken for
+        one that was left before it began. The next owner finds what a crash loses this way.
         """
         rows = await self._wakes.of(self.owners.shards)
         if rows:

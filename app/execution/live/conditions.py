@@ -1,8 +1,8 @@
-"""Conditions of edges that look at much, asked beside the event loop before the run goes on.
+"""Evaluates edge conditions that read a lot of data in a thread, before the run goes on.
 
-Which edge a run takes is the engine's to say, and it says so at once, on the loop. Where that would
-take long, the engine is asked beforehand in a thread, with a copy of the run, and the answers of
-the conditions are kept for when it is asked again.
+The engine decides which edge a run takes, synchronously on the event loop. If that would take too
+long, the engine is first asked in a thread, with a copy of the run. The results of the conditions
+are kept and used when the engine is asked again on the loop.
 """
 
 from collections.abc import Collection, Mapping
@@ -20,11 +20,11 @@ from steps.language.frozen import FrozenValues, frozen_by
 
 @value(frozen=True, slots=True)
 class Answered:
-    """What the conditions have said.
+    """The results of the conditions.
 
     Attributes:
-        happened: Of what they were asked.
-        seq: Where the history of the run ended then.
+        happened: The engine input for which they were evaluated.
+        seq: Where the history of the run ended at that time.
     """
 
     happened: Input
@@ -41,9 +41,9 @@ async def answered_before(  # noqa: PLR0913 - what conditions are asked with
     opened: AbstractContextManager[None],
     sensitive: Collection[str] = (),
 ) -> Answered | None:
-    """Return the answers of the conditions that `happened` leads to; None where they are short.
+    """Return the results of the conditions that follow from `happened`; None if they are cheap.
 
-    Inside of `opened` they read the fields of the data that are `sensitive`.
+    Within `opened` they can read the `sensitive` fields of the data.
     """
     if run.current is None or not _are_long(run, graph, happened, sensitive):
         return None

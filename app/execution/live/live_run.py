@@ -19,7 +19,7 @@ class RunLost(Exception):
     """An append for this run had an unknown outcome; it is being read again.
 
     Attributes:
-        is_before: True where it was so before anything was done for whoever is told.
+        is_before: True if the run was lost before anything was done for the caller.
     """
 
     def __init__(self, run_id: str, *, is_before: bool = False) -> None:
@@ -30,18 +30,18 @@ class RunLost(Exception):
         )
 
 
-_EXECUTING = State.EXECUTING  # looked up once: an enum's members are dear
+_EXECUTING = State.EXECUTING  # looked up once: access to an enum's members is slow
 
 Due: TypeAlias = Execute | AwaitChildren
-"""What has the driver execute a step: for the first time, or to look at its child runs."""
+"""Why the driver executes a step: for the first time, or to look at its child runs."""
 
 
 @dataclass(slots=True)
 class InFlight:
-    """The attempt that is being executed and has begun to wait; its outcome is decided once.
+    """The attempt that has begun and now waits for something; its outcome is decided once.
 
     Attributes:
-        settled: Takes the outcome, or the failure that keeps it from having one.
+        settled: Receives the outcome, or the failure that prevents one.
     """
 
     doing: Due
@@ -55,16 +55,16 @@ class InFlight:
         asyncio.get_running_loop().call_later(grace_s, self.abandon)
 
     def abandon(self) -> None:
-        """Wait no longer: whatever the step still delivers is discarded."""
+        """Stop waiting: anything that the step still delivers is discarded."""
         self.settle(Stopped())
 
     def discard(self) -> None:
-        """Stop the step, and have no outcome: a restart finds the attempt in flight."""
+        """Stop the step without an outcome: a restart finds the attempt in flight."""
         self.is_settled = True
         self.work.cancel()
 
     def settle(self, outcome: Input | BaseException) -> None:
-        """Hand the outcome on, unless there has been one."""
+        """Pass the outcome on, unless there has been one."""
         if not self.is_settled:
             self.is_settled = True
             self.settled(outcome)
@@ -75,25 +75,25 @@ class LiveRun:
     """One run in memory.
 
     Attributes:
-        run: The fold of everything decided so far, `pending` included. It changes in place.
+        run: The fold of everything decided so far, including `pending`. It changes in place.
         head: Where the journal's copy ends; None before the first append.
         idempotency: The key of the request that starts this run, for the first append.
         pending: Events that have been decided and are not yet durable.
         lock: Held while events are decided and appended, never while a step waits.
-        is_driven: True from when it is carried on until it waits for nobody here.
-        in_flight: The attempt that waits for something, if one does.
-        holders: How many coroutines hold this run in memory, its driver not counted.
-        lost: True after an append with an unknown outcome; only the journal knows now.
+        is_driven: True from when it is carried on until nothing in this process drives it.
+        in_flight: The attempt that waits for something, if there is one.
+        holders: How many coroutines hold this run in memory, not counting its driver.
+        lost: True after an append with an unknown outcome; only the journal knows its state now.
         size: How many bytes the request had that started this run in this process.
-        may_have_children: True when it has started child runs, or may have before it was read,
-            of which nothing is in its history yet.
-        is_notified: True when a child run has ended, paused or resumed, or a command has come,
-            since the driver last looked.
+        may_have_children: True if it has started child runs, or may have done so before it was
+            read, of which its history has no event yet.
+        is_notified: True if a child run has ended, paused or resumed, or a command has come, since
+            the driver last looked.
         linger: The end of the driver's wait for such news, while it waits.
-        caption: Its title and labels as the journal has them, once they are known.
-        steps_left: How many steps that do not act it may take before others have a turn.
+        caption: Its title and labels as stored in the journal, once they are known.
+        steps_left: How many steps that do not act it may execute before others have a turn.
         is_ours: False for a copy that one command has of a run which another process carries on.
-        answered: What conditions have said beforehand of what is delivered next.
+        answered: Results of conditions, evaluated ahead for what is delivered next.
         is_leaving: True while its shard is given to another process: no further step begins here.
     """
 
@@ -120,7 +120,7 @@ class LiveRun:
 
     @property
     def is_durable(self) -> bool:
-        """True when all of `run` is on disk, also while somebody is appending to it."""
+        """True if all of `run` is on disk, even while an append is under way."""
         return self.head is not None and self.head.seq == self.run.seq
 
     def is_doing(self, doing: Due) -> bool:
@@ -149,5 +149,5 @@ class LiveRun:
 
 
 def left_step() -> StepBroke:
-    """Return what stops the work of a step that the run has left; nobody sees it."""
+    """Return the error that stops the work of a step which the run has left; it is never shown."""
     return StepBroke("Stopped", "the run has left the step", retryable=False)

@@ -1,7 +1,7 @@
-"""Which runs are in memory: one copy of each, for as long as somebody holds it.
+"""The runs in memory: one copy of each, as long as something holds it.
 
-All commands, timers and drivers of a run meet in the one copy, so that its lock decides who
-comes first. A run that nobody holds and nobody drives leaves memory: a paused run is rows.
+All commands, timers and drivers of a run use the same copy, so its lock decides which comes first.
+A run that is neither held nor driven leaves memory: a paused run exists only as rows.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ class LiveRuns:
     """The runs in memory, by id.
 
     Attributes:
-        owns: Says whether this process carries a run on; None where there is no other. A run of
-            another process is never kept: each command reads it for itself.
+        owns: Says whether this process carries a run on; None if there is no other process. A run
+            of another process is never kept: each command reads it anew.
         runs: How many there are, by tenant, and how many there may be.
         bytes: How many bytes they were started with.
     """
@@ -47,12 +47,12 @@ class LiveRuns:
         live.holders += 1
 
     def let_go(self, live: LiveRun) -> None:
-        """Hold a run no longer."""
+        """Stop holding a run."""
         live.holders -= 1
         self.release(live)
 
     def load(self, tenant: str | None, run_id: str) -> "LoadedRun":
-        """Hold the run, `async with` it, read from the journal unless it is in memory.
+        """Hold the run in an `async with` block; read it from the journal unless it is in memory.
 
         Raises:
             UnknownRun: There is no such run, or it is another tenant's.
@@ -74,16 +74,16 @@ class LiveRuns:
         return live
 
     def release(self, live: LiveRun) -> None:
-        """Drop the run from memory if nobody holds it, nobody drives it, or it is lost."""
+        """Drop the run from memory if it is neither held nor driven, or if it is lost."""
         idle = live.holders == 0 and not live.is_driven
         if (idle or live.lost) and self._live.get(live.run.id) is live:
             del self._live[live.run.id]
             self._give_back(live)
 
     def give_up(self, live: LiveRun) -> None:
-        """Keep a run no longer that belongs to another process now; who holds it may go on.
+        """Stop keeping a run that belongs to another process now; present holders may go on.
 
-        What a command still appends to its copy has the owner go on from there.
+        If a command still appends to its copy, the new owner goes on from there.
         """
         live.is_ours = False
         if self._live.get(live.run.id) is live:
@@ -100,7 +100,7 @@ class LiveRuns:
         return None if live is None or live.lost else live
 
     def all(self) -> list[LiveRun]:
-        """Return those that are in memory."""
+        """Return all runs in memory."""
         return list(self._live.values())
 
     def _keep(self, live: LiveRun) -> None:
@@ -111,9 +111,9 @@ class LiveRuns:
         self.bytes.take(live.tenant, live.size)
 
     async def _load(self, tenant: str | None, run_id: str) -> None:
-        """Read the run, or wait until whoever reads it now has come to an end, and look again.
+        """Read the run; if another caller is reading it, wait for that to end and look again.
 
-        Never twice at a time: the slower of two could keep what the journal no longer says.
+        A run is never read twice at a time: the slower copy could be older than the journal.
         """
         if (loading := self._loading.get(run_id)) is not None:
             await loading.wait()
@@ -139,7 +139,7 @@ class LiveRuns:
 
 
 class LoadedRun:
-    """A run in memory while the block lasts. A class, which costs a quarter of a generator."""
+    """A run in memory while the block lasts. A class, since a generator costs four times more."""
 
     __slots__ = ("_live", "_live_runs", "_run_id", "_tenant")
 

@@ -1,10 +1,10 @@
-"""The runs to be read again, after an append with unknown outcome or a failure of their driver."""
+"""The runs to be read again after an append with unknown outcome or a failure of their driver."""
 
 from app.execution.live.live_run import LiveRun
 
 
 class LostRuns:
-    """Ids of lost runs, until recovery takes them."""
+    """The ids of lost runs, until recovery takes them."""
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
@@ -15,7 +15,7 @@ class LostRuns:
     def lost(self, live: LiveRun) -> None:
         """Note a run whose append had an unknown outcome.
 
-        The owner of another process's run hears of what was appended by the wake beside it.
+        If another process owns the run, the wake written with the append informs the owner.
         """
         if live.is_ours:
             self.add(live.run.id)

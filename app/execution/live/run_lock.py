@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 
 class RunLock:
-    """A lock that is taken at once where it is free, and else in line.
+    """A lock that is taken at once if it is free, and in order of request if not.
 
-    Commands wait for it as coroutines, the driver by a callback, which is called with the lock
-    held.
+    Commands wait for it as coroutines. The driver waits by a callback, which is called with the
+    lock held.
     """
 
     __slots__ = ("_held", "_line")
@@ -19,14 +19,14 @@ class RunLock:
         self._line: deque[Callable[[], bool]] | None = None
 
     def take_now(self) -> bool:
-        """Take the lock if it is free, and say whether it was."""
+        """Take the lock if it is free; return whether it was."""
         if self._held:
             return False
         self._held = True
         return True
 
     def take(self, then: Callable[[], None]) -> None:
-        """Call `then` with the lock: at once if it is free, else from the loop once it is."""
+        """Call `then` with the lock held: at once if it is free, else from the event loop later."""
         if self.take_now():
             then()
             return
@@ -39,7 +39,7 @@ class RunLock:
         self._stand_in_line(called)
 
     def release(self) -> None:
-        """Hand the lock on to the next in line that still waits, or lay it down."""
+        """Pass the lock to the next in line that still waits, or free it."""
         while self._line:
             if self._line.popleft()():
                 return
@@ -61,7 +61,7 @@ class RunLock:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.release()  # it came in the same moment
+                self.release()  # cancelled in the moment it got the lock
             raise
 
     async def __aexit__(self, *_: object) -> None:

@@ -8,23 +8,23 @@ from app.execution.live.live_run import LiveRun, RunLost
 from engine import ENDS, Event, Run, RunPaused, Status
 
 SETTLES = ENDS | {RunPaused}
-"""Events after which nobody waits any longer."""
+"""Events after which a request stops waiting."""
 
 
 def is_settled(run: Run) -> bool:
-    """Say whether waiting on would be for somebody, not for the server."""
+    """Say whether the run has ended or is paused, so that a request need not wait any longer."""
     return run.status is not Status.RUNNING
 
 
 class Waiters:
-    """Wakes whoever waits for a run, once what it waits for is durable."""
+    """Wakes the requests that wait for a run, once the state they wait for is durable."""
 
     def __init__(self) -> None:
         self._by_run: defaultdict[str, set[asyncio.Future[Run]]] = defaultdict(set)
         self._closed = False
 
     def expect(self, run_id: str) -> asyncio.Future[Run]:
-        """Return a future for the run as it ends or pauses; register before it is driven."""
+        """Return a future for the run's end or pause; call this before the run is driven."""
         future: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
         if self._closed:
             future.cancel()
@@ -37,11 +37,11 @@ class Waiters:
         return run_id in self._by_run
 
     def waited_for(self) -> list[str]:
-        """Return the runs for which somebody waits."""
+        """Return the runs for which requests wait."""
         return list(self._by_run)
 
     def resolve(self, run: Run) -> None:
-        """Wake those who wait for this run, if it has ended or paused."""
+        """Wake the requests that wait for this run, if it has ended or paused."""
         if run.id not in self._by_run or not is_settled(run):
             return
         shown = run if run.is_over else run.copy()
@@ -50,30 +50,30 @@ class Waiters:
                 future.set_result(shown)
 
     def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
-        """Wake those who wait for a run that has become durable as it ends or pauses.
+        """Wake the requests that wait for a run whose end or pause has become durable.
 
-        Where it waits for a signal that may be there already, `waits` wakes them.
+        If it waits for a signal that may be stored already, `waits` wakes them instead.
         """
         if live.run.awaited_signal is None:
             self.resolve(live.run)
 
     def waits(self, live: LiveRun) -> None:
-        """Wake those who wait for a run that waits for a signal that is not there yet.
+        """Wake the requests for a run that waits for a signal that has not been sent yet.
 
-        Where it has gone on meanwhile, what is on its way to the disk wakes them.
+        If the run has gone on meanwhile, the append that is under way wakes them.
         """
         if live.is_durable:
             self.resolve(live.run)
 
     def lost(self, live: LiveRun) -> None:
-        """Tell those who wait for a run of which nothing is durable that nobody knows more."""
+        """Tell the requests that wait for a run that it is unknown whether anything was stored."""
         if live.head is None:
             for future in tuple(self._by_run.get(live.run.id, ())):
                 if not future.done():
                     future.set_exception(RunLost(live.run.id))
 
     def close(self) -> None:
-        """Let nobody wait any longer: the server is stopping."""
+        """End all waiting: the server is stopping."""
         self._closed = True
         for futures in tuple(self._by_run.values()):
             for future in tuple(futures):

@@ -1,1 +1,1 @@
-"""What a restart left behind is picked up, and suspects are put on trial."""
+"""Picks up what a restart left behind, and puts suspects on trial."""

@@ -1,8 +1,8 @@
-"""The runs that a restart left behind, until they are picked up: whose turn it is, and how many.
+"""The runs that a restart left behind, until they are picked up, and in which order.
 
 Tenants take turns, the oldest run of each first; a run that somebody asks about comes before all
-others. Those that have been picked up and are in memory still are counted, and are never more
-than leaves room for runs that are started meanwhile; of that a tenant has its share.
+others. The runs that have been picked up and are still in memory are counted and limited, so that
+there is room for new runs. Each tenant has its share of that limit.
 """
 
 from collections import deque
@@ -13,10 +13,10 @@ from app.execution.live.live_runs import LiveRuns
 from journal import LeftBehind, run_id, run_number
 
 _LONGEST = 40
-"""Events of a run that is read together with others."""
+"""A longer history counts as this many events, when runs are read together."""
 
 _EVENTS = 1_000
-"""Events of a part together."""
+"""How many events a part has in total."""
 
 
 class Backlog:
@@ -45,7 +45,7 @@ class Backlog:
             line[run.number] = run.seq
 
     def urge(self, tenant: str, asked: str) -> None:
-        """Let a run come next, if it has not been picked up."""
+        """Make a run come next, if it has not been picked up."""
         if line := self._lines.get(tenant):
             number = run_number(asked)
             seq = line.pop(number, None)
@@ -55,14 +55,14 @@ class Backlog:
                 del self._lines[tenant]
 
     def part(self, limit: int) -> list[str]:
-        """Return the next runs, `limit` at most: none where there is no room for more."""
+        """Return the next runs, at most `limit`; none if there is no room for more."""
         found: list[str] = []
         events, has_looked = 0, False
         while len(found) < limit and events < _EVENTS:
             chosen = self._next()
             if chosen is None and not found and not has_looked:
                 has_looked = True
-                self._forget_what_has_left()  # a look at all that are held, so seldom
+                self._forget_what_has_left()  # looks at every run handed out, so not often
                 chosen = self._next()
             if chosen is None:
                 break
@@ -75,7 +75,7 @@ class Backlog:
         return found
 
     def _next(self) -> tuple[str, int, int] | None:
-        """Take the run that is asked for, or the first of the next tenant that may have one."""
+        """Take a run that somebody asks about, else the first of the next tenant that has room."""
         if self._urgent:
             return self._urgent.popleft()
         for tenant, line in self._lines.items():

@@ -1,4 +1,4 @@
-"""Child runs that their parent has left: they are stopped, now or at the next look."""
+"""Stops the child runs that their parent has left, at once or at the next sweep."""
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
@@ -29,7 +29,7 @@ _AT_ONCE = 100
 
 
 class LeftChildren:
-    """Stops the child runs of every run that waits for them no longer."""
+    """Stops the child runs of every run that no longer waits for them."""
 
     def __init__(self, journal: Journal, runs: Runs) -> None:
         self._journal = journal
@@ -38,10 +38,10 @@ class LeftChildren:
         self._stopping: set[str] = set()
         self._spared: dict[str, bool] = {}
         self.left: set[str] = set()
-        """Runs that have left a step whose child runs may be open still."""
+        """Runs that have left a step whose child runs may still be open."""
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
-        """Stop the children of a run that has left the step that had started them."""
+        """Stop the children of a run that has left the step that started them."""
         if self._stopping and live.run.is_over:
             self._stopping.discard(live.run.id)
         left = not _LEAVE.isdisjoint(map(type, events))
@@ -54,9 +54,9 @@ class LeftChildren:
         self._begin(self.sweep())
 
     def spare(self, run_ids: Sequence[str], go_on: bool) -> None:
-        """Stop child runs without which enough of their plan have completed, or let them go on.
+        """Stop child runs that are not needed because enough have completed, or let them go on.
 
-        In the background; what cannot be done now is done by the next sweep.
+        This happens in the background; what cannot be done now is done by the next sweep.
         """
         news = [run_id for run_id in run_ids if run_id not in self._stopping]
         if news:
@@ -78,7 +78,7 @@ class LeftChildren:
         task.add_done_callback(self._sweeping.discard)
 
     async def sweep(self) -> None:
-        """Stop the children of every run in `left`; what cannot be stopped now stays there."""
+        """Stop the children of every run in `left`; runs for which that fails stay in it."""
         spared, self._spared = self._spared, {}
         if spared:
             await self._spare(spared)
@@ -91,7 +91,7 @@ class LeftChildren:
                 self.left.add(run_id)
 
     async def stop(self, children: Sequence[tuple[str, bool]]) -> None:
-        """Stop child runs, each with whether its parent was terminated, some at a time."""
+        """Stop child runs, several at a time; each comes with whether its parent was terminated."""
         for at in range(0, len(children), _AT_ONCE):
             some = children[at : at + _AT_ONCE]
             await asyncio.gather(*(self._stop(*one) for one in some))

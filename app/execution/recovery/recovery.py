@@ -1,16 +1,15 @@
-"""Picks up what a restart, or an append with unknown outcome, left behind.
+"""Picks up the runs that a restart, or an append with unknown outcome, left behind.
 
-There is one way to carry a run on, and recovery only finds the runs for it: those that the
-journal has inside a step and nobody drives. A run that cannot be picked up now is tried
-again, never dropped. Only a run stands still whose history is not what was written, or whose
-definition this server cannot use, which is so until its next start.
+There is one way to carry a run on, and recovery only finds the runs for it: those that are inside a
+step according to the journal and are not driven. A run that cannot be picked up now is tried again
+and never dropped. There are two exceptions, which wait for the next start: a run whose history is
+not what was written, and one whose definition this server cannot use.
 
-The server takes requests meanwhile. Tenants take turns, a run that somebody asks about comes
-first, and no more are in memory at a time than leave room for those that are started
-(`backlog.py`).
+The server takes requests meanwhile. Tenants take turns, a run that somebody asks about comes first,
+and the number in memory is limited to leave room for new runs (`backlog.py`).
 
-A step that was running when the process ended may be why it did. One that has been cut off
-before is a suspect: the server serves first, and then suspects are put on trial (`trials.py`).
+A step that was running when the process ended may be the cause. A step that has been cut off before
+is a suspect: suspects wait until the server is serving, and are then put on trial (`trials.py`).
 """
 
 import asyncio
@@ -40,14 +39,14 @@ _AT_ONCE = 100
 _PAGE = 5_000
 _PAUSE_S = 1.0
 _SWEEP_EVERY_S = 30.0
-"""How often a process of several looks for runs of its own that nobody carries on."""
+"""How often a process of a cluster looks for runs of its own that stand still, in seconds."""
 
 _ROOM_S = 0.05
-"""How long it takes until it is looked again whether there is room for more runs."""
+"""How many seconds until recovery looks again whether there is room for more runs."""
 
 
 class Recovery:
-    """Finds runs that nobody drives.
+    """Finds runs that are not driven but should be.
 
     Attributes:
         is_queued: True once it is known which runs a restart left behind.
@@ -65,7 +64,7 @@ class Recovery:
         cluster: Cluster | None = None,
         follow: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Take the parts below; `follow` is told of the newest number of a run when shards come."""
+        """Take the parts below; `follow` is called with the newest run number on gaining shards."""
         self._cluster = cluster
         self._follow = follow
         self._gained = set[int]()
@@ -82,7 +81,7 @@ class Recovery:
 
     @property
     def waiting(self) -> int:
-        """How many runs that a restart left behind have still to be picked up."""
+        """How many runs that a restart left behind are still to be picked up."""
         return len(self._backlog)
 
     def asked(self, tenant: str, run_id: str) -> None:
@@ -90,7 +89,7 @@ class Recovery:
         self._backlog.urge(tenant, run_id)
 
     async def run(self) -> None:
-        """Pick up what the restart left, and whatever is lost, until cancelled."""
+        """Pick up the runs that the restart left, and lost runs, until cancelled."""
         if self._cluster is None:
             self._trials.begin()
             left = await self._looked(ALL_SHARDS)
@@ -105,12 +104,12 @@ class Recovery:
             tasks.create_task(self._go_on())
 
     def gained(self, shards: frozenset[int]) -> None:
-        """Look for what the process before has left of shards that have come to this one."""
+        """Look for what the previous owner has left in shards that this process has gained."""
         self._gained |= shards
         self._has_gained.set()
 
     async def _take_over(self, cluster: Cluster) -> None:
-        """Pick up what is left of the shards that come to this process, and what was missed."""
+        """Pick up the runs left in gained shards, and from time to time runs that were missed."""
         while True:
             self.is_done = not self._gained
             with suppress(TimeoutError):
@@ -126,7 +125,7 @@ class Recovery:
                 await self._sweep(cluster)
 
     async def _sweep(self, cluster: Cluster) -> None:
-        """Pick up runs that stand still and should not, which no wake has told of."""
+        """Pick up runs that stand still by mistake, and for which no wake was written."""
         after = 0
         with suppress(JournalError):
             while page := await self._journal.runs.unfinished(after, _PAGE):
@@ -144,7 +143,7 @@ class Recovery:
                 await asyncio.sleep(_PAUSE_S)
 
     async def _look(self, shards: frozenset[int]) -> Sequence[tuple[str, bool]]:
-        """Queue what was left behind of shards; return the children that nobody waits for."""
+        """Queue the runs left behind in shards; return children whose parents no longer wait."""
         suspects = [suspect.run_id for suspect in await self._journal.runs.suspects()]
         self._suspects = [one for one in suspects if shard_of(run_number(one)) in shards]
         left = await self._journal.children.left_behind()
@@ -159,7 +158,7 @@ class Recovery:
             if shard_of(parent.number) in shards:
                 self._backlog.add([parent])
             elif self._cluster is not None:
-                self._cluster.tell(run_id(parent.number))  # its child may have ended untold
+                self._cluster.tell(run_id(parent.number))  # its child may have ended without notice
         return left
 
     async def _work_off(self, left: Sequence[tuple[str, bool]]) -> None:
@@ -178,17 +177,18 @@ class Recovery:
         log.recovered(count)
 
     def _try_suspects(self) -> None:
-        """Put the suspects on trial, after all others that there is room for."""
+        """Put the suspects on trial, after all other runs for which there is room."""
         suspects, self._suspects = self._suspects, []
         if suspects:
             self._trials.wait_for_one(suspects)
 
     async def _until_stopped(self, left: Sequence[tuple[str, bool]]) -> None:
-        """Stop children that nobody waits for, before any parent is carried on."""
+        """Stop the children whose parents no longer wait, before any parent is carried on."""
         while left:
             try:
                 await self._left_children.stop(left)
-                # One that was cleaning up already has nothing to be told, and goes on with it.
+                # A child that was already cleaning up is not asked to stop, and goes on cleaning
+                # up.
                 cleaning = [child for child, _ in left if child not in self._suspects]
                 await self._pick_up(cleaning, after_restart=True)
                 left = ()
@@ -197,9 +197,9 @@ class Recovery:
                 await asyncio.sleep(_PAUSE_S)
 
     async def _read_ahead(self, run_ids: Sequence[str]) -> None:
-        """Read several histories by one query; what comes of it only saves time.
+        """Read several histories in one query; only a saving of time.
 
-        Not where another process may append to them before they are asked for.
+        Not in a cluster, where another process may append to them before they are used.
         """
         if self._cluster is not None:
             return
@@ -214,7 +214,7 @@ class Recovery:
             await self._left_children.sweep()
             lost = self._lost_runs.take()
             await self._pick_up(sorted(lost))
-            self._left_children.left |= lost  # the append that was lost may have left a step
+            self._left_children.left |= lost  # the lost append may have left a step
 
     async def _pick_up(self, run_ids: Sequence[str], *, after_restart: bool = False) -> None:
         gate = asyncio.Semaphore(_AT_ONCE)
@@ -224,7 +224,7 @@ class Recovery:
                 try:
                     await self._runs.recover(run_id, after_restart=after_restart)
                 except UnknownRun:
-                    pass  # its start never reached the disk, and nobody was told of it
+                    pass  # its start was never stored, and no caller was told of it
                 except UNREADABLE as unreadable:
                     log.run_stands_still(run_id, unreadable)
                 except DefinitionUnusable as unusable:

@@ -1,10 +1,10 @@
-"""Suspects one at a time: steps that the end of the process has cut off more than once.
+"""Runs suspects one at a time: steps that the end of the process has cut off more than once.
 
-Of many steps that were running when the process ended, one may be why. Each suspect is run
-again while no other is on trial; ends the process meanwhile, that is held against this one
-alone. A trial is over when its attempt is, and after some time; but not the trial of a suspect
-that will not be run again after one more end, so that what takes the process down late is found
-too. Those wait for all others.
+If many steps were running when the process ended, one of them may be the cause. Each suspect is run
+again while no other is on trial; if the process ends meanwhile, only that suspect is blamed. A
+trial ends with its attempt, or after some time. The time limit does not apply to a suspect that one
+more end would finish, so that a step that takes the process down late is found too; such suspects
+are tried last.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _TRIAL_S = 5.0
 
 
 class Trials:
-    """Who is on trial, and who comes next."""
+    """The run on trial, and those that wait for theirs."""
 
     def __init__(self, driving: Driving, culprit: Culprit) -> None:
         self._driving = driving
@@ -26,7 +26,7 @@ class Trials:
         self._until_s = 0.0
 
     def begin(self) -> None:
-        """Learn why the last process ended, before anything that it left is carried on."""
+        """Read why the last process ended, before anything that it left is carried on."""
         self._culprit.read()
 
     def wait_for_one(self, suspects: list[str]) -> None:
@@ -34,7 +34,7 @@ class Trials:
         self._waiting = [*suspects[::-1], *self._waiting]
 
     def next(self) -> str | None:
-        """Return the run whose trial begins now, None while another is on trial or none waits."""
+        """Return the run whose trial begins now, None if another is on trial or none waits."""
         if self._on_trial is not None:
             if self._goes_on(self._on_trial):
                 return None

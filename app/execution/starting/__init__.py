@@ -1,1 +1,1 @@
-"""New runs: whether one can be taken on, its id, and what it begins with."""
+"""New runs: whether one is accepted, its id, and what it starts with."""

@@ -1,7 +1,7 @@
-"""Whether a new run can be taken on: refused early, before memory grows without bound.
+"""Decides whether a new run is accepted; refuses early, before memory grows without limit.
 
-Only starts are refused. Reads, answers, cancels, child runs and everything that is under way
-go on, so that an overloaded server comes to rest by itself.
+Only starts are refused. Reads, answers, cancels, child runs and everything that is under way go on,
+so an overloaded server recovers by itself.
 """
 
 from app.execution.live.live_runs import LiveRuns
@@ -12,10 +12,10 @@ _RETRY_AFTER_S = 2
 
 
 class Overloaded(Exception):
-    """The server has as much to do as it may; nothing has been started.
+    """The server has reached its limit of work; nothing has been started.
 
     Attributes:
-        retry_after_s: Whole seconds after which asking again is worth while.
+        retry_after_s: Whole seconds after which to ask again.
     """
 
     retry_after_s = _RETRY_AFTER_S
@@ -25,7 +25,7 @@ class Overloaded(Exception):
 
 
 class Place:
-    """A start's place among the runs in memory, while the block lasts."""
+    """A start's place among the runs in memory, as long as the block lasts."""
 
     __slots__ = ("_held", "_size", "_tenant")
 
@@ -54,11 +54,11 @@ class Admission:
 
     @property
     def in_memory(self) -> int:
-        """How many runs are in memory, the starts that come in now among them."""
+        """How many runs are in memory, including the starts that are coming in."""
         return self._held.runs.total
 
     def starting(self, tenant: str, size: int) -> "Place":
-        """Hold a place for a start whose body has at most `size` bytes, `with` it.
+        """Hold a place for a start with a body of at most `size` bytes, in a `with` statement.
 
         Raises `Overloaded`.
         """

@@ -1,4 +1,4 @@
-"""What a run is started with."""
+"""What a run is started with, and the first events that follow from it."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -35,17 +35,17 @@ from steps.language.expression import ExpressionError
 
 @value(frozen=True, slots=True)
 class Beginning:
-    """Where a rerun begins, and what it takes from the run that it came from.
+    """Where a rerun begins, and what it takes from the earlier run.
 
     Attributes:
-        outputs: What the steps before had delivered, by step id.
+        outputs: What the steps before it had delivered, by step id.
         caught: The error that had been caught last.
         caught_in: The step that had failed with it.
-        carried: What was done before, by whichever run.
+        carried: The visits that earlier runs have done.
         visits: How often each step had been entered.
-        handler: The handler that it had entered, empty for none.
-        ending: How it ends once its `finally` has.
-        records: What the first step has finished of its work already, by name.
+        handler: The handler that the run had entered, empty for none.
+        ending: How the run ends once its `finally` has.
+        records: What the first step has already finished of its work, by name.
     """
 
     origin: Origin
@@ -64,14 +64,14 @@ class NewRun:
     """What a run is started with.
 
     Attributes:
-        context: What the caller's token says beyond who it is.
-        parent: The run whose step starts this one.
-        starter: The run whose step starts it without waiting for it.
-        refused: Why the run fails at once: its parent's step gave it what it cannot take.
-        beginning: Where it begins, when that is not the first step of the definition.
+        context: What the caller's token says besides who they are.
+        parent: The run whose step starts this one and waits for it.
+        starter: The run whose step starts this one without waiting for it.
+        refused: Why the run fails at once: its parent's step gave it unsuitable input.
+        beginning: Where it begins, if that is not the first step of the definition.
         size: How many bytes the request had that starts it.
-        vars: The variables that it takes from its parent; None: those of this moment.
-        inherited: The data of its parent over which `data` comes, and of which it keeps no copy.
+        vars: The variables that it takes from its parent; None: the current ones.
+        inherited: The parent's data that lies beneath `data`; the run keeps no copy of it.
     """
 
     tenant: str
@@ -99,7 +99,7 @@ class NewRun:
         return definition.variables
 
     def started(self, run_id: str, now_ms: int, variables: JsonObject) -> RunStarted:
-        """Return the first event of the run, which uses these variables."""
+        """Return the first event of the run, with the values of its variables."""
         rerun = self.beginning
         return RunStarted(
             at_ms=now_ms,
@@ -134,9 +134,9 @@ class NewRun:
         return self.definition.steps[step_id]
 
     def begun(self, run: Run, now_ms: int) -> list[Event]:
-        """Change the run by what comes with its first event, and return the events that did it.
+        """Apply what follows from the run's first event, and return the further events.
 
-        That is its end, or the work that it begins with.
+        They either end the run or begin its work.
         """
         if self.refused:
             failed = RunFailed(now_ms, self.refused)
@@ -158,7 +158,7 @@ class NewRun:
         return events
 
     def _queued(self, run: Run, now_ms: int) -> RunQueued | RunFailed | None:
-        """Return what has the run wait for its place, or fail where that cannot be told."""
+        """Return the event that queues the run for a place, or fails it if it has no valid key."""
         if isinstance(self.definition, DefinitionUnusable) or self.definition.places is None:
             return None
         try:
@@ -175,6 +175,6 @@ class NewRun:
         return None if timeout_ms is None else now_ms + timeout_ms
 
     def _first_step(self) -> str:
-        """Return where the run begins; nowhere, where its workflow cannot be started."""
+        """Return the step where the run begins; empty if its workflow cannot be started."""
         definition = self.definition
         return "" if isinstance(definition, DefinitionUnusable) else definition.graph.initial

@@ -1,4 +1,4 @@
-"""New runs: their ids, and how a run comes to be before anything of it is durable."""
+"""Makes new runs: gives them ids, and holds them in memory until their start is durable."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from journal import SHARDS, DuplicateStart, Owners, Unavailable, VariableTable, 
 
 
 class Starts:
-    """Makes new runs, with ids that only grow."""
+    """Makes new runs, with increasing ids."""
 
     def __init__(  # noqa: PLR0913 - the parts below it, each passed in
         self,
@@ -27,11 +27,11 @@ class Starts:
         traced: bool = False,
         owners: Owners | None = None,
     ) -> None:
-        """Take the number of the newest run of the journal, 0 where there is none.
+        """Take the number of the newest run in the journal, 0 if there is none.
 
-        With `owners`, runs are of shards that are here: no other process gives their numbers, and
-        they are carried on where they are started.
-        `traced` gives each run a trace, where its caller has named none.
+        With `owners`, new runs belong to shards of this process: no other process gives out their
+        numbers, and they are carried on where they are started. `traced` gives each run a trace if
+        its caller has named none.
         """
         self._traced = traced
         self._variables = variables
@@ -42,11 +42,11 @@ class Starts:
         self._owners = owners
 
     def follow(self, number: int) -> None:
-        """Give numbers after this one only: another process has used it."""
+        """Give only numbers after this one: another process has used it."""
         self._last_number = max(self._last_number, number)
 
     async def hold_new(self, new: NewRun) -> LiveRun:
-        """Return a new run of which nothing is durable yet, in memory until `let_go`."""
+        """Return a new run that is not durable yet, held in memory until `let_go`."""
         variables = new.vars
         if variables is None:
             names = new.variables
@@ -56,14 +56,14 @@ class Starts:
         return live
 
     def let_go(self, live: LiveRun) -> None:
-        """Hold a run no longer that `hold_new` returned: it leaves memory unless it is driven."""
+        """Release a run from `hold_new`: it leaves memory unless it is driven."""
         self._live_runs.let_go(live)
 
     async def start_together(self, news: Sequence[NewRun]) -> None:
         """Start runs of one tenant, all or none: durable and published when this returns.
 
         Raises:
-            Conflict: There is one of them already.
+            Conflict: One of them exists already.
         """
         lives: list[LiveRun] = []
         try:
@@ -75,7 +75,7 @@ class Starts:
                 self.let_go(live)
 
     async def start_apart(self, new: NewRun) -> str:
-        """Start a run once for its key, durable when this returns; return which run it is."""
+        """Start one run for a key, durable when this returns; return the run's id."""
         live = await self.hold_new(new)
         try:
             await self._appends.flush(live)
@@ -110,7 +110,7 @@ class Starts:
         return f"dynamic-workflow-{number}"
 
     def _of_a_shard_here(self, owners: Owners, least: int) -> int:
-        """Return the next number of a shard whose work begins here. Raises `Unavailable`."""
+        """Return the next run number of a shard whose runs begin here. Raises `Unavailable`."""
         for number in range(least, least + SHARDS):
             if owners.begins(shard_of(number)):
                 return number

@@ -1,1 +1,1 @@
-"""What has a waiting run go on: time, places, child runs; and notices of pauses."""
+"""What lets a waiting run go on: timers, places, child runs; and the notices of pauses."""

@@ -1,7 +1,8 @@
-"""Notices of open pauses: each is sent by a tool once the pause is durable, and again on reminders.
+"""Sends notices of open pauses: a tool sends each one once the pause is durable, and reminders.
 
-What is still to be sent stands in the pause, so that a restart goes on with it; that it was sent
-is an event. A crash between the two has it sent again under the same idempotency key.
+The notices still to be sent are stored in the pause, so a restart continues with them; each sent
+notice is an event. After a crash between the two, the notice is sent again under the same
+idempotency key.
 """
 
 import asyncio
@@ -49,7 +50,7 @@ _LONGEST_FAILURE = 500
 
 
 class Notices:
-    """Sends what is due of all runs, some at once; tenants take turns."""
+    """Sends the due notices of all runs, several at a time; tenants take turns."""
 
     def __init__(  # noqa: PLR0913 - the parts that a notice touches, each passed in
         self,
@@ -70,21 +71,21 @@ class Notices:
         self._turns = FairQueue(_AT_ONCE)
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
-        """Send what is due of a run that has paused."""
+        """Send the due notices of a run that has paused."""
         for event in events:
             if isinstance(event, RunPaused) and names_nobody(event.pause.body):
                 log.pause_names_nobody(live.run.id, event.step_id)
         self.look(live)
 
     def look(self, live: LiveRun) -> None:
-        """Send what is due of a run, unless that is under way."""
+        """Send the due notices of a run, unless that is under way."""
         run = live.run
         pause = run.pause
         if pause is None or pause.run_id is not None or not pause.body.get("notices"):
             return
         owns = self._live_runs.owns
         if owns is not None and not owns(run.id):
-            return  # another process does
+            return  # another process does this
         if run.id not in self._busy and due_notices(pause.body, self._clock.now_ms()):
             self._busy.add(run.id)
             self._driving.beside(self._send_all(live.tenant, run.id, run.pause_seq))
@@ -95,14 +96,14 @@ class Notices:
                 while await self._send_next(live, seq):
                     pass
         except (UnknownRun, RunLost):
-            pass  # it is looked at again when it is read again
+            pass  # it is sent once the run has been read again
         except JournalError as failure:
             log.timer_failed(run_id, failure)
         finally:
             self._busy.discard(run_id)
 
     async def _send_next(self, live: LiveRun, seq: int) -> bool:
-        """Send the first notice that is due; say whether to look for another."""
+        """Send the first notice that is due; return whether to look for another."""
         run = live.run.copy()
         if run.pause is None or run.pause_seq != seq:
             return False
@@ -123,7 +124,7 @@ class Notices:
         return True
 
     async def _sent(self, live: LiveRun, run: Run, due: DueNotice) -> str:
-        """Call the tool; return why it failed, empty where it did not."""
+        """Call the tool; return why it failed, empty if it did not."""
         assert run.current is not None  # noqa: S101 - it is paused in a step
         visit = run.current
         doing = Execute(visit.step_id, visit.visit, visit.attempt)
@@ -167,7 +168,7 @@ class Notices:
         }
 
     def _told(self, live: LiveRun, run: Run, due: DueNotice) -> JsonObject:
-        """Return what the notice's templates know of the pause."""
+        """Return the values that the notice's templates may use."""
         assert run.current is not None and run.pause is not None  # noqa: S101, PT018 - paused
         body = run.pause_shown or {}
         pause_id = str(body["pauseId"])
@@ -185,7 +186,7 @@ class Notices:
         }  # fmt: skip
 
     def _link(self, live: LiveRun, run: Run, pause_id: str) -> str:
-        """Return the page that asks: without sign-in, unless it has to know who answers."""
+        """Return the address of the page that asks; it needs no sign-in unless the pause does."""
         assert run.pause is not None  # noqa: S101 - paused
         if needs_sign_in(run.pause.body) or names_nobody(run.pause.body):
             return f"{self._services.callbacks.base_url}/inbox?pause={pause_id}"
@@ -201,7 +202,7 @@ class Notices:
 async def _request(
     notice: Notice, scope: Mapping[str, Json], key: str, due: DueNotice
 ) -> HttpRequest | None:
-    """Return the request to the address of a notice; None for one that calls a tool."""
+    """Return the request to a notice's address; None for a notice that calls a tool."""
     if notice.url is None:
         return None
     url = as_text(await notice.url.rendered(scope))
@@ -221,7 +222,7 @@ async def _request(
 
 
 def planned(live: LiveRun, now_ms: int) -> ChangePause | None:
-    """Return what the plan of a pause has for a moment that has come; None for nothing."""
+    """Return the next planned change of a pause that is due at this moment; None if none is."""
     run, visit = live.run, live.run.current
     if run.pause is None or visit is None or run.pause.run_id is not None:
         return None
@@ -234,7 +235,7 @@ def planned(live: LiveRun, now_ms: int) -> ChangePause | None:
 
 
 def changed_pause(run: Run, what: str, changed: JsonObject, note: str) -> ChangePause:
-    """Return the change of a pause by the clock, with when something is due next."""
+    """Return the change of a pause by the clock, and when the next thing is due."""
     assert run.pause is not None  # noqa: S101 - the callers have looked
     body: JsonObject = {**run.pause.body, **changed}
     times = [at for at in (next_moment_ms(body), run.answer_by_ms) if at is not None]

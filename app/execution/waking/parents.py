@@ -1,4 +1,4 @@
-"""A parent looks again when a child run has ended, paused or gone on."""
+"""Makes a parent run look again when a child run has ended, paused or gone on."""
 
 from collections.abc import Sequence
 
@@ -19,15 +19,16 @@ TELLS_PARENT = ENDS | {RunPaused, PauseChanged, RunResumed, ChildrenResumed, Par
 
 
 class Parents:
-    """Tells parents of their child runs."""
+    """Notifies parents of their child runs."""
 
     def __init__(self, driving: Driving) -> None:
         self._driving = driving
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
-        """Tell the run's parent, if it has one that waits for it.
+        """Notify the run's parent, if it has one that waits for it.
 
-        Where the run waits for a signal that may be there already, `waits` tells it.
+        If the run waits for a signal that may be stored already, `waits` notifies the parent
+        instead.
         """
         run = live.run
         if run.parent is None:
@@ -38,6 +39,6 @@ class Parents:
             self._driving.notify(run.parent.run_id)
 
     def waits(self, live: LiveRun) -> None:
-        """Tell the parent of a run that waits for a signal that is not there yet."""
+        """Notify the parent of a run that waits for a signal that has not been sent yet."""
         if live.run.parent:
             self._driving.notify(live.run.parent.run_id)

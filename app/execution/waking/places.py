@@ -1,9 +1,10 @@
-"""Places: runs with `concurrency` begin when there is room, in order.
+"""Places: runs of workflows with `concurrency` begin in order, as soon as there is room.
 
-Who is under way and who waits in line is read from the rows of the runs, which change in the
-transaction of their events, so nothing is remembered here, and a crash leaves neither a place
-taken by nobody nor one too many. Whatever may bring the line forward (a run is queued, one that
-has a place ends, the server starts) asks for the first in line and how many are under way.
+Which runs hold a place and which wait in line is read from the rows of the runs, which change in
+the transaction of their events. Nothing is kept in memory, so a crash neither leaves a place
+occupied by no run nor admits one run too many. Three things can move a line forward: a run is
+queued, a run with a place ends, or the server starts. Each of them reads the first run in line and
+how many hold a place.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ class Places:
     """Admits runs, each line in its order.
 
     Attributes:
-        carry_on: Has a run driven that has been admitted.
+        carry_on: Drives a run that has been admitted.
         cancel: Cancels a run of a tenant, with a reason.
     """
 
@@ -62,7 +63,7 @@ class Places:
         self.cancel: Callable[[str, str, str], Awaitable[None]]
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
-        """Look at the line of a run that has been queued, or has given up its place."""
+        """Look at the line of a run that has been queued or has given up its place."""
         key = place_key(live.tenant, live.run)
         assert key is not None  # noqa: S101 - only such runs are told of
         if live.run.is_over or any(type(event) is RunQueued for event in events):
@@ -78,16 +79,16 @@ class Places:
         task.add_done_callback(self._tasks.discard)
 
     async def run(self) -> None:
-        """Look at every line now and then, until cancelled."""
+        """Look at every line at intervals, until cancelled."""
         while True:
             try:
                 keys = await self._journal.places.waited_for()
                 lines = [list(own) for _, own in groupby(keys, key=lambda key: key.tenant)]
-                # Side by side, so that the many lines of one tenant hold up no other's.
+                # Concurrently, so that the many lines of one tenant do not delay those of others.
                 await asyncio.gather(*(self._advance_all(own) for own in lines))
             except JournalError as failure:
                 log.places_delayed(failure)
-            # What another process rang for, and the ring was lost, may not wait for long.
+            # If a ring from another process was lost, its line must not wait for long.
             await asyncio.sleep(_LOOK_EVERY_S if self._cluster is None else _LOOK_SHARED_EVERY_S)
 
     async def _advance_all(self, keys: Sequence[PlaceKey]) -> None:
@@ -103,7 +104,8 @@ class Places:
     async def _advance(self, key: PlaceKey) -> None:
         """Admit runs as long as there is room for the first in line.
 
-        Of several processes one does so for each key, so that two cannot fill the same place.
+        Of several processes, one does this for each key, so that two cannot give out the same
+        place.
         """
         if self._cluster is not None and not self._cluster.owns_name(json.dumps(key.values)):
             self._cluster.bell.ring(PLACE, json.dumps(key.values))
@@ -121,7 +123,7 @@ class Places:
                 except UnknownRun:
                     stuck.add(run_number(line.first))
                 except RunLost:
-                    return  # it is being read again, and nobody passes it meanwhile
+                    return  # it is being read again, and no run overtakes it meanwhile
                 except DefinitionUnusable as unusable:
                     log.run_stuck(line.first, unusable)
                     stuck.add(run_number(line.first))
@@ -130,7 +132,7 @@ class Places:
                     stuck.add(run_number(line.first))
 
     async def _is_served(self, key: PlaceKey, run_id: str, under_way: int) -> bool:
-        """Deal with the first in line; False where it has to wait."""
+        """Admit or cancel the first in line; return False if it has to wait."""
         async with self._live_runs.load(key.tenant, run_id) as live:
             async with live.lock:
                 await self._appends.append(live)
@@ -151,9 +153,9 @@ class Places:
         return full is None
 
     async def _make_room(self, key: PlaceKey, place: Place) -> None:
-        """Cancel the oldest, so that the newest have room once these have stopped."""
+        """Cancel the oldest runs, so that the newest have room once these have stopped."""
         for run_id in await self._journal.places.surplus(key, place.limit):
             try:
                 await self.cancel(key.tenant, run_id, _REASON)
             except (Rejected, UnknownRun):
-                continue  # it has ended, or is being cancelled
+                continue  # it has ended or is being cancelled

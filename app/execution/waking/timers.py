@@ -1,7 +1,7 @@
-"""The one scheduler: wakes runs whose retry, sleep or deadline is due.
+"""The scheduler: wakes runs whose retry, sleep or deadline is due.
 
-What is due is read from the journal, not remembered, so nothing is missed by a restart or
-by a clock that jumps; a timer fires late rather than never.
+What is due is read from the journal and not kept in memory, so neither a restart nor a jump of the
+clock makes it miss a timer. A timer may fire late but is never lost.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from engine import (
 from journal import UNREADABLE, Journal, JournalError
 
 _LONGEST_SLEEP_MS = 1_000
-"""How long a jump of the wall clock can go unnoticed."""
+"""How long a jump of the wall clock may go unnoticed, in milliseconds."""
 
 _BATCH = 200
 
@@ -47,10 +47,10 @@ SETS_TIMER = frozenset(
 
 
 class Timers:
-    """Sleeps until the next timer is due, fires it, looks again.
+    """Sleeps until the next timer is due, fires it, and looks again.
 
     Attributes:
-        owns: Says whether the timer of a run is fired here; None where there is no other process.
+        owns: Says whether this process fires the timer of a run; None if there is no other process.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class Timers:
         self.owns: Callable[[str], bool] | None = None
         self._next_ms: int | None = None
         self._still: set[str] = set()
-        """Runs that no timer can help before the next start."""
+        """Runs whose timer cannot be fired before the next start."""
         self._earlier = asyncio.Event()
 
     def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
-        """Note the moment for which a run has set its timer."""
+        """Note the time for which a run has set its timer."""
         at_ms = live.run.due_at_ms
         if at_ms is None:
             return
@@ -75,7 +75,7 @@ class Timers:
             self._earlier.set()
 
     def forget(self, _: frozenset[int]) -> None:
-        """Try timers again that could not be fired: shards have come to this process."""
+        """Try again the timers that could not be fired, because this process has gained shards."""
         self._still.clear()
         self._earlier.set()
 
@@ -92,7 +92,7 @@ class Timers:
             await self._sleep()
 
     async def _fire_due(self, now_ms: int) -> None:
-        """Fire all that is due, past what fails: however many fail, they hold up no others."""
+        """Fire all timers that are due; those that fail do not delay the others."""
         self._earlier.clear()
         self._next_ms = None
         after = (-1, -1)

@@ -1,4 +1,4 @@
-"""Runs for which somebody waits here, and which another process carries on."""
+"""Requests that wait here for runs that another process carries on."""
 
 import asyncio
 import contextlib
@@ -10,13 +10,13 @@ from app.telemetry import log
 from journal import RUN, UNREADABLE, Journal, JournalError, UnknownRun
 
 _LOOK_EVERY_S = 1.0
-"""How long somebody waits too long where a ring was lost."""
+"""How many seconds a request may wait too long if a ring was lost."""
 
 _PACE_S = 0.01
 
 
 class WaitedElsewhere:
-    """Wakes those who wait, by the bell or by a look at the list of runs."""
+    """Wakes waiting requests when the bell rings, or after looking at the list of runs."""
 
     def __init__(
         self, journal: Journal, live_runs: LiveRuns, waiters: Waiters, cluster: Cluster
