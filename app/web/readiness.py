@@ -28,7 +28,7 @@ def unready(services: Services) -> str | None:
     if not services.recovery.is_queued:
         return "the runs that the last stop left behind are being looked for"
     if services.sharing is not None and not services.sharing.is_taking_part:
-        return "this process takes part in no runs yet, or no more"
+        return "this process is starting or stopping and takes no runs"
     return None
 
 

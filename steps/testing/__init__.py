@@ -185,7 +185,7 @@ class StepTrial:
                 return replace(outcome, pause=replace(outcome.pause, body=body))
             case Sleeps() | AwaitsChildren():
                 return outcome
-        raise TypeError(f"a {type(outcome).__name__} is no outcome of a step")
+        raise TypeError(f"a {type(outcome).__name__} is not an outcome of a step")
 
 
 async def call_tool(

@@ -35,7 +35,7 @@ def was_given(run: Run, key: AnswerKey) -> bool:
     used_for = run.answers.get(key.key)
     if used_for not in (None, key.fingerprint):
         raise AnswerKeyReused(
-            "this Idempotency-Key came with another answer to this run; "
+            "this Idempotency-Key was used for another answer to this run; "
             "use a new key for a new answer"
         )
     return used_for is not None
@@ -50,7 +50,7 @@ def asked_child(run: Run, answer: JsonObject) -> str | None:
     shown = pause.shown(run.id, run.pause_seq)
     if answer.get("pauseId") not in (None, shown["pauseId"]):
         raise NotPaused(
-            f"run {run.id} does not wait in pause {answer['pauseId']} any more, "
+            f"run {run.id} no longer waits in pause {answer['pauseId']}, "
             f"but in {shown['pauseId']}: look at what it asks now"
         )
     meant = answer.get("runId")
@@ -99,7 +99,7 @@ def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int, key: 
     must_be_allowed(pause.body, caller)
     seen = str(answer.get("seen") or "")
     if seen and seen != seen_of(live.run):
-        raise NotPaused(f"run {live.run.id} asks something else than what was seen: look again")
+        raise NotPaused(f"run {live.run.id} asks something else by now: look at what it asks")
     answer = {name: item for name, item in answer.items() if name != "seen"}
     if pause.interruption:
         return _settle(pause, answer, caller, key)

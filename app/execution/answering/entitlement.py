@@ -10,8 +10,8 @@ CLOCK = "deadline"
 """The answerer on record if the deadline has passed and its default answer is taken."""
 
 NAMES_NOBODY = (
-    "this question is for somebody, but what its workflow gives for `assignees` names nobody; "
-    "an admin can answer it, or hand it on"
+    "this question is for certain people, but the `assignees` of its workflow name nobody; "
+    "an admin can answer or delegate it"
 )
 """Why only an admin may answer."""
 
@@ -89,11 +89,11 @@ def refusal(body: JsonObject, caller: Caller) -> str:
         return ""
     names = names_of(caller)
     if named_in(body, "exclude") & names:
-        return "this question may not be answered by you: its workflow leaves you out"
+        return "you may not answer this question: its workflow excludes you"
     if caller.name.casefold() in answered_by(body):
         return "you have answered this question; it waits for somebody else"
     if caller.name.casefold() in named_in(body, "handedOn"):
-        return "you have handed on your answer to this question"
+        return "you have delegated your answer to this question"
     if caller.name.startswith(f"{_LINK}:") or caller.role.includes(Role.ADMIN):
         return ""
     if names_nobody(body):
@@ -101,7 +101,7 @@ def refusal(body: JsonObject, caller: Caller) -> str:
     assignees = named_in(body, "assignees")
     if assignees and not assignees & names:
         told = ", ".join(str(name) for name in _listed(body, "assignees")[:5])
-        return f"this question is for {told}, and you are none of them"
+        return f"this question is for {told}, and you are not one of them"
     claimed = body.get("claimedBy")
     if claimed and claimed != caller.name:
         return f"{claimed} has claimed this question; they or an admin can release it"

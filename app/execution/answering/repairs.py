@@ -80,7 +80,7 @@ def skip(meant: Meant, output: Json, reason: str | None, caller: str) -> Checked
         step = live.usable.steps[visit.step_id]
         if step.output.sensitive:
             names = ", ".join(sorted(step.output.sensitive))
-            told = f"{names} of step {step.id} is sensitive, and is not given by hand"
+            told = f"{names} of step {step.id} is sensitive and cannot be set by hand"
             raise InvalidAnswer([Problem("output", told)])
         attempt = Execute(visit.step_id, visit.visit, visit.attempt)
         scope = step_input(live.run, step, attempt).scope
@@ -101,7 +101,7 @@ def change_data(
     def checked(live: LiveRun) -> Repair:
         changed = edits_of(live.usable, data)
         if not changed and not removed:
-            told = "is required: what is put in; or `remove`, the names of what is taken out"
+            told = "is required: fields to set; or `remove`, the names of fields to remove"
             raise InvalidAnswer([Problem("data", told)])
         check_edits(live.usable, live.run.data, changed, removed)
         return ChangeData(changed, tuple(removed), reason, caller)
@@ -123,7 +123,7 @@ def check_edits(
     Raises `InvalidAnswer` for edits that the declared inputs do not accept.
     """
     problems = [
-        Problem(f"data.{name}", "is sensitive, and is not given by hand")
+        Problem(f"data.{name}", "is sensitive and cannot be set by hand")
         for name in (*edits, *removed)
         if name in definition.sensitive
     ]

@@ -127,12 +127,12 @@ def _input(step: CompiledStep, outcome: Outcome, effects: Effects) -> tuple[Inpu
             late_ms = None if limit_ms is None else effects.now_ms() + limit_ms
             return AwaitsChildren(total, asked, late_ms), 0
         case _:
-            raise TypeError(f"a {type(outcome).__name__} is no outcome of a step")
+            raise TypeError(f"a {type(outcome).__name__} is not an outcome of a step")
 
 
 def _moment(step: CompiledStep, at_ms: float) -> int:
     if not 0 <= at_ms < LATEST_MS:
-        message = f"step {step.id} waits for {at_ms!r}, which is no moment before the year 10000"
+        message = f"step {step.id} waits until {at_ms!r}, which is not before the year 10000"
         raise StepBroke("InvalidOutput", message, retryable=False)
     return round(at_ms)
 

@@ -90,7 +90,7 @@ class PauseCommands:
 
 def _body(run: Run) -> JsonObject:
     if run.pause is None or run.pause.interruption or run.awaited_signal:
-        raise NotPaused(f"run {run.id} asks nothing that somebody could be named for")
+        raise NotPaused(f"run {run.id} asks nothing that can be claimed or delegated")
     return run.pause.body
 
 
@@ -122,7 +122,7 @@ def _delegated(body: JsonObject, caller: Caller, to: str, note: str) -> _Change:
     folded = name.casefold()
     alike = {folded, f"person:{folded}", f"user:{folded}", folded.partition(":")[2]}
     if alike & named_in(body, "exclude"):
-        raise InvalidAnswer([Problem("to", f"{name} is left out of this question")])
+        raise InvalidAnswer([Problem("to", f"{name} is excluded from this question")])
     if alike & answered_by(body):
         told = f"{name} has answered this question; it waits for somebody else"
         raise InvalidAnswer([Problem("to", told)])
@@ -141,11 +141,11 @@ def _voice_handed(body: JsonObject, caller: Caller, name: str) -> JsonObject:
     if not isinstance(asked, list):
         told = (
             f"anybody may answer this question, which waits for {body['required']} answers: "
-            f"{name} can answer it as it is"
+            f"{name} can answer it already"
         )
         raise InvalidAnswer([Problem("to", told)])
     if name.casefold() in named_in(body, "assignees"):
-        raise InvalidAnswer([Problem("to", f"{name} is asked already, and has one answer")])
+        raise InvalidAnswer([Problem("to", f"{name} is asked already and has only one answer")])
     own = own_names(caller)
     left = [one for one in asked if str(one).casefold() not in own]
     gone = body.get("handedOn")

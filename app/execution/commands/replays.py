@@ -25,10 +25,10 @@ def visit_to_replay(run: Run, step_id: str | None, visit: int | None) -> Visit:
         and visit in (None, one.visit)
     ]
     if is_replay(run.workflow_id) or run.body:
-        told = "its run is a replay itself, or that of a branch; name the run that has the step"
+        told = "the run is a replay or a branch; name the run that has the step"
         raise InvalidAnswer([Problem("runId", told)])
     if not found:
-        told = "the run has had no such visit of a call-agent or call-llm step"
+        told = "the run has no such visit of a call-agent or call-llm step"
         raise InvalidAnswer([Problem("stepId", told)])
     return found[-1]
 

@@ -35,7 +35,7 @@ class OperationReused(Rejected):
     """The name of a bulk rerun has been used for a different one."""
 
     def __init__(self, operation: str) -> None:
-        super().__init__(f"operation {operation} was another rerun; give this one its own name")
+        super().__init__(f"operation {operation} names another rerun; give this one a new name")
 
 
 @value(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Reruns:
             pinned = await self._workflows.pinned(tenant, run.workflow_id, run.version, run.body)
             return run.version, pinned, [], []
         if is_invocation(run.workflow_id) or is_replay(run.workflow_id):
-            raise _unfit("a run of an agent by itself has no other version")
+            raise _unfit("a run of an agent without a workflow has no other version")
         old = await self._workflows.chosen(tenant, run.workflow_id, run.version)
         row = await self._workflows.chosen(tenant, run.workflow_id, again.version)
         whole = await self._workflows.compile_row(tenant, row)

@@ -131,7 +131,7 @@ def rerun(  # noqa: PLR0913 - what a rerun is made of
 def with_calls(new: NewRun, events: list[Event], before: Entered) -> NewRun:
     """Return a rerun whose first step begins with the work that it had finished before."""
     if not isinstance(new.definition, DefinitionUnusable) and new.definition.places:
-        told = "runs of a workflow with `concurrency` wait for a place, and keep no calls till then"
+        told = "a run of a workflow with `concurrency` waits for a place and cannot keep calls"
         raise InvalidAnswer([Problem("keepCalls", told)])
     begun = events[before.seq - 1]
     assert new.beginning is not None  # noqa: S101 - `rerun` has made it

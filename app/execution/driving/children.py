@@ -345,8 +345,8 @@ def _below(run: Run) -> int:
     """Return the depth of a run that `run` starts. Raises `StepBroke` if that is too deep."""
     if run.depth >= DEEPEST:
         message = (
-            f"{DEEPEST} runs stand above this one, which is the most: "
-            f"does workflow {run.workflow_id} call itself without end?"
+            f"this run is nested {DEEPEST} runs deep, which is the limit: "
+            f"does workflow {run.workflow_id} call itself endlessly?"
         )
         raise StepBroke("TooDeep", message, retryable=False)
     return run.depth + 1

@@ -107,7 +107,7 @@ class Signals:
     async def send_from(self, live: LiveRun, doing: Due, signal: OutgoingSignal) -> None:
         """Store a step's signal with the record that it has been sent. Raises `StepBroke`."""
         if await self._journal.signals.is_full(live.tenant, MOST_KEPT):
-            message = f"{MOST_KEPT} signals wait for runs to take them, which is the most"
+            message = f"{MOST_KEPT} signals wait for runs to take them, which is the limit"
             raise StepBroke("TooManySignals", message)
         now_ms = self._clock.now_ms()
         new = NewSignal(

@@ -67,11 +67,11 @@ class Admission:
 
     def _check(self, tenant: str, size: int) -> None:
         if self._journal.counters.queued >= self._most_writes:
-            self._refuse("writes", "the disk is behind with what it has to write")
+            self._refuse("writes", "the disk cannot keep up with the writing")
         if not self._held.runs.may_take(tenant):
-            self._refuse("runs", "as many runs are under way as may be (max_runs_in_memory)")
+            self._refuse("runs", "the limit of runs in memory is reached (max_runs_in_memory)")
         if not self._held.bytes.may_take(tenant, size):
-            self._refuse("bytes", "the runs under way hold as much data as they may")
+            self._refuse("bytes", "the runs in memory have reached the limit of their data")
 
     def _refuse(self, why: str, what: str) -> None:
         self._counters.refused[why] += 1

@@ -114,4 +114,4 @@ class Starts:
         for number in range(least, least + SHARDS):
             if owners.begins(shard_of(number)):
                 return number
-        raise Unavailable("this process takes part in no runs yet, or no more")
+        raise Unavailable("this process is starting or stopping and takes no runs")
