@@ -1,16 +1,16 @@
-"""Steps act: one file a step type, and the language in which definitions are written.
+"""Step types, one file each, and the language in which definitions are written.
 
-To add a step type (`docs/extending.md` says it at length):
+To add a step type (see `docs/extending.md` for details):
 
-1. Subclass `StepSettings` with the fields that are the step's own; `Template` fields may
-   hold `{{ expressions }}`.
-2. Subclass `StepType` with `type`, `settings`, and `execute`, which returns `Done`,
-   `Pauses`, `Sleeps` or `AwaitsChildren`, or raises `StepBroke`.
-3. Reach the world only through the `Effects` that `execute` is given.
+1. Subclass `StepSettings` with the step's own fields; `Template` fields may hold `{{ expressions
+   }}`.
+2. Subclass `StepType` with `type`, `settings`, and `execute`, which returns `Done`, `Pauses`,
+   `Sleeps` or `AwaitsChildren`, or raises `StepBroke`.
+3. Reach the outside world only through the `Effects` passed to `execute`.
 4. Test it with `steps.testing`.
-5. Offer the class by the entry point group `stepwell.steps`, or put it in a plug-in file.
+5. Register the class under the entry point group `stepwell.steps`, or put it in a plug-in file.
 
-`STABLE` lists the names that those who extend Stepwell may rely on.
+`STABLE` lists the names that extensions may rely on.
 """
 
 from collections.abc import Mapping, Sequence

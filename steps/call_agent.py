@@ -1,4 +1,4 @@
-"""call-agent: have a stored agent work in turns until it delivers."""
+"""call-agent: let a stored agent work in turns until it delivers."""
 
 import json
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ from steps.tools.asks import accepted as of_tool
 
 
 class RecordedVisit(BaseModel):
-    """A visit of an agent that has taken place."""
+    """An earlier visit of an agent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -50,7 +50,7 @@ class RecordedVisit(BaseModel):
 
 
 class CallAgentSettings(StepSettings):
-    """Which agent works, and on what."""
+    """The agent that works, and its task."""
 
     agentId: str = Field(  # noqa: N815 - the page's word
         min_length=1, max_length=200, description="the id of the agent"
@@ -96,10 +96,10 @@ class CallAgentSettings(StepSettings):
 class CallAgent(StepType[CallAgentSettings]):
     """Lets an agent call tools in turns until it delivers its declared output.
 
-    Each model answer and each tool result is journaled as it comes, so that after a crash or
-    a failed attempt the agent goes on from the last one. The agent delivers the fields of its
-    own `output`, or of the step's where it has none; without either the output is its last
-    text, as `text`. The agent's version is chosen when the step starts and kept.
+    Each model answer and each tool result is journaled as it arrives, so that after a crash or a
+    failed attempt the agent continues from the last one. The agent delivers the fields of its own
+    `output`, or those of the step if it has none; without either, the output is its last text, as
+    `text`. The agent's version is chosen when the step starts and does not change during the visit.
     """
 
     type = "call-agent"
@@ -149,7 +149,7 @@ class CallAgent(StepType[CallAgentSettings]):
     async def execute(
         self, settings: CallAgentSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Work from the last record on."""
+        """Continue the work from the last record."""
         kept = await effects.record(
             "agent", partial(begun, settings.agentId, settings.version, effects)
         )
@@ -195,19 +195,19 @@ class CallAgent(StepType[CallAgentSettings]):
     def accept(
         self, settings: CallAgentSettings, step: StepInput, pause: JsonObject, answer: JsonObject
     ) -> "Json | GoesOn":
-        """Take a person's word: what the agent has asked, on calls, on a limit, after a crash.
+        """Record a person's answer: about calls, a limit, or a call that a crash interrupted.
 
-        Other arguments must fit the schema of the tool, which the pause shows as `inputSchema`.
+        Changed arguments must fit the schema of the tool, which the pause shows as `inputSchema`.
         """
         taken = of_budget(pause, answer) or of_tool(pause, answer) or answered(pause, answer)
         return taken or accepted(pause, answer)
 
     def unanswered(self, settings: CallAgentSettings, pause: JsonObject) -> GoesOn | None:
-        """Take calls for rejected that nobody has approved in time."""
+        """Treat calls that nobody approved in time as rejected."""
         return unanswered(pause)
 
     def keeps(self, records: Mapping[str, Json]) -> Mapping[str, Json]:
-        """Keep turns and calls up to the last answer that was of use."""
+        """Keep turns and calls up to the last useful answer."""
         return kept_calls(records)
 
 
@@ -218,7 +218,7 @@ async def _instructed(
     step: StepInput,
     effects: Effects,
 ) -> Instructed:
-    """Return what an agent is told first, and how it is asked."""
+    """Return the agent's instructions and request settings."""
     agent = _with_options(worker.agent, settings)
     told = await agent.settings.instructions.rendered({**step.scope, "inputs": inputs})
     own = await headers_of_document(agent.settings.headers, effects)
@@ -229,7 +229,7 @@ async def _instructed(
 async def _recorded(
     settings: CallAgentSettings, step: StepInput, effects: Effects
 ) -> Mapping[str, Json] | None:
-    """Return the records of the visit whose calls are given back; None where they are made."""
+    """Return the records of the visit that answers the calls; None if calls are made."""
     named = settings.recorded
     if named is None:
         return None
@@ -238,7 +238,7 @@ async def _recorded(
 
 
 def _with_options(agent: AgentDefinition, settings: CallAgentSettings) -> AgentDefinition:
-    """Return the agent as the step wants it asked."""
+    """Return the agent with the step's settings in place of its own."""
     given = {name: getattr(settings, name) for name in ("model", "reasoning", "fallback")}
     own = {name: value for name, value in given.items() if value not in (None, [])}
     return replace(agent, settings=agent.settings.model_copy(update=own)) if own else agent

@@ -92,7 +92,7 @@ class CallApi(StepType[CallApiSettings]):
     def check(
         self, settings: CallApiSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Refuse two bodies, and an address that HTTP cannot reach."""
+        """Refuse a second body, and an address that HTTP cannot reach."""
         bodies = [name for name in _BODIES if getattr(settings, name) is not None]
         if len(bodies) > 1:
             yield Problem(bodies[1], f"there is {bodies[0]} already; give one of them")
@@ -113,7 +113,7 @@ class CallApi(StepType[CallApiSettings]):
     async def execute(
         self, settings: CallApiSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Send the request and read the answer."""
+        """Send the request and read the response."""
         name = await _file_name(settings, step)
         request = await request_of(settings, step, effects)
         response = await _sent(settings, request, name, effects)
@@ -150,18 +150,18 @@ async def _sent(
     except ResponseUnreadable as broke:
         if _is_expected(settings, broke.response.status):
             raise
-        return broke.response  # its status says more than its body
+        return broke.response  # the status matters more than the unreadable body
 
 
 async def _file_name(settings: CallApiSettings, step: StepInput) -> str:
-    """Return what the settings call the file, nothing where they do not."""
+    """Return the file name that the settings give, empty if they give none."""
     if settings.fileName is None:
         return ""
     return _fit(str(await settings.fileName.rendered(step.scope)))
 
 
 def _name_of(request: HttpRequest) -> str:
-    """Return the end of the address as the name of a file."""
+    """Return the last part of the address as a file name."""
     return _fit(unquote(urlsplit(request.url).path.rpartition("/")[2])) or "download"
 
 
@@ -191,7 +191,7 @@ def _unexpected(response: HttpResponse, now_ms: int) -> StepBroke:
 
 
 def _told(response: HttpResponse, content_type: str) -> Json:
-    """Return the body of an answer that was not expected, or its beginning where it is long."""
+    """Return the body of an unexpected response, or its beginning if it is long."""
     content = response.content
     if len(content) <= _MOST_TOLD:
         with suppress(StepBroke):

@@ -1,4 +1,4 @@
-"""call-llm: ask a chat model, and check what it answers."""
+"""call-llm: ask a chat model, and check its answer."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -44,14 +44,14 @@ _MOST_SAID = 1_000
 
 
 class Turn(StepSettings):
-    """One message of the conversation that a step begins with."""
+    """One message of the conversation with which a step begins."""
 
     role: Literal["system", "user", "assistant"] = Field(description="who says it")
     content: Template = Field(description="what is said")
 
 
 class CallLlmSettings(StepSettings):
-    """What the model is asked, and how."""
+    """The question to the model, and how it is asked."""
 
     model: str | None = Field(
         None,
@@ -162,7 +162,7 @@ class CallLlm(StepType[CallLlmSettings]):
     def check(
         self, settings: CallLlmSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Ask for one way to put the question, and for a message that files can go with."""
+        """Require exactly one form of the question, and a message to which files can be added."""
         if settings.prompt is None and settings.messages is None:
             yield Problem("prompt", "is required: say what the model is asked, or give messages")
         if settings.prompt is not None and settings.messages is not None:
@@ -172,7 +172,7 @@ class CallLlm(StepType[CallLlmSettings]):
             yield Problem("messages", "must have a message with role user")
 
     def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
-        """Refuse repairs of an answer that always fits."""
+        """Refuse `repairs` for an answer that always fits."""
         output = document.get("output")
         specs = output.values() if isinstance(output, dict) else ()
         if all(isinstance(spec, dict) and "value" in spec for spec in specs):
@@ -182,7 +182,7 @@ class CallLlm(StepType[CallLlmSettings]):
     async def execute(
         self, settings: CallLlmSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Ask the model, and ask again where its answer does not fit."""
+        """Ask the model, and ask again if its answer does not fit."""
         budget = BudgetQuestions(step, effects)
         await budget.settle()
         try:
@@ -202,7 +202,7 @@ class CallLlm(StepType[CallLlmSettings]):
         used, answer = Usage(), None
         problems: list[Problem] = []
         for number in range(1, settings.repairs + 2):
-            # Some endpoints know tools and not structured output: the last try is by a tool.
+            # Some endpoints support tools but not structured output: the last try uses a tool.
             by_tool = schema is not None and 1 < number == settings.repairs + 1
             request = ChatRequest(
                 settings.model,
@@ -236,19 +236,19 @@ class CallLlm(StepType[CallLlmSettings]):
     def accept(
         self, settings: CallLlmSettings, step: StepInput, pause: JsonObject, answer: JsonObject
     ) -> GoesOn:
-        """Take a person's word on a budget that was used up."""
+        """Record a person's answer about a budget that was used up."""
         raised = accepted(pause, answer)
         if raised is None:
             raise InvalidAnswer([Problem("type", f"a {self.type} step takes no answer")])
         return raised
 
     def keeps(self, records: Mapping[str, Json]) -> Mapping[str, Json]:
-        """Keep nothing: the answers of a step that failed were of no use."""
+        """Keep nothing: the answers of a failed step were not usable."""
         return {}
 
 
 async def _asked(request: ChatRequest, name: str, effects: Effects) -> ChatAnswer:
-    """Ask once, or give the answer that was kept. Raises `StepBroke` for one of no use."""
+    """Ask once, or return the recorded answer. Raises `StepBroke` if it is not usable."""
 
     async def work() -> Json:
         answer = await kept_answer(await effects.chat(request), name, effects)
@@ -282,7 +282,7 @@ async def _conversation(
 
 
 def _said_before(history: Json) -> list[Message]:
-    """Return a conversation that data hold; null is none. Raises `StepBroke`."""
+    """Return a conversation from the run's data; null is an empty one. Raises `StepBroke`."""
     said = [] if history is None else history
     if not isinstance(said, list) or len(said) > _MOST_SAID:
         told = f"history must give a list of {_MOST_SAID:,} objects at most"
@@ -316,7 +316,7 @@ def _response(answer: ChatAnswer, text: str, used: Usage) -> JsonObject:
 
 
 def _text_of(answer: ChatAnswer) -> str:
-    """Return what was answered: the arguments of a tool, where it was called, else the text."""
+    """Return the answer: the arguments of the called tool if there was a call, else the text."""
     for call in answer.tool_calls:
         if call.arguments is not None:
             return json.dumps(call.arguments, ensure_ascii=False)

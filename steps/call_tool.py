@@ -28,7 +28,7 @@ from steps.tools.asks import accepted as of_tool
 
 
 class CallToolSettings(StepSettings):
-    """Which tool, and what it is given."""
+    """The tool, and its inputs."""
 
     toolId: str = Field(  # noqa: N815 - the page's word
         min_length=1,
@@ -53,11 +53,11 @@ class CallToolSettings(StepSettings):
 class CallTool(StepType[CallToolSettings]):
     """Calls a tool with arguments that are checked first.
 
-    A tool is a Python function or comes from an MCP server; `GET /api/tools` lists those that
-    there are. Some [come with the server](../tools.md), others are
-    [made by you](../extending.md). Its output is what the tool gives, which `output` values name
-    as `result`. The tool is given a key that is the same for every attempt of the visit, also
-    after a restart. A tool may fail with error types of its own.
+    A tool is a Python function or comes from an MCP server; `GET /api/tools` lists the available
+    ones. Some [come with the server](../tools.md), others are [made by you](../extending.md). The
+    output is the tool's result, which `output` values name as `result`. The tool receives a key
+    that is the same for every attempt of the visit, also after a restart. A tool may fail with
+    error types of its own.
     """
 
     type = "call-tool"
@@ -92,13 +92,13 @@ class CallTool(StepType[CallToolSettings]):
     }
 
     def acts_now(self, settings: CallToolSettings, effects: Effects) -> bool:
-        """Return False for a tool that touches nothing but its arguments."""
+        """Return False for a tool that uses nothing but its arguments."""
         return not effects.is_pure(settings.toolId)
 
     async def execute(
         self, settings: CallToolSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Render the arguments and call."""
+        """Render the arguments and call the tool."""
         held: dict[str, Json] = {}
         if settings.secrets:
             held = await fetched(settings.secrets, effects)
@@ -131,7 +131,7 @@ class CallTool(StepType[CallToolSettings]):
     def accept(
         self, settings: CallToolSettings, step: StepInput, pause: JsonObject, answer: JsonObject
     ) -> GoesOn:
-        """Take a person's word: what the tool has asked, or on a budget that was used up."""
+        """Record a person's answer: to the tool's question, or about a budget that was used up."""
         taken = of_budget(pause, answer) or of_tool(pause, answer)
         if taken is None:
             raise InvalidAnswer([Problem("type", f"a {self.type} step takes no answer")])

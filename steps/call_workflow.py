@@ -40,7 +40,7 @@ Parts: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
 
 
 class CallWorkflowSettings(StepSettings):
-    """Which workflow is called, with what, and how often."""
+    """The workflow that is called, its input, and how often it is called."""
 
     workflowId: Template | None = Field(  # noqa: N815 - the page's word
         None, description="the id of the workflow, or `#name` for one of the document's own"
@@ -151,7 +151,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
     def check(
         self, settings: CallWorkflowSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Ask for one thing that is called, and refuse data that is no object."""
+        """Require exactly one thing to call, and refuse data that is not an object."""
         if (settings.workflowId is None) == (settings.steps is None):
             yield Problem("workflowId", "name a workflow, or give `steps` for `items`; not both")
         elif settings.steps is not None and settings.items is None:
@@ -165,7 +165,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
             yield Problem("data", "must be an object of templates, or a template that gives one")
 
     def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
-        """Refuse what is for many child runs where there is one."""
+        """Refuse settings for many child runs if there is only one."""
         if document.get("wait") is False:
             own = "put the steps into the document's `workflows`, and call them as `#name`"
             told = {**dict.fromkeys(_WAITING, _NO_WAIT), "steps": f"{_NO_WAIT}; {own}"}
@@ -179,7 +179,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         return {**self.unused, **dict.fromkeys(only, _FOR_ITEMS)}
 
     def has_items(self, document: Mapping[str, Any], path: str) -> bool:
-        """Say whether a template is evaluated for each item."""
+        """Return whether a template is evaluated for each item."""
         return document.get("items") is not None and path.startswith(("data", "workflowId"))
 
     def bodies(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -190,7 +190,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
     async def execute(
         self, settings: CallWorkflowSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Start the child runs that are due, and deliver once all have ended."""
+        """Start the child runs that are due, and deliver when all have ended."""
         items = await _items(settings, step)
         total = 1 if items is None else len(items)
         if not settings.wait:
@@ -228,7 +228,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
 async def _started(
     settings: CallWorkflowSettings, step: StepInput, items: list[Json] | None, effects: Effects
 ) -> Done:
-    """Start what the step does not wait for; after a crash those that were started stay."""
+    """Start runs without waiting for them; runs started before a crash are kept."""
     run_ids: list[Json] = []
     for number in range(1 if items is None else len(items)):
         child = _child(settings, step, items, number)
@@ -254,7 +254,7 @@ def _child(
     names = dict(step.scope)
     if items is not None:
         names |= {"item": items[index], "index": index}
-    # Each child is journaled by itself, so each has an allowance of its own.
+    # Each child has a journal entry of its own, so each has an allowance of its own.
     with Allowance():
         return _child_in(settings, names)
 
@@ -282,7 +282,7 @@ def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildRun:
 
 
 def _workflow_id(settings: CallWorkflowSettings, names: Mapping[str, Json]) -> str | StepError:
-    """Return the workflow or the body that is called, or why there is none."""
+    """Return the workflow or the body that is called, or the error if there is none."""
     if settings.workflowId is None:
         return ITEM
     try:
@@ -302,7 +302,7 @@ def _taken(settings: CallWorkflowSettings, end: ChildEnd) -> Json:
 
 
 def _summary(ends: Sequence[ChildEnd], taken: list[Json], total: int, *, some: bool) -> JsonObject:
-    """Return the output of many items; with `some`, those that were stopped are no failures."""
+    """Return the output of many items; with `some`, stopped items are not failures."""
     outputs: list[Json] = [None] * total
     errors: list[Json] = []
     completed = 0

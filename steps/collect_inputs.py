@@ -1,4 +1,4 @@
-"""collect-inputs: go on if the fields are there, else ask for them."""
+"""collect-inputs: continue if the fields exist, otherwise ask a person for them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
@@ -25,7 +25,7 @@ from steps.fields.fields import Fields
 
 
 class CollectInputsSettings(AskSettings):
-    """What a collect-inputs step may say beside its output fields."""
+    """The settings of a collect-inputs step apart from its output fields."""
 
     ask: Literal["missing", "always"] = Field(
         "missing",
@@ -37,9 +37,9 @@ class CollectInputsSettings(AskSettings):
 class CollectInputs(StepType[CollectInputsSettings]):
     """Asks a person for the declared output fields that the run does not have.
 
-    It goes on if `data` already holds every required output field, valid; else the run
-    pauses with the type `collect_inputs` and the missing `fields`. Entered again in a loop,
-    it asks for all of them again. Its output is the fields.
+    It continues without asking if `data` already holds a valid value for every required output
+    field. Otherwise the run pauses with the type `collect_inputs` and the missing `fields`. When a
+    loop enters the step again, it asks for all fields again. Its output is the fields.
     """
 
     type = "collect-inputs"
@@ -79,7 +79,7 @@ class CollectInputs(StepType[CollectInputsSettings]):
     async def execute(
         self, settings: CollectInputsSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Deliver the fields if they are there on the first visit, else ask."""
+        """Deliver the fields if they exist on the first visit, otherwise ask."""
         specs, data = await worked_out(step.output, step.scope), _data(step)
         fields = Fields(specs)
         known = {name: data[name] for name in step.output if name in data}
@@ -112,7 +112,7 @@ class CollectInputs(StepType[CollectInputsSettings]):
 
 
 def _filled(specs: Mapping[str, JsonObject], data: JsonObject) -> dict[str, Any]:
-    """Everything is asked, with what is there to begin from."""
+    """Return all fields, with the existing values as defaults."""
     return {
         name: {**spec, "default": data[name]}
         if name in data and not Fields({name: spec}).check(data)
@@ -122,7 +122,7 @@ def _filled(specs: Mapping[str, JsonObject], data: JsonObject) -> dict[str, Any]
 
 
 def _asked(specs: Mapping[str, JsonObject], data: JsonObject, visit: int) -> dict[str, Any]:
-    """On a later visit everything is asked again; at first only what is not there."""
+    """Return all fields on a later visit; on the first, only the missing ones."""
     if visit > 1:
         return dict(specs)
     return {

@@ -1,4 +1,4 @@
-"""From a JSON document to a definition that can be run, or to all of its problems."""
+"""Compiles a JSON document into a runnable definition, or reports all of its problems."""
 
 import json
 import re
@@ -33,17 +33,17 @@ _VARIABLE = re.compile(r"\bvars\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)")
 
 
 def compile_definition(document: Json, registry: Registry) -> Definition:
-    """Check and compile a workflow, as a save does.
+    """Check and compile a workflow, as saving does.
 
     Args:
         document: The definition, a JSON value.
         registry: The step types that it may use.
 
     Returns:
-        The definition, ready to be run.
+        The compiled definition.
 
     Raises:
-        InvalidDefinition: It is not valid; `problems` are all that was found.
+        InvalidDefinition: It is not valid; `problems` lists everything that was found.
     """
     if not isinstance(document, dict):
         raise InvalidDefinition([Problem("", "a definition must be a JSON object")])
@@ -56,9 +56,9 @@ def compile_definition(document: Json, registry: Registry) -> Definition:
 
 
 def _read(document: dict[str, Any]) -> tuple[WorkflowDocument, list[Problem]]:
-    """Return the document but for its edges, read as far as it can be, and its problems.
+    """Return the document without its edges, as far as it can be read, and its problems.
 
-    What cannot be read is left out, so that the rest of the document is looked at all the same.
+    What cannot be read is left out, so that the rest of the document is still checked.
     """
     own = {key: item for key, item in document.items() if key not in ("edges", "$schema")}
     found: list[Problem] = []
@@ -74,7 +74,7 @@ def _read(document: dict[str, Any]) -> tuple[WorkflowDocument, list[Problem]]:
     if is_wrong and not listed:
         raise InvalidDefinition(found)
     if is_wrong and isinstance(steps, list) and len(listed) < len(steps) <= _MOST_STEPS:
-        # Compiling them tells which are no objects, beside what is wrong with the others.
+        # Compiling reports the steps that are not objects, beside the problems of the others.
         found = [item for item in found if not item.path.startswith("steps[")]
         own["steps"] = listed
     fallback = {"name": "?"}
@@ -87,7 +87,7 @@ def _read(document: dict[str, Any]) -> tuple[WorkflowDocument, list[Problem]]:
 
 
 class _Compiler:
-    """Compiles one document with its bodies, gathering problems on the way."""
+    """Compiles one document with its bodies, and collects the problems."""
 
     def __init__(
         self, registry: Registry, document: dict[str, Json], whole: WorkflowDocument
@@ -101,7 +101,7 @@ class _Compiler:
     def whole(
         self, merged: dict[str, Json], located: Located, problems: list[Problem]
     ) -> Definition:
-        """Compile it. Raises `InvalidDefinition` with `problems` and all others, located."""
+        """Compile the document. Raises `InvalidDefinition` with `problems` and all others."""
         whole = self._whole
         problems = [*problems, *default_problems(whole.defaults, self._registry)]
         constants, found = constants_of(whole.constants)
@@ -169,7 +169,7 @@ class _Compiler:
         ), []
 
     def _bodies(self, document: dict[str, Any], above: str, depth: int) -> list[Problem]:
-        """Compile the bodies below a document or a body; return their problems, at their places."""
+        """Compile the bodies below a document or a body; return their problems with their paths."""
         problems: list[Problem] = []
         for body in bodies_in(document, self._registry, above):
             if depth > DEEPEST_BODY:
@@ -197,7 +197,7 @@ class _Compiler:
         return {"defaults": self._whole.defaults} if self._whole.defaults else {}
 
     def _unknown_calls(self, steps: list[dict[str, Any]]) -> Iterator[Problem]:
-        """Find calls of workflows of the document that it does not have."""
+        """Find calls of workflows that the document does not contain."""
         for index, step in enumerate(steps):
             kind = self._registry.get(str(step.get("type")))
             for place, name in kind.calls(step) if kind else ():
@@ -211,7 +211,7 @@ class _Compiler:
     def steps(
         self, documents: list[Any]
     ) -> tuple[dict[str, tuple[CommonStep, CompiledStep]], list[Problem]]:
-        """Compile steps one by one, so that each problem stands at its own step."""
+        """Compile steps one by one, so that each problem names its own step."""
         compiled: dict[str, tuple[CommonStep, CompiledStep]] = {}
         problems: list[Problem] = []
         seen: dict[str, int] = {}
@@ -232,7 +232,7 @@ class _Compiler:
         return compiled, problems
 
     def _no_type(self, document: dict[str, Any], name: str) -> str:
-        """Say that there is no such step type, and what may be meant."""
+        """Return the message that there is no such step type, with the probable one."""
         types = self._registry.types
         if "type" not in document:
             return f"is required: one of {', '.join(sorted(types))}"
@@ -300,7 +300,7 @@ class _Compiler:
 
 
 def _seen(kind: AnyStepType, output: Any, path: str) -> list[Problem]:
-    """Refuse sensitive fields where a person answers, whose answer stands in the history."""
+    """Refuse sensitive fields in an answer of a person, because the history shows the answer."""
     if not kind.asks or not isinstance(output, dict):
         return []
     message = "what a person answers stands in the history, so it is never sensitive"
@@ -312,7 +312,7 @@ def _seen(kind: AnyStepType, output: Any, path: str) -> list[Problem]:
 
 
 def variables_in(document: Json) -> frozenset[str]:
-    """Return the names that may be those of variables, wherever they stand in a document."""
+    """Return the possible names of variables anywhere in a document."""
     return frozenset(_VARIABLE.findall(json.dumps(document, ensure_ascii=False, default=str)))
 
 
@@ -331,7 +331,7 @@ def _engine_step(
 
 
 def _on_interrupted(common: CommonStep, step: CompiledStep) -> OnInterrupted:
-    """Return what the engine does with a step that a crash met; some ask by themselves."""
+    """Return what the engine does with a step after a crash; some types ask by themselves."""
     asks_itself = step.type.asks_itself and common.onInterrupted is OnInterrupted.ASK
     if step.type.resumable or asks_itself:
         return OnInterrupted.RETRY

@@ -1,1 +1,1 @@
-"""Agents: turns of a model and its tool calls, with limits, guards, questions and hand-offs."""
+"""Agents: model turns and tool calls, with limits, guards, questions to people and hand-offs."""

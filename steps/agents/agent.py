@@ -1,4 +1,4 @@
-"""Agents: stored definitions of who works on a call-agent step, with what, and how long."""
+"""Agent definitions: the model, instructions, tools, limits and guards of an agent."""
 
 from typing import Annotated, Any, Literal
 
@@ -102,7 +102,7 @@ class AgentTool(_Part):
 
 
 class Limits(_Part):
-    """How much an agent may use before its step fails, or asks."""
+    """How much an agent may use before its step fails or asks a person."""
 
     maxTurns: int = Field(  # noqa: N815
         20, ge=1, le=500, description="the largest number of answers of the model"
@@ -141,7 +141,7 @@ class Limits(_Part):
 
 
 class Summarize(_Part):
-    """How a conversation is summed up."""
+    """How a conversation is summarised."""
 
     model: str | None = Field(
         None,
@@ -154,7 +154,7 @@ class Summarize(_Part):
 
 
 class Context(_Part):
-    """What of a long conversation the model is told."""
+    """How a long conversation is shortened for the model."""
 
     maxTokens: int = Field(  # noqa: N815
         ge=500,
@@ -184,7 +184,7 @@ class Context(_Part):
 
 
 class AgentDocument(_Part):
-    """An agent as people write and store it."""
+    """An agent in the form in which people write and store it."""
 
     id: Identifier | None = Field(
         None, description="the id in the API; default: made from the name"
@@ -265,11 +265,11 @@ class AgentDefinition:
 
     Attributes:
         document: The document as it was saved.
-        name: What people call it.
-        description: What it does.
+        name: The name that people see.
+        description: What the agent does.
         status: `draft` or `testing`, as the document says.
-        settings: The document, checked.
-        output: The fields that it delivers.
+        settings: The document after validation.
+        output: The fields that the agent must deliver.
     """
 
     document: JsonObject
@@ -281,16 +281,16 @@ class AgentDefinition:
 
 
 def compile_agent(document: Json) -> AgentDefinition:
-    """Check and compile an agent, as a save does.
+    """Check and compile an agent, as saving does.
 
     Args:
         document: The agent, a JSON value.
 
     Returns:
-        The agent, ready to work.
+        The compiled agent.
 
     Raises:
-        InvalidDefinition: It is not valid; `problems` are all that was found.
+        InvalidDefinition: The agent is not valid; `problems` lists everything that was found.
     """
     if not isinstance(document, dict):
         raise InvalidDefinition([Problem("", "an agent must be a JSON object")])

@@ -1,4 +1,4 @@
-"""One call of an agent's model, as far as it is."""
+"""One call that an agent's model requested, with its current state."""
 
 import re
 from typing import Literal
@@ -9,17 +9,17 @@ from steps.agents.told import error_of
 from steps.agents.tools import Offer
 from steps.effects.chat import Part, ToolCall
 
-_NAMESPACE = re.compile(r"[\w-]{1,60}[.:]")  # of what some models were trained on
+_NAMESPACE = re.compile(r"[\w-]{1,60}[.:]")  # prefixes that some models learned in training
 
 
 @value(frozen=False, slots=True)
 class AgentCall:
-    """One call, as far as it is.
+    """One requested call, with its current state.
 
     Attributes:
         name: The name of its record.
-        stand: `ready` to be made, `asks` a person first, or `over`, with what the model is told.
-        edited: The arguments that a person has given it in place of the model's.
+        stand: `ready` to be made, `asks` a person first, or `over`, with the outcome for the model.
+        edited: The arguments that a person set in place of the model's.
         child: The number of its child run.
     """
 
@@ -34,7 +34,7 @@ class AgentCall:
 
     @property
     def is_question(self) -> bool:
-        """Whether it asks a person."""
+        """Whether it asks a person a question."""
         return self.offer is not None and self.offer.kind == "person"
 
     @property
@@ -44,18 +44,18 @@ class AgentCall:
 
     @property
     def meant(self) -> str:
-        """What it calls, as the agent's document names it where that is known."""
+        """The id of the called tool as in the agent's document, if it is known."""
         return self.offer.id if self.offer else self.call.name
 
 
 def meant_tool(name: str) -> str:
-    """Return the name of a tool without what some models put before and after it."""
+    """Return a tool's name without the prefixes and suffixes that some models add to it."""
     found = _NAMESPACE.match(name)
     return name[found.end() if found else 0 :].removesuffix("()")
 
 
 def as_told(settled: JsonObject) -> JsonObject:
-    """Return the outcome of a call that a person has told."""
+    """Return the outcome of a call as a person reported it."""
     if settled["value"] == "happened":
         return {"ok": True, "result": settled.get("result")}
     told = "whether this call was made is not known; a person said to go on without it"

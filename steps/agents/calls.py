@@ -1,6 +1,6 @@
-"""The calls of one answer: what can be made is made side by side, people are asked for the rest.
+"""The calls of one model answer: those that can run do so concurrently; people decide the rest.
 
-Each call has one outcome, kept as a record, which the model is told.
+Each call has one outcome, which is kept as a record and sent to the model.
 """
 
 import asyncio
@@ -37,10 +37,10 @@ _LONGEST_SCHEMA = 20_000
 
 @value(frozen=True, slots=True)
 class Told:
-    """What the model is told of the calls of an answer, in their order.
+    """The outcomes of an answer's calls, in order, as they are sent to the model.
 
     Attributes:
-        handoff: The agent that goes on, as the record of the call keeps it.
+        handoff: The agent that takes over, as the record of the call keeps it.
     """
 
     results: Sequence[tuple[Part, ...]]
@@ -49,7 +49,7 @@ class Told:
 
 @value(frozen=True, slots=True)
 class Delivered:
-    """The agent has delivered."""
+    """The agent has delivered its result."""
 
     output: JsonObject
 
@@ -58,8 +58,8 @@ class AgentCalls:
     """Makes the calls of one visit's agent, turn by turn.
 
     Attributes:
-        log: What was called, for the step's output.
-        children: How many child runs the visit has wanted so far.
+        log: The calls that were made, for the step's output.
+        children: How many child runs the visit has requested so far.
     """
 
     def __init__(  # noqa: PLR0913 - what a call touches, each passed in
@@ -73,7 +73,7 @@ class AgentCalls:
         effects: Effects,
         recorded: RecordedCalls | None = None,
     ) -> None:
-        """Make calls; with `recorded`, answer them by those of another visit instead."""
+        """Make the calls; with `recorded`, take the outcomes of another visit's calls instead."""
         self.log: list[Json] = []
         self._recorded = recorded
         self._limits = limits
@@ -87,13 +87,13 @@ class AgentCalls:
         self._begun: set[str] = set()
 
     def offer(self, offers: Sequence[Offer]) -> None:
-        """Offer this from now on, to another agent."""
+        """Offer these tools from now on, after a hand-over to another agent."""
         self._offers = {offer.id: offer for offer in offers} | {o.name: o for o in offers}
 
     async def made(
         self, turn: int, wanted: Sequence[ToolCall]
     ) -> Told | Delivered | Pauses | AwaitsChildren:
-        """Make the calls of an answer; return what the model is told, or what comes first."""
+        """Make the calls of an answer; return their outcomes, or what must happen first."""
         calls = [
             self._read(f"turn-{turn}/call-{number}", call) for number, call in enumerate(wanted, 1)
         ]
@@ -120,7 +120,7 @@ class AgentCalls:
         return Delivered(delivered)
 
     def _read(self, name: str, call: ToolCall) -> AgentCall:
-        """Find out how a call stands, from the records and by what the model wants."""
+        """Find the state of a call from the records and from the model's request."""
         found = AgentCall(name, call)
         found.offer = self._offer(call.name)
         if found.offer and found.offer.kind == "workflow":
@@ -147,7 +147,7 @@ class AgentCalls:
         assert found.arguments is not None  # noqa: S101 - `_read` has seen to it
         problems = offer.problems(found.arguments) if not found.edited else []
         if problems and (offer.kind != "tool" or offer.approval is not False):
-            # A call that cannot be made is nothing to ask a person about, or to start a run for.
+            # A call that cannot be made must not ask a person or start a run.
             found.told = told_error("InvalidToolInput", listed(problems))
         elif decision and not decision.approved:
             found.told = told_error("Rejected", decision.refusal)
@@ -164,7 +164,7 @@ class AgentCalls:
         return found
 
     def _delivery(self, calls: list[AgentCall]) -> "tuple[JsonObject | None, list[AgentCall]]":
-        """Return what the first good delivery delivers, and the calls before it; else all."""
+        """Return the first valid delivery and the calls before it, or None and all calls."""
         for at, call in enumerate(calls):
             if call.arguments is None or not self._is_delivery(call.call):
                 continue
@@ -188,7 +188,7 @@ class AgentCalls:
         return exact or self._offers.get(next(in_another_case, ""))
 
     async def _hand_over(self, call: AgentCall) -> Json:
-        """Hand the work over; return the record of to whom. Raises `StepBroke`."""
+        """Hand the work over; return the record that names the next agent. Raises `StepBroke`."""
         assert call.offer is not None  # noqa: S101 - by `handoff_in`
         kept = await self._effects.record(
             call.name, partial(handed_over, call.offer, self._effects)
@@ -196,7 +196,7 @@ class AgentCalls:
         return kept.get("handoff") if isinstance(kept, dict) else None
 
     async def _make(self, ready: Sequence[AgentCall]) -> Pauses | AwaitsChildren | None:
-        """Make calls side by side; return what has to come before all of them are made."""
+        """Make calls concurrently; return what must happen before all of them are made."""
         if self._recorded is not None:
             for call in ready:
                 await self._recall(call, self._recorded)
@@ -220,7 +220,7 @@ class AgentCalls:
         return None
 
     async def _recall(self, call: AgentCall, recorded: RecordedCalls) -> None:
-        """Give a call the outcome of one of another visit."""
+        """Give a call the outcome of a matching call in another visit."""
         offer, arguments = call.offer, call.arguments
         assert offer is not None  # noqa: S101 - only these are ready
         assert arguments is not None  # noqa: S101 - as above
@@ -229,10 +229,10 @@ class AgentCalls:
             await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **outcome})
 
     async def _tool(self, call: AgentCall) -> LimitReached | Pauses | None:
-        """Call a tool, unless that has been done, or a person has said what came of it.
+        """Call a tool, unless it was called already or a person has reported the outcome.
 
-        Return what a call waits for that is not over: a person whom the tool asks, or room within
-        a limit that a model has met which the tool asks.
+        Return what an unfinished call waits for: a person whom the tool asks, or room within a
+        limit that a model called by the tool has reached.
         """
         offer, arguments = call.offer, call.arguments
         assert offer is not None  # noqa: S101 - only these are ready
@@ -264,12 +264,12 @@ class AgentCalls:
         return None
 
     async def _note_back(self, call: AgentCall) -> None:
-        """Keep that a call has come back, so that what came of it is not in doubt."""
+        """Record that a call has returned, so that its outcome is not in doubt."""
         if self._asks_in_doubt(call):
             await self._keep(f"{call.name}/doubt-{self._times_begun(call)}", {"value": "again"})
 
     async def _attempts(self, offer: Offer, arguments: JsonObject, name: str) -> JsonObject:
-        """Call a tool as often as the agent allows; return what its record says of it."""
+        """Call a tool as often as the agent allows; return the outcome for its record."""
         limit_ms = offer.timeout_ms or self._limits.callTime
         left_s, attempt = self._left.left_s(), 0
         loop = asyncio.get_running_loop()
@@ -298,7 +298,7 @@ class AgentCalls:
             await asyncio.sleep(wait_s)
 
     async def _child(self, call: AgentCall) -> ChildrenOpen | None:
-        """Start the child run of a call, and keep its end; return how it stands until then."""
+        """Start the child run of a call and record how it ends; until then return its state."""
         offer, arguments = call.offer, call.arguments
         assert offer is not None  # noqa: S101 - only these are ready
         assert arguments is not None  # noqa: S101 - as above
@@ -336,20 +336,20 @@ class AgentCalls:
         return times
 
     def _settled(self, call: AgentCall) -> "JsonObject | None":
-        """Return what a person has said of the newest attempt that was in doubt."""
+        """Return what a person said about the newest attempt whose outcome was in doubt."""
         said = self._effects.recalled(f"{call.name}/doubt-{self._times_begun(call)}")
         return said if isinstance(said, dict) else None
 
     def _is_in_doubt(self, call: AgentCall) -> bool:
-        """Say whether a call was begun before this execution, and nobody knows what came of it."""
+        """Return whether a call began before this execution and its outcome is unknown."""
         if not self._asks_in_doubt(call) or call.name in self._begun:
             return False
         if open_pause(self._step, self._effects, f"{call.name}/") is not None:
-            return False  # it has come back with a question
+            return False  # the call returned with a question
         return self._times_begun(call) > 0 and self._settled(call) is None
 
     async def _begin(self, call: AgentCall) -> None:
-        """Keep that a call is about to be made."""
+        """Record that a call is about to be made."""
         self._begun.add(call.name)
         await self._keep(f"{call.name}/begun-{self._times_begun(call) + 1}", {"begun": True})
 
@@ -359,7 +359,7 @@ class AgentCalls:
         return spent if isinstance(spent, int) and not self._questions.is_kept(call.name) else 0
 
     async def _result(self, call: AgentCall) -> tuple[Part, ...]:
-        """Return what the model is told of a call, and note it."""
+        """Return the outcome of a call as the model receives it, and log it."""
         kept = self._effects.recalled(call.name)
         noted: JsonObject = {"tool": call.meant}
         if not isinstance(kept, dict):
@@ -382,9 +382,9 @@ class AgentCalls:
 async def _side_by_side(
     work: Sequence[Coroutine[None, None, LimitReached | Pauses | None]],
 ) -> Pauses | None:
-    """Do all of it at once; return the first pause. When one raises, the others are stopped.
+    """Run all of it concurrently; return the first pause. If one raises, stop the others.
 
-    Raises `LimitReached` where one has met a limit, once all have ended.
+    If one reaches a limit, raise `LimitReached` after all have ended.
     """
     tasks = [asyncio.ensure_future(one) for one in work]
     try:

@@ -1,7 +1,8 @@
-"""What of its conversation an agent's model is told at each turn, where that grows too long.
+"""Shortens an agent's conversation when it grows too long for the model.
 
-Both ways are functions of the visit's records: results are left out by what the answers had in
-tokens, and a summary is a record. So executing the step again asks every question as before.
+Both methods depend only on the visit's records: results are left out according to the token counts
+of the answers, and a summary is itself a record. Executing the step again therefore asks exactly
+the same questions.
 """
 
 import json
@@ -14,13 +15,13 @@ from steps.effects.chat import ChatAnswer, Message, Part, TextPart, ToolSpec
 from steps.models.tokens import message_tokens, specs_tokens
 
 Summarize: TypeAlias = Callable[[Sequence[Message]], Awaitable[str]]
-"""Asks a model for a summary; once for each turn, after which it is a record."""
+"""Asks a model for a summary; called once for each turn, and then kept as a record."""
 
 _SHORT = 400
-"""Characters of a result that stay: what would stand in their place is hardly shorter."""
+"""Results of up to this many characters are kept: a placeholder would hardly be shorter."""
 
 _WORTH_A_SUMMARY = 4
-"""What a summary is asked for has at least this part of the tokens that a question may have."""
+"""Text is summarised if it has at least one part in this many of a question's token limit."""
 
 SUMMARY_INSTRUCTIONS = (
     "An agent works on a task, and its conversation has become too long. Write down what it "
@@ -31,7 +32,7 @@ SUMMARY_INSTRUCTIONS = (
 
 
 class Conversation:
-    """The conversation of one visit: all that was said, and what of it the model is told."""
+    """The conversation of one visit: everything that was said, and the part sent to the model."""
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class Conversation:
         begun: tuple[Message, Sequence[Message], Message],
         specs: Sequence[ToolSpec],
     ) -> None:
-        """Begin with the instructions, what was said before in the thread, and the message."""
+        """Begin with the instructions, the earlier messages of the thread, and the message."""
         self._context = context
         self._system, self._earlier, self._user = begun
         self._said: list[Message] = []
@@ -48,26 +49,26 @@ class Conversation:
         self._folded = 0
         self._has_summary = False
         self._is_new = False
-        # What the next question has is counted only where something depends on it.
+        # The size of the next question is counted only if something depends on it.
         self._tokens = 0
         if context is not None:
             self._tokens = specs_tokens(specs) + sum(map(message_tokens, self._begun()))
 
     def add(self, message: Message) -> None:
-        """Add what a tool has given, or the agent is told."""
+        """Add the result of a tool, or a message to the agent."""
         self._said.append(message)
         if self._context is not None:
             self._tokens += message_tokens(message)
 
     def answered(self, answer: ChatAnswer) -> None:
-        """Add an answer. How many tokens it and its question had is known from now on."""
+        """Add an answer; its token count and that of its question are known from now on."""
         self._is_new = False
         self._answers.append(len(self._said))
         self._said.append(answer.as_message())
         self._tokens = answer.usage.total
 
     def newly_said(self, turn: int) -> Sequence[Message]:
-        """Return what is new since the last answer; what was said in a thread is kept there."""
+        """Return the messages since the last answer; the thread already keeps what came before."""
         if turn == 1:
             return (self._system, self._user, *self._said)
         return (*self._said, self._system) if self._is_new else self._said
@@ -75,14 +76,14 @@ class Conversation:
     def hand_over(
         self, context: Context | None, system: Message, specs: Sequence[ToolSpec]
     ) -> None:
-        """Go on by the instructions of another agent, who is told all that was said."""
+        """Continue with the instructions of another agent, which gets the whole conversation."""
         self._context, self._system, self._is_new = context, system, True
         if context is not None:
             told = (*self._begun(), *self._said[self._folded :])
             self._tokens = specs_tokens(specs) + sum(map(message_tokens, told))
 
     async def told(self, summarize: Summarize) -> tuple[Message, ...]:
-        """Return what the model is told now."""
+        """Return the messages that the model receives now."""
         context = self._context
         if context is not None and self._tokens > context.maxTokens:
             end = self._end_of_old(context.keepLast)
@@ -97,14 +98,14 @@ class Conversation:
         return (self._system, *self._earlier, self._user)
 
     def _end_of_old(self, kept: int) -> int:
-        """Return where the newest answers begin that stay with all that followed them."""
+        """Return where the newest answers begin, which are kept with everything after them."""
         return self._answers[-kept] if len(self._answers) >= kept else 0
 
     def _clear(self, end: int, context: Context) -> None:
-        """Leave out old results, and the oldest of a thread where that is not enough.
+        """Leave out old results and, if that is not enough, the oldest messages of a thread.
 
-        All of them at once, so that what comes before stays the same for many turns, and a
-        provider reads it from its cache.
+        All of them go at once, so that the start of the conversation stays the same for many turns
+        and a provider can read it from its cache.
         """
         for message in self._said[self._cleared : end]:
             self._tokens -= message_tokens(message) - message_tokens(cleared(message))
@@ -120,7 +121,7 @@ class Conversation:
                 self._user = _after_more(self._user)
 
     async def _fold(self, end: int, context: Context, summarize: Summarize) -> None:
-        """Put a summary in the place of what was said."""
+        """Replace the old part of the conversation by a summary."""
         old = (*self._earlier, *self._said[self._folded : end])
         if sum(map(message_tokens, old)) * _WORTH_A_SUMMARY < context.maxTokens:
             return
@@ -133,12 +134,12 @@ class Conversation:
         self._has_summary = True
 
     def _asked(self) -> tuple[Part, ...]:
-        """Return the message without the summary before, which the new one holds."""
+        """Return the message without the earlier summary, which the new one includes."""
         return self._user.parts[:-1] if self._has_summary else self._user.parts
 
 
 def cleared(message: Message) -> Message:
-    """Return a message as it stays once it is old: a result of a tool by its length."""
+    """Return a message in its old form: a tool result is replaced by its length."""
     size = sum(len(part.text) for part in message.parts if isinstance(part, TextPart))
     has_pictures = any(not isinstance(part, TextPart) for part in message.parts)
     if message.role != "tool" or (size <= _SHORT and not has_pictures):
@@ -148,7 +149,7 @@ def cleared(message: Message) -> Message:
 
 
 def as_text(messages: Sequence[Message]) -> str:
-    """Return a conversation as a text for the model that sums it up."""
+    """Return a conversation as text for the model that summarises it."""
     said: list[str] = []
     for message in messages:
         text = "\n".join(

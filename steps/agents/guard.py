@@ -1,4 +1,4 @@
-"""Guards of an agent, as its document names them."""
+"""The guards of an agent as its document declares them."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from steps.language.expression import Expression, ExpressionError, bare_condition
 
 GUARDED = frozenset({"message", "inputs", "output"})
-"""What the condition of a guard may name beside the names of every step."""
+"""The names that a guard's condition may use in addition to those of every step."""
 
 
 class Guard(BaseModel):
-    """One check: a condition that has to hold, or a workflow that has to allow."""
+    """One check: a condition that must be true, or a workflow that must allow."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -54,7 +54,7 @@ class Guard(BaseModel):
 
 
 class Guards(BaseModel):
-    """What is checked before an agent works, and before what it delivers counts."""
+    """Checks that run before an agent works, and before its delivery is accepted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 

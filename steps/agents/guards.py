@@ -1,4 +1,4 @@
-"""The guards of one visit of an agent: conditions, and workflows that are asked as child runs."""
+"""Runs the guards of one visit of an agent: conditions, and workflows run as child runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,11 +17,11 @@ _LONGEST = 2_000
 
 
 class VisitGuards:
-    """Checks what an agent is asked, and what it delivers.
+    """Checks the message to an agent and its delivery.
 
     Attributes:
-        children: How many child runs the guards before the work have.
-        used: What the workflows of the last check have asked of models.
+        children: How many child runs the guards before the work have started.
+        used: The model usage of the workflows in the last check.
     """
 
     def __init__(  # noqa: PLR0913 - what a guard looks at, each passed in
@@ -33,7 +33,7 @@ class VisitGuards:
         effects: Effects,
         recorded: Mapping[str, Json] | None,
     ) -> None:
-        """Check `given`; with records of another visit, workflows have said what they say there."""
+        """Check `given`; with records of another visit, use what the workflows answered there."""
         self.used = Usage()
         self._guards = guards or Guards.model_validate({})
         self._agent = agent
@@ -44,13 +44,13 @@ class VisitGuards:
         self.children = sum(guard.workflow is not None for guard in self._guards.before)
 
     async def before(self) -> Outcome | None:
-        """Check what is asked; return what comes first. Raises `StepBroke` for a refusal."""
+        """Check the message; return what must happen first. Raises `StepBroke` on a refusal."""
         return await self._checked("before", self._guards.before, 0, self._given)
 
     async def after(self, outcome: Outcome, children: int) -> Outcome:
-        """Check what was delivered, after so many child runs; return it, or what comes first.
+        """Check the delivery; return it, or what must happen first.
 
-        Raises `StepBroke` for a refusal.
+        The visit has already requested `children` child runs. Raises `StepBroke` on a refusal.
         """
         if not isinstance(outcome, Done):
             return outcome
@@ -85,7 +85,7 @@ class VisitGuards:
     async def _asked(
         self, name: str, guard: Guard, number: int, given: JsonObject
     ) -> "JsonObject | ChildrenOpen | None":
-        """Return what a workflow says; None where that is not known of a recorded visit."""
+        """Return a workflow's answer; None if a recorded visit does not have it."""
         kept = self._effects.recalled(name)
         if kept is None and self._recorded is not None:
             kept = self._recorded.get(name)
@@ -130,7 +130,7 @@ class VisitGuards:
 
 
 def _with_usage(done: Done, used: Usage) -> Done:
-    """Return a delivery that counts what the guards have asked of models, too."""
+    """Return a delivery whose usage includes what the guards asked of models."""
     response = done.got["response"]
     assert isinstance(response, dict)  # noqa: S101 - made by `AgentWork`
     usage = usage_from_json(response["usage"]) + used

@@ -1,7 +1,7 @@
-"""One agent hands its work over to another within a visit.
+"""Hands the work of one agent over to another within a visit.
 
-The other goes on with the same conversation, by its own instructions, model and tools. Which
-version that is, and what it may call, is kept with the call by which the work was handed over.
+The second agent continues the same conversation with its own instructions, model and tools. Its
+version and its tools are recorded with the call that handed the work over.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from steps.effects.effects import Effects
 
 @value(frozen=True, slots=True)
 class Worker:
-    """Who works: a version of an agent, with what it may call."""
+    """The agent at work: one version of it, with the tools that it may call."""
 
     id: str
     agent: AgentDefinition
@@ -25,7 +25,7 @@ class Worker:
 
 
 async def begun(agent_id: str, version: str | None, effects: Effects) -> JsonObject:
-    """Choose a version of an agent and look up its tools, for a record. Raises `StepBroke`."""
+    """Choose an agent's version and look up its tools, for a record. Raises `StepBroke`."""
     agent = await effects.agent(agent_id, version)
     offers = await offers_of(compile_agent(agent.definition).settings, effects)
     return {
@@ -47,14 +47,14 @@ def worker_of(kept: Json) -> Worker:
 
 
 async def handed_over(offer: Offer, effects: Effects) -> JsonObject:
-    """Return the record of a call by which the work is handed over. Raises `StepBroke`."""
+    """Return the record of a call that hands the work over. Raises `StepBroke`."""
     to = await begun(offer.id.removeprefix(HANDOFF), None, effects)
     told = "The work is yours now. Go on with it."
     return {"tool": offer.id, "ok": True, "result": told, "durationMs": 0, "handoff": to}
 
 
 def handoff_in(calls: Sequence[AgentCall]) -> AgentCall | None:
-    """Return the first call that hands the work over, which comes after all others are made."""
+    """Return the first call that hands the work over; it is made after all the others."""
     wanted = [call for call in calls if call.offer is not None and call.offer.kind == "agent"]
     wanted = [call for call in wanted if call.arguments is not None]
     for call in wanted:

@@ -1,6 +1,6 @@
-"""How much an agent may use, and what becomes of it at a limit.
+"""The limits of an agent, and what happens when it reaches one.
 
-Everything is read from records, so that executing the step again comes to the same end.
+Everything is read from records, so that executing the step again leads to the same outcome.
 """
 
 from engine import Json, JsonObject, Pause, Pauses
@@ -20,10 +20,10 @@ _TRIES_TO_DELIVER = 2
 
 
 class AgentLimits:
-    """The limits of one visit, and what has been used of them.
+    """The limits of one visit, and how much of them has been used.
 
     Attributes:
-        used: The tokens that count, those of child runs included.
+        used: The tokens that count, including those of child runs.
         spent_ms: The time that counts, in milliseconds.
         turns: The answers that count.
     """
@@ -40,14 +40,14 @@ class AgentLimits:
         self._times = 1 + sum(answer["value"] == MORE for answer in self._answers)
 
     def _given(self) -> list[JsonObject]:
-        """Return what people have answered at limits, the oldest first."""
+        """Return the answers that people gave at limits, oldest first."""
         found: list[JsonObject] = []
         while isinstance(answer := self._effects.recalled(f"limit-{len(found) + 1}"), dict):
             found.append(answer)
         return found
 
     async def announce(self) -> None:
-        """Have the limits hold for what child runs ask, too."""
+        """Apply the limits to the model calls of child runs as well."""
         times = self._times + (self.deliver_turn is not None)
         cost = self._limits.cost
         await self._effects.limit(
@@ -56,25 +56,25 @@ class AgentLimits:
 
     @property
     def deliver_turn(self) -> int | None:
-        """The turn from which on the agent has to deliver what it has; None: not yet."""
+        """The turn from which the agent must deliver what it has; None: not yet."""
         for answer in self._answers:
             if answer["value"] == DELIVER_NOW:
                 return int(answer["turn"])  # type: ignore[arg-type] # written by `kept_answer`
         return None
 
     def count_child(self, usage: Json) -> None:
-        """Count what the child run of a call has asked of models."""
+        """Count the model usage of a call's child run."""
         if usage is not None:
             self.used += usage_from_json(usage)
 
     def left_s(self) -> float:
-        """Return the seconds that are left, not less than none."""
+        """Return the remaining seconds, at least 0."""
         if self.deliver_turn is not None:
             return self._limits.time / 1_000
         return max(0, self._times * self._limits.time - self.spent_ms) / 1_000
 
     def reached(self, turn: int) -> StepBroke | None:
-        """Return the limit that has been used up before a turn, if one has."""
+        """Return the failure for a limit that was used up before a turn, if there is one."""
         limits, times, deliver = self._limits, self._times, self.deliver_turn
         if deliver is not None and turn >= deliver:
             is_late = turn >= deliver + _TRIES_TO_DELIVER
@@ -97,13 +97,13 @@ class AgentLimits:
         return StepBroke("TimeLimit", self._used_up(f"{limit_s:g} s"), retryable=False)
 
     def is_own(self, broke: StepBroke) -> bool:
-        """Say whether a failure is a limit of this very agent."""
+        """Return whether a failure comes from a limit of this agent itself."""
         if isinstance(broke, LimitReached):
             return broke.is_own
         return broke.error.type == "TimeLimit"
 
     def outcome(self, reached: StepBroke, turn: int) -> Pauses:
-        """Return the question that is asked at a limit. Raises `reached` where none is."""
+        """Return the question to ask at a limit. Raises `reached` if nobody is to be asked."""
         was_stopped = any(answer["value"] == STOP for answer in self._answers)
         if was_stopped or self._limits.onLimit == "fail" or self.deliver_turn is not None:
             raise reached
@@ -132,5 +132,5 @@ class AgentLimits:
 
 
 def kept_answer(limit: JsonObject, value: str, signed: JsonObject) -> JsonObject:
-    """Return the record that a person's answer at a limit becomes."""
+    """Return the record for a person's answer at a limit."""
     return {"value": value, "type": limit["type"], "turn": limit["turn"], **signed}

@@ -1,4 +1,4 @@
-"""The tool by which an agent asks a person: the run waits for the answer, which is the result."""
+"""The tool with which an agent asks a person; the run waits, and the answer is the result."""
 
 from engine import Json, JsonObject, Pause, Pauses
 from steps.contract.step_type import GoesOn, InvalidAnswer, Problem, StepInput
@@ -28,11 +28,11 @@ INFO = ToolInfo(
         "additionalProperties": False,
     },
 )
-"""How a model is told of it."""
+"""The description of the tool for the model."""
 
 
 def question(step: StepInput, call: str, arguments: JsonObject) -> Pauses:
-    """Return the question of a call."""
+    """Return the question that a call asks."""
     spec: dict[str, Json] = {"type": "string", "title": "Answer"}
     if options := arguments.get("options"):
         spec["enum"] = options
@@ -46,9 +46,9 @@ def question(step: StepInput, call: str, arguments: JsonObject) -> Pauses:
 
 
 def answered(pause: JsonObject, answer: JsonObject) -> GoesOn | None:
-    """Return the record of a call that a person has answered; None where the pause is another.
+    """Return the record of a call that a person has answered; None for any other pause.
 
-    Raises `InvalidAnswer` for an answer that does not fit; the run stays paused.
+    Raises `InvalidAnswer` if the answer does not fit; the run stays paused.
     """
     asked, fields, given = pause.get("question"), pause.get("fields"), answer.get("data")
     if not isinstance(asked, dict) or not isinstance(fields, dict):

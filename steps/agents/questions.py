@@ -1,8 +1,8 @@
-"""What people are asked about an agent's calls, and what their answers become.
+"""The questions to people about an agent's calls, and the records of the answers.
 
-A pause about calls shows each under `calls`. They are answered together, by the `actionId` of
-the pause, or one by one, by that of a call; each answer is a record, and the agent asks again
-for what is left.
+A pause about calls lists each one under `calls`. People answer all of them with the `actionId` of
+the pause, or one by one with the `actionId` of a call. Each answer becomes a record, and the agent
+asks again for the remaining calls.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _NOBODY = "deadline"
 
 @value(frozen=True, slots=True)
 class Asked:
-    """A call that a person is asked about."""
+    """A call about which a person is asked."""
 
     name: str
     offer: Offer
@@ -39,11 +39,11 @@ class Asked:
 
 @value(frozen=True, slots=True)
 class Decision:
-    """What a person has decided about a call.
+    """A person's decision about a call.
 
     Attributes:
-        edited: The arguments that it gets in place of the model's.
-        refusal: What the model is told of a call that was rejected.
+        edited: The arguments that replace the model's.
+        refusal: The message to the model about a rejected call.
     """
 
     approved: bool
@@ -55,7 +55,7 @@ class Questions:
     """Asks about the calls of one visit, and finds the answers among its records.
 
     Attributes:
-        agent: The name of the agent that works, as people are told.
+        agent: The name of the agent at work, as people see it.
     """
 
     def __init__(self, agent: str, step: StepInput, effects: Effects) -> None:
@@ -65,11 +65,11 @@ class Questions:
         self._kept = names_kept(effects.recalled(KEPT))
 
     def is_kept(self, name: str) -> bool:
-        """Say whether a record is from the run of which this one is a rerun."""
+        """Return whether a record comes from the run that this run reruns."""
         return name in self._kept
 
     def decision(self, call: str) -> Decision | None:
-        """Return what was decided about a call, None where nothing has been."""
+        """Return the decision about a call, None if there is none yet."""
         kept = self._effects.recalled(f"{call}/approval")
         turn, number = call.partition("/")[0], 1
         while kept is None and (some := self._effects.recalled(f"{turn}/approvals-{number}")):
@@ -88,7 +88,7 @@ class Questions:
         )
 
     async def approval(self, turn: str, asked: Sequence[Asked]) -> Pauses:
-        """Return the question whether calls may be made: one pause for all of them."""
+        """Return the approval question for several calls: one pause for all of them."""
         calls = [self._shown(one) for one in asked]
         first, deadlines = calls[0], [one for one in asked if one.offer.terms.get("deadlineMs")]
         deadline_ms = None
@@ -119,7 +119,7 @@ class Questions:
     async def _deadlines(
         self, turn: str, asked: Sequence[Asked], calls: Sequence[JsonObject]
     ) -> int:
-        """Show each call's deadline; return the first. They count from when it was asked first."""
+        """Show each call's deadline; return the earliest. They count from the first question."""
 
         async def work() -> Json:
             return {"askedAtMs": self._effects.now_ms()}
@@ -136,7 +136,7 @@ class Questions:
         return min(found)
 
     def doubt(self, record: str, asked: Asked) -> Pauses:
-        """Return the question what came of a call that a crash has met."""
+        """Return the question about the outcome of a call that a crash interrupted."""
         body: JsonObject = {
             "stepId": self._step.step_id,
             "actionId": f"{self._step.step_id}/{record}",
@@ -164,9 +164,9 @@ class Questions:
 
 
 def accepted(pause: JsonObject, answer: JsonObject) -> GoesOn:
-    """Return the record that a person's answer to an agent's pause becomes.
+    """Return the record for a person's answer to an agent's pause.
 
-    Raises `InvalidAnswer` for one that does not fit; the run stays paused.
+    Raises `InvalidAnswer` if the answer does not fit; the run stays paused.
     """
     limit, doubt = pause.get("limit"), pause.get("doubt")
     if isinstance(limit, dict):
@@ -178,7 +178,7 @@ def accepted(pause: JsonObject, answer: JsonObject) -> GoesOn:
 
 
 def unanswered(pause: JsonObject) -> GoesOn | None:
-    """Return the record of the calls that nobody has approved in time; None for other pauses."""
+    """Return the record of calls that nobody approved in time; None for other pauses."""
     if pause.get("deadline") is None or "calls" not in pause:
         return None
     kept: JsonObject = {"approved": False, "by": _NOBODY, "at": pause["deadline"]}
@@ -189,14 +189,14 @@ def unanswered(pause: JsonObject) -> GoesOn | None:
 
 
 class _Approval:
-    """An answer to the question whether calls may be made."""
+    """An answer to an approval question."""
 
     def __init__(self, pause: JsonObject, answer: JsonObject) -> None:
         self._pause, self._answer = pause, answer
         self._problems: list[Problem] = []
 
     def record(self) -> GoesOn:
-        """Return what is kept. Raises `InvalidAnswer`."""
+        """Return the record to keep. Raises `InvalidAnswer`."""
         calls = {str(call["call"]): call for call in _calls(self._pause)}
         by_action = {call.get("actionId"): name for name, call in calls.items()}
         action = self._answer.get("actionId")
@@ -215,7 +215,7 @@ class _Approval:
         return found
 
     def _together(self, calls: Mapping[str, JsonObject]) -> JsonObject:
-        """Return the decision on each call: its own one, or that for all."""
+        """Return the decision for each call: its own one, or the one for all."""
         given = self._answer.get("data")
         own = given.get("calls", {}) if isinstance(given, dict) else {}
         if not isinstance(own, dict) or (isinstance(given, dict) and given.keys() - {"calls"}):
@@ -256,7 +256,7 @@ class _Approval:
 
 
 def _calls(pause: JsonObject) -> list[JsonObject]:
-    """Return the calls that a pause is about; those of older versions had one, in the open."""
+    """Return the calls that a pause is about; older versions had a single one, not in a list."""
     calls = pause.get("calls")
     if isinstance(calls, list):
         return [call for call in calls if isinstance(call, dict)]
@@ -281,7 +281,7 @@ def _of_doubt(pause: JsonObject, answer: JsonObject) -> JsonObject:
 
 
 def _chosen(pause: JsonObject, answer: JsonObject, actions: Sequence[JsonObject]) -> str:
-    """Return the action that was chosen. Raises `InvalidAnswer`."""
+    """Return the chosen action. Raises `InvalidAnswer`."""
     problems = []
     if answer.get("actionId") != pause["actionId"]:
         problems.append(Problem("actionId", f"must be {pause['actionId']!r}"))

@@ -1,6 +1,6 @@
-"""The calls of an agent's recorded visit, as answers to the calls of another one.
+"""Answers an agent's calls with those of a recorded visit.
 
-So an agent, or a model, is tried on what has happened: nothing is called, nobody is asked.
+This tests an agent or a model on past work: nothing is called and nobody is asked.
 """
 
 import json
@@ -13,7 +13,7 @@ from steps.agents.tools import offer_from_json
 from steps.effects.chat import ChatAnswer, answer_from_json
 
 EXACT, NEAR, NONE = "exact", "near", "none"
-"""How well a recorded call fits: the same arguments, the same tool only, or there is none."""
+"""How well a recorded call matches: the same arguments, only the same tool, or not at all."""
 
 _KEPT = ("ok", "result", "error")
 
@@ -25,7 +25,7 @@ class RecordedCall:
     Attributes:
         name: The name of its record.
         tool: The id of the tool or the workflow.
-        outcome: What its record says: `ok`, with `result` or `error`.
+        outcome: The outcome in its record: `ok`, with `result` or `error`.
     """
 
     name: str
@@ -35,7 +35,7 @@ class RecordedCall:
 
 
 def answers_in(records: Mapping[str, Json]) -> list[ChatAnswer]:
-    """Return the answers of the model in the records of a visit, turn by turn."""
+    """Return the model's answers in the records of a visit, turn by turn."""
     found: list[ChatAnswer] = []
     while isinstance(answer := records.get(f"turn-{len(found) + 1}"), dict):
         found.append(answer_from_json(answer))
@@ -43,7 +43,7 @@ def answers_in(records: Mapping[str, Json]) -> list[ChatAnswer]:
 
 
 def calls_in(records: Mapping[str, Json]) -> list[RecordedCall]:
-    """Return the calls in the records of a visit that have an outcome, in their order."""
+    """Return the calls in the records of a visit that have an outcome, in order."""
     offers = [offer_from_json(item) for begun in _begun(records) for item in begun["tools"]]
     ids = {offer.name: offer.id for offer in offers} | {offer.id: offer.id for offer in offers}
     found: list[RecordedCall] = []
@@ -58,7 +58,7 @@ def calls_in(records: Mapping[str, Json]) -> list[RecordedCall]:
 
 
 def _begun(records: Mapping[str, Json]) -> Iterator[Any]:
-    """Yield the agents of a visit: the first, and those that work was handed over to."""
+    """Yield the agents of a visit: the first, and those that took over."""
     if records.get("agent"):
         yield records["agent"]
     for kept in records.values():
@@ -86,8 +86,8 @@ def _outcome(records: Mapping[str, Json], name: str, turn: str) -> "JsonObject |
 class RecordedCalls:
     """Answers calls with those of a recorded visit, each of which is used once.
 
-    Where none with the same arguments is left, one that was used is given again; then the next
-    one of the same tool.
+    If no unused call has the same arguments, a used one with the same arguments is repeated; if
+    there is none, the next call of the same tool is used.
     """
 
     def __init__(self, records: Mapping[str, Json]) -> None:
@@ -95,11 +95,11 @@ class RecordedCalls:
         self._used: set[str] = set()
 
     def used(self, kept: Mapping[str, Json]) -> None:
-        """Take note of the outcome of a call that has its record."""
+        """Mark the recorded outcome of a call as used."""
         self._used.add(str(kept.get("recordedAs")))
 
     def outcome(self, tool: str, arguments: JsonObject) -> JsonObject:
-        """Return the outcome of a call, to be its record."""
+        """Return the outcome to record for a call."""
         same = [call for call in self._calls if call.tool == tool]
         exact = [call for call in same if _plain(call.arguments) == _plain(arguments)]
         fresh = [call for call in exact if call.name not in self._used]

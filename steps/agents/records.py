@@ -1,4 +1,4 @@
-"""The records of an agent's visit: which of them a rerun can go on from."""
+"""Selects the records of an agent's visit from which a rerun can continue."""
 
 import re
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ from engine import Json
 
 _OF_A_TURN = re.compile(r"turn-([0-9]+)(?:/.*)?")
 _OF_NO_USE = frozenset({"refusal", "length", "context"})
-"""How answers end that an agent fails by: asked again, there may be another."""
+"""The finish reasons with which an agent fails; another try may end differently."""
 
 
 def kept_calls(records: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Return answers and calls up to the last answer that was of use.
+    """Return answers and calls up to the last useful answer.
 
-    Which agent it is and what it may call is looked up anew, limits begin anew, and calls that
-    were not settled are made again.
+    The agent's version and tools are looked up again, limits start from zero, and unfinished calls
+    are made again.
     """
     last = 0
     while isinstance(answer := records.get(f"turn-{last + 1}"), dict):
@@ -31,7 +31,7 @@ def kept_calls(records: Mapping[str, Json]) -> Mapping[str, Json]:
 
 
 def _texts_at_the_end(records: Mapping[str, Json], last: int) -> int:
-    """Return how many of the last answers were text: they led to no call and no delivery."""
+    """Return how many of the last answers were plain text, without a call or a delivery."""
     texts = 0
     while texts < last:
         answer = records[f"turn-{last - texts}"]

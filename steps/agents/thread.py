@@ -1,7 +1,7 @@
-"""A conversation that goes on from step to step, and from run to run.
+"""Conversations that continue from step to step and from run to run.
 
-The visit keeps how long the thread was when it began, not what was said in it: exchanges never
-change, so that a long conversation costs the journal no more for each answer.
+The visit records how long the thread was when it began, not what was said in it. Exchanges never
+change, so the journal's cost per answer does not grow with the conversation.
 """
 
 import json
@@ -23,7 +23,7 @@ class Thread:
     """The thread of one visit, if it has one.
 
     Attributes:
-        earlier: What was said in it before, as the model is told.
+        earlier: The earlier messages of the thread, as the model receives them.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class Thread:
     async def begun(
         cls, named: Template | None, step: StepInput, agent_id: str, effects: Effects
     ) -> Self:
-        """Begin to write to the thread that the step names, once a visit.
+        """Begin to write to the thread that the step names; done once in a visit.
 
-        Raises `StepBroke` while another step does.
+        Raises `StepBroke` while another step writes to it.
         """
         if named is None:
             return cls("", 0, (), effects)
@@ -59,7 +59,7 @@ class Thread:
 
     @classmethod
     async def recorded(cls, kept: Json, effects: Effects) -> Self:
-        """Return what was said before a recorded visit, by its record; nothing is added to it."""
+        """Return what was said before a recorded visit, from its record; nothing is added to it."""
         if not isinstance(kept, dict):
             return cls("", 0, (), effects)
         length = int(kept["length"])  # type: ignore[arg-type] # written by `begun`
@@ -67,7 +67,7 @@ class Thread:
         return cls("", length, earlier, effects)
 
     async def added(self, asked: str, outcome: Outcome) -> Outcome:
-        """Add what was delivered to the thread; return the outcome with the thread's id."""
+        """Add the delivery to the thread; return the outcome with the thread's id."""
         if not self._id or not isinstance(outcome, Done):
             return outcome
         response = outcome.got["response"]

@@ -1,4 +1,4 @@
-"""What a model is told of its calls beside their results."""
+"""The messages about its calls that a model receives in addition to their results."""
 
 import json
 
@@ -8,7 +8,7 @@ from steps.effects.chat import Part, TextPart
 
 
 def of_workflow(end: Json) -> Json:
-    """Return what a workflow that was called gives: its result, and its data without one."""
+    """Return what a called workflow gives: its result, or its data if it has no result."""
     if not isinstance(end, dict) or "data" not in end:
         return end
     result = end.get("result")
@@ -17,17 +17,17 @@ def of_workflow(end: Json) -> Json:
 
 
 def told_edit(arguments: JsonObject) -> str:
-    """Return what the model is told of arguments that a person has changed."""
+    """Return the message for the model about arguments that a person has changed."""
     told = json.dumps(arguments, ensure_ascii=False)
     return f"(A person changed the arguments of this call before it was made. They were: {told})"
 
 
 def error_of(kind: str, message: str, longest: int = 2_000) -> JsonObject:
-    """Return an error as a record keeps it."""
+    """Return an error in the form that a record keeps."""
     return {"type": kind, "message": message[:longest]}
 
 
 def told_error(kind: str, message: str, longest: int = 2_000) -> tuple[Part, ...]:
-    """Return what the model is told of a call that was not made, or failed."""
+    """Return the message for the model about a call that failed or was not made."""
     error = {"error": error_of(kind, message, longest)}
     return (TextPart(json.dumps(error, ensure_ascii=False)),)

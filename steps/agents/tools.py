@@ -1,4 +1,4 @@
-"""What an agent is offered to call: tools, workflows marked as tools, and its way to deliver."""
+"""What an agent may call: tools, workflows marked as tools, and the call that delivers."""
 
 import re
 from collections.abc import Mapping
@@ -32,15 +32,15 @@ class Offer:
     """One thing that the model may call.
 
     Attributes:
-        name: The name that the model knows it by.
-        kind: Whether it is a tool, a workflow, a person who is asked, or an agent to hand over to.
+        name: The name that the model uses for it.
+        kind: Whether it is a tool, a workflow, a person to ask, or an agent to hand over to.
         id: The id of the tool or the workflow; `handoff:` and the id of an agent.
-        description: What it is for, as the model is told.
+        description: Its description for the model.
         schema: The JSON Schema of its arguments.
-        approval: Whether a person has to approve each call, or which calls, as the agent says.
-        timeout_ms: How long one call may take, where the agent says.
+        approval: Whether a person must approve each call, or which calls, as the agent says.
+        timeout_ms: The longest time for one call, if the agent sets it.
         retry: When a failed call is made again, as the agent says.
-        fields: The fields that a workflow takes, where it declares them.
+        fields: The fields that a workflow takes, if it declares them.
     """
 
     name: str
@@ -54,17 +54,17 @@ class Offer:
     fields: "JsonObject | None" = None
 
     def to_json(self) -> JsonObject:
-        """Return the offer as it is journaled."""
+        """Return the offer in the form in which it is journaled."""
         return asdict(self)
 
     @property
     def spec(self) -> ToolSpec:
-        """The offer as the model is told of it."""
+        """The offer in the form that the model receives."""
         return ToolSpec(self.name, self.description, self.schema)
 
     @property
     def policy(self) -> RetryPolicy:
-        """When a failed call is made again."""
+        """The policy for repeating a failed call."""
         if self.retry is None:
             return RetryPolicy()
         kept: dict[str, Any] = {**self.retry}
@@ -72,11 +72,11 @@ class Offer:
 
     @property
     def terms(self) -> JsonObject:
-        """The terms on which a call is approved: `when`, `approvers` and `deadlineMs`."""
+        """The conditions for approving a call: `when`, `approvers` and `deadlineMs`."""
         return self.approval if isinstance(self.approval, dict) else {}
 
     def needs_approval(self, arguments: JsonObject, scope: Mapping[str, Json]) -> bool:
-        """Say whether a person has to approve a call; where that cannot be known, it is so."""
+        """Return whether a person must approve a call; True if that cannot be determined."""
         when = self.terms.get("when")
         if when is None:
             return self.approval is not False
@@ -86,7 +86,7 @@ class Offer:
             return True
 
     def problems(self, arguments: JsonObject) -> list[Problem]:
-        """Return why a call with these arguments cannot be made."""
+        """Return the reasons why a call with these arguments cannot be made."""
         found = argument_problems(self.schema, arguments, "arguments")
         if found or not self.fields:
             return found
@@ -100,7 +100,7 @@ def offer_from_json(kept: Json) -> Offer:
 
 
 async def offers_of(agent: AgentDocument, effects: Effects) -> list[Offer]:
-    """Return what an agent may call now. Raises `StepBroke` for what does not exist."""
+    """Return what an agent may call now. Raises `StepBroke` if something does not exist."""
     known = {info.id: info for info in await effects.tools()}
     offers: list[Offer] = []
     taken = {DELIVER}
@@ -163,12 +163,12 @@ def _matching(wanted: str, known: dict[str, ToolInfo]) -> list[ToolInfo]:
 
 
 def plain_name(tool_id: str) -> str:
-    """Return a tool's id as a model is told of it, where no other has that name."""
+    """Return a tool's id as a name for the model, if no other tool has that name."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", tool_id)[:_LONGEST_NAME] or "tool"
 
 
 def _name(tool_id: str, taken: set[str]) -> str:
-    """Return a name that every provider takes: letters, digits, `_` and `-`, used once."""
+    """Return an unused name that every provider accepts: letters, digits, `_` and `-`."""
     plain = plain_name(tool_id)
     name, number = plain, 2
     while name in taken:

@@ -1,7 +1,7 @@
-"""An agent at work: turns of a model and its tool calls, each kept as a record.
+"""Runs an agent: model turns and tool calls, each kept as a record.
 
-The conversation is built from the records each time the step is executed, so that executing
-it again after a crash, a pause or a failed attempt does nothing twice.
+The conversation is rebuilt from the records each time the step is executed. Executing it again
+after a crash, a pause or a failed attempt therefore repeats nothing.
 """
 
 import json
@@ -35,19 +35,19 @@ from steps.models.output import excerpt, read_answer, schema_of, usable
 from steps.models.spending import LimitReached
 
 _TEXTS_IN_A_ROW = 2
-"""How often an agent that answers in text is asked to deliver before that is given up."""
+"""How often an agent that answers in text is asked to deliver before the step fails."""
 
 _ANY_TOOL = "required"
 
 
 @value(frozen=True, slots=True)
 class Instructed:
-    """An agent as one visit asks it.
+    """An agent with the settings for one visit.
 
     Attributes:
-        settings: Its document, with what the step says in its place.
-        instructions: What it is told first.
-        headers: Further headers of its questions.
+        settings: Its document, with the step's settings in place of its own.
+        instructions: The first message to the model.
+        headers: Additional headers of its requests.
     """
 
     settings: AgentDocument
@@ -67,9 +67,9 @@ class AgentWork:
         effects: Effects,
         recorded: RecordedCalls | None = None,
     ) -> None:
-        """Begin with the first agent; with `recorded`, calls are answered by another visit's.
+        """Begin with the first agent; with `recorded`, another visit's calls give the outcomes.
 
-        What is to be delivered and the limits are the first agent's, whoever it hands over to.
+        The required output and the limits are those of the first agent, even after a hand-over.
         """
         limits = first.agent.settings.limits
         self._worker = first
@@ -90,21 +90,21 @@ class AgentWork:
         self._files: list[Json] = []
 
     def begin_after(self, children: int, used: Usage) -> None:
-        """Begin after so many child runs of the visit, which have used that much of the limits."""
+        """Begin after so many child runs of the visit, which used that much of the limits."""
         self._calls.children = children
         self._limits.used += used
 
     @property
     def children(self) -> int:
-        """How many child runs the visit has wanted so far."""
+        """How many child runs the visit has requested so far."""
         return self._calls.children
 
     async def until_delivered(self, earlier: Sequence[Message], user: Message) -> Outcome:
         """Take turns until the agent delivers, or waits for a person or a child run.
 
-        `earlier` is what was said before in the conversation that this goes on.
+        `earlier` holds the earlier messages of the conversation that this continues.
 
-        Raises `StepBroke` at a limit, a refusal, a cut-off answer, or a model's failure.
+        Raises `StepBroke` at a limit, on a refusal or a cut-off answer, or when a model fails.
         """
         system = await self._begin(self._worker)
         self._said = Conversation(self._settings.context, (system, earlier, user), self._specs)
@@ -143,11 +143,11 @@ class AgentWork:
 
     @property
     def _settings(self) -> AgentDocument:
-        """How the agent that works is asked."""
+        """The settings of the agent at work."""
         return self._asked.settings
 
     async def _begin(self, worker: Worker) -> Message:
-        """Let an agent work from now on; return what it is told first."""
+        """Let an agent work from now on; return its instructions."""
         self._worker = worker
         self._asked = await self._instructed(worker)
         self._specs = [offer.spec for offer in worker.offers]
@@ -157,7 +157,7 @@ class AgentWork:
         return Message("system", (TextPart(self._told(self._asked.instructions)),))
 
     async def _hand_over(self, turn: int, kept: Json) -> None:
-        """Let the agent go on to whom the work was handed over in a turn."""
+        """Let the agent continue to which the work was handed over in a turn."""
         worker = worker_of(kept)
         system = await self._begin(worker)
         self._first_turn = turn + 1
@@ -194,7 +194,7 @@ class AgentWork:
     async def _answer(
         self, name: str, request: ChatRequest, beside: JsonObject
     ) -> tuple[ChatAnswer, bool]:
-        """Return an answer and whether it counts; what is kept `beside` it is for people."""
+        """Return an answer and whether it counts; `beside` is stored with it, for people."""
 
         async def work() -> Json:
             try:
@@ -214,7 +214,7 @@ class AgentWork:
         return answer, is_new
 
     async def _summary(self, turn: int, messages: Sequence[Message]) -> str:
-        """Ask for what a conversation comes to. Raises `StepBroke` where none comes."""
+        """Ask for a summary of a conversation. Raises `StepBroke` if there is none."""
         context = self._settings.context
         how = context.summarize if context and isinstance(context.summarize, Summarize) else None
         told = (how.instructions if how else None) or SUMMARY_INSTRUCTIONS
@@ -229,11 +229,11 @@ class AgentWork:
             headers=self._asked.headers,
         )
         answer, _ = await self._answer(f"turn-{turn}/summary", request, {})
-        # One that was cut off says much of it all the same.
+        # A summary that was cut off is still useful.
         return (answer if answer.finish == "length" and answer.text else usable(answer)).text
 
     def _choice(self, turn: int) -> str | None:
-        """Return what the agent's document has to be called in a turn."""
+        """Return the tool choice that the agent's document sets for a turn."""
         wanted = self._settings.toolChoice
         if wanted == _ANY_TOOL:
             return wanted if self._fields else None
@@ -269,14 +269,14 @@ class AgentWork:
         return f"{told}Answer with what you have, without calling a tool."
 
     def _delivered_as_text(self, turn: int, text: str) -> Done | None:
-        """Return the delivery that a text is, None for one that is none."""
+        """Return the delivery that a text contains, None if it contains none."""
         if not self._fields:
             return self._done(turn, {"text": text}, text)
         found, problems = read_answer(text, self._fields)
         return None if problems else self._done(turn, found, text)
 
     def _insist(self, text: str, texts: int) -> None:
-        """Ask for the delivery. Raises `StepBroke` once that has not helped."""
+        """Ask for the delivery. Raises `StepBroke` after too many answers in text."""
         if texts > _TEXTS_IN_A_ROW:
             message = (
                 f"agent {self._worker.agent.name} has answered with text {texts} times instead of "

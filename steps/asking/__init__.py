@@ -1,1 +1,1 @@
-"""What every step that asks a person has in common."""
+"""Settings and pauses that all steps that ask a person share."""

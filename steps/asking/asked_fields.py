@@ -1,4 +1,4 @@
-"""Fields as a person is asked for them: their choices and limits, evaluated for one pause."""
+"""The fields of a question: their choices and limits, evaluated for one pause."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,33 +21,33 @@ _PAIRS = (("minimum", "maximum"), ("minItems", "maxItems"))
 
 
 async def worked_out(specs: Mapping[str, JsonObject], scope: Mapping[str, Json]) -> dict[str, Any]:
-    """Return the specs of fields with their choices and limits, as a pause has them.
+    """Return the specs of fields with their choices and limits evaluated for a pause.
 
-    Choices become `enum`, and `choices` with values and labels where there are labels. A default
-    that does not fit them is left out, so that somebody chooses.
+    Choices become `enum`, and also `choices` with values and labels if there are labels. A default
+    that does not fit is left out, so that the person must choose.
 
     Args:
         specs: Specs by name.
-        scope: What expressions may name.
+        scope: The names that expressions may use.
 
     Returns:
         Specs by name.
 
     Raises:
-        StepBroke: A template does not give what belongs there.
+        StepBroke: A template gives a value of the wrong kind.
     """
     return {name: await _worked_out(spec, name, scope) for name, spec in specs.items()}
 
 
 def as_asked(spec: JsonObject, asked: Json) -> JsonObject:
-    """Return the spec by which an answer is checked.
+    """Return the spec that an answer is checked against.
 
     Args:
         spec: The field's spec in the definition.
-        asked: The one that the pause has, whose choices and limits count.
+        asked: The spec in the pause, whose choices and limits apply.
 
     Returns:
-        The spec of the pause; its default is there only where the definition has one too.
+        The spec of the pause; it has its default only if the definition has one too.
     """
     found: JsonObject = {**plain_spec(spec), **(asked if isinstance(asked, dict) else {})}
     return {key: item for key, item in found.items() if key != "default" or "default" in spec}
@@ -56,11 +56,11 @@ def as_asked(spec: JsonObject, asked: Json) -> JsonObject:
 def accepted(
     specs: Mapping[str, JsonObject], asked: Mapping[str, Json], given: JsonObject
 ) -> JsonObject:
-    """Return the values that an answer gives to fields, with defaults for those it leaves out.
+    """Return the values that an answer gives to fields, with defaults for missing ones.
 
     Args:
-        specs: Their specs in the definition, by name.
-        asked: Those that the pause has; others were not asked for.
+        specs: The specs in the definition, by name.
+        asked: The specs in the pause; no other field was asked for.
         given: The values by name.
 
     Returns:

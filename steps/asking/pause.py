@@ -1,4 +1,4 @@
-"""The part of a pause that every step which asks has in common, rendered for one visit."""
+"""The part of a pause that all asking steps share, rendered for one visit."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,7 +11,7 @@ from steps.effects.effects import Effects
 from steps.language.template import Template, as_text
 
 NOBODY = "deadline"
-"""Who has answered where the deadline has."""
+"""The name in `answeredBy` when the deadline answered."""
 
 ASK_ERRORS: Mapping[str, str] = {
     "DeadlinePassed": "nobody answered before the deadline, and `onDeadline` is `fail` or no "
@@ -25,13 +25,13 @@ ASK_ERRORS: Mapping[str, str] = {
 
 
 def asking_problems(settings: AskSettings) -> Iterator[Problem]:
-    """Find what the settings of the deadline and of notices have no use for.
+    """Find settings of the deadline and of notices that have no effect.
 
     Args:
         settings: The step's settings.
 
     Returns:
-        What is wrong.
+        The problems.
     """
     if settings.deadline is None and settings.onDeadline != "timeout":
         yield Problem("onDeadline", "has no effect without a `deadline`")
@@ -48,21 +48,21 @@ def asking_problems(settings: AskSettings) -> Iterator[Problem]:
 async def asking_pause(
     kind: str, asked: JsonObject, settings: AskSettings, step: StepInput, effects: Effects
 ) -> Pauses:
-    """Return the pause in which a step asks.
+    """Return the pause of a step that asks.
 
     Args:
         kind: `collect_inputs` or `request_user_action`.
-        asked: What it asks, as the answer needs it.
+        asked: The question, as needed to answer it.
         settings: The step's settings.
         step: The attempt that asks.
-        effects: For the time, and for what is known of files that are shown.
+        effects: Gives the time and the details of files that are shown.
 
     Returns:
-        The pause, with when something is due.
+        The pause, with the times at which something is due.
 
     Raises:
-        StepBroke: A setting gives no duration, or excludes nobody, or what is to be shown is not
-            there.
+        StepBroke: A setting gives no duration, an exclusion names nobody, or something to be shown
+            does not exist.
     """
     now_ms, body = effects.now_ms(), dict(asked)
     if settings.message is not None:
@@ -116,10 +116,10 @@ async def _moments(settings: AskSettings, step: StepInput, now_ms: int) -> list[
 
 
 async def _excluded(templates: Sequence[Template], step: StepInput) -> list[Json]:
-    """Return who may not answer. Raises `StepBroke` where a template names nobody.
+    """Return who may not answer. Raises `StepBroke` if a template names nobody.
 
-    A list may be empty, and says so. Null and a blank text are somebody who was not found: to
-    ask on would let just that person answer.
+    An empty list is allowed, because it is explicit. Null or a blank text means that a person was
+    not found; asking anyway would let exactly that person answer.
     """
     found: list[Json] = []
     for index, template in enumerate(templates):

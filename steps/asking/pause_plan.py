@@ -1,7 +1,7 @@
-"""What is due while a pause is open: reminders, who else may answer, notices to be sent.
+"""What is due while a pause is open: reminders, escalations to more people, and notices.
 
-All of it stands in the body of the pause, so that a restart finds it: `plan` in the order of its
-moments, of which the first `planDone` have been; `notices` that are still to be sent.
+All of it is in the body of the pause, so that it survives a restart: `plan` lists the moments in
+order, of which the first `planDone` have passed; `notices` lists those still to be sent.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ _BACKOFF_MS = 30_000
 
 @value(frozen=True, slots=True)
 class Moment:
-    """Something that the plan has for a moment.
+    """One planned change of a pause.
 
     Attributes:
         what: `reminded`, `escalated` or `overdue`.
-        assignees: Who may answer too from then on.
+        assignees: The people who may also answer from then on.
     """
 
     at_ms: int
@@ -34,10 +34,10 @@ class DueNotice:
     """A notice that is to be sent.
 
     Attributes:
-        id: Names it among those of its visit.
-        entry: Which of `notify` it is.
+        id: Its name, unique within the visit.
+        entry: The index of its entry in `notify`.
         occasion: `asked`, `reminded` or `escalated`.
-        tries: How often it has failed.
+        tries: How often sending it has failed.
     """
 
     id: str
@@ -47,10 +47,10 @@ class DueNotice:
 
 
 def plan_of(moments: Sequence[Moment]) -> list[Json]:
-    """Return moments as a pause has them, in their order.
+    """Return moments in order, in the form in which a pause stores them.
 
     Args:
-        moments: Them, in any order.
+        moments: The moments, in any order.
 
     Returns:
         The value of `plan`.
@@ -68,24 +68,24 @@ def next_moment_ms(body: JsonObject) -> int | None:
     """Return when something is due next.
 
     Args:
-        body: That of the pause.
+        body: The body of the pause.
 
     Returns:
-        Unix milliseconds, None where nothing is.
+        Unix milliseconds, or None if nothing is due.
     """
     times = [_ms(one["at"]) for one in [*_left(body)[:1], *_notices(body)]]
     return min(times, default=None)
 
 
 def first_due(body: JsonObject, now_ms: int) -> Moment | None:
-    """Return the first moment of the plan that has come and was not acted on.
+    """Return the first moment of the plan that has come and has not been handled.
 
     Args:
-        body: That of the pause.
+        body: The body of the pause.
         now_ms: Unix milliseconds.
 
     Returns:
-        The moment, None where none has come.
+        The moment, or None if no moment has come.
     """
     for one in _left(body)[:1]:
         if (at_ms := _ms(one["at"])) <= now_ms:
@@ -97,21 +97,21 @@ def first_due(body: JsonObject, now_ms: int) -> Moment | None:
 def after_moment(
     body: JsonObject, moment: Moment, occasions: Sequence[Sequence[str]]
 ) -> JsonObject:
-    """Return the keys of the pause that are otherwise once a moment has been.
+    """Return the keys of the pause that change when a moment comes.
 
     Args:
-        body: That of the pause.
-        moment: Which has come.
-        occasions: At which each of the step's notices is sent.
+        body: The body of the pause.
+        moment: The moment that has come.
+        occasions: The occasions at which each of the step's notices is sent.
 
     Returns:
-        Those keys.
+        The changed keys.
     """
     done = _done(body)
     changed: JsonObject = {"planDone": done + 1}
     if moment.assignees:
         before = body.get("assignees")
-        if isinstance(before, list):  # without it everybody may answer, and goes on to
+        if isinstance(before, list):  # without a list everybody may answer, before and after
             known = [str(name) for name in before]
             changed["assignees"] = [*known, *(one for one in moment.assignees if one not in known)]
         changed["escalatedTo"] = list(moment.assignees)
@@ -127,16 +127,16 @@ def after_moment(
 def notices_for(
     occasion: str, occasions: Sequence[Sequence[str]], at_ms: int, name: str = "asked"
 ) -> list[Json]:
-    """Return the notices of an occasion as a pause has them until they are sent.
+    """Return the notices of an occasion in the form in which a pause keeps them until sent.
 
     Args:
         occasion: `asked`, `reminded` or `escalated`.
-        occasions: At which each of the step's notices is sent.
+        occasions: The occasions at which each of the step's notices is sent.
         at_ms: When they are due, in Unix milliseconds.
-        name: What their names begin with.
+        name: The prefix of their names.
 
     Returns:
-        One for each that is sent then.
+        One entry for each notice that is sent at the occasion.
     """
     return [
         {"id": f"{name}-{index}", "entry": index, "occasion": occasion, "at": iso_time(at_ms)}
@@ -149,11 +149,11 @@ def due_notices(body: JsonObject, now_ms: int) -> list[DueNotice]:
     """Return the notices that are to be sent now.
 
     Args:
-        body: That of the pause.
+        body: The body of the pause.
         now_ms: Unix milliseconds.
 
     Returns:
-        Them, oldest first.
+        The notices, oldest first.
     """
     return [
         DueNotice(one["id"], one["entry"], one["occasion"], one.get("tries", 0))
@@ -163,16 +163,16 @@ def due_notices(body: JsonObject, now_ms: int) -> list[DueNotice]:
 
 
 def after_notice(body: JsonObject, sent: DueNotice, now_ms: int, failure: str) -> JsonObject:
-    """Return the keys of the pause that are otherwise once a notice was sent, or could not be.
+    """Return the keys of the pause that change after a notice was sent or failed.
 
     Args:
-        body: That of the pause.
-        sent: Which one.
+        body: The body of the pause.
+        sent: The notice.
         now_ms: Unix milliseconds.
-        failure: Why it was not sent; empty where it was.
+        failure: Why it was not sent; empty if it was sent.
 
     Returns:
-        `notices` without it, or with the moment at which it is tried again.
+        `notices` without it, or with the time of its next try.
     """
     left: list[Json] = []
     for one in _notices(body):

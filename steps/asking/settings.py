@@ -1,4 +1,4 @@
-"""What every step that asks a person may say: who, by when, who is told, what is shown."""
+"""Settings that all asking steps share: assignees, deadline, notices, and what is shown."""
 
 from typing import Annotated, Any, Literal
 
@@ -38,7 +38,7 @@ DurationTemplate = Annotated[
 
 
 class NoticeTemplate(SecretTemplate):
-    """What a notice says: its expressions may name `pause` and `secrets.NAME`."""
+    """The content of a notice: its expressions may name `pause` and `secrets.NAME`."""
 
     __slots__ = ()
 
@@ -51,7 +51,7 @@ class _Part(BaseModel):
 
 
 class Escalation(_Part):
-    """Who else may answer from some moment on."""
+    """Who else may answer after a given time."""
 
     after: DurationTemplate = Field(description="how long after the question came")
     assignees: list[Template] = Field(
@@ -60,7 +60,7 @@ class Escalation(_Part):
 
 
 class Notice(_Part):
-    """A tool or an address that is called to tell somebody, once the pause is durable."""
+    """A tool or an address that is called to notify somebody, once the pause is durable."""
 
     toolId: str | None = Field(  # noqa: N815
         None, min_length=1, max_length=200, description="the tool, such as `send-email`"
@@ -88,12 +88,12 @@ class Notice(_Part):
 
     @property
     def receiver(self) -> str:
-        """What is called, for the history."""
+        """The name of what is called, for the history."""
         return self.toolId or "url"
 
 
 class Shown(_Part):
-    """Something that whoever answers has to see."""
+    """Something that the person who answers must see."""
 
     value: Template = Field(description="a value, the id of a file, or what an upload gave")
     title: Template | None = Field(None, description="what stands above it")
@@ -105,7 +105,7 @@ class Shown(_Part):
 
 
 def _shown(value: Any) -> Any:
-    """Take what is not an object with `value` for the value."""
+    """Treat anything but an object with `value` as the value itself."""
     is_whole = isinstance(value, Shown) or (isinstance(value, dict) and "value" in value)
     return value if is_whole else {"value": value}
 
@@ -115,11 +115,11 @@ ShownTemplate = Annotated[
     BeforeValidator(_shown),
     WithJsonSchema({"description": "a template, or an object with `value`"}),
 ]
-"""What is shown: the value itself, or an object that says more."""
+"""A shown item: the value itself, or an object with more settings."""
 
 
 class DeadlineAction(_Part):
-    """An action that is taken when nobody has answered in time."""
+    """The action that is taken when nobody has answered in time."""
 
     actionValue: str = Field(  # noqa: N815
         min_length=1, max_length=200, description="the `value` of one of `actions`"
@@ -127,7 +127,7 @@ class DeadlineAction(_Part):
 
 
 class AskSettings(StepSettings):
-    """What a step that asks may say beside what it asks."""
+    """The settings of an asking step apart from the question itself."""
 
     message: Template | None = Field(None, description="what the person reads")
     assignees: list[Template] = Field(
@@ -172,13 +172,13 @@ def length_of(name: str, value: Json) -> int:
 
     Args:
         name: The setting.
-        value: What the template gave.
+        value: The value that the template gave.
 
     Returns:
         Milliseconds, more than 0.
 
     Raises:
-        StepBroke: It is no duration.
+        StepBroke: The value is not a duration.
     """
     try:
         return duration_ms(value)

@@ -1,4 +1,4 @@
-"""What a question shows, as the pause keeps it: values as they are, files by what they hold."""
+"""The items that a question shows, as the pause stores them: values, or details of files."""
 
 import asyncio
 import hashlib
@@ -17,7 +17,7 @@ from steps.language.template import as_text
 
 MOST_ROWS = 500
 LONGEST = 100_000
-"""Characters of one part."""
+"""The most characters of one item."""
 
 LONGEST_TOGETHER = 300_000
 LONGEST_TITLE = 200
@@ -26,20 +26,20 @@ _SMALL = 1_000_000
 
 
 async def shown_parts(parts: Sequence[Shown], step: StepInput, effects: Effects) -> list[Json]:
-    """Return what a question shows.
+    """Return the items that a question shows.
 
     Args:
-        parts: What the step's settings name.
+        parts: The items in the step's settings.
         step: The attempt that asks.
-        effects: Where the files are read.
+        effects: Reads the files.
 
     Returns:
-        Of each part its `kind`, its `title` where it has one, and either its `value` or the file
-        with the hash of its bytes. What is long is cut, alone or with those before it, and says so
-        by `cut`. A part whose value is null is left out.
+        For each item its `kind`, its `title` if it has one, and either its `value` or the file with
+        the hash of its bytes. An item that is too long, alone or together with those before it, is
+        cut and marked with `cut`. An item whose value is null is left out.
 
     Raises:
-        StepBroke: A file is not there.
+        StepBroke: A file does not exist.
     """
     told: list[Json] = []
     left = LONGEST_TOGETHER
@@ -57,7 +57,7 @@ async def shown_parts(parts: Sequence[Shown], step: StepInput, effects: Effects)
 
 
 async def _shown(kind: str, value: Json, effects: Effects, longest: int) -> tuple[JsonObject, int]:
-    """Return a part, and how many characters it has."""
+    """Return an item and how many characters it has."""
     file = await _file(kind, value, effects)
     if file is not None:
         told = "email" if kind == "email" else "file"
@@ -82,7 +82,7 @@ async def _shown(kind: str, value: Json, effects: Effects, longest: int) -> tupl
 
 
 async def _written(value: Json) -> str:
-    """Return a value as JSON, which others on the event loop do not wait for."""
+    """Return a value as JSON, written without blocking the event loop."""
     work = partial(json.dumps, value)
     return await beside(work) if is_long([value]) else work()
 
@@ -92,7 +92,7 @@ def _is_table(value: Json) -> bool:
 
 
 async def _file(kind: str, value: Json, effects: Effects) -> StoredFile | None:
-    """Return the file that a value names; None where it is a value itself."""
+    """Return the file that a value names; None if the value is not a file id."""
     named = value.get("fileId") if isinstance(value, dict) else value
     if not isinstance(named, str):
         return None
@@ -103,7 +103,7 @@ async def _file(kind: str, value: Json, effects: Effects) -> StoredFile | None:
         return await effects.file(named)
     except StepBroke as missing:
         if kind == "auto" and not isinstance(value, dict) and missing.error.type == "FileNotFound":
-            return None  # a text that only looks like the id of one
+            return None  # the text only looks like a file id
         raise
 
 

@@ -1,1 +1,1 @@
-"""The check of a definition that is to be saved, and its JSON Schema."""
+"""The check of a definition before it is saved, and its JSON Schema."""

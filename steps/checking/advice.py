@@ -1,7 +1,7 @@
-"""Warnings about a definition: names that nothing has or delivers, as far as can be known.
+"""Warnings about a definition: names that, as far as is known, do not exist.
 
-Each may be right all the same: a tool may be installed later, a start may give more than the
-payload says, and a plug-in may fail with error types of its own.
+Any of them may still be correct: a tool may be installed later, a start may give more fields than
+the payload declares, and a plug-in may fail with error types of its own.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -27,19 +27,19 @@ from steps.language.types import Declared
 from steps.registry import Registry
 
 _GIVEN = frozenset({"attachment", "fileId"})
-"""What a start with a file puts into the data itself."""
+"""Names that a start with a file adds to the data."""
 
 _BARE = frozenset({"map", "where", "groupBy", "sortBy", "unique", "limit", "with", "on", "equals"})
-"""Keys of a list that a set step makes, which are expressions without braces."""
+"""Keys of a list that a set step builds; their values are expressions without braces."""
 
 
 @value(frozen=True, slots=True)
 class Known:
-    """What there is on a server, for one tenant; None where it is not known.
+    """What exists on a server for one tenant; None where it is not known.
 
     Attributes:
-        servers: The names before the dot of tools that may be away.
-        pure: Tools that touch nothing but their arguments.
+        servers: The names before the dot of tools whose server may be unavailable.
+        pure: Tools that use nothing but their arguments.
     """
 
     tools: Collection[str] | None = None
@@ -57,7 +57,7 @@ class Known:
         return found
 
     def lacks(self, what: str, name: str) -> str | None:
-        """Say that there is no such thing, with the nearest name; None if it may be there."""
+        """Return that there is no such thing, with the nearest name; None if it may exist."""
         known = self.of(what)
         if known is None or name in known:
             return None
@@ -74,12 +74,12 @@ def _is_away(tool: str, known: Collection[str], servers: Collection[str]) -> boo
 def advice_on(
     document: dict[str, Any], registry: Registry, declared: Declared, known: Known
 ) -> list[Problem]:
-    """Return what looks like a slip in a workflow."""
+    """Return the probable mistakes in a workflow."""
     return list(_Advice(document, registry, declared, known).all())
 
 
 def advice_on_agent(document: dict[str, Any], known: Known) -> list[Problem]:
-    """Return what looks like a slip in an agent."""
+    """Return the probable mistakes in an agent."""
     found = []
     tools = document.get("tools")
     for index, item in enumerate(tools if isinstance(tools, list) else ()):
@@ -101,7 +101,7 @@ def advice_on_agent(document: dict[str, Any], known: Known) -> list[Problem]:
 
 
 def _missing(known: Known, what: str, named: Any, path: str) -> Iterator[Problem]:
-    """Yield what there is not of a name, or of a list of names."""
+    """Yield the problems of a name, or of a list of names, that does not exist."""
     names = enumerate(named) if isinstance(named, list) else [(None, named)]
     for index, name in names:
         if isinstance(name, str) and "{{" not in name and (told := known.lacks(what, name)):
@@ -175,7 +175,7 @@ class _Advice:
         try:
             expressions = SecretTemplate(text.text).expressions()
         except ExpressionError:
-            return  # compiling has told it
+            return  # compiling has reported it
         for expression in expressions:
             yield from self._expression(expression, text.path, has_result=has_result, given=given)
 
@@ -183,7 +183,7 @@ class _Advice:
         try:
             yield from self._expression(expression_of(bare_condition(text)), path)
         except ExpressionError:
-            return  # compiling has told it
+            return  # compiling has reported it
 
     def _expression(
         self, expression: Expression, path: str, *, has_result: bool = False,
@@ -198,7 +198,7 @@ class _Advice:
         yield from (Problem(path, told) for told in _whole_outputs(expression.node))
 
     def _unread(self, read: Path, given: Collection[str]) -> str | None:
-        """Say that nothing delivers what is read, unless the expression asks first."""
+        """Return a warning if nothing delivers what is read, unless the expression checks first."""
         name = read.keys[0] if read.keys else None
         if not isinstance(name, str) or read.asked:
             return None
@@ -217,7 +217,7 @@ class _Advice:
             return _property_of(name, self._declared[name], read)
         hint = nearest(name, self._declared)
         if not (hint or self._is_closed):
-            return None  # a start may give what it likes
+            return None  # a start may give any fields
         return f"neither the payload nor the output of a step has {name}{hint}"
 
 
@@ -227,7 +227,7 @@ def _lacking(constants: Collection[str], name: str) -> str | None:
 
 
 def _property_of(name: str, spec: Mapping[str, Any], read: Path) -> str | None:
-    """Say that a property is likely misspelt: an object may have more than its spec says."""
+    """Return a warning if a property is probably misspelt: objects may have undeclared keys."""
     properties, key = spec.get("properties"), read.keys[1] if len(read.keys) > 1 else None
     if not isinstance(properties, Mapping) or not isinstance(key, str) or key in properties:
         return None
@@ -236,7 +236,7 @@ def _property_of(name: str, spec: Mapping[str, Any], read: Path) -> str | None:
 
 
 def _no_result(read: Path) -> str | None:
-    """Say that what a step got is there in its own `output` only."""
+    """Return a warning that the raw result is available only in the step's own `output`."""
     if read.root not in ("response", "result") or read.asked:
         return None
     return (
@@ -246,7 +246,7 @@ def _no_result(read: Path) -> str | None:
 
 
 def _whole_outputs(root: Node) -> Iterator[str]:
-    """Find whole outputs of steps, which are objects, compared with texts."""
+    """Find comparisons of a step's whole output, which is an object, with a text."""
     for node in walk(root):
         if not isinstance(node, Compare):
             continue

@@ -1,4 +1,4 @@
-"""Documents that a server has shown, and that come back to be saved."""
+"""Restores documents that a server has shown and that come back to be saved."""
 
 from collections.abc import Collection
 
@@ -11,15 +11,15 @@ _STATES = ("published", "archived")
 def as_written(
     document: JsonObject, marks: Collection[str], added: Collection[str] = ()
 ) -> JsonObject:
-    """Return a document that was shown without what the server had added to it.
+    """Return a document without the keys that the server added when it showed it.
 
-    One that lacks one of the `marks` was not shown, and stays as it is: a key that would have no
-    effect is refused then.
+    A document that lacks one of the `marks` was not shown by a server and is left unchanged; a key
+    without effect is then refused.
 
     Args:
-        document: What came.
-        marks: Keys that the server adds to all that it shows.
-        added: Keys that it adds to some.
+        document: The document as received.
+        marks: Keys that the server adds to everything it shows.
+        added: Keys that it adds to some of them.
     """
     if not document.keys() >= set(marks):
         return document
@@ -27,9 +27,9 @@ def as_written(
 
 
 def definition_as_written(document: Json) -> Json:
-    """Return a workflow or an agent that was shown as somebody wrote it.
+    """Return a workflow or an agent that was shown as its author wrote it.
 
-    Whether it was published or archived is not part of what is written.
+    Its published or archived state is not part of what the author wrote.
     """
     if not isinstance(document, dict):
         return document

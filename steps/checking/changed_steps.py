@@ -1,4 +1,4 @@
-"""Which steps are another in one version of a definition than in another."""
+"""Compares two versions of a definition step by step."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
@@ -7,16 +7,16 @@ from engine.value import value
 
 Change: TypeAlias = Literal["added", "removed", "changed"]
 _SAYS_NOTHING = ("id", "name", "description", "status", "steps", "edges", "note", "payload")
-"""Keys of a document that are compared step by step, or change nothing in how steps run."""
+"""Keys of a document that are compared step by step, or do not change how steps run."""
 
 
 @value(frozen=True, slots=True)
 class ChangedStep:
-    """A step that is not the same in both versions, with its edges.
+    """A step that differs between the versions, with its edges.
 
     Attributes:
         step_id: Its id.
-        change: What has become of it.
+        change: How it changed.
     """
 
     step_id: str
@@ -26,14 +26,14 @@ class ChangedStep:
 def changed_steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[ChangedStep]:
     """Return the steps that differ, in the order of the newer version.
 
-    A step that is the same leads elsewhere where its edges differ, and so counts as changed.
+    A step whose edges differ leads elsewhere and therefore counts as changed.
 
     Args:
-        before: The document of one version, or a body of it.
-        after: That of the other.
+        before: The document of the older version, or a body of it.
+        after: The same of the newer version.
 
     Returns:
-        What has changed; those that are gone come last.
+        The changes; removed steps come last.
     """
     old, new = _steps(before), _steps(after)
     found = [
@@ -45,11 +45,11 @@ def changed_steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[C
 
 
 def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return what else differs that steps may depend on, such as `constants`.
+    """Return other differing keys that steps may depend on, such as `constants`.
 
     Args:
-        before: The document of one version.
-        after: That of the other.
+        before: The document of the older version.
+        after: The document of the newer version.
 
     Returns:
         The keys of the document.

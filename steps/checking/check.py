@@ -1,7 +1,7 @@
-"""The check of a definition that is to be saved: stricter than what a stored one has to pass.
+"""The check of a definition before it is saved; it is stricter than compiling a stored one.
 
-What would have no effect is refused here, and so is what can only fail when it is evaluated.
-A definition that was stored before the check knew a rule goes on being compiled and run.
+It refuses settings without effect, and expressions that can only fail. A definition that was stored
+before a rule existed still compiles and runs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,12 +48,12 @@ _NO_TEMPLATE = "is shown as it stands: no {{ }} is evaluated here"
 
 @value(frozen=True, slots=True)
 class Checked:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
-        problems: What keeps the definition from being saved.
-        warnings: What may be right, but looks like a slip.
-        definition: The compiled definition, where there are no problems.
+        problems: What prevents the definition from being saved.
+        warnings: Probable mistakes.
+        definition: The compiled definition, if there are no problems.
     """
 
     problems: list[Problem]
@@ -62,7 +62,7 @@ class Checked:
 
 
 def check_definition(document: Json, registry: Registry, known: Known | None = None) -> Checked:
-    """Return everything that can be said of a document; `known` is what there is on a server."""
+    """Return all problems and warnings of a document; `known` is what exists on the server."""
     document, definition, problems = definition_as_written(document), None, []
     with reading_once():
         try:
@@ -80,7 +80,7 @@ def check_definition(document: Json, registry: Registry, known: Known | None = N
 
 
 def warnings_of(document: dict[str, Any], registry: Registry, known: Known) -> list[Problem]:
-    """Return what looks like a slip in a workflow that has no problems, and in its bodies."""
+    """Return the warnings about a workflow without problems, and about its bodies."""
     with reading_once():
         warnings = _looked_at(document, registry, known, _Around())[1]
     return first_of(warnings + waits_in_own_pool(document, registry))
@@ -88,9 +88,9 @@ def warnings_of(document: dict[str, Any], registry: Registry, known: Known) -> l
 
 @value(frozen=True, slots=True)
 class _Around:
-    """What a body stands in: its path, how deep that is, and what the data has there.
+    """The surroundings of a body: its path, its depth, and the names in its data.
 
-    `payload` is what is declared of the data that a run begins with.
+    `payload` declares the data with which a run begins.
     """
 
     path: str = ""
@@ -102,7 +102,7 @@ class _Around:
 def _looked_at(
     document: dict[str, Any], registry: Registry, known: Known, around: _Around
 ) -> tuple[list[Problem], list[Problem]]:
-    """Return problems and warnings of a document or a body, those of bodies below included."""
+    """Return problems and warnings of a document or a body, including nested bodies."""
     merged, located = with_defaults(document)
     declared = {**around.declared, **declared_in(document, registry)}
     payload = around.payload or document.get("payload")
@@ -131,7 +131,7 @@ def strictly_compiled(document: Json, registry: Registry) -> Definition:
 
 
 def check_agent(document: Json, known: Known | None = None) -> Checked:
-    """Return everything that can be said of an agent."""
+    """Return all problems and warnings of an agent."""
     document = definition_as_written(document)
     problems: list[Problem] = []
     try:
@@ -174,13 +174,13 @@ def declared_in(document: Mapping[str, Any], registry: Registry) -> Declared:
             before = specs.setdefault(name, spec)
             if spec.get("sensitive") and not before.get("sensitive"):
                 specs[name] = {**before, "sensitive": True}
-    for name in unclear:  # of no known type, and as sensitive as it is anywhere
+    for name in unclear:  # the type is unknown; sensitive if any declaration is
         specs[name] = {"sensitive": True} if specs[name].get("sensitive") else {}
     return specs
 
 
 def _put_by(step: Mapping[str, Any], registry: Registry) -> dict[str, JsonObject]:
-    """Return what a step puts into the data beside its output: names, of types not known."""
+    """Return the names that a step adds to the data outside its output; types are unknown."""
     kind = registry.get(str(step.get("type")))
     named = [step.get(key) for key in kind.delivers] if kind else []
     return {name: {} for names in named if isinstance(names, dict) for name in names}
@@ -272,7 +272,7 @@ def _fields(
 
 
 def _items_named(text: Text) -> Iterator[Problem]:
-    """Refuse `item` and `index` where there are none."""
+    """Refuse `item` and `index` where they do not exist."""
     for expression in _expressions(text.text):
         for name in sorted(expression.names & {"item", "index"}):
             told = f"there is no {name} here: {_ITEMS_BELONG.format(name)}"
@@ -301,25 +301,25 @@ def _expression_problems(text: str, path: str, declared: Declared) -> Iterator[P
     try:
         node = expression_of(text).node
     except ExpressionError:
-        return  # compiling has told it
+        return  # compiling has reported it
     for told in (*findings_in(node), *crossings_in(node, declared)):
         yield Problem(path, told)
 
 
 def _expressions(text: str) -> list[Expression]:
-    """Return the expressions of a template, none where it does not compile."""
+    """Return the expressions of a template, empty if it does not compile."""
     if "{{" not in text:
         return []
     try:
         return SecretTemplate(text).expressions()
     except ExpressionError:
-        return []  # compiling has told it
+        return []  # compiling has reported it
 
 
 def _sensitive_problems(
     expression: Expression, path: str, declared: Declared, why: str
 ) -> Iterator[Problem]:
-    """Refuse what would show a sealed value: what a run is called, or which it counts with."""
+    """Refuse expressions that would reveal a sealed value, in a run's title or its pool key."""
     for read in expression.paths:
         name = str(read.keys[0]) if read.root == "data" and read.keys else ""
         if declared.get(name, {}).get("sensitive"):
@@ -327,7 +327,7 @@ def _sensitive_problems(
 
 
 def _field_texts(specs: Any, path: str) -> Iterator[Problem]:
-    """Refuse templates in what is shown of fields; only `value` is evaluated."""
+    """Refuse templates in descriptive keys of fields; only `value` is evaluated."""
     for name, spec in specs.items() if isinstance(specs, dict) else ():
         if isinstance(spec, dict):
             for word in _SHOWN_WORDS:

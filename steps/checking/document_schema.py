@@ -1,7 +1,7 @@
-"""The JSON Schema of definitions, made from the models that check them: for editors.
+"""The JSON Schema of definitions for editors, generated from the models that check them.
 
-It describes shapes: keys, types, bounds. What only the check finds (expressions, names of steps,
-edges that lead nowhere) is not in it.
+It describes shapes: keys, types and bounds. It does not include what only the check finds:
+expressions, step names, and edges that lead nowhere.
 """
 
 from collections.abc import Iterable, Mapping
@@ -71,7 +71,7 @@ def _has_steps(schema: Mapping[str, Any]) -> bool:
 
 
 def _of_body(properties: dict[str, Any]) -> None:
-    """Say of the steps and edges of a body what is said of those of the document."""
+    """Copy the schema of a document's steps and edges to its bodies."""
     for key, items in (("steps", _ANY_STEP), ("edges", {"$ref": "#/$defs/EdgeDocument"})):
         for schema in (properties[key], *properties[key].get("anyOf", ())):
             if schema.get("type") == "array":
@@ -93,7 +93,7 @@ def _step(kind: AnyStepType, common: Mapping[str, Any], own: Mapping[str, Any]) 
 
 
 def _any_step(kinds: Iterable[AnyStepType]) -> dict[str, Any]:
-    """Return the schema of a step: the one of its type, so that an editor tells what that lacks."""
+    """Return a step's schema by its type, so that an editor reports what that type lacks."""
     names = [kind.type for kind in kinds]
     return {
         "type": "object",

@@ -1,4 +1,4 @@
-"""Warnings about bodies that need a place in a pool in which their own run has one already."""
+"""Warnings about bodies that wait for a place in a pool in which their own run holds one."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
@@ -8,11 +8,11 @@ from steps.document.bodies import DEEPEST, LOCAL, bodies_in, placed
 from steps.registry import Registry
 
 _Place: TypeAlias = tuple[str, str]
-"""A pool, and the key in it as it is written."""
+"""A pool, and the key in it as written."""
 
 
 def waits_in_own_pool(document: dict[str, Any], registry: Registry) -> list[Problem]:
-    """Return the bodies whose run waits in line for a place that the run above it may hold."""
+    """Return the bodies whose run waits for a place that the run above it may hold."""
     written = document.get("workflows")
     local = {name: body for name, body in written.items() if isinstance(body, dict)} if isinstance(
         written, dict) else {}  # fmt: skip
@@ -30,7 +30,7 @@ class _Look:
     def inside(
         self, document: dict[str, Any], above: tuple[_Place, ...], path: str = "", depth: int = 0
     ) -> Iterator[Problem]:
-        """Yield what waits in a document or a body, for a place that it or one above has."""
+        """Yield the places for which a document or its bodies wait while holding them."""
         held = (*above, *(place for place, _ in _places(document)))
         for body in bodies_in(document, self._registry, path) if depth < DEEPEST else ():
             if body.is_inline:
@@ -52,7 +52,7 @@ class _Look:
 
 
 def _places(body: Mapping[str, Any]) -> Iterator[tuple[_Place, bool]]:
-    """Yield the place in a pool that a run of a body takes, and whether it waits in line for it."""
+    """Yield the place in a pool that a run of a body takes, and whether it waits for it."""
     said = body.get("concurrency")
     if isinstance(said, dict) and isinstance(said.get("pool"), str):
         waits = said.get("whenFull", "queue") == "queue"

@@ -1,4 +1,4 @@
-"""What the document of a step reads, and where: for those who ask where a value came from."""
+"""Finds what the document of a step reads, and where, to trace the origin of a value."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from steps.language.template_places import texts_in, texts_of
 from steps.language.tokens import Unreadable
 
 _OWN = frozenset({"result", "response"})
-"""What an output field may name of its own step's output."""
+"""The names that an output field may use for its own step's result."""
 
 
 @value(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Reading:
     """One expression of a document.
 
     Attributes:
-        place: Where it stands, seen from the step or the edge.
+        place: Its path, relative to the step or the edge.
         expression: Its text.
-        paths: What it reads.
+        paths: The data paths that it reads.
     """
 
     place: str
@@ -36,7 +36,7 @@ class Reading:
 
 
 def readings_of(step: Mapping[str, Any], settings: type[BaseModel] | None) -> list[Reading]:
-    """Return what a step reads before it does its work: not the values of its output fields."""
+    """Return what a step reads before its work, without the values of its output fields."""
     if settings is None:
         return []
     texts = texts_of(settings, dict(step), "")
@@ -57,7 +57,7 @@ def reading_of_condition(condition: str, place: str) -> list[Reading]:
 
 
 def within(source: Json, keys: tuple[str | int, ...]) -> tuple[Json, tuple[str | int, ...]]:
-    """Return the part of a template that makes what stands below keys, and the keys left over."""
+    """Return the part of a template that produces the value at `keys`, and the unused keys."""
     for at, key in enumerate(keys):
         is_there, part = path_in(source, (key,))
         if not is_there:
@@ -67,7 +67,7 @@ def within(source: Json, keys: tuple[str | int, ...]) -> tuple[Json, tuple[str |
 
 
 def own_paths(reading: Reading) -> Iterator[Path]:
-    """Return what an output field reads of its own step's output."""
+    """Return the paths that an output field reads of its own step's result."""
     return (path for path in reading.paths if path.root in _OWN)
 
 

@@ -1,4 +1,4 @@
-"""How JSON Schemas are written from models: for the page of the API, and for editors."""
+"""Generates JSON Schemas from models, for the API reference and for editors."""
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
@@ -7,7 +7,7 @@ from steps.language.durations import duration_text
 
 
 class SchemaWriter(GenerateJsonSchema):
-    """Writes the default of a duration as the text that is sent, not as milliseconds."""
+    """Writes the default of a duration as the text that clients send, not as milliseconds."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Return the schema of a field with a default."""

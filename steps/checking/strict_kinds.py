@@ -1,6 +1,6 @@
-"""Numbers and booleans of a definition that is saved are such: `"2"` and `"no"` are texts.
+"""Requires real numbers and booleans in a saved definition: `"2"` and `"no"` are refused.
 
-What was stored before is read more loosely, as ever, and its runs go on.
+Definitions that were stored earlier are still read loosely, so that their runs go on.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _WANTED = {
 
 
 def loose_kinds(model: type[BaseModel], given: Mapping[str, Any], path: str) -> Iterator[Problem]:
-    """Find texts and booleans where numbers or booleans belong."""
+    """Find texts and booleans where numbers or booleans are required."""
     try:
         model.model_validate(given, strict=True)
     except ValidationError as invalid:

@@ -1,1 +1,1 @@
-"""Child runs, as the steps that start them see their results, failures and usage."""
+"""The results, failures and usage of child runs, for the steps that start them."""

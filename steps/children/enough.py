@@ -1,4 +1,4 @@
-"""How many of several child runs have to complete, and what is told when that is out of reach."""
+"""How many of several child runs must complete, and the failure when too many have failed."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, TypeAlias
@@ -15,23 +15,23 @@ Enough: TypeAlias = (
 Others: TypeAlias = Literal["cancel", "continue"]
 NO_OTHERS = "with `enough` `all` there are no others"
 STOPPED = frozenset({"ChildCancelled", "ChildTerminated"})
-"""Errors of child runs that were stopped, by their parent or a person."""
+"""The errors of child runs that their parent or a person stopped."""
 
 _TOLD = 5
 _LONGEST = 300
 
 
 def wanted(enough: Enough, total: int) -> int:
-    """Return how many of `total` have to complete."""
+    """Return how many of `total` must complete."""
     if isinstance(enough, int):
         return enough
     return total if enough == "all" else 1
 
 
 def not_enough(plan: ChildPlan, ends: Sequence[ChildEnd], named: Callable[[int], str]) -> StepBroke:
-    """Return the failure of a step of whose child runs enough can complete no more.
+    """Return the failure of a step when too few of its child runs can still complete.
 
-    Its child run is the first that has failed, and its message has the errors of the first few.
+    It names the first failed child run, and its message lists the errors of the first few.
     """
     failed = [end for end in ends if end.error is not None]
     told = [

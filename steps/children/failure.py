@@ -1,4 +1,4 @@
-"""The failure of a step whose child run has failed: what it keeps of that."""
+"""The failure of a step whose child run has failed."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from steps.effects.child_runs import ChildEnd
 
 
 def of_child(error: StepError, end: ChildEnd, why: RunError) -> StepError:
-    """Return a failure that says which child run is behind it, and how that failed."""
+    """Return a failure that names the child run behind it and how that failed."""
     return replace(
         error, child_run_id=end.run_id, child_step_id=why.step_id, status=why.status, body=why.body,
         child_type="" if error.type == why.type else why.type,
@@ -17,7 +17,7 @@ def of_child(error: StepError, end: ChildEnd, why: RunError) -> StepError:
 
 
 def as_of_child(end: ChildEnd, why: RunError) -> StepBroke:
-    """Return the failure of a step that fails as its child run has."""
+    """Return a failure equal to that of the step's child run."""
     broke = StepBroke(why.type, why.message)
     broke.error = of_child(broke.error, end, why)
     return broke

@@ -1,4 +1,4 @@
-"""What child runs have asked of models, kept with the step that started them."""
+"""Records the model usage of child runs with the step that started them."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from steps.models.usage import together
 
 
 async def record_usage(ends: Sequence[ChildEnd], step: StepInput, effects: Effects) -> None:
-    """Keep what the child runs have asked of models, where they have."""
+    """Record the model usage of the child runs, if there is any."""
     usage = together(end.usage for end in ends)
     if usage is None:
         return

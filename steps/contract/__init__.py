@@ -1,1 +1,1 @@
-"""What a step type is: its settings, one call, its outcomes, its errors and records."""
+"""The contract of a step type: its settings, its one call, its outcomes, errors and records."""

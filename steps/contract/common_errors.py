@@ -1,4 +1,4 @@
-"""Errors that steps of every type may fail with."""
+"""Errors with which steps of every type may fail."""
 
 from collections.abc import Mapping
 
@@ -11,4 +11,4 @@ COMMON_ERRORS: Mapping[str, str] = {
     "`max_interruptions` said that it fails then",
     "StepCrashed": "the step type has a bug, which the server's log shows; retried",
 }
-"""Errors that every step may fail with, and what they mean."""
+"""Errors with which every step may fail, and their meanings."""

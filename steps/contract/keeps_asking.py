@@ -1,4 +1,4 @@
-"""An answer after which the same pause goes on."""
+"""The result of an answer after which the same pause stays open."""
 
 from engine import JsonObject
 from engine.value import value
@@ -6,10 +6,10 @@ from engine.value import value
 
 @value(frozen=True, slots=True)
 class KeepsAsking:
-    """An answer is kept, and the same pause goes on: more answers are wanted.
+    """An answer is kept, and the same pause stays open because more answers are wanted.
 
     Attributes:
-        body: The keys of the pause that are otherwise from now on.
+        body: The keys of the pause that change.
     """
 
     body: JsonObject

@@ -1,16 +1,16 @@
-"""Records that mean the same for every step type, beside what each keeps for itself."""
+"""Records with the same meaning for every step type."""
 
 from engine import Json, Record
 
 CHILD_USAGE = "childUsage"
-"""The key under which a record tells what child runs have asked of models."""
+"""The key under which a record stores the model usage of child runs."""
 
 KEPT = "kept"
-"""The record that names those which a rerun has from the run before: `runId` and `records`."""
+"""The record that lists what a rerun takes over from the earlier run: `runId` and `records`."""
 
 
 def kept_names(record: "Record | None") -> frozenset[str]:
-    """Return the names of the records that a visit has from an earlier run."""
+    """Return the names of the records that a visit took over from an earlier run."""
     return names_kept(record.value) if record else frozenset()
 
 

@@ -1,7 +1,8 @@
-"""What a step type is: settings that are checked when a definition is saved, and one call.
+"""A step type: settings that are checked when a definition is saved, and one call.
 
-A step type knows its settings and the world through `Effects`; it knows neither the journal
-nor HTTP requests nor the run's history. It says what happened by returning one `Outcome`.
+A step type knows its settings, and the outside world through `Effects`. It knows neither the
+journal nor HTTP requests nor the run's history. It reports what happened by returning one
+`Outcome`.
 """
 
 from abc import ABC, abstractmethod
@@ -34,7 +35,7 @@ class Problem:
 
     Attributes:
         path: Where it is, such as `steps[2].url`.
-        message: What is wrong and how to mend it.
+        message: What is wrong and how to fix it.
     """
 
     path: str
@@ -54,7 +55,7 @@ def listed(problems: Iterable[Problem]) -> str:
 
 
 MOST_PROBLEMS = 50
-"""How many problems are told at once."""
+"""The most problems that are reported at once."""
 
 
 def first_of(problems: Sequence[Problem], path: str = "") -> list[Problem]:
@@ -87,7 +88,7 @@ class StepBroke(Exception):
     """Raised by a step to say that this attempt failed, and how.
 
     Attributes:
-        error: What is journaled of it.
+        error: The error that is journaled.
     """
 
     def __init__(
@@ -98,11 +99,11 @@ class StepBroke(Exception):
         retryable: bool = True,
         retry_after_ms: int | None = None,
     ) -> None:
-        """Take what went wrong.
+        """Create the failure of an attempt.
 
         Args:
             type: A stable word for it, such as `HttpStatus`, which retries and edges name.
-            message: What happened and how to mend it, for people; free of secrets.
+            message: What happened and how to fix it, for people; free of secrets.
             retryable: False when another attempt cannot help.
             retry_after_ms: The least wait before the next attempt, in milliseconds.
         """
@@ -111,7 +112,7 @@ class StepBroke(Exception):
 
 
 class ResponseUnreadable(StepBroke):
-    """An answer came, and its body could not be taken; `response` is what was read of it."""
+    """A response came whose body could not be read; `response` holds what was read."""
 
     def __init__(
         self,
@@ -130,12 +131,12 @@ class Done:
     """The step is done.
 
     Attributes:
-        output: What it delivers, a JSON value.
-        got: What `value` templates of the declared output may name beside `result`, such as
-            `{"response": {...}}` of call-api.
-        data: What is put into the run's data beside the declared output.
-        appended: What is put at the end of lists in the run's data, a list for each name.
-        removed: The names that are taken out of the run's data first.
+        output: The result of the step, a JSON value.
+        got: The names that `value` templates of the declared output may use beside `result`, such
+            as `{"response": {...}}` for call-api.
+        data: What is added to the run's data beside the declared output.
+        appended: The items appended to lists in the run's data, one list for each name.
+        removed: The names removed from the run's data first.
     """
 
     output: Json
@@ -153,9 +154,9 @@ class GoesOn:
     """A person's answer is kept as a record of the visit, and the step is executed again.
 
     Attributes:
-        name: The name of the record, another for each answer of a visit: a record that is there
-            already stays as it is.
-        value: What `effects.recalled(name)` then returns, a JSON value.
+        name: The name of the record, unique for each answer of a visit: an existing record is not
+            changed.
+        value: The JSON value that `effects.recalled(name)` then returns.
     """
 
     name: str
@@ -164,7 +165,7 @@ class GoesOn:
 
 @value(frozen=True, slots=True)
 class StepInput:
-    """What one attempt is given.
+    """The input of one attempt.
 
     Attributes:
         run_id: The run's id.
@@ -172,9 +173,9 @@ class StepInput:
         visit: 1 the first time the run enters the step, 2 the second, ...
         attempt: 1 for the first attempt of the visit, 2 after one that failed, ...
         idempotency_key: The same for every attempt of this visit, also after a restart.
-        scope: What expressions may name: `data`, `steps`, `context`, `run`, `error`.
+        scope: The names that expressions may use: `data`, `steps`, `context`, `run`, `error`.
         output: The specs of the step's declared output fields, by name.
-        on_interrupted: What the definition wants where a crash leaves in doubt what was done.
+        on_interrupted: What the definition wants when a crash leaves in doubt what was done.
     """
 
     run_id: str
@@ -188,10 +189,10 @@ class StepInput:
 
 
 BODY_KEYS = ("steps", "edges", "initialStep", "timeout", "onError", "finally", "concurrency")
-"""The keys of a body that stands in a step."""
+"""The keys of a body inside a step."""
 
 ITEM = "item"
-"""What the steps are named by that each item of a step goes through: `each/item`."""
+"""The body name of the steps that each item goes through: `each/item`."""
 
 UNUSED_OF_A_PAUSE: Mapping[str, str] = {
     "timeout": "nothing of it runs while it waits; set a `deadline`, which leads out by "
@@ -199,7 +200,7 @@ UNUSED_OF_A_PAUSE: Mapping[str, str] = {
     "retry": "what is waited for is not tried again",
     "onInterrupted": "it touches nothing, so it always goes on after a restart",
 }
-"""Keys of every step that have no effect where a person or a signal is waited for."""
+"""Keys of every step that have no effect on a step that waits for a person or a signal."""
 
 
 class StepType(ABC, Generic[S]):
@@ -207,29 +208,30 @@ class StepType(ABC, Generic[S]):
 
     Attributes:
         type: The word that definitions use, such as `call-api`.
-        settings: The pydantic model of the fields that are its own.
-        errors: Every error type that it raises itself, and what it means.
-        example: A complete step, as a definition would have it.
-        acts: True when `execute` touches the world; its start is then durable first.
-        resumable: True when a crash never leaves in doubt what it did, so that it always
-            goes on and `onInterrupted` has no meaning.
-        asks_itself: True when it asks a person itself what became of its work that a crash met;
-            with `onInterrupted: ask` it is executed again, and told so by `StepInput`.
+        settings: The pydantic model of its own fields.
+        errors: Every error type that it raises itself, with its meaning.
+        example: A complete step, as a definition would contain it.
+        acts: True when `execute` acts on the outside world; its start is then made durable first.
+        resumable: True when a crash never leaves in doubt what it did, so that it always goes on
+            and `onInterrupted` has no meaning.
+        asks_itself: True when it asks a person itself about work that a crash interrupted; with
+            `onInterrupted: ask` it is then executed again, and `StepInput` says so.
         ends: True when the run ends with it.
-        timeout_ms: How long one attempt may take when the step does not say; None: no limit.
-        names: Settings that name a `tool`, `workflow`, `agent` or `model`, with which of them.
-        given_to_bodies: The names that the data has in its bodies beside those of the run, with
-            what is known of them.
-        given_to_templates: The names that the data has in some of its own templates beside those of
-            the run.
-        bounds_itself: Whether its `timeout` is that of its body, and not of an attempt.
+        timeout_ms: How long one attempt may take if the step does not set a timeout; None: no
+            limit.
+        names: Settings that name a `tool`, `workflow`, `agent` or `model`, each with that kind.
+        given_to_bodies: The names that its bodies' data has beside those of the run, with what is
+            known of them.
+        given_to_templates: The names that some of its own templates may use in `data` beside those
+            of the run.
+        bounds_itself: Whether its `timeout` limits its body instead of an attempt.
         unused: Keys of every step that have no effect on it, with what to use instead; they
             are refused when a definition is saved.
         own_errors: Whether it may fail with types that `errors` does not list.
-        asks: Whether its output is what a person answers.
+        asks: Whether its output is a person's answer.
         asks_fields: Whether it asks for its output fields, whose choices may come from data.
-        delivers: Settings whose keys are names that it puts into the run's data.
-        built_in: Whether it comes with the server; then `{{ }}` outside of templates is refused.
+        delivers: Settings whose keys are names that it adds to the run's data.
+        built_in: Whether it comes with the server; if so, `{{ }}` outside of templates is refused.
     """
 
     type: ClassVar[str]
@@ -253,75 +255,75 @@ class StepType(ABC, Generic[S]):
     built_in: ClassVar[bool] = False
 
     def check(self, settings: S, output: Mapping[str, JsonObject]) -> Iterator[Problem]:
-        """Find what the settings' model cannot, when a definition is saved.
+        """Find problems that the settings' model cannot, when a definition is saved.
 
         Args:
             settings: The step's settings, which fit the model.
             output: The specs of the step's declared output fields, by name.
 
         Returns:
-            What is wrong; paths are relative to the step, such as `url`.
+            The problems; paths are relative to the step, such as `url`.
         """
         return iter(())
 
     def bodies(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Find the bodies of steps and edges that stand in a step as it is written.
+        """Find the bodies of steps and edges inside a step as written.
 
         Args:
             document: The step in its definition, whose values may be anything.
 
         Returns:
-            Of each body its name, its place in the step, such as `branches.stock`, and the body.
+            For each body its name, its place in the step, such as `branches.stock`, and the body.
         """
         return iter(())
 
     def calls(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Find the workflows that a step as it is written calls by name.
+        """Find the workflows that a step as written calls by name.
 
         Args:
             document: The step in its definition, whose values may be anything.
 
         Returns:
-            Of each call its place in the step, and the name; one may hold a template.
+            For each call its place in the step, and the name, which may hold a template.
         """
         for key, what in self.names.items():
             if what == "workflow" and isinstance(document.get(key), str):
                 yield key, document[key]
 
     def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
-        """Find keys that have no effect on a step as it is written.
+        """Find keys that have no effect on a step as written.
 
         Args:
             document: The step in its definition, whose values may be anything.
 
         Returns:
-            What to do instead, by key: those of `unused`, and those that need another key. One
-            that is there is refused when a definition is saved.
+            What to do instead, by key: for the keys of `unused`, and for keys that need another
+            key. A definition with such a key is not saved.
         """
         return self.unused
 
     def has_items(self, document: Mapping[str, Any], path: str) -> bool:
-        """Say whether a template of a step as it is written may name `item` and `index`.
+        """Return whether a template of a step as written may name `item` and `index`.
 
         Args:
             document: The step in its definition, whose values may be anything.
-            path: Where the template stands in the step, such as `data.sku`.
+            path: The place of the template in the step, such as `data.sku`.
 
         Returns:
-            True where they are there when it is evaluated.
+            True if both exist when the template is evaluated.
         """
         return False
 
     def acts_now(self, settings: S, effects: Effects) -> bool:
-        """Say whether this step touches the world.
+        """Return whether this step acts on the outside world.
 
         Args:
             settings: The step's settings.
-            effects: For questions that touch nothing, such as `is_pure`.
+            effects: For questions without side effects, such as `is_pure`.
 
         Returns:
-            True when its start must be durable before it is executed. Without that, a crash
-            may execute it again without a trace in the history.
+            True when its start must be durable before it is executed. Otherwise a crash may execute
+            it again without a trace in the history.
         """
         return self.acts
 
@@ -329,16 +331,17 @@ class StepType(ABC, Generic[S]):
     async def execute(self, settings: S, step: StepInput, effects: Effects) -> Outcome:
         """Do the step's work, in one attempt.
 
-        It begins at the top each time: after a crash, a failed attempt, an answer that goes
-        on, or when a child run has ended. Records keep what must not be done twice.
+        Each call begins at the top: after a crash, after a failed attempt, after an answer with
+        which the step continues, and when a child run has ended. Records keep what must not be done
+        twice.
 
         Args:
             settings: The step's settings.
-            step: Which attempt of which step this is.
-            effects: All that it may do to the world.
+            step: The attempt to execute.
+            effects: The only access to the outside world.
 
         Returns:
-            What came of it.
+            The outcome.
 
         Raises:
             StepBroke: This attempt failed.
@@ -349,18 +352,18 @@ class StepType(ABC, Generic[S]):
     ) -> "Json | GoesOn | KeepsAsking":
         """Turn a person's answer to this step's pause into the step's output.
 
-        It must not act on the world, and it has no effects to do so.
+        It must not act on the outside world, and it has no effects with which it could.
 
         Args:
             settings: The step's settings.
             step: The attempt that paused.
-            pause: The `body` that the step paused with.
-            answer: The body of the resume request, with `answeredBy` (a name) and
-                `answeredAt` (an ISO 8601 time) added.
+            pause: The `body` with which the step paused.
+            answer: The body of the resume request, with `answeredBy` (a name) and `answeredAt` (an
+                ISO 8601 time) added.
 
         Returns:
-            The step's output, `GoesOn` when the step is not done with the answer, or
-            `KeepsAsking` when the same pause wants more answers.
+            The step's output, `GoesOn` if the answer does not complete the step, or `KeepsAsking`
+            if the same pause wants more answers.
 
         Raises:
             InvalidAnswer: The answer does not fit; the run stays paused.
@@ -368,25 +371,25 @@ class StepType(ABC, Generic[S]):
         raise InvalidAnswer([Problem("type", f"a {self.type} step takes no answer")])
 
     def unanswered(self, settings: S, pause: JsonObject) -> "GoesOn | None":
-        """Say what follows when nobody has answered a pause before its deadline.
+        """Decide what follows when nobody has answered a pause before its deadline.
 
         Args:
             settings: The step's settings.
-            pause: The `body` that the step paused with.
+            pause: The `body` with which the step paused.
 
         Returns:
-            The record with which the step goes on; None: its `timeout` edge is taken.
+            The record with which the step continues; None: the run takes its `timeout` edge.
         """
         return None
 
     def keeps(self, records: Mapping[str, Json]) -> Mapping[str, Json]:
-        """Choose what a rerun that keeps calls has of the records of a visit.
+        """Choose the records of a visit that a rerun takes over.
 
         Args:
             records: The records of the visit, by name.
 
         Returns:
-            Those that a new visit may begin with.
+            The records with which a new visit may begin.
         """
         return records
 
