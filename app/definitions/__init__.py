@@ -1,1 +1,1 @@
-"""Workflows and agents as tenants keep them, in versions."""
+"""Stored workflows and agents of each tenant, in versions."""

@@ -17,7 +17,7 @@ class Agents(Definitions[AgentDefinition]):
         super().__init__(journal.agents, compile_agent, strictly_compiled_agent, clock)
 
     async def usable(self, tenant: str, agent_id: str, selector: str | None) -> Agent:
-        """Return the version that a step takes. Raises `StepBroke`."""
+        """Return the version that a step calls. Raises `StepBroke`."""
         try:
             row = await self.chosen(tenant, agent_id, selector)
             if row.archived:

@@ -1,8 +1,7 @@
-"""Definitions in files: which of them a folder has, what they say, and how they are written.
+"""Definitions in files: which files of a folder hold one, what it says, and how it is written.
 
-A file is compared and sent without what the server adds to a definition, and without keys that
-say nothing because they have their default. What is not in a file is taken out of the version
-that follows.
+A file is compared and sent without the keys that the server adds to a definition, and without keys
+that have their default value. A key that is missing in the file is removed in the next version.
 """
 
 import json
@@ -32,11 +31,11 @@ _WIDTH = 100
 
 
 class FileUnusable(Exception):
-    """A file holds no definition, or one that names no id.
+    """A file holds no definition, or one that has no usable id.
 
     Attributes:
         what: What is wrong.
-        line: Where the fault is, counted from 1; 0 where it is none of a line.
+        line: Where the fault is, counted from 1; 0 if it concerns no single line.
     """
 
     def __init__(self, path: Path, what: str, line: int = 0) -> None:
@@ -50,10 +49,10 @@ class FileDefinition:
     """What a file holds.
 
     Attributes:
-        kind: Of which kind the definition is.
-        id: Its `id`, or the name of the file where it has none.
+        kind: The kind of the definition.
+        id: Its `id`, or the name of the file if it has none.
         document: The definition, without what the server adds.
-        text: The text, by which lines are found.
+        text: The text of the file, to find line numbers in.
     """
 
     path: Path
@@ -64,7 +63,7 @@ class FileDefinition:
 
 
 def kind_of(document: Json) -> Kind | None:
-    """Return of which kind a definition is, None when it is none."""
+    """Return the kind of a definition, None if it is not one."""
     if not isinstance(document, dict):
         return None
     if "steps" in document or "initialStep" in document:
@@ -73,9 +72,9 @@ def kind_of(document: Json) -> Kind | None:
 
 
 def files_of(places: Iterable[Path]) -> list[Path]:
-    """Return files, and those of folders that may hold definitions, in order.
+    """Return the given files, and files in the given folders that may hold definitions, in order.
 
-    Raises `FileUnusable` where there is nothing at a place, or too much.
+    Raises `FileUnusable` where there is nothing at a path, or too much.
     """
     found: list[Path] = []
     for place in places:
@@ -129,14 +128,14 @@ def normal(kind: Kind, document: JsonObject) -> JsonObject:
 
 
 def changes(kind: Kind, newest: JsonObject, wanted: JsonObject) -> JsonObject:
-    """Return what makes the version after `newest` say what is `wanted`, and no more."""
+    """Return the changes that turn the version `newest` into `wanted`, and no more."""
     defaults = defaults_of(kind)
     gone = {key: defaults.get(key) for key in normal(kind, newest) if key not in wanted}
     return {**gone, **wanted}
 
 
 def defaults_of(kind: Kind) -> dict[str, Any]:
-    """Return the keys that a definition may leave out, each with what that means."""
+    """Return the keys that a definition may leave out, each with its default value."""
     model = WorkflowDocument if kind == "workflow" else AgentDocument
     return {
         name: {} if name == "limits" else field.get_default(call_default_factory=True)
@@ -151,7 +150,7 @@ def as_json(document: Json) -> str:
 
 
 def as_yaml(document: Json) -> str:
-    """Return a definition as YAML 1.2 that reads as the same."""
+    """Return a definition as YAML 1.2 that reads back as the same value."""
     import yaml
 
     class Dumper(yaml.SafeDumper):  # type: ignore[misc] # it comes without types
@@ -177,7 +176,7 @@ def as_yaml(document: Json) -> str:
 
 
 def _is_block(value: str) -> bool:
-    """Say whether a text of several lines can stand as it is."""
+    """Return whether a text of several lines can be written as a literal block."""
     lines = value.split("\n")
     return all(line.isprintable() and line == line.rstrip() for line in lines) and bool(
         lines[0].strip() and not lines[0][:1].isspace()

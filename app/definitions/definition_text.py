@@ -1,4 +1,4 @@
-"""The text of a definition, JSON or YAML: what it holds, and on which line each part stands."""
+"""Reads the text of a definition, JSON or YAML: its value, and the line of each part."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _MOST_VALUES = 100_000
 
 
 class TextRefused(Exception):
-    """A text holds no definition.
+    """A text does not hold a definition.
 
     Attributes:
         line: Where the fault is, counted from 1.
@@ -31,7 +31,7 @@ class DefinitionText:
     Attributes:
         document: The value.
         is_yaml: Whether it was read as YAML.
-        lines: Returns the line of every part by its path; worked out when it is asked for.
+        lines: Returns the line of every part by its path; computed when it is called.
     """
 
     document: Json
@@ -40,7 +40,7 @@ class DefinitionText:
 
 
 def read_definition(text: str) -> DefinitionText:
-    """Read a text that begins with `{` or `[` as JSON, and others as YAML.
+    """Read a text that begins with `{` or `[` as JSON, and any other as YAML.
 
     Raises:
         TextRefused: It is neither; the message names the line.
@@ -52,12 +52,12 @@ def read_definition(text: str) -> DefinitionText:
 
 
 def yaml_definition(text: str) -> tuple[Json, dict[str, int]]:
-    """Return what a YAML text holds, and the line of every part. Raises `TextRefused`."""
+    """Return the value of a YAML text, and the line of every part. Raises `TextRefused`."""
     try:
         document, lines = read_yaml(text)
     except YamlRefused as refused:
         raise TextRefused(str(refused), refused.line) from refused
-    return _json(json.dumps(document)), lines  # with every bound that JSON has
+    return _json(json.dumps(document)), lines  # with all limits that JSON has
 
 
 def _json(text: str) -> Json:

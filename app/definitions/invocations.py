@@ -1,23 +1,23 @@
-"""The workflow of an agent that is asked over HTTP: nobody has stored it, every server knows it."""
+"""The workflow that calls an agent for an HTTP request: it is built in, not stored."""
 
 from engine import JsonObject
 
 _MARK = "@agent/"
-"""How its id begins; no stored workflow can have such a one."""
+"""The prefix of its id, which no stored workflow can have."""
 
 
 def invocation_id(agent_id: str) -> str:
-    """Return the id of the workflow that asks an agent."""
+    """Return the id of the workflow that calls an agent."""
     return f"{_MARK}{agent_id}"
 
 
 def is_invocation(workflow_id: str) -> bool:
-    """Say whether a workflow is one that asks an agent."""
+    """Return whether a workflow is one that calls an agent for an HTTP request."""
     return workflow_id.startswith(_MARK)
 
 
 def invocation(workflow_id: str, version: str) -> JsonObject:
-    """Return the definition that asks a version of an agent."""
+    """Return the definition that calls a version of an agent."""
     agent_id = workflow_id.removeprefix(_MARK)
     return {
         "name": f"Agent {agent_id}",

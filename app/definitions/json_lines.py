@@ -1,4 +1,4 @@
-"""On which line of a JSON text each value stands."""
+"""Finds the line of each value in a JSON text."""
 
 import json
 import re
@@ -17,10 +17,10 @@ def line_of(lines: dict[str, int], path: str) -> int:
 
 
 def path_below(path: str, part: str | int) -> str:
-    """Return the path of a part of a value, or the value's own where that would be very long.
+    """Return the path of a part of a value, or the value's own path if that would be very long.
 
-    A long key stands in the path of all that is in it, so that paths could have the square of
-    the characters of a text.
+    A long key is repeated in the path of everything below it, so the paths could take the square of
+    the text's length.
     """
     below = f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
     return path + below if len(path) + len(below) <= _LONGEST_PATH else path
@@ -44,7 +44,7 @@ def _string(text: str, at: int) -> tuple[str, int]:
 
 
 class _Walk:
-    """Goes through a text once; lines are counted on the way, each character once."""
+    """Goes through a text once and counts lines on the way; each character is read once."""
 
     def __init__(self, text: str, lines: dict[str, int]) -> None:
         self._text = text
@@ -52,7 +52,7 @@ class _Walk:
         self._counted, self._line = 0, 1
 
     def value(self, at: int, path: str) -> int:
-        """Note the line of the value that begins at `at`; return where it ends."""
+        """Note the line of the value that begins at index `at`; return where it ends."""
         text = self._text
         self._line += text.count("\n", self._counted, at)
         self._counted = at

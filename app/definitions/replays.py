@@ -1,4 +1,4 @@
-"""The workflow that does one visit of a run again: nobody has stored it, every server knows it."""
+"""The workflow that repeats one visit of a run: it is built from the run, not stored."""
 
 from typing import Any, Self
 
@@ -6,17 +6,17 @@ from engine import JsonObject
 from engine.value import value
 
 _MARK = "@replay/"
-"""How its id begins; no stored workflow can have such a one."""
+"""The prefix of its id, which no stored workflow can have."""
 
 _END = "end-of-replay"
 
 
 @value(frozen=True, slots=True)
 class Replay:
-    """Which visit is done again, and with what instead.
+    """Which visit is repeated, and what is changed for it.
 
     Attributes:
-        version: The version of the agent; empty for that of the recorded visit.
+        version: The version of the agent; empty for the one of the recorded visit.
         model: The model; empty for the agent's or the step's own.
     """
 
@@ -27,30 +27,30 @@ class Replay:
     model: str = ""
 
     def to_version(self) -> str:
-        """Write it as the version of the workflow."""
+        """Return this as the version of the workflow."""
         return "/".join(
             (self.run_id, str(self.visit), self.version or "-", self.model or "-", self.step_id)
         )
 
     @classmethod
     def from_version(cls, version: str) -> Self:
-        """Return what a version of the workflow says. Raises `ValueError`."""
+        """Return what a version of the workflow stands for. Raises `ValueError`."""
         run_id, visit, agent, model, step_id = version.split("/", 4)
         return cls(run_id, step_id, int(visit), agent.strip("-"), model if model != "-" else "")
 
 
 def replay_id(workflow_id: str) -> str:
-    """Return the id of the workflow that does visits of a workflow's runs again."""
+    """Return the id of the workflow that repeats visits of a workflow's runs."""
     return f"{_MARK}{workflow_id}"
 
 
 def is_replay(workflow_id: str) -> bool:
-    """Say whether a workflow is such a one."""
+    """Return whether a workflow is one that repeats a visit."""
     return workflow_id.startswith(_MARK)
 
 
 def replayed(document: JsonObject, replay: Replay) -> JsonObject:
-    """Return the definition that does the visit again. Raises `KeyError` without its step."""
+    """Return the definition that repeats the visit. Raises `KeyError` if its step is missing."""
     listed: Any = document["steps"]
     step = next((item for item in listed if item["id"] == replay.step_id), None)
     if step is None:

@@ -1,4 +1,4 @@
-"""Versioned definitions: checked, stored, compiled when they are used."""
+"""Versioned definitions: checked and stored when saved, compiled when used."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ _MANY_STEPS = 50
 
 
 class DefinitionUnusable(Exception):
-    """The definition of a stored version does not compile on this server any more."""
+    """A stored version no longer compiles on this server."""
 
     def __init__(self, workflow_id: str, version: str, why: str) -> None:
         self.workflow_id, self.version, self.why = workflow_id, version, why
@@ -33,17 +33,17 @@ class Compiled(Protocol):
 
     @property
     def document(self) -> JsonObject:
-        """The document as it came."""
+        """The document as it was sent."""
         ...
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name that people see."""
         ...
 
     @property
     def description(self) -> str:
-        """What it is for."""
+        """What the definition is for."""
         ...
 
     @property
@@ -65,7 +65,7 @@ class Definitions(Generic[C]):
         check_document: Callable[[Json], C],
         clock: Clock,
     ) -> None:
-        """Keep definitions: what is saved has to pass `check_document`, which may be stricter."""
+        """Store definitions; what is saved must pass `check_document`, which may be stricter."""
         self.table = table
         self._compile_document = compile_document
         self._check_document = check_document
@@ -76,7 +76,7 @@ class Definitions(Generic[C]):
         self._updating: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def create(self, tenant: str, document: Json) -> VersionRow:
-        """Check and store a new one. Raises `InvalidDefinition`, `DefinitionExists`."""
+        """Check and store a new definition. Raises `InvalidDefinition`, `DefinitionExists`."""
         return await self._store(tenant, await self._compile(document, self._check_document))
 
     async def _store(self, tenant: str, definition: C) -> VersionRow:
@@ -95,7 +95,7 @@ class Definitions(Generic[C]):
 
         Raises `InvalidDefinition`, `NotFound`, `Archived`.
         """
-        # Else one of two updates at once would undo what the other has changed, or compile again.
+        # Without the lock, one of two updates at once would undo the other, or compile again.
         one_at_a_time = self._updating.setdefault((tenant, definition_id), asyncio.Lock())
         async with one_at_a_time:
             version = await until_kept(lambda: self._changed(tenant, definition_id, changes))
@@ -113,35 +113,35 @@ class Definitions(Generic[C]):
         newest = await self.table.get(tenant, definition_id, "latest")
         copy = {k: v for k, v in newest.definition.items() if k not in ("id", "status")}
         copy["name"] = f"{newest.name} (Copy)"
-        # What was stored before the check knew a rule can be copied all the same.
+        # A definition that was stored before the check had some rule can still be copied.
         return await self._store(tenant, await self._compile(copy, self._compile_document))
 
     async def archive(self, tenant: str, definition_id: str) -> None:
-        """Archive one; once more changes nothing."""
+        """Archive a definition; archiving it again changes nothing."""
         with self._changing():
             await self.table.archive(tenant, definition_id, self._clock.now_ms())
 
     async def unarchive(self, tenant: str, definition_id: str) -> None:
-        """Bring an archived one back as an unpublished draft. Raises `NotArchived`."""
+        """Restore an archived definition as an unpublished draft. Raises `NotArchived`."""
         with self._changing():
             await self.table.unarchive(tenant, definition_id, self._clock.now_ms())
 
     async def publish(self, tenant: str, definition_id: str, version: str | None) -> VersionRow:
-        """Move the published mark, to the newest version for None. Raises `UnknownVersion`."""
+        """Mark a version as published, the newest one for None. Raises `UnknownVersion`."""
         with self._changing():
             number = await self.table.publish(tenant, definition_id, version, self._clock.now_ms())
         return await self.table.get(tenant, definition_id, number)
 
     async def delete(self, tenant: str, definition_id: str) -> None:
-        """Delete an archived one for good. Raises `NotArchived`, `OpenRuns`."""
+        """Delete an archived definition for good. Raises `NotArchived`, `OpenRuns`."""
         with self._changing():
             await self.table.delete(tenant, definition_id)
 
     async def chosen(self, tenant: str, definition_id: str, selector: str | None) -> VersionRow:
-        """Return the version a selector names; without one the published, else the latest.
+        """Return the version a selector names; without one the published, otherwise the latest.
 
-        Kept in memory: every change goes through this object, or is told of by `forget_chosen`.
-        Raises `NotFound`.
+        The answer is kept in memory: every change goes through this object, or another process's
+        change makes `forget_chosen` be called. Raises `NotFound`.
         """
         key = (tenant, definition_id, selector)
         if row := self._chosen.get(key):
@@ -156,7 +156,7 @@ class Definitions(Generic[C]):
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Forget what was chosen, also after a change of which nobody knows whether it was made."""
+        """Forget the chosen versions after a change, even if it may not have been made."""
         try:
             yield
         finally:
@@ -164,12 +164,15 @@ class Definitions(Generic[C]):
             self._chosen.clear()
 
     def forget_chosen(self) -> None:
-        """Choose anew: another process may have changed definitions."""
+        """Forget the chosen versions: another process may have changed definitions."""
         self._changes += 1
         self._chosen.clear()
 
     async def compile_row(self, tenant: str, row: VersionRow) -> C:
-        """Compile once: a version never changes. Its creation time tells a recreated one."""
+        """Compile a version once, since it never changes.
+
+        Its creation time distinguishes it from one that was deleted and created again.
+        """
         key = (tenant, row.id, row.version, row.created_at_ms)
         definition = self._compiled.get(key)
         if definition is None:
@@ -182,7 +185,7 @@ class Definitions(Generic[C]):
 
     @staticmethod
     async def _compile(document: Json, compile_document: Callable[[Json], C]) -> C:
-        """Compile, beside the event loop where there are many steps."""
+        """Compile, in a thread beside the event loop if there are many steps."""
         if step_count(document) > _MANY_STEPS:
             return await offload(lambda: compile_document(document))
         return compile_document(document)

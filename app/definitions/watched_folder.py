@@ -1,7 +1,7 @@
-"""A folder of definitions that is watched: what is saved there is stored and published at once.
+"""Watches a folder of definitions: a file that is saved there is stored and published at once.
 
-For development on the machine itself. A file that cannot be used leaves what is published as it
-is, and its problems are kept until it can.
+For development on one's own machine. If a file cannot be used, the published version stays as it
+is, and the file's problems are kept until it can be used.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ WHO = "stepwell dev"
 
 @value(frozen=True, slots=True)
 class LineProblem:
-    """Something wrong with a file; line 0 where it is none of a line."""
+    """A problem in a file; line 0 if it concerns no single line."""
 
     line: int
     path: str
@@ -43,12 +43,12 @@ class LineProblem:
 
 @value(frozen=True, slots=True)
 class WatchedFile:
-    """How a file stands.
+    """The state of a file.
 
     Attributes:
-        name: Its path inside of the folder.
-        id: The definition that it says; empty where it cannot be read.
-        version: What was published from it last.
+        name: Its path inside the folder.
+        id: The id of its definition; empty if the file cannot be read.
+        version: The version that was last published from it.
         done: `created`, `updated`, `unchanged`, or `refused`.
         at_ms: When that was.
     """
@@ -67,7 +67,7 @@ Stamp = tuple[int, int]
 
 @dataclass(slots=True)
 class WatchedFolder:
-    """Watches a folder for a tenant; `tell` hears of each file that is other than before."""
+    """Watches a folder for a tenant; `tell` is called for each file that has changed."""
 
     folder: Path
     tenant: str
@@ -80,17 +80,17 @@ class WatchedFolder:
 
     @property
     def with_problems(self) -> list[WatchedFile]:
-        """Those that cannot be used as they are."""
+        """The files that cannot be used as they are."""
         return [item for _, item in sorted(self.files.items()) if item.problems]
 
     async def watch(self) -> None:
-        """Look again and again, until this is cancelled."""
+        """Check the folder again and again until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(EVERY_S)
 
     async def look(self) -> None:
-        """Take up what has changed since the last look."""
+        """Store and publish what has changed since the last check."""
         try:
             stamps = await asyncio.to_thread(_stamps_of, self.folder)
         except FileUnusable as unusable:
@@ -175,7 +175,7 @@ def _stamps_of(folder: Path) -> dict[Path, Stamp]:
         try:
             stat = path.stat()
         except OSError:
-            continue  # it went away meanwhile
+            continue  # it was removed meanwhile
         found[path] = (stat.st_mtime_ns, stat.st_size)
     return found
 

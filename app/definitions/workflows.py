@@ -1,4 +1,4 @@
-"""Workflows: which version a start takes, and those that agents may call."""
+"""Workflows: which version a start uses, and which workflows agents may call."""
 
 from functools import partial
 
@@ -31,7 +31,7 @@ class Workflows(Definitions[Definition]):
     async def startable(
         self, tenant: str, workflow_id: str, selector: str | None
     ) -> tuple[VersionRow, Definition]:
-        """Return the version that a start takes. Raises `Archived` for an archived workflow."""
+        """Return the version that a start uses. Raises `Archived` for an archived workflow."""
         row = await self.chosen(tenant, workflow_id, selector)
         if row.archived:
             raise Archived("workflow", workflow_id)
@@ -40,7 +40,7 @@ class Workflows(Definitions[Definition]):
     async def pinned(
         self, tenant: str, workflow_id: str, version: str, body: str = ""
     ) -> Definition:
-        """Return the definition of a run: of its version, the whole or a body of it.
+        """Return the definition of a run: its whole version, or one body of it.
 
         Raises `DefinitionUnusable`.
         """
@@ -61,15 +61,15 @@ class Workflows(Definitions[Definition]):
             raise DefinitionUnusable(workflow_id, version, str(unusable)) from unusable
 
     async def _replayed(self, tenant: str, replay: Replay) -> Definition:
-        """Compile what does a visit of a run again."""
+        """Compile the workflow that repeats a visit of a run."""
         _, run = await self._events.run(replay.run_id, tenant)
         document = (await self.pinned(tenant, run.workflow_id, run.version)).document
         return self._compile_document(replayed(document, replay))
 
     async def callers(self, tenant: str, key: str, called: str) -> list[VersionRow]:
-        """Return workflows with a step that calls an agent or a workflow: `key` says which.
+        """Return workflows with a step that calls an agent or a workflow, as `key` says.
 
-        Not those that find out whom they call when they run.
+        Workflows that decide whom to call only when they run are not included.
         """
         return await self.table.with_step(tenant, key, called, _MOST_CALLERS)
 

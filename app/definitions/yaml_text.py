@@ -1,9 +1,9 @@
-"""Definitions written as YAML 1.2: the JSON value they mean, and the line of each part.
+"""Reads definitions in YAML 1.2: returns their JSON value and the line of each part.
 
-PyYAML reads the syntax; what a scalar means is decided here, by the core schema of YAML 1.2, where
-`no`, `on` and `12:30` are texts. Only JSON comes out: no tags of others, no merge keys, no key
-twice. Aliases are counted as what they stand for, so that a few lines never become a million
-values.
+PyYAML reads the syntax. The meaning of scalars is decided here, by the core schema of YAML 1.2,
+where `no`, `on` and `12:30` are strings. The result is always JSON: foreign tags, merge keys and
+duplicate keys are refused. Each use of an alias counts with the full size of its value, so a few
+lines cannot become a million values.
 """
 
 import re
@@ -24,23 +24,21 @@ _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _LONGEST_NUMBER = 400
-_NO_KEY = (
-    'a key must be a text, and no list or object (an expression stands in quotes: "{{ data.x }}")'
-)
+_NO_KEY = 'a key must be a text, not a list or object (put an expression in quotes: "{{ data.x }}")'
 _FAULTS = (
-    ("cannot start any token", "a text that begins so stands in quotes"),
-    ("mapping values are not allowed", "a text with `: ` in it stands in quotes"),
-    ("expected key", "are the lines around indented alike, and is each text closed?"),
-    ("expected '-' indicator", "are the lines around indented alike?"),
+    ("cannot start any token", "put a text that begins like this in quotes"),
+    ("mapping values are not allowed", "put a text that contains `: ` in quotes"),
+    ("expected key", "are the lines around it indented alike, and is each text closed?"),
+    ("expected '-' indicator", "are the lines around it indented alike?"),
     ("unexpected end of stream", "is each text closed?"),
 )
 
 
 class YamlRefused(Exception):
-    """A text is no YAML, or not such that a definition may be written in it.
+    """The text is not YAML, or uses YAML that a definition may not use.
 
     Attributes:
-        line: Where, counted from 1.
+        line: Where the fault is, counted from 1.
     """
 
     def __init__(self, what: str, line: int) -> None:
@@ -50,7 +48,7 @@ class YamlRefused(Exception):
 
 @dataclass(slots=True)
 class _Made:
-    """A value that has been read, and what it costs to write it out."""
+    """A value that has been read, and the size it has when written out."""
 
     value: Json
     values: int = 1
@@ -59,7 +57,7 @@ class _Made:
 
 @dataclass(slots=True)
 class _Open:
-    """A list or an object whose end has not come yet."""
+    """A list or an object whose end has not been read yet."""
 
     made: _Made
     path: str
@@ -73,7 +71,7 @@ def read_yaml(text: str) -> tuple[Json, dict[str, int]]:
     """Return the value of a YAML text, and the line of every part of it by its path.
 
     Raises:
-        YamlRefused: It is no YAML, more than one document, or more than may be.
+        YamlRefused: It is not YAML, has more than one document, or is too large.
     """
     import yaml
 
@@ -92,7 +90,7 @@ def read_yaml(text: str) -> tuple[Json, dict[str, int]]:
 
 
 def _hint(problem: str, text: str, mark: Any) -> str:
-    """Return what to do about a fault that libyaml has found, where that is known."""
+    """Return what to do about a fault that libyaml has found, if known."""
     if mark is not None and "cannot start any token" in problem:
         line = text.splitlines()[mark.line : mark.line + 1]
         if line and line[0][mark.column :].startswith("\t"):
@@ -123,9 +121,7 @@ class _Reader:
             case yaml.AliasEvent():
                 made = self._anchors.get(event.anchor)
                 if made is None:
-                    told = (
-                        f"the alias *{event.anchor[:80]} names nothing that is complete before it"
-                    )
+                    told = f"the alias *{event.anchor[:80]} names nothing complete before it"
                     raise YamlRefused(told, line)
                 self._add(made, line, None)
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
@@ -144,9 +140,9 @@ class _Reader:
 
     def _key(self, here: _Open, key: str, line: int) -> None:
         if key == "<<":
-            raise YamlRefused("merge keys (<<) are no part of YAML 1.2; one stands", line)
+            raise YamlRefused("merge keys (<<) are not part of YAML 1.2; there is one", line)
         if (before := here.seen.get(key)) is not None:
-            told = f"the key {key[:80]!r} stands at line {before} already, and again"
+            told = f"the key {key[:80]!r} is at line {before} already, and again"
             raise YamlRefused(told, line)
         here.seen[key] = line
         here.key = key
@@ -172,7 +168,7 @@ class _Reader:
         self._add(closed.made, closed.line, closed.anchor, note=False)
 
     def _add(self, made: _Made, line: int, anchor: str | None, *, note: bool = True) -> None:
-        """Put a value where it belongs; an alias counts as what it stands for."""
+        """Put a value where it belongs; an alias counts with the size of its value."""
         here = self._open[-1] if self._open else None
         if note:
             self.lines.setdefault(self._path(here), line)
@@ -192,7 +188,7 @@ class _Reader:
             whole.value[here.key] = made.value
             here.key = None
         elif isinstance(whole.value, dict):
-            raise YamlRefused("a key must be a text, and no alias", line)
+            raise YamlRefused("a key must be a text, not an alias", line)
 
     @staticmethod
     def _path(here: _Open | None) -> str:
@@ -205,19 +201,19 @@ class _Reader:
 
 def _known(tag: str | None, kind: str, line: int) -> None:
     if tag not in (None, "!", _PREFIX + kind):
-        raise YamlRefused(f"the tag {str(tag)[:80]} is not known; one stands", line)
+        raise YamlRefused(f"the tag {str(tag)[:80]} is not known; there is one", line)
 
 
 def _meaning(event: Any, line: int) -> Json:
-    """Return what a scalar means; quoted ones and blocks are texts."""
+    """Return the value of a scalar; quoted scalars and blocks are strings."""
     text: str = event.value
     if event.tag is not None and event.tag != "!":
         kind = event.tag.removeprefix(_PREFIX)
         if kind not in ("str", "int", "float", "bool", "null") or not event.tag.startswith(_PREFIX):
-            raise YamlRefused(f"the tag {event.tag[:80]} is not known; one stands", line)
+            raise YamlRefused(f"the tag {event.tag[:80]} is not known; there is one", line)
         value = text if kind == "str" else _plain(text, line)
         if kind not in _kinds(value):
-            raise YamlRefused(f"{text[:80]!r} is not of the kind {kind}; it stands", line)
+            raise YamlRefused(f"{text[:80]!r} is not of the kind {kind}; it is", line)
         return value
     if event.tag == "!" or not event.implicit[0]:
         return text
@@ -250,5 +246,5 @@ def _plain(text: str, line: int) -> Json:
     if _FLOAT.fullmatch(text):
         return float(text)
     if _NOT_FINITE.fullmatch(text):
-        raise YamlRefused(f"{text} is no number that JSON has; it stands", line)
+        raise YamlRefused(f"{text} is not a number in JSON; it is", line)
     return text

@@ -1,1 +1,1 @@
-"""What happened, told to those outside: names, documents, streams."""
+"""Events as seen from outside: their names, their JSON documents, and streams of them."""

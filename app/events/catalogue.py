@@ -1,7 +1,7 @@
-"""Every event that is told: its name outside, what it means, what it shows.
+"""Lists every event seen from outside: its public name, its meaning and its fields.
 
-The one table from the engine's event types to names. Streams, webhooks, filters and
-docs/events.md are made from it; a name never changes its meaning.
+This is the only table from the engine's event types to public names. Streams, webhooks, filters and
+docs/events.md are made from it. The meaning of a name never changes.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -59,10 +59,10 @@ class EventKind:
     """One kind of event.
 
     Attributes:
-        name: What it is called outside.
-        means: One sentence.
-        shows: Gives its fields beside those that all events have.
-        status: The run's status from this event on, None when it stays what it was.
+        name: Its public name.
+        means: One sentence that explains it.
+        shows: Returns its own fields, besides those that all events have.
+        status: The run's status from this event on; None if the event does not change it.
     """
 
     name: str
@@ -104,7 +104,7 @@ def _attempt(event: AttemptInterrupted) -> JsonObject:
 
 
 def _recorded(event: StepRecorded) -> JsonObject:
-    # Nested, since what a call shows has a run and an error of its own.
+    # Nested, because the data of a call has its own fields `run` and `error`.
     call = call_of(event.name, Record(event.at_ms, event.value))
     return {"name": event.name} if call is None else {"name": event.name, "call": call}
 
@@ -199,9 +199,9 @@ def _moment(name: str, at_ms: int | None) -> JsonObject:
 KINDS: Mapping[type[Event], EventKind] = {
     RunStarted: EventKind("run.started", "A run exists.", _started, Status.RUNNING),
     RunQueued: EventKind(
-        "run.queued", "The run waits for a place, as `concurrency` has it.", _place
+        "run.queued", "The run waits for a place under its `concurrency` limit.", _place
     ),
-    RunAdmitted: EventKind("run.admitted", "The run has its place, and begins.", _nothing),
+    RunAdmitted: EventKind("run.admitted", "The run has got its place and begins.", _nothing),
     RunPaused: EventKind("run.paused", "The run waits for a person.", _paused, Status.PAUSED),
     PauseChanged: EventKind(
         "pause.changed",
@@ -211,17 +211,17 @@ KINDS: Mapping[type[Event], EventKind] = {
     ),
     RunResumed: EventKind("run.resumed", "A person has answered.", _resumed, Status.RUNNING),
     RunCompleted: EventKind(
-        "run.completed", "The run has reached an end.", _result, Status.COMPLETED
+        "run.completed", "The run has reached the end of its workflow.", _result, Status.COMPLETED
     ),
     RunFailed: EventKind("run.failed", "The run has failed.", _run_failed, Status.FAILED),
     CancelRequested: EventKind(
-        "run.cancel_requested", "Somebody has asked for the run to stop in good order.", _asked
+        "run.cancel_requested", "Somebody has asked the run to stop in good order.", _asked
     ),
     RunOverdue: EventKind(
         "run.overdue", "The run has taken longer than its timeout, and is stopped.", _nothing
     ),
     HandlerEntered: EventKind(
-        "run.handler_entered", "The run would have ended, and goes on with `onError` or `finally`.",
+        "run.handler_entered", "The run would have ended, but enters `onError` or `finally`.",
         _handler,
     ),
     RunCancelled: EventKind("run.cancelled", "The run has stopped.", _nothing, Status.CANCELLED),
@@ -229,7 +229,7 @@ KINDS: Mapping[type[Event], EventKind] = {
         "run.terminated", "The run was ended at once.", _asked, Status.TERMINATED
     ),
     StepStarted: EventKind("step.started", "An attempt of a step begins.", _step),
-    StepCompleted: EventKind("step.completed", "The step has delivered.", _completed),
+    StepCompleted: EventKind("step.completed", "The step has delivered its output.", _completed),
     StepFailed: EventKind("step.failed", "The step has failed for good.", _failed),
     StepTimedOut: EventKind("step.timed_out", "Nobody answered before the deadline.", _left),
     StepCancelled: EventKind("step.cancelled", "A cancel has stopped the step.", _left),
@@ -242,10 +242,10 @@ KINDS: Mapping[type[Event], EventKind] = {
     StepRecorded: EventKind(
         "step.recorded", "A part of the step is done, such as a call of a model.", _recorded
     ),
-    StepSlept: EventKind("step.sleeping", "The step waits for a moment.", _slept),
+    StepSlept: EventKind("step.sleeping", "The step sleeps until a moment in time.", _slept),
     ChildrenAwaited: EventKind("children.awaited", "The step waits for child runs.", _awaited),
     ChildrenResumed: EventKind(
-        "children.resumed", "A child run that waited for a person goes on.", _nothing,
+        "children.resumed", "A child run that waited for a person continues.", _nothing,
         Status.RUNNING,
     ),
     ChildrenLeft: EventKind(
@@ -253,36 +253,36 @@ KINDS: Mapping[type[Event], EventKind] = {
         _children_left,
     ),
     ParentWentOn: EventKind(
-        "run.parent_went_on", "The run that had started it waits for it no more; it goes on.",
+        "run.parent_went_on", "The parent run no longer waits for this run, which continues.",
         _nothing,
     ),
     WaitEnded: EventKind(
-        "step.hurried", "Somebody has the next attempt made now, or a sleep be over.", _repaired
+        "step.hurried", "Somebody started the next attempt early, or ended a sleep.", _repaired
     ),
     StepGivenUp: EventKind(
-        "step.given_up", "Somebody has the step fail that waits for its next attempt.", _repaired
+        "step.given_up", "Somebody made a step fail that waited for its next attempt.", _repaired
     ),
     StepSkipped: EventKind(
-        "step.skipped", "Somebody gives the step's output in its place.", _repaired
+        "step.skipped", "Somebody supplied the step's output instead of executing it.", _repaired
     ),
     DataChanged: EventKind("run.data_changed", "Somebody has changed the run's data.", _changed),
-    RunHeld: EventKind("run.held", "Somebody holds the run: no step begins.", _repaired),
-    RunReleased: EventKind("run.released", "The run that was held goes on.", _repaired),
+    RunHeld: EventKind("run.held", "Somebody has put the run on hold: no step begins.", _repaired),
+    RunReleased: EventKind("run.released", "The hold has ended; the run continues.", _repaired),
 }  # fmt: skip
-"""Every event type of the engine has a row."""
+"""One row for every event type of the engine."""
 
 NAMES: tuple[str, ...] = tuple(kind.name for kind in KINDS.values())
 
 LAST_KINDS = frozenset(
     kind.__name__ for kind, row in KINDS.items() if row.status and row.status.is_over
 )
-"""The journal's words for the events after which a run has no others."""
+"""The journal's names of the events that end a run: no others follow."""
 
 
 def kinds_named(names: Collection[str] | None, statuses: Collection[str] | None) -> list[str]:
-    """Return the journal's words for the kinds of some names that lead to some statuses.
+    """Return the journal's names of the events with these public names that lead to these statuses.
 
-    A name may be all of its sort, such as `run.*`, or `*`. None does not filter.
+    A name may stand for a group, such as `run.*`, or for all: `*`. None does not filter.
     """
     return [
         kind.__name__
@@ -293,7 +293,7 @@ def kinds_named(names: Collection[str] | None, statuses: Collection[str] | None)
 
 
 def unknown_names(names: Iterable[str]) -> list[str]:
-    """Return those of the names that stand for no event."""
+    """Return those of the names that match no event."""
     return [name for name in names if not any(_fits(name, known) for known in NAMES)]
 
 

@@ -1,6 +1,7 @@
-"""Pieces of answers that models are giving, for those who read a run's events just now.
+"""Pieces of a model's answer while it is being written, for clients that read the run's events.
 
-They are not kept: a reader that is too slow loses some, and knows it by their places.
+The pieces are not stored. A reader that is too slow loses some, and sees the gap in their
+positions.
 """
 
 import asyncio
@@ -11,11 +12,11 @@ from contextlib import contextmanager
 from engine import JsonObject
 
 _MOST = 200
-"""Pieces that wait for one reader; of more the oldest are lost."""
+"""Pieces that wait for one reader; beyond that the oldest are dropped."""
 
 
 class Deltas:
-    """Hands pieces to the readers of each run, without waiting for them."""
+    """Passes pieces to the readers of each run, without waiting for them."""
 
     def __init__(self) -> None:
         self._by_run: defaultdict[str, list[tuple[asyncio.Event, deque[JsonObject]]]] = defaultdict(
@@ -23,25 +24,25 @@ class Deltas:
         )
 
     def are_read(self, run_id: str) -> bool:
-        """Say whether anybody reads a run's events now."""
+        """Return whether anybody reads the run's events now."""
         return run_id in self._by_run
 
     def tell(self, run_id: str, delta: JsonObject) -> None:
-        """Give a piece to all who read."""
+        """Give a piece to all readers of the run."""
         for bell, waiting in self._by_run.get(run_id, ()):
             waiting.append(delta)
             bell.set()
 
     @contextmanager
     def read(self, run_id: str, bell: asyncio.Event) -> Iterator[deque[JsonObject]]:
-        """Return where the pieces of a run wait for one reader; the bell is set for each."""
+        """Return the queue of pieces for a new reader; the bell is set for each piece."""
         waiting: deque[JsonObject] = deque(maxlen=_MOST)
         reader = (bell, waiting)
         self._by_run[run_id].append(reader)
         try:
             yield waiting
         finally:
-            # By identity: two readers for whom nothing waits are equal.
+            # By identity: two readers with empty queues are equal.
             left = [one for one in self._by_run[run_id] if one is not reader]
             if left:
                 self._by_run[run_id] = left

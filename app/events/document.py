@@ -1,4 +1,4 @@
-"""An event as the outside sees it: one JSON object, bounded, the same for streams and webhooks."""
+"""An event as one JSON object of bounded size, the same for streams and webhooks."""
 
 import json
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from engine import Event, Json, JsonObject, RunPaused, iso_time
 from journal import Corrupt, EventPages, EventRow
 
 LARGEST_FIELD = 8_192
-"""Bytes that one field may have as JSON; a larger one is left out."""
+"""The greatest size of one field as JSON, in bytes; a larger field is left out."""
 
 UNREADABLE = "event.unreadable"
-"""The name of an event that the journal holds and nobody can read any more."""
+"""The public name of an event in the journal that can no longer be read."""
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -33,10 +33,10 @@ class Told:
 
 
 async def told(pages: EventPages, row: EventRow) -> Told:
-    """Return an event as it is told. Raises `UnknownEvent` when it was deleted meanwhile.
+    """Return an event ready to be sent. Raises `UnknownEvent` if it was deleted meanwhile.
 
-    One that cannot be understood is told as unreadable: it must neither end a stream of
-    others' events nor go unnoticed.
+    An event that cannot be read is sent as unreadable: it must neither end a stream of other events
+    nor go unnoticed.
     """
     try:
         return readable(row, await pages.event(row))
@@ -47,7 +47,7 @@ async def told(pages: EventPages, row: EventRow) -> Told:
 
 
 def readable(row: EventRow, event: Event) -> Told:
-    """Return an event as it is told, from its row and what the row holds."""
+    """Return an event ready to be sent, from its row and the row's content."""
     kind = KINDS[type(event)]
     data = _head(row, kind.name)
     for name, source in (("stepId", "step_id"), ("visit", "visit")):
@@ -77,7 +77,7 @@ def _head(row: EventRow, name: str) -> JsonObject:
 
 
 def _bounded(fields: JsonObject) -> JsonObject:
-    """Leave out what is too large, and say of it how many bytes it has."""
+    """Replace fields that are too large by a note of their size in bytes."""
     shown: JsonObject = {}
     omitted: dict[str, Json] = {}
     for name, value in fields.items():

@@ -1,7 +1,7 @@
-"""Who wants to hear that a run has new events: told after the commit, never what they are.
+"""Wakes listeners when a run has new events, after the commit; it does not pass on the events.
 
-Whoever is told reads the journal, at its own speed. So nothing is queued for a slow reader,
-and a call too many does no harm. Where nobody listens, an append costs two look-ups.
+A listener that was woken reads the journal at its own speed. So nothing is queued for slow readers,
+and an unnecessary wake-up does no harm. An append that nobody listens for costs two look-ups.
 """
 
 import asyncio
@@ -11,34 +11,34 @@ from contextlib import contextmanager
 
 
 class Hub:
-    """Wakes those who listen to a run or to a tenant."""
+    """Wakes listeners of a run or of a tenant."""
 
     def __init__(self) -> None:
         self._by_run: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._by_tenant: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
     def heard(self, tenant: str, run_id: str) -> None:
-        """Say that events of a run have become durable, or may have."""
+        """Wake the listeners of a run: its events have become durable, or may have."""
         for bell in self._by_run.get(run_id, ()):
             bell.set()
         for bell in self._by_tenant.get(tenant, ()):
             bell.set()
 
     def wake_all(self) -> None:
-        """Wake everybody who listens."""
+        """Wake all listeners."""
         for bells in (*self._by_run.values(), *self._by_tenant.values()):
             for bell in bells:
                 bell.set()
 
     @contextmanager
     def listen_to_run(self, run_id: str) -> Iterator[asyncio.Event]:
-        """Return a bell that is set whenever the run has news: clear it, then read."""
+        """Return an event that is set whenever the run has news: clear it, then read."""
         with _listening(self._by_run, run_id) as bell:
             yield bell
 
     @contextmanager
     def listen_to_tenant(self, tenant: str) -> Iterator[asyncio.Event]:
-        """Return a bell that is set whenever a run of the tenant has news."""
+        """Return an event that is set whenever a run of the tenant has news."""
         with _listening(self._by_tenant, tenant) as bell:
             yield bell
 

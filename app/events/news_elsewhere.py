@@ -1,4 +1,4 @@
-"""News of runs that other processes carry on, for those who listen here."""
+"""Wakes listeners here for news of runs that other processes execute, and the other way round."""
 
 import asyncio
 
@@ -8,11 +8,11 @@ from app.telemetry import log
 from journal import RUN, EventPages, JournalError
 
 _LOOK_EVERY_S = 1.0
-"""How long a listener waits whose ring was lost."""
+"""How long a listener waits at most if a notification was lost."""
 
 
 class NewsElsewhere:
-    """Rings for others after each append, and wakes listeners here when others have rung."""
+    """Tells other processes of each append, and wakes listeners here when others do the same."""
 
     def __init__(self, pages: EventPages, hub: Hub, cluster: Cluster) -> None:
         self._pages = pages
@@ -24,7 +24,7 @@ class NewsElsewhere:
         cluster.beside.append(self.run)
 
     def appended(self, tenant: str, run_id: str) -> None:
-        """Tell listeners here and elsewhere that a run may have news."""
+        """Tell listeners in all processes that a run may have news."""
         self._hub.heard(tenant, run_id)
         self._bell.ring(RUN, f"{tenant}/{run_id}")
 
@@ -33,7 +33,7 @@ class NewsElsewhere:
         self._hub.heard(tenant, run_id)
 
     async def run(self) -> None:
-        """Look now and then whether there is news that no ring has told of, until cancelled."""
+        """Check every second for news whose notification was lost, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             try:

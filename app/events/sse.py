@@ -1,4 +1,4 @@
-"""The text of server-sent events, as the HTML standard has it (section 9.2)."""
+"""Writes server-sent events as the HTML standard defines them (section 9.2)."""
 
 import json
 
@@ -6,7 +6,7 @@ from app.events.document import Told
 from engine import JsonObject
 
 RETRY_MS = 2_000
-"""How long a reader that lost its connection is asked to wait."""
+"""How long a client that lost its connection is asked to wait."""
 
 
 def frame(event: Told) -> str:
@@ -15,20 +15,20 @@ def frame(event: Told) -> str:
 
 
 def delta_frame(delta: JsonObject) -> str:
-    """Return the lines of a piece of an answer; without a place, since it is not kept."""
+    """Return the lines of a piece of an answer; without an `id`, since it is not stored."""
     text = json.dumps(delta, ensure_ascii=False, separators=(",", ":"))
     return f"event: {delta['type']}\ndata: {text}\n\n"
 
 
 def opening() -> str:
-    """Return the lines that a stream begins with."""
+    """Return the lines that begin a stream."""
     return f"retry: {RETRY_MS}\n\n"
 
 
 def mark(position: int) -> str:
-    """Return lines that are no event and still move what a reader resumes from.
+    """Return lines that are not an event, but move the position a reader resumes from.
 
-    By the standard an `id` without `data` dispatches nothing and is remembered.
+    By the standard, an `id` without `data` dispatches no event and is remembered.
     """
     return f"id: {position}\n\n"
 

@@ -1,8 +1,8 @@
-"""Streams of events: each reads the journal at the speed of its reader.
+"""Streams of events: each one reads the journal at the speed of its reader.
 
-A stream holds one page at a time, and nothing is queued for it. It is woken after commits;
-a beat wakes it as well, at which it looks again, checks that its caller may still read, and
-shows its reader that the line is alive. What it writes it writes in the turns of its tenant.
+A stream holds one page of events at a time, and nothing is queued for it. It is woken after commits
+and by a heartbeat. At the heartbeat it reads again, checks that its caller still has access, and
+shows the reader that the connection is alive. It computes in its tenant's turns.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from journal import EventFilter, EventPages, EventRow, JournalError, UnknownEven
 _PAGE = 64
 _CHUNK = 32_768
 _ROWS_A_TURN = 8
-"""Events that are written before others compute."""
+"""Events that are written before the stream lets others compute."""
 
 _PACE_S = 0.02
-"""What becomes durable within this time goes out together: a look a commit would cost more."""
+"""Events that become durable within this time are sent together: a read per commit costs more."""
 
 _LAST_WORDS_S = 1.0
 
 
 class TooManyStreams(Exception):
-    """The tenant has as many open streams as it may have."""
+    """The tenant has the greatest allowed number of open streams."""
 
     retry_after_s = 5
 
@@ -44,7 +44,7 @@ class TooManyStreams(Exception):
 class Streams:
     """All open streams."""
 
-    def __init__(  # noqa: PLR0913 - what it reads and tells, and its bounds
+    def __init__(  # noqa: PLR0913 - what it reads and sends, and its limits
         self,
         pages: EventPages,
         hub: Hub,
@@ -64,7 +64,7 @@ class Streams:
         self._closing = False
 
     def require_place(self, tenant: str) -> None:
-        """Raise `TooManyStreams` when the tenant may not open another one."""
+        """Raise `TooManyStreams` if the tenant may not open another stream."""
         if self._open[tenant] >= self._most:
             raise TooManyStreams(self._most)
 
@@ -82,7 +82,7 @@ class Streams:
                 del self._open[tenant]
 
     def close(self) -> None:
-        """End all streams: the server is stopping. Readers that do not read are cut off."""
+        """End all streams: the server is stopping. Clients that do not read are disconnected."""
         self._closing = True
         self._hub.wake_all()
         asyncio.get_running_loop().call_later(_LAST_WORDS_S, self._cut_off)
@@ -97,10 +97,10 @@ class Streams:
         *,
         has_deltas: bool = False,
     ) -> AsyncGenerator[str, None]:
-        """Return a run's events after a sequence number, until it has ended, as text to send.
+        """Return a run's events after a sequence number, until the run has ended, as text to send.
 
-        With `settled`, until that is done and its events are told; with `has_deltas`, answers of
-        models as they come.
+        With `settled`, end when it is done and its events were sent. With `has_deltas`, include
+        models' answers while they are written.
         """
         yield opening()
         with (
@@ -116,7 +116,8 @@ class Streams:
                 is_settled = settled is not None and settled.done()
                 page_read = self._pages.of_run(run_id, after_seq, _PAGE)
                 rows = await self._fair_loop.run(tenant, page_read)
-                # What an answer was told by comes before the event that it is there.
+                # The pieces of an answer are sent before the event that says the answer is
+                # complete.
                 if deltas:
                     yield "".join(delta_frame(deltas.popleft()) for _ in range(len(deltas)))
                 async for chunk in self._chunks(tenant, rows):
@@ -131,7 +132,7 @@ class Streams:
                 if beat.is_due():
                     if not may_read():
                         return
-                    # What it ended with may have come since: that is looked for once more.
+                    # The run's last event may have come since the read, so there is one more read.
                     has_ended = await self._pages.has_ended(tenant, run_id)
                     yield HEARTBEAT
                 if len(rows) < _PAGE and not has_ended:
@@ -140,7 +141,7 @@ class Streams:
     async def of_tenant(
         self, tenant: str, wanted: EventFilter, after: int, may_read: Callable[[], bool]
     ) -> AsyncGenerator[str, None]:
-        """Return the tenant's events after a position, for as long as somebody reads."""
+        """Return the tenant's events after a position, for as long as the client reads."""
         yield opening() + mark(after)
         with self._hub.listen_to_tenant(tenant) as bell, _ending(tenant):
             beat = _Beat(self._heartbeat_s)
@@ -161,7 +162,7 @@ class Streams:
                     await beat.wait(bell)
 
     async def _chunks(self, tenant: str, rows: list[EventRow]) -> AsyncGenerator[str, None]:
-        """Return the text of some events in pieces; those deleted meanwhile are left out."""
+        """Return the text of events in pieces; skip those deleted meanwhile."""
         at = 0
         while at < len(rows):
             text, at = await self._fair_loop.run(tenant, self._chunk(rows, at))
@@ -169,7 +170,7 @@ class Streams:
                 yield text
 
     async def _chunk(self, rows: list[EventRow], at: int) -> tuple[str, int]:
-        """Return the text of events from a place on, and where the next piece begins."""
+        """Return the text of events from an index on, and the index of the next piece."""
         parts: list[str] = []
         size, begin = 0, at
         while at < len(rows) and size < _CHUNK:
@@ -187,7 +188,7 @@ class Streams:
 
 
 class _Beat:
-    """Says when a stream has to show that it is alive."""
+    """Decides when a stream has to send a heartbeat."""
 
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s
@@ -195,14 +196,14 @@ class _Beat:
         self._due = self._now() + every_s
 
     def is_due(self) -> bool:
-        """Say whether the moment has come; the next one is set then."""
+        """Return whether the heartbeat is due; if so, set the next one."""
         if self._now() < self._due:
             return False
         self._due = self._now() + self._every_s
         return True
 
     async def wait(self, bell: asyncio.Event) -> None:
-        """Wait for the bell, or for the moment."""
+        """Wait for the bell, at most until the heartbeat is due."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(self._due):
                 await bell.wait()
@@ -210,9 +211,9 @@ class _Beat:
 
 @contextmanager
 def _ending(whose: str) -> Iterator[None]:
-    """End a stream quietly when its run was deleted or the journal does not answer.
+    """End a stream without an error if its run was deleted or the journal does not answer.
 
-    Its reader comes back and is told how things stand.
+    The client reconnects and then learns what has happened.
     """
     try:
         yield

@@ -1,1 +1,1 @@
-"""Uploaded files and where their bytes are kept."""
+"""Uploaded files, and the storage for their bytes."""

@@ -1,4 +1,4 @@
-"""What kind of file some bytes are: by content where it tells, else by name."""
+"""Finds the media type of a file: from its content where possible, otherwise from its name."""
 
 import mimetypes
 
@@ -25,7 +25,7 @@ _TEXT = frozenset({"text/plain", "text/csv", "text/markdown", "text/html", "appl
 
 
 def media_type_of(name: str, content: bytes) -> str:
-    """Return a media type that does not rest on what the client said it was."""
+    """Return a media type that does not depend on what the client claimed."""
     for signature, kind in _SIGNATURES:
         if content.startswith(signature):
             return kind

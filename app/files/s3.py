@@ -1,4 +1,4 @@
-"""The bytes of files in a bucket: Amazon's S3, MinIO, and others that speak it."""
+"""Stores the bytes of files in a bucket: Amazon's S3, MinIO, and others with the same protocol."""
 
 import asyncio
 import base64
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class S3Storage(Storage):
-    """Keeps bytes in a bucket, by their SHA-256; an object never changes once it is written."""
+    """Stores bytes in a bucket by their SHA-256; an object never changes once it is written."""
 
     def __init__(self, client: Any, bucket: str, prefix: str, trust: IO[bytes] | None) -> None:
         self._client = client
@@ -40,7 +40,7 @@ class S3Storage(Storage):
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
-        """Return the storage of the settings, once the bucket has answered.
+        """Return the storage that the settings describe, after the bucket has answered.
 
         Raises:
             SettingsError: The bucket cannot be used with these settings; says why.
@@ -66,7 +66,7 @@ class S3Storage(Storage):
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[Spool]:
-        """Take bytes piece by piece into a file without a name, which no crash leaves behind."""
+        """Write bytes piece by piece to a file without a name, so a crash leaves nothing behind."""
         spool = _BucketSpool(self, tempfile.TemporaryFile(), self._threads)  # noqa: SIM115 - the spool closes it
         try:
             yield spool
@@ -74,7 +74,7 @@ class S3Storage(Storage):
             await spool.close()
 
     async def get(self, sha256: str) -> bytes:
-        """Return stored bytes. Raises `StorageError` when they are missing or damaged."""
+        """Return stored bytes. Raises `StorageError` if they are missing or damaged."""
         try:
             content = await self._in_thread(lambda: self._get(sha256))
         except Exception as failed:
@@ -92,11 +92,11 @@ class S3Storage(Storage):
             self._trust.close()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        # Threads of its own, so that a slow bucket keeps nothing else of the server waiting.
+        # It has its own threads, so that a slow bucket delays nothing else in the server.
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def put_object(self, sha256: str, content: IO[bytes], size: int) -> None:
-        """Store a whole file; called in a thread. Raises `StorageError`."""
+        """Store a whole file; call it in a thread. Raises `StorageError`."""
         try:
             self._put(sha256, content, size)
         except Exception as failed:
@@ -112,18 +112,18 @@ class S3Storage(Storage):
         while block := content.read(_BLOCK):
             digest.update(block)
         content.seek(0)
-        # With the digest, the bucket refuses bytes that were damaged on their way.
+        # With the digest, the bucket refuses bytes that were damaged on the way.
         checked = base64.b64encode(digest.digest()).decode()
         self._client.put_object(**place, Body=content, ContentLength=size, ContentMD5=checked)
 
     def _size(self, place: dict[str, str]) -> int | None:
-        """Return the size of an object that is there already."""
+        """Return the size of an object, None if it is not there."""
         from botocore.exceptions import ClientError
 
         try:
             size: int = self._client.head_object(**place)["ContentLength"]
         except ClientError as refused:
-            # Without the right to list a bucket, what is not there is 403 and not 404.
+            # Without the right to list a bucket, a missing object is 403 and not 404.
             if _code(refused) in (*_NOT_FOUND, "403"):
                 return None
             raise
@@ -151,8 +151,8 @@ class _BucketSpool(Spool):
 
 
 def _client(settings: Settings) -> tuple[Any, IO[bytes] | None]:
-    """Return the client, and the file with what it trusts where that is not the usual."""
-    # Imported here, since it takes half a second that only those with a bucket should wait.
+    """Return the client, and the file with trusted certificates if they are not the usual ones."""
+    # Imported here, since it takes half a second, which only servers with a bucket should pay.
     with extra("s3", "storage = s3"):
         import boto3
         from botocore.config import Config
@@ -160,7 +160,7 @@ def _client(settings: Settings) -> tuple[Any, IO[bytes] | None]:
 
     secret = settings.s3_secret_key
     trust = bundle(Path(where()), settings.ca_file) if settings.ca_file else None
-    # Also empty it counts, and nothing is taken from the environment.
+    # Set even if empty, so that nothing is taken from the environment.
     proxies = Config(proxies=_proxies(settings))
     session = boto3.session.Session()
     session._session.set_default_client_config(proxies)  # noqa: SLF001 - for what fetches keys
@@ -177,8 +177,8 @@ def _client(settings: Settings) -> tuple[Any, IO[bytes] | None]:
                 read_timeout=_READ_S,
                 retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
                 max_pool_connections=_THREADS,
-                # Others than Amazon have no name for each bucket, and not every one knows the
-                # checksums that boto3 would add.
+                # Servers other than Amazon's have no host name per bucket, and not all of them know
+                # the checksums that boto3 would add.
                 s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
@@ -202,8 +202,8 @@ def _code(refused: Any) -> str:
 
 
 def _told(failed: Exception) -> str:
-    """Say what went wrong in words that can hold no credential."""
+    """Describe a failure in words that cannot contain a credential."""
     if not hasattr(failed, "response"):
         return type(failed).__name__
     code = _code(failed)
-    return {"403": "access is denied (403)", "404": "there is none (404)"}.get(code, code)
+    return {"403": "access is denied (403)", "404": "it does not exist (404)"}.get(code, code)

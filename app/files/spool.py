@@ -1,4 +1,4 @@
-"""Bytes on their way into a storage: on disk as they come, counted and hashed, not in memory."""
+"""Receives bytes for a storage: written to disk, counted and hashed as they come."""
 
 import asyncio
 import hashlib
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class StorageError(Exception):
-    """Bytes cannot be stored, are missing, or are not what was stored."""
+    """Bytes cannot be stored, are missing, or are damaged."""
 
 
 class Spool(ABC):
-    """A file that is being written, and has no name in the storage yet.
+    """A file that is being written and has no name in the storage yet.
 
     Attributes:
         size: How many bytes have come.
@@ -36,7 +36,7 @@ class Spool(ABC):
         self._at_work = threading.Lock()
 
     async def write(self, piece: bytes) -> None:
-        """Take the next bytes. Raises `StorageError` when they cannot be stored."""
+        """Write the next bytes. Raises `StorageError` if they cannot be stored."""
         self.size += len(piece)
         self._waiting += piece
         if len(self._waiting) >= _PIECE:
@@ -52,16 +52,16 @@ class Spool(ABC):
         return await self._in_thread(self._kept)
 
     async def close(self) -> None:
-        """Leave nothing behind but what was kept."""
+        """Remove everything that was not kept."""
         await self._in_thread(self.let_go)
 
     @abstractmethod
     def store(self, sha256: str) -> None:
-        """Give the whole file its name. Raises `OSError` or `StorageError`."""
+        """Give the complete file its name. Raises `OSError` or `StorageError`."""
 
     @abstractmethod
     def let_go(self) -> None:
-        """Close the file, and remove it where it has not been stored."""
+        """Close the file, and remove it if it has not been stored."""
 
     def _write(self, taken: bytes) -> None:
         self._hash.update(taken)
@@ -75,7 +75,7 @@ class Spool(ABC):
         return sha256
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Work beside the event loop, one after the other, also when whoever waits is stopped."""
+        """Work in a thread, one piece at a time; finish it even if the caller is cancelled."""
 
         def alone() -> T:
             with self._at_work:

@@ -1,4 +1,4 @@
-"""Where the bytes of files are: by their SHA-256, so that equal files are one."""
+"""Stores the bytes of files under their SHA-256, so equal files are stored once."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from app.files.spool import Spool, StorageError
 from journal import sync
 
 _INCOMING = "incoming"
-"""The folder of files that have not come whole."""
+"""The folder of files that have not arrived completely."""
 
 _NO_STORAGE = (
     "files need an S3 storage where the journal is in PostgreSQL: set storage to s3, and s3_bucket"
@@ -23,23 +23,23 @@ _NO_STORAGE = (
 
 
 class Storage(ABC):
-    """Keeps bytes by their hash."""
+    """Stores bytes by their hash."""
 
     @abstractmethod
     def receive(self) -> AbstractAsyncContextManager[Spool]:
-        """Take bytes piece by piece; nothing is left of them unless they are kept.
+        """Return a file to write to piece by piece; nothing is left of it unless it is kept.
 
         Raises:
-            StorageError: They cannot be stored now.
+            StorageError: It cannot be stored now.
         """
 
     @abstractmethod
     async def get(self, sha256: str) -> bytes:
-        """Return stored bytes. Raises `StorageError` when they are missing or damaged."""
+        """Return stored bytes. Raises `StorageError` if they are missing or damaged."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give up what it holds open."""
+        """Release what it holds open."""
 
     async def put(self, content: bytes) -> str:
         """Store bytes, durable when this returns, and return their SHA-256 in hexadecimal.
@@ -53,7 +53,7 @@ class Storage(ABC):
 
 
 class NoStorage(Storage):
-    """Keeps nothing, where a folder would be one of several processes that use one journal."""
+    """Stores nothing: a folder would belong to only one of the processes that share a journal."""
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[Spool]:
@@ -70,16 +70,16 @@ class NoStorage(Storage):
 
 
 class FolderStorage(Storage):
-    """Keeps bytes in a folder, `ab/cdef...`; a file never changes once it is written."""
+    """Stores bytes in a folder, as `ab/cdef...`; a file never changes once it is written."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder, and remove what a crash has left there of files on their way."""
+        """Take the folder, and remove unfinished files that a crash has left there."""
         self._folder = folder
         shutil.rmtree(folder / _INCOMING, ignore_errors=True)
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[Spool]:
-        """Take bytes piece by piece, beside the files that are whole."""
+        """Write bytes piece by piece, in the same folder as the complete files."""
         try:
             spool = _FolderSpool(await in_thread(self._new), self._folder)
         except OSError as refused:
@@ -90,14 +90,14 @@ class FolderStorage(Storage):
             await spool.close()
 
     async def get(self, sha256: str) -> bytes:
-        """Return stored bytes. Raises `StorageError` when they are missing or damaged."""
+        """Return stored bytes. Raises `StorageError` if they are missing or damaged."""
         return await in_thread(lambda: self._get(sha256))
 
     def close(self) -> None:
         """Do nothing: it holds nothing open."""
 
     def _new(self) -> IO[bytes]:
-        # Never the data folder itself: one that was moved away is not made anew.
+        # Never create the data folder itself: if it was moved away, it must not be made anew.
         for folder in (self._folder, self._folder / _INCOMING):
             folder.mkdir(mode=0o700, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._folder / _INCOMING)
@@ -125,7 +125,7 @@ class _FolderSpool(Spool):
         if not path.exists() or path.stat().st_size != self.size:
             os.fsync(self.file.fileno())
             Path(self.file.name).rename(path)
-        # Also where the file is there: a crash may have come before its name was on disk.
+        # Also if the file exists: a crash may have come before its name was on disk.
         for folder in (path.parent, self._folder, self._folder.parent):
             sync(folder)
 

@@ -1,4 +1,4 @@
-"""Uploaded files: bytes in the storage, and whose they are in the journal."""
+"""Uploaded files: their bytes are in the storage, their owner and name in the journal."""
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,12 +16,12 @@ from steps.contract.step_type import (
 from steps.effects.stored_file import StoredFile
 
 _MADE = uuid.UUID("6f0c2f8e-0b0c-4a86-9a0e-5f3f3d2a7c11")
-"""The namespace of the ids of files that steps make."""
+"""The UUID namespace for the ids of files that steps make."""
 
 
 @value(frozen=True, slots=True)
 class Upload:
-    """A file as it came; the name is metadata and never a path."""
+    """A file as it was sent; the name is metadata and never a path."""
 
     name: str
     media_type: str
@@ -30,11 +30,11 @@ class Upload:
 
 @value(frozen=True, slots=True)
 class Incoming:
-    """A file that is on its way.
+    """A file that is being received.
 
     Attributes:
-        write: Takes its next bytes; raises `StorageError`.
-        keep: Keeps what has come, under a name and with a media type; durable when it returns.
+        write: Takes the next bytes; raises `StorageError`.
+        keep: Stores the file under a name and with a media type; durable when it returns.
     """
 
     write: Callable[[bytes], Awaitable[None]]
@@ -50,9 +50,9 @@ class Files:
         self._clock = clock
 
     async def store(self, tenant: str, upload: Upload, made: str = "") -> FileRow:
-        """Keep an upload; durable when this returns.
+        """Store an upload; durable when this returns.
 
-        The same bytes under the same name that `made` names again are the same file.
+        If `made` is the same again, with the same bytes and name, the result is the same file.
         """
         async with self.receive(tenant, made) as incoming:
             await incoming.write(upload.content)
@@ -60,7 +60,7 @@ class Files:
 
     @asynccontextmanager
     async def receive(self, tenant: str, made: str = "") -> AsyncIterator[Incoming]:
-        """Take a file piece by piece; nothing is left of it unless it is kept.
+        """Receive a file piece by piece; nothing is left of it unless it is kept.
 
         Raises:
             StorageError: It cannot be stored now.
@@ -85,16 +85,16 @@ class Files:
             yield Incoming(spool.write, keep)
 
     async def about(self, tenant: str, file_id: str) -> FileRow:
-        """Return what is known of a file of the tenant. Raises `UnknownFile`."""
+        """Return what is known of a tenant's file. Raises `UnknownFile`."""
         return await self._journal.files.get(tenant, file_id)
 
     async def read(self, tenant: str, file_id: str) -> tuple[FileRow, bytes]:
-        """Return a file of the tenant. Raises `UnknownFile` or `StorageError`."""
+        """Return a tenant's file. Raises `UnknownFile` or `StorageError`."""
         row = await self._journal.files.get(tenant, file_id)
         return row, await self._storage.get(row.sha256)
 
     async def save(self, tenant: str, made: str, name: str, media_type: str, content: bytes) -> str:
-        """Keep a file for a call that `made` names, and return its id. Raises `StepBroke`."""
+        """Store a file for the call that `made` names, and return its id. Raises `StepBroke`."""
         try:
             row = await self.store(tenant, Upload(name, media_type, content), made)
         except StorageError as away:
@@ -113,7 +113,7 @@ class Files:
 
 
 def attachment_of(row: FileRow) -> JsonObject:
-    """Return what a run sees of a file."""
+    """Return the description of a file that a run sees."""
     return {
         "fileId": row.id,
         "fileName": row.name,

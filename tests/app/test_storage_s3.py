@@ -115,7 +115,7 @@ def test_a_wrong_bucket_stops_the_start_with_a_clear_word(
     assert shown.returncode == 1
     assert (
         shown.stderr
-        == "stepwell: the bucket nowhere (s3_bucket) cannot be used: there is none (404)\n"
+        == "stepwell: the bucket nowhere (s3_bucket) cannot be used: it does not exist (404)\n"
     )
 
 
