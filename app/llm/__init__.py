@@ -1,1 +1,1 @@
-"""Chat models: who there is, one file a provider, failures as outcomes of a step."""
+"""Chat models: which there are, one file per provider, and failures as outcomes of a step."""

@@ -1,4 +1,4 @@
-"""Answers in the format of Anthropic's messages, whole or as a stream of events."""
+"""Reads answers in the format of Anthropic's messages, whole or as a stream of events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,11 +28,11 @@ _ITS_OWN = frozenset({"text", "tool_use"})
 
 
 async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Response) -> ChatAnswer:
-    """Return the answer of a response.
+    """Return the answer in a response.
 
     Raises:
-        ProviderError: It is an error.
-        Unreadable: It is no answer.
+        ProviderError: The response is an error.
+        Unreadable: The response is not an answer.
     """
     comes_in_pieces = is_stream(response, asked=endpoint.settings.stream)
     whole = await (_gathered(endpoint, response) if comes_in_pieces else document(response))
@@ -77,7 +77,7 @@ def _calls(blocks: list[dict[str, Any]]) -> tuple[ToolCall, ...]:
 
 
 def _extra(blocks: list[dict[str, Any]]) -> JsonObject:
-    """Return the blocks that go back with the message as they came: thoughts and such."""
+    """Return the blocks, such as thoughts, that are sent back unchanged with the message."""
     others = [block for block in blocks if block.get("type") not in _ITS_OWN]
     return journalable({"blocks": others}) if others else {}  # type: ignore[dict-item] # JSON
 
@@ -96,7 +96,7 @@ class _BlockPieces:
     deltas: list[dict[str, Any]] = field(default_factory=list)
 
     def whole(self) -> dict[str, Any]:
-        """Return the block; the arguments of a call may come whole at its beginning."""
+        """Return the block; a call's arguments may have come complete with the first event."""
         grown = merged([_texts(self.begun), *self.deltas])
         written = grown.pop("partial_json", "")
         block = {**self.begun, **grown}
@@ -106,7 +106,7 @@ class _BlockPieces:
 
 
 async def _gathered(endpoint: Endpoint, response: httpx2.Response) -> dict[str, Any]:
-    """Put a message together from its events. Raises as `read`."""
+    """Put a message together from its events. Raises what `read` raises."""
     whole: dict[str, Any] = {}
     blocks: dict[int, _BlockPieces] = {}
     usage: dict[str, Any] = {}
@@ -124,7 +124,7 @@ async def _gathered(endpoint: Endpoint, response: httpx2.Response) -> dict[str, 
             _take(blocks, as_count(event.get("index")) or 0, event)
             endpoint.on_text(as_text(delta.get("text")))
     except httpx2.TransportError:
-        # All that was to be said is here when the reason to stop is.
+        # The answer is complete once the reason to stop has come.
         if not whole.get("stop_reason"):
             raise
     if not whole.get("stop_reason") and not is_done:
@@ -143,6 +143,6 @@ def _take(blocks: dict[int, _BlockPieces], index: int, event: Mapping[str, Any])
 
 
 def _texts(piece: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what grows in a block: every text of it but its names."""
+    """Return the parts of a block that grow: all its strings except names."""
     names = ("type", "id", "name", "tool_use_id")
     return {k: v for k, v in piece.items() if isinstance(v, str) and k not in names}

@@ -1,4 +1,4 @@
-"""Anthropic's messages, and endpoints that speak them."""
+"""Asks models by Anthropic's messages format, at Anthropic and compatible endpoints."""
 
 import asyncio
 import base64
@@ -13,13 +13,13 @@ from steps.effects.chat import ChatAnswer, ChatRequest, ImagePart, Message, Part
 
 BASE_URL = "https://api.anthropic.com"
 _NO_KEY = "none"
-_MOST_TOKENS = 4_096  # the messages format asks for a bound; every model allows this one
+_MOST_TOKENS = 4_096  # the messages format requires a limit; every model allows this one
 _KEEP = {"cache_control": {"type": "ephemeral"}}
 _EMPTY = {"type": "text", "text": "(empty)"}  # the messages format has no empty message
 
 
 async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
-    """Ask once; `latency_ms` is left for the caller to fill in.
+    """Ask once; the caller fills in `latency_ms`.
 
     Raises:
         ProviderError: The answer is an error.
@@ -29,15 +29,15 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
     messages, transform, read = await asyncio.to_thread(_messages, endpoint)
     body = await beside_loop(request, partial(_body, endpoint, request, transform))
     asked = messages.with_streaming_response.create(**body)
-    # The library's own reading takes nothing that differs from the book.
+    # The library's own reader accepts no deviation from the specification.
     async with asked as answer:
         found: ChatAnswer = await read(endpoint, request, answer.http_response)
         return found
 
 
 def _messages(endpoint: Endpoint) -> tuple[Any, Any, Any]:
-    # The library takes most of a second and many megabytes to import, which a server
-    # without models need not pay; in a thread, since the import would hold up the loop.
+    # The library takes most of a second and many megabytes to import, which a server without models
+    # need not pay. It is imported in a thread, since the import would block the loop.
     with installed_models():
         import anthropic
 
@@ -47,7 +47,7 @@ def _messages(endpoint: Endpoint) -> tuple[Any, Any, Any]:
     client = anthropic.AsyncAnthropic(
         api_key=key,
         base_url=endpoint.base_url,
-        # Said here, so that no header that the environment names takes its place.
+        # Set here, so that no header from the environment takes its place.
         default_headers={"Authorization": f"Bearer {key}"},
         max_retries=endpoint.retries,
         timeout=endpoint.settings.timeout / 1_000,
@@ -67,7 +67,7 @@ def _body(endpoint: Endpoint, request: ChatRequest, transform: Any) -> dict[str,
     turns = _turns(request.messages, endpoint)
     body: dict[str, Any] = {
         "model": settings.model,
-        # What it thinks counts among what it answers.
+        # The tokens of its thoughts count as output.
         "max_tokens": (request.max_tokens or settings.maxTokens or _MOST_TOKENS) + tokens,
         "messages": _marked(turns) if caches else turns,
         "stream": settings.stream,
@@ -97,7 +97,7 @@ def _body(endpoint: Endpoint, request: ChatRequest, transform: Any) -> dict[str,
         body["tool_choice"] = {"type": "any"} if is_any else named
     further: dict[str, Any] = {**settings.options, **thinks}
     if request.temperature is not None:
-        # The library has no such parameter any more; models that take it still do.
+        # The library no longer has this parameter; models that accept it still do.
         further["temperature"] = request.temperature
     if further:
         body["extra_body"] = further
@@ -105,7 +105,7 @@ def _body(endpoint: Endpoint, request: ChatRequest, transform: Any) -> dict[str,
 
 
 def _thinking(reasoning: str | int | None) -> tuple[dict[str, Any], int]:
-    """Return what is said of thinking first, and how many tokens that may have."""
+    """Return the request's settings for thinking, and how many tokens the thoughts may have."""
     if reasoning is None:
         return {}, 0
     if isinstance(reasoning, int):
@@ -117,9 +117,9 @@ def _thinking(reasoning: str | int | None) -> tuple[dict[str, Any], int]:
 
 
 def _marked(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Ask that what has been said up to the last two turns of the user's is kept.
+    """Ask the provider to cache the conversation up to the last two user turns.
 
-    The next question finds what this one has left there, also where much was said since.
+    The next request finds what this one has cached, even if much was said in between.
     """
     for turn in [turn for turn in turns if turn["role"] == "user"][-2:]:
         turn["content"][-1] = {**turn["content"][-1], **_KEEP}
@@ -127,7 +127,7 @@ def _marked(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _turns(messages: tuple[Message, ...], endpoint: Endpoint) -> list[dict[str, Any]]:
-    """Return the conversation; results of several tools are one turn of the user's."""
+    """Return the conversation; the results of several tools form one user turn."""
     turns: list[dict[str, Any]] = []
     ids = CallIds(endpoint)
     for message in messages:

@@ -1,4 +1,4 @@
-"""Which models there are, and the one way to ask them."""
+"""Lists the available models and asks them; nothing else asks a model."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ from steps.models.headers import REFERENCE, merged_headers
 T = TypeVar("T")
 
 SecretOf: TypeAlias = Callable[[str, str], Awaitable[str]]
-"""Returns a tenant's secret by its name. Raises `StepBroke` when there is none."""
+"""Returns a tenant's secret by its name. Raises `StepBroke` if there is none."""
 
 _ASK: dict[str, Callable[[Endpoint, ChatRequest], Awaitable[ChatAnswer]]] = {
     "openai": openai_chat.ask,
@@ -50,7 +50,7 @@ _KEPT = 200
 
 @value(frozen=True, slots=True)
 class _Way:
-    """What it takes to reach a model, opened for one question."""
+    """What is needed to reach a model, opened for one request."""
 
     key: str | None
     headers: dict[str, str]
@@ -70,12 +70,12 @@ class KnownModel:
 
     @property
     def base_url(self) -> str:
-        """Where it is served."""
+        """The address at which the model is served."""
         return self.settings.baseUrl or _BASE_URLS[self.settings.provider]
 
 
 class Models:
-    """The models of the settings, which all tenants share, and those of each tenant."""
+    """The models of the settings, which all tenants share, and each tenant's own models."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Models:
         self._read: dict[str, ModelDocument] = {}
 
     async def known(self, tenant: str) -> list[KnownModel]:
-        """List the models of a tenant by name; its own one wins over the settings'."""
+        """List the models of a tenant by name; a tenant's own model hides one of the settings."""
         found: dict[str, ModelDocument] = dict(self._settings.models)
         own = await self._table.all(tenant)
         found |= {row.name: await self._parsed(row.document) for row in own}
@@ -105,7 +105,7 @@ class Models:
         ]
 
     async def _parsed(self, document: str) -> ModelDocument:
-        """Return a model as it was stored; scripts are long to read, so the newest are kept."""
+        """Return a stored model, parsed; scripts take long to parse, so the newest are cached."""
         found = self._read.pop(document, None)
         if found is None:
             read = partial(ModelDocument.model_validate_json, document)
@@ -123,9 +123,9 @@ class Models:
         may_retry: bool = True,
         on_text: Callable[[str], None] | None = None,
     ) -> ChatAnswer:
-        """Ask a model once; again where that failed for now, as the model's document says.
+        """Ask a model once; repeat after temporary failures, as the model's document says.
 
-        `on_text` takes the pieces of a text that comes as a stream.
+        `on_text` receives the pieces of a text that comes as a stream.
 
         Raises:
             StepBroke: No usable answer came; the type says why.
@@ -138,13 +138,14 @@ class Models:
         try:
             return await self._asked(tenant, model, way, request)
         except StepBroke as broke:
-            # Not every endpoint that speaks the format knows it, and some models do not think then.
+            # Not every compatible endpoint knows `tool_choice`, and with it some models do not
+            # think.
             if request.tool_choice is None or not _is_about_choice(broke):
                 raise
         return await self._asked(tenant, model, way, replace(request, tool_choice=None))
 
     async def alternatives(self, tenant: str, request: ChatRequest) -> list[ChatRequest]:
-        """Return the questions to ask in their order: the request, and those of its fallbacks."""
+        """Return the requests to try in order: the given one, and one for each fallback model."""
         names: Sequence[str] = request.fallback
         if not names:
             known = await self.known(tenant)
@@ -159,9 +160,9 @@ class Models:
     async def embed(
         self, tenant: str, model: KnownModel, texts: Sequence[str], *, may_retry: bool = True
     ) -> Embedded:
-        """Return the vectors of texts. Raises `StepBroke`: none came; the type says why."""
+        """Return the vectors of texts. Raises `StepBroke` if none came; the type says why."""
         if not model.settings.embeddings:
-            message = f"model {model.name} makes no vectors; where it does, say `embeddings: true`"
+            message = f"model {model.name} makes no vectors; if it does, set `embeddings: true`"
             raise StepBroke("ModelRejected", message, retryable=False)
         way = await self._way_to(tenant, model.settings, may_retry=may_retry)
         ask = partial(embeddings.ask, texts=texts)
@@ -184,7 +185,7 @@ class Models:
     async def _reached(
         self, tenant: str, model: KnownModel, way: _Way, ask: Callable[[Endpoint], Awaitable[T]]
     ) -> tuple[T, int]:
-        """Return what a model answers, and how many milliseconds it took. Raises `StepBroke`."""
+        """Return a model's answer, and how many milliseconds it took. Raises `StepBroke`."""
         asked = Asked(model.name, urlsplit(model.base_url).netloc, way.hidden)
         is_scripted = model.settings.provider == "scripted"
         client = None if is_scripted else self._client(model.source)
@@ -213,7 +214,7 @@ class Models:
             await client.aclose()
 
     async def named(self, tenant: str, name: str | None) -> KnownModel:
-        """Return a model, the default one for None. Raises `StepBroke` where there is none."""
+        """Return a model, the default one for None. Raises `StepBroke` if there is none."""
         known = await self.known(tenant)
         for model in known:
             if model.name == name or (name is None and model.is_default):
@@ -234,7 +235,7 @@ class Models:
         raise StepBroke("UnknownModel", message, retryable=False)
 
     def _default(self, found: Mapping[str, ModelDocument]) -> str | None:
-        """Return the default model's name: the setting's, or the only one that answers."""
+        """Return the default model's name: the setting's, or that of the only chat model."""
         if self._settings.default_model is not None:
             return self._settings.default_model
         names = [name for name, model in found.items() if not model.embeddings]
@@ -251,7 +252,7 @@ class Models:
         return _sendable(key, origin)
 
     async def _way_to(self, tenant: str, model: ModelDocument, *, may_retry: bool) -> _Way:
-        """Open what a question to a model takes. Raises `StepBroke`."""
+        """Open what a request to a model needs. Raises `StepBroke`."""
         key = await self._key(tenant, model)
         headers, hidden = dict(model.headers), [key] if key else []
         for name, text in headers.items():
@@ -263,9 +264,9 @@ class Models:
         return _Way(key, headers, model.retries if may_retry else 0, tuple(hidden))
 
     def _client(self, source: str) -> Any:
-        """Return the client; what the operator named may be anywhere, what a tenant named not."""
+        """Return the client; only for the operator's models may it reach any address."""
         if source not in self._clients:
-            # With its HTTP library, it is needed only where there are models.
+            # With its HTTP library, it is needed only if there are models.
             from app.llm.transport import model_client
 
             allowed: Sequence[Network] = EVERYWHERE
@@ -278,9 +279,9 @@ class Models:
 
 
 def _sendable(value: str, origin: str) -> str:
-    """Return a secret as a header holds it. Raises `StepBroke` for what none can hold.
+    """Return a secret as a header value. Raises `StepBroke` if a header cannot hold it.
 
-    The HTTP library would show it in its complaint.
+    The HTTP library would show the secret in its error.
     """
     value = value.strip()
     if not value or not (value.isascii() and value.isprintable()):
@@ -290,7 +291,7 @@ def _sendable(value: str, origin: str) -> str:
 
 
 def _by_tool(request: ChatRequest, model: ModelDocument) -> ChatRequest:
-    """Return the question with a tool that must be called where that is how a schema is told."""
+    """Return the request with a tool that must be called, if the model gets its schema that way."""
     if request.schema is None or (request.structured or model.structured) != "tool":
         return request
     tool = ToolSpec(ANSWER_TOOL, "Give the answer.", request.schema)
@@ -298,6 +299,6 @@ def _by_tool(request: ChatRequest, model: ModelDocument) -> ChatRequest:
 
 
 def _is_about_choice(broke: StepBroke) -> bool:
-    """Say whether a provider refuses to be told which tool a model is to call."""
+    """Return whether a provider refuses the request because of its `tool_choice`."""
     told = broke.error.message.lower().replace(" ", "_")
     return broke.error.type == "ModelRejected" and "tool_choice" in told

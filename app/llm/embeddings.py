@@ -1,4 +1,4 @@
-"""Vectors of texts, from endpoints that speak OpenAI's embeddings."""
+"""Gets vectors of texts from endpoints with OpenAI's embeddings format."""
 
 import asyncio
 import math
@@ -25,8 +25,8 @@ class Embedded:
     """The vectors of some texts.
 
     Attributes:
-        vectors: One a text, in their order: 32-bit floats, little end first, of length one.
-        embedder: What the provider calls the model that has made them.
+        vectors: One per text, in the same order: 32-bit floats, little-endian, of length one.
+        embedder: The provider's name of the model that made them.
     """
 
     vectors: Sequence[bytes]
@@ -36,7 +36,7 @@ class Embedded:
 
 
 async def ask(endpoint: Endpoint, texts: Sequence[str]) -> Embedded:
-    """Ask once; `latency_ms` is left for the caller to fill in.
+    """Ask once; the caller fills in `latency_ms`.
 
     Raises:
         ProviderError: The answer is an error.
@@ -70,7 +70,7 @@ def _library(endpoint: Endpoint) -> tuple[Any, Any]:
 
 
 def _vectors(found: Sequence[dict[str, Any]], count: int) -> list[bytes]:
-    """Return the vectors by the places that the answer names, if it names each once.
+    """Return the vectors in the order of the indexes in the answer, if it has each once.
 
     Raises `Unreadable`.
     """
@@ -87,7 +87,7 @@ def _vectors(found: Sequence[dict[str, Any]], count: int) -> list[bytes]:
 
 
 def _vector(numbers: object) -> bytes:
-    """Return a vector as it is kept, of length one. Raises `Unreadable`."""
+    """Return a vector as it is stored, of length one. Raises `Unreadable`."""
     if not isinstance(numbers, list) or not 0 < len(numbers) <= MOST_DIMENSIONS:
         raise Unreadable(f"a vector in it is no list of 1 to {MOST_DIMENSIONS:,} numbers")
     try:

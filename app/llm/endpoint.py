@@ -1,4 +1,4 @@
-"""What a provider's module is given to ask one question."""
+"""What a provider's module needs to send one request to a model."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 further_headers: ContextVar[Mapping[str, str]] = ContextVar("further_headers", default=_NONE)
-"""What the model's document wants sent beside what the provider's library sends."""
+"""Headers that the model's document adds to those of the provider's library."""
 
 
 def _nothing(_: str) -> None:
@@ -29,14 +29,14 @@ def _nothing(_: str) -> None:
 
 @value(frozen=True, slots=True)
 class Endpoint:
-    """A model with what it takes to reach it.
+    """A model with what is needed to reach it.
 
     Attributes:
-        base_url: Where it is served.
-        key: None for an endpoint that wants none.
-        client: The HTTP client (of httpx2) that the provider's library is to use.
-        on_text: Takes each piece of an answer's text as it comes, where it comes as a stream.
-        retries: How often the library asks again after a failure that may pass.
+        base_url: The address at which it is served.
+        key: None if the endpoint needs none.
+        client: The HTTP client (of httpx2) that the provider's library must use.
+        on_text: Receives each piece of an answer's text that comes as a stream.
+        retries: How often the library asks again after a temporary failure.
     """
 
     settings: ModelDocument
@@ -48,15 +48,15 @@ class Endpoint:
 
     @property
     def origin(self) -> str:
-        """Who answers: what a provider sends for itself goes back to the same one only."""
+        """The source of an answer: a provider's additions are sent back only to their source."""
         return f"{self.settings.provider} {self.base_url}"
 
 
 def tool_calls(found: Iterable[tuple[str, str, str, JsonObject]]) -> tuple[ToolCall, ...]:
     """Return calls made of id, name, text of the arguments, and what the provider added.
 
-    Each has an id of its own; arguments are None when their text is no JSON object. An id that is
-    made here has the one form that all providers take: nine letters and digits.
+    Each call gets a unique id. Arguments are None if their text is not a JSON object. An id that is
+    made here has nine letters and digits, the one form that all providers accept.
     """
     calls: list[ToolCall] = []
     taken: set[str] = set()
@@ -69,14 +69,14 @@ def tool_calls(found: Iterable[tuple[str, str, str, JsonObject]]) -> tuple[ToolC
 
 
 class CallIds:
-    """The ids of calls as one endpoint takes them: those of others have a form that it may not."""
+    """Call ids in a form that one endpoint accepts: it may refuse those of another endpoint."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._origin = endpoint.origin
         self._sent: dict[str, str] = {}
 
     def of(self, message: Message) -> list[str]:
-        """Return the ids of the calls of a message, to which results that follow belong."""
+        """Return the ids of a message's calls; the results that follow refer to them."""
         is_its_own = message.origin == self._origin
         self._sent = {
             call.id: call.id if is_its_own else sha256(call.id.encode()).hexdigest()[:9]
@@ -91,7 +91,7 @@ class CallIds:
 
 
 def named(part: Part) -> TextPart:
-    """Return a part as text, a picture by its type and size."""
+    """Return a part as text; an image as its type and size."""
     if isinstance(part, TextPart):
         return part
     size = f"{part.media_type}, {len(part.content):,} bytes"
@@ -99,25 +99,25 @@ def named(part: Part) -> TextPart:
 
 
 async def beside_loop(request: ChatRequest, make: Callable[[], T]) -> T:
-    """Return what `make` makes of a question, in a thread where that has many bytes to write."""
+    """Return the result of `make` for a request, in a thread if it has many bytes to write."""
     parts = (part for message in request.messages for part in message.parts)
     size = sum(len(part.content) for part in parts if not isinstance(part, TextPart))
     return await offload(make) if size > LONG_BYTES else make()
 
 
 def must_take(endpoint: Endpoint, part: FilePart) -> None:
-    """Raise `StepBroke` unless the model takes a file: a fallback may not, or another agent's."""
+    """Raise `StepBroke` unless the model accepts a file: a fallback or another agent's may not."""
     what = "pdf" if part.media_type == PDF else "audio"
     if what not in endpoint.settings.takes:
         message = (
             f"model {endpoint.settings.model} takes no {what}, so it cannot be shown {part.name}; "
-            f"where it does, say `{what}: true` in its document"
+            f"if it does, set `{what}: true` in its document"
         )
         raise StepBroke("ModelRejected", message, retryable=False)
 
 
 def arguments_text(arguments: "JsonObject | None", text: str) -> str:
-    """Return the arguments of a call as the model wrote them, were they JSON; else mended."""
+    """Return a call's arguments as the model wrote them if they are JSON, otherwise repaired."""
     if arguments is None:
         return text
     return text if text.lstrip().startswith("{") else json.dumps(arguments, ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""What went wrong with a model, as a step fails by it.
+"""Turns the failure of a model into the failure of a step.
 
-The providers' libraries have the same classes under different roofs, so a failure is read by
-what it carries: a status, a response, a cause.
+The providers' libraries have the same exception classes under different names, so a failure is
+judged by what it carries: a status, a response, a cause.
 """
 
 import json
@@ -49,11 +49,11 @@ _SAYING = ("message", "detail", "msg", "error_description", "error", "raw", "met
 
 
 class ProviderError(Exception):
-    """The provider tells an error inside an answer with status 200.
+    """The provider reports an error in an answer with status 200.
 
     Attributes:
-        body: What it said.
-        response: The answer (of httpx2) that it came in.
+        body: The error as the provider sent it.
+        response: The answer (of httpx2) that contained it.
     """
 
     def __init__(self, body: object, response: Any) -> None:
@@ -63,7 +63,7 @@ class ProviderError(Exception):
 
 
 class Unreadable(Exception):
-    """What came is not in the wire format; `told` is what came."""
+    """The answer is not in the wire format; `told` is its text."""
 
     def __init__(self, why: str, told: str = "") -> None:
         super().__init__(why)
@@ -71,7 +71,7 @@ class Unreadable(Exception):
 
 
 class BrokenAnswer(StepBroke):
-    """An answer came that was an error or none, or broke off: no library asks again by itself."""
+    """An answer that was an error, unreadable or cut short; the libraries do not ask again."""
 
     def __init__(self, broke: StepBroke) -> None:
         error = broke.error
@@ -84,18 +84,18 @@ class BrokenAnswer(StepBroke):
 
 
 def came_broken(failure: Exception) -> bool:
-    """Say whether an answer had begun to come when it failed."""
+    """Return whether the failure came after an answer had begun."""
     names = {kind.__name__ for kind in type(failure).__mro__}
     return isinstance(failure, ProviderError | Unreadable) or "TransportError" in names
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whom a question went to, for the message.
+    """The model that was asked, for the message.
 
     Attributes:
-        name: What definitions call the model.
-        hidden: What no message may show: the key, and secrets in headers.
+        name: Its name in definitions.
+        hidden: Values that no message may show: the key, and secrets in headers.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Asked:
 
 
 def broke(failure: Exception, asked: Asked, now_ms: int) -> StepBroke | None:
-    """Return the step's failure, None for one that is no failure of the model or the network."""
+    """Return the step's failure, or None if neither the model nor the network failed."""
     chain = list(_causes(failure))
     for cause in chain:
         if isinstance(cause, StepBroke):
@@ -129,14 +129,14 @@ def broke(failure: Exception, asked: Asked, now_ms: int) -> StepBroke | None:
 
 
 def all_failed(failures: Sequence[tuple[str, StepBroke]]) -> StepBroke:
-    """Return the failure of a model and of those that were asked instead: its own, and theirs."""
+    """Return one failure for a model and its fallbacks, with the reasons of all of them."""
     _, first = failures[0]
     if len(failures) == 1:
         return first
     others = "; ".join(f"{name}: {broke.error.message}" for name, broke in failures[1:])
     return StepBroke(
         first.error.type,
-        f"{first.error.message}; instead were asked {others}",
+        f"{first.error.message}; fallbacks asked instead: {others}",
         retryable=any(broke.error.retryable for _, broke in failures),
         retry_after_ms=first.error.retry_after_ms,
     )
@@ -152,7 +152,7 @@ def _causes(failure: BaseException) -> Iterator[BaseException]:
 
 
 def _status(failure: Exception) -> int | None:
-    """Return the HTTP status, or the one that an error inside an answer stands for."""
+    """Return the HTTP status, or the one that matches an error inside an answer."""
     status = getattr(failure, "status_code", None)
     if isinstance(status, int) and status != HTTPStatus.OK:
         return status
@@ -205,12 +205,12 @@ def _by_status(status: int, failure: Exception, asked: Asked, now_ms: int) -> St
 
 
 def _is_too_long(status: int, told: str) -> bool:
-    """Say whether a provider refuses a question for its length; each says so in other words."""
+    """Return whether a provider refuses a request for its length; each one words it its own way."""
     return status in _REFUSED and bool(_TOO_LONG.search(told))
 
 
 def _message(body: Any) -> str:
-    """Return what a provider says in an error, wherever it says it; all of it else."""
+    """Return the message of a provider's error, wherever it is; otherwise the whole body."""
     return _said(body) or (json.dumps(body, default=str) if body else "no message")
 
 
@@ -226,7 +226,7 @@ def _said(body: Any, depth: int = 4) -> str:
         return told
     found = [told for key in _SAYING if (told := _said(body.get(key), depth - 1))]
     told = next(iter(dict.fromkeys(found)), "")
-    place = body.get("loc")  # some say only here what of the question they mean
+    place = body.get("loc")  # some name the cause in the question only here
     return f"{'.'.join(map(str, place))}: {told}" if told and isinstance(place, list) else told
 
 
@@ -239,7 +239,7 @@ def _shown(text: str, asked: Asked) -> str:
 
 
 def without_key(text: str, key: str) -> str:
-    """Return a text with everything hidden that is a piece of the key.
+    """Return a text with all pieces of the key hidden.
 
     Providers repeat the beginning and the end of a key that they refuse.
     """

@@ -1,4 +1,4 @@
-"""The libraries of models, where they are installed."""
+"""Imports the providers' libraries, if they are installed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from steps.contract.step_type import StepBroke
 
 @contextmanager
 def installed_models() -> Iterator[None]:
-    """Import inside of it what speaks to a provider. Raises `StepBroke` where it is missing."""
+    """Import a provider's library inside this block. Raises `StepBroke` if it is missing."""
     try:
         with extra("llm", "asking a model"):
             yield

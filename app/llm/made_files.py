@@ -1,4 +1,4 @@
-"""Pictures and sound in an answer in OpenAI's format, where an endpoint gives some."""
+"""Images and sound in an answer in OpenAI's format, from endpoints that make them."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ _BEGINS = ((b"RIFF", "audio/wav"), (b"OggS", "audio/ogg"), (b"fLaC", "audio/flac
 
 
 def made_files(said: dict[str, Any]) -> tuple[FilePart, ...]:
-    """Return the pictures and the sound of a message, as far as they can be read."""
+    """Return the images and the sound of a message, as far as they can be read."""
     parts = [*objects_of(said.get("images")), *objects_of(said.get("content"))]
     found = [_picture(as_object(part.get("image_url")).get("url")) for part in parts]
     found.append(_sound(as_object(said.get("audio"))))
@@ -22,7 +22,7 @@ def made_files(said: dict[str, Any]) -> tuple[FilePart, ...]:
 
 
 def spoken(said: dict[str, Any]) -> str:
-    """Return what sound says, in words."""
+    """Return the transcript of the sound."""
     return as_text(as_object(said.get("audio")).get("transcript"))
 
 

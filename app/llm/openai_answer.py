@@ -1,4 +1,4 @@
-"""Answers in OpenAI's format, whole or in pieces, as the many servers that speak it write them."""
+"""Reads answers in OpenAI's format, whole or as a stream, with the variations of other servers."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -40,11 +40,11 @@ _REFUSED = frozenset({"content_filter", "refusal", "safety"})
 
 
 async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Response) -> ChatAnswer:
-    """Return the answer of a response.
+    """Return the answer in a response.
 
     Raises:
-        ProviderError: It is an error.
-        Unreadable: It is no answer.
+        ProviderError: The response is an error.
+        Unreadable: The response is not an answer.
     """
     comes_in_pieces = is_stream(response, asked=endpoint.settings.stream)
     whole = await (_gathered(endpoint, response) if comes_in_pieces else document(response))
@@ -107,13 +107,13 @@ def _calls(said: dict[str, Any]) -> tuple[ToolCall, ...]:
 
 
 def _function_of(call: dict[str, Any]) -> dict[str, Any]:
-    """Return what is called, also where it stands in the call itself."""
+    """Return the called function, also if it is written in the call itself."""
     flat = {name: call[name] for name in _FLAT if name in call}
     return as_object(call.get("function")) or flat
 
 
 def _extra(said: dict[str, Any]) -> JsonObject:
-    """Return what goes back with the message; parts that are no text go back where they stood."""
+    """Return what is sent back with the message; parts other than text keep their positions."""
     extra = rest_of(said, _OF_A_MESSAGE)
     parts = said.get("content")
     if any(part.get("type") not in (None, "text") for part in objects_of(parts)):
@@ -134,7 +134,7 @@ def _told(usage: dict[str, Any]) -> Told:
 
 
 def _cached(usage: dict[str, Any]) -> int | None:
-    """Return the tokens from the cache, which servers tell in one of several places."""
+    """Return the number of tokens from the cache, which servers report in one of several places."""
     details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
     places = (
         as_object(details).get("cached_tokens"),
@@ -158,7 +158,7 @@ class _Pieces:
         self._rest: list[JsonObject] = []
 
     def take(self, choice: dict[str, Any]) -> None:
-        """Take the next piece."""
+        """Add the next piece."""
         delta = as_object(choice.get("delta") or choice.get("message"))
         content = delta.get("content", choice.get("text"))
         said = as_text(content) if isinstance(content, dict) else content or ""
@@ -173,7 +173,7 @@ class _Pieces:
         self.finish = as_word(choice.get("finish_reason")) or self.finish
 
     def _take_call(self, piece: dict[str, Any]) -> None:
-        """Take a piece of a call; some servers send no index or no id, and each call whole."""
+        """Add a piece of a call; some servers send no index or no id, and each call complete."""
         index, call_id = as_count(piece.get("index")), as_word(piece.get("id"))
         function = _function_of(piece)
         name = as_word(function.get("name"))
@@ -187,7 +187,7 @@ class _Pieces:
         call.rest.append(rest_of(piece, _OF_A_CALL))
 
     def message(self) -> dict[str, Any]:
-        """Return the whole."""
+        """Return the complete message."""
         content: Any = _parts(self._content)
         if all(part.get("type") == "text" for part in content):
             content = "".join(part["text"] for part in content)
@@ -199,7 +199,7 @@ class _Pieces:
 
 
 def _parts(pieces: list[Any]) -> list[dict[str, Any]]:
-    """Return the parts of a content that came in pieces, those of a kind that follow as one."""
+    """Return the parts of a content that came in pieces; adjacent parts of one kind are joined."""
     given = [{"type": "text", "text": item} if isinstance(item, str) else item for item in pieces]
     there = [part for part in given if isinstance(part, dict) and part.get("text") != ""]
     parts: list[dict[str, Any]] = []
@@ -229,7 +229,7 @@ class _CallPieces:
     rest: list[JsonObject] = field(default_factory=list)
 
     def is_another(self, index: int | None, call_id: str, name: str) -> bool:
-        """Say whether a piece at the same place begins another call."""
+        """Return whether a piece with the same index begins another call."""
         if call_id and self.id:
             return call_id != self.id
         return index is None and not call_id and bool(name and self.name)
@@ -240,7 +240,7 @@ class _CallPieces:
 
 
 async def _gathered(endpoint: Endpoint, response: httpx2.Response) -> dict[str, Any]:
-    """Put a document together from its pieces. Raises as `read`."""
+    """Put a document together from its pieces. Raises what `read` raises."""
     pieces = _Pieces()
     whole: dict[str, Any] = {}
     try:
@@ -253,7 +253,7 @@ async def _gathered(endpoint: Endpoint, response: httpx2.Response) -> dict[str, 
                     pieces.take(choice)
                     endpoint.on_text(as_text(as_object(choice.get("delta")).get("content")))
     except httpx2.TransportError:
-        # All that was to be said is here when the reason to stop is.
+        # The answer is complete once the reason to stop has come.
         if not pieces.finish:
             raise
     if not pieces.finish and not pieces.is_done:

@@ -1,4 +1,4 @@
-"""Endpoints that speak OpenAI's chat completions: OpenAI, vLLM, Ollama, llama.cpp, ..."""
+"""Asks models by OpenAI's chat completions: OpenAI, vLLM, Ollama, llama.cpp and others."""
 
 import asyncio
 import base64
@@ -30,7 +30,7 @@ _REFUSED = (400, 422)
 
 
 async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
-    """Ask once; `latency_ms` is left for the caller to fill in.
+    """Ask once; the caller fills in `latency_ms`.
 
     Raises:
         ProviderError: The answer is an error.
@@ -41,7 +41,7 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
     body = await _body_of(endpoint, request)
 
     async def answered() -> ChatAnswer:
-        # The library's own reading takes nothing that differs from the book.
+        # The library's own reader accepts no deviation from the specification.
         async with completions.with_streaming_response.create(**body) as answer:
             found: ChatAnswer = await read(endpoint, request, answer.http_response)
             return found
@@ -49,7 +49,8 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
     try:
         return await answered()
     except Exception as refused:
-        # It is only to have tokens counted, which are estimated where an endpoint does not know it.
+        # The option only asks for token counts; if the endpoint does not know it, they are
+        # estimated.
         if _COUNTS not in body or not _refuses(refused, _COUNTS):
             raise
         del body[_COUNTS]
@@ -57,7 +58,7 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
 
 
 def _refuses(failure: Exception, key: str) -> bool:
-    """Say whether an endpoint refuses a question for one key of it."""
+    """Return whether an endpoint refuses a request because of one key in it."""
     told = json.dumps(getattr(failure, "body", None), default=str)
     return getattr(failure, "status_code", None) in _REFUSED and key in told
 
@@ -70,7 +71,7 @@ def _completions(endpoint: Endpoint) -> tuple[Any, Any]:
 
 
 async def _body_of(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
-    """Return the body, made beside the loop where it holds files."""
+    """Return the request's body, made in a thread if it contains files."""
     return await beside_loop(request, partial(_body, endpoint, request))
 
 
@@ -78,7 +79,7 @@ def _body(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
     settings = endpoint.settings
     messages = _messages(request.messages, endpoint)
     body: dict[str, Any] = {"model": settings.model, "stream": settings.stream}
-    if settings.stream and not _is_of(endpoint.base_url, ".mistral.ai"):  # it counts unasked
+    if settings.stream and not _is_of(endpoint.base_url, ".mistral.ai"):  # counts unasked
         body[_COUNTS] = {"include_usage": True}
     if request.schema is not None:
         structured = request.structured or settings.structured
@@ -95,7 +96,7 @@ def _body(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
                 "function": {
                     "name": tool.name,
                     "description": tool.description,
-                    # OpenAI refuses a schema of an object without its properties.
+                    # OpenAI refuses the schema of an object without `properties`.
                     "parameters": {"properties": {}, **tool.schema},
                 },
             }
@@ -125,20 +126,20 @@ def _further(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
     if reasoning is not None:
         further["reasoning_effort"] = reasoning
     if request.caches and request.conversation and _is_its_own(endpoint.base_url):
-        # It keeps what begins alike by itself, and finds it again by this on the same machine.
+        # OpenAI caches common beginnings by itself; the key leads to the same machine again.
         further["prompt_cache_key"] = sha256(request.conversation.encode()).hexdigest()[:32]
     return further
 
 
 def _tool_choice(request: ChatRequest) -> Any:
-    # Servers that take no name, as llama.cpp's, know that one must be called.
+    # Some servers, such as llama.cpp's, accept no tool name but know `required`.
     if request.tool_choice == "required" or len(request.tools) == 1:
         return "required"
     return {"type": "function", "function": {"name": request.tool_choice}}
 
 
 def _instruct(messages: list[dict[str, Any]], words: str) -> None:
-    """Add instructions; many servers take one system message only, and take it first."""
+    """Add instructions; many servers accept only one system message, and only as the first."""
     if messages and messages[0]["role"] == "system":
         messages[0]["content"] += f"\n\n{words}"
     else:
@@ -153,7 +154,10 @@ def _response_format(schema: dict[str, Json]) -> dict[str, Any]:
 
 
 def _limit_word(base_url: str) -> str:
-    """OpenAI's newer models refuse `max_tokens`; many other servers know nothing else."""
+    """Return the key for the token limit.
+
+    OpenAI's newer models refuse `max_tokens`; many other servers know only that.
+    """
     return "max_completion_tokens" if _is_its_own(base_url) else "max_tokens"
 
 
@@ -166,7 +170,7 @@ def _is_of(base_url: str, *domains: str) -> bool:
 
 
 def _messages(messages: tuple[Message, ...], endpoint: Endpoint) -> list[dict[str, Any]]:
-    """Return the conversation; pictures of tools follow their results, which are text here."""
+    """Return the conversation; images from tools follow the tools' results, which are text here."""
     said: list[dict[str, Any]] = []
     pictures: list[dict[str, Any]] = []
     ids = CallIds(endpoint)
@@ -215,9 +219,9 @@ def _message(message: Message, endpoint: Endpoint, ids: CallIds) -> dict[str, An
 
 
 def _arguments(call: ToolCall, endpoint: Endpoint) -> str:
-    """Return arguments as JSON, also where the model wrote something else.
+    """Return arguments as JSON, even if the model wrote something else.
 
-    Most servers but OpenAI's read them, and refuse the whole conversation where they cannot.
+    Most servers except OpenAI's parse them, and refuse the whole conversation if they cannot.
     """
     if call.arguments is None and not _is_its_own(endpoint.base_url):
         return json.dumps({"unreadable": call.text}, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The client of OpenAI's library, for an endpoint that speaks its wire format."""
+"""The client of OpenAI's library, for an endpoint with OpenAI's wire format."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ _NO_KEY = "none"
 
 
 def openai_client(endpoint: Endpoint) -> Any:
-    """Return the library's client. Raises `StepBroke` where the library is not installed.
+    """Return the library's client. Raises `StepBroke` if the library is not installed.
 
     The library takes a third of a second and many megabytes to import, which a server without
-    models need not pay; call this in a thread, since the import would hold up the loop.
+    models need not pay. Call this in a thread, since the import would block the loop.
     """
     with installed_models():
         import openai
@@ -21,7 +21,7 @@ def openai_client(endpoint: Endpoint) -> Any:
     return openai.AsyncOpenAI(
         api_key=key,
         base_url=endpoint.base_url,
-        # Said here, so that no header that the environment names takes its place.
+        # Set here, so that no header from the environment takes its place.
         default_headers={"Authorization": f"Bearer {key}"},
         max_retries=endpoint.retries,
         timeout=endpoint.settings.timeout / 1_000,

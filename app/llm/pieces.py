@@ -1,4 +1,4 @@
-"""What a provider adds of its own to the pieces of a stream, put together at its end."""
+"""Merges the pieces of a stream in which a provider sends its own additions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,9 +7,9 @@ _WRITTEN = frozenset({"text", "summary", "data", "content", "thinking", "signatu
 
 
 def merged(pieces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return one object: texts are joined, lists have all items, objects are merged.
+    """Return one object: strings are joined, lists are appended, objects are merged.
 
-    It is empty when it is nested too deep.
+    It is empty if it is nested too deep.
     """
     try:
         return {key: _joined(values) or _one(values) for key, values in _by_key(pieces).items()}
@@ -32,7 +32,7 @@ def _joined(values: list[Any]) -> str:
 
 def _one(values: list[Any]) -> Any:
     if all(isinstance(value, dict) for value in values):
-        # Of the texts inside an object only those that are written grow; others are names.
+        # Inside an object, only strings that hold written text are joined; others are names.
         return {
             key: (_joined(inner) if key in _WRITTEN else "") or _one(inner)
             for key, inner in _by_key(values).items()

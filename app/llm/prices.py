@@ -1,4 +1,4 @@
-"""What models cost: from the prices in their documents."""
+"""Computes what model calls cost, from the prices in the models' documents."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,18 +10,18 @@ from steps.models.tokens import input_tokens, text_tokens
 
 _PER_TOKEN = 1_000_000
 _LONGEST_ANSWER = 16_384
-"""How many tokens an answer is taken to have at most where nothing bounds it."""
+"""The assumed maximum of tokens in an answer without a limit."""
 
 
 @value(frozen=True, slots=True)
 class Estimate:
-    """What a question may take before it has been asked; costs in billionths.
+    """What a request may cost before it is sent; costs in billionths.
 
     Attributes:
-        model: What definitions call the model.
-        tokens_in: About how many tokens the question has.
-        tokens_out: How many the answer has at most.
-        nano_in: What the question costs.
+        model: The model's name in definitions.
+        tokens_in: About how many tokens the request has.
+        tokens_out: How many tokens the answer has at most.
+        nano_in: What the request costs.
         nano_out: What the longest answer costs.
     """
 
@@ -33,7 +33,7 @@ class Estimate:
 
 
 def estimate(name: str, model: ModelDocument, request: ChatRequest) -> Estimate:
-    """Return what a question to a model may take."""
+    """Return what a request to a model may cost."""
     tokens_in = input_tokens(request)
     tokens_out = request.max_tokens or model.maxTokens or _LONGEST_ANSWER
     question, answer = Usage(tokens_in), Usage(0, tokens_out)
@@ -47,13 +47,13 @@ def estimate(name: str, model: ModelDocument, request: ChatRequest) -> Estimate:
 
 
 def estimate_texts(name: str, model: ModelDocument, texts: Sequence[str]) -> Estimate:
-    """Return what the vectors of texts may take."""
+    """Return what the vectors of texts may cost."""
     tokens = sum(map(text_tokens, texts))
     return Estimate(name, tokens, 0, priced(Usage(tokens), model.prices).cost_nano or 0, 0)
 
 
 def priced(usage: Usage, prices: Prices | None) -> Usage:
-    """Return a usage with what it costs; as it is where the model has no prices."""
+    """Return a usage with its cost; unchanged if the model has no prices."""
     if prices is None:
         return usage
     fresh = usage.input_tokens - usage.cached_tokens - usage.written_tokens

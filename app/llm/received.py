@@ -1,4 +1,4 @@
-"""An answer as it comes over HTTP: one JSON document, or a stream of them."""
+"""Reads an answer from HTTP: one JSON document, or a stream of them."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -17,7 +17,7 @@ _NOTHING_SAID = ("", "text/plain", "application/octet-stream")
 
 
 def is_stream(response: httpx2.Response, *, asked: bool) -> bool:
-    """Say whether the answer comes as a stream, which is not always as it was `asked`."""
+    """Return whether the answer is a stream, which may differ from what was `asked`."""
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if asked and media_type in _NOTHING_SAID:
         response.headers["content-type"] = media_type = _EVENTS
@@ -25,7 +25,7 @@ def is_stream(response: httpx2.Response, *, asked: bool) -> bool:
 
 
 async def document(response: httpx2.Response) -> dict[str, Any]:
-    """Return the whole answer. Raises `Unreadable`."""
+    """Return the complete answer. Raises `Unreadable`."""
     value = await _read(await response.aread())
     if isinstance(value, list) and value:
         value = value[0]
@@ -35,7 +35,7 @@ async def document(response: httpx2.Response) -> dict[str, Any]:
 
 
 async def _read(content: bytes) -> Any:
-    """Return what a text holds, read beside the loop where it is long. Raises `Unreadable`."""
+    """Return the JSON value of a text, parsed in a thread if it is long. Raises `Unreadable`."""
     is_long = len(content) > LONG_BYTES
     return await offload(partial(_parsed, content)) if is_long else _parsed(content)
 
@@ -44,8 +44,8 @@ async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any] | No
     """Iterate over the documents of a stream; None stands for the mark that ends it.
 
     Raises:
-        ProviderError: An event tells an error.
-        Unreadable: One is no JSON.
+        ProviderError: An event reports an error.
+        Unreadable: An event is not JSON.
     """
     async for event in httpx2.EventSource(response, max_event_size=_LONGEST_EVENT):
         data = event.data.strip()
@@ -64,7 +64,7 @@ async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any] | No
 
 
 def no_answer(found: Mapping[str, Any], response: httpx2.Response) -> Exception:
-    """Return the failure that a document without an answer stands for."""
+    """Return the failure for a document that contains no answer."""
     is_error = found.get("error") or "error" in (found.get("object"), found.get("type"))
     if is_error or isinstance(found.get("message") or found.get("detail"), str):
         return ProviderError(found, response)
@@ -72,7 +72,7 @@ def no_answer(found: Mapping[str, Any], response: httpx2.Response) -> Exception:
 
 
 def cut_short() -> Unreadable:
-    """Return the failure of a stream that stopped in the middle."""
+    """Return the failure for a stream that stopped in the middle."""
     return Unreadable("it ended before it was complete")
 
 

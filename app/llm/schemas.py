@@ -1,4 +1,4 @@
-"""What a provider can do with a JSON Schema, and the schema as words where it can do nothing."""
+"""What a provider can do with a JSON Schema; if nothing, the schema as an instruction in words."""
 
 import json
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ _STRICT_FORMATS = frozenset(
 
 
 def is_strict(schema: JsonObject) -> bool:
-    """Say whether OpenAI's strict mode takes the schema.
+    """Return whether OpenAI's strict mode accepts the schema.
 
-    It asks that objects are closed, that all their properties are required, and that only
-    words that it knows are used.
+    It requires that objects are closed, that all their properties are required, and that only
+    keywords it knows are used.
     """
     return not has_open_part(schema) and all(
         set(part) <= _STRICT_WORDS
@@ -39,9 +39,9 @@ def is_strict(schema: JsonObject) -> bool:
 
 
 def has_open_part(schema: JsonObject) -> bool:
-    """Say whether a part of the schema leaves open what is in it.
+    """Return whether a part of the schema does not say what is in it.
 
-    Providers that hold a model to a schema would make an empty object of it.
+    Providers that force a model to follow a schema would make that part an empty object.
     """
     return any(
         (part.get("type") == "object" and not part.get("properties"))
@@ -52,7 +52,7 @@ def has_open_part(schema: JsonObject) -> bool:
 
 
 def in_words(schema: JsonObject) -> str:
-    """Return the instruction that asks for an answer that fits the schema."""
+    """Return an instruction that asks for an answer that fits the schema."""
     return (
         "Answer with one JSON object and nothing else: no prose, no code fence. "
         f"It must fit this JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}"

@@ -1,4 +1,4 @@
-"""A model that asks nobody: it answers what its document says, for tests."""
+"""A model for tests: it gives the answers in its document, without any request."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ _PIECE = re.compile(r"\S+\s*|\s+")
 
 
 async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
-    """Answer by the script; `latency_ms` is left for the caller to fill in.
+    """Answer by the script; the caller fills in `latency_ms`.
 
     Raises:
         StepBroke: The script says so, or has no answer.
@@ -74,10 +74,10 @@ def _whole(
 
 
 async def _answer(scripts: list[Script], asked: JsonObject, scope: JsonObject) -> ScriptedAnswer:
-    """Return the answer to a question. Raises `StepBroke` where there is none."""
+    """Return the answer to a request. Raises `StepBroke` if there is none."""
     turn = int(asked["turn"])  # type: ignore[arg-type] # by `_asked`
     for number, script in enumerate(scripts, 1):
-        await asyncio.sleep(0)  # compiling many conditions is long, and others have their turn
+        await asyncio.sleep(0)  # compiling many conditions takes long; others get their turn
         if script.when is None or Expression(bare_condition(script.when), also=ASKED).evaluate(
             scope
         ):
@@ -90,7 +90,7 @@ async def _answer(scripts: list[Script], asked: JsonObject, scope: JsonObject) -
 
 
 def _asked(request: ChatRequest) -> JsonObject:
-    """Return what expressions know of a question."""
+    """Return the data about a request that expressions can use."""
     messages = request.messages
     last = max((at for at, item in enumerate(messages) if item.role == "assistant"), default=-1)
     told = [_text_of(message) for message in messages if message.role == "user"]
@@ -106,7 +106,7 @@ def _asked(request: ChatRequest) -> JsonObject:
 
 
 def _way_to_deliver(request: ChatRequest) -> str | None:
-    """Return the tool by which what is asked for is given; None where it is given as text."""
+    """Return the tool by which the requested output is delivered; None if it is given as text."""
     names = {tool.name for tool in request.tools}
     if DELIVER in names:
         return DELIVER

@@ -1,4 +1,4 @@
-"""What a model thinks aloud before it answers, which is no part of the answer."""
+"""Removes the thoughts that a model writes before its answer."""
 
 import re
 
@@ -10,15 +10,15 @@ _ENDED = re.compile(rf"</(?:{_WORDS})\s*>", re.IGNORECASE)
 
 
 def without_thoughts(text: str) -> str:
-    """Return an answer without the thoughts that it begins with.
+    """Return an answer without the thoughts at its beginning.
 
-    Some models' templates open the thoughts, so that the answer has their end only.
+    Some models' templates open the thoughts themselves, so the answer contains only their end mark.
     """
     at = 0
     while block := _BLOCK.match(text, at):
         at = block.end()
     if begun := _BEGUN.match(text, at):
-        # They never end: nothing else was said.
+        # The thoughts never end: nothing else was said.
         return text[at:] if _ENDED.search(text, begun.end()) else ""
     ended = _ENDED.search(text, at)
     if ended and not _OPENS.search(text, at, ended.start()):

@@ -1,4 +1,4 @@
-"""How many tokens a question and its answer had, where the provider does not say."""
+"""Estimates the tokens of a request and its answer if the provider does not report them."""
 
 from engine.value import value
 from steps.effects.chat import ChatRequest, ToolCall, Usage
@@ -7,12 +7,12 @@ from steps.models.tokens import input_tokens, text_tokens
 
 @value(frozen=True, slots=True)
 class Told:
-    """What a provider says of the tokens of an answer; None where it says nothing.
+    """What a provider reports on the tokens of an answer; None for what it does not report.
 
     Attributes:
-        tokens_in: All that it has read, also what came from its cache.
-        cached: Those of them that came from its cache.
-        written: Those of them that it has put there.
+        tokens_in: All input tokens, including those from its cache.
+        cached: The input tokens that came from its cache.
+        written: The input tokens that it wrote to its cache.
     """
 
     tokens_in: int | None
@@ -27,9 +27,9 @@ def usage_of(
     calls: tuple[ToolCall, ...],
     told: Told,
 ) -> Usage:
-    """Return what a provider told of input and output; what it did not tell is estimated.
+    """Return the usage that a provider reported; missing numbers are estimated.
 
-    A question has some tokens in any case, so two zeros tell nothing.
+    Every request has some tokens, so two zeros count as not reported.
     """
     tokens_in, tokens_out = told.tokens_in, told.tokens_out
     if not tokens_in and not tokens_out:

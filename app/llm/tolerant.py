@@ -1,7 +1,7 @@
-"""Parts of an answer, read whatever shape an endpoint gives them.
+"""Reads parts of an answer in whatever form an endpoint sends them.
 
-An answer has been paid for once it is here. What is needed of it is taken where it can be
-found, and all else is left alone.
+An answer has been paid for once it arrives. So what is needed is read wherever it can be found, and
+everything else is ignored.
 """
 
 import json
@@ -17,17 +17,17 @@ _LONGEST_COUNT = 10**12
 
 
 def as_object(value: object) -> dict[str, Any]:
-    """Return an object, an empty one in place of anything else."""
+    """Return an object; an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def objects_of(value: object) -> list[dict[str, Any]]:
-    """Return the objects of a list, none of anything else."""
+    """Return the objects in a list; none for anything else."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def as_text(value: object) -> str:
-    """Return a text, also one that comes in parts; thoughts and pictures are no text."""
+    """Return a text, also one in several parts; thoughts and images are left out."""
     if isinstance(value, str):
         return whole_characters(value)
     if isinstance(value, list):
@@ -39,14 +39,14 @@ def as_text(value: object) -> str:
 
 
 def as_word(value: object) -> str:
-    """Return an identifier, also one that is a number; empty when there is none."""
+    """Return an identifier, also if it is a number; empty if there is none."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return whole_characters(value) if isinstance(value, str) else ""
 
 
 def as_count(value: object) -> int | None:
-    """Return a whole number that is not negative, also from a text; None when it is none."""
+    """Return a whole number that is not negative, also from a string; None for anything else."""
     try:
         count = int(value)  # type: ignore[call-overload] # what is no number is refused
     except (TypeError, ValueError, OverflowError):
@@ -56,14 +56,14 @@ def as_count(value: object) -> int | None:
 
 
 def arguments_of(value: object) -> str:
-    """Return the arguments of a call as text, also those that come as an object."""
+    """Return the arguments of a call as text, also if they came as an object."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def rest_of(value: dict[str, Any], known: Collection[str]) -> JsonObject:
-    """Return what a provider adds of its own."""
+    """Return a provider's own additions."""
     return {
         name: item
         for name, item in value.items()
@@ -72,9 +72,9 @@ def rest_of(value: dict[str, Any], known: Collection[str]) -> JsonObject:
 
 
 def journalable(extra: JsonObject) -> JsonObject:
-    """Return what a provider added, halves of characters joined.
+    """Return a provider's additions, with split surrogate pairs joined.
 
-    It is nothing when it could not be journaled, which must not cost the answer.
+    Return nothing if they could not be journaled, which must not cost the answer.
     """
     try:
         found: JsonObject = json.loads(json.dumps(extra))
@@ -85,7 +85,7 @@ def journalable(extra: JsonObject) -> JsonObject:
 
 
 def whole_characters(text: str) -> str:
-    """Return a text whose halves of characters, as streams cut them, are put together."""
+    """Return a text in which surrogate pairs that streams have split are joined."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

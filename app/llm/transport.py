@@ -1,4 +1,4 @@
-"""The way to a model's endpoint: guarded addresses, bounded answers, no redirects."""
+"""Connects to models' endpoints: checked addresses, answers of limited size, no redirects."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -26,8 +26,8 @@ _OF_THE_WAY = frozenset({b"content-encoding", b"content-length"})
 def model_client(allowed: Sequence[Network], way: WayOut, connections: int) -> httpx2.AsyncClient:
     """Return a client for the providers' libraries that connects to allowed addresses only.
 
-    It waits for no connection as long as `connections` questions are asked at once: tenants take
-    turns to act, and would not here.
+    Up to `connections` requests never wait for a connection. Waiting here would bypass the turns by
+    which tenants share the server.
     """
     return httpx2.AsyncClient(
         transport=_Transport(way, allowed, connections),
@@ -41,11 +41,11 @@ def _further() -> list[tuple[bytes, bytes]]:
 
 
 class _Transport(GuardedTransport):
-    """Sends what the libraries mean to send, and unpacks what comes within a bound."""
+    """Sends the libraries' requests without unwanted headers, and limits what it unpacks."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        # The libraries add headers from the server's environment (organisations, custom
-        # ones), which are nobody's business at an address that a tenant may have named.
+        # The libraries add headers from the server's environment (organisations, custom ones),
+        # which must not go to an address that a tenant may have named.
         headers = [(k, v) for k, v in request.headers.raw if k.lower().decode("latin-1") in _SENT]
         sent = httpx2.Request(
             request.method,
@@ -55,7 +55,7 @@ class _Transport(GuardedTransport):
             extensions=request.extensions,
         )
         response = await super().handle_async_request(sent)
-        # It is decoded here, within its bound; the library would unpack whatever comes.
+        # Decoded here within a limit; the library would unpack any amount.
         kept = [(k, v) for k, v in response.headers.raw if k.lower() not in _OF_THE_WAY]
         return httpx2.Response(response.status_code, headers=kept, stream=_Body(response))
 
@@ -63,8 +63,8 @@ class _Transport(GuardedTransport):
 class _Body(httpx2.AsyncByteStream):
     def __init__(self, response: httpx2.Response) -> None:
         self._response = response
-        # One iterator for all who ask: the libraries read to the end of an answer a second
-        # time, so that its connection can be used again.
+        # One iterator for all readers: the libraries read an answer to its end a second time, so
+        # that its connection can be used again.
         self._chunks = self._decoded(response)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""How many questions a model is asked at once, and how often, all runs together."""
+"""Limits how many requests a model gets at once and how often, over all runs together."""
 
 import asyncio
 import sys
@@ -13,11 +13,11 @@ _KEPT = 1_000
 
 
 class _Gate:
-    """The places and the line of one model, as its document says."""
+    """The places and the waiting line of one model, as its document says."""
 
     def __init__(self, model: ModelDocument, next_s: float, acting: FairQueue) -> None:
         self.says = (model.maxConcurrent, model.rate)
-        # All places may be one tenant's while no other asks: in line, tenants take turns.
+        # One tenant may have all places while no other asks; in line, tenants take turns.
         most = model.maxConcurrent
         self.places = None if most is None else FairQueue(most, sys.maxsize)
         space = None if model.rate is None else space_s(model.rate)
@@ -25,7 +25,7 @@ class _Gate:
         self.users = 0
 
     def share(self, parts: int) -> None:
-        """Ask at one of so many parts of the rate, and of the places, which is one at least."""
+        """Use one of `parts` equal parts of the rate and of the places, but at least one place."""
         if self.places is not None and self.says[0] is not None:
             self.places.resize(max(1, self.says[0] // parts))
         if self.line is not None:
@@ -33,17 +33,17 @@ class _Gate:
 
 
 class ModelTurns:
-    """The gates of all models that have a bound."""
+    """The gates of all models that have a limit."""
 
     def __init__(self, acting: FairQueue) -> None:
-        """Take the turns that whoever waits lends to others."""
+        """Take the queue of turns, in which steps that wait lend theirs to others."""
         self._acting = acting
         self._gates: dict[tuple[str, str], _Gate] = {}
         self._parts = 1
         self._began_s = asyncio.get_running_loop().time()
 
     def share(self, processes: int) -> None:
-        """Ask at this process's part of every rate and of all places, as one of so many."""
+        """Use this process's part of all rates and places, as one of so many processes."""
         self._parts = processes
         for gate in self._gates.values():
             gate.share(processes)
@@ -54,8 +54,8 @@ class ModelTurns:
     ) -> AsyncIterator[None]:
         """Wait until the model may be asked, and hold a place while the block lasts.
 
-        `owner` is the tenant whose model it is, empty for one of the settings. While it waits, no
-        timeout counts, and others act where the caller `holds_turn`.
+        `owner` is the tenant that owns the model, empty for a model of the settings. During the
+        wait no timeout counts, and others may use the turn if the caller `holds_turn`.
         """
         if model.maxConcurrent is None and model.rate is None:
             yield
@@ -85,7 +85,7 @@ class ModelTurns:
                 await places.wait(tenant, 1)
                 is_taken = True
         except BaseException:
-            if is_taken:  # and the turn to act was not to be had again
+            if is_taken:  # it has a place, but did not get its turn back
                 places.give(tenant, 1)
             raise
 
@@ -94,7 +94,7 @@ class ModelTurns:
             await gate.line.wait(tenant, holds_turn=holds_turn)
 
     def _gate(self, key: tuple[str, str], model: ModelDocument) -> _Gate:
-        """Return the gate of a model; another one once its document says otherwise."""
+        """Return the gate of a model; a new one when its document has changed the limits."""
         gate = self._gates.get(key)
         if gate is None or gate.says != (model.maxConcurrent, model.rate):
             if len(self._gates) > _KEPT:

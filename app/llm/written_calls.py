@@ -1,8 +1,8 @@
-"""Calls of tools that a model has written into its text, as its template has them.
+"""Finds tool calls that a model has written into its text, in its template's format.
 
-Servers that know a model's template make calls of them; others let them through. Only an answer
-that is calls and nothing else is taken for such, and only of tools that were offered: what a
-model quotes of others must call nothing.
+Servers that know a model's template turn these into calls; other servers pass them on as text. An
+answer counts as calls only if it consists of nothing else and names only tools that were offered:
+text that a model quotes must not call anything.
 """
 
 import json
@@ -30,7 +30,7 @@ Written = tuple[str, str]
 
 
 def written_calls(text: str, tools: Sequence[ToolSpec]) -> list[Written]:
-    """Return the calls that a whole answer is, an empty list where it is anything else."""
+    """Return the calls that an answer consists of, an empty list if it contains anything else."""
     text = text.strip()
     if not tools or not text or len(text) > _LONGEST:
         return []
@@ -39,7 +39,7 @@ def written_calls(text: str, tools: Sequence[ToolSpec]) -> list[Written]:
 
 
 def _calls_in(text: str, tools: dict[str, ToolSpec]) -> Iterator[Written | None]:
-    """Yield each call, None for what is none."""
+    """Yield each call; None for anything that is not one."""
     if text.startswith(("<tool_call>", "<function_call>")):
         if _MARKED.sub("", text).strip():
             yield None
@@ -80,7 +80,7 @@ def _function(text: str, tools: dict[str, ToolSpec]) -> Written | None:
 
 
 def _typed(name: str, texts: dict[str, str], tools: dict[str, ToolSpec]) -> Written | None:
-    """Return a call whose values are written as texts: what a schema calls a text stays one."""
+    """Return a call whose values came as strings, converted; strings in the schema stay strings."""
     if name not in tools:
         return None
     known = tools[name].schema.get("properties")
@@ -103,7 +103,7 @@ def _named(name: str, arguments: str, tools: dict[str, ToolSpec]) -> Written | N
 
 
 def _listed(text: str, tools: dict[str, ToolSpec]) -> Iterator[Written | None]:
-    """Yield the calls of a JSON object, or of a list of them."""
+    """Yield the calls in a JSON object, or in a list of them."""
     text = text.strip()
     if not text.startswith(("{", "[")) or not text.endswith(("}", "]")):
         yield None

@@ -1,1 +1,1 @@
-"""What an operator asks of a running server or of a folder that no server holds."""
+"""An operator's commands to a running server, or to a data folder that no server has open."""

@@ -1,7 +1,7 @@
-"""What an operator asks of a folder: look at it, copy it, prune it, stop runs.
+"""Commands on a data folder: inspect it, copy it, prune it, stop runs.
 
-Carried out by the server that holds the folder, or by the command line where none does. What
-takes long runs in a thread over a connection of its own, and tells how far it is.
+The server that has the folder open carries them out, or the command line if there is no server.
+Long commands run in a thread with a connection of their own, and report progress.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from steps.document.problems import InvalidDefinition
 from steps.registry import Registry
 
 Progress: TypeAlias = Callable[[str], None]
-"""Told in words how far a long command is; may be called from any thread."""
+"""Called with a sentence about the progress of a long command; works from any thread."""
 
 CALLER = "command line"
 _SHOWN_FAULTS = 1_000
@@ -40,7 +40,7 @@ _TELL_EVERY_S = 0.5
 
 @value(frozen=True, slots=True)
 class OperatorContext:
-    """The folder and what works on it; `bulk` only where runs can be stopped."""
+    """The folder and the parts that work on it; `bulk` only where runs can be stopped."""
 
     journal: Journal
     settings: Settings
@@ -52,7 +52,7 @@ class OperatorContext:
 async def operate(
     place: OperatorContext, command: str, given: Mapping[str, Any], tell: Progress
 ) -> dict[str, Any]:
-    """Carry out one of `COMMANDS`. Raises what the parts raise."""
+    """Carry out one of `COMMANDS`. Raises what the called parts raise."""
     return await COMMANDS[command](place, given, tell)
 
 
@@ -65,7 +65,7 @@ async def _list(place: OperatorContext, given: Mapping[str, Any], _: Progress) -
 async def _bulk(place: OperatorContext, given: Mapping[str, Any], _: Progress) -> dict[str, Any]:
     body = checked(BulkBody, given["body"])
     command = command_of(body)
-    assert place.bulk is not None  # noqa: S101 - every place for this command has it
+    assert place.bulk is not None  # noqa: S101 - every context for this command has it
     if body.dryRun:
         return matched_document(body.action, await place.bulk.count(given["tenant"], command))
     outcome = await place.bulk.perform(
@@ -146,7 +146,7 @@ async def _doctor(
 
 
 def compiler(registry: Registry) -> Compile:
-    """Return what says why a definition cannot be used with these step types."""
+    """Return a function that says why a definition cannot be used with these step types."""
 
     def compile_text(text: str) -> str | None:
         try:

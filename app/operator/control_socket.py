@@ -1,8 +1,8 @@
-"""Commands from the command line, whether or not a server holds the folder.
+"""Commands from the command line, whether or not a server has the folder open.
 
-Exactly one process may open the database. Where no server runs, the command line is that
-process; where one does, it sends the command to the server's socket, which only the owner
-of the folder can reach.
+Exactly one process may open the database. If no server runs, that process is the command line. If
+one runs, the command line sends the command to the server's socket, which only the owner of the
+folder can reach.
 """
 
 import asyncio
@@ -118,7 +118,7 @@ async def _performed(
 async def _invited(
     journal: Journal, vault: Secrets, clock: Clock, given: dict[str, Any]
 ) -> dict[str, Any]:
-    """Invite somebody, new or known: also the way back in for one who has lost the password."""
+    """Invite a new or a known person: this also lets in somebody who has lost their password."""
     passkeys = Passkeys(journal.passkeys, vault.keyring, clock)
     people = People(journal.people, passkeys, vault.keyring, clock)
     await people.load()
@@ -181,7 +181,7 @@ async def operated(
 
 
 def _teller(writer: asyncio.StreamWriter) -> Progress:
-    """Return what sends progress to whoever asked, from any thread."""
+    """Return a function that sends progress to the client, from any thread."""
     loop = asyncio.get_running_loop()
 
     def send_line(words: str) -> None:
@@ -195,7 +195,7 @@ def _teller(writer: asyncio.StreamWriter) -> Progress:
 
 
 class Control:
-    """The server's side: a socket that takes one command a connection."""
+    """The server's side: a socket that accepts one command per connection."""
 
     def __init__(
         self, place: OperatorContext, authenticator: Authenticator, secrets: Secrets, clock: Clock
@@ -210,7 +210,7 @@ class Control:
         self._path = Path()
 
     async def open(self, data: Path) -> None:
-        """Listen, and write down where in the lock file."""
+        """Listen, and write the socket's path to the lock file."""
         self._path = Path(os.path.abspath(data)) / "control.sock"  # noqa: PTH100, ASYNC240 - no I/O
         if len(os.fsencode(self._path)) > _LONGEST_PATH:
             self._folder = Path(tempfile.mkdtemp(prefix="stepwell-"))
@@ -226,7 +226,7 @@ class Control:
         self._journal.lock.announce(self._path)
 
     async def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         if self._server:
             self._server.close()
         self._path.unlink(missing_ok=True)
@@ -241,7 +241,7 @@ class Control:
                 answer = await operated(
                     self._place, asked["command"], asked["given"], _teller(writer)
                 )
-                await asyncio.sleep(0)  # what was told comes before the answer
+                await asyncio.sleep(0)  # progress is sent before the answer
             else:
                 answer = await perform(
                     self._journal, self._vault, self._clock, asked["command"], asked["given"]
@@ -259,15 +259,15 @@ class Control:
 
 
 def must_exist(folder: Path) -> None:
-    """Raise `CommandFailed` unless the folder is one of Stepwell's."""
+    """Raise `CommandFailed` unless the folder is a Stepwell data folder."""
     if not (folder / DATABASE).exists() and not (folder / MARKER).exists():
-        raise CommandFailed(f"{folder} is no data folder of Stepwell's")
+        raise CommandFailed(f"{folder} is not a Stepwell data folder")
 
 
 async def ask(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The command line's side. Raises `CommandFailed`."""
+    """Send a command from the command line, and return the answer. Raises `CommandFailed`."""
     if not command.endswith((".create", ".set", ".invite")):
-        must_exist(data)  # what only looks makes no folder
+        must_exist(data)  # a command that only reads makes no folder
     clock = SystemClock()
     until = time.monotonic() + _PATIENCE_S
     while True:
@@ -296,9 +296,9 @@ async def ask(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any]
 async def send(
     data: Path, command: str, given: dict[str, Any], tell: Progress
 ) -> dict[str, Any] | None:
-    """Ask the server that holds the folder; None when it does not take commands yet.
+    """Ask the server that has the folder open; None if it does not accept commands yet.
 
-    Raises `CommandFailed`, also when the server went away before it answered.
+    Raises `CommandFailed`, also if the server stopped before it answered.
     """
     path = holder(data).get("control")
     if not isinstance(path, str):

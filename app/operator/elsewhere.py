@@ -1,19 +1,19 @@
-"""What only a journal in the data folder can have done to it, and what is done instead."""
+"""Commands that need the journal in the data folder, and what to do instead with PostgreSQL."""
 
 from app.operator.errors import CommandFailed
 from app.settings.server import Settings
 
 BACKUP = (
-    "the journal is in PostgreSQL: back that up by its own means (pg_dump, pgBackRest, the "
+    "the journal is in PostgreSQL: back it up with its own tools (pg_dump, pgBackRest, the "
     "provider's snapshots), and keep the key that seals secrets beside it"
 )
 RESTORE = (
-    "the journal is in PostgreSQL: restore that by its own means, and give the server the key that "
+    "the journal is in PostgreSQL: restore it with its own tools, and give the server the key that "
     "sealed its secrets"
 )
 REHEARSAL = (
     "the journal is in PostgreSQL: restore a copy of the database beside it, and start the new "
-    "version on that; migrations there let the older version go on"
+    "version on that; its migrations let the older version keep running"
 )
 LOSS = "the journal is in PostgreSQL, which has no -wal file to lose"
 

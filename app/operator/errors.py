@@ -1,4 +1,4 @@
-"""The failure of a command, told in one line."""
+"""The error of a command, reported in one line."""
 
 
 class CommandFailed(Exception):

@@ -1,4 +1,4 @@
-"""An operator's command on a folder: by the server that holds it, or by this process."""
+"""An operator's command on a folder, carried out by its server or by this process."""
 
 import asyncio
 import time
@@ -43,7 +43,7 @@ async def ask(settings: Settings, command: str, given: dict[str, Any], tell: Pro
 
 
 def operator_context(services: Services) -> OperatorContext:
-    """Return the folder of a running server as the place for commands."""
+    """Return the context for commands in the folder of a running server."""
     return OperatorContext(
         services.journal, services.settings, services.clock, services.registry, services.bulk
     )
@@ -51,7 +51,7 @@ def operator_context(services: Services) -> OperatorContext:
 
 @asynccontextmanager
 async def _place(settings: Settings, command: str) -> AsyncIterator[OperatorContext]:
-    """Hold the folder. Where runs are stopped no step starts: the next server goes on."""
+    """Open the folder. Runs are stopped without executing steps: the next server continues them."""
     if command in _STOPS:
         bare = settings.model_copy(update={"mcp_servers": {}, "storage": "folder"})
         async with open_services(bare) as services:

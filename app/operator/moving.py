@@ -1,4 +1,4 @@
-"""Moving a journal between the data folder and PostgreSQL, with the bytes of its files."""
+"""Moves a journal between the data folder and PostgreSQL, with the bytes of its files."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from journal.journal import end_of
 from journal.moving import FolderEnd, move
 
 DATABASE_SETTING = "database"
-"""What names the database of the settings on the command line, where a password would be seen."""
+"""Names the configured database on the command line, where others could see a password."""
 
 Tell = Callable[[str], None]
 
@@ -68,9 +68,9 @@ def _to_folder(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
 async def _files(
     folder: Path, connection: Connection, settings: Settings, tell: Tell
 ) -> dict[str, int]:
-    """Bring the bytes of files to the bucket of the settings; without one they stay.
+    """Copy the bytes of files to the configured bucket; without a bucket they stay where they are.
 
-    A file that is there already is not sent again.
+    A file that is already there is not sent again.
     """
     hashes = [sha256 for (sha256,) in connection.execute("SELECT DISTINCT sha256 FROM files")]
     if settings.storage != "s3" or not hashes:

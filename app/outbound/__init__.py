@@ -1,1 +1,1 @@
-"""What goes out to others: whom it may reach, by which way, and what comes back."""
+"""Outgoing connections: which addresses they may reach, by which route, and what comes back."""

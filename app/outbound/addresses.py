@@ -1,4 +1,4 @@
-"""The address of a request, read so that no odd one is anything but a clear refusal."""
+"""Reads the address of a request strictly: unusual addresses are refused with a clear message."""
 
 import re
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ _AUTHORITY = re.compile(r"[^:/?#]*://([^/?#]*)")
 
 
 class InvalidAddress(Exception):
-    """A text is no address that a request can be sent to; says why, without showing it."""
+    """A text is not an address that a request can be sent to; says why, without the text."""
 
 
 def address_of(text: str, query: Sequence[tuple[str, str]] = ()) -> httpx2.URL:
-    """Return the address that a text is, with `query` after what its own query has.
+    """Return a text as an address, with `query` appended to its own query.
 
     Raises:
-        InvalidAddress: It has none that HTTP can reach.
+        InvalidAddress: HTTP cannot reach it.
     """
     authority = _AUTHORITY.match(text)
     if authority is not None and "\\" in authority[1]:
-        # Browsers end the host there, and others do not.
+        # Browsers end the host at a backslash, other programs do not.
         raise InvalidAddress("it has a backslash before its path")
     try:
         url = checked(httpx2.URL(text))
@@ -42,9 +42,7 @@ def checked(url: httpx2.URL) -> httpx2.URL:
     if url.port is not None and not 0 < url.port <= _HIGHEST_PORT:
         raise InvalidAddress(f"its port must be a number from 1 to {_HIGHEST_PORT}")
     if b"%" in url.raw_host:
-        raise InvalidAddress(
-            "its host has a blank or a percent sign; zones of addresses are not supported"
-        )
+        raise InvalidAddress("its host has a blank or a percent sign; IPv6 zones are not supported")
     try:
         url.host  # noqa: B018 - decoded by others later, which fails for some
     except ValueError as odd:
@@ -53,7 +51,7 @@ def checked(url: httpx2.URL) -> httpx2.URL:
 
 
 def host_of(url: httpx2.URL) -> str:
-    """Return the host as it is looked up."""
+    """Return the host in the form in which it is looked up."""
     return url.raw_host.decode("ascii", "replace")
 
 
@@ -64,6 +62,6 @@ def origin_of(url: httpx2.URL) -> tuple[str, str, int]:
 
 def _why(odd: Exception) -> str:
     words = str(odd)
-    if "port" in words.lower():  # as it stands there, it may be a part of a password
+    if "port" in words.lower():  # not quoted: it may be part of a password
         return f"its port must be a number from 1 to {_HIGHEST_PORT}"
     return words

@@ -1,8 +1,8 @@
-"""Bodies from others, decompressed within a bound.
+"""Decompresses bodies from other servers, with a limit on their size.
 
-A few kilobytes can say that they are gigabytes, and a body may be packed several times over;
-so it is unpacked once, a bounded piece at a time, and counted before it is kept. A body that
-does not end as it must is not taken for a whole one.
+A few kilobytes can unpack to gigabytes, and a body may be compressed several times over. So it is
+unpacked only once, in pieces of limited size, and counted before it is kept. A body that is cut
+short is refused.
 """
 
 import zlib
@@ -10,25 +10,25 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 OFFERED = "gzip, deflate"
-"""What requests say that answers may be packed with (`Accept-Encoding`)."""
+"""The `Accept-Encoding` header of requests."""
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 _GZIP_MARK = b"\x1f\x8b"
 _SLICE = 4_096
-"""Bytes that are unpacked at once: what follows the end of a member is copied."""
+"""Bytes that are unpacked at once: whatever follows the end of a member is copied."""
 
 _PIECE = 1_000_000
-"""Bytes that they unpack to at once."""
+"""Bytes of unpacked output per piece."""
 
 _MOST_MEMBERS = 10_000
 _PACKED_MORE = 65_536
-"""Bytes by which what is packed may be longer than what it unpacks to may be."""
+"""How many bytes longer than the limit for unpacked bytes the compressed body may be."""
 
 _KNOWN = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
 _NOT_PACKED = frozenset(
     {"", "identity", "none", "binary", "7bit", "8bit", "utf-8", "utf8", "iso-8859-1"}
 )
-"""Nothing, and what senders write here although it says nothing of packing."""
+"""Values that mean "not compressed": none, and words that some senders write by mistake."""
 
 
 class TooLong(Exception):
@@ -40,14 +40,14 @@ class TooLong(Exception):
 
 
 class NotDecodable(Exception):
-    """The body is not what its Content-Encoding says, or is packed in a way that is not known."""
+    """The body does not match its Content-Encoding, or uses one that is not supported."""
 
 
 class BoundedDecoder:
-    """Decodes one body, `limit` bytes of it at most."""
+    """Decodes one body of at most `limit` bytes."""
 
     def __init__(self, content_encoding: str, limit: int) -> None:
-        """Take the header's value. Raises `NotDecodable` for what cannot be unpacked."""
+        """Take the header's value. Raises `NotDecodable` for an encoding that is not supported."""
         names = [name.strip().lower() for name in content_encoding.split(",")]
         packed = [name for name in names if name not in _NOT_PACKED]
         if len(packed) > 1:
@@ -60,24 +60,24 @@ class BoundedDecoder:
         self._unpacker = _Unpacker(_KNOWN[packed[0]]) if packed else None
 
     def decode(self, chunk: bytes) -> bytes:
-        """Return the next part. Raises `TooLong` or `NotDecodable`."""
+        """Return the next part of the body. Raises `TooLong` or `NotDecodable`."""
         return b"".join(self.pieces(chunk))
 
     def pieces(self, chunk: bytes) -> Iterator[bytes]:
-        """Return the next part bit by bit. Raises `TooLong` or `NotDecodable`."""
+        """Return the next part of the body in small pieces. Raises `TooLong` or `NotDecodable`."""
         if self._unpacker is None:
             self._count(len(chunk))
             yield chunk
             return
         self._packed_left -= len(chunk)
-        if self._packed_left < 0:  # members that are empty have no end otherwise
+        if self._packed_left < 0:  # otherwise empty members could go on for ever
             raise TooLong(self._limit)
         for piece in self._unpacker.pieces(chunk, lambda: min(self._left + 1, _PIECE)):
             self._count(len(piece))
             yield piece
 
     def finish(self) -> None:
-        """Say that the body has ended. Raises `NotDecodable` when it is broken off."""
+        """Check that the body is complete. Raises `NotDecodable` if it is cut short."""
         if self._unpacker is not None and not self._unpacker.may_end:
             raise NotDecodable("it is broken off before its compressed content ends")
 
@@ -98,11 +98,11 @@ class _Unpacker:
 
     @property
     def may_end(self) -> bool:
-        """Whether what has come is whole; an answer to HEAD has nothing."""
+        """Whether the body may end here; the answer to a HEAD request has no body at all."""
         return self._stream is None and not self._head
 
     def pieces(self, chunk: bytes, most: Callable[[], int]) -> Iterator[bytes]:
-        """Return what a chunk unpacks to, each piece of `most()` bytes at most."""
+        """Return the unpacked data of a chunk, in pieces of at most `most()` bytes."""
         for start in range(0, len(chunk), _SLICE):
             rest = self._head + chunk[start : start + _SLICE]
             self._head = b""
@@ -113,9 +113,9 @@ class _Unpacker:
                 yield piece
 
     def _begun(self, data: bytes) -> bytes:
-        """Begin a stream, and return what is to be unpacked: nothing while that is not known."""
+        """Begin a stream and return the data to unpack; nothing while its kind is not known."""
         if self._members:
-            data = data.lstrip(b"\0")  # as `gzip` pads what it writes to tapes
+            data = data.lstrip(b"\0")  # `gzip` pads with zeros what it writes to tapes
         if len(data) < len(_GZIP_MARK):
             self._head = data
             return b""
@@ -127,7 +127,7 @@ class _Unpacker:
         elif is_zlib:
             kind = _ZLIB
         elif self._named == _ZLIB:
-            kind = _RAW  # some servers say deflate and leave out the header that belongs to it
+            kind = _RAW  # some servers say deflate and leave out the zlib header
         else:
             raise NotDecodable("it is not compressed as it says")
         self._members += 1

@@ -1,7 +1,7 @@
-"""A fence before what is sent: asked at each write, after all waits for turns and connections.
+"""A check before every write to a connection, after all waits for turns and connections.
 
-A process that was suspended goes on where it stood, before any of its timers: what was about to
-be sent would go out after another process has done it.
+A process that was suspended continues where it stopped, before any of its timers. Without the
+check, it would send a request that another process has already sent in the meantime.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ _still: ContextVar[Callable[[], None] | None] = ContextVar("still", default=None
 
 @contextmanager
 def fenced(still: Callable[[], None]) -> Iterator[None]:
-    """Call `still` before each write meanwhile; nothing is written where it raises."""
+    """Call `still` before each write in the block; nothing is written if it raises."""
     token = _still.set(still)
     try:
         yield
@@ -22,7 +22,7 @@ def fenced(still: Callable[[], None]) -> Iterator[None]:
 
 
 def pass_fence() -> None:
-    """Raise what the fence raises that stands before what is sent now, if there is one."""
+    """Call the current fence, if there is one, and raise what it raises."""
     still = _still.get()
     if still is not None:
         still()

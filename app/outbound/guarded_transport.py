@@ -1,8 +1,8 @@
-"""The one way out: an HTTP transport whose every connection goes to an address that was checked.
+"""The HTTP transport for all outgoing requests: it connects to checked addresses only.
 
-Whatever speaks HTTP to others does it through here: the requests of steps, webhooks, the
-libraries of models and of MCP. The checked pool stands below the HTTP library, so that
-redirects and whatever else a library does meet it too.
+All outgoing HTTP uses it: the requests of steps, webhooks, and the libraries for models and MCP.
+The check is made in the connection pool below the HTTP library, so it also covers redirects and
+anything else that a library does.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ _KEEPALIVE_S = 30.0
 
 
 class _NotAllowed(AddressNotAllowed, httpcore2.ConnectError):
-    """To the HTTP library it is a connection that was not made."""
+    """Reports a refused address; the HTTP library sees a failed connection."""
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Sends requests to addresses that are allowed, and raises `httpx2.TransportError`."""
+    """Sends requests to allowed addresses, and raises `httpx2.TransportError`."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request; the answer's body is still to be read."""
+        """Send a request; return the answer before its body is read."""
         url = httpcore2.URL(
             scheme=request.url.raw_scheme,
             host=request.url.raw_host,
@@ -94,8 +94,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         proxy, host = self._way.proxy, url.host.decode("ascii")
         if self._proxied is None or proxy is None or proxy.is_left_out(host):
             return self._pool
-        # The proxy looks names up itself, and may know more of them than this server does. What
-        # leads inside as far as it is known here is not asked for.
+        # The proxy resolves names itself, and may know names that this server does not. A name that
+        # leads to an internal address, as far as this server knows, is not requested.
         try:
             addresses = await self._way.lookups.addresses(host, url.port or 0)
         except httpcore2.ConnectError:
@@ -121,7 +121,7 @@ class _Body(httpx2.AsyncByteStream):
 
 
 class _translated:  # noqa: N801 - reads as a word of the language
-    """Turns the pool's failures into those of the HTTP library; the cause is kept."""
+    """Translates the pool's exceptions into those of the HTTP library, and keeps the cause."""
 
     def __enter__(self) -> None:
         pass
@@ -147,16 +147,16 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def cause_of(failure: BaseException | None) -> str:
-    """Return in words why a connection failed: the system's, where it has any."""
+    """Return why a connection failed, in the operating system's words if there are any."""
     words = ""
     while failure is not None:
         said = str(failure)
         if type(failure).__module__ == "builtins" and isinstance(failure, OSError):
-            # asyncio puts words of its own in the place of the system's.
+            # asyncio replaces the system's words by its own.
             said = os.strerror(failure.errno) if failure.errno else said
         words = _BYTES.sub(_shown, said) or words
         failure = failure.__cause__ or failure.__context__
-    return words or "the connection was cut"
+    return words or "the connection was lost"
 
 
 class GuardedBackend(AsyncNetworkBackend):

@@ -1,4 +1,4 @@
-"""The client for requests that steps send: guarded addresses, bounded answers."""
+"""The HTTP client for requests that steps send: checked addresses, answers of limited size."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from steps.effects.http_messages import HttpRequest, HttpResponse
 
 
 class HttpClient:
-    """Sends what steps ask for; each tenant has its share of what may be under way at once.
+    """Sends the requests of steps; each tenant has its share of the requests under way.
 
-    How that is done, with its HTTP library, is loaded for the first request, beside the loop.
+    The code that sends, and its HTTP library, are loaded beside the loop for the first request.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class HttpClient:
         """Send one request, once the tenant has its turn.
 
         Raises:
-            ResponseUnreadable: An answer came, and its body cannot be taken.
+            ResponseUnreadable: An answer came, but its body cannot be read.
             StepBroke: No answer came, or the request cannot be sent.
         """
         if self._sending is None:

@@ -1,8 +1,8 @@
-"""Addresses of names, looked up in threads of their own, of which each tenant has its share.
+"""Resolves host names in separate threads, of which each tenant has its share.
 
-The system's resolver takes as long as it likes for a name that nobody answers for, and cannot
-be stopped; so a thread that waits for it is not one that anything else needs, and counts as
-its tenant's until it comes back.
+The system's resolver may take any time for a name that no server answers for, and cannot be
+stopped. So lookups have threads that nothing else needs, and a thread counts against its tenant
+until the resolver returns.
 """
 
 import asyncio
@@ -21,25 +21,25 @@ MOST = 32
 """Lookups at once."""
 
 asking: ContextVar[str] = ContextVar("asking", default="")
-"""The tenant for whom the current task goes out; empty for the server itself."""
+"""The tenant for whom the current task makes requests; empty for the server itself."""
 
 
 class Lookups:
-    """Looks up names for all tenants."""
+    """Resolves names for all tenants."""
 
     def __init__(self, most: int = MOST) -> None:
         self._turns = FairQueue(most)
 
     @property
     def under_way(self) -> int:
-        """How many lookups have a thread."""
+        """How many lookups are running in a thread."""
         return self._turns.total
 
     async def addresses(self, host: str, port: int) -> list[Address]:
         """Return every address of a host, in the system's order.
 
         Raises:
-            httpcore2.ConnectError: There is none, or it cannot be found.
+            httpcore2.ConnectError: The host has no address, or the lookup failed.
         """
         with contextlib.suppress(ValueError):
             return [ip_address(host)]
@@ -62,7 +62,7 @@ class Lookups:
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(come_back, addresses, failure)
 
-        # Not of an executor: the interpreter waits for those at its end.
+        # Not a thread of an executor: the interpreter waits for those when it ends.
         threading.Thread(target=work, name="lookup", daemon=True).start()
         return await found
 

@@ -1,7 +1,7 @@
-"""Which addresses steps may connect to: public ones, and those that the settings name.
+"""Decides which addresses steps may connect to: public ones, and those in the settings.
 
-`ipaddress` calls some addresses global that lead to private ones (NAT64, 6to4, mapped
-forms), so an address is unwrapped before it is judged.
+`ipaddress` calls some addresses global that lead to private ones (NAT64, 6to4, mapped forms), so an
+address is unwrapped before it is checked.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from app.outbound.lookups import Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
 EVERYWHERE: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-"""What is allowed for addresses that the operator has named."""
+"""The allowed networks for addresses that the operator has named: all."""
 
 _NAT64 = ip_network("64:ff9b::/96")
 _REFUSED = tuple(
@@ -29,7 +29,7 @@ _REFUSED = tuple(
 
 
 class AddressNotAllowed(Exception):
-    """A step would have connected to an address that is not public."""
+    """A step tried to connect to an address that is not public."""
 
     def __init__(self, host: str, address: Address) -> None:
         super().__init__(
@@ -55,7 +55,7 @@ def forms(address: Address) -> list[Address]:
 
 
 def is_allowed(address: Address, allowed: Iterable[Network]) -> bool:
-    """Say whether steps may connect to `address`."""
+    """Return whether steps may connect to `address`."""
     wrapped = forms(address)
     if any(
         form in network

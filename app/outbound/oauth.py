@@ -1,7 +1,7 @@
-"""Tokens of OAuth 2.0 for requests that steps send, by client credentials; in memory only.
+"""OAuth 2.0 tokens for the requests of steps, by client credentials; kept in memory only.
 
-One fetch serves all steps that want the same token meanwhile, and goes on where one of them is
-stopped. A token is used until a little before it expires, or until a server refuses it.
+Steps that need the same token share one fetch, which continues if one of them is stopped. A token
+is used until shortly before it expires, or until a server refuses it.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from steps.effects.outgoing import TokenRequest
 _MOST_TOKENS = 1_000
 _LONGEST_TOKEN = 16_384
 _UNKNOWN_S = 300
-"""How long a token is used of which nobody says when it expires, in seconds."""
+"""How long a token without a stated lifetime is used, in seconds."""
 _EARLY_S = 30
 _PATIENCE_S = 30.0
 _LONGEST_S = 366 * 86_400
@@ -42,7 +42,7 @@ class OAuthTokens:
     def __init__(
         self, client: HttpClient, clock: Clock, conceal: Callable[[str, str], None]
     ) -> None:
-        """Fetch with `client`; `conceal` hears of each token (tenant, text), to mask it."""
+        """Fetch with `client`; call `conceal` with each new token (tenant, text), to mask it."""
         self._client = client
         self._clock = clock
         self._conceal = conceal
@@ -53,7 +53,7 @@ class OAuthTokens:
         """Return a token other than the `refused` one.
 
         Raises:
-            StepBroke: `TokenRefused`: the server that gives tokens gives none.
+            StepBroke: `TokenRefused`: the token server gives none.
         """
         key = (tenant, _name_of(wanted))
         kept = self._tokens.get(key)
@@ -70,7 +70,7 @@ class OAuthTokens:
     def _fetched(self, key: tuple[str, str], done: asyncio.Task[_Token]) -> None:
         self._fetches.pop(key, None)
         if not done.cancelled():
-            done.exception()  # whoever waited has it
+            done.exception()  # those that waited have it
 
     async def _fetch(self, key: tuple[str, str], wanted: TokenRequest) -> _Token:
         tenant = key[0]
@@ -87,7 +87,7 @@ class OAuthTokens:
 
 
 def _name_of(wanted: TokenRequest) -> str:
-    """Name what is asked for, without the secret in it."""
+    """Return a name for the requested token, without the secret in it."""
     parts = [wanted.url, wanted.client_id, wanted.client_secret, wanted.scope, wanted.audience]
     return hashlib.sha256(json.dumps([*parts, wanted.in_body]).encode()).hexdigest()
 
@@ -111,7 +111,7 @@ def _request(wanted: TokenRequest) -> HttpRequest:
 
 
 def _read(response: HttpResponse) -> tuple[str, float]:
-    """Return the token of an answer, and for how many seconds it may be used."""
+    """Return the token in an answer, and for how many seconds it may be used."""
     try:
         body: Any = json.loads(response.content)
     except (ValueError, RecursionError):
@@ -122,13 +122,13 @@ def _read(response: HttpResponse) -> tuple[str, float]:
         why = "".join(f"; {str(item)[:200]}" for item in told)
         raise StepBroke(
             "TokenRefused",
-            f"the server of tokens answered with status {response.status}{why}",
+            f"the token server answered with status {response.status}{why}",
             retryable=response.status == _TOO_MANY or response.status >= _SERVER_ERRORS,
         )
     token, kind = given.get("access_token"), str(given.get("token_type", "bearer"))
     usable = isinstance(token, str) and 0 < len(token) <= _LONGEST_TOKEN and token.isascii()
     if not usable or not str(token).isprintable() or kind.lower() != "bearer":
-        message = "the server of tokens gave no bearer token as `access_token`"
+        message = "the token server gave no bearer token as `access_token`"
         raise StepBroke("TokenRefused", message, retryable=False)
     lasts_s = given.get("expires_in", _UNKNOWN_S)
     if isinstance(lasts_s, str) and lasts_s.isdecimal() and len(lasts_s) < 12:  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""A proxy that all that goes out takes, and what is reached without it."""
+"""The proxy for all outgoing connections, and the hosts that are reached without it."""
 
 import base64
 import re
@@ -16,9 +16,10 @@ class Proxy:
     """An HTTP proxy.
 
     Attributes:
-        url: `http://host:port` or `https://host:port`, with a name and a password where it wants
+        url: `http://host:port` or `https://host:port`, with a user name and a password if it needs
             them; never shown.
-        left_out: Names (with all below them), addresses and networks that are reached directly.
+        left_out: Names (with all names below them), addresses and networks that are reached
+            directly.
     """
 
     url: str
@@ -26,18 +27,18 @@ class Proxy:
 
     @property
     def address(self) -> str:
-        """The address without the name and the password."""
+        """The address without user name and password."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
 
     @property
     def is_protected(self) -> bool:
-        """Whether the way to the proxy itself is encrypted."""
+        """Whether the connection to the proxy itself is encrypted."""
         return self.url.startswith("https:")
 
     @property
     def headers(self) -> list[tuple[bytes | str, bytes | str]]:
-        """What says who asks."""
+        """The headers that authenticate this server to the proxy."""
         parts = urlsplit(self.url)
         if parts.username is None:
             return []
@@ -45,7 +46,7 @@ class Proxy:
         return [("Proxy-Authorization", b"Basic " + base64.b64encode(pair.encode()))]
 
     def is_left_out(self, host: str) -> bool:
-        """Say whether a host is reached directly; what is this machine itself always is."""
+        """Return whether a host is reached directly; this machine itself always is."""
         name = host.lower().rstrip(".")
         try:
             address = ip_address(name)

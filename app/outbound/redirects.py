@@ -1,4 +1,4 @@
-"""Where an answer that redirects leads, and what may go along there."""
+"""Follows a redirect: where it leads, and what may be sent there."""
 
 from http import HTTPStatus
 
@@ -12,22 +12,22 @@ _FOR_ANYBODY = frozenset(
         "content-type", "host", "idempotency-key", "transfer-encoding", "user-agent",
     }
 )  # fmt: skip
-"""The headers that go along to another origin; any other could be a credential."""
+"""The headers that are sent to another origin too; any other could be a credential."""
 
 _OF_THE_BODY = ("content-length", "content-type", "transfer-encoding", "content-encoding")
 
 
 class RedirectRefused(Exception):
-    """A server redirects to another origin what must not go there."""
+    """A server redirects a confidential request to another origin."""
 
 
 def redirected(
     before: httpx2.Request, answer: httpx2.Response, *, is_confidential: bool
 ) -> httpx2.Request:
-    """Return the next request; to another origin nothing confidential goes along.
+    """Return the next request; to another origin nothing confidential is sent.
 
     Raises:
-        InvalidAddress: The answer leads to no address.
+        InvalidAddress: The redirect does not lead to a valid address.
         RedirectRefused: It leads to another origin, and the request is confidential.
     """
     url = _target(before.url, answer.headers["location"])
@@ -62,14 +62,17 @@ def _target(before: httpx2.URL, location: str) -> httpx2.URL:
 
 
 def _method(method: str, status: int) -> str:
-    """Return how to go on, as browsers do (https://fetch.spec.whatwg.org/#http-redirect-fetch)."""
+    """Return the next method, as browsers do.
+
+    See https://fetch.spec.whatwg.org/#http-redirect-fetch.
+    """
     is_post = method == "POST" and status in (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.FOUND)
     is_elsewhere = status == HTTPStatus.SEE_OTHER and method != "HEAD"
     return "GET" if is_post or is_elsewhere else method
 
 
 def _stays(before: httpx2.URL, after: httpx2.URL) -> bool:
-    """Say whether a redirect stays with its server; going from http to https does."""
+    """Return whether a redirect stays on its server; a change from http to https does."""
     upgraded = ("https", host_of(before).lower(), 443)
     is_plain = origin_of(before) == ("http", host_of(before).lower(), 80)
     return origin_of(after) == origin_of(before) or (is_plain and origin_of(after) == upgraded)

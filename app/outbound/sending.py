@@ -1,7 +1,7 @@
-"""How a request of a step is sent, and its answer taken: what the client loads at its first use.
+"""Sends a step's request and reads the answer; loaded by the client when it is first used.
 
-It follows redirects itself, so that what is confidential stays with the server that it was
-meant for, and it keeps no cookies, since all tenants share it.
+It follows redirects itself, so that confidential data stays with the server it was meant for. It
+keeps no cookies, since all tenants share it.
 """
 
 import asyncio
@@ -34,18 +34,18 @@ _CLOSED = "disconnected"
 _MOST_IN_MEMORY = 10_000_000
 _DRAINED_BYTES = 65_536
 _DRAINED_S = 0.25
-"""How much of an unwanted body is read, so that its connection can be used again."""
+"""How many bytes of an unwanted body are read, and for how long, to keep its connection usable."""
 
 
 class Sending:
-    """Sends, with connections that are kept for the next request."""
+    """Sends requests and keeps connections for later ones."""
 
     def __init__(self, way: WayOut, allowed: Sequence[Network], most: int) -> None:
         self._transport = GuardedTransport(way, allowed, most)
         self._turns = FairQueue(most)
 
     async def send(self, wanted: HttpRequest, tenant: str, sink: Sink | None) -> HttpResponse:
-        """Send one request, once the tenant has its turn; raises what `HttpClient.send` does."""
+        """Send one request, once the tenant has its turn; raises what `HttpClient.send` raises."""
         request = _request(wanted)
         asking.set(tenant)
         hearing = Heard() if wanted.take == "nothing" and not wanted.follow_redirects else None
@@ -70,7 +70,7 @@ class Sending:
         await self._transport.aclose()
 
     async def _header(self, request: httpx2.Request, wanted: HttpRequest) -> httpx2.Response:
-        """Return the answer that is meant, its body still to be read."""
+        """Return the final answer after redirects, with its body unread."""
         is_confidential = wanted.confidential or bool(request.url.userinfo)
         for _ in range(_MOST_REDIRECTS + 1):
             response = await self._transport.handle_async_request(request)
@@ -83,7 +83,7 @@ class Sending:
             except InvalidAddress as odd:
                 message = (
                     f"the answer ({described(response.status_code, response.headers)}) leads to "
-                    f"what is no address: {odd}; set followRedirects to false to take it as it is"
+                    f"an invalid address: {odd}; set followRedirects to false to take it as it is"
                 )
                 raise StepBroke("InvalidResponse", message, retryable=False) from odd
         message = f"{host_of(request.url)} redirects more than {_MOST_REDIRECTS} times"
@@ -129,7 +129,7 @@ def _headers(wanted: HttpRequest, url: httpx2.URL) -> dict[str, str]:
 
 
 async def _taken(response: httpx2.Response, wanted: HttpRequest, sink: Sink | None) -> HttpResponse:
-    """Return the answer with its body as it is wanted. Raises `ResponseUnreadable`."""
+    """Return the answer with its body in the wanted form. Raises `ResponseUnreadable`."""
     status = response.status_code
     headers = {name.lower(): value for name, value in response.headers.items()}
     if wanted.take == "nothing":
@@ -163,7 +163,7 @@ async def _taken(response: httpx2.Response, wanted: HttpRequest, sink: Sink | No
         why = f"cannot be read: {wrong}; set responseType to base64 to take it as it is"
         raise _failed("InvalidResponse", why, kept()) from wrong
     except httpx2.TimeoutException as late:
-        why = f"did not go on after {size} bytes"
+        why = f"stopped coming after {size} bytes"
         raise _failed("Timeout", why, kept(), retryable=True) from late
     except httpx2.TransportError as broken:
         why = f"broke off after {size} bytes: {broken}"
@@ -185,7 +185,7 @@ async def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
 
 
 async def _drained(response: httpx2.Response) -> None:
-    """Read on for a moment, whatever comes."""
+    """Read the rest of the body for a moment, whatever it is."""
     left = _DRAINED_BYTES
     with contextlib.suppress(TimeoutError, httpx2.TransportError):
         async with asyncio.timeout(_DRAINED_S):
@@ -197,7 +197,7 @@ async def _drained(response: httpx2.Response) -> None:
 
 @contextlib.contextmanager
 def _told(host: str, timeout_s: float | None) -> Iterator[None]:
-    """Tell a failure before an answer came as that of a step."""
+    """Turn a failure before the answer began into a failure of the step."""
     try:
         yield
     except TimeoutError as late:
@@ -214,5 +214,5 @@ def _told(host: str, timeout_s: float | None) -> Iterator[None]:
         if isinstance(failed.__cause__, AddressNotAllowed):
             raise StepBroke("AddressNotAllowed", str(failed), retryable=False) from failed
         is_odd = isinstance(failed, httpx2.RemoteProtocolError) and _CLOSED not in str(failed)
-        what = "the answer is no valid HTTP, from" if is_odd else "no answer from"
+        what = "the answer is not valid HTTP, from" if is_odd else "no answer from"
         raise StepBroke("ConnectionFailed", f"{what} {host}: {failed}") from failed

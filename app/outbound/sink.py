@@ -1,4 +1,4 @@
-"""Where a body goes as it comes, instead of into memory."""
+"""Receives a body as it comes, so it need not be kept in memory."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,10 +7,10 @@ from engine.value import value
 
 @value(frozen=True, slots=True)
 class Sink:
-    """Where the body of a good answer goes as it comes.
+    """Receives the body of a good answer as it comes.
 
     Attributes:
-        takes: Says of a status whether the answer is good.
+        takes: Returns whether an answer with this status is good.
         write: Takes the next bytes.
     """
 

@@ -1,7 +1,7 @@
-"""The status of an answer, read off the connection: it is known before the header is whole.
+"""Reads the status of an answer from the connection, before the header is complete.
 
-An HTTP library gives a status once it has read the whole header. Whoever needs no more than the
-status of an answer is told it also where the header breaks off, never ends or is not valid.
+An HTTP library reports the status only after it has read the whole header. A caller that needs only
+the status gets it here even if the header breaks off, never ends or is not valid.
 """
 
 import re
@@ -20,14 +20,14 @@ _LONGEST = 65_536
 
 
 class Heard:
-    """What has come of an answer, up to its status."""
+    """The part of an answer that has come, up to its status."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
         self.status: int | None = None
 
     def take(self, chunk: bytes) -> None:
-        """Read on; interim answers (1xx) are passed over."""
+        """Read the next bytes; interim answers (1xx) are skipped."""
         if self.status is not None or len(self._bytes) > _LONGEST:
             return
         self._bytes += chunk
@@ -41,17 +41,17 @@ class Heard:
             self._bytes = rest
 
     def forget(self) -> None:
-        """Begin again: what has come was a proxy's word that the way is open."""
+        """Start again: the bytes so far were a proxy's reply that the tunnel is open."""
         self._bytes.clear()
         self.status = None
 
 
 heard: ContextVar[Heard | None] = ContextVar("heard", default=None)
-"""What hears the answer to the request that a task makes."""
+"""Receives the answer to the request that the current task sends."""
 
 
 class HeardStream(AsyncNetworkStream):
-    """A connection that lets `heard` have what is read of it, and asks the fence before a write."""
+    """A connection that passes what it reads to `heard`, and checks the fence before a write."""
 
     def __init__(self, inner: AsyncNetworkStream) -> None:
         self._inner = inner

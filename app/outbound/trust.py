@@ -1,4 +1,4 @@
-"""Whose certificates outgoing connections trust: the public ones, and a company's own."""
+"""The certificates that outgoing connections trust: the public ones, and a company's own."""
 
 import ssl
 import tempfile
@@ -11,7 +11,9 @@ from app.settings.server import SettingsError
 
 
 def trusted(ca_file: Path | None) -> ssl.SSLContext:
-    """Return the trust for outgoing connections; `ca_file` holds certificates (PEM) to add.
+    """Return the trusted certificates for outgoing connections.
+
+    `ca_file` holds certificates (PEM) to add.
 
     Raises:
         SettingsError: The file cannot be read or holds no certificate.
@@ -33,9 +35,9 @@ def add_to(context: ssl.SSLContext, ca_file: Path | None) -> None:
 
 
 def bundle(public: Path, ca_file: Path) -> IO[bytes]:
-    """Return a file with the public certificates and those of `ca_file`, for as long as it is open.
+    """Return a file with the public certificates and those of `ca_file`.
 
-    For libraries that take a file and no context.
+    The file exists while it is open. For libraries that take a file and no context.
     """
     both = tempfile.NamedTemporaryFile(prefix="stepwell-ca-", suffix=".pem")  # noqa: SIM115
     both.write(public.read_bytes() + b"\n" + ca_file.read_bytes())

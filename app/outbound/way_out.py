@@ -1,4 +1,4 @@
-"""What all that goes out has in common: whose certificates count, who looks names up, a proxy."""
+"""What all outgoing connections share: trusted certificates, name lookups, and a proxy."""
 
 import functools
 import ssl
@@ -14,7 +14,7 @@ class WayOut:
     """Shared by every client.
 
     Attributes:
-        proxy: Through whom it goes, None for straight out.
+        proxy: The proxy to connect through, None for direct connections.
     """
 
     def __init__(self, ca_file: Path | None = None, proxy: Proxy | None = None) -> None:
@@ -27,16 +27,16 @@ class WayOut:
         self.proxy = proxy
         self._ca_file = ca_file
         if ca_file is not None:
-            self.trust  # noqa: B018 - a file that cannot be used is told at the start
+            self.trust  # noqa: B018 - a file that cannot be used is reported at the start
 
     @functools.cached_property
     def trust(self) -> ssl.SSLContext:
-        """Whose certificates count; what only looks inside needs none."""
+        """The trusted certificates; commands that only inspect need none."""
         return trusted(self._ca_file)
 
 
 def proxy_of(settings: Settings) -> Proxy | None:
-    """Return the proxy that the settings name, None when they name none."""
+    """Return the proxy that the settings name, None if they name none."""
     if settings.proxy is None:
         return None
     return Proxy(settings.proxy.get_secret_value(), settings.no_proxy)

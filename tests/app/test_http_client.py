@@ -156,7 +156,7 @@ async def test_a_redirect_keeps_the_method_as_browsers_do(
 
 async def test_an_answer_that_is_no_http_is_called_so(client: HttpClient) -> None:
     with saying(b"HTTP/1.1 200 OK\r\nno header\r\n\r\n") as address:
-        with pytest.raises(StepBroke, match="the answer is no valid HTTP, from") as broke:
+        with pytest.raises(StepBroke, match="the answer is not valid HTTP, from") as broke:
             await client.send(HttpRequest("POST", address))
         assert "bytearray" not in broke.value.error.message
 

@@ -34,7 +34,10 @@ def test_another_model_is_asked_where_one_fails(shared: Server) -> None:
         # What a step says counts before the model's own list; all that failed are told.
         outcome = start(client, flow_of(client, 2, fallback=["nobody"]), q="1")
         assert outcome["error"]["type"] == "RateLimited"
-        assert "instead were asked nobody: there is no model nobody" in outcome["error"]["message"]
+        assert (
+            "fallbacks asked instead: nobody: there is no model nobody"
+            in outcome["error"]["message"]
+        )
         # A step names a model in place of the agent's.
         outcome = start(client, flow_of(client, 3, model="stands-in", reasoning="low"), q="1")
         assert outcome["status"] == "completed"
