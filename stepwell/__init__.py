@@ -1,8 +1,8 @@
-"""What programs that use a Stepwell server import: `from stepwell.client import Client`.
+"""The client for programs that use a Stepwell server: `from stepwell.client import Client`.
 
-Public is what `__all__` names; `stepwell.client` has the same names. Everything else, whose
-names begin with an underscore, may change with any version. The client knows the server by its
-HTTP API only, and imports nothing of it.
+The public names are those in `__all__`; `stepwell.client` has the same names. Everything else has a
+name that begins with an underscore, and may change with any version. The client uses only the
+server's HTTP API, and imports nothing of the server.
 """
 
 from stepwell._asynchronous.agents import AsyncAgents

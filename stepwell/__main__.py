@@ -1,4 +1,4 @@
-"""`python -m stepwell`: the command line, where the server is installed beside the client."""
+"""`python -m stepwell`: runs the server's command line, if the server is installed too."""
 
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
@@ -11,7 +11,7 @@ _ALONE = (
 
 
 def main() -> None:
-    """Run the server's command line, and leave with its exit code."""
+    """Run the server's command line, and exit with its code."""
     try:
         server = distribution("stepwell")
     except PackageNotFoundError:

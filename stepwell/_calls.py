@@ -1,4 +1,4 @@
-"""Which request each call is; nothing is sent here."""
+"""Builds the request of each call; nothing is sent here."""
 
 import json
 import os
@@ -24,8 +24,8 @@ class Call:
     """A request.
 
     Attributes:
-        repeatable: Sent twice it does the same as once, so it is sent again when the answer
-            to it was lost.
+        repeatable: Sending it twice does the same as once, so it is sent again if its answer was
+            lost.
     """
 
     method: str
@@ -40,14 +40,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the server is, and the headers that say who asks."""
+    """The address of the server, and the headers that authenticate the caller."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
 
 
 def server(url: str | None, api_key: str | None, tenant: str | None, token: str | None) -> Server:
-    """Return the server from what was given, else the environment. Raises `NoCredentials`."""
+    """Return the server from the arguments, otherwise the environment. Raises `NoCredentials`."""
     known = os.environ
     url = url or known.get("STEPWELL_URL") or DEFAULT_URL
     if token is None and api_key is None:
@@ -63,7 +63,7 @@ def server(url: str | None, api_key: str | None, tenant: str | None, token: str 
 def start(
     workflow_id: str, data: JsonObject, version: str | None, idempotency_key: str | None
 ) -> Call:
-    """Start a run; the key makes a repeated request give the same run."""
+    """Start a run; with the same key, a repeated request gives the same run."""
     return Call(
         "POST",
         f"/api/workflow/start-async/{part(workflow_id)}",
@@ -93,27 +93,27 @@ def start_with_file(
 
 
 def upload(file: Path | tuple[str, bytes]) -> Call:
-    """Upload a file, which is read now; sent twice it is kept twice."""
+    """Upload a file, which is read now; sent twice it is stored twice."""
     content = (file.name, file.read_bytes()) if isinstance(file, Path) else file
     return Call("POST", "/api/workflow/files", form={}, file=content, repeatable=False)
 
 
 def status(run_id: str, history_limit: int | None = None, cursor: str | None = None) -> Call:
-    """Ask how a run stands."""
+    """Ask for the status of a run."""
     limit = None if history_limit is None else str(history_limit)
     query = given(historyLimit=limit, historyCursor=cursor)
     return Call("GET", f"/api/workflow/status/{part(run_id)}", query=query)
 
 
 def transcript(run_id: str, step_id: str | None, visit: int | None) -> Call:
-    """Ask what models, tools and people have said in a run."""
+    """Ask for what models, tools and people said in a run."""
     query = given(stepId=step_id, visit=None if visit is None else str(visit))
     return Call("GET", f"/api/workflow/runs/{part(run_id)}/transcript", query=query)
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What goes with an answer: the pause that it is for, its key, a comment, ids of files."""
+    """What goes with an answer: the id of its pause, its key, a comment, ids of files."""
 
     pause_id: str | None
     idempotency_key: str | None
@@ -124,7 +124,7 @@ class Beside:
 def resume_inputs(
     run_id: str, signal: PauseSignal | None, data: JsonObject, beside: Beside
 ) -> Call:
-    """Answer a pause that asks for inputs; where it was seen, exactly this one."""
+    """Answer a pause that asks for inputs; if its id is known, exactly that pause."""
     body: dict[str, object] = {"type": "collect_inputs", "data": dict(data)}
     if signal is not None:
         body |= given(stepId=signal.step_id, runId=signal.run_id)
@@ -147,7 +147,7 @@ def resume_action(
 
 
 def _resume(run_id: str, body: JsonObject, beside: Beside) -> Call:
-    """Answer a pause; only a key makes a repeated answer count once."""
+    """Answer a pause; only with a key does a repeated answer count once."""
     return Call(
         "POST",
         f"/api/workflow/resume/{part(run_id)}",
@@ -192,7 +192,7 @@ def bulk(  # noqa: PLR0913 - each by name
     dry_run: bool = False,
     rerun: BulkRerun | None = None,
 ) -> Call:
-    """Do something with many runs, or count them; done twice it does no harm."""
+    """Do something with many runs, or count them; repeating it does no harm."""
     body = given(
         action=action,
         filter={
@@ -222,7 +222,7 @@ def _bulk_rerun(rerun: BulkRerun) -> dict[str, object]:
 
 
 def events(run_id: str | None, query: Mapping[str, str], last_id: str | None) -> Call:
-    """Follow a run, or all runs, from after `last_id`."""
+    """Follow a run, or all runs, from the event after `last_id`."""
     path = "/api/workflow/events" + (f"/{part(run_id)}" if run_id else "")
     return Call("GET", path, query=query, headers=given(**{"last-event-id": last_id}))
 
@@ -234,7 +234,7 @@ def events_query(
     workflow_ids: str | Sequence[str] | None,
     parent_run_id: str | None,
 ) -> dict[str, str]:
-    """Return which events are meant, as the address has it."""
+    """Return the query that selects the events."""
     return given(
         type=_listed(types),
         status=_listed(statuses),
@@ -252,7 +252,7 @@ def workflows(
     json: object = None,
     query: Mapping[str, object] | None = None,
 ) -> Call:
-    """Do something with definitions; only what changes no version is repeatable."""
+    """Do something with definitions; repeatable only if it changes no version."""
     path = "/".join(part for part in ("/api/workflows", part(workflow_id or ""), verb) if part)
     repeatable = method == "GET"
     asked = {name: str(item) for name, item in (query or {}).items() if item is not None}
@@ -260,7 +260,7 @@ def workflows(
 
 
 def plain(method: str, path: str, body: object, query: Mapping[str, str] | None) -> Call:
-    """Ask for anything; only what changes nothing is sent again."""
+    """Call any address of the API; sent again only if it changes nothing."""
     return Call(method, path, json=body, query=dict(query or {}), repeatable=method == "GET")
 
 
@@ -294,7 +294,7 @@ def invoke_agent(
 def replay(
     run_id: str, step_id: str | None, visit: int | None, version: str | None, model: str | None
 ) -> Call:
-    """Do a visit of a run again."""
+    """Repeat a visit of a run."""
     body = {
         **given(stepId=step_id, agentVersion=version, model=model),
         **given(visit=visit),
@@ -303,39 +303,39 @@ def replay(
 
 
 def replayed(replay_id: str) -> Call:
-    """Ask what came of a replay."""
+    """Ask for the result of a replay."""
     return Call("GET", f"/api/workflow/replay/{part(replay_id)}")
 
 
 def usage(since: str | None, until: str | None, by: str) -> Call:
-    """Ask what models have cost."""
+    """Ask for what models have cost."""
     return Call("GET", "/api/usage", query=given(since=since, until=until, by=by))
 
 
 def budgets() -> Call:
-    """Ask what models may cost."""
+    """Ask for the budgets for models."""
     return Call("GET", "/api/budgets")
 
 
 def set_budget(month: float | None, workflow_id: str | None) -> Call:
-    """Set what models may cost in a month."""
+    """Set a monthly budget for models."""
     body = {"month": month, **given(workflowId=workflow_id)}
     return Call("PUT", "/api/budgets", json=body)
 
 
 def triggers(kind: str, method: str, name: str | None = None, verb: str | None = None) -> Call:
-    """Ask about what starts runs, or remove one."""
+    """Ask about triggers, or delete one."""
     path = "/".join(part for part in (f"/api/{kind}", part(name or ""), verb) if part)
     return Call(method, path)
 
 
 def put_trigger(kind: str, name: str, document: JsonObject) -> Call:
-    """Put something that starts runs in its place; twice does the same as once."""
+    """Create or replace a trigger; doing it twice does the same as once."""
     return Call("PUT", f"/api/{kind}/{part(name)}", json=dict(document))
 
 
 def variables(method: str, name: str | None = None, json: object = None) -> Call:
-    """Do something with variables; each call may be sent again."""
+    """Do something with variables; each call may be repeated."""
     path = "/api/variables" + (f"/{part(name)}" if name is not None else "")
     return Call(method, path, json=json, repeatable=method != "DELETE")
 
@@ -349,7 +349,7 @@ def send_signal(  # noqa: PLR0913 - each by name
     keep_for: str | None,
     to_all: bool,
 ) -> Call:
-    """Send a signal; its id, made for the call where none is given, makes it count once."""
+    """Send a signal; its id makes it count once, and is made here if none is given."""
     body = given(
         name=name,
         key=key,
@@ -388,10 +388,10 @@ def _listed(names: str | Sequence[str] | None) -> str | None:
 
 
 def part(text: str) -> str:
-    """Return a text as a part of an address."""
+    """Return a text as part of an address."""
     return quote(text, safe="")
 
 
 def given(**items: T | None) -> dict[str, T]:
-    """Return what is not None, by name."""
+    """Return the arguments that are not None, by name."""
     return {name: item for name, item in items.items() if item is not None}

@@ -1,14 +1,14 @@
-"""What the server answers about runs, typed."""
+"""The types of the server's answers about runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypedDict
 
 Json: TypeAlias = Any
-"""A value whose shape is up to the author of the workflow: the type checker lets it pass."""
+"""A value whose shape the author of the workflow decides: the type checker accepts any use."""
 
 JsonObject: TypeAlias = Mapping[str, Json]
-"""A JSON object whose keys are up to the author of the workflow, or to a newer server."""
+"""A JSON object whose keys the author of the workflow, or a newer server, decides."""
 
 StatusName: TypeAlias = Literal[
     "running", "paused", "completed", "failed", "cancelled", "terminated"
@@ -30,12 +30,12 @@ class StepError(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a person may choose at a pause.
+    """A choice that a person has at a pause.
 
     Attributes:
         value: What is sent as the answer.
-        label: What a button says.
-        fields: What it asks for too: the specification of each field, by its name.
+        label: The text of the button.
+        fields: What else it asks for: the specification of each field, by its name.
     """
 
     value: str
@@ -50,16 +50,16 @@ class PauseSignal:
     Attributes:
         type: `collect_inputs`, `request_user_action` or `wait_for_signal`.
         step_id: The step that asks.
-        action_id: Which action is asked for; None where inputs are.
-        run_id: The child run that asks, where it is one.
-        pause_id: Which pause of the run this is; None from a server that does not name them.
-        message: What the person is asked, where the step says it.
-        actions: What may be answered to `request_user_action`.
+        action_id: The action that is asked for; None if inputs are asked for.
+        run_id: The child run that asks, if it is one.
+        pause_id: The id of the pause; None from a server that does not send one.
+        message: The question to the person, if the step has one.
+        actions: The possible answers to `request_user_action`.
         fields: What `collect_inputs` asks for: the specification of each field, by its name.
-        deadline: Until when an answer counts, as ISO text; None without end.
-        document: All of it, as the server sent it.
-        body: Which part of its document the run is that asks, where it is not the whole of it.
-        item: Which item of its parent's step the run is that asks, from 0.
+        deadline: Until when it can be answered, as ISO text; None for no deadline.
+        document: The whole JSON object, as the server sent it.
+        body: The part of its document that the asking run executes, if not the whole of it.
+        item: The item of its parent's step that the asking run executes, from 0.
     """
 
     type: str
@@ -84,14 +84,14 @@ class HistoryEntry:
         step_id: The step.
         step_type: Its type, such as `call-api`.
         status: `running`, `completed`, `failed` and the like.
-        visit: How often the run had come to this step then, from 1.
-        attempt: How often the step was tried in this visit, from 1.
+        visit: The number of this visit of the step in the run, from 1.
+        attempt: The number of the attempt in this visit, from 1.
         start_time: When it began, as ISO text.
         end_time: When it ended, as ISO text; None until then.
         duration_ms: How long it took, in milliseconds; None until it has ended.
         output: What the step delivered; None until it has completed.
         error: Why it failed, if it did.
-        document: All of it, as the server sent it.
+        document: The whole JSON object, as the server sent it.
     """
 
     step_id: str
@@ -114,7 +114,7 @@ class RunError:
     Attributes:
         type: The kind of error, such as `Timeout`.
         message: What went wrong, for people.
-        step_id: The step that failed; None where it was none.
+        step_id: The step that failed; None if no step did.
     """
 
     type: str
@@ -124,26 +124,26 @@ class RunError:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """How a run stands.
+    """The state of a run.
 
     Attributes:
         run_id: The run.
         workflow_id: The workflow that it runs.
         version: The version of the workflow.
         status: `running`, `paused`, `completed`, `failed`, `cancelled` or `terminated`.
-        current_step_id: Where it is; None when it has ended.
-        pause: What it waits for; None when it is not paused.
-        pauses: All that it and the child runs below it wait for, `pause` first; of many a hundred.
+        current_step_id: The step that it is in; None when it has ended.
+        pause: What it waits for; None if it is not paused.
+        pauses: All pauses of the run and the child runs below it, `pause` first; at most a hundred.
         data: The data of the run.
         history: The newest visits of steps, oldest first.
-        history_cursor: Where older visits are; None where there are none.
+        history_cursor: The cursor for older visits; None if there are none.
         result: What the run delivered; None until it has completed.
         error: Why it failed, if it did.
-        reason: Why it was stopped, if somebody did and said so.
+        reason: Why it was stopped, if somebody stopped it and gave a reason.
         cancel_requested: Whether a cancel is under way.
         start_time: When it began, as ISO text.
         end_time: When it ended, as ISO text; None until then.
-        document: All of it, as the server sent it.
+        document: The whole JSON object, as the server sent it.
     """
 
     run_id: str
@@ -172,21 +172,21 @@ class RunStatus:
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """A run as lists have it.
+    """A run in a list.
 
     Attributes:
         run_id: The run.
         workflow_id: The workflow that it runs.
         version: The version of the workflow.
         status: `running`, `paused`, `completed`, `failed`, `cancelled` or `terminated`.
-        current_step_id: Where it is; None when it has ended.
-        parent_run_id: The run that started it, where one did.
+        current_step_id: The step that it is in; None when it has ended.
+        parent_run_id: The run that started it, if one did.
         start_time: When it began, as ISO text.
-        document: All of it, as the server sent it.
-        title: What it is called; None where its workflow does not say.
-        labels: By what it is found, values by name.
-        body: Which part of its document it is a run of, such as `check/stock`; None: all of it.
-        item: Which item of its parent's step it is, from 0.
+        document: The whole JSON object, as the server sent it.
+        title: Its title; None if its workflow has none.
+        labels: Its labels, values by name.
+        body: The part of its document that it executes, such as `check/stock`; None for all of it.
+        item: The item of its parent's step that it executes, from 0.
     """
 
     run_id: str
@@ -205,17 +205,17 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class OpenPause:
-    """Something that waits for a person.
+    """A pause that waits for a person.
 
     Attributes:
         run_id: The run that asks.
         workflow_id: The workflow that it runs.
-        title: What the run is called; None where its workflow does not say.
+        title: The run's title; None if its workflow has none.
         pause: What it asks.
-        seen: The hash of what it asks: an answer that has it counts for nothing else.
-        may_answer: Whether whoever asked for the list may answer it.
+        seen: The hash of the question: an answer sent with it counts for this question only.
+        may_answer: Whether the caller may answer it.
         since: When it was asked, as ISO text.
-        document: All of it, as the server sent it.
+        document: The whole JSON object, as the server sent it.
     """
 
     run_id: str
@@ -230,11 +230,11 @@ class OpenPause:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Some runs of a list, newest first.
+    """A page of a list of runs, newest first.
 
     Attributes:
         runs: The runs.
-        next_cursor: Where the next page begins; None on the last one.
+        next_cursor: The cursor for the next page; None on the last one.
     """
 
     runs: tuple[RunLine, ...]
@@ -243,16 +243,16 @@ class RunPage:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened, on disk before it is told.
+    """An event of a run; it is on disk before it is sent.
 
     Attributes:
-        position: Its place among all events of the server; grows, with gaps.
+        position: Its position among all events of the server; grows, with gaps.
         type: What happened, such as `run.completed`.
         time: When, as ISO text.
-        run_id: The run that it happened to.
-        step_id: The step that it happened at, where it was one.
-        status: The run's new status, where the event changes it.
-        document: All of it, as the server sent it.
+        run_id: The run.
+        step_id: The step, if the event concerns one.
+        status: The run's new status, if the event changes it.
+        document: The whole JSON object, as the server sent it.
     """
 
     position: int

@@ -1,4 +1,4 @@
-"""What can go wrong, by who may know more: the server, the way to it, or the run."""
+"""The client's errors: from the server, from the connection, or from the run."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,27 +6,27 @@ from stepwell._documents import JsonObject, RunStatus
 
 
 class StepwellError(Exception):
-    """Everything that the client raises."""
+    """The base class of all errors that the client raises."""
 
 
 class NoCredentials(StepwellError):
-    """Neither an API key nor a token was given, nor stands in the environment."""
+    """No API key and no token was given, and the environment has none."""
 
 
 class NotPaused(StepwellError):
-    """The run waits for no action of a person."""
+    """The run does not wait for an action of a person."""
 
 
 class Unanswered(StepwellError):
-    """The server was not reached or broke off; whether it did what was asked is unknown."""
+    """The server was not reached, or the connection broke; the request may have had its effect."""
 
 
 class WaitTimeout(StepwellError, TimeoutError):
-    """The run had neither ended nor paused when the time was over; it goes on."""
+    """The run had neither ended nor paused when the time was over; it continues."""
 
 
 class ApiError(StepwellError):
-    """The server refused.
+    """The server refused the request.
 
     Args:
         status: The status of the answer.
@@ -34,10 +34,10 @@ class ApiError(StepwellError):
 
     Attributes:
         status: The status of the answer, such as 409.
-        error: The API's word for it, such as `Conflict`.
+        error: The API's name of the error, such as `Conflict`.
         message: What is wrong.
         details: Each problem with `path` and `message`.
-        request_id: What the server's log has more under.
+        request_id: The id to look for in the server's log.
     """
 
     def __init__(self, status: int, document: JsonObject) -> None:
@@ -54,7 +54,7 @@ class RunFailed(StepwellError):
     """The run has ended without completing.
 
     Attributes:
-        status: How it stands.
+        status: The state of the run.
     """
 
     def __init__(self, status: RunStatus) -> None:
@@ -65,8 +65,8 @@ class RunFailed(StepwellError):
 
 
 class RunCancelled(RunFailed):
-    """Somebody has cancelled the run."""
+    """The run was cancelled."""
 
 
 class RunTerminated(RunFailed):
-    """Somebody has terminated the run."""
+    """The run was terminated."""

@@ -1,4 +1,4 @@
-"""Events as they happen, over streams that break and go on without a gap or a repeat."""
+"""Reads events as they happen; after a broken stream it continues without a gap or a repeat."""
 
 import time
 from collections import deque
@@ -14,20 +14,20 @@ from stepwell._errors import Unanswered
 from stepwell._flow import Close, Flow, Open, Opened, Read, Retries, refused, unanswered
 
 _SILENCE_S = 45.0
-"""A stream that is silent for longer, three signs of life, is taken for broken."""
+"""A stream that is silent for longer than three heartbeats counts as broken."""
 
 _OVER_AND_OUT = 204
 _OK = 200
 
 
 class Sign(Enum):
-    """What is no event."""
+    """Something in the stream that is not an event."""
 
-    ALIVE = "a sign of life, or a silence"
+    ALIVE = "a heartbeat, or a silence"
 
 
 class Messages:
-    """Takes the bytes of a stream apart into messages of an id and a text."""
+    """Splits the bytes of a stream into messages of an id and a text."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -35,7 +35,7 @@ class Messages:
         self._data: list[str] = []
 
     def feed(self, chunk: bytes) -> list[tuple[str | None, str]]:
-        """Return the messages that are whole now; the text of one may be empty."""
+        """Return the messages that are complete now; their text may be empty."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         whole = []
         for line in lines:
@@ -55,7 +55,7 @@ class EventStream:
     """The events of a run, or of all runs.
 
     Attributes:
-        opened: What must be closed by whoever stops early.
+        opened: The open stream, which a caller that stops early must close.
     """
 
     def __init__(self, call_after: Callable[[str | None], Call], retry_for_s: float) -> None:
@@ -70,14 +70,14 @@ class EventStream:
         self._silence_s = _SILENCE_S
 
     def next_event(self) -> Flow[Event | None]:
-        """Return the next event, None after the last one of a run that has ended."""
+        """Return the next event; None after the last event of a run that has ended."""
         while True:
             found = yield from self.next(None)
             if found is not Sign.ALIVE:
                 return found
 
     def next(self, until: float | None) -> Flow[Event | Sign | None]:
-        """Return the next event, or a sign of life, by `until` (monotonic) or little later."""
+        """Return the next event, or a heartbeat, by `until` (monotonic) or shortly after."""
         while not self._events:
             if self._is_over:
                 return None
@@ -104,7 +104,7 @@ class EventStream:
             yield self._retries.pause(*refused(opened.answer))
 
     def _read(self) -> Flow[bool]:
-        """Take in the next bytes; say whether they, or a silence, are a sign of life only."""
+        """Read the next bytes; return a sign if they, or a silence, are only a heartbeat."""
         assert self.opened is not None  # noqa: S101 - `next` has opened it
         try:
             chunk = yield Read(self.opened)

@@ -1,8 +1,8 @@
-"""How a call goes, written once: a flow asks for what it needs, and a client does it.
+"""The logic of a call, written once as a flow that asks the client for each action it needs.
 
-A flow is a generator. It yields `Send`, `Sleep`, `Open`, `Read` or `Close`, and is sent what
-came of it, or thrown an `httpx.TransportError`. The client of threads and that of asyncio
-differ only in how they do these five.
+A flow is a generator. It yields `Send`, `Sleep`, `Open`, `Read` or `Close`, and the client sends it
+the result or throws an `httpx.TransportError` into it. The clients for threads and for asyncio
+differ only in how they do these five actions.
 """
 
 import json
@@ -31,7 +31,7 @@ _OK = range(200, 300)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered."""
+    """An answer of the server."""
 
     status: int
     headers: Mapping[str, str]
@@ -40,7 +40,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An answer that goes on; its `answer.body` is only there when it is no stream."""
+    """An answer that may be a stream; `answer.body` is set only if it is not."""
 
     answer: Answer
     response: httpx.Response
@@ -56,14 +56,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Let some seconds pass."""
+    """Wait for some seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Send the request and return an `Opened`; a silence of `read_timeout_s` breaks it."""
+    """Send the request and return an `Opened`; `read_timeout_s` of silence breaks it."""
 
     call: Call
     read_timeout_s: float
@@ -71,7 +71,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Return the next bytes, none at the end."""
+    """Return the next bytes; empty at the end."""
 
     opened: Opened
 
@@ -88,19 +88,19 @@ Flow = Generator[Operation, Any, T]
 
 
 class Retries:
-    """How long a call that fails is tried again; the pauses double, spread a little."""
+    """How long a failed call is retried; the pauses double, with some random variation."""
 
     def __init__(self, retry_for_s: float) -> None:
         self._retry_for_s = retry_for_s
         self.renew()
 
     def renew(self) -> None:
-        """Begin anew, after something worked."""
+        """Start counting again, after a success."""
         self._until: float | None = None
         self._pause_s = _FIRST_PAUSE_S
 
     def pause(self, why: StepwellError, at_least_s: float = 0) -> Sleep:
-        """Return the pause before the next attempt. Raises `why` when it would be too late."""
+        """Return the pause before the next attempt. Raises `why` if that would be too late."""
         now = time.monotonic()
         if self._until is None:
             self._until = now + self._retry_for_s
@@ -112,11 +112,11 @@ class Retries:
 
 
 def ask(call: Call, retry_for_s: float) -> Flow[Any]:
-    """Send a request, again where that does no harm, and return the JSON of its answer.
+    """Send a request, again if that does no harm, and return the JSON of its answer.
 
     Raises:
-        ApiError: The server refused.
-        Unanswered: It was not reached, or broke off.
+        ApiError: The server refused the request.
+        Unanswered: The server was not reached, or the connection broke.
     """
     retries = Retries(retry_for_s)
     while True:
@@ -136,7 +136,7 @@ def ask(call: Call, retry_for_s: float) -> Flow[Any]:
 def refused(answer: Answer, *, repeatable: bool = True) -> tuple[ApiError, float]:
     """Return the failure and the least pause before the next attempt. Raises `ApiError`.
 
-    It raises where another attempt has no use, or could do harm.
+    It raises if another attempt is useless, or could do harm.
     """
     failure = api_error(answer)
     if answer.status not in _BUSY or not (repeatable or answer.status == 429):  # noqa: PLR2004
@@ -145,23 +145,23 @@ def refused(answer: Answer, *, repeatable: bool = True) -> tuple[ApiError, float
 
 
 def unanswered(lost: httpx.TransportError) -> Unanswered:
-    """Return the failure for a broken connection."""
+    """Return the error for a broken connection."""
     url = lost.request.url
     server = f"{url.scheme}://{url.netloc.decode()}"
     return Unanswered(f"{server} does not answer: {lost or type(lost).__name__}")
 
 
 def content(answer: Answer) -> Any:
-    """Return the JSON of an answer. Raises `ApiError` when it has none."""
+    """Return the JSON of an answer. Raises `ApiError` if it has none."""
     try:
         return json.loads(answer.body)
     except ValueError as wrong:
-        told = {"error": "Unexpected answer", "message": "the answer is no JSON"}
+        told = {"error": "Unexpected answer", "message": "the answer is not JSON"}
         raise ApiError(answer.status, told) from wrong
 
 
 def api_error(answer: Answer) -> ApiError:
-    """Return the failure of an answer, also when somebody between has written it."""
+    """Return the error of an answer, also if a proxy has written it."""
     try:
         document = json.loads(answer.body)
     except ValueError:

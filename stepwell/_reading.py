@@ -1,6 +1,6 @@
-"""From the JSON of the server's answers to the types of the client.
+"""Reads the server's JSON answers into the types of the client.
 
-An answer that is no answer of this API, such as that of a proxy, raises `ApiError` where it is
+An answer that does not come from this API, for example from a proxy, raises `ApiError` when it is
 read, not a `KeyError` later.
 """
 
@@ -38,20 +38,20 @@ def _checked(read: Callable[[A], T]) -> Callable[[A], T]:
         try:
             return read(found)
         except (AttributeError, KeyError, TypeError, ValueError) as wrong:
-            told = f"this is no answer of the API ({type(wrong).__name__}: {wrong})"
+            told = f"this is not an answer of the API ({type(wrong).__name__}: {wrong})"
             raise ApiError(_OK, {"error": "Unexpected answer", "message": told}) from wrong
 
     return checked
 
 
 def anything(found: Json) -> Json:
-    """Return an answer as it is."""
+    """Return any JSON answer unchanged."""
     return found
 
 
 @_checked
 def run_id(found: JsonObject) -> str:
-    """Return which run was started."""
+    """Return the id of the run that was started."""
     return str(found["runId"])
 
 
@@ -69,7 +69,7 @@ def status_name(found: JsonObject) -> str:
 
 @_checked
 def run_status(found: JsonObject) -> RunStatus:
-    """Return how a run stands."""
+    """Return the state of a run."""
     signal, error = found.get("pauseSignal"), found.get("error")
     signals = found.get("pauseSignals", () if signal is None else (signal,))
     return RunStatus(
@@ -138,7 +138,7 @@ def run_error(found: JsonObject) -> RunError:
 
 @_checked
 def statistics(found: JsonObject) -> JsonObject:
-    """Return how the runs of a workflow fare."""
+    """Return the statistics of a workflow's runs."""
     return {**found, "runs": found["runs"], "steps": found["steps"]}
 
 
@@ -155,7 +155,7 @@ def run_page(found: JsonObject) -> RunPage:
 
 
 def run_line(found: JsonObject) -> RunLine:
-    """Return a run as lists have it."""
+    """Return a run in a list."""
     return RunLine(
         run_id=found["runId"],
         workflow_id=found["workflowId"],
@@ -174,7 +174,7 @@ def run_line(found: JsonObject) -> RunLine:
 
 @_checked
 def open_pauses(found: JsonObject) -> tuple[list[OpenPause], str | None]:
-    """Return a page of what waits for people, and where the next begins."""
+    """Return a page of open pauses, and the cursor for the next page."""
     return [_open_pause(line) for line in found["pauses"]], found["nextCursor"]
 
 

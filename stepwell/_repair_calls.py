@@ -1,4 +1,4 @@
-"""Which request each call is that asks why a run is as it is, or changes how it goes on."""
+"""Builds the requests that explain a run, or change how it continues."""
 
 from dataclasses import dataclass
 from uuid import uuid4
@@ -14,13 +14,13 @@ def explain(run_id: str, path: str, at: int | None) -> Call:
 
 
 def repair(verb: str, run_id: str, reason: str | None, **more: object) -> Call:
-    """Change how a run goes on; sent again it would meet the run as it has gone on."""
+    """Change how a run continues; not repeatable, since the run may have moved on."""
     body: dict[str, object] = given(runId=run_id, reason=reason, **more)
     return Call("POST", f"/api/workflow/management/{verb}", json=body, repeatable=False)
 
 
 def skip(run_id: str, step_id: str, output: object, visit: int | None, reason: str | None) -> Call:
-    """Give the output of a step in its place."""
+    """Supply the output of a step."""
     named: dict[str, object] = given(runId=run_id, stepId=step_id, visit=visit, reason=reason)
     body = {**named, "output": output}
     return Call("POST", "/api/workflow/management/skip", json=body, repeatable=False)
@@ -28,7 +28,7 @@ def skip(run_id: str, step_id: str, output: object, visit: int | None, reason: s
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """How a run is run again; `begin` counts where no step is named."""
+    """How a run is rerun; `begin` counts if no step is named."""
 
     step_id: str | None
     visit: int | None
@@ -40,7 +40,7 @@ class Again:
 
 
 def rerun(run_id: str, again: Again, idempotency_key: str | None) -> Call:
-    """Run a run again; the key makes a repeated request give the same run."""
+    """Rerun a run; with the same key, a repeated request gives the same run."""
     body: dict[str, object] = given(
         stepId=again.step_id, version=again.version, reason=again.reason
     )
@@ -55,5 +55,5 @@ def rerun(run_id: str, again: Again, idempotency_key: str | None) -> Call:
 
 
 def statistics(workflow_id: str, period: str) -> Call:
-    """Ask how the runs of a workflow fare."""
+    """Ask for the statistics of a workflow's runs."""
     return Call("GET", f"/api/workflow/statistics/{part(workflow_id)}", query={"period": period})

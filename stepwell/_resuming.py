@@ -1,4 +1,4 @@
-"""Answering a pause, exactly the one that was seen where the server names its pauses."""
+"""Answers a pause, and exactly the one that was seen if the server names its pauses."""
 
 from dataclasses import replace
 from uuid import uuid4
@@ -16,7 +16,7 @@ def resume_inputs(
 ) -> Flow[RunStatus]:
     """Answer a pause that asks for inputs. Raises `ApiError`, `Unanswered`.
 
-    The answer goes to the pause that is seen here, or to the one that `beside` names.
+    The answer goes to the pause that is open now, or to the one that `beside` names.
     """
     signal = None if beside.pause_id else (yield from _signal(run_id, retry_for_s))
     call = calls.resume_inputs(run_id, signal, data, _complete(beside, signal))
@@ -28,7 +28,7 @@ def resume_action(
 ) -> Flow[RunStatus]:
     """Answer the pause that asks for an action now. Raises `NotPaused`, `ApiError`, `Unanswered`.
 
-    The answer goes to the pause that is seen here, or to the one that `beside` names.
+    The answer goes to the pause that is open now, or to the one that `beside` names.
     """
     signal = yield from _signal(run_id, retry_for_s)
     if signal is None or signal.action_id is None:
@@ -42,7 +42,7 @@ def _signal(run_id: str, retry_for_s: float) -> Flow[PauseSignal | None]:
 
 
 def _complete(beside: Beside, signal: PauseSignal | None) -> Beside:
-    """Name the pause that was seen, and make a key: a server that names its pauses takes one."""
+    """Add the id of the pause that was seen, and a key, which servers that name pauses accept."""
     pause_id = beside.pause_id or (signal.pause_id if signal else None)
     made = str(uuid4()) if pause_id else None
     return replace(beside, pause_id=pause_id, idempotency_key=beside.idempotency_key or made)

@@ -1,4 +1,4 @@
-"""Which runs are meant, and what a command for many of them did."""
+"""Selects runs for lists and commands, and holds the results of commands for many runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ BulkAction: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class BulkRerun:
-    """How each of many runs is run again.
+    """How each of many runs is rerun.
 
     Attributes:
-        operation: A name of your own, such as a UUID: each run is run again once for it, however
-            often it is asked.
+        operation: A name of your choice, such as a UUID: each run is rerun once for it, however
+            often the command is repeated.
         from_: `failure`, from where it failed or was stopped, or `start`.
         version: Another version: a number, `latest` or `published`.
         data: Fields that replace those of each run.
-        keep_calls: Whether the calls that a step had finished stand.
+        keep_calls: Whether the results of calls that a step had finished are kept.
     """
 
     operation: str
@@ -34,27 +34,27 @@ class BulkRerun:
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which runs are meant; what is not given does not filter.
+    """Which runs are selected; a field that is not given does not filter.
 
     Attributes:
-        status: Only runs that stand so.
+        status: Only runs with this status.
         workflow_id: Only runs of this workflow.
         parent_run_id: Only child runs of this run.
-        since: Only runs that began at this moment or later: with a time zone, as ISO text or
-            a `datetime`.
+        since: Only runs that began at this moment or later: with a time zone, as ISO text or a
+            `datetime`.
         until: Only runs that began before this moment, given in the same way.
         top_level: Only runs that no other run started.
         labels: Only runs with these labels, values by name.
         text: Only runs whose title and labels, or data at the start, have these words, or words
-            that begin so.
+            that begin with them.
         step_id: Only runs that are in this step, or failed in it.
         error_type: Only runs that failed with this error.
         started_by: Only runs that this caller started.
-        longer_than: Only runs that took at least so long until their end, such as `10m`.
+        longer_than: Only runs that took at least this long, such as `10m`.
         shorter_than: Only runs that took less.
         waiting_for: Only runs whose step waits for its next attempt (`retry`), or sleeps (`time`).
-        sort: In which order: by `startTime`, `endTime` or `duration`, the newest or the longest
-            first with `-` before it. Commands for many runs have no order.
+        sort: The order: by `startTime`, `endTime` or `duration`; with `-` before it, the newest or
+            the longest first. Commands for many runs have no order.
     """
 
     status: StatusName | None = None
@@ -76,7 +76,7 @@ class RunFilter:
 
 @dataclass(frozen=True, slots=True)
 class BulkFailure:
-    """A run with which a command could not be carried out.
+    """A run for which a command failed.
 
     Attributes:
         run_id: The run.
@@ -94,10 +94,10 @@ class BulkPart:
     Attributes:
         changed: How many runs were stopped, asked to stop, or deleted (without their children).
         skipped: How many had ended already, were gone, or cannot be deleted yet.
-        failed: With how many it could not be done.
+        failed: For how many runs the command failed.
         failures: The first of these, and why.
-        next_cursor: Where the next part begins; None after the last one.
-        document: All of it, as the server sent it.
+        next_cursor: The cursor for the next part; None after the last one.
+        document: The whole JSON object, as the server sent it.
     """
 
     changed: int
@@ -114,8 +114,8 @@ class BulkCount:
 
     Attributes:
         matched: How many.
-        cursor: Given to the first call of `bulk`, leaves out what starts after the count.
-        document: All of it, as the server sent it.
+        cursor: If the first call of `bulk` gets it, runs that start after the count are left out.
+        document: The whole JSON object, as the server sent it.
     """
 
     matched: int

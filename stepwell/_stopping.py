@@ -1,4 +1,4 @@
-"""Cancelling and terminating, which may be asked for twice."""
+"""Cancels and terminates runs; both may be asked for twice."""
 
 import stepwell._calls as calls
 from stepwell._errors import ApiError
@@ -12,8 +12,8 @@ _ENDS_AS = {"cancel": "cancelled", "terminate": "terminated"}
 def stop(verb: str, run_id: str, reason: str | None, retry_for_s: float) -> Flow[None]:
     """Stop a run.
 
-    That the run has ended in this way already is no failure: the answer to an attempt before
-    may have been lost. Raises `ApiError` when it has ended otherwise.
+    If the run has already ended in this way, that is not an error: the answer to an earlier attempt
+    may have been lost. Raises `ApiError` if it has ended in another way.
     """
     try:
         yield from ask(calls.control(verb, run_id, reason), retry_for_s)

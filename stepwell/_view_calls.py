@@ -1,4 +1,4 @@
-"""Which requests keep views of the list of runs, and list what a view asks for."""
+"""Builds the requests that save views of the list of runs, and list a view's runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ def views() -> Call:
 
 
 def save(name: str, query: Mapping[str, str], columns: Sequence[str]) -> Call:
-    """Keep a view; sent twice it is kept once."""
+    """Save a view; sent twice it is saved once."""
     body = {"query": dict(query), "columns": list(columns)}
     return Call("PUT", f"{_PATH}/{part(name)}", json=body)
 
@@ -24,5 +24,5 @@ def delete(name: str) -> Call:
 
 
 def runs(query: Mapping[str, str], cursor: str | None) -> Call:
-    """List a page of the runs that a view asks for."""
+    """List a page of a view's runs."""
     return Call("GET", "/api/workflow/runs", query={**query, **given(cursor=cursor)})

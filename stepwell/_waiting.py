@@ -1,4 +1,4 @@
-"""Waiting until a run has ended or waits for a person."""
+"""Waits until a run has ended or waits for a person."""
 
 import time
 
@@ -22,9 +22,9 @@ _FAILURES = {"failed": RunFailed, "cancelled": RunCancelled, "terminated": RunTe
 
 
 class Waiting:
-    """One wait: the stream of events says when to look, the status alone says how it is.
+    """One wait: the stream of events says when to look, but only the status says how the run is.
 
-    Where no stream is to be had, it looks after pauses that double.
+    Without a stream, it looks at intervals that double.
     """
 
     def __init__(self, run_id: str, timeout_s: float | None, retry_for_s: float) -> None:
@@ -35,7 +35,7 @@ class Waiting:
         self._poll_s = _FIRST_POLL_S
 
     def flow(self) -> Flow[RunStatus]:
-        """Return the status of a run that completed or paused.
+        """Return the status of a run that has completed or paused.
 
         Raises:
             RunFailed: It has failed, or was cancelled or terminated.

@@ -1,4 +1,4 @@
-"""The JSON documents of workflows, typed; they are plain dicts."""
+"""The types of workflows' JSON documents, which are plain dicts."""
 
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
@@ -8,14 +8,14 @@ WorkflowStatus: TypeAlias = Literal["draft", "testing", "published", "archived"]
 
 
 class WorkflowSummary(TypedDict):
-    """A version of a workflow, as lists have it.
+    """A version of a workflow in a list.
 
     Attributes:
         id: The workflow.
         name: Its name, for people.
-        description: What it is for; empty where nobody said.
+        description: What it is for; empty if nobody said.
         status: `draft`, `testing`, `published` or `archived`.
-        version: Which version this is.
+        version: The number of this version.
         createdAt: When the workflow was made, as ISO text.
         updatedAt: When this version was last changed, as ISO text.
     """
@@ -33,7 +33,7 @@ class Workflow(WorkflowSummary):
     """A version of a workflow with its whole definition.
 
     Attributes:
-        initialStep: The step that runs begin with; without it the first.
+        initialStep: The step that runs begin with; default: the first.
         steps: The steps, each with its `id`, its `type` and the keys of that type.
         edges: Which step follows which, and when: `from`, `to`, `condition`, `on`.
         payload: The specification of each input, by its name.

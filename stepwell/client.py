@@ -1,6 +1,6 @@
-"""The public names of the client: `Client` for threads, `AsyncClient` for asyncio, and theirs."""
+"""The public names of the client: `Client` for threads, `AsyncClient` for asyncio, and the rest."""
 
 import stepwell
-from stepwell import *  # noqa: F403 - which names, `stepwell` alone says
+from stepwell import *  # noqa: F403 - `stepwell` alone decides which names
 
 __all__ = stepwell.__all__

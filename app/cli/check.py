@@ -1,4 +1,4 @@
-"""`stepwell check`: every problem of definitions, with path and line."""
+"""`stepwell check`: prints every problem in definitions, with path and line."""
 
 import argparse
 import os
@@ -14,14 +14,14 @@ from steps.tools.tools import Tools
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
+    """Add the command to the parser."""
     parser = subparsers.add_parser("check", help="check definitions")
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="JSON or YAML")
     parser.set_defaults(main=main)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print what is wrong with each file; returns 1 if anything is."""
+    """Print what is wrong with each file; return 1 if anything is."""
     plugins = [Path(part) for part in os.environ.get("STEPWELL_PLUGINS", "").split(",") if part]
     registry = Registry.standard(Tools.load(plugins).step_types)
     results = [_check(file, registry) for file in args.files]

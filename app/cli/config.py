@@ -1,4 +1,4 @@
-"""`stepwell config`: every setting, its value, what it means, where it came from."""
+"""`stepwell config`: prints every setting, its value, its meaning, and where it came from."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from app.settings.server import Settings, load
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
+    """Add the command to the parser."""
     parser = subparsers.add_parser("config", help="show every setting and its source")
     add_settings(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -20,7 +20,7 @@ _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     for what, role in (("key", Role.ADMIN), ("jwt-secret", Role.OPERATOR)):
         parser = subparsers.add_parser(what, help=f"create, list or disable {what}s of a tenant")
         verbs = parser.add_subparsers(required=True, metavar="create|list|disable", dest="verb")

@@ -1,4 +1,4 @@
-"""`stepwell workflow export` and `import`: from one server to another, secrets named only."""
+"""`stepwell workflow export` and `import`: from server to server; only the names of secrets."""
 
 import argparse
 import json
@@ -30,7 +30,7 @@ _FORBIDDEN = 403
 
 
 def export_to(args: argparse.Namespace) -> int:
-    """Write the published versions, or the newest where none is, and what they need."""
+    """Write the published versions, or the newest if none is published, and the names they need."""
     with client_of(args) as client:
         items = list(_exported(client, args.ids, latest=args.latest))
     manifest: dict[str, Any] = {
@@ -82,7 +82,7 @@ def _exported(
 
 
 def needs_of(documents: Iterable[Json]) -> dict[str, list[str]]:
-    """Return the names of what definitions take from the server that they are on."""
+    """Return the names that definitions need on their server: secrets, variables and so on."""
     found: dict[str, set[str]] = {"secrets": set(), "variables": set(), "models": set()}
     for document in documents:
         for key, value in _texts(document):
@@ -105,7 +105,7 @@ def _texts(value: Json, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def import_from(args: argparse.Namespace) -> int:
-    """Store and publish what was exported, once the server has the secrets that it names."""
+    """Store and publish exported definitions, if the server has the secrets that they name."""
     items, published, needs = _read(args.place)
     with client_of(args) as client:
         missing = _missing(client, needs)
@@ -140,13 +140,13 @@ def import_from(args: argparse.Namespace) -> int:
 
 
 def _read(place: Path) -> tuple[list[FileDefinition], dict[str, list[str]], dict[str, list[str]]]:
-    """Return agents, then workflows; which are published; what they need."""
+    """Return agents, then workflows; which of them are published; and what they need."""
     is_folder = place.is_dir()
     manifest = _manifest(place / MANIFEST if is_folder else place)
     if is_folder:
         read, is_well = read_all([place])
         if not is_well:
-            raise CommandFailed("nothing was imported; mend the files first")
+            raise CommandFailed("nothing was imported; correct the files first")
         items = read
     else:
         items = [
@@ -177,7 +177,7 @@ def _manifest(path: Path) -> JsonObject:
 
 
 def _missing(client: Client, needs: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Return what is needed and not there; what the key may not see is not looked for."""
+    """Return the needed names that the server lacks; skip what the key may not see."""
     found: dict[str, list[str]] = {}
     for kind, names in needs.items():
         if not names:

@@ -1,4 +1,4 @@
-"""Definitions of files on their way to a server."""
+"""Sends definitions from files to a server."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ _NOT_FOUND = 404
 def push_one(
     client: Client, item: FileDefinition, *, publish: bool, dry_run: bool = False
 ) -> dict[str, Any]:
-    """Store a definition, unless the server has it so. Raises `ApiError`."""
+    """Store a definition, unless the server has the same already. Raises `ApiError`."""
     address = f"/api/{item.kind}s"
     newest = newest_of(client, item.kind, item.id)
     told: dict[str, Any] = {"kind": item.kind, "id": item.id, "done": "unchanged", "version": ""}
@@ -53,7 +53,7 @@ def push_one(
 def read_all(places: list[Path]) -> tuple[list[FileDefinition], bool]:
     """Return what files and folders hold, and whether all of it can be used.
 
-    Raises `CommandFailed` where two files say what one definition is, or none does.
+    Raises `CommandFailed` if two files hold the same definition, or no file holds any.
     """
     found: dict[tuple[Kind, str], FileDefinition] = {}
     is_well = True
@@ -82,7 +82,7 @@ def read_all(places: list[Path]) -> tuple[list[FileDefinition], bool]:
 def newest_of(
     client: Client, kind: Kind, name: str, version: str = "latest"
 ) -> "JsonObject | None":
-    """Return what the server has, None where it has none. Raises `ApiError`."""
+    """Return the server's newest version, None if it has none. Raises `ApiError`."""
     try:
         return _object(client.request("GET", f"/api/{kind}s/{name}", None, {"version": version}))
     except ApiError as refused:
@@ -93,12 +93,12 @@ def newest_of(
 
 def _object(found: Any) -> JsonObject:
     if not isinstance(found, dict):
-        raise CommandFailed("the server's answer is none of a definition")
+        raise CommandFailed("the server's answer is not a definition")
     return found
 
 
 def complain(item: FileDefinition, refused: ApiError) -> None:
-    """Say each problem with the line of the file where it is."""
+    """Print each problem with the line of the file where it is."""
     lines = item.text.lines() if refused.details else {}
     for problem in refused.details:
         path, message = problem.get("path", ""), problem.get("message", "")

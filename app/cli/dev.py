@@ -1,4 +1,4 @@
-"""`stepwell dev`: a server, a folder that is published as it is saved, a browser signed in."""
+"""`stepwell dev`: runs a server, publishes a folder whenever it is saved, opens a browser."""
 
 import argparse
 import asyncio
@@ -45,14 +45,14 @@ edges:
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
-    told = "run a server that publishes a folder as it is saved, and open a signed-in browser"
+    """Add the command to the parser."""
+    told = "run a server that publishes a folder whenever it is saved, and open a signed-in browser"
     parser = subparsers.add_parser("dev", help=told, description=told)
     parser.add_argument(
         "folder", type=Path, nargs="?", default=Path("workflows"), metavar="FOLDER",
-        help="where definitions are, as JSON or YAML (workflows); made where it is not there",
+        help="the folder of definitions, as JSON or YAML (workflows); created if missing",
     )  # fmt: skip
-    parser.add_argument("--no-browser", action="store_true", help="only say what to open")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address to open")
     add_settings(parser)
     parser.set_defaults(main=main)
 
@@ -103,7 +103,7 @@ def main(args: argparse.Namespace) -> int:
 
 @contextlib.asynccontextmanager
 async def _signed_in(services: Services) -> AsyncIterator[str]:
-    """Return a key for an owner that counts while the server serves, a day at most."""
+    """Return an owner's key that is valid while the server runs, for a day at most."""
     now_ms = services.clock.now_ms()
     key, row = new_key(TENANT, "owner", "stepwell dev", now_ms, now_ms + _SIGNED_IN_FOR_MS)
     await services.journal.keys.create(row)
@@ -115,14 +115,14 @@ async def _signed_in(services: Services) -> AsyncIterator[str]:
 
 
 def _open(address: str, *, show: bool) -> None:
-    # Without a screen, what is found may be a browser for terminals, which would take this one.
+    # Without a screen, the browser that is found may run in the terminal and take it over.
     has_screen = sys.platform == "darwin" or any(map(os.environ.get, _SCREENS))
     if show or not has_screen or not webbrowser.open(address):
         print(f"Open {address} (it signs you in, once, within five minutes)", flush=True)
 
 
 def _tell(folder: Path, file: WatchedFile) -> None:
-    """Say in the terminal how a file stands."""
+    """Print the state of a file."""
     place = folder / file.name
     for problem in file.problems:
         at = f":{problem.line}" if problem.line else ""

@@ -1,4 +1,4 @@
-"""`stepwell doctor`: what is wrong with a data folder, or may become so."""
+"""`stepwell doctor`: prints what is wrong with a data folder, or may go wrong."""
 
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ from steps.tools.tools import Tools
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
+    """Add the command to the parser."""
     told = "check a data folder for problems; changes nothing"
     parser = subparsers.add_parser("doctor", help=told, description=told)
     add_folder(parser)
@@ -28,7 +28,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print every finding; returns 1 when something is wrong."""
+    """Print every finding; return 1 if something is wrong."""
     settings = load({"data": args.data}, args.config).settings
     must_exist(settings.data)
     findings = _examine(settings)
@@ -55,7 +55,7 @@ def _examine(settings: Settings) -> list[dict[str, Any]]:
     except Locked as locked:
         answer = asyncio.run(send(settings.data, "doctor", {}, show))
         if answer is None:
-            remedy = "wait until it has started; else look at its log, and stop it"
+            remedy = "wait until it has started; otherwise look at its log, and stop it"
             return [Finding("lock", "wrong", f"{locked}; it does not answer", remedy).as_json()]
         findings: list[dict[str, Any]] = answer["findings"]
         return findings

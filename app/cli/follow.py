@@ -1,4 +1,4 @@
-"""`stepwell status` and `stepwell tail`: how runs stand, and what happens."""
+"""`stepwell status` and `stepwell tail`: show the state of a run, and events as they happen."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from stepwell.client import Event, Run, RunStatus
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     parser = subparsers.add_parser("status", help="show the status of a run")
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--watch", action="store_true", help="until it has ended")
@@ -48,7 +48,7 @@ def status(args: argparse.Namespace) -> int:
 
 
 def tail(args: argparse.Namespace) -> int:
-    """Print events until there will be no more, or somebody interrupts."""
+    """Print events until there are no more, or until interrupted."""
     with client_of(args, follows=True) as client:
         begin: Literal["start", "now"] = "start" if args.from_start else "now"
         events = client.run(args.run).events() if args.run else client.events(from_=begin)
@@ -63,7 +63,7 @@ def tail(args: argparse.Namespace) -> int:
 
 
 def table(found: RunStatus) -> list[str]:
-    """Return a run as lines: how it stands, then a line for each visit of a step."""
+    """Return a run as lines: its state, then a line for each visit of a step."""
     lines = [f"{found.run_id}  {found.workflow_id} {found.version}  {found.status}"]
     if found.history_cursor:
         lines.append(f"  older ones: --history-cursor {found.history_cursor}")
@@ -80,7 +80,7 @@ def table(found: RunStatus) -> list[str]:
 
 
 def _redraw(run: Run) -> None:
-    """Show the table anew in its place after each event; of a long one, the end."""
+    """Draw the table again in place after each event; of a long one, the end."""
     drawn = 0
     shown: RunStatus | None = None
     try:
@@ -93,7 +93,7 @@ def _redraw(run: Run) -> None:
 
 
 def _draw(lines: list[str], drawn: int) -> int:
-    """Draw over what was drawn, and return how many lines there are now."""
+    """Draw over the previous table, and return how many lines there are now."""
     size = shutil.get_terminal_size()
     kept = [lines[0], *lines[1:][-max(1, size.lines - 2) :]]
     up = f"\x1b[{drawn}F\x1b[J" if drawn else ""

@@ -1,4 +1,4 @@
-"""`stepwell inbox`, `claim`, `unclaim` and `delegate`: what waits for people, over the API."""
+"""`stepwell inbox`, `claim`, `unclaim` and `delegate`: questions for people, over the API."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from stepwell.client import OpenPause
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     parser = subparsers.add_parser("inbox", help="list the questions that wait for people")
     parser.add_argument("--whose", choices=("all", "mine", "groups"), default="all")
     parser.add_argument("--workflow", help="only of runs of this workflow")
@@ -32,7 +32,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def inbox(args: argparse.Namespace) -> int:
-    """Print what waits, one question a line."""
+    """Print the open questions, one per line."""
     with client_of(args) as client:
         found = list(client.pauses.open(args.whose, workflow_id=args.workflow, text=args.text))
     if args.json:
@@ -57,7 +57,7 @@ def _line(question: OpenPause) -> str:
 
 
 def change(args: argparse.Namespace) -> int:
-    """Claim, release or delegate a question, and print how its run stands."""
+    """Claim, release or delegate a question, and print its run's state."""
     with client_of(args) as client:
         run = client.run(args.run)
         if args.verb == "delegate":

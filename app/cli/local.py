@@ -1,4 +1,4 @@
-"""What the commands have in common that work on a folder of this machine."""
+"""Shared by the commands that work on a folder of this machine."""
 
 import argparse
 

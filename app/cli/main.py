@@ -38,10 +38,10 @@ _REMOTE = {
     "ready": ("ready",),
 }
 GROUPS = {**_LOCAL, **_REMOTE}
-"""The modules beside this one, and the commands of each.
+"""The modules in this folder, and the commands of each.
 
-Only the module of the command that is asked for is imported: whoever watches a run does not
-wait for the server's code to load.
+Only the module of the given command is imported, so that a command that watches a run does not wait
+for the server's code to load.
 """
 
 
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=version("stepwell"))
     if given == ["--version"]:
         parser.parse_args(given)
-    gc.disable()  # nearly all that loading makes stays, and would be looked through 200 times
+    gc.disable()  # nearly all objects made by loading stay; they would be scanned 200 times
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     asked = [group for group, commands in GROUPS.items() if given and given[0] in commands]
     for group in asked or GROUPS:

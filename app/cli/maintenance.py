@@ -1,4 +1,4 @@
-"""`stepwell verify`, `backup`, `restore`, `accept-loss`, `retention`: a journal for years."""
+"""`stepwell verify`, `backup`, `restore`, `accept-loss`, `retention`: look after a journal."""
 
 import argparse
 import asyncio
@@ -25,7 +25,7 @@ _ABOUT_KEY = (
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     verify = _command(subparsers, "verify", "check that no history was changed", _verify)
     verify.add_argument("--quiet", action="store_true", help="show no progress")
     backup = _command(
@@ -59,7 +59,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    """Print each fault; returns 1 when there is any."""
+    """Print each fault; return 1 if there is any."""
     tell = show if args.json or getattr(args, "quiet", False) else line
     answer = asyncio.run(ask(_settings(args), "verify", {}, tell))
     if args.json:
@@ -96,7 +96,7 @@ def _backup(args: argparse.Namespace) -> int:
 
 
 def _restore(args: argparse.Namespace) -> int:
-    """Restore, then prove every history; returns 1 when there is any fault."""
+    """Restore, then check every history; return 1 if there is any fault."""
     settings = _settings(args)
     must_be_in_folder(settings, RESTORE)
     try:
@@ -116,7 +116,7 @@ def _restore(args: argparse.Namespace) -> int:
 
 
 def _accept_loss(args: argparse.Namespace) -> int:
-    """Let the next server start on what is left; then prove every history as `verify` does."""
+    """Let the next server start with what is left, then check every history as `verify` does."""
     settings = _settings(args)
     must_be_in_folder(settings, LOSS)
     must_exist(settings.data)
@@ -124,11 +124,11 @@ def _accept_loss(args: argparse.Namespace) -> int:
         with FolderLock(settings.data):
             database = settings.data / DATABASE
             if has_wal(database) or not unmark(database):
-                raise CommandFailed(f"{database} has lost nothing; nothing was changed")
+                raise CommandFailed(f"{database} has lost nothing, so nothing was changed")
     except JournalError as refused:
         raise CommandFailed(str(refused)) from refused
     if not args.json:
-        print("the next start goes on with the older state; this is what it holds:")
+        print("the next start continues with the older state, which holds:")
     return _verify(args)
 
 

@@ -1,4 +1,4 @@
-"""`stepwell mcp`: the tools of a running server for an MCP client that speaks over pipes."""
+"""`stepwell mcp`: gives an MCP client the tools of a running server, over pipes."""
 
 import argparse
 
@@ -9,7 +9,7 @@ from stepwell import _calls as calls
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
+    """Add the command to the parser."""
     parser = subparsers.add_parser(
         "mcp",
         help="serve workflows marked as tools to an MCP client, over standard input and output",
@@ -19,8 +19,8 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Hand on what the client asks until it closes standard input. Raises `NoCredentials`."""
-    with extra("mcp", "stepwell mcp"):  # the library takes its time to load
+    """Pass on the client's requests until it closes standard input. Raises `NoCredentials`."""
+    with extra("mcp", "stepwell mcp"):  # the library takes a while to load
         from app.cli.mcp_bridge import serve  # noqa: PLC0415
 
     server = calls.server(args.url, args.key, args.tenant, None)

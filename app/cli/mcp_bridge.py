@@ -1,4 +1,4 @@
-"""An MCP server over standard input and output that asks another one over HTTP."""
+"""An MCP server over standard input and output that passes requests to another one over HTTP."""
 
 from importlib.metadata import version
 from typing import Any

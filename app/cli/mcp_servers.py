@@ -1,4 +1,4 @@
-"""`stepwell mcp-server`: the MCP servers of a running server, and who is signed in at them."""
+"""`stepwell mcp-server`: lists the MCP servers of a running server, signs in and out at them."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ _WAY = (
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     group = subparsers.add_parser(
         "mcp-server", help="list MCP servers, sign in and out at them"
     ).add_subparsers(required=True, metavar="WHAT")
@@ -37,7 +37,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out one of them and print what came of it."""
+    """Carry out one of the commands and print its result."""
     with client_of(args) as client:
         if args.verb == "list":
             servers: Any = client.request("GET", "/api/tools")
@@ -55,16 +55,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _signed_in(client: Client, path: str) -> Any:
     begun: Any = client.request("POST", path)
-    # Not to standard output: that is for the answer.
+    # Not to standard output, which is for the answer.
     print(_WAY.format(address=printable(begun["address"])), end="", file=sys.stderr, flush=True)
     return client.request("PUT", path, came_back(sys.stdin.readline()))
 
 
 def came_back(address: str) -> dict[str, str]:
-    """Return what an authorization server has added to an address that it leads back to.
+    """Return what an authorization server has added to the address it redirects back to.
 
     Args:
-        address: The address; one that asks to sign in first has it within as `next`.
+        address: The address; a sign-in page has the original address in its `next`.
 
     Raises:
         CommandFailed: It has no code.

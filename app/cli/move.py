@@ -1,4 +1,4 @@
-"""`stepwell move`: a journal from a data folder to PostgreSQL, or back."""
+"""`stepwell move`: moves a journal from a data folder to PostgreSQL, or back."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from app.settings.server import load
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
+    """Add the command to the parser."""
     told = (
         "move a journal from a data folder to PostgreSQL or back, while no server uses it; repeat "
         "the command to continue a move that was interrupted"
@@ -26,7 +26,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Move, and print what was moved."""
+    """Move the journal, and print what was moved."""
     answer = carry_over(load({}, args.config).settings, args.source, args.target, show)
     if args.json:
         print(json.dumps(answer))

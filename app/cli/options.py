@@ -1,4 +1,4 @@
-"""Options that commands share."""
+"""Options that several commands share."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from app.settings.server import NO_OPTIONS, Settings
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Return a parser one option a setting, less those that are keys."""
+    """Add one option per setting to a parser, except for settings that are keys."""
     parser.add_argument("--config", type=Path, help="a TOML file with settings")
     for name, field in Settings.model_fields.items():
         if name in NO_OPTIONS:
@@ -25,19 +25,19 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def add_folder(parser: argparse.ArgumentParser) -> None:
-    """Add to a command the options that say which data folder it looks at, and how it answers."""
+    """Add the options for the data folder and the form of the answer to a command."""
     parser.add_argument("--data", type=Path, help="the data folder")
     parser.add_argument("--config", type=Path, help="a TOML file with settings")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def add_tenant_folder(parser: argparse.ArgumentParser) -> None:
-    """Add to a command the options that say whose things in which data folder it works on."""
+    """Add the options for the tenant and the data folder to a command."""
     parser.add_argument("--data", type=Path, default=Path("data"), help="the data folder")
     parser.add_argument("--tenant", required=True)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def given(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the settings that the command line names."""
+    """Return the settings that are given on the command line."""
     return {name: getattr(args, name) for name in Settings.model_fields if name not in NO_OPTIONS}

@@ -1,4 +1,4 @@
-"""`stepwell person invite`: a link with which somebody chooses a password."""
+"""`stepwell person invite`: prints a link by which a person chooses a password."""
 
 import argparse
 import asyncio
@@ -14,7 +14,7 @@ _TOLD = "make a link with which a new or known person chooses a password"
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
+    """Add the command to the parser."""
     group = subparsers.add_parser("person", help="invite people, who sign in by name")
     verbs = group.add_subparsers(required=True, metavar="invite")
     parser = verbs.add_parser("invite", help=_TOLD, description=_TOLD)
@@ -28,7 +28,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the link; where the server is reached is for the reader to put before it."""
+    """Print the link as a path; the reader puts the server's address before it."""
     given = {"tenant": tenant_of(args), "name": args.name, "role": args.role}
     answer = asyncio.run(ask(args.data, "person.invite", given))
     if args.json:

@@ -1,14 +1,14 @@
-"""Progress of long commands, for a person who watches."""
+"""Shows the progress of long commands in a terminal."""
 
 import sys
 
 
 def show(words: str) -> None:
-    """Write how far a command is over the line before; nothing where nobody watches."""
+    """Write the progress over the line before; nothing if standard error is not a terminal."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
 
 
 def line(words: str) -> None:
-    """Write how far a command is, a line each, also where standard error is a file."""
+    """Write the progress, one line each time, also if standard error is a file."""
     print(words, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""`stepwell ready`: for health checks of containers and load balancers, without a key."""
+"""`stepwell ready`: health check for containers and load balancers; needs no key."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ _WAIT_S = 5.0
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
+    """Add the command to the parser."""
     told = "check whether a server is ready; exits with 1 if not"
     parser = subparsers.add_parser("ready", help=told, description=told)
     parser.add_argument("--url", help="where the server is (STEPWELL_URL; this machine)")
@@ -23,11 +23,11 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Ask once. Raises `CommandFailed` when nobody answers."""
+    """Ask once. Raises `CommandFailed` if there is no answer."""
     port = os.environ.get("STEPWELL_PORT", _PORT)
     address = args.url or os.environ.get("STEPWELL_URL") or f"http://127.0.0.1:{port}"
     try:
-        # A proxy would say whether it is ready itself.
+        # Without a proxy, which would answer for itself.
         with build_opener(ProxyHandler({})).open(
             f"{address.rstrip('/')}/readyz", timeout=_WAIT_S
         ) as found:

@@ -1,4 +1,4 @@
-"""What the commands that ask a server over its API have in common."""
+"""Shared by the commands that ask a server over its API."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from app.settings.extras import ExtraMissing
 from stepwell.client import Client, StepwellError
 
 _ASKS_S, _FOLLOWS_S = 10.0, 30.0
-"""For how long a server that does not answer is tried again."""
+"""How long to retry while the server does not answer."""
 
 
 def carry_out(args: argparse.Namespace) -> int:
@@ -21,7 +21,7 @@ def carry_out(args: argparse.Namespace) -> int:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Return a command the options that say which server is meant, and who asks."""
+    """Add the options for the server and the credentials to a command."""
     parser.add_argument("--url", help="where the server is (STEPWELL_URL)")
     parser.add_argument("--key", help="an API key; others can see it here, better set STEPWELL_KEY")
     parser.add_argument("--tenant", help="whose key it is (STEPWELL_TENANT; default)")
@@ -29,17 +29,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def client_of(args: argparse.Namespace, *, follows: bool = False) -> Client:
-    """Return a client, a patient one for a command that `follows` a run. Raises `NoCredentials`."""
+    """Return a client; one with long retries for a command that `follows` a run.
+
+    Raises `NoCredentials`.
+    """
     retry_for_s = _FOLLOWS_S if follows else _ASKS_S
     return Client(args.url, api_key=args.key, tenant=args.tenant, retry_for_s=retry_for_s)
 
 
 def object_of(text: str, option: str) -> dict[str, Any]:
-    """Return the JSON object of an option. Raises `CommandFailed`."""
+    """Return the JSON object given for an option. Raises `CommandFailed`."""
     try:
         found = json.loads(text)
     except ValueError as wrong:
-        raise CommandFailed(f"{option} is no JSON: {wrong}") from wrong
+        raise CommandFailed(f"{option} is not JSON: {wrong}") from wrong
     if not isinstance(found, dict):
         raise CommandFailed(f"{option} must be a JSON object")
     return found
@@ -55,11 +58,11 @@ def object_in(file: Path) -> dict[str, Any]:
 
 
 def firing_line(firing: Mapping[str, Any]) -> str:
-    """Return what came of a trigger once, as a line below it."""
+    """Return one result of a trigger, as a line to print below it."""
     what = firing["runId"] or firing["message"] or ""
     return printable(f"  {firing['key']}  {firing['outcome']}  {what}")
 
 
 def printable(text: str) -> str:
-    """Return a text without what a terminal would act upon."""
+    """Return a text without characters that a terminal would act upon."""
     return "".join(char if char.isprintable() else "?" for char in text)

@@ -1,4 +1,4 @@
-"""`stepwell repair`: change how a run goes on, over the API of a running server."""
+"""`stepwell repair`: changes how a run continues, over the API of a running server."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from stepwell.client import Run
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
+    """Add the command to the parser."""
     parser = subparsers.add_parser("repair", help="repair a run under way")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
     for verb, told in (
@@ -40,7 +40,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace, verb: str) -> int:
-    """Repair a run and print how it stands."""
+    """Repair a run and print its state."""
     with client_of(args) as client:
         run = client.run(args.run)
         _repair(run, verb, args)

@@ -1,4 +1,4 @@
-"""`stepwell replay`: recorded runs done again with another agent or model, over the API."""
+"""`stepwell replay`: repeats recorded runs with another agent or model, over the API."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ _COLUMNS = ("run", "came out", "turns", "calls", "tokens", "cost", "model s")
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
+    """Add the command to the parser."""
     told = "repeat recorded runs with another agent or model, and compare"
     parser = subparsers.add_parser("replay", help=told, description=told)
     parser.add_argument("runs", metavar="RUN", nargs="*", help="a recorded run")
@@ -36,7 +36,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Replay them and print what came out otherwise; returns 1 when something did."""
+    """Replay the runs and print the differences; return 1 if there are any."""
     with client_of(args, follows=True) as client:
         runs, version = list(args.runs), args.agent
         if args.checks is not None:

@@ -1,4 +1,4 @@
-"""How commands end: failures in one line, and a reader of the output that leaves early."""
+"""How commands end: an error as one line, and quietly if the reader of the output has left."""
 
 import argparse
 import os
@@ -6,18 +6,18 @@ import select
 import sys
 
 _READER_LEFT = 141
-"""What a shell shows for a program that wrote to a pipe which nobody reads (128 + SIGPIPE)."""
+"""The exit code of a program that wrote to a pipe which nobody reads (128 + SIGPIPE)."""
 
 
 def run_command(args: argparse.Namespace, failures: tuple[type[Exception], ...]) -> int:
-    """Run the command and return its exit code; print the message of a failure that is expected."""
+    """Run the command and return its exit code; print the message of an expected error."""
     try:
         code: int = args.main(args)
         sys.stdout.flush()
     except BrokenPipeError:
         if not _reader_has_left():
             raise
-        # What is still in the buffer would be written, and fail, once more at the exit.
+        # Otherwise what is still in the buffer would be written at the exit, and fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _READER_LEFT
     except failures as refused:
@@ -27,7 +27,7 @@ def run_command(args: argparse.Namespace, failures: tuple[type[Exception], ...])
 
 
 def _reader_has_left() -> bool:
-    """Say whether standard output is a pipe that nobody reads any more."""
+    """Return whether standard output is a pipe that nobody reads any more."""
     look = select.poll()
     look.register(sys.stdout.fileno(), 0)
     return any(event & select.POLLERR for _, event in look.poll(0))

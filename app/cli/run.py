@@ -1,4 +1,4 @@
-"""`stepwell run`: a definition, once, on a temporary journal, for development."""
+"""`stepwell run`: runs a definition once on a temporary journal, for development."""
 
 import argparse
 import asyncio
@@ -27,13 +27,11 @@ _CALLER = Caller(_TENANT, Role.OWNER, "local", {})
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
+    """Add the command to the parser."""
     parser = subparsers.add_parser("run", help="run a definition once and print its history")
     parser.add_argument("file", type=Path, metavar="FILE", help="the definition, as JSON or YAML")
     parser.add_argument("--data-json", default="{}", help="the input, as a JSON object")
-    parser.add_argument(
-        "--variables-json", default="{}", help="the variables that there are, as a JSON object"
-    )
+    parser.add_argument("--variables-json", default="{}", help="the variables, as a JSON object")
     parser.add_argument(
         "--answer-json",
         action="append",
@@ -43,7 +41,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--models-json",
         default="{}",
-        help="the models that there are, by name, as a JSON object of their documents",
+        help="the models by name, as a JSON object of their documents",
     )
     parser.add_argument(
         "--with",
@@ -58,7 +56,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run it. Returns 0 when the run completed or waits for somebody, 1 otherwise."""
+    """Run the definition. Return 0 if the run completed or waits for somebody, otherwise 1."""
     try:
         document, *beside = (
             read_definition(file.read_text(encoding="utf-8")).document
@@ -97,7 +95,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _settings(models: JsonObject) -> Settings:
-    """Return the settings, with the models in place of those of the environment if there are any.
+    """Return the settings; given models replace those of the environment.
 
     Raises `SettingsError`.
     """
@@ -132,7 +130,7 @@ async def _run(
 
 
 class UnfitInput(Exception):
-    """The input does not fit the payload of the workflow."""
+    """The input does not fit the workflow's payload."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(listed(problems))

@@ -1,4 +1,4 @@
-"""`stepwell start`, `resume`, `signal` and `cancel`: over the API of a running server."""
+"""`stepwell start`, `resume`, `signal`, `cancel` and more, over the API of a running server."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from stepwell.client import JsonObject, RunStatus
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     parser = subparsers.add_parser("start", help="start a run of a workflow")
     parser.add_argument("workflow", metavar="WORKFLOW", help="the workflow's id")
     parser.add_argument("--data-json", default="{}", help="the input, as a JSON object")
@@ -84,7 +84,7 @@ def start(args: argparse.Namespace) -> int:
 
 
 def resume(args: argparse.Namespace) -> int:
-    """Answer a pause and print how the run stands."""
+    """Answer a pause and print the run's state."""
     if args.action is None and args.data_json is None:
         raise CommandFailed("give --action, --data-json, or both")
     data = None if args.data_json is None else object_of(args.data_json, "--data-json")
@@ -107,11 +107,11 @@ def resume(args: argparse.Namespace) -> int:
 
 
 def signal(args: argparse.Namespace) -> int:
-    """Send a signal and print who took it."""
+    """Send a signal and print which runs received it."""
     try:
         data = json.loads(args.data_json)
     except ValueError as wrong:
-        raise CommandFailed(f"--data-json is no JSON: {wrong}") from wrong
+        raise CommandFailed(f"--data-json is not JSON: {wrong}") from wrong
     with client_of(args) as client:
         sent = client.send_signal(
             args.name, args.which, data,
@@ -139,7 +139,7 @@ def show_transcript(args: argparse.Namespace) -> int:
 
 
 def explain(args: argparse.Namespace) -> int:
-    """Print where a value came from, and what it reached."""
+    """Print where a value came from, and what it influenced."""
     with client_of(args) as client:
         told = client.run(args.run).explain(args.path, at=args.at)
     if args.json:
@@ -175,7 +175,7 @@ def _line(message: JsonObject) -> str:
 
 
 def _figures(message: JsonObject) -> str:
-    """Return which model has answered, what that took, and what it cost."""
+    """Return which model answered, how long it took, and what it cost."""
     usage = message.get("usage") or {}
     tokens = f"{usage['inputTokens']} + {usage['outputTokens']} tokens" if usage else ""
     figures = [
@@ -189,7 +189,7 @@ def _figures(message: JsonObject) -> str:
 
 
 def cancel(args: argparse.Namespace) -> int:
-    """Cancel a run and print how it stands."""
+    """Cancel a run and print its state."""
     with client_of(args) as client:
         run = client.run(args.run)
         run.cancel(args.reason)

@@ -1,4 +1,4 @@
-"""`stepwell runs`: list, stop, repair, run again many; in a folder, or at a server's address."""
+"""`stepwell runs`: lists, stops, repairs or reruns many runs, in a folder or at a server."""
 
 import argparse
 import asyncio
@@ -27,11 +27,11 @@ _MOST_PASSES = 10
 _PAGE = 500
 
 Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
-"""Carries out a verb with what the API would be given, and gives the API's answer."""
+"""Carries out a verb with the arguments of the API, and returns the API's answer."""
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     parser = subparsers.add_parser("runs", help="list runs; stop, repair or rerun many")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
     for verb, told in (
@@ -91,12 +91,12 @@ def _add_rerun(command: argparse.ArgumentParser) -> None:
     command.add_argument("--version", metavar="VERSION", dest="version_", help="another version")
     command.add_argument("--data-json", default="{}", help="fields that replace those of each")
     command.add_argument(
-        "--operation", help="the name of one that was cut off, so that nothing is done twice"
+        "--operation", help="the name of one that was interrupted, so that nothing is done twice"
     )
 
 
 def main(args: argparse.Namespace) -> int:
-    """Carry out the command and print its answer; returns 1 when a run could not be stopped."""
+    """Carry out the command and print its answer; return 1 if a run could not be stopped."""
     with _asking(args) as asking:
         answer = _list(asking, args) if args.verb == "list" else _all(asking, args)
     if args.json:
@@ -109,7 +109,7 @@ def main(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _asking(args: argparse.Namespace) -> Iterator[Ask]:
-    """Return what is asked: a server where the command or the environment names one, else a folder.
+    """Return how to ask: a server if the command or the environment names one, otherwise a folder.
 
     A folder that the command names comes first.
     """
@@ -193,9 +193,9 @@ def _list(asking: Ask, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _all(asking: Ask, args: argparse.Namespace) -> dict[str, Any]:
-    """Ask for one part after the other, and again from the top until nothing is left to do.
+    """Ask for one part after the other, and start again until nothing is left to do.
 
-    Runs that a loop starts meanwhile are met by the next pass.
+    Runs that are started meanwhile, by a loop for example, are met by the next pass.
     """
     total: dict[str, Any] = {"action": args.verb, "changed": 0, "skipped": 0, "failed": 0}
     if args.verb == "rerun":

@@ -1,4 +1,4 @@
-"""`stepwell schedule`: what is started when, over the API of a running server."""
+"""`stepwell schedule`: shows and changes schedules, over the API of a running server."""
 
 import argparse
 import json
@@ -11,16 +11,16 @@ from stepwell.client import Client, JsonObject
 
 _HELP = {
     "list": "list schedules with their next moments",
-    "show": "show a schedule, its next five moments and what came of the newest",
-    "put": "make a schedule from a JSON file, or put it in the place of another",
-    "pause": "pause a schedule; what comes meanwhile is not missed",
-    "resume": "let a schedule go on, from now",
-    "delete": "delete a schedule; what it has started goes on",
+    "show": "show a schedule, its next five moments and the newest results",
+    "put": "create or replace a schedule from a JSON file",
+    "pause": "pause a schedule; its moments meanwhile do not count as missed",
+    "resume": "resume a schedule, from now",
+    "delete": "delete a schedule; runs that it started continue",
 }
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     group = subparsers.add_parser("schedule", help="list and change schedules").add_subparsers(
         required=True, metavar="WHAT"
     )
@@ -35,7 +35,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out one of them and print the schedules that it is about."""
+    """Carry out one of the commands and print the schedules concerned."""
     with client_of(args) as client:
         if args.verb == "delete":
             client.schedules.delete(args.schedule)

@@ -1,4 +1,4 @@
-"""`stepwell secret`: set, list, delete."""
+"""`stepwell secret`: sets, lists and deletes secrets."""
 
 import argparse
 import asyncio
@@ -14,7 +14,7 @@ from app.operator.errors import CommandFailed
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     parser = subparsers.add_parser("secret", help="set, list or delete secrets of a tenant")
     verbs = parser.add_subparsers(required=True, metavar="set|list|delete", dest="verb")
     for verb, told in (
@@ -46,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _value() -> str:
-    """Read the value without showing it; one line end after it is no part of it."""
+    """Read the value without showing it; a line end after it is dropped."""
     if sys.stdin.isatty():
         return getpass.getpass("Value: ")
     try:

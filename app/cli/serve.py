@@ -1,4 +1,4 @@
-"""`stepwell serve`."""
+"""`stepwell serve`: runs the server."""
 
 import argparse
 
@@ -9,7 +9,7 @@ from app.settings.server import load
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
+    """Add the command to the parser."""
     parser = subparsers.add_parser("serve", help="run the server")
     add_settings(parser)
     parser.set_defaults(main=main)

@@ -1,4 +1,4 @@
-"""What a command adds itself to."""
+"""The type of the object that commands are added to."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""`stepwell trigger`: what requests, forms and ends of runs start, over the API of a server."""
+"""`stepwell trigger`: shows and changes what starts runs (requests, forms, ends of runs)."""
 
 import argparse
 import json
@@ -11,9 +11,9 @@ from stepwell.client import Client, JsonObject
 
 _HELP = {
     "list": "list triggers with their addresses",
-    "show": "show a trigger, and what came of its newest requests or ends",
+    "show": "show a trigger, and the results of its newest requests or ends",
     "put": "create or replace a trigger from a JSON file",
-    "pause": "pause a trigger; what comes meanwhile starts nothing",
+    "pause": "pause a trigger; requests meanwhile start nothing",
     "resume": "resume a trigger, or open a form",
     "rotate": "give a trigger a new address instead of the old one",
     "replay": "handle one of its newest requests again",
@@ -22,7 +22,7 @@ _HELP = {
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     group = subparsers.add_parser(
         "trigger", help="list and change triggers: webhooks, forms, ends of runs"
     ).add_subparsers(required=True, metavar="WHAT")
@@ -39,7 +39,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out one of them and print the triggers that it is about."""
+    """Carry out one of the commands and print the triggers concerned."""
     with client_of(args) as client:
         if args.verb == "delete":
             client.triggers.delete(args.trigger)

@@ -1,4 +1,4 @@
-"""`stepwell upgrade --rehearse`: before a new version takes over."""
+"""`stepwell upgrade --rehearse`: tries a new version on a copy of the data."""
 
 import argparse
 import asyncio
@@ -23,7 +23,7 @@ from steps.tools.tools import Tools
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the command."""
+    """Add the command to the parser."""
     told = (
         "try this version on a copy of the data folder's database, also while an older version "
         "serves it; exits with 1 when it cannot carry everything on"
@@ -36,7 +36,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print what was found; returns 1 when something speaks against the new version."""
+    """Print the findings; return 1 if something prevents the upgrade."""
     settings = load({"data": args.data}, args.config).settings
     must_be_in_folder(settings, REHEARSAL)
     must_exist(settings.data)
@@ -67,10 +67,13 @@ async def _rehearse(settings: Settings, work: Path) -> Rehearsal:
 
 
 async def _copy(settings: Settings, work: Path) -> None:
-    """Copy the database, by the server that holds it. Raises `CommandFailed`, `JournalError`."""
+    """Copy the database, through the server that has it open.
+
+    Raises `CommandFailed`, `JournalError`.
+    """
     to = work / DATABASE
     try:
-        # Not opened as a journal: that would bring the folder itself up to date.
+        # Not opened as a journal, since that would migrate the folder itself.
         with FolderLock(settings.data):
             copy_database(settings.data / DATABASE, to)
     except Locked as locked:

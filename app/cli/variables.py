@@ -1,4 +1,4 @@
-"""`stepwell variable`: set, list, delete."""
+"""`stepwell variable`: sets, lists and deletes variables."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from app.operator.errors import CommandFailed
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     parser = subparsers.add_parser("variable", help="set, list or delete variables of a tenant")
     verbs = parser.add_subparsers(required=True, metavar="set|list|delete", dest="verb")
     for verb, told in (
@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
         try:
             given["value"] = json.loads(args.value)
         except ValueError as wrong:
-            message = f"the value must be JSON, and a text stands in double quotes: {wrong}"
+            message = f"the value must be JSON, with texts in double quotes: {wrong}"
             raise CommandFailed(message) from wrong
     answer = asyncio.run(ask(args.data, f"variable.{args.verb}", given))
     if args.json:

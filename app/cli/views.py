@@ -1,4 +1,4 @@
-"""`stepwell view`: views of the list of runs, kept by name for whoever asks, over the API."""
+"""`stepwell view`: saves views of the list of runs under a name, for the caller, over the API."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from stepwell.client import JsonObject
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     parser = subparsers.add_parser("view", help="keep views of the list of runs")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
     for verb, told in (
@@ -37,7 +37,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Carry out the command and print what came of it."""
+    """Carry out the command and print its result."""
     with client_of(args) as client:
         if args.verb == "list":
             found = client.views.all()

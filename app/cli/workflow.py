@@ -1,4 +1,4 @@
-"""`stepwell workflow`: definitions in files and on a server, from one to the other."""
+"""`stepwell workflow`: moves definitions between files and a server."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ from stepwell.client import ApiError
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Describe the commands."""
+    """Add the commands to the parser."""
     group = subparsers.add_parser(
         "workflow", help="push, pull and publish definitions in files"
     ).add_subparsers(required=True, metavar="WHAT")
@@ -80,7 +80,7 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
 
 
 def push(args: argparse.Namespace) -> int:
-    """Store each definition that is not what the server has; returns 1 if one is refused."""
+    """Store each definition that differs from the server's; return 1 if one is refused."""
     found, is_well = read_all(args.places)
     with client_of(args) as client:
         told = []
@@ -99,7 +99,7 @@ def push(args: argparse.Namespace) -> int:
 
 
 def pull(args: argparse.Namespace) -> int:
-    """Write files; one that says the same already is left as it is, comments and all."""
+    """Write files; a file with the same content is left as it is, comments included."""
     with client_of(args) as client:
         ids = args.ids or [item["id"] for item in client.workflows.list()]
         args.to.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ def _written(folder: Path, name: str, document: JsonObject, *, in_yaml: bool) ->
 
 
 def diff(args: argparse.Namespace) -> int:
-    """Print the differences, the server's side first; returns 1 if there is any."""
+    """Print the differences, the server's side first; return 1 if there are any."""
     found, is_well = read_all(args.places)
     differs = False
     with client_of(args) as client:

@@ -1,4 +1,4 @@
-"""The client for asyncio: agents, what they cost, and how another version would do."""
+"""The client for asyncio: agents, their costs, and replays with another version."""
 
 import stepwell._calls as calls
 import stepwell._reading as reading
@@ -10,34 +10,34 @@ class AsyncAgents:
     """The agents of the tenant, as JSON documents: `AsyncClient.agents`.
 
     Args:
-        connection: The way to the server, made by the client.
+        connection: The connection to the server, made by the client.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def get(self, agent_id: str, version: str | None = None) -> JsonObject:
-        """Show an agent.
+        """Return an agent.
 
         Args:
             agent_id: The agent.
-            version: `latest`, `published` or a number; the latest without it.
+            version: `latest`, `published` or a number; default: the latest.
 
         Returns:
             The agent, a dict.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such agent.
+            ApiError: The server refused: 404 if there is no such agent.
             Unanswered: The server was not reached.
         """
         return await self._document(calls.agent(agent_id, version))
 
     async def publish(self, agent_id: str, version: str | None = None) -> JsonObject:
-        """Publish a version, which steps that name none take from then on.
+        """Publish a version, which steps that name no version use from then on.
 
         Args:
             agent_id: The agent.
-            version: The version; the newest without it.
+            version: The version; default: the newest.
 
         Returns:
             The published version, a dict.
@@ -57,22 +57,22 @@ class AsyncAgents:
         version: str | None = None,
         data_context: JsonObject | None = None,
     ) -> JsonObject:
-        """Ask an agent, and wait for what it delivers.
+        """Send an agent a message, and wait for its result.
 
         Args:
             agent_id: The agent.
-            message: What it is asked.
-            thread_id: The conversation that this goes on; a new one without it.
-            version: `latest`, `published` or a number; as a step's without it.
+            message: The message to the agent.
+            thread_id: The conversation to continue; default: a new one.
+            version: `latest`, `published` or a number; default: as for a step.
             data_context: `context` in expressions.
 
         Returns:
-            A dict: `runId`, `status`, `data` and `threadId`; `pauseSignal` where it waits for a
+            A dict: `runId`, `status`, `data` and `threadId`; `pauseSignal` if it waits for a
             person.
 
         Raises:
             ApiError: The server refused.
-            Unanswered: Whether it was asked is unknown.
+            Unanswered: Whether the agent got the message is unknown.
         """
         call = calls.invoke_agent(agent_id, message, thread_id, version, data_context)
         return await self._document(call)
@@ -86,37 +86,37 @@ class AsyncAgents:
         version: str | None = None,
         model: str | None = None,
     ) -> str:
-        """Begin to do a visit of a run again; calls of tools are answered as they were then.
+        """Start a replay of a visit; tool calls get the answers recorded then.
 
         Args:
             run_id: The recorded run.
-            step_id: Its `call-agent` or `call-llm` step; the last without it.
-            visit: Which visit of it; the last without it.
-            version: The version of the agent; that of the recorded visit without it.
-            model: The model; the agent's or the step's own without it.
+            step_id: Its `call-agent` or `call-llm` step; default: the last.
+            visit: Which visit of it; default: the last.
+            version: The version of the agent; default: that of the recorded visit.
+            model: The model; default: the agent's or the step's own.
 
         Returns:
-            The id of the run that does it, for `replayed`.
+            The id of the run that replays the visit, for `replayed`.
 
         Raises:
             ApiError: The server refused.
-            Unanswered: Whether it has begun is unknown.
+            Unanswered: Whether the replay was started is unknown.
         """
         call = calls.replay(run_id, step_id, visit, version, model)
         return reading.run_id(await self._connection.ask(call))
 
     async def replayed(self, replay_id: str) -> JsonObject:
-        """Show what came of a replay beside what it is of.
+        """Return the result of a replay beside the recorded visit.
 
         Args:
-            replay_id: The id that `replay` has given.
+            replay_id: The id that `replay` returned.
 
         Returns:
             A dict: `status`, `same`, `changes`, and `before` and `after` with `output`, `turns`,
             `calls`, `tokens`, `cost` and `modelMs`.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such replay.
+            ApiError: The server refused: 404 if there is no such replay.
             Unanswered: The server was not reached.
         """
         return await self._document(calls.replayed(replay_id))
@@ -124,12 +124,12 @@ class AsyncAgents:
     async def usage(
         self, *, since: str | None = None, until: str | None = None, by: str = "day,model"
     ) -> JsonObject:
-        """Show what models were asked for, and what that has cost.
+        """Return how much models were used, and what it cost.
 
         Args:
-            since: The first day (UTC), such as `2026-11-01`; the month's first without it.
-            until: The last day; today without it.
-            by: By what it is added up: any of `day`, `workflow`, `agent`, `model`, with commas.
+            since: The first day (UTC), such as `2026-11-01`; default: the first of the month.
+            until: The last day; default: today.
+            by: How it is grouped: any of `day`, `workflow`, `agent`, `model`, separated by commas.
 
         Returns:
             A dict: `total`, and `usage` with a line for each group.
@@ -141,10 +141,10 @@ class AsyncAgents:
         return await self._document(calls.usage(since, until, by))
 
     async def budgets(self) -> list[JsonObject]:
-        """List what models may cost in a month.
+        """List the monthly budgets for models.
 
         Returns:
-            A dict for each: `workflowId` (None for the tenant's), `month` and what is `spent`.
+            A dict for each: `workflowId` (None for the tenant's), `month` and `spent`.
 
         Raises:
             ApiError: The server refused.
@@ -155,11 +155,11 @@ class AsyncAgents:
     async def set_budget(
         self, month: float | None, workflow_id: str | None = None
     ) -> list[JsonObject]:
-        """Set what models may cost in a month.
+        """Set a monthly budget for models.
 
         Args:
-            month: The most; None for no budget.
-            workflow_id: Of which workflow; the tenant's without it.
+            month: The budget; None for no budget.
+            workflow_id: The workflow it is for; default: the whole tenant.
 
         Returns:
             As `budgets`.

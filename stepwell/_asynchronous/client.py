@@ -1,4 +1,4 @@
-"""The client for asyncio: what is asked of a server."""
+"""The client for asyncio: the calls to a server."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
@@ -24,28 +24,27 @@ from stepwell._selection import BulkAction, BulkCount, BulkPart, BulkRerun, RunF
 class AsyncClient(AsyncVariables):
     """A Stepwell server, for programs that use asyncio.
 
-    What is not given comes from the environment: STEPWELL_URL, STEPWELL_KEY with
+    Arguments that are not given come from the environment: STEPWELL_URL, STEPWELL_KEY with
     STEPWELL_TENANT, or STEPWELL_TOKEN. It is a context manager that closes itself.
 
     Args:
-        url: Where the server is; `http://127.0.0.1:8080` without it.
+        url: The address of the server; default: `http://127.0.0.1:8080`.
         api_key: An API key of the tenant.
-        tenant: Whose key it is; `default` without it.
+        tenant: The tenant of the key; default: `default`.
         token: A signed token, instead of a key.
-        retry_for_s: For how many seconds a call is tried again when the server is away or
-            busy.
+        retry_for_s: For how many seconds a call is retried if the server is away or busy.
         timeout_s: How many seconds the server may take for one answer.
 
     Attributes:
         workflows: The definitions of the tenant.
-        schedules: What the tenant has started at which times.
-        triggers: What it has started when a request, a form or the end of a run comes.
-        pauses: What waits for people.
-        agents: The agents of the tenant, their replays, and what models cost.
-        views: Views of the list of runs, the caller's own.
+        schedules: The tenant's schedules, which start runs at set times.
+        triggers: The tenant's triggers: requests, forms and ends of runs that start runs.
+        pauses: The pauses that wait for people.
+        agents: The agents of the tenant, their replays, and the costs of models.
+        views: The caller's own views of the list of runs.
 
     Raises:
-        NoCredentials: Neither a key nor a token is there.
+        NoCredentials: There is no key and no token.
     """
 
     def __init__(  # noqa: PLR0913 - each by name, and few give more than three
@@ -89,20 +88,20 @@ class AsyncClient(AsyncVariables):
         json: Json = None,
         query: Mapping[str, str] | None = None,
     ) -> Json:
-        """Ask for something of the API that has no call of its own here.
+        """Call an address of the API that has no method of its own here.
 
         Args:
-            method: Such as `GET`; only that is sent again when its answer was lost.
-            path: The address on the server, such as `/api/agents`.
-            json: The body, where it takes one.
-            query: What follows the `?` of the address, by name.
+            method: Such as `GET`; only a GET is sent again if its answer was lost.
+            path: The path on the server, such as `/api/agents`.
+            json: The body, if it takes one.
+            query: The query parameters, by name.
 
         Returns:
             The JSON of the answer.
 
         Raises:
             ApiError: The server refused.
-            Unanswered: The server was not reached; whether it did what was asked is unknown.
+            Unanswered: The server was not reached; whether the request had its effect is unknown.
         """
         return reading.anything(await self._connection.ask(calls.plain(method, path, json, query)))
 
@@ -118,16 +117,16 @@ class AsyncClient(AsyncVariables):
         Args:
             workflow_id: The workflow.
             data: The inputs.
-            version: `latest`, `published` or a number such as `1.0.1`; without it the published
-                one, or the latest where none is published.
-            idempotency_key: Starts with the same key give the same run. Without one of yours,
-                one is made for this call.
+            version: `latest`, `published` or a number such as `1.0.1`; default: the
+                published one, or the latest if none is published.
+            idempotency_key: Starts with the same key give the same run. By default
+                a key is made for this call.
 
         Returns:
             The handle of the run.
 
         Raises:
-            ApiError: The server refused, such as with 400 for inputs that do not fit.
+            ApiError: The server refused, for example 400 for inputs that do not fit.
             Unanswered: The server was not reached.
         """
         found = await self._connection.ask(calls.start(workflow_id, data, version, idempotency_key))
@@ -154,7 +153,7 @@ class AsyncClient(AsyncVariables):
             The handle of the run.
 
         Raises:
-            ApiError: The server refused, such as with 413 for a file that is too large.
+            ApiError: The server refused, for example 413 for a file that is too large.
             OSError: The file cannot be read.
             Unanswered: The server was not reached.
         """
@@ -163,7 +162,7 @@ class AsyncClient(AsyncVariables):
         return AsyncRun(self._connection, reading.run_id(found))
 
     async def upload(self, file: Path | tuple[str, bytes]) -> str:
-        """Keep a file, such as one that belongs to an answer.
+        """Upload a file, for example one that belongs to an answer.
 
         Args:
             file: A path, which is read at once, or a name and the content.
@@ -172,9 +171,9 @@ class AsyncClient(AsyncVariables):
             The id of the file.
 
         Raises:
-            ApiError: The server refused, such as with 413 for a file that is too large.
+            ApiError: The server refused, for example 413 for a file that is too large.
             OSError: The file cannot be read.
-            Unanswered: The server was not reached; whether the file was kept is unknown.
+            Unanswered: The server was not reached; whether the file was stored is unknown.
         """
         return reading.file_id(await self._connection.ask(calls.upload(file)))
 
@@ -188,23 +187,23 @@ class AsyncClient(AsyncVariables):
         keep_for: str | None = None,
         to_all: bool = False,
     ) -> JsonObject:
-        """Send a signal to the run that has waited longest for it, or the first that will.
+        """Send a signal to the run that has waited longest, or to the first that will wait.
 
         Args:
             name: The signal's name, such as `payment`.
-            key: Which of that name, such as the number of an order.
-            data: What it says.
-            signal_id: Of one id only the first counts. Without one of yours, one is made for
+            key: Distinguishes signals of one name, such as an order number.
+            data: The content of the signal.
+            signal_id: Only the first signal with an id counts. By default an id is made for
                 this call, so that it counts once however often it has to be sent.
-            keep_for: How long it is kept for a run that does not wait yet, such as `1d`; an
-                hour without it.
+            keep_for: How long it is kept for a run that does not wait yet, such as `1d`;
+                default: an hour.
             to_all: Whether every run that waits now gets it, and no run later.
 
         Returns:
-            A dict: `deliveredTo` are the runs that have taken it, `kept` whether it waits.
+            A dict: `deliveredTo` lists the runs that received it, `kept` says whether it waits.
 
         Raises:
-            ApiError: The server refused, such as with 429 where too many are kept.
+            ApiError: The server refused, for example 429 if too many are kept.
             Unanswered: Whether it was kept is unknown.
         """
         call = calls.send_signal(
@@ -213,13 +212,13 @@ class AsyncClient(AsyncVariables):
         return reading.document(await self._connection.ask(call))
 
     def run(self, run_id: str) -> AsyncRun:
-        """Return the handle of a run; the server is not asked yet.
+        """Return the handle of a run, without asking the server.
 
         Args:
             run_id: The run.
 
         Returns:
-            Its handle, also where no such run exists.
+            Its handle, even if no such run exists.
         """
         return AsyncRun(self._connection, run_id)
 
@@ -237,10 +236,10 @@ class AsyncClient(AsyncVariables):
         which: RunFilter | None = None,
         page_size: int | None = None,
     ) -> AsyncIterator[RunLine]:
-        """List runs, newest first, over as many pages as it takes.
+        """List runs, newest first, and fetch as many pages as needed.
 
         Args:
-            status: Only runs that stand so.
+            status: Only runs with this status.
             workflow_id: Only runs of this workflow.
             parent_run_id: Only child runs of this run.
             since: Only runs that began at this moment or later: with a time zone, as ISO text
@@ -248,12 +247,12 @@ class AsyncClient(AsyncVariables):
             until: Only runs that began before this moment, given in the same way.
             top_level: Only runs that no other run started.
             labels: Only runs with these labels, values by name.
-            text: Only runs whose title or labels have these words, or words that begin so.
-            which: In the place of all these, with what else a `RunFilter` may say.
-            page_size: How many runs the server is asked for at once, 500 at most.
+            text: Only runs whose title or labels have these words or beginnings of words.
+            which: Instead of all these: a `RunFilter`, which has more fields.
+            page_size: How many runs are fetched at once, 500 at most.
 
         Yields:
-            One run after the other.
+            The runs, one after the other.
 
         Raises:
             ApiError: The server refused.
@@ -276,9 +275,9 @@ class AsyncClient(AsyncVariables):
         """List one page of runs, newest first.
 
         Args:
-            which: Which runs are meant.
-            page_size: How many runs at most, up to 500; 50 without it.
-            cursor: Where the page begins: `next_cursor` of the page before.
+            which: The filter for the runs.
+            page_size: How many runs at most, up to 500; default: 50.
+            cursor: `next_cursor` of the page before.
 
         Returns:
             The page.
@@ -293,7 +292,7 @@ class AsyncClient(AsyncVariables):
         """List the runs that wait for a person, newest first.
 
         Returns:
-            What `runs` gives for paused runs.
+            What `runs` returns for paused runs.
         """
         return self.runs(status="paused")
 
@@ -308,27 +307,28 @@ class AsyncClient(AsyncVariables):
         cursor: str | None = None,
         rerun: BulkRerun | None = None,
     ) -> BulkPart:
-        """Stop, delete, repair or run again many runs, one bounded part a call.
+        """Stop, delete, repair or rerun many runs, one limited part per call.
 
-        `delete` and `rerun` mean runs that have ended and are no children, all else those that
-        have not. While `next_cursor` of the result is not None, ask again with it.
+        `delete` and `rerun` apply to runs that have ended and are not child runs, all other
+        actions to runs that have not ended. Call again with the `next_cursor` of the result
+        until it is None.
 
         Args:
             action: `cancel`, `terminate`, `delete`, `hold`, `release`, `tryNow`, `giveUp` or
                 `rerun`.
-            which: Which runs are meant.
-            run_ids: Only these, 500 at most.
+            which: The filter for the runs.
+            run_ids: Only these runs, 500 at most.
             reason: Why, for the history of the runs.
-            limit: How many runs to look at, at most; 1,000 without it.
-            cursor: Where this part begins: `next_cursor` of the part before.
-            rerun: How they are run again, for that action.
+            limit: The greatest number of runs to look at; default: 1,000.
+            cursor: `next_cursor` of the part before.
+            rerun: How the runs are rerun, for that action.
 
         Returns:
             What was done.
 
         Raises:
             ApiError: The server refused.
-            Unanswered: The server was not reached; asking again does no harm.
+            Unanswered: The server was not reached; a repeated call does no harm.
         """
         call = calls.bulk(
             action, which, run_ids, reason=reason, limit=limit, cursor=cursor, rerun=rerun
@@ -342,11 +342,11 @@ class AsyncClient(AsyncVariables):
 
         Args:
             action: As for `bulk`.
-            which: Which runs are meant.
-            run_ids: Only these, 500 at most.
+            which: The filter for the runs.
+            run_ids: Only these runs, 500 at most.
 
         Returns:
-            How many there are, and a cursor that keeps `bulk` to these.
+            How many there are, and a cursor that limits `bulk` to these.
 
         Raises:
             ApiError: The server refused.
@@ -367,16 +367,16 @@ class AsyncClient(AsyncVariables):
         """Follow all runs: their events as they happen, without end, each once.
 
         Args:
-            from_: `start` for everything that there is, `now` for what is to come.
-            types: Only events of these types, such as `run.completed`; `run.*` for all of a
-                sort.
+            from_: `start` for all events that exist, `now` for new events only.
+            types: Only events of these types, such as `run.completed`; `run.*` for all of
+                a group.
             statuses: Only events that lead a run to one of these statuses.
             workflow_ids: Only events of runs of these workflows.
             parent_run_id: Only events of the child runs of this run.
 
         Returns:
-            The events; reading them raises `ApiError` or `Unanswered` where the stream cannot
-            go on.
+            The events; reading them raises `ApiError` or `Unanswered` if the stream cannot
+            continue.
         """
         query = calls.events_query(from_, types, statuses, workflow_ids, parent_run_id)
         return self._connection.follow(None, query)

@@ -1,4 +1,4 @@
-"""How the client for asyncio sends, reads and waits."""
+"""The connections of the client for asyncio: sends, reads and waits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class AsyncConnection:
-    """The connections to a server, and what a call does on them."""
+    """The connections to a server, and the actions of a call."""
 
     def __init__(self, server: calls.Server, retry_for_s: float, timeout_s: float) -> None:
         self._http = httpx.AsyncClient(
@@ -34,7 +34,7 @@ class AsyncConnection:
         return await self.carry_out(ask(call, self.retry_for_s))
 
     async def follow(self, run_id: str | None, query: Mapping[str, str]) -> AsyncIterator[Event]:
-        """Return the events of a run, or of all, over as many connections as it takes."""
+        """Return the events of one or all runs; reconnect as often as needed."""
         stream = EventStream(lambda last: calls.events(run_id, query, last), self.retry_for_s)
         try:
             while (event := await self.carry_out(stream.next_event())) is not None:
@@ -53,7 +53,7 @@ class AsyncConnection:
                 await waiting.stream.opened.response.aclose()
 
     async def carry_out(self, flow: Flow[T]) -> T:
-        """Do what a flow asks for until it has its result."""
+        """Carry out the actions that a flow asks for, until it returns its result."""
         try:
             operation = next(flow)
             while True:

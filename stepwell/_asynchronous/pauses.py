@@ -1,4 +1,4 @@
-"""The client for asyncio: what waits for people."""
+"""The client for asyncio: pauses that wait for people."""
 
 from collections.abc import AsyncIterator
 from typing import Literal
@@ -10,10 +10,10 @@ from stepwell._documents import OpenPause
 
 
 class AsyncPauses:
-    """What waits for people, as the inbox has it.
+    """The pauses that wait for people, as in the inbox: `AsyncClient.pauses`.
 
     Args:
-        connection: The way to the server, made by the client.
+        connection: The connection to the server, made by the client.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -26,15 +26,15 @@ class AsyncPauses:
         workflow_id: str | None = None,
         text: str | None = None,
     ) -> AsyncIterator[OpenPause]:
-        """List what waits, the nearest deadline first, then the newest.
+        """List the open pauses, the nearest deadline first, then the newest.
 
         Args:
-            whose: All that the caller may see, what names them, or what names one of their groups.
+            whose: All that the caller may see, those that name the caller, or one of their groups.
             workflow_id: Only of runs of this workflow.
             text: Only of runs whose title or labels have these words.
 
         Yields:
-            One pause after the other.
+            The pauses, one after the other.
 
         Raises:
             ApiError: The server refused.

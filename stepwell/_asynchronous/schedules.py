@@ -1,4 +1,4 @@
-"""The client for asyncio: what is started at which times."""
+"""The client for asyncio: schedules, which start runs at set times."""
 
 import builtins
 
@@ -12,7 +12,7 @@ class AsyncSchedules:
     """The schedules of the tenant, as JSON documents: `AsyncClient.schedules`.
 
     Args:
-        connection: The way to the server, made by the client.
+        connection: The connection to the server, made by the client.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -31,7 +31,7 @@ class AsyncSchedules:
         return reading.documents(await self._connection.ask(calls.triggers("schedules", "GET")))
 
     async def get(self, schedule_id: str) -> JsonObject:
-        """Show a schedule with its next five moments.
+        """Return a schedule with its next five moments.
 
         Args:
             schedule_id: The schedule.
@@ -40,20 +40,20 @@ class AsyncSchedules:
             The schedule, a dict; `upcoming` are its moments.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such schedule.
+            ApiError: The server refused: 404 if there is no such schedule.
             Unanswered: The server was not reached.
         """
         return await self._document(calls.triggers("schedules", "GET", schedule_id))
 
     async def put(self, schedule_id: str, document: JsonObject) -> JsonObject:
-        """Make a schedule, or put another in its place.
+        """Create or replace a schedule.
 
         Args:
             schedule_id: The schedule; the id is yours to choose.
-            document: `workflowId`, `cron`, `timeZone` and what else a schedule may have.
+            document: `workflowId`, `cron`, `timeZone` and the other keys of a schedule.
 
         Returns:
-            The schedule as it is kept, with its next five moments.
+            The schedule as it is stored, with its next five moments.
 
         Raises:
             ApiError: The server refused: 400 names every problem in `details`.
@@ -62,7 +62,7 @@ class AsyncSchedules:
         return await self._document(calls.put_trigger("schedules", schedule_id, document))
 
     async def pause(self, schedule_id: str) -> JsonObject:
-        """Pause a schedule; what comes meanwhile is not missed.
+        """Pause a schedule; its moments meanwhile do not count as missed.
 
         Args:
             schedule_id: The schedule.
@@ -71,13 +71,13 @@ class AsyncSchedules:
             The schedule.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such schedule.
+            ApiError: The server refused: 404 if there is no such schedule.
             Unanswered: The server was not reached.
         """
         return await self._document(calls.triggers("schedules", "POST", schedule_id, "pause"))
 
     async def resume(self, schedule_id: str) -> JsonObject:
-        """Let a schedule go on, from now.
+        """Resume a schedule, from now.
 
         Args:
             schedule_id: The schedule.
@@ -86,35 +86,35 @@ class AsyncSchedules:
             The schedule.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such schedule.
+            ApiError: The server refused: 404 if there is no such schedule.
             Unanswered: The server was not reached.
         """
         return await self._document(calls.triggers("schedules", "POST", schedule_id, "resume"))
 
     async def delete(self, schedule_id: str) -> None:
-        """Delete a schedule; what it has started goes on.
+        """Delete a schedule; runs that it started continue.
 
         Args:
             schedule_id: The schedule.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such schedule, also where a
-                first request that was lost has deleted it.
+            ApiError: The server refused: 404 if there is no such schedule, also if
+                an earlier request, whose answer was lost, has deleted it.
             Unanswered: The server was not reached.
         """
         await self._document(calls.triggers("schedules", "DELETE", schedule_id))
 
     async def firings(self, schedule_id: str) -> builtins.list[JsonObject]:
-        """List what came of a schedule's newest moments, newest first.
+        """List the results of a schedule's newest moments, newest first.
 
         Args:
             schedule_id: The schedule.
 
         Returns:
-            A dict for each: `key` is the moment, `outcome` what came of it, `runId` the run.
+            A dict for each: `key` is the moment, `outcome` the result, `runId` the run.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such schedule.
+            ApiError: The server refused: 404 if there is no such schedule.
             Unanswered: The server was not reached.
         """
         found = await self._document(calls.triggers("schedules", "GET", schedule_id, "firings"))

@@ -1,4 +1,4 @@
-"""The client for asyncio: what starts runs when a request, a form or the end of a run comes."""
+"""The client for asyncio: triggers (requests, forms and ends of runs that start runs)."""
 
 import builtins
 from dataclasses import replace
@@ -14,7 +14,7 @@ class AsyncTriggers:
     """The triggers of the tenant, as JSON documents: `AsyncClient.triggers`.
 
     Args:
-        connection: The way to the server, made by the client.
+        connection: The connection to the server, made by the client.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -33,7 +33,7 @@ class AsyncTriggers:
         return reading.documents(await self._connection.ask(calls.triggers("triggers", "GET")))
 
     async def get(self, trigger_id: str) -> JsonObject:
-        """Show a trigger.
+        """Return a trigger.
 
         Args:
             trigger_id: The trigger.
@@ -42,21 +42,21 @@ class AsyncTriggers:
             The trigger, a dict; `url` is its address.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such trigger.
+            ApiError: The server refused: 404 if there is no such trigger.
             Unanswered: The server was not reached.
         """
         return await self._document(calls.triggers("triggers", "GET", trigger_id))
 
     async def put(self, trigger_id: str, document: JsonObject) -> JsonObject:
-        """Make a trigger, or put another in its place; its address stays.
+        """Create or replace a trigger; its address stays the same.
 
         Args:
             trigger_id: The trigger; the id is yours to choose.
-            document: `workflowId` or `signal`, `verify`, and what else a trigger may have; with
-                `on` one on a form or on the ends of runs.
+            document: `workflowId` or `signal`, `verify`, and the other keys of a trigger; `on`
+                makes it a trigger for a form or for ends of runs.
 
         Returns:
-            The trigger as it is kept, with its address.
+            The trigger as it is stored, with its address.
 
         Raises:
             ApiError: The server refused: 400 names every problem in `details`.
@@ -65,7 +65,7 @@ class AsyncTriggers:
         return await self._document(calls.put_trigger("triggers", trigger_id, document))
 
     async def pause(self, trigger_id: str) -> JsonObject:
-        """Pause a trigger; what comes meanwhile starts nothing.
+        """Pause a trigger; requests meanwhile start nothing.
 
         Args:
             trigger_id: The trigger.
@@ -74,13 +74,13 @@ class AsyncTriggers:
             The trigger.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such trigger.
+            ApiError: The server refused: 404 if there is no such trigger.
             Unanswered: The server was not reached.
         """
         return await self._document(calls.triggers("triggers", "POST", trigger_id, "pause"))
 
     async def resume(self, trigger_id: str) -> JsonObject:
-        """Let a trigger go on, or open a form.
+        """Resume a trigger, or open a form.
 
         Args:
             trigger_id: The trigger.
@@ -89,15 +89,15 @@ class AsyncTriggers:
             The trigger.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such trigger.
+            ApiError: The server refused: 404 if there is no such trigger.
             Unanswered: The server was not reached.
         """
         return await self._document(calls.triggers("triggers", "POST", trigger_id, "resume"))
 
     async def rotate(self, trigger_id: str) -> JsonObject:
-        """Give a trigger another address; the one before leads nowhere from now on.
+        """Give a trigger a new address; the old one stops working.
 
-        It is not sent again where its answer is lost: ask for the trigger then.
+        The request is not repeated if its answer is lost: get the trigger then.
 
         Args:
             trigger_id: The trigger.
@@ -106,73 +106,73 @@ class AsyncTriggers:
             The trigger, with its new address.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such trigger.
+            ApiError: The server refused: 404 if there is no such trigger.
             Unanswered: The server was not reached.
         """
         call = replace(calls.triggers("triggers", "POST", trigger_id, "rotate"), repeatable=False)
         return await self._document(call)
 
     async def delete(self, trigger_id: str) -> None:
-        """Delete a trigger with its requests; what it has started goes on.
+        """Delete a trigger with its requests; runs that it started continue.
 
         Args:
             trigger_id: The trigger.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such trigger, also where a
-                first request that was lost has deleted it.
+            ApiError: The server refused: 404 if there is no such trigger, also if
+                an earlier request, whose answer was lost, has deleted it.
             Unanswered: The server was not reached.
         """
         await self._document(calls.triggers("triggers", "DELETE", trigger_id))
 
     async def firings(self, trigger_id: str) -> builtins.list[JsonObject]:
-        """List what came of a trigger's newest requests or ends of runs, newest first.
+        """List the results of a trigger's newest requests or ends of runs, newest first.
 
         Args:
             trigger_id: The trigger.
 
         Returns:
-            A dict for each: `key` is the request or the run that has ended, `outcome` what came
-            of it, `runId` the run that was started.
+            A dict for each: `key` is the request or the run that has ended, `outcome` the
+            result, `runId` the run that was started.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such trigger.
+            ApiError: The server refused: 404 if there is no such trigger.
             Unanswered: The server was not reached.
         """
         found = await self._document(calls.triggers("triggers", "GET", trigger_id, "firings"))
         return reading.documents(found["firings"])
 
     async def request(self, trigger_id: str, key: str) -> JsonObject:
-        """Show one of a trigger's newest requests.
+        """Return one of a trigger's newest requests.
 
         Args:
             trigger_id: The trigger.
             key: Which of its requests, as `firings` names it.
 
         Returns:
-            The request, a dict: `method`, `query`, `headers`, `body`, and what came of it.
+            The request, a dict: `method`, `query`, `headers`, `body`, and its result.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such trigger.
+            ApiError: The server refused: 404 if there is no such trigger.
             Unanswered: The server was not reached.
         """
         verb = f"firings/{quote(key, safe='')}"
         return await self._document(calls.triggers("triggers", "GET", trigger_id, verb))
 
     async def replay(self, trigger_id: str, key: str) -> JsonObject:
-        """Have one of a trigger's newest requests again, as if it came now.
+        """Handle one of a trigger's newest requests again, as if it came now.
 
-        It is not sent again where its answer is lost, since it starts a run each time.
+        The request is not repeated if its answer is lost, since it starts a run each time.
 
         Args:
             trigger_id: The trigger.
             key: Which of its requests, as `firings` names it.
 
         Returns:
-            What came of it, a dict: `requestId`, `runId`.
+            The result, a dict: `requestId`, `runId`.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such trigger.
+            ApiError: The server refused: 404 if there is no such trigger.
             Unanswered: The server was not reached.
         """
         verb = f"firings/{quote(key, safe='')}/replay"

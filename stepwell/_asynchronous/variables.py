@@ -6,7 +6,7 @@ from stepwell._asynchronous.connection import AsyncConnection
 
 
 class AsyncVariables:
-    """What a client asks about variables."""
+    """The part of a client for variables."""
 
     _connection: AsyncConnection
 
@@ -23,7 +23,7 @@ class AsyncVariables:
         return reading.variables(await self._connection.ask(calls.variables("GET")))
 
     async def set_variable(self, name: str, value: object) -> None:
-        """Keep a variable, in the place of one of that name; runs that have begun keep theirs.
+        """Create or replace a variable; runs that have begun keep the old value.
 
         Args:
             name: Letters, digits and `_`.
@@ -42,7 +42,7 @@ class AsyncVariables:
             name: Its name.
 
         Raises:
-            ApiError: The server refused, with status 404 where there is none.
+            ApiError: The server refused, with status 404 if there is none.
             Unanswered: The server was not reached.
         """
         await self._connection.ask(calls.variables("DELETE", name))

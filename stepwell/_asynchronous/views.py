@@ -1,4 +1,4 @@
-"""The client for asyncio: views of the list of runs, each person's own."""
+"""The client for asyncio: the caller's own views of the list of runs."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -9,10 +9,10 @@ from stepwell._documents import JsonObject, RunLine
 
 
 class AsyncViews:
-    """Views of the list of runs: filters, an order and columns under a name, for the caller alone.
+    """The caller's own views of the list of runs: named filters, order and columns.
 
     Args:
-        connection: The way to the server, made by the client.
+        connection: The connection to the server, made by the client.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -33,7 +33,7 @@ class AsyncViews:
     async def save(
         self, name: str, query: Mapping[str, str], columns: Sequence[str] = ()
     ) -> JsonObject:
-        """Keep a view, in the place of one of that name.
+        """Create or replace a view.
 
         Args:
             name: 1 to 100 characters.
@@ -46,7 +46,7 @@ class AsyncViews:
             The view.
 
         Raises:
-            ApiError: The server refused: 400 for a filter that there is not.
+            ApiError: The server refused: 400 for an unknown filter.
             Unanswered: The server was not reached.
         """
         call = view_calls.save(name, query, columns)
@@ -59,19 +59,19 @@ class AsyncViews:
             name: Its name.
 
         Raises:
-            ApiError: The server refused: 404 where there is none of that name.
+            ApiError: The server refused: 404 if there is none of that name.
             Unanswered: The server was not reached; whether it was deleted is unknown.
         """
         await self._connection.ask(view_calls.delete(name))
 
     async def runs(self, query: Mapping[str, str]) -> AsyncIterator[RunLine]:
-        """List the runs that a view asks for.
+        """List the runs of a view.
 
         Args:
             query: The `query` of the view.
 
         Yields:
-            One run after the other.
+            The runs, one after the other.
 
         Raises:
             ApiError: The server refused.

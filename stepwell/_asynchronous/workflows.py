@@ -1,4 +1,4 @@
-"""The client for asyncio: what is asked about definitions."""
+"""The client for asyncio: the calls about workflow definitions."""
 
 import builtins
 from typing import Literal
@@ -15,7 +15,7 @@ class AsyncWorkflows:
     """The definitions of the tenant, as JSON documents: `AsyncClient.workflows`.
 
     Args:
-        connection: The way to the server, made by the client.
+        connection: The connection to the server, made by the client.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -30,14 +30,14 @@ class AsyncWorkflows:
         limit: int | None = None,
         offset: int | None = None,
     ) -> builtins.list[WorkflowSummary]:
-        """List workflows, the last changed first.
+        """List workflows, the most recently changed first.
 
         Args:
             search: Only those with this text in their name or description.
             status: Only those with this status.
             include_archived: Archived ones too.
-            limit: How many, at most.
-            offset: How many to leave out at the beginning.
+            limit: How many at most.
+            offset: How many to skip at the beginning.
 
         Returns:
             A dict for each.
@@ -56,17 +56,17 @@ class AsyncWorkflows:
         return reading.workflows(await self._connection.ask(calls.workflows("GET", query=query)))
 
     async def get(self, workflow_id: str, version: str | None = None) -> Workflow:
-        """Show a version of a workflow.
+        """Return a version of a workflow.
 
         Args:
             workflow_id: The workflow.
-            version: `latest`, `published` or a number such as `1.0.1`; the latest without it.
+            version: `latest`, `published` or a number such as `1.0.1`; default: the latest.
 
         Returns:
             Its definition, a dict.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such version.
+            ApiError: The server refused: 404 if there is no such version.
             Unanswered: The server was not reached.
         """
         return await self._workflow(calls.workflows("GET", workflow_id, query={"version": version}))
@@ -75,10 +75,10 @@ class AsyncWorkflows:
         """Create a workflow.
 
         Args:
-            definition: Its definition; the server chooses an `id` where it has none.
+            definition: Its definition; the server chooses an `id` if it has none.
 
         Returns:
-            The definition as it is kept, with its `id` and `version`.
+            The definition as it is stored, with its `id` and `version`.
 
         Raises:
             ApiError: The server refused: 400 names every problem in `details`.
@@ -91,7 +91,7 @@ class AsyncWorkflows:
 
         Args:
             workflow_id: The workflow.
-            changes: Keys of the definition, which replace those of the newest version.
+            changes: Keys of the definition that replace those of the newest version.
 
         Returns:
             The new version.
@@ -103,17 +103,17 @@ class AsyncWorkflows:
         return await self._workflow(calls.workflows("PUT", workflow_id, json=dict(changes)))
 
     async def publish(self, workflow_id: str, version: str | None = None) -> Workflow:
-        """Publish a version of a workflow: runs are started with it from then on.
+        """Publish a version of a workflow: new runs use it from then on.
 
         Args:
             workflow_id: The workflow.
-            version: Its number, such as `1.0.1`; the newest without it.
+            version: Its number, such as `1.0.1`; default: the newest.
 
         Returns:
             The published version.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such version.
+            ApiError: The server refused: 404 if there is no such version.
             Unanswered: Whether it was published is unknown: look before you try again.
         """
         body = {"version": version} if version else {}
@@ -122,25 +122,25 @@ class AsyncWorkflows:
     async def statistics(
         self, workflow_id: str, *, period: Literal["24h", "7d", "30d"] = "7d"
     ) -> JsonObject:
-        """Ask how the runs of a workflow fare.
+        """Return statistics of a workflow's runs.
 
         Args:
             workflow_id: The workflow.
-            period: How far back those are meant that have started.
+            period: How far back the start of the counted runs may be.
 
         Returns:
             `successRate`, `medianDuration` and `p95Duration` in milliseconds, `runs` by status,
-            and `steps` with how many are in each and failed in it.
+            and `steps` with how many runs are in each or failed in it.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such workflow.
+            ApiError: The server refused: 404 if there is no such workflow.
             Unanswered: The server was not reached.
         """
         call = repair_calls.statistics(workflow_id, period)
         return reading.statistics(await self._connection.ask(call))
 
     async def archive(self, workflow_id: str) -> Workflow:
-        """Archive a workflow: no more runs are started with it.
+        """Archive a workflow: no new runs can be started with it.
 
         Args:
             workflow_id: The workflow.
@@ -149,7 +149,7 @@ class AsyncWorkflows:
             The newest version, now archived.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such workflow.
+            ApiError: The server refused: 404 if there is no such workflow.
             Unanswered: Whether it was archived is unknown: look before you try again.
         """
         return await self._workflow(calls.workflows("DELETE", workflow_id))

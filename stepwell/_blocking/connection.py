@@ -1,5 +1,5 @@
 # Made by `make blocking-client` from stepwell/_asynchronous/connection.py: change that file.
-"""How the client for threads sends, reads and waits."""
+"""The connections of the client for threads: sends, reads and waits."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Connection:
-    """The connections to a server, and what a call does on them."""
+    """The connections to a server, and the actions of a call."""
 
     def __init__(self, server: calls.Server, retry_for_s: float, timeout_s: float) -> None:
         self._http = httpx.Client(
@@ -35,7 +35,7 @@ class Connection:
         return self.carry_out(ask(call, self.retry_for_s))
 
     def follow(self, run_id: str | None, query: Mapping[str, str]) -> Iterator[Event]:
-        """Return the events of a run, or of all, over as many connections as it takes."""
+        """Return the events of one or all runs; reconnect as often as needed."""
         stream = EventStream(lambda last: calls.events(run_id, query, last), self.retry_for_s)
         try:
             while (event := self.carry_out(stream.next_event())) is not None:
@@ -54,7 +54,7 @@ class Connection:
                 waiting.stream.opened.response.close()
 
     def carry_out(self, flow: Flow[T]) -> T:
-        """Do what a flow asks for until it has its result."""
+        """Carry out the actions that a flow asks for, until it returns its result."""
         try:
             operation = next(flow)
             while True:

@@ -1,5 +1,5 @@
 # Made by `make blocking-client` from stepwell/_asynchronous/pauses.py: change that file.
-"""The client for threads: what waits for people."""
+"""The client for threads: pauses that wait for people."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -11,10 +11,10 @@ from stepwell._documents import OpenPause
 
 
 class Pauses:
-    """What waits for people, as the inbox has it.
+    """The pauses that wait for people, as in the inbox: `Client.pauses`.
 
     Args:
-        connection: The way to the server, made by the client.
+        connection: The connection to the server, made by the client.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -27,15 +27,15 @@ class Pauses:
         workflow_id: str | None = None,
         text: str | None = None,
     ) -> Iterator[OpenPause]:
-        """List what waits, the nearest deadline first, then the newest.
+        """List the open pauses, the nearest deadline first, then the newest.
 
         Args:
-            whose: All that the caller may see, what names them, or what names one of their groups.
+            whose: All that the caller may see, those that name the caller, or one of their groups.
             workflow_id: Only of runs of this workflow.
             text: Only of runs whose title or labels have these words.
 
         Yields:
-            One pause after the other.
+            The pauses, one after the other.
 
         Raises:
             ApiError: The server refused.

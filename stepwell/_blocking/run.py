@@ -1,5 +1,5 @@
 # Made by `make blocking-client` from stepwell/_asynchronous/run.py: change that file.
-"""The client for threads: what is asked of one run."""
+"""The client for threads: the calls about one run."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -18,7 +18,7 @@ class Run:
     """The handle of a run, from `Client.start` or `Client.run`.
 
     Args:
-        connection: The way to the server, made by the client.
+        connection: The connection to the server, made by the client.
         run_id: The run.
 
     Attributes:
@@ -33,15 +33,15 @@ class Run:
         """Wait until the run has completed or waits for a person.
 
         Args:
-            timeout: For how many seconds; without it, for as long as it takes.
+            timeout: For how many seconds; default: as long as it takes.
 
         Returns:
-            How it stands then.
+            The state of the run after that.
 
         Raises:
             RunFailed: It has failed, or was cancelled (`RunCancelled`) or terminated
                 (`RunTerminated`).
-            WaitTimeout: It still runs, and goes on.
+            WaitTimeout: It still runs, and continues.
             ApiError: The server refused.
             Unanswered: The server was away for too long.
         """
@@ -50,18 +50,18 @@ class Run:
     def status(
         self, *, history_limit: int | None = None, history_cursor: str | None = None
     ) -> RunStatus:
-        """Ask how the run stands.
+        """Return the state of the run.
 
         Args:
-            history_limit: How many visits of steps the history has, the newest; 1,000 at most,
-                and without it.
-            history_cursor: For older ones, `history_cursor` of the status before.
+            history_limit: How many of the newest visits of steps the history has; at most
+                and by default 1,000.
+            history_cursor: For older visits: `history_cursor` of the status before.
 
         Returns:
             The status, with the history of its steps.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such run.
+            ApiError: The server refused: 404 if there is no such run.
             Unanswered: The server was not reached.
         """
         asked = calls.status(self.id, history_limit, history_cursor)
@@ -70,17 +70,17 @@ class Run:
     def transcript(
         self, *, step_id: str | None = None, visit: int | None = None
     ) -> list[JsonObject]:
-        """Read what models were asked and answered, what tools gave, what people decided.
+        """Return the conversations of models, tools and people in the run.
 
         Args:
-            step_id: The step that is meant; without it every step that has asked a model.
-            visit: Which visit of the step; without it all.
+            step_id: The step; default: every step that has asked a model.
+            visit: Which visit of the step; default: all.
 
         Returns:
             A conversation for each visit, with its `messages`, oldest first.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such run, or where transcripts are
+            ApiError: The server refused: 404 if there is no such run, or if transcripts are
                 hidden.
             Unanswered: The server was not reached.
         """
@@ -88,17 +88,17 @@ class Run:
         return reading.conversations(found)
 
     def explain(self, path: str, *, at: int | None = None) -> JsonObject:
-        """Ask where a value came from, and what it reached.
+        """Return where a value came from, and what it influenced.
 
         Args:
             path: Which value, such as `result.total` or `steps.pay.output.status`.
-            at: As it was before the event of this number; without it, at the end.
+            at: The value before the event of this number; default: at the end.
 
         Returns:
             The value with its `chain`, the value itself first, and what it `reached`.
 
         Raises:
-            ApiError: The server refused: 400 where the run has no such value.
+            ApiError: The server refused: 400 if the run has no such value.
             Unanswered: The server was not reached.
         """
         return reading.explanation(self._connection.ask(repair_calls.explain(self.id, path, at)))
@@ -114,22 +114,22 @@ class Run:
     ) -> RunStatus:
         """Answer a pause that asks for inputs.
 
-        Without a `pause_id`, it answers what the run waits for when this is called. Where the
-        server names its pauses, an answer counts once, however often it has to be sent.
+        Without a `pause_id`, it answers the pause that is open when this is called. If the
+        server sends ids of pauses, an answer counts once, however often it has to be sent.
 
         Args:
             data: The inputs, by the names of their fields.
-            comment: What is said beside them, for the history.
+            comment: A comment for the history.
             attachments: Ids of files that belong to the answer (`Client.upload`).
-            pause_id: The pause that is meant, of `RunStatus.pause`; 409 if that is over.
+            pause_id: The pause, from `RunStatus.pause`; 409 if it is over.
             idempotency_key: Answers with the same key count once, and get the same reply.
-                Without one of yours, one is made for this call.
+                By default a key is made for this call.
 
         Returns:
-            How the run stands then.
+            The state of the run after that.
 
         Raises:
-            ApiError: The server refused: 400 for data that does not fit, 409 where the run
+            ApiError: The server refused: 400 for data that does not fit, 409 if the run
                 waits for something else.
             Unanswered: The server was not reached; whether the answer counts is unknown.
         """
@@ -149,7 +149,7 @@ class Run:
     ) -> RunStatus:
         """Answer a pause that asks for an action.
 
-        It looks what the run waits for when this is called; else like `resume_inputs`.
+        It reads what the run waits for when this is called; otherwise like `resume_inputs`.
 
         Args:
             value: The value of the action, one of `PauseSignal.actions`.
@@ -160,11 +160,11 @@ class Run:
             idempotency_key: As for `resume_inputs`.
 
         Returns:
-            How the run stands then.
+            The state of the run after that.
 
         Raises:
-            NotPaused: The run waits for no action.
-            ApiError: The server refused: 400 for an unknown value, 409 where the pause is
+            NotPaused: The run does not wait for an action.
+            ApiError: The server refused: 400 for an unknown value, 409 if the pause is
                 over.
             Unanswered: The server was not reached; whether the answer counts is unknown.
         """
@@ -173,32 +173,32 @@ class Run:
         return self._connection.carry_out(flow)
 
     def claim(self, *, pause_id: str | None = None, comment: str | None = None) -> RunStatus:
-        """Take on what the run asks: nobody else answers it until it is released.
+        """Claim the run's question: nobody else can answer it until it is released.
 
         Args:
-            pause_id: The pause that is meant; the open one without it.
+            pause_id: The pause; default: the open one.
             comment: Why, for the history.
 
         Returns:
-            How the run stands then.
+            The state of the run after that.
 
         Raises:
-            ApiError: The server refused: 403 where the caller may not answer or somebody else has
-                claimed it, 409 where nothing is asked.
+            ApiError: The server refused: 403 if the caller may not answer or somebody else has
+                claimed it, 409 if nothing is asked.
             Unanswered: The server was not reached.
         """
         asked = pause_calls.hold("claim", self.id, pause_id, comment)
         return reading.run_status(self._connection.ask(asked))
 
     def unclaim(self, *, pause_id: str | None = None, comment: str | None = None) -> RunStatus:
-        """Let others answer what was claimed.
+        """Release a claimed question, so that others can answer it.
 
         Args:
             pause_id: As for `claim`.
             comment: Why, for the history.
 
         Returns:
-            How the run stands then.
+            The state of the run after that.
 
         Raises:
             ApiError: The server refused, as for `claim`.
@@ -210,7 +210,7 @@ class Run:
     def delegate(
         self, to: str, *, pause_id: str | None = None, comment: str | None = None
     ) -> RunStatus:
-        """Have somebody else answer what the run asks.
+        """Let somebody else answer the run's question.
 
         Args:
             to: The name of a person or a group.
@@ -218,7 +218,7 @@ class Run:
             comment: Why, for the history.
 
         Returns:
-            How the run stands then.
+            The state of the run after that.
 
         Raises:
             ApiError: The server refused, as for `claim`; 400 for a name that is left out.
@@ -228,26 +228,26 @@ class Run:
         return reading.run_status(self._connection.ask(asked))
 
     def cancel(self, reason: str | None = None) -> None:
-        """Ask the run to stop in good order; one that is cancelled already is no failure.
+        """Ask the run to stop in good order; no error if it is cancelled already.
 
         Args:
             reason: Why, for the history.
 
         Raises:
-            ApiError: The server refused: 409 where the run has ended otherwise.
+            ApiError: The server refused: 409 if the run has ended in another way.
             Unanswered: The server was not reached.
         """
         connection = self._connection
         connection.carry_out(stop("cancel", self.id, reason, connection.retry_for_s))
 
     def terminate(self, reason: str | None = None) -> None:
-        """End the run at once; one that is terminated already is no failure.
+        """End the run at once; no error if it is terminated already.
 
         Args:
             reason: Why, for the history.
 
         Raises:
-            ApiError: The server refused: 409 where the run has ended otherwise.
+            ApiError: The server refused: 409 if the run has ended in another way.
             Unanswered: The server was not reached.
         """
         connection = self._connection
@@ -256,7 +256,7 @@ class Run:
     def try_now(
         self, *, step_id: str | None = None, visit: int | None = None, reason: str | None = None
     ) -> None:
-        """Make the next attempt of the step now that waits for it, or end its sleep.
+        """Start the next attempt of the waiting step now, or end its sleep.
 
         Args:
             step_id: Only while the run is in this step.
@@ -264,7 +264,7 @@ class Run:
             reason: Why, for the history.
 
         Raises:
-            ApiError: The server refused: 409 where the run does not wait so.
+            ApiError: The server refused: 409 if the run does not wait in this way.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
         call = repair_calls.repair("try-now", self.id, reason, stepId=step_id, visit=visit)
@@ -273,7 +273,7 @@ class Run:
     def give_up(
         self, *, step_id: str | None = None, visit: int | None = None, reason: str | None = None
     ) -> None:
-        """Have the step fail that waits for its next attempt, or sleeps.
+        """Make the step fail that waits for its next attempt, or sleeps.
 
         Args:
             step_id: Only while the run is in this step.
@@ -281,7 +281,7 @@ class Run:
             reason: Why, for the history.
 
         Raises:
-            ApiError: The server refused: 409 where the run does not wait so.
+            ApiError: The server refused: 409 if the run does not wait in this way.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
         call = repair_calls.repair("give-up", self.id, reason, stepId=step_id, visit=visit)
@@ -290,7 +290,7 @@ class Run:
     def skip(
         self, step_id: str, output: object, *, visit: int | None = None, reason: str | None = None
     ) -> None:
-        """Give the output of a step in its place, which waits for an attempt, a moment, a signal.
+        """Supply the output of a step that waits for an attempt, a moment or a signal.
 
         Args:
             step_id: The step.
@@ -299,7 +299,7 @@ class Run:
             reason: Why, for the history.
 
         Raises:
-            ApiError: The server refused: 400 for an output that does not fit, 409 where the run
+            ApiError: The server refused: 400 for an output that does not fit, 409 if the run
                 is elsewhere.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
@@ -312,15 +312,15 @@ class Run:
         remove: Sequence[str] = (),
         reason: str | None = None,
     ) -> None:
-        """Change the data of the run while it is at rest; an open pause is asked anew.
+        """Change the data of the run while no step is at work; an open pause is asked again.
 
         Args:
-            data: Fields that are put in, or replaced.
-            remove: Names that are taken out.
+            data: Fields to add or replace.
+            remove: Names of fields to remove.
             reason: Why, for the history.
 
         Raises:
-            ApiError: The server refused: 400 for data that does not fit, 409 where a step is at
+            ApiError: The server refused: 400 for data that does not fit, 409 if a step is at
                 work.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
@@ -339,23 +339,23 @@ class Run:
         reason: str | None = None,
         idempotency_key: str | None = None,
     ) -> "Run":
-        """Run the run again that has ended; what the steps before did is not done again.
+        """Rerun a run that has ended; the steps before the first one are not repeated.
 
         Args:
-            step_id: From this step; without it as `from_` says.
-            visit: Which visit of the step; the last without it.
+            step_id: The step to begin with; default: as `from_` says.
+            visit: Which visit of the step; default: the last.
             from_: `failure`, from where it failed or was stopped, or `start`.
-            data: Fields that replace those with which it entered the step.
+            data: Fields that replace those that the run had when it entered the step.
             version: Another version: a number, `latest` or `published`.
-            keep_calls: Whether the calls that the step had finished stand.
+            keep_calls: Whether the results of calls that the step had finished are kept.
             reason: Why, for the history of the new run.
-            idempotency_key: Requests with the same key give the same run; made without yours.
+            idempotency_key: Requests with the same key give the same run; default: a new key.
 
         Returns:
             The new run.
 
         Raises:
-            ApiError: The server refused: 400 for what does not fit, 409 where the run has not
+            ApiError: The server refused: 400 for what does not fit, 409 if the run has not
                 ended.
             Unanswered: The server was not reached.
         """
@@ -370,19 +370,19 @@ class Run:
             reason: Why, for the history.
 
         Raises:
-            ApiError: The server refused: 409 where it is held, or has ended.
+            ApiError: The server refused: 409 if it is held already, or has ended.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
         self._connection.ask(repair_calls.repair("hold", self.id, reason))
 
     def release(self, reason: str | None = None) -> None:
-        """Let the run go on that is held.
+        """Let a held run continue.
 
         Args:
             reason: Why, for the history.
 
         Raises:
-            ApiError: The server refused: 409 where it is not held.
+            ApiError: The server refused: 409 if it is not held.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
         self._connection.ask(repair_calls.repair("release", self.id, reason))
@@ -391,7 +391,7 @@ class Run:
         """Follow the run: its events from the start until it has ended, each once.
 
         Returns:
-            The events; reading them raises `ApiError` or `Unanswered` where the stream cannot
-            go on.
+            The events; reading them raises `ApiError` or `Unanswered` if the stream cannot
+            continue.
         """
         return self._connection.follow(self.id, {})

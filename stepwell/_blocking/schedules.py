@@ -1,5 +1,5 @@
 # Made by `make blocking-client` from stepwell/_asynchronous/schedules.py: change that file.
-"""The client for threads: what is started at which times."""
+"""The client for threads: schedules, which start runs at set times."""
 
 import builtins
 
@@ -13,7 +13,7 @@ class Schedules:
     """The schedules of the tenant, as JSON documents: `Client.schedules`.
 
     Args:
-        connection: The way to the server, made by the client.
+        connection: The connection to the server, made by the client.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -32,7 +32,7 @@ class Schedules:
         return reading.documents(self._connection.ask(calls.triggers("schedules", "GET")))
 
     def get(self, schedule_id: str) -> JsonObject:
-        """Show a schedule with its next five moments.
+        """Return a schedule with its next five moments.
 
         Args:
             schedule_id: The schedule.
@@ -41,20 +41,20 @@ class Schedules:
             The schedule, a dict; `upcoming` are its moments.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such schedule.
+            ApiError: The server refused: 404 if there is no such schedule.
             Unanswered: The server was not reached.
         """
         return self._document(calls.triggers("schedules", "GET", schedule_id))
 
     def put(self, schedule_id: str, document: JsonObject) -> JsonObject:
-        """Make a schedule, or put another in its place.
+        """Create or replace a schedule.
 
         Args:
             schedule_id: The schedule; the id is yours to choose.
-            document: `workflowId`, `cron`, `timeZone` and what else a schedule may have.
+            document: `workflowId`, `cron`, `timeZone` and the other keys of a schedule.
 
         Returns:
-            The schedule as it is kept, with its next five moments.
+            The schedule as it is stored, with its next five moments.
 
         Raises:
             ApiError: The server refused: 400 names every problem in `details`.
@@ -63,7 +63,7 @@ class Schedules:
         return self._document(calls.put_trigger("schedules", schedule_id, document))
 
     def pause(self, schedule_id: str) -> JsonObject:
-        """Pause a schedule; what comes meanwhile is not missed.
+        """Pause a schedule; its moments meanwhile do not count as missed.
 
         Args:
             schedule_id: The schedule.
@@ -72,13 +72,13 @@ class Schedules:
             The schedule.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such schedule.
+            ApiError: The server refused: 404 if there is no such schedule.
             Unanswered: The server was not reached.
         """
         return self._document(calls.triggers("schedules", "POST", schedule_id, "pause"))
 
     def resume(self, schedule_id: str) -> JsonObject:
-        """Let a schedule go on, from now.
+        """Resume a schedule, from now.
 
         Args:
             schedule_id: The schedule.
@@ -87,35 +87,35 @@ class Schedules:
             The schedule.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such schedule.
+            ApiError: The server refused: 404 if there is no such schedule.
             Unanswered: The server was not reached.
         """
         return self._document(calls.triggers("schedules", "POST", schedule_id, "resume"))
 
     def delete(self, schedule_id: str) -> None:
-        """Delete a schedule; what it has started goes on.
+        """Delete a schedule; runs that it started continue.
 
         Args:
             schedule_id: The schedule.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such schedule, also where a
-                first request that was lost has deleted it.
+            ApiError: The server refused: 404 if there is no such schedule, also if
+                an earlier request, whose answer was lost, has deleted it.
             Unanswered: The server was not reached.
         """
         self._document(calls.triggers("schedules", "DELETE", schedule_id))
 
     def firings(self, schedule_id: str) -> builtins.list[JsonObject]:
-        """List what came of a schedule's newest moments, newest first.
+        """List the results of a schedule's newest moments, newest first.
 
         Args:
             schedule_id: The schedule.
 
         Returns:
-            A dict for each: `key` is the moment, `outcome` what came of it, `runId` the run.
+            A dict for each: `key` is the moment, `outcome` the result, `runId` the run.
 
         Raises:
-            ApiError: The server refused: 404 where there is no such schedule.
+            ApiError: The server refused: 404 if there is no such schedule.
             Unanswered: The server was not reached.
         """
         found = self._document(calls.triggers("schedules", "GET", schedule_id, "firings"))

@@ -7,7 +7,7 @@ from stepwell._blocking.connection import Connection
 
 
 class Variables:
-    """What a client asks about variables."""
+    """The part of a client for variables."""
 
     _connection: Connection
 
@@ -24,7 +24,7 @@ class Variables:
         return reading.variables(self._connection.ask(calls.variables("GET")))
 
     def set_variable(self, name: str, value: object) -> None:
-        """Keep a variable, in the place of one of that name; runs that have begun keep theirs.
+        """Create or replace a variable; runs that have begun keep the old value.
 
         Args:
             name: Letters, digits and `_`.
@@ -43,7 +43,7 @@ class Variables:
             name: Its name.
 
         Raises:
-            ApiError: The server refused, with status 404 where there is none.
+            ApiError: The server refused, with status 404 if there is none.
             Unanswered: The server was not reached.
         """
         self._connection.ask(calls.variables("DELETE", name))

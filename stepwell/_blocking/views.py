@@ -1,5 +1,5 @@
 # Made by `make blocking-client` from stepwell/_asynchronous/views.py: change that file.
-"""The client for threads: views of the list of runs, each person's own."""
+"""The client for threads: the caller's own views of the list of runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,10 +10,10 @@ from stepwell._documents import JsonObject, RunLine
 
 
 class Views:
-    """Views of the list of runs: filters, an order and columns under a name, for the caller alone.
+    """The caller's own views of the list of runs: named filters, order and columns.
 
     Args:
-        connection: The way to the server, made by the client.
+        connection: The connection to the server, made by the client.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -32,7 +32,7 @@ class Views:
         return reading.documents(self._connection.ask(view_calls.views()))
 
     def save(self, name: str, query: Mapping[str, str], columns: Sequence[str] = ()) -> JsonObject:
-        """Keep a view, in the place of one of that name.
+        """Create or replace a view.
 
         Args:
             name: 1 to 100 characters.
@@ -45,7 +45,7 @@ class Views:
             The view.
 
         Raises:
-            ApiError: The server refused: 400 for a filter that there is not.
+            ApiError: The server refused: 400 for an unknown filter.
             Unanswered: The server was not reached.
         """
         call = view_calls.save(name, query, columns)
@@ -58,19 +58,19 @@ class Views:
             name: Its name.
 
         Raises:
-            ApiError: The server refused: 404 where there is none of that name.
+            ApiError: The server refused: 404 if there is none of that name.
             Unanswered: The server was not reached; whether it was deleted is unknown.
         """
         self._connection.ask(view_calls.delete(name))
 
     def runs(self, query: Mapping[str, str]) -> Iterator[RunLine]:
-        """List the runs that a view asks for.
+        """List the runs of a view.
 
         Args:
             query: The `query` of the view.
 
         Yields:
-            One run after the other.
+            The runs, one after the other.
 
         Raises:
             ApiError: The server refused.
