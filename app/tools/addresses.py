@@ -1,4 +1,4 @@
-"""Mail addresses as people write them, checked."""
+"""Parses and checks mail addresses."""
 
 import re
 from collections.abc import Iterable
@@ -19,22 +19,22 @@ _LONGEST_TOLD = 600
 
 
 def invalid_email(message: str) -> StepBroke:
-    """Return the failure that says that a message cannot be sent as it is."""
+    """Return the failure for a message that cannot be sent as it is."""
     return StepBroke("InvalidEmail", message, retryable=False)
 
 
 def one_line(text: str, name: str) -> str:
-    """Return `text` if it has no line break, also none in disguise. Raises `StepBroke`."""
+    """Return `text` if it has no line break, not even an encoded one. Raises `StepBroke`."""
     if _CONTROL.search(text):
         raise invalid_email(f"{name} must be one line without control characters")
-    # Python's email library decodes encoded words that it is given as text, line breaks too.
+    # Python's email library decodes encoded words in plain text, including line breaks.
     if "=?" in text:
         raise invalid_email(f"{name} must be plain text, without encoded words (=?...?=)")
     return text
 
 
 def addresses(given: str | Iterable[str] | None, name: str) -> list[Address]:
-    """Read `ada@example.com` or `Ada <ada@example.com>`, one a string. Raises `StepBroke`."""
+    """Parse addresses such as `ada@example.com` or `Ada <ada@example.com>`. Raises `StepBroke`."""
     texts = [] if given is None else [given] if isinstance(given, str) else given
     found = []
     for text in texts:
@@ -47,12 +47,12 @@ def addresses(given: str | Iterable[str] | None, name: str) -> list[Address]:
 
 
 def domain_of(text: str) -> str:
-    """Return a domain as mail and lookups have it (IDNA 2008, https://www.rfc-editor.org/info/rfc5891).
+    """Return a domain as mail and DNS use it (IDNA 2008, https://www.rfc-editor.org/info/rfc5891).
 
-    The older rules take one name for another: they make `strasse.example` of `straße.example`.
+    The older rules (IDNA 2003) confuse names: they turn `straße.example` into `strasse.example`.
 
     Raises:
-        ValueError: It is none; says why.
+        ValueError: The domain is invalid; the message says why.
     """
     if text.isascii() and "xn--" not in text.lower():
         return text
@@ -74,5 +74,5 @@ def _checked(shown: str, address: str, name: str) -> Address:
     )
     if not is_valid:
         hint = "; give several as a list" if "," in address or ";" in address else ""
-        raise invalid_email(f"{name}: {address[:300]!r} is no mail address{hint}")
+        raise invalid_email(f"{name}: {address[:300]!r} is not a mail address{hint}")
     return Address(shown, local, domain)

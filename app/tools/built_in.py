@@ -1,4 +1,4 @@
-"""Which tools come with the server."""
+"""The tools that come with the server."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from app.tools.transform import transform
 
 
 def built_in_tools(settings: Settings, clock: Clock) -> Sequence[Callable[..., Any]]:
-    """Return the functions, each marked with `@tool`."""
+    """Return the tool functions, each marked with `@tool`."""
     extract = extract_document_tool(ExtractionProcess())
     return (
         transform,

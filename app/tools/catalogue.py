@@ -1,4 +1,4 @@
-"""Every tool that may be called: Python functions, and the tools of MCP servers."""
+"""All callable tools: Python functions and the tools of MCP servers."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -14,7 +14,7 @@ from steps.tools.tools import Tool, Tools
 
 
 class ToolCatalogue:
-    """Finds a tool by its id: a function's own id first, then `<server>.<tool>`."""
+    """Finds a tool by its id: first a function's own id, then `<server>.<tool>`."""
 
     def __init__(self, functions: Tools, mcp: McpServers) -> None:
         self._functions = functions
@@ -22,16 +22,16 @@ class ToolCatalogue:
         self._mcp = mcp
 
     async def list(self) -> Sequence[ToolInfo]:
-        """List the tools by id, after every MCP server has been tried once.
+        """List the tools by id, after trying every MCP server once.
 
-        The tools of a server that is away are those that it had.
+        If a server is unavailable, its last known tools are listed.
         """
         await self._mcp.settled()
         found = {info.id: info for info in self._mcp.tools()} | self._infos
         return [found[tool_id] for tool_id in sorted(found)]
 
     def is_pure(self, tool_id: str) -> bool:
-        """Say whether a tool is a function that touches nothing but its arguments."""
+        """Say whether a tool is a function that uses nothing but its arguments."""
         return self._functions.is_pure(tool_id)
 
     def call(
@@ -39,7 +39,7 @@ class ToolCatalogue:
     ) -> Awaitable[Json]:
         """Check the arguments, call the tool, and return its result as JSON. Raises `StepBroke`.
 
-        `context_of` says who calls.
+        `context_of` gives the caller.
         """
         found = self._functions.find(tool_id)
         if found is None:
@@ -76,15 +76,15 @@ class ToolCatalogue:
                 log.tool_left_running(found.id, context.run_id, context.step_id, left)
 
     def ids(self) -> tuple[str, ...]:
-        """Name the tools that can be called now, without waiting for any."""
+        """Return the ids of the tools that can be called now, without waiting for any server."""
         return tuple(sorted({*(info.id for info in self._mcp.tools()), *self._infos}))
 
     def servers(self) -> tuple[str, ...]:
-        """Name the MCP servers, whose tools have `server.` before their names."""
+        """Return the names of the MCP servers; their tools are called `server.tool`."""
         return tuple(self._mcp.names())
 
     def document(self) -> JsonObject:
-        """Show the tools and the servers as they are now, without waiting for any."""
+        """Describe the tools and servers as they are now, without waiting for any server."""
         shown = {info.id: _shown(info, "mcp") for info in self._mcp.tools()}
         shown |= {info.id: _shown(info, "function") for info in self._infos.values()}
         tools: list[Json] = [shown[tool_id] for tool_id in sorted(shown)]
@@ -98,7 +98,7 @@ class ToolCatalogue:
     @staticmethod
     def _standing(name: str, server: McpServer | None) -> JsonObject:
         if server is None:
-            error = "nobody is signed in"
+            error = "nobody has signed in"
             return {"name": name, "status": "signInNeeded", "error": error, "warnings": []}
         return {
             "name": name,

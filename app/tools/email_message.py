@@ -1,4 +1,4 @@
-"""A mail message, put together so that nothing in it can become a header of its own."""
+"""Builds a mail message so that none of its parts can inject a header."""
 
 import hashlib
 import re
@@ -14,14 +14,14 @@ from app.tools.addresses import invalid_email
 from engine.value import value
 from steps.effects.stored_file import StoredFile
 
-_POLICY = SMTP.clone(cte_type="7bit")  # not every server takes more than ASCII
+_POLICY = SMTP.clone(cte_type="7bit")  # not every server accepts more than ASCII
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\"\\]|=\?")
 MOST_BYTES = 25 * 1024 * 1024
 
 
 @value(frozen=True, slots=True)
 class Letter:
-    """What is sent, to whom, from whom; `bcc` stands in no header."""
+    """A message to send; `bcc` is written into no header."""
 
     sender: Address
     to: Sequence[Address]
@@ -35,19 +35,19 @@ class Letter:
 
     @property
     def recipients(self) -> list[str]:
-        """Every address that it goes to, once."""
+        """Every address that the message goes to, once."""
         everybody = (*self.to, *self.cc, *self.bcc)
         return list(dict.fromkeys(address.addr_spec for address in everybody))
 
 
 def message_id(idempotency_key: str, sender: Address) -> str:
-    """Return the Message-ID of a call: the same at every attempt, so that a repeat shows."""
+    """Return the Message-ID of a call; it is the same at every attempt, so a repeat is visible."""
     digest = hashlib.sha256(idempotency_key.encode()).hexdigest()
     return f"<{digest[:40]}@{sender.domain}>"
 
 
 def written(letter: Letter, identity: str, now_ms: int) -> bytes:
-    """Return the message as it goes over the line. Raises `StepBroke`."""
+    """Return the message as bytes for SMTP. Raises `StepBroke`."""
     message = EmailMessage(policy=_POLICY)
     try:
         message["From"] = letter.sender
@@ -75,5 +75,5 @@ def written(letter: Letter, identity: str, now_ms: int) -> bytes:
     except ValueError as odd:
         raise invalid_email(f"the message cannot be written: {odd}") from odd
     if BytesHeaderParser(policy=compat32).parsebytes(content).keys() != message.keys():
-        raise invalid_email("a part of the message would have become a header of its own")
+        raise invalid_email("a part of the message would become a header")
     return content

@@ -16,26 +16,26 @@ _MOST_BYTES = 50 * 1024 * 1024
 
 
 def extract_document_tool(process: ExtractionProcess) -> Callable[..., Awaitable[JsonObject]]:
-    """Return the tool, reading documents by `process`."""
+    """Return the tool, which reads documents in `process`."""
 
     @tool(id="extract-document")
     async def extract_document(
         context: ToolContext,
-        file_id: Annotated[str, Field(alias="fileId", description="id of an uploaded file")],
+        file_id: Annotated[str, Field(alias="fileId", description="the id of an uploaded file")],
         max_pages: Annotated[int, Field(alias="maxPages", ge=1, le=10_000)] = 200,
         max_characters: Annotated[int, Field(alias="maxCharacters", ge=1, le=2_000_000)] = 200_000,
     ) -> JsonObject:
-        """Read the text of an uploaded document.
+        """Extract the text of an uploaded document.
 
-        Kinds: PDF, DOCX, XLSX, PPTX (with macros and as templates too), XLS, ODT, ODS, ODP,
-        EPUB, RTF, HTML, EML, MSG, CSV, and what is plain text. Another kind is refused by name.
+        Supported types: PDF, DOCX, XLSX, PPTX (also their macro and template variants), XLS, ODT,
+        ODS, ODP, EPUB, RTF, HTML, EML, MSG, CSV, and plain text. Other types are refused by name.
 
-        The result has `text`, `mediaType`, `metadata` (title, author and what else the file
-        says of itself), `truncated` (whether there was more), `leftOut` (what of the document
-        is not in the text, such as pages that cannot be read, pictures, attachments), for PDF
-        and PPTX `pages`, for tables `sheets` with `name` and `rows`, and for texts `encoding`
-        (by their mark, by what they say of themselves, `utf-8`, else `windows-1252`). Pictures
-        are not read: a scanned page has no text.
+        The result has `text`, `mediaType`, `metadata` (title, author and other properties of the
+        file), `truncated` (whether there was more), and `leftOut` (what is missing from the text,
+        such as unreadable pages, images, attachments). PDF and PPTX also have `pages`, tables have
+        `sheets` with `name` and `rows`, and texts have `encoding` (from a byte order mark, from a
+        declaration in the text, `utf-8`, else `windows-1252`). Images are not read: a scanned page
+        has no text.
         """
         async with process.turn(context.tenant):
             file = await context.file(file_id)

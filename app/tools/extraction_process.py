@@ -1,4 +1,4 @@
-"""The process that reads documents, as the server sees it: started, fed, bounded, ended."""
+"""Starts, feeds, limits and ends the process that reads a document."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ _MEMORY_BYTES = 1024**3
 _MOST_OUTPUT_BYTES = 64 * 1024 * 1024
 _MOST_WORDS_BYTES = 64 * 1024
 _AT_ONCE, _GREED = 3, 1
-"""Three documents are read at once, two of them of one tenant: the next one finds a place."""
+"""Three documents are read at once, at most two of one tenant, so that others find a free slot."""
 _CHUNK = 65_536
 _IS_BUNDLED = bool(getattr(sys, "frozen", False))
 _PROGRAM = (
@@ -27,16 +27,16 @@ _PROGRAM = (
     else (sys.executable, "-I", "-m", "app.tools.extraction")
 )
 _OUT_OF_MEMORY = b"memory allocation of"
-"""What libraries in Rust say before they end the process."""
+"""What Rust libraries print before they abort the process."""
 
 
 class ExtractionProcess:
     """Reads documents, a few at a time; each in a process that ends with it.
 
     Attributes:
-        cpu_s: Seconds that a processor may work on one document.
-        wall_s: Seconds that one document may take, however little is done.
-        memory_bytes: Address space that reading one document may take.
+        cpu_s: Processor seconds that one document may take.
+        wall_s: Seconds that one document may take in all, even if it uses little processor time.
+        memory_bytes: Address space that reading one document may use.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class ExtractionProcess:
         self._places = FairQueue(_AT_ONCE, _GREED)
 
     def turn(self, tenant: str) -> Turn:
-        """Return what waits for a place to read in, by tenant in turn: `async with`."""
+        """Return a slot for reading, to be used with `async with`; tenants take turns."""
         return self._places.turn(tenant)
 
     async def read(self, content: bytes, wanted: Mapping[str, str | int]) -> JsonObject:
-        """Return what the document holds. Raises `StepBroke`."""
+        """Return the contents of the document. Raises `StepBroke`."""
         try:
             async with asyncio.timeout(self.wall_s):
                 bounds = {"cpuSeconds": self.cpu_s, "memoryBytes": self.memory_bytes}
@@ -71,7 +71,7 @@ class ExtractionProcess:
         try:
             answer = json.loads(output)
         except ValueError as broken:
-            message = "the document ended the process that read it"
+            message = "the document crashed the process that read it"
             raise StepBroke("DocumentUnreadable", message, retryable=False) from broken
         if failure := answer.get("failure"):
             raise StepBroke(failure["type"], failure["message"], retryable=False)
@@ -80,8 +80,8 @@ class ExtractionProcess:
 
 
 async def _run(content: bytes, wanted: str) -> tuple[bytes, bytes, int]:
-    """Return what the process wrote, what it said of itself, and how it ended."""
-    # No variable of the server's environment goes along: secrets may be among them.
+    """Return the output of the process, its error output, and its exit status."""
+    # The server's environment is not passed on, since it may contain secrets.
     process = await asyncio.create_subprocess_exec(
         *_PROGRAM, wanted,
         stdin=asyncio.subprocess.PIPE,
@@ -113,7 +113,7 @@ async def _feed(stdin: asyncio.StreamWriter | None, content: bytes) -> None:
 
 
 async def _all_of(stream: asyncio.StreamReader | None, most_bytes: int) -> bytes:
-    """Return what the stream brings, up to a little more than `most_bytes`."""
+    """Return the contents of the stream, up to slightly more than `most_bytes`."""
     output = bytearray()
     while stream is not None and (chunk := await stream.read(_CHUNK)):
         output += chunk
@@ -123,10 +123,10 @@ async def _all_of(stream: asyncio.StreamReader | None, most_bytes: int) -> bytes
 
 
 def _too_slow() -> StepBroke:
-    message = "reading the document took longer than a document may take"
+    message = "reading the document took longer than allowed"
     return StepBroke("DocumentTimeout", message, retryable=False)
 
 
 def _too_large() -> StepBroke:
-    message = "reading it takes more memory than a document may take"
+    message = "reading the document takes more memory than allowed"
     return StepBroke("DocumentTooLarge", message, retryable=False)

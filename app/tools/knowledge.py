@@ -1,4 +1,4 @@
-"""knowledge and knowledge-search: texts of a tenant, and the passages of them that answer."""
+"""The tools knowledge and knowledge-search: a tenant's texts, and searching their passages."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
@@ -24,16 +24,18 @@ Extract = Callable[..., Awaitable[JsonObject]]
 
 
 def knowledge_tool(extract: Extract) -> Callable[..., Awaitable[Json]]:
-    """Return the tool that changes collections, reading documents by `extract-document`."""
+    """Return the tool that changes collections; it reads documents with `extract-document`."""
 
     @tool(id="knowledge")
-    async def knowledge(  # noqa: PLR0913 - what a step may say, by name
+    async def knowledge(  # noqa: PLR0913 - one parameter per input of the step
         context: ToolContext,
         operation: Annotated[Literal["add", "remove", "list"], Field(description="what is done")],
         collection: Collection,
         source: Annotated[
             str,
-            Field(max_length=500, description="the name of a text, as `knowledge-search` tells it"),
+            Field(
+                max_length=500, description="the name of a text, as `knowledge-search` returns it"
+            ),
         ] = "",
         fileId: Annotated[  # noqa: N803 - the word that definitions use
             str | None, Field(description="the document to `add`; or give text")
@@ -45,31 +47,31 @@ def knowledge_tool(extract: Extract) -> Callable[..., Awaitable[Json]]:
             str,
             Field(
                 max_length=64,
-                description="the model that makes vectors of what is added, so that it is found by "
-                "its meaning, too; that of the collection without it, if it has one",
+                description="the model that makes vectors of what is added, so that it is found "
+                "by meaning too; by default the collection's model, if it has one",
             ),
         ] = "",
     ) -> Json:
-        """Keep texts and documents in which `knowledge-search` finds passages.
+        """Store texts and documents in which `knowledge-search` finds passages.
 
-        `add` keeps a text, or what `extract-document` reads of a file, under `source` (the file's
-        name without it) in place of what was there under that name, so that it is the same where
-        a crash has it made again; `remove` forgets one; `list` tells `sources`. A collection
-        belongs to the tenant and may have 5,000 passages of 1,200 characters at most.
+        `add` stores a text, or the text that `extract-document` reads from a file, as `source` (by
+        default the file's name). It replaces an earlier text of that name, so a repeat after a
+        crash changes nothing. `remove` deletes a source; `list` returns the `sources`. A collection
+        belongs to the tenant and may have at most 5,000 passages of 1,200 characters.
         """
         if operation == "list":
             return await context.knowledge(KnowledgeCall("list", collection))
         if operation == "remove":
             return await context.knowledge(KnowledgeCall("remove", collection, source))
         if (fileId is None) == (text is None):
-            raise _wrong("give fileId or text, one of them")
+            raise _wrong("give either fileId or text")
         if fileId is not None:
             read = await extract(context, file_id=fileId, max_pages=10_000,
                                  max_characters=_MOST_CHARACTERS)  # fmt: skip
             text = str(read["text"])
             source = source or (await context.file(fileId)).name
         if not source:
-            raise _wrong("source is required: what the text is called")
+            raise _wrong("source is required: it is the name of the text")
         added = KnowledgeCall("add", collection, source, str(text), model=model)
         return await context.knowledge(added)
 
@@ -83,13 +85,13 @@ async def knowledge_search(
     query: Annotated[
         str, Field(min_length=1, max_length=2_000, description="a question, or words to look for")
     ],
-    limit: Annotated[int, Field(ge=1, le=50, description="how many passages at most")] = 5,
+    limit: Annotated[int, Field(ge=1, le=50, description="the most passages to return")] = 5,
 ) -> Json:
     """Find the passages of a collection that have most of the words of a question.
 
-    `passages` are the best first, each with its `source`, its `number` there, `text` and `score`.
-    Endings of English words and accents do not count. Where the collection has a model that makes
-    vectors, it is asked for that of the question, and passages are found by their meaning, too.
+    `passages` has the best first, each with its `source`, its `number` there, `text` and `score`.
+    English word endings and accents are ignored. If the collection has a model that makes vectors,
+    the question is sent to that model, and passages are found by meaning too.
     """
     return await context.knowledge(KnowledgeCall("search", collection, "", query, limit))
 

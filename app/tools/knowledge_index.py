@@ -1,4 +1,4 @@
-"""The passages of a collection, found by their words and, where they have vectors, by meaning."""
+"""Finds passages of a collection by words and, if they have vectors, by meaning."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,19 +8,19 @@ from engine import JsonObject
 from journal import PassageRow
 
 _LOOKED_AT = 60
-"""How far down each of both lists a passage counts."""
+"""How many entries of each list count."""
 
 _FLAT = 60
-"""How little the first places of a list stand out (reciprocal rank fusion has 60)."""
+"""The constant k of reciprocal rank fusion; a larger one lets top ranks stand out less."""
 
 
 class KnowledgeIndex:
-    """A search through one collection as it was when the index was made."""
+    """A search through one collection as it was when the index was built."""
 
     def __init__(
         self, passages: Sequence[PassageRow], vectors: Mapping[tuple[str, int], bytes]
     ) -> None:
-        """Index passages, and the vectors of some by source and number; a thread may do it."""
+        """Index passages, and the vectors of some by source and number; may run in a thread."""
         self._passages = passages
         self._words = PassageIndex(passages)
         by_length: dict[int, list[int]] = {}
@@ -38,16 +38,17 @@ class KnowledgeIndex:
         return self._passages[place].source, self._passages[place].number
 
     def by_words(self, query: str, limit: int) -> list[JsonObject]:
-        """Return the passages that have most of the words of a question, the best first."""
+        """Return the passages that have most of the words of a question, best first."""
         return [
             {**self._shown(at), "score": round(score, 4)}
             for at, score in self._words.search(query, limit)
         ]
 
     def by_both(self, query: str, vector: bytes, limit: int) -> list[JsonObject]:
-        """Return the passages that stand highest in both lists: that of words, that of meaning.
+        """Return the passages that rank highest in both lists: by words and by meaning.
 
-        The score is 1 for the first in both; `similarity` is the cosine of the vectors.
+        The score is 1 for a passage that is first in both; `similarity` is the cosine of the
+        vectors.
         """
         index, places = self._vectors.get(len(vector)), self._places.get(len(vector), [])
         near = index.nearest(vector, _LOOKED_AT) if index else []

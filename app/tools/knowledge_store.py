@@ -1,4 +1,4 @@
-"""What the tools `knowledge` and `knowledge-search` do for a tenant."""
+"""Stores and searches a tenant's collections for the tools `knowledge` and `knowledge-search`."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,20 +17,20 @@ from steps.contract.step_type import StepBroke
 from steps.effects.tool_calls import KnowledgeCall
 
 Embed: TypeAlias = Callable[[str, Sequence[str]], Awaitable[Embedded]]
-"""Returns the vectors of texts by a tenant's model, or raises `StepBroke`."""
+"""Returns the vectors of texts, made by a tenant's model, or raises `StepBroke`."""
 
 _MOST_KEPT = 100_000_000
-"""Characters of passages and bytes of vectors whose index is kept in memory, those used last."""
+"""How much of recently used indexes is cached: characters of passages and bytes of vectors."""
 
 _AT_ONCE = 32
-"""Texts of one question to a model that makes vectors: some take no more than 10,000 tokens."""
+"""The most texts in one request to a model that makes vectors; some accept only 10,000 tokens."""
 
 _MOST_BEGUN = 50_000_000
-"""Bytes of vectors of texts of which not all were made, which are kept in memory."""
+"""How many bytes of vectors are cached for sources whose vectors are not complete."""
 
 
 class KnowledgeStore:
-    """The collections of all tenants, without the secrets that steps put there."""
+    """The collections of all tenants; secrets are masked before texts are stored."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class KnowledgeStore:
         self._indexes: OrderedDict[tuple[str, str], tuple[object, KnowledgeIndex]] = OrderedDict()
 
     async def call(self, tenant: str, call: KnowledgeCall, embed: Embed) -> Json:
-        """Return what a call gives. Raises `StepBroke`: `KnowledgeFull`, and as `embed` does."""
+        """Return the result of a call. Raises `StepBroke`: `KnowledgeFull`, and as `embed` does."""
         match call.operation:
             case "add":
                 return await self._add(tenant, call, embed)
@@ -75,7 +75,7 @@ class KnowledgeStore:
     async def _vectors(
         self, tenant: str, call: KnowledgeCall, passages: Sequence[str], embed: Embed
     ) -> Vectors | None:
-        """Return the vectors of passages, asked for where the source has none of the same text."""
+        """Return the vectors of passages; the model makes only those that are not stored yet."""
         there = await self._table.collection(tenant, call.collection)
         model = (there.model if there else "") or call.model
         if call.model and call.model != model:
@@ -97,14 +97,14 @@ class KnowledgeStore:
                 made = await embed(model, some)
                 known |= zip(some, made.vectors, strict=True)
         except BaseException:
-            self._begun[key] = known  # for the next attempt, or once a budget has been raised
+            self._begun[key] = known  # for the next attempt, such as after a budget was raised
             while sum(map(_size, self._begun.values())) > _MOST_BEGUN:
                 self._begun.popitem(last=False)
             raise
         return Vectors(model, embedder, [known[text] for text in passages])
 
     async def _embedder(self, tenant: str, model: str) -> str:
-        """Return what a model's provider calls it. Raises `StepBroke` where there is none."""
+        """Return the provider's name of a model. Raises `StepBroke` if there is no such model."""
         return (await self._models.named(tenant, model)).settings.model
 
     async def _sources(self, tenant: str, collection: str) -> list[Json]:

@@ -1,4 +1,4 @@
-"""make-file and zip: files made in a run, which steps hand on by their ids."""
+"""The tools make-file and zip: they create files in a run, which steps pass on by id."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from steps.language.list_filters import to_csv
 from steps.tools.tools import tool
 
 MOST_BYTES = 50_000_000
-"""The most bytes that a file may have, or those in an archive together."""
+"""The most bytes that a file may have, or all files of an archive together."""
 
 _MOST_FILES = 1_000
 _TYPES = {
@@ -26,34 +26,36 @@ _TYPES = {
 }
 
 FileName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
-"""A name without a path."""
+"""A file name without a path."""
 
 
 @tool(id="make-file")
-async def make_file(  # noqa: PLR0913 - what a step may say, by name
+async def make_file(  # noqa: PLR0913 - one parameter per input of the step
     context: ToolContext,
-    name: Annotated[FileName, Field(description="what the file is called, such as `report.csv`")],
+    name: Annotated[FileName, Field(description="the name of the file, such as `report.csv`")],
     content: Annotated[
         JsonValue,
         Field(description="a text; for `csv` a list of objects or of lists; for `json` any value"),
     ],
     format: Annotated[  # noqa: A002 - the word that definitions use
-        Literal["text", "csv", "json"], Field(description="how the content is written")
+        Literal["text", "csv", "json"], Field(description="the format of the content")
     ] = "text",
     columns: Annotated[
-        list[str] | None, Field(description="the columns of `csv`, by default all keys")
+        list[str] | None, Field(description="the columns of `csv`; by default all keys")
     ] = None,
-    separator: Annotated[str, Field(description="what stands between the cells of `csv`")] = ",",
+    separator: Annotated[str, Field(description="the delimiter between the cells of `csv`")] = ",",
     mediaType: Annotated[  # noqa: N803 - the word that definitions use
         str | None,
         Field(
-            max_length=200, pattern=r"^[\x20-\x7e]+$", description="its type, where not the usual"
+            max_length=200,
+            pattern=r"^[\x20-\x7e]+$",
+            description="its media type, if not the usual one",
         ),
     ] = None,
 ) -> dict[str, JsonValue]:
-    """Make a file of a text, of rows or of a value, and keep it.
+    """Create a file from a text, rows or a value, and store it.
 
-    Its id is the same where a crash has the step made again.
+    A repeat after a crash gives the file the same id.
     """
     raw = await offload(lambda: _written(content, format, columns, separator))
     return await _saved(context, name, mediaType or _TYPES[format], raw)
@@ -62,15 +64,17 @@ async def make_file(  # noqa: PLR0913 - what a step may say, by name
 @tool(id="zip")
 async def zip_files(
     context: ToolContext,
-    name: Annotated[FileName, Field(description="what the archive is called, such as `all.zip`")],
+    name: Annotated[FileName, Field(description="the name of the archive, such as `all.zip`")],
     files: Annotated[
         list[str],
-        Field(min_length=1, max_length=_MOST_FILES, description="the ids of the files in it"),
+        Field(
+            min_length=1, max_length=_MOST_FILES, description="the ids of the files to put into it"
+        ),
     ],
 ) -> dict[str, JsonValue]:
-    """Put files into an archive, and keep that as a file.
+    """Put files into an archive, and store it as a file.
 
-    Of several with one name the second is called `name (2)`.
+    If several files have one name, the second is renamed to `name (2)`.
     """
     held: dict[str, bytes] = {}
     numbers: dict[str, int] = {}
@@ -112,10 +116,10 @@ def _written(content: Any, form: str, columns: list[str] | None, separator: str)
 
 
 def unused_name(name: str, held: Container[str], numbers: dict[str, int]) -> str:
-    """Return a name for a file that is none of those `held`.
+    """Return a name for a file that is not among those `held`.
 
-    `numbers` keeps the last number of each name, so that many files of one name are not counted
-    through for each of them.
+    `numbers` keeps the last number used for each name, so that many files of one name need no
+    counting from the start.
     """
     plain = PurePosixPath(name.replace("\\", "/")).name or "file"
     stem, dot, ending = plain.rpartition(".")
@@ -130,7 +134,7 @@ def _zipped(held: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in held.items():
-            # With one date for all, so that the same files are the same archive.
+            # One fixed date for all entries, so that the same files give the same archive.
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content,
                              zipfile.ZIP_DEFLATED)  # fmt: skip
     return out.getvalue()

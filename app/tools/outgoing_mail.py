@@ -1,4 +1,4 @@
-"""A message as a step gives it, made and handed to the mail server; loaded for the first one."""
+"""Builds a message from a step's input and hands it to the mail server; loaded on first use."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _MOST_RECIPIENTS = 100
 
 @value(frozen=True, slots=True)
 class Given:
-    """What a step says of a message."""
+    """The step's input for a message."""
 
     sender: str | None
     to: str | list[str]
@@ -37,7 +37,7 @@ class Given:
 async def send(
     settings: Settings, clock: Clock, threads: Executor, context: ToolContext, given: Given
 ) -> JsonObject:
-    """Send it, and return who took it. Raises `StepBroke`."""
+    """Send the message, and return which recipients were accepted. Raises `StepBroke`."""
     letter = Letter(
         sender=_sender(settings, given.sender),
         to=addresses(given.to, "to"),
@@ -69,26 +69,28 @@ async def send(
 
 
 async def _files(context: ToolContext, file_ids: Sequence[str]) -> list[StoredFile]:
-    """Read the files, no more of them than may be sent."""
+    """Read the files, but no more bytes than may be sent."""
     files: list[StoredFile] = []
     size = 0
     for file_id in file_ids:
         files.append(await context.file(file_id))
         size += len(files[-1].content)
         if size > MOST_BYTES:
-            raise invalid_email(f"the attachments have more than the {MOST_BYTES} bytes that go")
+            raise invalid_email(
+                f"the attachments have more than the {MOST_BYTES} bytes that may be sent"
+            )
     return files
 
 
 def _sender(settings: Settings, given: str | None) -> Address:
     if settings.smtp_host is None:
         message = (
-            "there is no mail server; set smtp_host, and smtp_username, smtp_password and "
-            "smtp_from as it needs them (STEPWELL_SMTP_HOST, ...)"
+            "there is no mail server; set smtp_host and, if it needs them, smtp_username, "
+            "smtp_password and smtp_from (STEPWELL_SMTP_HOST, ...)"
         )
         raise StepBroke("EmailNotConfigured", message, retryable=False)
     if given is None and settings.smtp_from is None:
-        message = "nothing says from whom the mail is; give from, or set smtp_from"
+        message = "the mail has no sender; give from, or set smtp_from"
         raise StepBroke("EmailNotConfigured", message, retryable=False)
     found = addresses(given if given is not None else settings.smtp_from, "from")
     if len(found) != 1:
@@ -100,7 +102,7 @@ def _check(letter: Letter) -> None:
     if letter.text is None and letter.html is None:
         raise invalid_email("give text, html or both")
     if not letter.to:
-        raise invalid_email("to must have an address")
+        raise invalid_email("to must have at least one address")
     if len(letter.recipients) > _MOST_RECIPIENTS:
         told = f"there are {len(letter.recipients)} recipients; {_MOST_RECIPIENTS} may be given"
         raise invalid_email(told)

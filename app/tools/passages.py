@@ -1,4 +1,4 @@
-"""Texts cut into passages, and a search through them: SQLite's full-text index, in memory."""
+"""Splits texts into passages and searches them with SQLite's full-text index, in memory."""
 
 import re
 import sqlite3
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from journal import PassageRow
 
 LONGEST = 1_200
-"""Characters of a passage at most."""
+"""The most characters in a passage."""
 
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _ENDS = re.compile(r"(?<=[.!?])\s|\s")
@@ -16,7 +16,7 @@ _MOST_WORDS = 64
 
 
 def passages_of(text: str) -> list[str]:
-    """Return a text in passages: whole paragraphs, several short ones together."""
+    """Return a text as passages: whole paragraphs, with several short ones joined."""
     found: list[str] = []
     for paragraph in _PARAGRAPH.split(text):
         for part in _parts(paragraph.strip()):
@@ -28,7 +28,7 @@ def passages_of(text: str) -> list[str]:
 
 
 def _parts(paragraph: str) -> list[str]:
-    """Return a paragraph cut at ends of sentences, or between words, where it is too long."""
+    """Return a paragraph, split after sentences, or between words, if it is too long."""
     parts: list[str] = []
     begin = 0
     while len(paragraph) - begin > LONGEST:
@@ -38,16 +38,16 @@ def _parts(paragraph: str) -> list[str]:
         end = (sentences or ends or [most])[-1]
         parts.append(paragraph[begin:end].strip())
         begin = end
-        while paragraph[begin].isspace():  # it ends with none
+        while paragraph[begin].isspace():  # ends, because a paragraph does not end with a space
             begin += 1
     return [*parts, paragraph[begin:]] if paragraph else parts
 
 
 class PassageIndex:
-    """A search for words through the passages of one collection."""
+    """A word search through the passages of one collection."""
 
     def __init__(self, passages: Sequence[PassageRow]) -> None:
-        """Index passages; that takes long, and a thread may do it."""
+        """Index passages; this takes long and may run in a thread."""
         self.passages = passages
         self.size = sum(len(one.text) for one in passages)
         self._rows = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
@@ -63,9 +63,9 @@ class PassageIndex:
         self._rows.execute("COMMIT")
 
     def search(self, query: str, limit: int) -> list[tuple[int, float]]:
-        """Return the places of passages that have most of the words of a question, the best first.
+        """Return the indexes of passages that have most of the words of a question, best first.
 
-        Beside each stands a score, which is higher where it fits better.
+        Each comes with a score, which is higher for a better match.
         """
         words = list(dict.fromkeys(_WORD.findall(query.lower())))[:_MOST_WORDS]
         if not words:

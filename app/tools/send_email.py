@@ -1,4 +1,4 @@
-"""send-email: hand a message to the mail server of the settings."""
+"""The tool send-email: sends a message through the mail server of the settings."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +19,13 @@ _Addresses = str | list[str]
 
 
 def send_email_tool(settings: Settings, clock: Clock) -> Callable[..., Awaitable[JsonObject]]:
-    """Return the tool, sending by the mail server that the settings name."""
+    """Return the tool, which sends through the mail server that the settings name."""
     threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="smtp")
 
     @tool(id="send-email")
-    async def send_email(  # noqa: PLR0913 - what a message has
+    async def send_email(  # noqa: PLR0913 - one parameter per part of a message
         context: ToolContext,
-        to: Annotated[_Addresses, Field(description="one address or several")],
+        to: Annotated[_Addresses, Field(description="one or more addresses")],
         subject: Annotated[str, Field(max_length=500)],
         text: Annotated[str | None, Field(description="the message as plain text")] = None,
         html: Annotated[str | None, Field(description="the message as HTML")] = None,
@@ -33,17 +33,18 @@ def send_email_tool(settings: Settings, clock: Clock) -> Callable[..., Awaitable
         bcc: _Addresses | None = None,
         reply_to: Annotated[_Addresses | None, Field(alias="replyTo")] = None,
         sender: Annotated[
-            str | None, Field(alias="from", description="default: the setting smtp_from")
+            str | None,
+            Field(alias="from", description="the sender; by default the setting smtp_from"),
         ] = None,
         attachments: Annotated[
             Sequence[str], Field(description="ids of uploaded files", max_length=_MOST_ATTACHMENTS)
         ] = (),
     ) -> JsonObject:
-        """Send an e-mail with text, HTML or both, and with uploaded files.
+        """Send an e-mail with text, HTML or both, and with uploaded files as attachments.
 
-        Addresses are `ada@example.com` or `Ada <ada@example.com>`, at most 100 together. The
-        result has `messageId`, `accepted` (addresses) and `refused` (address: what the mail
-        server said). A repeat after a crash carries the same Message-ID.
+        Addresses are written `ada@example.com` or `Ada <ada@example.com>`, at most 100 in total.
+        The result has `messageId`, `accepted` (addresses) and `refused` (the mail server's reply
+        for each refused address). A repeat after a crash carries the same Message-ID.
         """
         from app.tools.outgoing_mail import Given, send
 

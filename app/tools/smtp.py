@@ -1,4 +1,4 @@
-"""The way to the mail server: connect, protect, log in, hand over one message."""
+"""Sends one message over SMTP: connect, secure the connection, log in, hand over."""
 
 import contextlib
 import smtplib
@@ -18,7 +18,7 @@ _PERMANENT = 500
 
 
 class Delivery:
-    """One message on its way. `send` blocks; `abandon` ends it from another thread."""
+    """Delivery of one message. `send` blocks; `abandon` ends it from another thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -26,11 +26,11 @@ class Delivery:
         self._is_abandoned = False
 
     def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> Mapping[str, str]:
-        """Hand the message over, and return who was refused, and why.
+        """Hand the message over, and return the refused recipients, each with the reason.
 
         Raises:
-            StepBroke: `ConnectionFailed`, `EmailAuth` or `EmailRefused`; nobody got it, or,
-                when the connection failed at the very end, that is not known.
+            StepBroke: `ConnectionFailed`, `EmailAuth` or `EmailRefused`. Nobody received the
+                message; only if the connection failed at the very end, that is uncertain.
         """
         try:
             self._session = session = self._connect()
@@ -44,7 +44,7 @@ class Delivery:
         except smtplib.SMTPResponseException as answered:
             raise _refused(answered.smtp_code, answered.smtp_error) from answered
         except smtplib.SMTPNotSupportedError as missing:
-            told = f"the mail server cannot do what was asked: {missing}"
+            told = "the mail server does not support what was requested: "
             raise StepBroke("EmailRefused", told, retryable=False) from missing
         except (smtplib.SMTPException, OSError, UnicodeError) as failed:
             host = self._settings.smtp_host
@@ -52,7 +52,7 @@ class Delivery:
         return {address: _told(*answer) for address, answer in refused.items()}
 
     def abandon(self) -> None:
-        """Cut the connection, so that the thread in `send` ends at once."""
+        """Close the connection, so that the thread in `send` ends at once."""
         self._is_abandoned = True
         _cut(self._session)
 
@@ -70,7 +70,7 @@ class Delivery:
                 session.close()
                 message = (
                     f"the mail server {host}:{port} offers no STARTTLS; set smtp_security to "
-                    "tls or none if that is right"
+                    "tls, or to none to send without encryption"
                 )
                 raise StepBroke("ConnectionFailed", message) from plain
             except BaseException:
@@ -103,11 +103,11 @@ class Delivery:
             is_passing = wrong.smtp_code < _PERMANENT
             raise StepBroke("EmailAuth", message, retryable=is_passing) from wrong
         except UnicodeError:
-            message = "smtp_username and smtp_password may have ASCII characters only"
-            # Without its cause, which would show a part of the password.
+            message = "smtp_username and smtp_password may contain ASCII characters only"
+            # Raised without its cause, which would reveal a part of the password.
             raise StepBroke("EmailAuth", message, retryable=False) from None
         except smtplib.SMTPNotSupportedError as plain:
-            message = f"the mail server takes no user name: {plain}"
+            message = "the mail server does not accept a user name: "
             raise StepBroke("EmailAuth", message, retryable=False) from plain
 
 
@@ -115,7 +115,7 @@ def _host(settings: Settings) -> str:
     try:
         return domain_of(settings.smtp_host or "")
     except ValueError as odd:
-        message = f"smtp_host {settings.smtp_host} is no valid name: {odd}"
+        message = f"smtp_host {settings.smtp_host} is not a valid name: {odd}"
         raise StepBroke("EmailNotConfigured", message, retryable=False) from odd
 
 
@@ -130,7 +130,7 @@ def _password(settings: Settings) -> str:
 
 
 def _leave(session: smtplib.SMTP) -> None:
-    """Say goodbye. The message is accepted or refused already; how this ends is no matter."""
+    """Send QUIT. The message is already accepted or refused, so errors here do not matter."""
     with contextlib.suppress(smtplib.SMTPException, OSError):
         session.quit()
     session.close()
@@ -140,7 +140,7 @@ def _cut(session: smtplib.SMTP | None) -> None:
     connection = session.sock if session else None
     if connection is not None:
         with contextlib.suppress(OSError):
-            # Not the TLS socket's own shutdown: that takes the state from under the other thread.
+            # Not the TLS socket's own shutdown: it discards state that the other thread still uses.
             socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 

@@ -1,4 +1,4 @@
-"""store: values that the runs of a tenant keep between them."""
+"""The tool store: values that a tenant's runs keep between them."""
 
 from typing import Annotated, Literal
 
@@ -13,30 +13,31 @@ from steps.tools.tools import tool
 
 
 @tool(id="store")
-async def store(  # noqa: PLR0913 - what a step may say, by name
+async def store(  # noqa: PLR0913 - one parameter per input of the step
     context: ToolContext,
     operation: Annotated[
         Literal["get", "put", "put-if-absent", "increment", "delete"],
-        Field(description="what is done with the value"),
+        Field(description="the operation on the value"),
     ],
     key: Annotated[str, Field(min_length=1, max_length=512, description="its name")],
     value: Annotated[
         JsonValue, Field(description="the value, for `put` and `put-if-absent`")
     ] = None,
     by: Annotated[
-        int | float, Field(description="what `increment` adds; a value that is not there is 0")
+        int | float, Field(description="what `increment` adds; a missing value counts as 0")
     ] = 1,
     expiresIn: Annotated[  # noqa: N803 - the word that definitions use
         str | None,
-        Field(description="how long it is kept from now on, such as `7d`; for ever without it"),
+        Field(description="how long it is kept from now on, such as `7d`; without it, forever"),
     ] = None,
 ) -> Json:
-    """Keep a value between runs, read it, count with it, or remove it.
+    """Store a value between runs, read it, use it as a counter, or remove it.
 
-    The values belong to the tenant. Each change is made once for each visit of a step, also
-    where a crash has it made again, and of two at the same time one comes first. `get` gives
-    `found` and `value`; `put` `value` and `previous`; `put-if-absent` `stored` and the `value`
-    that is there then; `increment` the new `value`; `delete` whether it was there, as `deleted`.
+    The values belong to the tenant. Each change is made exactly once per visit of a step, even if a
+    crash repeats the call, and simultaneous changes are applied one after the other. Results: `get`
+    has `found` and `value`; `put` has `value` and `previous`; `put-if-absent` has `stored` and the
+    `value` that is there then; `increment` has the new `value`; `delete` has `deleted`: whether
+    there was a value.
     """
     lasts_ms = None
     if expiresIn is not None:

@@ -1,4 +1,4 @@
-"""What the calls of the tool `store` make of the values of a tenant."""
+"""Carries out calls of the tool `store` on a tenant's values."""
 
 import json
 import math
@@ -17,7 +17,7 @@ _LARGEST = 2**53
 
 
 class StoredValues:
-    """The stores of all tenants, without the secrets that steps put there."""
+    """The stored values of all tenants; secrets are masked before values are stored."""
 
     def __init__(
         self, table: StoreTable, clock: Clock, mask: Callable[[str, Json], Awaitable[Json]]
@@ -27,7 +27,7 @@ class StoredValues:
         self._mask = mask
 
     async def call(self, tenant: str, made: str, call: StoreCall) -> Json:
-        """Return what a call gives; `made` names it, so that it is made once.
+        """Return the result of a call; `made` identifies it, so that it takes effect once.
 
         Raises:
             StepBroke: `NotCountable`, `StoreFull` or `InvalidToolInput`.
@@ -47,7 +47,7 @@ class StoredValues:
 
 
 class _Call:
-    """One change, decided once the value is known."""
+    """One change, decided once the current value is known."""
 
     def __init__(self, operation: str, value: str, by: float, expires_at_ms: int | None) -> None:
         self._operation, self._value, self._by = operation, value, by
@@ -74,7 +74,7 @@ class _Call:
 
 def _sum(kept: Json, by: float) -> int | float:
     if isinstance(kept, bool) or not isinstance(kept, int | float):
-        told = "the value is no number, so nothing can be added to it"
+        told = "the value is not a number, so nothing can be added to it"
         raise StepBroke("NotCountable", told, retryable=False)
     total = kept + by
     if not math.isfinite(total) or abs(total) > _LARGEST:

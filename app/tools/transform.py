@@ -1,4 +1,4 @@
-"""transform: give data another shape."""
+"""The tool transform: reshapes data."""
 
 from engine import Json, JsonObject
 from steps.tools.tools import tool
@@ -6,9 +6,9 @@ from steps.tools.tools import tool
 
 @tool(pure=True)
 async def transform(**fields: Json) -> JsonObject:
-    """Give back the inputs as one object.
+    """Return the inputs as one object.
 
-    The inputs of a call-tool step are templates, so a step that only reshapes data for the
-    steps behind it calls this.
+    The inputs of a call-tool step are templates, so a step that only reshapes data for later steps
+    calls this.
     """
     return fields

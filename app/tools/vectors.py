@@ -1,4 +1,4 @@
-"""Which vectors of many are most like another one: by their cosine, as all have the length one."""
+"""Finds the vectors most similar to a given one, by cosine; all have length one."""
 
 import sys
 from array import array
@@ -9,7 +9,7 @@ from engine.value import value
 
 _FLOAT = 4
 _MOST_PRODUCTS = 500_000
-"""Up to so many products of numbers each vector is compared; of more, those with like signs."""
+"""Up to this many multiplications every vector is compared; beyond it, those with similar signs."""
 _LEAST_COMPARED = 200
 _COMPARED_A_RESULT = 20
 _SIGNS = bytes.maketrans(bytes(range(256)), b"0" * 128 + b"1" * 128)
@@ -17,26 +17,26 @@ _SIGNS = bytes.maketrans(bytes(range(256)), b"0" * 128 + b"1" * 128)
 
 @value(frozen=True, slots=True)
 class Near:
-    """A vector by its place, and how like it is: 1 for the same direction."""
+    """The index of a vector, and its similarity: 1 for the same direction."""
 
     place: int
     cosine: float
 
 
 class VectorIndex:
-    """A search through vectors of one length, as `app.llm.embeddings` makes them."""
+    """A search through vectors of one dimension, as made by `app.llm.embeddings`."""
 
     def __init__(self, vectors: Sequence[bytes]) -> None:
-        """Index vectors; that takes long, and a thread may do it."""
+        """Index vectors; this takes long and may run in a thread."""
         self._vectors = vectors
         self._signs: list[int] = []
         if sum(map(len, vectors)) // _FLOAT > _MOST_PRODUCTS:
             self._signs = [_signs(one) for one in vectors]
 
     def nearest(self, wanted: bytes, most: int) -> list[Near]:
-        """Return the vectors that are most like another one, the best first.
+        """Return the vectors that are most similar to another one, best first.
 
-        Of many numbers, those whose signs are most like its own are compared in full.
+        With many vectors, only those whose signs match best are compared in full.
         """
         places: Sequence[int] = range(len(self._vectors))
         if self._signs:
@@ -59,5 +59,5 @@ def _numbers(vector: bytes) -> "array[float]":
 
 
 def _signs(vector: bytes) -> int:
-    """Return a number that has a bit a float: whether it is below zero."""
+    """Return an integer with one bit per component: whether it is negative."""
     return int(vector[_FLOAT - 1 :: _FLOAT].translate(_SIGNS), 2)

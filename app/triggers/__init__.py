@@ -1,1 +1,1 @@
-"""What starts runs without a program: schedules, webhooks that come in, other runs."""
+"""What starts runs without an API call: schedules, incoming webhooks, and ends of other runs."""

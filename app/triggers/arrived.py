@@ -1,4 +1,4 @@
-"""A request that came to a trigger's address: as it was, as expressions see it, as it is kept."""
+"""A request to a trigger's address: as received, as expressions see it, and as stored."""
 
 import re
 from functools import partial
@@ -20,19 +20,19 @@ _HIDDEN = "***"
 _SECRETIVE = re.compile(r"authorization|cookie|token|secret|password|api-?key|signature")
 _MOST_PARAMETERS = 200
 WHOLE = "body"
-"""The file that a body is which is neither JSON, nor a form, nor text."""
+"""The field name of a body that is a file: neither JSON, nor a form, nor text."""
 
 
 @value(frozen=True, slots=True)
 class Arrived:
-    """A request as it came.
+    """A request as received.
 
     Attributes:
-        id: What it is called from now on.
-        query: What stands behind the `?` of its address.
-        headers: Header fields by name in small letters; of several of a name the first.
-        repeated: The names of those that are there more than once.
-        replay_of: The request that it repeats at somebody's wish; None for one that came.
+        id: The id given to the request.
+        query: The part of the address after the `?`.
+        headers: Header fields by lower-case name; of several with one name, the first.
+        repeated: The names of headers that occur more than once.
+        replay_of: The id of the request that a user asked to repeat; None for a received one.
     """
 
     id: str
@@ -46,28 +46,28 @@ class Arrived:
 
     @property
     def content_type(self) -> str:
-        """What its body is said to be, in small letters and without parameters."""
+        """The declared type of the body, in lower case and without parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def shown_headers(self, hidden: frozenset[str]) -> dict[str, str]:
-        """Return its headers without what would let others in."""
+        """Return the headers without credentials."""
         return {
             name: _HIDDEN if name in hidden or _SECRETIVE.search(name) else value
             for name, value in self.headers.items()
         }
 
     def kept(self, hidden: frozenset[str], query: str, body: bytes | None) -> ArrivedRequest:
-        """Return it as it is kept, with a query and a body that hold no secret."""
+        """Return the request as it is stored, with secrets removed from its query and body."""
         headers = self.shown_headers(hidden)
         return ArrivedRequest(self.method, query, headers, len(self.body), body)
 
 
 @value(frozen=True, slots=True)
 class Content:
-    """What the body of a request is.
+    """The decoded body of a request.
 
     Attributes:
-        value: JSON, the fields of a form, or a text; null where it is a file.
+        value: JSON, the fields of a form, or a text; null if the body is a file.
         uploads: The files that came with it, by field.
     """
 
@@ -76,7 +76,7 @@ class Content:
 
 
 async def content_of(arrived: Arrived, largest: int) -> Content:
-    """Return what a body is, its files `largest` bytes at most. Raises `BadRequest`."""
+    """Return the decoded body; its files may have `largest` bytes. Raises `BadRequest`."""
     work = partial(_content_of, arrived, largest)
     return work() if len(arrived.body) < LONG_BYTES else await offload(work)
 
@@ -84,7 +84,7 @@ async def content_of(arrived: Arrived, largest: int) -> Content:
 def request_scope(
     arrived: Arrived, content: Content, files: JsonObject, hidden: frozenset[str]
 ) -> JsonObject:
-    """Return what expressions may name: `request`."""
+    """Return the names that expressions may use: `request`."""
     return {
         "request": {
             "id": arrived.id,
@@ -127,7 +127,7 @@ def _content_of(arrived: Arrived, largest: int) -> Content:
     if how == "unknown" and looks_like_text(body):
         how = "json" if _may_be_json(body) else "text"
     if how == "json":
-        # Its sender may write integers that not every reader keeps, and cannot be told not to.
+        # Senders may use integers beyond 2^53 and cannot be asked to change that.
         return Content(parse_json(_utf8(body, told), exact_integers=False), {})
     if how == "text":
         return Content(text_of(body, told), {})
@@ -144,13 +144,13 @@ def _may_be_json(body: bytes) -> bool:
 
 
 def _utf8(body: bytes, content_type: str) -> bytes:
-    """Return JSON in UTF-8, in whatever characters it came."""
+    """Return JSON in UTF-8, whatever charset it arrived in."""
     is_plain = charset_of(content_type) in (None, "utf_8") and not marked(body)
     return body if is_plain else text_of(body, content_type).encode()
 
 
 def _query(query: str) -> JsonObject:
-    """Return the parameters of a query; one that is there several times has a list."""
+    """Return the parameters of a query; a repeated one becomes a list."""
     found: JsonObject = {}
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)

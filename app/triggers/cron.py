@@ -1,8 +1,8 @@
-"""Cron expressions in a time zone: which moments they name.
+"""Cron expressions in a time zone, and the moments that they name.
 
-As in Debian's cron, what is meant for a time of day happens once a day: where the clock skips
-that time it happens right after the gap, and where the clock shows it twice only the first time.
-What has a star for its minutes or its hours goes by the time that passes.
+As in Debian's cron, an expression for a time of day fires once a day: if the clock skips that time,
+right after the gap; if the clock shows it twice, only the first time. An expression with a star for
+its minutes or hours follows elapsed time instead.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ MACROS = {
 _FIELDS = 5
 _LONGEST = 200
 _OVERLAP = timedelta(hours=3)
-"""More than any clock is set back by."""
+"""Longer than any time change sets a clock back."""
 
 
 class Cron:
@@ -39,22 +39,22 @@ class Cron:
         """Take five fields or a macro such as `@daily`, and the name of an IANA time zone.
 
         Raises:
-            ValueError: One of them is not valid, or the expression never comes true.
+            ValueError: One of them is not valid, or the expression never matches.
         """
         self.zone = zone_of(zone)
         self._fields = checked_expression(expression)
 
     def after(self, at_ms: int) -> int | None:
-        """Return the first moment after `at_ms`, None where there is none in fifty years."""
+        """Return the first moment after `at_ms`, or None if there is none in fifty years."""
         if not 0 <= at_ms < LATEST_MS - 100 * 366 * 86_400_000:
             return None
         for moment in self._from(at_ms, back=False):
-            if moment > at_ms:  # while the clock shows an hour again, one may lie before
+            if moment > at_ms:  # when the clock repeats an hour, a moment may be earlier
                 return moment
         return None
 
     def upcoming(self, at_ms: int, count: int) -> list[int]:
-        """Return the next moments after `at_ms`, the soonest first."""
+        """Return the next moments after `at_ms`, soonest first."""
         found: list[int] = []
         moment = self.after(at_ms)
         while moment is not None and len(found) < count:
@@ -65,7 +65,8 @@ class Cron:
     def between(self, first_ms: int, last_ms: int, most: int) -> tuple[list[int], bool]:
         """Return the newest moments from `first_ms` to `last_ms`, and whether there are more.
 
-        At most `most`, the oldest first. It costs no more where the two are years apart.
+        Returns at most `most` moments, oldest first. The cost does not grow with the length of the
+        period.
         """
         later_ms = last_ms + round(_OVERLAP.total_seconds() * 1_000)
         found: list[int] = []
@@ -84,7 +85,7 @@ class Cron:
 
     @staticmethod
     def read(written: str) -> int:
-        """Return the moment that `written` has written."""
+        """Return the moment from a text that `written` returned."""
         return round(datetime.fromisoformat(written).timestamp()) * 1_000
 
     def _from(self, at_ms: int, *, back: bool) -> Iterator[int]:
@@ -94,10 +95,10 @@ class Cron:
 
 
 def checked_expression(expression: str) -> str:
-    """Return the five fields of an expression. Raises `ValueError` that says what is wrong."""
+    """Return the five fields of an expression. Raises `ValueError` with the reason."""
     fields = MACROS.get(expression.strip().lower(), expression.strip())
     if fields.startswith("@"):
-        raise ValueError(f"is no known word; there are {', '.join(MACROS)}")
+        raise ValueError(f"is not a known word; use one of {', '.join(MACROS)}")
     if len(fields) > _LONGEST or len(fields.split()) != _FIELDS:
         raise ValueError(
             "must have five fields: minute, hour, day of month, month, day of week, "
@@ -112,7 +113,7 @@ def checked_expression(expression: str) -> str:
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """Return a time zone. Raises `ValueError` that names the nearest one."""
+    """Return a time zone. Raises `ValueError` that suggests the most similar name."""
     if name not in _zones():
         raise ValueError(
             f"must be the name of a time zone, such as Europe/Berlin{nearest(name, _zones())}"
@@ -120,7 +121,7 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError) as missing:
-        raise ValueError(f"is no time zone that this system can read: {missing}") from missing
+        raise ValueError(f"is not a time zone that this system can read: {missing}") from missing
 
 
 @cache

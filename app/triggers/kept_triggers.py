@@ -1,4 +1,4 @@
-"""The triggers of all tenants: kept, paused, shown, found by their addresses."""
+"""Stores the triggers of all tenants: create, pause, list, look up by address."""
 
 import asyncio
 import hashlib
@@ -34,7 +34,7 @@ from steps.contract.step_type import Problem
 from steps.document.compiled import Definition
 
 MOST = 200
-"""Triggers that a tenant may have."""
+"""The most triggers that a tenant may have."""
 
 _KIND = "trigger-address"
 _PATHS = {"request": "/in/", "form": "/form/"}
@@ -45,11 +45,11 @@ _MOST_COMPILED = 1_000
 
 @value(frozen=True, slots=True)
 class TriggerState:
-    """A trigger as it stands.
+    """A trigger with its current state.
 
     Attributes:
-        path: The path of its address; None for one without.
-        newest: What came of the newest request or end.
+        path: The path of its address; None if it has none.
+        newest: The outcome of the newest request or run end.
     """
 
     row: TriggerRow
@@ -59,7 +59,7 @@ class TriggerState:
 
 
 class KeptTriggers:
-    """Keeps triggers."""
+    """Stores triggers and finds them by address."""
 
     def __init__(self, journal: Journal, starter: Starter, keyring: Keyring, clock: Clock) -> None:
         self._journal = journal
@@ -70,18 +70,18 @@ class KeptTriggers:
         self._addresses: dict[bytes, tuple[str, str]] | None = None
         self._compiled: dict[tuple[str, str], tuple[str, Any]] = {}
         self.on_change: Callable[[str], None] = lambda _: None
-        """Told of the tenant after each change."""
+        """Called with the tenant after each change."""
 
     async def put(
         self, tenant: str, trigger_id: str, body: TriggerBody
     ) -> tuple[bool, TriggerState]:
-        """Keep a trigger, durable when this returns; say whether it is new.
+        """Store a trigger, durable when this returns; return whether it is new.
 
-        One that is put in the place of another of its kind keeps its address.
+        A trigger that replaces another of its kind keeps the address.
 
         Raises:
             StartRefused: What it would start cannot be started.
-            TooManyTriggers: The tenant has as many as it may have.
+            TooManyTriggers: The tenant has the maximum number of triggers.
         """
         await self._check(tenant, body)
 
@@ -93,7 +93,7 @@ class KeptTriggers:
             return await until_kept(change)
 
     async def set_enabled(self, tenant: str, trigger_id: str, *, enabled: bool) -> TriggerState:
-        """Pause a trigger, or let it go on. Raises `UnknownTrigger`."""
+        """Pause or resume a trigger. Raises `UnknownTrigger`."""
 
         async def change() -> TriggerState:
             row = await self._journal.triggers.get(tenant, trigger_id)
@@ -107,15 +107,15 @@ class KeptTriggers:
             return await until_kept(change)
 
     async def rotate(self, tenant: str, trigger_id: str) -> TriggerState:
-        """Give a trigger another address; the one before leads nowhere from now on.
+        """Give a trigger a new address; the old one stops working at once.
 
-        Raises `UnknownTrigger`, and `StartRefused` for one that has no address.
+        Raises `UnknownTrigger`, and `StartRefused` for a trigger without an address.
         """
 
         async def change() -> TriggerState:
             row = await self._journal.triggers.get(tenant, trigger_id)
             if row.address is None:
-                problem = Problem("on", "a trigger on the ends of runs has no address")
+                problem = Problem("on", "a trigger on ends of runs has no address")
                 raise StartRefused("no address", (problem,))
             fresh = replace(row, address=None, sealed=None)
             state = await self._put(tenant, trigger_id, body_of(row), fresh)
@@ -126,7 +126,7 @@ class KeptTriggers:
             return await until_kept(change)
 
     async def delete(self, tenant: str, trigger_id: str) -> None:
-        """Forget a trigger and its requests. Raises `UnknownTrigger`."""
+        """Delete a trigger and its requests. Raises `UnknownTrigger`."""
         async with self._lock:
             row = await self._journal.triggers.get(tenant, trigger_id)
             self._forget(row.address)
@@ -134,7 +134,7 @@ class KeptTriggers:
             self.on_change(tenant)
 
     def forget_all(self) -> None:
-        """Read all addresses anew: another process may have changed some."""
+        """Reload all addresses on next use, because another process may have changed some."""
         self._addresses = None
 
     async def get(self, tenant: str, trigger_id: str) -> TriggerState:
@@ -142,11 +142,11 @@ class KeptTriggers:
         return await self._state(await self._journal.triggers.get(tenant, trigger_id))
 
     async def of_tenant(self, tenant: str) -> list[TriggerState]:
-        """Return the triggers of a tenant, by id."""
+        """Return the triggers of a tenant, sorted by id."""
         return [await self._state(row) for row in await self._journal.triggers.of_tenant(tenant)]
 
     async def firings(self, tenant: str, trigger_id: str, limit: int) -> list[Firing]:
-        """Return what came of the newest requests or ends, newest first.
+        """Return the outcomes of the newest requests or run ends, newest first.
 
         Raises `UnknownTrigger`.
         """
@@ -163,10 +163,10 @@ class KeptTriggers:
         return await self._journal.requests.get(tenant, (row.source, row.refused), key)
 
     async def found(self, token: str) -> TriggerRow | None:
-        """Return the trigger of an address, None where there is none.
+        """Return the trigger of an address, or None if there is none.
 
-        Addresses are known by their hashes, in memory: how long it takes tells nothing of them,
-        and one that is none asks the disk nothing.
+        Addresses are looked up by their hashes, in memory. So the time it takes reveals nothing
+        about them, and an unknown address causes no disk access.
         """
         if len(token) != _TOKEN_LENGTH or not token.isascii():
             return None
@@ -182,13 +182,13 @@ class KeptTriggers:
         return row if row.address == _hash(token) else None
 
     def compiled(self, row: TriggerRow) -> CompiledTrigger:
-        """Return a trigger on requests, ready to be used."""
+        """Return a request trigger, compiled for use."""
         kept = self._compiled.get((row.tenant, row.id))
         if kept is None or kept[0] != row.document:
             if len(self._compiled) >= _MOST_COMPILED:
                 self._compiled.clear()
             body = body_of(row)
-            assert isinstance(body, RequestTrigger)  # noqa: S101 - of that kind
+            assert isinstance(body, RequestTrigger)  # noqa: S101 - given by the kind
             kept = row.document, CompiledTrigger(row, body)
             self._compiled[row.tenant, row.id] = kept
         found: CompiledTrigger = kept[1]
@@ -224,7 +224,7 @@ class KeptTriggers:
             before.created_at_ms if before else now_ms,
             max(now_ms, before.updated_at_ms + 1) if before else now_ms,
         )
-        known, self._addresses = self._addresses, None  # until it is known what is stored
+        known, self._addresses = self._addresses, None  # reloaded once the change is stored
         await self._journal.triggers.put(row, MOST, before)
         self._addresses = known
         if before is not None and before.address != address:
@@ -239,7 +239,7 @@ class KeptTriggers:
             self._addresses.pop(address, None)
 
     async def _check(self, tenant: str, body: TriggerBody) -> None:
-        """Hold what would be started against its workflow. Raises `StartRefused`."""
+        """Check what the trigger would start against its workflow. Raises `StartRefused`."""
         if isinstance(body, RequestTrigger) and body.workflowId is None:
             return
         target = Target(tenant, str(body.workflowId), body.version)
@@ -259,12 +259,12 @@ class KeptTriggers:
 
 
 def body_of(row: TriggerRow) -> TriggerBody:
-    """Return a trigger as it was written."""
+    """Return a trigger as its author wrote it."""
     return kept_body(row.kind, row.document)
 
 
 async def seal_all(journal: Journal, keyring: Keyring) -> None:
-    """Seal addresses that are sealed with an older key. Raises `KeyUnusable`."""
+    """Reseal addresses that are sealed with an older key. Raises `KeyUnusable`."""
     anew: dict[tuple[str, str], bytes] = {}
     for row in await journal.triggers.sealed():
         assert row.sealed is not None  # noqa: S101 - asked for
@@ -275,7 +275,7 @@ async def seal_all(journal: Journal, keyring: Keyring) -> None:
 
 
 def _missing(data: JsonObject, definition: Definition) -> list[Problem]:
-    """Find inputs that nothing gives. What templates give is known when something comes."""
+    """Return the inputs that nothing provides. Values from templates are checked on arrival."""
     return [
         Problem(f"data.{name}", "is required")
         for name, spec in definition.payload.specs.items()

@@ -1,8 +1,8 @@
-"""What becomes of a request to a trigger's address: who sent it, what it is, what it starts.
+"""Handles a request to a trigger's address: verify it, read it, start or signal a run.
 
-Whatever comes of it is noted, the newest requests of each trigger, so that its owner can look at
-one and have it again. A request that is not from whom it should be is noted apart and seldom: a
-flood of them pushes nothing else out, and costs the disk next to nothing.
+The outcome of each trigger's newest requests is stored, so that the owner can inspect and repeat
+them. Requests that fail verification are stored separately and at a limited rate, so a flood of
+them displaces nothing else and costs hardly any disk writes.
 """
 
 import hashlib
@@ -40,14 +40,14 @@ from steps.language.template import Template, as_text
 from steps.signal_names import is_key
 
 KEPT = 50
-"""Requests of one trigger that are kept."""
+"""How many requests of each trigger are kept."""
 
 _KEPT_REFUSED = 10
 _REFUSED_RATE, _REFUSED_BURST = 0.2, 10
-"""Refused requests of one trigger that are noted, in a second and at once."""
+"""How many refused requests of each trigger are stored, per second and at once."""
 
 _LONG_TO_SIGN = 1_048_576
-"""Bytes from which on a signature is made beside the event loop."""
+"""The size in bytes from which a signature is computed beside the event loop."""
 
 _LONGEST_KEY = 200
 _LONGEST_MESSAGE = 1_000
@@ -57,49 +57,49 @@ _KEYS = {
     "slack": "{{ request.body.event_id | default('') }}",
     "standard-webhooks": "{{ request.headers['webhook-id'] | default('') }}",
 }
-"""Where senders say which of their messages it is."""
+"""Where known senders put the id of a message."""
 
 
 class NotUnderstood(Exception):
     """A request cannot be mapped to what it should start.
 
     Attributes:
-        why: For the trigger's owner; whoever sent it is not told.
+        why: The reason, for the trigger's owner; it is not sent to the sender.
     """
 
     def __init__(self, why: str) -> None:
         self.why = why
-        super().__init__("the request does not fit what this address is for; its owner is told why")
+        super().__init__("the request does not fit what this address is for; its owner can see why")
 
 
 class NotReady(Exception):
-    """A trigger is paused, or what it needs is not there: that is not the sender's fault.
+    """A trigger is paused or something it needs is missing, which is not the sender's fault.
 
     Attributes:
-        retry_after_s: Whole seconds after which asking again is worth while.
+        retry_after_s: Whole seconds after which a retry makes sense.
     """
 
     retry_after_s = 60
 
     def __init__(self) -> None:
-        super().__init__("this address takes nothing now; try again later")
+        super().__init__("this address does not accept requests now; try again later")
 
 
 class CannotReplay(Exception):
-    """A request was too long to be kept whole."""
+    """A request was too long to be stored completely."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"the body of request {key} is not kept, so it cannot be had again")
+        super().__init__(f"the body of request {key} is not kept, so it cannot be repeated")
 
 
 @value(frozen=True, slots=True)
 class Receipt:
-    """What came of a request.
+    """The outcome of a request.
 
     Attributes:
-        outcome: As its firing has it.
-        run_id: The run that it has started, now or when its key came first.
-        answer: What a sender wants to hear that asks whether the address is one.
+        outcome: As in its firing.
+        run_id: The run that was started, now or when its key was first used.
+        answer: The reply to a sender that asks the address to confirm itself.
     """
 
     request_id: str
@@ -109,7 +109,7 @@ class Receipt:
 
 
 class CompiledTrigger:
-    """A trigger on requests, ready to be used."""
+    """A trigger on requests, compiled for use."""
 
     def __init__(self, row: TriggerRow, body: RequestTrigger) -> None:
         self.row = row
@@ -121,7 +121,7 @@ class CompiledTrigger:
 
     @cached_property
     def data(self) -> Template | None:
-        """The template of the input; None for the body."""
+        """The template of the input; None means the body is the input."""
         return None if self.body.data is None else Template(self.body.data, also=REQUEST_NAMES)
 
     @cached_property
@@ -139,9 +139,9 @@ class CompiledTrigger:
 
 
 class Receiving:
-    """Takes requests to the addresses of all tenants."""
+    """Handles requests to the trigger addresses of all tenants."""
 
-    def __init__(  # noqa: PLR0913 - the parts that a request touches
+    def __init__(  # noqa: PLR0913 - the services that a request uses
         self,
         journal: Journal,
         starter: Starter,
@@ -159,20 +159,20 @@ class Receiving:
         self._refusals = RateLimit(_REFUSED_RATE, _REFUSED_BURST, time.monotonic)
 
     async def receive(self, trigger: CompiledTrigger, arrived: Arrived, largest: int) -> Receipt:
-        """Do what a request is for; what it starts is durable when this returns.
+        """Carry out what a request asks for; what it starts is durable when this returns.
 
         Args:
-            trigger: Whose address it came to.
+            trigger: The trigger whose address was called.
             arrived: The request.
-            largest: Bytes that its files may have together.
+            largest: The most bytes that its files may have together.
 
         Raises:
-            NotVerified: It is not from whom it should be.
-            NotReady: The trigger's secret is not there.
+            NotVerified: The sender is not the expected one.
+            NotReady: The trigger's secret does not exist.
             NotUnderstood: Its condition, key or mapping failed.
-            StartRefused: What it gives is no input of the workflow.
+            StartRefused: The mapped data is not valid input of the workflow.
             BadRequest: Its body cannot be read.
-            Overloaded: The server has enough to do; nothing is noted.
+            Overloaded: The server is overloaded; nothing is stored.
         """
         try:
             if arrived.replay_of is None:
@@ -237,7 +237,7 @@ class Receiving:
         return await self._started(trigger, arrived, key, data)
 
     async def _key(self, trigger: CompiledTrigger, arrived: Arrived, scope: JsonObject) -> str:
-        """Return what the reason for a start is called: of one only one run is started."""
+        """Return the idempotency key of a start: only one run is started for each."""
         given = await trigger.key.rendered(scope)
         key = "" if given is None else as_text(given)
         if not key or arrived.replay_of is not None:
@@ -264,9 +264,9 @@ class Receiving:
         self, trigger: CompiledTrigger, arrived: Arrived, signal_key: str, key: str, data: Json
     ) -> tuple[Receipt, str | None]:
         signal = trigger.body.signal
-        assert signal is not None  # noqa: S101 - the caller has looked
+        assert signal is not None  # noqa: S101 - checked by the caller
         if not is_key(signal_key):
-            problem = Problem("signal.key", "gives no key of a signal")
+            problem = Problem("signal.key", "gives no valid key of a signal")
             raise StartRefused("no signal", (problem,))
         now_ms = self._clock.now_ms()
         new = NewSignal(
@@ -287,7 +287,7 @@ class Receiving:
         return Receipt(arrived.id, "sent", taken), message
 
     async def _stored(self, trigger: CompiledTrigger, content: Content, key: str) -> JsonObject:
-        """Store the files of a request, once for its key; return what a run sees of them."""
+        """Store the files of a request, once per key; return them as a run sees them."""
         found: JsonObject = {}
         for name, upload in content.uploads.items():
             row = await self._files.store(trigger.row.tenant, upload, f"{key}:{name}")
@@ -302,7 +302,7 @@ class Receiving:
         run_id: str | None,
         message: str | None,
     ) -> None:
-        """Keep what came of a request. It came all the same where that fails."""
+        """Store the outcome of a request. The outcome stands even if this fails."""
         row, refused = trigger.row, outcome == "refused"
         told = message
         if told is not None:
@@ -326,12 +326,12 @@ class Receiving:
 
 
 def new_request_id() -> str:
-    """Return what a request is called from now on."""
+    """Return a new id for a request."""
     return f"req_{uuid.uuid4().hex}"
 
 
 def _challenge(trigger: CompiledTrigger, content: Content) -> str | None:
-    """Return what Slack wants to hear when an address is entered there."""
+    """Return the reply that Slack expects when an address is registered there."""
     value = content.value
     if trigger.body.verify.preset != "slack" or not isinstance(value, dict):
         return None
@@ -341,7 +341,7 @@ def _challenge(trigger: CompiledTrigger, content: Content) -> str | None:
 
 
 def _query_of(arrived: Arrived, scope: JsonObject) -> JsonObject:
-    """Return the parameters of a request that can have no body."""
+    """Return the parameters of a request whose method has no body."""
     request = scope["request"]
     query = request.get("query") if isinstance(request, dict) else None
     return query if arrived.method == "GET" and isinstance(query, dict) else {}

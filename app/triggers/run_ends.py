@@ -1,8 +1,8 @@
 """Starts runs when others have ended: reads the journal by position, starts, moves on.
 
-A start is durable under the key `trigger:id:run` before the trigger moves on, so whatever kills the
-process between the two starts nothing twice. A run that is started so knows its chain, which is the
-workflows whose ends led to it: none of them is started again, and a chain has an end.
+A start is durable under the key `trigger:id:run` before the trigger's position moves on, so a crash
+between the two starts nothing twice. A run started this way records its chain: the workflows whose
+ends led to it. None of them is started again, so every chain ends.
 """
 
 import asyncio
@@ -37,11 +37,11 @@ from steps.language.template import Template, as_text
 from steps.signal_names import is_key
 
 MOST_OF_A_CHAIN = 10
-"""Runs of which each was started by the end of the one before."""
+"""The longest chain of runs, each started by the end of the one before."""
 
 _PAGE = 100
 _UNNOTED = 5_000
-"""Positions without anything to start after which the place is noted."""
+"""After this many positions with nothing to start, the position is stored anyway."""
 
 _PACE_S = 0.05
 _PAUSE_S = 1.0
@@ -50,11 +50,11 @@ _MOST_COMPILED = 1_000
 
 
 class CompiledRunTrigger:
-    """A trigger on ends of runs, ready to be used."""
+    """A trigger on ends of runs, compiled for use."""
 
     def __init__(self, row: TriggerRow) -> None:
         body = body_of(row)
-        assert isinstance(body, RunTrigger)  # noqa: S101 - of that kind
+        assert isinstance(body, RunTrigger)  # noqa: S101 - given by the kind
         self.body = body
         self.kinds = frozenset(kinds_named(body.on, None))
         self.when = None if body.when is None else condition_over(body.when, RUN_NAMES)
@@ -62,7 +62,7 @@ class CompiledRunTrigger:
         self.key = Template(body.signal.key, also=RUN_NAMES) if body.signal else None
 
     def wants(self, event: EventRow) -> bool:
-        """Say whether it is for the end of a run, as far as can be seen from outside."""
+        """Say whether the trigger applies to an ended run, judging by the run's row alone."""
         body = self.body
         return (
             event.kind in self.kinds
@@ -73,10 +73,10 @@ class CompiledRunTrigger:
 
 
 class RunEnds:
-    """One task for each tenant that has triggers on ends of runs. Without any, nothing is done.
+    """One task for each tenant that has triggers on ends of runs; no work without any.
 
     Attributes:
-        owns: As that of `Scheduler`.
+        owns: As in `Scheduler`.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class RunEnds:
         self._is_running = False
 
     async def run(self) -> None:
-        """Start what ends of runs start, until cancelled."""
+        """Process ended runs until cancelled."""
         self._is_running = True
         try:
             while True:
@@ -109,7 +109,7 @@ class RunEnds:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def look_at_all(self) -> None:
-        """Look at the triggers of all tenants. Raises journal errors."""
+        """Check the triggers of all tenants. Raises journal errors."""
         for tenant in await self._journal.triggers.tenants_waiting():
             self.look(tenant)
 
@@ -117,7 +117,7 @@ class RunEnds:
         return self.owns is None or self.owns(f"{tenant}/ends")
 
     def look(self, tenant: str) -> None:
-        """Look at a tenant's triggers, which have changed."""
+        """Check a tenant's triggers, which have changed."""
         if not self._is_here(tenant):
             return
         if tenant in self._tasks:
@@ -153,7 +153,7 @@ class RunEnds:
                             await bell.wait()
 
     async def _look(self, tenant: str, rows: list[TriggerRow], looked: int) -> tuple[int, bool]:
-        """Deal with some ends; return up to where, and whether there may be more."""
+        """Process some ended runs; return the position reached, and whether there may be more."""
         noted = min(row.position or 0 for row in rows)
         triggers = [(row, self._trigger(row)) for row in rows]
         kinds = frozenset[str]().union(*(trigger.kinds for _, trigger in triggers))
@@ -171,7 +171,7 @@ class RunEnds:
         return page.looked_up_to, page.has_more
 
     async def _ended(self, row: TriggerRow, trigger: CompiledRunTrigger, event: EventRow) -> None:
-        """Start what the end of a run starts, once. Raises where that comes later."""
+        """Start what the end of a run triggers, once. Raises if this has to be retried."""
         try:
             _, run = await self._journal.events.run(event.run_id, row.tenant)
         except UnknownRun:
@@ -213,13 +213,15 @@ class RunEnds:
     def _signal(
         self, row: TriggerRow, trigger: CompiledRunTrigger, run: Run, data: JsonObject
     ) -> NewSignal:
-        """Return what tells the run that gathers of an end, once. Raises `StartRefused`."""
+        """Return the signal that tells a collecting run of an end, once. Raises `StartRefused`."""
         signal = trigger.body.signal
-        assert signal is not None  # noqa: S101 - the caller has looked
-        assert trigger.key is not None  # noqa: S101 - it has one with the signal
+        assert signal is not None  # noqa: S101 - checked by the caller
+        assert trigger.key is not None  # noqa: S101 - required with a signal
         key = as_text(trigger.key.render(_scope(run)))
         if not is_key(key):
-            raise StartRefused("no signal", (Problem("signal.key", "gives no key of a signal"),))
+            raise StartRefused(
+                "no signal", (Problem("signal.key", "gives no valid key of a signal"),)
+            )
         now_ms = self._clock.now_ms()
         times = (now_ms, now_ms + signal.keepFor, now_ms + IDS_KEPT_MS)
         return NewSignal(signal.name, key, data, *times, f"{row.source}:{run.id}")
@@ -246,10 +248,10 @@ class RunEnds:
 
 
 def chain_of(run: Run) -> list[str]:
-    """Return the workflows whose ends led to a run, the first of them first.
+    """Return the workflows whose ends led to a run, first one first.
 
-    Only what a trigger has started has any, and what that starts and does not wait for: who asks
-    over the API may give a context, and is called otherwise.
+    Only runs started by a trigger have a chain, and runs that those start without waiting for them.
+    API callers may send a context, but the run's caller shows that it is not ours.
     """
     is_ours = run.caller.startswith("trigger:") or run.starter is not None
     began = run.context.get("startedBy") if is_ours else None
@@ -268,7 +270,7 @@ def _started_by(row: TriggerRow, run: Run, chain: list[str]) -> JsonObject:
 
 
 def _scope(run: Run) -> JsonObject:
-    """Return what expressions may name of a run that has ended."""
+    """Return the names that expressions may use about an ended run."""
     error = run.error
     return {
         "run": {

@@ -1,4 +1,4 @@
-"""A schedule as people write it, and what it says about a moment."""
+"""A schedule as people write it, and what it does at a given moment."""
 
 import json
 from functools import cached_property
@@ -17,21 +17,21 @@ from steps.language.template import Template
 MOST_MISSED = 100
 _LONGEST_DATA = 16 * 1024
 ON_TIME_MS = 60_000
-"""A moment that is dealt with later than this after it was due has been missed."""
+"""A moment that is handled later than this after it was due counts as missed."""
 
 
 class ScheduleBody(BaseModel):
-    """When which workflow is started, with which data."""
+    """Which workflow is started when, and with which data."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     workflowId: str = Field(  # noqa: N815 - the API's words
-        min_length=1, max_length=200, description="the workflow that is started"
+        min_length=1, max_length=200, description="the workflow to start"
     )
     version: str | None = Field(
         None,
         max_length=100,
-        description="latest, published, or a number; published where there is one without it",
+        description="latest, published, or a number; without it, published",
     )
     cron: str = Field(
         max_length=200,
@@ -39,16 +39,16 @@ class ScheduleBody(BaseModel):
         "`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`",
     )
     timeZone: str = Field(  # noqa: N815
-        max_length=64, description="the IANA time zone in which that is meant"
+        max_length=64, description="the IANA time zone of the expression"
     )
     data: dict[str, Any] = Field(
         {},
-        description="the input, with templates: `schedule.at` is the moment as an ISO date in "
-        "the time zone, `schedule.id` the schedule",
+        description="the input, with templates: `schedule.at` is the moment as an ISO date in the "
+        "time zone, `schedule.id` the id of the schedule",
     )
     missed: Literal["skip", "last", "all"] = Field(
         "last",
-        description="what is made up for of moments that came a minute late or more, such as "
+        description="which missed moments are made up for, those a minute or more late, such as "
         "while the server was down: none, the newest, or all",
     )
     mostMissed: int | None = Field(  # noqa: N815
@@ -59,16 +59,18 @@ class ScheduleBody(BaseModel):
     )
     overlap: Literal["start", "skip", "queue", "cancel-old"] = Field(
         "start",
-        description="what is done while the run before it has not ended: start another one, "
-        "skip this moment, start it afterwards, or cancel the run before",
+        description="what happens while the previous run has not ended: start another run, skip "
+        "this moment, start it afterwards, or cancel the previous run",
     )
     jitter: Duration | None = Field(
         None,
         le=3_600_000,
-        description="each start is put off by a part of this, another one for each moment; an "
-        "hour at most",
+        description="each start is delayed by a part of this, different for each moment; an hour "
+        "at most",
     )
-    enabled: bool = Field(True, description="false pauses it; what comes meanwhile is not missed")
+    enabled: bool = Field(
+        True, description="false pauses it; moments that pass meanwhile do not count as missed"
+    )
 
     @field_validator("cron")
     @classmethod
@@ -120,20 +122,20 @@ class Schedule:
         return Template(self.body.data)
 
     def scope(self, moment: int) -> JsonObject:
-        """Return what the template of the input may name."""
+        """Return the names that the template of the input may use."""
         return {"schedule": {"id": self.id, "at": self.cron.written(moment)}}
 
     def due_at(self, moment: int | None) -> int | None:
-        """Return when a moment is due: put off by its own part of the jitter."""
+        """Return when a moment is due: the moment plus its own part of the jitter."""
         if moment is None or self.body.jitter is None:
             return moment
         return moment + crc32(f"{self.id}:{moment}".encode()) * self.body.jitter // 2**32
 
     def plan(self, first: int, now: int) -> tuple[list[int], int, int]:
-        """Return which moments from `first` on are fired now, how many are not, and the last.
+        """Return the moments from `first` on to fire now, the number dropped, and the last handled.
 
-        Those whose jitter has not passed yet wait; the last one is that up to which all have
-        been dealt with.
+        All moments up to the last one are handled; those whose jitter has not passed yet come
+        later.
         """
         found, has_more = self.cron.between(first, now, MOST_MISSED)
         if not has_more and first not in found[:1]:

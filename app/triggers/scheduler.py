@@ -1,8 +1,8 @@
-"""Fires schedules: starts what is due, notes what came of it, and moves on.
+"""Fires schedules: starts what is due, records the outcome, and moves on.
 
-What is due is read from the journal, not remembered. A start is durable under the key
-`schedule:id:moment` before the schedule moves on, so whatever kills the process between the two
-starts nothing twice; and a schedule moves on only to moments after those that were dealt with.
+Due schedules are read from the journal, not kept in memory. A start is durable under the key
+`schedule:id:moment` before the schedule moves on, so a crash between the two starts nothing twice;
+and a schedule only moves on to moments after those already handled.
 """
 
 import asyncio
@@ -18,20 +18,20 @@ from engine import Rejected, iso_time
 from journal import Firing, Journal, ScheduleRow, UnknownRun, UnknownSchedule
 
 _LONGEST_SLEEP_MS = 1_000
-"""How long a jump of the wall clock can go unnoticed."""
+"""The longest time for which a jump of the wall clock goes unnoticed."""
 
 _PAGE = 100
 _MOST_QUEUED = 100
 _SET_BACK_MS = 1_000
-"""A clock that shows so much less than before has been set back."""
+"""A clock that goes back by more than this counts as set back."""
 
 
 class Scheduler:
-    """Sleeps until a schedule is due, fires it, looks again.
+    """Sleeps until a schedule is due, fires it, and repeats.
 
     Attributes:
-        owns: Says whether something that is done by one process is done by this one, by its name;
-            None where there is no other process.
+        owns: Says whether this process is responsible for work with a given name; None if there is
+            only one process.
     """
 
     def __init__(self, journal: Journal, starter: Starter, runs: Runs, clock: Clock) -> None:
@@ -45,7 +45,7 @@ class Scheduler:
         self._compiled: dict[tuple[str, str], tuple[str, Schedule]] = {}
 
     def look(self) -> None:
-        """Look again: a schedule has changed."""
+        """Check again, because a schedule has changed."""
         self._changed.set()
 
     async def run(self) -> None:
@@ -75,9 +75,9 @@ class Scheduler:
             pass
 
     async def _align(self, now_ms: int) -> None:
-        """Bring near what a clock that was ahead has put off too far.
+        """Bring forward moments that a clock running ahead has put off too far.
 
-        Moments that have been fired are not fired again: their keys have been used.
+        Moments that were fired are not fired again, because their keys have been used.
         """
         after = ("", "")
         while page := await self._journal.schedules.active(after, _PAGE):
@@ -92,9 +92,9 @@ class Scheduler:
             await asyncio.sleep(0)
 
     async def _fire_due(self, now_ms: int) -> bool:
-        """Fire all that is due; say whether nothing is left for later.
+        """Fire everything that is due; return whether nothing is left for later.
 
-        However many fail, they hold up no others.
+        A schedule that fails does not delay others.
         """
         after, has_done_all = (-1, "", ""), True
         while page := await self._journal.schedules.due(now_ms, after, _PAGE):
@@ -121,7 +121,7 @@ class Scheduler:
         return True
 
     async def _fire(self, row: ScheduleRow, now_ms: int) -> None:
-        """Deal with the moments of one schedule that have come. Raises where that comes later."""
+        """Handle the due moments of one schedule. Raises if this has to be retried."""
         schedule = self._schedule(row)
         moments, dropped, last = schedule.plan(row.next_at_ms or now_ms, now_ms)
         if dropped:
@@ -135,7 +135,7 @@ class Scheduler:
         await self._journal.schedules.move(row, next_ms, schedule.due_at(next_ms))
 
     async def _again(self, row: ScheduleRow) -> ScheduleRow:
-        """Return the schedule with the run that it has started, but where it stood."""
+        """Return the schedule with the run just started, but at its earlier position."""
         try:
             now = await self._journal.schedules.get(row.tenant, row.id)
         except UnknownSchedule:
@@ -147,9 +147,9 @@ class Scheduler:
         overlap, last_run = schedule.body.overlap, row.last_run_id
         if overlap != "start" and last_run and await self._is_open(row, last_run):
             if last_run == await self._started_by(row, moment):
-                return  # the process ended after this very start
+                return  # this start was made before the process ended
             if overlap == "skip":
-                message = f"run {last_run} of the moment before has not ended"
+                message = f"run {last_run} of the previous moment has not ended"
                 await self._note(row, self._firing(row, key, "skipped", message))
                 return
             if overlap == "queue":
@@ -175,7 +175,7 @@ class Scheduler:
         await self._note(row, firing)
 
     async def _start_queued(self) -> None:
-        """Start what waits for the run before it, where that has ended."""
+        """Start a queued moment if the run before it has ended."""
         for tenant, source in await self._journal.firings.sources_queued():
             if not self._is_here(tenant, source):
                 continue
@@ -195,7 +195,7 @@ class Scheduler:
             message = f"{_MOST_QUEUED} moments wait already"
             await self._note(row, self._firing(row, key, "skipped", message))
             return
-        message = f"waits for run {last_run}" if last_run else "waits for the moments before"
+        message = f"waits for run {last_run}" if last_run else "waits for earlier moments"
         await self._note(row, self._firing(row, key, "queued", message))
 
     async def _cancel(self, row: ScheduleRow, run_id: str) -> None:
@@ -232,5 +232,5 @@ class Scheduler:
 
 
 def start_key(schedule_id: str, moment: int) -> str:
-    """Return the idempotency key of what a schedule starts at a moment."""
+    """Return the idempotency key of a schedule's start at a moment."""
     return f"schedule:{schedule_id}:{iso_time(moment)}"

@@ -1,4 +1,4 @@
-"""The schedules of all tenants: kept, paused, shown."""
+"""Stores the schedules of all tenants: create, pause, list."""
 
 import json
 from collections.abc import Callable
@@ -11,18 +11,18 @@ from engine.value import value
 from journal import Firing, Journal, ScheduleRow, UnknownSchedule
 
 MOST = 1_000
-"""Schedules that a tenant may have."""
+"""The most schedules that a tenant may have."""
 
 _UPCOMING = 5
 
 
 @value(frozen=True, slots=True)
 class ScheduleState:
-    """A schedule as it stands; moments are Unix milliseconds.
+    """A schedule with its current state; moments are Unix milliseconds.
 
     Attributes:
-        upcoming: Its next moments as ISO dates in its time zone, none while it is paused.
-        newest: What came of the newest one.
+        upcoming: Its next moments as ISO dates in its time zone; none while it is paused.
+        newest: The outcome of the newest moment.
     """
 
     row: ScheduleRow
@@ -32,23 +32,23 @@ class ScheduleState:
 
 
 class Schedules:
-    """Keeps schedules; `Scheduler` fires them."""
+    """Stores schedules; `Scheduler` fires them."""
 
     def __init__(self, journal: Journal, starter: Starter, clock: Clock) -> None:
         self._journal = journal
         self._starter = starter
         self._clock = clock
         self.on_change: Callable[[], None] = lambda: None
-        """Told after each change."""
+        """Called after each change."""
 
     async def put(
         self, tenant: str, schedule_id: str, body: ScheduleBody
     ) -> tuple[bool, ScheduleState]:
-        """Keep a schedule, durable when this returns; say whether it is new.
+        """Store a schedule, durable when this returns; return whether it is new.
 
         Raises:
             StartRefused: What it would start cannot be started.
-            TooManySchedules: The tenant has as many as it may have.
+            TooManySchedules: The tenant has the maximum number of schedules.
         """
 
         async def change() -> tuple[bool, ScheduleState]:
@@ -68,7 +68,7 @@ class Schedules:
         await self._check(tenant, schedule, now_ms)
         next_ms = schedule.cron.after(now_ms) if body.enabled else None
         if before and next_ms and before.next_at_ms and _same_moments(body_of(before), body):
-            next_ms = before.next_at_ms  # what is overdue stays so
+            next_ms = before.next_at_ms  # an overdue moment stays overdue
         row = ScheduleRow(
             tenant,
             schedule_id,
@@ -84,7 +84,7 @@ class Schedules:
         return await self._state(row)
 
     async def set_enabled(self, tenant: str, schedule_id: str, *, enabled: bool) -> ScheduleState:
-        """Pause a schedule, or let it go on from now. Raises `UnknownSchedule`."""
+        """Pause a schedule, or resume it from now on. Raises `UnknownSchedule`."""
 
         async def change() -> ScheduleState:
             row = await self._journal.schedules.get(tenant, schedule_id)
@@ -101,20 +101,20 @@ class Schedules:
         return await self._state(await self._journal.schedules.get(tenant, schedule_id))
 
     async def of_tenant(self, tenant: str) -> list[ScheduleState]:
-        """Return the schedules of a tenant, by id."""
+        """Return the schedules of a tenant, sorted by id."""
         return [await self._state(row) for row in await self._journal.schedules.of_tenant(tenant)]
 
     async def delete(self, tenant: str, schedule_id: str) -> None:
-        """Forget a schedule and its firings. Raises `UnknownSchedule`."""
+        """Delete a schedule and its firings. Raises `UnknownSchedule`."""
         await self._journal.schedules.delete(tenant, schedule_id)
 
     async def firings(self, tenant: str, schedule_id: str, limit: int) -> list[Firing]:
-        """Return what came of its newest moments, newest first. Raises `UnknownSchedule`."""
+        """Return the outcomes of its newest moments, newest first. Raises `UnknownSchedule`."""
         row = await self._journal.schedules.get(tenant, schedule_id)
         return await self._journal.firings.page(tenant, row.source, limit)
 
     async def _check(self, tenant: str, schedule: Schedule, now_ms: int) -> None:
-        """Hold what would be started next against its workflow. Raises `StartRefused`."""
+        """Check what would be started next against its workflow. Raises `StartRefused`."""
         target = Target(tenant, schedule.body.workflowId, schedule.body.version)
         _, definition = await self._starter.definition(target)
         moment = schedule.cron.after(now_ms)
@@ -134,7 +134,7 @@ class Schedules:
 
 
 def body_of(row: ScheduleRow) -> ScheduleBody:
-    """Return a schedule as it was written."""
+    """Return a schedule as its author wrote it."""
     return ScheduleBody.model_validate_json(row.document)
 
 

@@ -1,4 +1,4 @@
-"""Starting a run for something that is no request: checked, admitted, and once for each key."""
+"""Starts a run that no request asked for: checked, admitted, and once per key."""
 
 from app.definitions.versioned import DefinitionUnusable
 from app.definitions.workflows import Workflows
@@ -22,11 +22,11 @@ from steps.language.expression import ExpressionError
 from steps.language.template import Template
 
 _SIZE = 64 * 1024
-"""What a start without a request is counted as while it is taken on, in bytes."""
+"""How many bytes a start without a request counts as for admission."""
 
 
 class StartRefused(Exception):
-    """Nothing can be started so, now or later; `problems` name the fields."""
+    """The start can succeed neither now nor later as it is; `problems` name the fields."""
 
     def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
         self.problems = problems
@@ -36,7 +36,7 @@ class StartRefused(Exception):
 
 @value(frozen=True, slots=True)
 class Target:
-    """What is started: a workflow of a tenant, in a version; None leaves that to the server."""
+    """The workflow of a tenant to start, and its version; None lets the server choose."""
 
     tenant: str
     workflow_id: str
@@ -52,7 +52,7 @@ class Started:
 
 
 class Starter:
-    """Starts runs, each once for its key."""
+    """Starts runs, each key once."""
 
     def __init__(self, workflows: Workflows, runs: Runs, admission: Admission) -> None:
         self._workflows = workflows
@@ -72,7 +72,7 @@ class Starter:
             raise StartRefused("no workflow", (problem,)) from unusable
         return row.version, definition
 
-    async def start(  # noqa: PLR0913 - what a start is made of
+    async def start(  # noqa: PLR0913 - the parts of a start
         self,
         target: Target,
         data: JsonObject,
@@ -82,19 +82,19 @@ class Starter:
         context: "JsonObject | None" = None,
         size: int = _SIZE,
     ) -> Started:
-        """Start a run, durable when this returns; the run of a key that has been used stays.
+        """Start a run, durable when this returns; for a used key, return the run it started.
 
         Args:
             target: What is started.
             data: Its input.
-            key: The reason for it: of one only one run is started.
-            caller: Who starts it, as the history will have it.
-            context: What its expressions know as `context`.
-            size: How many bytes it is counted as while it is taken on.
+            key: The idempotency key; only one run is started for each.
+            caller: Who starts it, as recorded in the history.
+            context: The value of `context` in its expressions.
+            size: How many bytes the start counts as for admission.
 
         Raises:
             StartRefused: The workflow cannot be started, or not with this data.
-            Overloaded: The server has enough to do; try again.
+            Overloaded: The server is overloaded; try again.
         """
         version, definition = await self.definition(target)
         new = NewRun(
@@ -124,7 +124,7 @@ def checked_data(definition: Definition, data: JsonObject) -> JsonObject:
 
 
 async def rendered(template: Template, scope: JsonObject) -> JsonObject:
-    """Return the data that a template gives. Raises `StartRefused`."""
+    """Return the data that a template produces. Raises `StartRefused`."""
     try:
         with Allowance():
             data = await template.rendered(scope)

@@ -27,7 +27,7 @@ _LARGEST_BODY = 64 * 1024 * 1024
 
 
 def template_over(source: Any, names: frozenset[str]) -> Template:
-    """Return a template whose expressions may name these only. Raises `ValueError`."""
+    """Return a template whose expressions may use these names only. Raises `ValueError`."""
     if len(json.dumps(source)) > _LONGEST_DATA:
         raise ValueError(f"may have {_LONGEST_DATA} bytes at most, as JSON")
     try:
@@ -40,7 +40,7 @@ def template_over(source: Any, names: frozenset[str]) -> Template:
 
 
 def condition_over(text: str, names: frozenset[str]) -> Expression:
-    """Return a condition that may name these only. Raises `ValueError`."""
+    """Return a condition that may use these names only. Raises `ValueError`."""
     try:
         expression = Expression(bare_condition(text), also=names)
     except ExpressionError as wrong:
@@ -60,14 +60,14 @@ class _Part(BaseModel):
 
 
 class _Started(_Part):
-    """What every trigger may say."""
+    """The fields that every trigger may have."""
 
     version: str | None = Field(
         None,
         max_length=100,
-        description="latest, published, or a number; published where there is one without it",
+        description="latest, published, or a number; without it, published",
     )
-    note: str | None = Field(None, max_length=_LONGEST_TEXT, description="a remark for people")
+    note: str | None = Field(None, max_length=_LONGEST_TEXT, description="a note for people")
 
     def document(self) -> JsonObject:
         """Return it as it is written, with every key."""
@@ -90,7 +90,7 @@ class _Signal(_Part):
     @classmethod
     def _not_reserved(cls, name: str) -> str:
         if name == CALLBACK:
-            raise ValueError(f"{CALLBACK} is kept for addresses of steps")
+            raise ValueError(f"{CALLBACK} is reserved for callback addresses of steps")
         return name
 
 
@@ -99,7 +99,7 @@ class SignalTarget(_Signal):
 
     key: str = Field(
         "", max_length=1_000,
-        description="which of that name: a template, such as `{{ request.body.orderId }}`",
+        description="the key of the signal: a template, such as `{{ request.body.orderId }}`",
     )  # fmt: skip
     to: Receivers = "one"
 
@@ -111,7 +111,7 @@ class SignalTarget(_Signal):
 
 
 class EndSignal(_Signal):
-    """The signal by which ends of runs are gathered."""
+    """The signal through which a run collects the ends of others."""
 
     key: str = Field(
         max_length=1_000,
@@ -126,51 +126,49 @@ class EndSignal(_Signal):
 
 
 class RequestTrigger(_Started):
-    """A request to an address of its own starts a run, or sends a signal."""
+    """Starts a run, or sends a signal, on a request to its own address."""
 
     on: Literal["request"] = Field("request", description="`request`")
     workflowId: WorkflowId | None = Field(  # noqa: N815
-        None, description="the workflow that is started; this, or `signal`"
+        None, description="the workflow to start; give this or `signal`"
     )
-    signal: SignalTarget | None = Field(None, description="the signal that is sent instead")
-    verify: Verify = Field(
-        description="how the sender is known; it must be said, also that it is not"
-    )
+    signal: SignalTarget | None = Field(None, description="the signal to send instead")
+    verify: Verify = Field(description="how the sender is verified; required, even if it is `none`")
     methods: list[Literal["POST", "PUT", "PATCH", "DELETE", "GET"]] = Field(
-        ["POST"], min_length=1, max_length=5, description="the methods that it takes"
+        ["POST"], min_length=1, max_length=5, description="the accepted methods"
     )
     when: str | None = Field(
         None,
         max_length=4_096,
-        description="a condition over `request`; where it is false nothing happens",
+        description="a condition over `request`; if it is false, nothing happens",
     )
     data: Any = Field(
         None,
-        description="the input, or what the signal says, with templates over `request`; without "
-        "it the body",
+        description="the input, or the data of the signal, with templates over `request`; without "
+        "it, the body",
     )
     idempotencyKey: str | None = Field(  # noqa: N815
         None,
         max_length=1_000,
-        description="a template: of one key only the first request counts; an empty one is none. "
-        "Without it the presets take the id that their senders give",
+        description="a template: only the first request with a key counts; an empty key does not "
+        "count. Without it, the presets use the message id of their senders",
     )
     respond: Literal["200", "202", "204", "result"] = Field(
         "202",
-        description="the status of the answer, which is given after the commit; `result` waits "
-        "for the run, and answers what it gives",
+        description="the status of the answer, which is sent after the commit; `result` waits for "
+        "the run and answers with its result",
     )
     wait: Duration | None = Field(
         None,
         gt=0,
         le=300_000,
-        description="with `result`, how long to wait until the answer is 202; 30s without it",
+        description="with `result`, how long to wait before the answer is 202; 30s without it",
     )
     maxBytes: int = Field(  # noqa: N815
         262_144,
         ge=1,
         le=_LARGEST_BODY,
-        description="the longest body, within what the server takes",
+        description="the largest body, within the server's limit",
     )
     perSecond: float = Field(  # noqa: N815
         20,
@@ -185,7 +183,7 @@ class RequestTrigger(_Started):
     @classmethod
     def _one_target(cls, signal: SignalTarget | None, info: ValidationInfo) -> SignalTarget | None:
         if signal is not None and info.data.get("workflowId") is not None:
-            raise ValueError("stands beside workflowId; a trigger does one of the two")
+            raise ValueError("excludes workflowId; a trigger has one of the two")
         return signal
 
     @field_validator("when")
@@ -205,14 +203,14 @@ class RequestTrigger(_Started):
     @classmethod
     def _respond(cls, respond: str, info: ValidationInfo) -> str:
         if respond == "result" and info.data.get("signal") is not None:
-            raise ValueError("has nothing to wait for: a signal gives no result")
+            raise ValueError("cannot be used with a signal, which gives no result")
         return respond
 
     @field_validator("wait")
     @classmethod
     def _wait(cls, wait: int | None, info: ValidationInfo) -> int | None:
         if wait is not None and info.data.get("respond", "result") != "result":
-            raise ValueError("has a meaning only where respond is result")
+            raise ValueError("is allowed only if respond is result")
         return wait
 
     def document(self) -> JsonObject:
@@ -228,7 +226,7 @@ class RequestTrigger(_Started):
 
 
 class RunTrigger(_Started):
-    """The end of a run starts another one, or those of several do."""
+    """Starts a run when another run ends, or collects the ends of several."""
 
     on: Annotated[
         list[Literal["run.completed", "run.failed", "run.cancelled", "run.terminated"]],
@@ -236,7 +234,7 @@ class RunTrigger(_Started):
     ] = Field(
         min_length=1,
         max_length=4,
-        description="which ends: one of `run.completed`, `run.failed`, `run.cancelled` and "
+        description="which ends count: one of `run.completed`, `run.failed`, `run.cancelled` and "
         "`run.terminated`, or a list",
     )
     workflowId: WorkflowId  # noqa: N815
@@ -244,8 +242,8 @@ class RunTrigger(_Started):
         None,
         min_length=1,
         max_length=100,
-        description="the workflows whose runs count; all others than the one that is started "
-        "without it",
+        description="the workflows whose runs count; without it, all except the one that is "
+        "started",
     )
     errorTypes: list[str] | None = Field(  # noqa: N815
         None,
@@ -256,34 +254,35 @@ class RunTrigger(_Started):
     when: str | None = Field(
         None,
         max_length=4_096,
-        description="a condition over `run`, `data`, `result` and `error` of what has ended",
+        description="a condition over `run`, `data`, `result` and `error` of the ended run",
     )
     data: dict[str, Any] = Field(
         {},
         description="the input, with templates over `run` (`id`, `workflowId`, `version`, "
-        "`status`, `startedAt`, `endedAt`, `caller`), `data`, `result` and `error` of what ended",
+        "`status`, `startedAt`, `endedAt`, `caller`), `data`, `result` and `error` of the ended "
+        "run",
     )
     signal: EndSignal | None = Field(
         None,
-        description="a signal that each end sends, with `data`; the first of a key starts the "
-        "workflow, which gathers them",
+        description="a signal that each end sends, with `data`; the first with a key starts the "
+        "workflow, which collects them",
     )
-    enabled: bool = Field(True, description="false pauses it; what ends meanwhile is not missed")
+    enabled: bool = Field(
+        True, description="false pauses it; runs that end meanwhile are still processed"
+    )
 
     @field_validator("workflows")
     @classmethod
     def _not_itself(cls, workflows: list[str] | None, info: ValidationInfo) -> list[str] | None:
         if workflows and info.data.get("workflowId") in workflows:
-            raise ValueError(
-                f"names {info.data['workflowId']}, which would start itself without end"
-            )
+            raise ValueError(f"names {info.data['workflowId']}, which would start itself endlessly")
         return workflows
 
     @field_validator("errorTypes")
     @classmethod
     def _of_failures(cls, types: list[str] | None, info: ValidationInfo) -> list[str] | None:
         if types is not None and info.data.get("on", ["run.failed"]) != ["run.failed"]:
-            raise ValueError("has a meaning only where on is run.failed")
+            raise ValueError("is allowed only if on is run.failed")
         return types
 
     @field_validator("when")
@@ -309,29 +308,31 @@ class RunTrigger(_Started):
 
 
 class FormTrigger(_Started):
-    """A page with the inputs of a workflow, for anybody who has its link."""
+    """A web form for the inputs of a workflow, open to anybody with its link."""
 
     on: Literal["form"] = Field(description="`form`")
     workflowId: WorkflowId  # noqa: N815
     title: str | None = Field(
-        None, max_length=200, description="above the form; the workflow's name without it"
+        None,
+        max_length=200,
+        description="the heading above the form; the workflow's name without it",
     )
     text: str | None = Field(
-        None, max_length=_LONGEST_TEXT, description="what people read first; the workflow's "
-        "description without it",
+        None, max_length=_LONGEST_TEXT, description="the introduction; the workflow's description "
+            "without it",
     )  # fmt: skip
-    button: str = Field("Send", min_length=1, max_length=100, description="what the button says")
+    button: str = Field("Send", min_length=1, max_length=100, description="the label of the button")
     thanks: str = Field(
-        "Thank you. What you have sent has arrived.",
+        "Thank you. Your answers have arrived.",
         min_length=1,
         max_length=_LONGEST_TEXT,
-        description="what people read afterwards",
+        description="the message shown after the form was sent",
     )
     data: dict[str, Any] = Field(
-        {}, description="inputs that are given here, and are no fields of the form"
+        {}, description="inputs that are set here and are not fields of the form"
     )
     until: datetime | None = Field(
-        None, description="the end of its time, an ISO date with a zone; then it takes nothing"
+        None, description="when the form closes, an ISO date with a zone"
     )
     perSecond: float = Field(  # noqa: N815
         1,
@@ -340,7 +341,7 @@ class FormTrigger(_Started):
         strict=True,
         description="requests a second in the long run, ten times that at once",
     )
-    enabled: bool = Field(False, description="whether it is open; off until somebody says so")
+    enabled: bool = Field(False, description="whether it is open; off unless set")
 
     @field_validator("until")
     @classmethod
@@ -366,7 +367,7 @@ KINDS: Mapping[type[BaseModel], str] = {
 
 
 def trigger_body(document: JsonObject) -> TriggerBody:
-    """Return a trigger as it was sent. Raises `BadRequest` that names every problem."""
+    """Return a trigger as received. Raises `BadRequest` that names every problem."""
     on = document.get("on", "request")
     named = on if isinstance(on, list) else [on]
     if on == "form":
@@ -374,7 +375,7 @@ def trigger_body(document: JsonObject) -> TriggerBody:
     if on == "request":
         body = checked(RequestTrigger, document)
         if body.workflowId is None and body.signal is None:
-            problem = Problem("workflowId", "is required, or signal instead of it")
+            problem = Problem("workflowId", "is required, unless there is a signal")
             raise BadRequest("the request is not acceptable", [problem])
         return body
     if any(isinstance(item, str) and item.startswith("run.") for item in named):
@@ -384,8 +385,8 @@ def trigger_body(document: JsonObject) -> TriggerBody:
 
 
 def kept_body(kind: str, document: str) -> TriggerBody:
-    """Return a trigger as it is kept."""
+    """Return a trigger from its stored form."""
     for model, name in KINDS.items():
         if name == kind:
             return cast("TriggerBody", model.model_validate_json(document))
-    raise ValueError(f"{kind} is no kind of trigger")
+    raise ValueError(f"{kind} is not a kind of trigger")

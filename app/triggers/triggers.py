@@ -1,4 +1,4 @@
-"""How the parts of this room are put together."""
+"""Assembles the schedules and triggers of the server."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,13 +19,13 @@ from journal import Journal
 
 @value(frozen=True, slots=True)
 class Triggers:
-    """What the rest of the server has of this room.
+    """The parts of this package that the rest of the server uses.
 
     Attributes:
         scheduler: Fires schedules, in the background.
-        kept: The triggers on requests, forms and ends of runs.
-        receiving: What becomes of requests.
-        run_ends: Starts what ends of runs start, in the background.
+        kept: The stored triggers on requests, forms and ends of runs.
+        receiving: Handles incoming requests.
+        run_ends: Starts runs when others end, in the background.
     """
 
     starter: Starter
@@ -36,11 +36,11 @@ class Triggers:
     run_ends: RunEnds
 
     def share(self, owns: Callable[[str], bool]) -> None:
-        """Start only what is this process's, by its name."""
+        """Handle only what this process is responsible for, by name."""
         self.scheduler.owns = self.run_ends.owns = owns
 
     async def refresh(self) -> None:
-        """Take in what other processes have changed. Raises journal errors."""
+        """Take over changes made by other processes. Raises journal errors."""
         self.kept.forget_all()
         self.scheduler.look()
         await self.run_ends.look_at_all()
@@ -53,7 +53,7 @@ class Triggers:
 def open_triggers(
     parts: StepServices, journal: Journal, execution: Execution, admission: Admission, hub: Hub
 ) -> Triggers:
-    """Put together what starts runs without a request to the API."""
+    """Assemble the parts that start runs without an API call."""
     clock, runs, signals = parts.clock, execution.runs, execution.signals
     secrets, files = parts.secrets, parts.files
     starter = Starter(parts.workflows, runs, admission)

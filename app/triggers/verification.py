@@ -1,4 +1,4 @@
-"""Who has sent a request: signatures of others, compared in constant time."""
+"""Verifies who has sent a request, by signatures of other services, in constant time."""
 
 import base64
 import binascii
@@ -12,21 +12,21 @@ from app.webhooks.signature import signed_headers
 
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 _MOST_SIGNATURES = 10
-"""Signatures in one header that are looked at."""
+"""The most signatures in one header that are checked."""
 
 
 class NotVerified(Exception):
-    """A request is not from whom it should be.
+    """The sender of a request is not the expected one.
 
     Attributes:
-        why: For the trigger's owner; whoever sent it is not told.
-        challenge: How a sender may say who it is, as HTTP has it.
+        why: The reason, for the trigger's owner; it is not sent to the sender.
+        challenge: The `WWW-Authenticate` challenge of the answer.
     """
 
     def __init__(self, why: str, challenge: str = "Signature") -> None:
         self.why = why
         self.challenge = challenge
-        super().__init__("this request is not from whom it should be")
+        super().__init__("this request is not from the expected sender")
 
 
 def verify(
@@ -36,14 +36,14 @@ def verify(
     body: bytes,
     now_ms: int,
 ) -> None:
-    """Raise `NotVerified` unless one of the secrets fits a request.
+    """Raise `NotVerified` unless one of the secrets matches a request.
 
     Args:
-        how: What the trigger says.
-        secrets: The secret, and the one before it.
-        headers: Header fields by name in small letters, each there once.
-        body: The body as it came.
-        now_ms: The moment, in Unix milliseconds.
+        how: The verification that the trigger asks for.
+        secrets: The secret, and the previous one.
+        headers: Header fields by lower-case name, each occurring once.
+        body: The body as received.
+        now_ms: The current time, in Unix milliseconds.
     """
     match how.preset:
         case "none":
@@ -66,12 +66,12 @@ def verify(
         case "hmac":
             fits = _hmac(how, secrets, headers, body, now_ms)
     if not fits:
-        why = "the signature, or what else says who sends it, does not fit"
+        why = "the signature or other credential does not match"
         raise NotVerified(why, "Basic" if how.preset == "basic" else "Signature")
 
 
 def used_headers(how: Verify) -> frozenset[str]:
-    """Return the names of the headers that say who has sent a request, in small letters."""
+    """Return the lower-case names of the headers that identify the sender."""
     given = [how.header, how.timestampHeader, "authorization", *_OF_PRESETS.get(how.preset, ())]
     return frozenset(name.lower() for name in given if name)
 
@@ -102,7 +102,7 @@ def _stripe(
     times = [value for name, _, value in parts if name == "t"]
     given = [value for name, _, value in parts if name == "v1"]
     if len(times) != 1:
-        raise NotVerified("Stripe-Signature has no one time t")
+        raise NotVerified("Stripe-Signature must have exactly one time t")
     at = _moment(times[0], how, now_ms)
     return _fits(given, secrets, f"{at}.".encode() + body)
 
@@ -116,7 +116,7 @@ def _standard(
     try:
         ours = signed_headers(secrets, message_id, int(at), body)["webhook-signature"].split(" ")
     except (binascii.Error, ValueError):
-        raise NotVerified("the secret is none of Standard Webhooks: whsec_ and base64") from None
+        raise NotVerified("the secret is not one of Standard Webhooks: whsec_ and base64") from None
     return _any_equal(given, ours)
 
 
@@ -131,7 +131,7 @@ def _hmac(
     return _fits([given], secrets, signed, how.algorithm, encoding=how.encoding, prefix=how.prefix)
 
 
-def _fits(  # noqa: PLR0913 - how a signature is written
+def _fits(  # noqa: PLR0913 - the parts of a signature's format
     given: Sequence[str],
     secrets: Sequence[str],
     signed: bytes,
@@ -146,13 +146,13 @@ def _fits(  # noqa: PLR0913 - how a signature is written
         text = digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
         ours.append(prefix + text)
     shown = given[:_MOST_SIGNATURES]
-    if encoding == "hex":  # of which some write capitals
+    if encoding == "hex":  # some senders write it in capitals
         shown, ours = [item.lower() for item in shown], [item.lower() for item in ours]
     return _any_equal(shown, ours)
 
 
 def _any_equal(given: Sequence[str], ours: Sequence[str]) -> bool:
-    """Compare all with all, however many fit: how long that takes says nothing."""
+    """Compare all with all, whatever matches, so that the time it takes reveals nothing."""
     found = [hmac.compare_digest(one.encode(), other.encode()) for one in given for other in ours]
     return any(found)
 
@@ -165,9 +165,9 @@ def _header(headers: Mapping[str, str], name: str) -> str:
 
 
 def _moment(text: str, how: Verify, now_ms: int) -> str:
-    """Return the time of a signature as it is signed. Raises `NotVerified` for another time."""
+    """Return the time of a signature as signed. Raises `NotVerified` if it is too far off."""
     if not _SECONDS.fullmatch(text):
-        raise NotVerified("the time of the signature is no number of seconds")
+        raise NotVerified("the time of the signature is not a number of seconds")
     if abs(now_ms - int(text) * 1_000) > how.tolerance:
         message = "the time of the signature is too far from now: a replay, or a wrong clock"
         raise NotVerified(message)

@@ -1,4 +1,4 @@
-"""How a trigger knows who has sent a request, as people write it."""
+"""How a trigger verifies the sender of a request, as people write it."""
 
 from typing import Annotated, Any, Literal
 
@@ -34,48 +34,49 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 
 
 class Verify(BaseModel):
-    """How the sender of a request is known."""
+    """How the sender of a request is verified."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     preset: Preset = Field(
-        description="`github`, `stripe`, `slack` and `standard-webhooks` know the headers of "
-        "these; `hmac` is a signature of another's, `basic` a name and a password, `header` a "
-        "text that a header has; `none` lets in whoever knows the address"
+        description="`github`, `stripe`, `slack` and `standard-webhooks` use the headers of these "
+        "services; `hmac` is any other signature, `basic` a user name and password, `header` a "
+        "text in a header; `none` accepts anybody who knows the address"
     )
     secret: SecretName | None = Field(
         None,
         validate_default=True,
-        description="the name of the secret that signs, or that is the password or the text",
+        description="the name of the secret with the signing key, the password or the text",
     )
     formerSecret: SecretName | None = Field(  # noqa: N815 - the API's words
-        None, description="one that counts too, while a secret is being replaced"
+        None, description="another secret that is also accepted, while a secret is being replaced"
     )
     header: HeaderName | None = Field(
         None, validate_default=True, description="the header with the signature or the text"
     )
     algorithm: Literal["sha256", "sha512", "sha1"] = Field(
-        "sha256", description="with `hmac`, the hash"
+        "sha256", description="with `hmac`, the hash function"
     )
     encoding: Literal["hex", "base64"] = Field(
-        "hex", description="with `hmac`, how the signature is written"
+        "hex", description="with `hmac`, the encoding of the signature"
     )
     prefix: str = Field(
-        "", max_length=40, description="with `hmac`, what stands before it, such as `sha256=`"
+        "", max_length=40, description="with `hmac`, the prefix of the signature, such as `sha256=`"
     )
     timestampHeader: HeaderName | None = Field(  # noqa: N815
         None,
-        description="with `hmac`, the header with the time in Unix seconds, where `time.body` "
-        "is what is signed; without it the body alone is",
+        description="with `hmac`, the header with the time in Unix seconds, if `time.body` is "
+        "what is signed; without it, the body alone is signed",
     )
     username: str | None = Field(
-        None, max_length=200, validate_default=True, description="with `basic`, the name"
+        None, max_length=200, validate_default=True, description="with `basic`, the user name"
     )
     tolerance: Duration = Field(
         300_000,
         gt=0,
         le=3_600_000,
-        description="how far the time of a signature may be from now; what is older is a replay",
+        description="how far the time of a signature may be from now; anything older counts as a "
+        "replay",
     )
 
     @field_validator("secret")
@@ -83,7 +84,7 @@ class Verify(BaseModel):
     def _secret(cls, secret: str | None, info: ValidationInfo) -> str | None:
         preset = info.data.get("preset")
         if preset == "none" and secret is not None:
-            raise ValueError("has no meaning with none")
+            raise ValueError("cannot be used with none")
         if preset not in ("none", None) and secret is None:
             raise ValueError(f"is required with {preset}: the name of a secret of the tenant")
         return secret
@@ -92,7 +93,7 @@ class Verify(BaseModel):
     @classmethod
     def _former(cls, secret: str | None, info: ValidationInfo) -> str | None:
         if secret is not None and info.data.get("preset") == "none":
-            raise ValueError("has no meaning with none")
+            raise ValueError("cannot be used with none")
         return secret
 
     @field_validator(
@@ -107,5 +108,5 @@ class Verify(BaseModel):
             if preset in _NEEDED.get(name, ()):
                 raise ValueError(f"is required with {preset}")
         elif preset not in _MEANT_FOR[name] and value != cls.model_fields[name].default:
-            raise ValueError(f"has no meaning with {preset}")
+            raise ValueError(f"cannot be used with {preset}")
         return value

@@ -1,8 +1,8 @@
-"""Backup and restore: a folder with one consistent copy of everything but the key.
+"""Backup and restore: a folder with one consistent copy of everything except the key.
 
-A backup is written beside its place and renamed when all of it is on disk, so that what has
-the right name is whole. Files never change once they are written and are stored before the
-journal names them, so those that the copied database names are all there.
+A backup is written under a temporary name and renamed when all of it is on disk, so a backup with
+its final name is complete. Files never change once written and are stored before the journal refers
+to them, so all files that the copied database refers to exist.
 """
 
 import hashlib
@@ -45,17 +45,17 @@ class BackupFailed(Exception):
 
 @value(frozen=True, slots=True)
 class Target:
-    """Where a backup goes; `only_database` when that is one file."""
+    """The destination of a backup; `only_database` when it is a single file."""
 
     path: Path
     only_database: bool
 
 
 def target(to: str) -> Target:
-    """Read what `--to` names. Raises `BackupFailed` when something is there already."""
+    """Read the value of `--to`. Raises `BackupFailed` if the destination exists already."""
     path = Path(os.path.abspath(to))  # noqa: PTH100 - no symbolic link is followed
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise BackupFailed(f"{path} is there already; a backup never replaces anything")
+        raise BackupFailed(f"{path} exists already; a backup never replaces anything")
     if not path.parent.is_dir():
         raise BackupFailed(f"there is no folder {path.parent}")
     return Target(path, path.suffix == ".sqlite3" and not path.exists())
@@ -102,7 +102,7 @@ def back_up(
 
 
 def restore(source: Path, data: Path) -> dict[str, Any]:
-    """Put a backup into an empty folder, the database last. Raises `BackupFailed`."""
+    """Restore a backup into an empty folder, the database last. Raises `BackupFailed`."""
     database = source if source.is_file() else source / DATABASE
     if not database.is_file():
         raise BackupFailed(f"there is no backup at {source}")
@@ -123,7 +123,7 @@ def restore(source: Path, data: Path) -> dict[str, Any]:
         has_key = source.is_dir() and (source / KEY_FILE).exists()
         if has_key:
             _copy(source / KEY_FILE, data / KEY_FILE)
-        if has_wal(database):  # a folder that was copied as it was left, not a backup of ours
+        if has_wal(database):  # a copied data folder, not a backup made by this program
             copy_database(database, data / f"{DATABASE}.restoring")
         else:
             _copy(database, data / f"{DATABASE}.restoring")
@@ -138,7 +138,7 @@ def restore(source: Path, data: Path) -> dict[str, Any]:
 def _copy_files(
     working: Path, settings: Settings, tell: Callable[[str], None]
 ) -> tuple[int | None, list[str]]:
-    """Copy the stored files that the copied database names; None where a bucket has them."""
+    """Copy the stored files that the copied database refers to; None if they are in a bucket."""
     if settings.storage != "folder":
         return None, []
     copied, missing, last = 0, list[str](), ""

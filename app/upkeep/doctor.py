@@ -1,6 +1,6 @@
-"""What is wrong with a data folder, or may become so, each with a remedy.
+"""Diagnoses a data folder: what is wrong or may become so, each with a remedy.
 
-Nothing is changed: the database is read over a connection that cannot write.
+Nothing is changed: the database is read over a read-only connection.
 """
 
 import os
@@ -43,7 +43,7 @@ from journal import (
 
 Level: TypeAlias = Literal["ok", "note", "wrong"]
 Compile: TypeAlias = Callable[[str], str | None]
-"""Says why a definition (JSON text) cannot be used on this server, None when it can."""
+"""Returns why a definition (JSON text) cannot be used on this server; None if it can."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _LEAST_FREE_BYTES = 256 * 1024 * 1024
@@ -54,7 +54,7 @@ _WAL_RESET_FIXED = (3, 51, 3)
 
 @value(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `wrong` must be mended, `note` should be known."""
+    """The result of one check; `wrong` needs a fix, `note` is worth knowing."""
 
     what: str
     level: Level
@@ -67,7 +67,7 @@ class Finding:
 
 
 def examine(settings: Settings, now_ms: int, compile_definition: Compile) -> list[Finding]:
-    """Look at the folder that the settings name, and at the database if that is elsewhere."""
+    """Check the folder of the settings, and the database if it is elsewhere."""
     database = settings.data / DATABASE
     found = [*_files(settings), *_machine(settings)]
     if settings.database is not None:
@@ -93,7 +93,7 @@ def examine(settings: Settings, now_ms: int, compile_definition: Compile) -> lis
 
 
 def _elsewhere(settings: Settings, now_ms: int, compile_definition: Compile) -> Iterator[Finding]:
-    """Look at a database in PostgreSQL, whose own condition is its operator's to know."""
+    """Check the journal in PostgreSQL; the database server itself is its operator's concern."""
     found = list[Finding]()
     try:
         with extra("postgres", "database"), looking_at(named_database(settings)) as connection:
@@ -120,19 +120,19 @@ def _elsewhere(settings: Settings, now_ms: int, compile_definition: Compile) -> 
 
 
 def _processes(connection: Connection, schema: str, now_ms: int) -> Iterator[Finding]:
-    """Say which processes share the database, and which part of the runs each has."""
+    """Report the processes that share the database, and how many shards each has."""
     rows = processes_of(connection, schema)
     for row in rows:
         since_s = max(0, now_ms - row.since_ms) // 1_000
         leaves = ", leaving" if row.place is None else ""
         yield Finding(f"process {row.name}", "ok", f"{row.shards} shards, for {since_s} s{leaves}")
     (wakes,) = connection.execute("SELECT count(*) FROM wakes").fetchone()
-    shown = f"{wakes} wait for the process that carries their run on"
+    shown = f"{wakes} wait for the process that has their run"
     remedy = "start a process" if wakes and not rows else None
     yield Finding("commands", "note" if remedy else "ok", shown, remedy)
     left = SHARDS - sum(row.shards for row in rows)
     if rows and left:
-        remedy = "look again in a few seconds: another process takes them"
+        remedy = "check again in a few seconds: another process takes them over"
         yield Finding("shards", "note", f"{left} of {SHARDS} belong to no process", remedy)
 
 
@@ -152,7 +152,7 @@ def _files(settings: Settings) -> Iterator[Finding]:
             else:
                 yield Finding(what, "ok", shown)
     if not (settings.data / MARKER).exists():
-        remedy = "start the server once: it leaves the mark that tells a lost database from a new"
+        remedy = "start the server once: its mark tells a lost database from a new one"
         yield Finding("mark", "note", f"no {MARKER}", remedy)
 
 
@@ -170,11 +170,11 @@ def _machine(settings: Settings) -> Iterator[Finding]:
             "open files", "note",
             f"{shown}: {files.connections} connections at once instead of"
             f" {settings.max_connections}",
-            "raise it (LimitNOFILE= in the unit, ulimit -Hn), or lower max_connections",
+            "raise the limit (LimitNOFILE= in the unit, ulimit -Hn), or lower max_connections",
         )  # fmt: skip
     if settings.synchronous == "NORMAL":
         yield Finding(
-            "synchronous", "wrong", "NORMAL: a power cut may lose what clients were told",
+            "synchronous", "wrong", "NORMAL: a power failure may lose acknowledged writes",
             "set synchronous to FULL",
         )  # fmt: skip
     else:
@@ -212,7 +212,7 @@ def _database(connection: sqlite3.Connection, database: Path) -> Iterator[Findin
     wal = database.with_name(database.name + "-wal")
     wal_bytes = wal.stat().st_size if wal.exists() else 0
     is_large = wal_bytes > 2 * WAL_LIMIT_BYTES
-    remedy = "close whatever else reads the database for long" if is_large else None
+    remedy = "close other programs that read the database for long" if is_large else None
     yield Finding("-wal file", "note" if is_large else "ok", f"{wal_bytes >> 10} KiB", remedy)
     damage = damage_of(connection)
     if damage is None:
@@ -234,7 +234,7 @@ def _runs(connection: Connection, now_ms: int, compile_text: Compile) -> Iterato
     yield from _interrupted(connection)
     stuck = list(_stuck(connection, compile_text))
     if not stuck:
-        yield Finding("definitions of open runs", "ok", "all can be used")
+        yield Finding("definitions of open runs", "ok", "all are usable")
     for tenant, workflow_id, version, why, numbers in stuck:
         listed = ", ".join(run_id(number) for number in numbers[:_SHOWN_RUNS])
         more = f" and {len(numbers) - _SHOWN_RUNS} more" if len(numbers) > _SHOWN_RUNS else ""
@@ -257,9 +257,9 @@ def _interrupted(connection: Connection) -> Iterator[Finding]:
     )
     more = f" and {len(suspects) - _SHOWN_RUNS} more" if len(suspects) > _SHOWN_RUNS else ""
     yield Finding(
-        "interrupted steps", "note", f"the process has ended in them: {listed}{more}",
-        "one may be why: see the end of the log; they are run again one at a time, and one that "
-        "is met max_interruptions times fails",
+        "interrupted steps", "note", f"the process ended during them: {listed}{more}",
+        "one of them may be the cause: see the end of the log; they are retried one at a time, "
+        "and one that is interrupted max_interruptions times fails",
     )  # fmt: skip
 
 
@@ -300,7 +300,7 @@ def _clock(connection: Connection, now_ms: int) -> Iterator[Finding]:
 
 
 def holder_of(folder: Path, held_by: object) -> Finding:
-    """Say who holds the folder."""
+    """Report which process holds the folder."""
     if held_by is None:
         return Finding("lock", "ok", f"{folder} is free: no server runs on it")
     is_me = held_by == os.getpid()

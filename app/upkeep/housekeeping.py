@@ -1,4 +1,4 @@
-"""What a server does for its folder in quiet moments: retention, and upkeep of the file."""
+"""Background work of a server on its folder: retention, and maintenance of the database file."""
 
 import asyncio
 import time
@@ -13,10 +13,10 @@ _WHILE_BUSY_S = 0.12
 
 
 class Housekeeping:
-    """Runs until cancelled; what fails is tried again.
+    """Runs until cancelled; what fails is retried.
 
     Attributes:
-        is_here: Says whether this process does it, of those that share the journal.
+        is_here: Says whether this process does the work, of all that share the journal.
     """
 
     def __init__(self, journal: Journal, retention: Retention, every_s: float) -> None:
@@ -26,7 +26,7 @@ class Housekeeping:
         self.is_here: Callable[[], bool] = lambda: True
 
     async def run(self) -> None:
-        """Apply retention every `every_s` seconds, and tidy the file whenever that is due."""
+        """Apply retention every `every_s` seconds, and maintain the file whenever that is due."""
         next_at = time.monotonic()
         while True:
             busy = False

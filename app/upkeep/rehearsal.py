@@ -1,4 +1,4 @@
-"""Whether this version can carry on what a data folder holds, tried on a copy of its database."""
+"""Tests on a copy of the database whether this version can continue what a data folder holds."""
 
 import time
 from collections.abc import Callable
@@ -16,14 +16,14 @@ _OF_RUNS = ("runs", "stuck runs", "definitions of open runs", "schema", "databas
 
 @value(frozen=True, slots=True)
 class Rehearsal:
-    """What came of it.
+    """The result of a rehearsal.
 
     Attributes:
-        migrated_s: Seconds that the next start will need for the database.
+        migrated_s: Seconds that the next start will need to migrate the database.
         checked_s: Seconds that reading every history took.
         runs: How many runs were read.
         events: How many events they have.
-        findings: What was looked at; one that is `wrong` speaks against the new version.
+        findings: The checks; a `wrong` one is a reason not to upgrade.
     """
 
     migrated_s: float
@@ -40,9 +40,9 @@ async def rehearse(
     compile_definition: Compile,
     tell: Callable[[str], None],
 ) -> Rehearsal:
-    """Bring the copy in `folder` up to date, read every history, compile what open runs use.
+    """Migrate the copy in `folder`, read every history, compile the definitions of open runs.
 
-    Raises `JournalError` where the copy cannot be opened by this version.
+    Raises `JournalError` if this version cannot open the copy.
     """
     began = time.monotonic()
     journal = await Journal.open(folder, synchronous="OFF")
@@ -62,11 +62,11 @@ async def rehearse(
 
 
 def _faults(verified: Verified) -> list[Finding]:
-    """Return what is wrong with histories, as they would be read by this version."""
+    """Return what this version finds wrong with histories."""
     return [
         Finding(
             "history", "wrong", f"run {fault.run_id} event {fault.seq}: {fault.what}",
-            "look whether the version before says the same: stepwell verify",
+            "check whether the previous version says the same: stepwell verify",
         )
         for fault in verified.faults[:_SHOWN_FAULTS]
     ]  # fmt: skip

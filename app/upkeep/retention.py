@@ -1,7 +1,7 @@
-"""Retention: which ended runs go, by age and number, and deleting them a few at a time.
+"""Retention: which ended runs are deleted, by age and number; deletes them a few at a time.
 
-Nothing goes unless the settings say so. A run goes with its children, and only when all of
-them have ended; what cannot go now is looked at again the next time.
+Nothing is deleted unless the settings say so. A run is deleted together with its child runs, and
+only once all of them have ended; a run that cannot be deleted yet is checked again the next time.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _PAUSE_S = 0.02
 
 @value(frozen=True, slots=True)
 class DueRuns:
-    """Runs of one tenant and status that go; children are not counted."""
+    """The runs of one tenant and status that are due for deletion; child runs are not counted."""
 
     group: RetentionGroup
     runs: int
@@ -30,7 +30,7 @@ class DueRuns:
 
 @value(frozen=True, slots=True)
 class Rule:
-    """How long ended runs of one status are kept: a duration and a number; None for no bound."""
+    """How long ended runs of one status are kept: a duration and a number; None means no limit."""
 
     status: str
     age: str | None
@@ -38,7 +38,7 @@ class Rule:
 
 
 class Retention:
-    """Deletes what the settings keep no longer."""
+    """Deletes what the settings no longer keep."""
 
     def __init__(self, journal: Journal, settings: Settings, clock: Clock) -> None:
         self._journal = journal
@@ -47,12 +47,12 @@ class Retention:
 
     @property
     def is_on(self) -> bool:
-        """True when the settings let anything go."""
+        """True when the settings delete anything."""
         kept = (self._settings.retention, self._settings.retention_keep)
         return any((*kept, self._settings.retention_tenants))
 
     def rules(self, tenant: str) -> list[Rule]:
-        """Say what the settings keep of a tenant, for each status of a run that has ended."""
+        """Return the settings' rules for a tenant, one for each status of an ended run."""
         own = self._settings.retention_tenants.get(tenant, {})
         ages = dict[str, str]([*self._settings.retention.items(), *own.items()])
         keep = dict[str, int](self._settings.retention_keep.items())
@@ -63,9 +63,9 @@ class Retention:
         ]
 
     async def due(self, tenant: str | None = None, most: int | None = None) -> list[DueRuns]:
-        """Say what would go now, of one tenant or of all, and change nothing.
+        """Return what would be deleted now, of one tenant or of all, without changing anything.
 
-        Of each group runs are counted up to `most`.
+        In each group at most `most` runs are counted.
         """
         found = []
         async for group in self._groups(tenant):
@@ -75,7 +75,7 @@ class Retention:
         return found
 
     async def apply(self) -> int:
-        """Delete what goes now; returns the number of runs, children counted."""
+        """Delete what is due; return the number of runs, including child runs."""
         deleted = 0
         async for group in self._groups():
             after = (-1, -1)
@@ -87,7 +87,7 @@ class Retention:
         return deleted
 
     async def forget_keys(self) -> None:
-        """Forget the idempotency keys of deleted runs that are old enough."""
+        """Delete the idempotency keys of deleted runs that are old enough."""
         kept_ms = round(self._settings.idempotency_retention * 1_000)
         forgotten = -1
         while forgotten:
@@ -95,7 +95,7 @@ class Retention:
             await asyncio.sleep(_PAUSE_S)
 
     async def forget_threads(self) -> None:
-        """Forget conversations in which nothing was said for as long as the settings say."""
+        """Delete conversations without a message for as long as the settings say."""
         kept_ms = self._settings.thread_retention
         forgotten = _PAGE if kept_ms is not None else 0
         while forgotten:
@@ -107,7 +107,7 @@ class Retention:
         try:
             return await delete_whole(self._journal, tenant, run_id)
         except (NotEnded, UnknownRun, ChildOf):
-            return 0  # a child is still being stopped, or somebody else deleted it
+            return 0  # a child run is still being stopped, or the run is gone already
 
     async def _groups(self, only: str | None = None) -> AsyncIterator[RetentionGroup]:
         if not self.is_on:

@@ -1,7 +1,8 @@
-"""The words by which runs are found in the data that they began with.
+"""Indexes the words of runs' input, so that runs can be searched by them.
 
-They are written beside the runs' own events: a start waits for nothing of this. Sensitive fields
-have no words, and of each run only so many are kept that a large document costs what a form does.
+The index is written in the background, after the runs' own events, so starts do not wait for it.
+Sensitive fields are not indexed, and the words per run are limited, so a large document costs no
+more than a form.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from engine import Json, JsonObject
 from journal import InputWords, Journal, StartRow
 
 MOST_CHARACTERS = 1_000
-"""Of the words of a run, each counted once."""
+"""The most characters of all words of a run, each word counted once."""
 
 _LONGEST_WORD = 64
 _LONGEST_TEXT = 4_000
@@ -29,22 +30,22 @@ _MOST_VALUES = 2_000
 _MOST_VERSIONS = 1_000
 _WORD = re.compile(r"[^\W_]+")
 _UNNOTED = 5_000
-"""Positions without a start after which it is noted that they were looked at."""
+"""After this many positions without a start, the position is stored anyway."""
 
 _LOOK_EVERY_S = 1.0
 _PACE_S = 0.05
 _SHARE = 4
-"""How many times as long as a part has taken others have before the next one."""
+"""The pause after each part, as a multiple of the time it took, in which others can work."""
 
 _AT_ONCE = 25
 _FORGOTTEN_AT_ONCE = 1_000
 
 
 class SearchWords:
-    """Follows the starts of all tenants, until cancelled; what fails is tried again.
+    """Follows the starts of all tenants until cancelled; what fails is retried.
 
     Attributes:
-        is_here: Says whether this process does it, of those that share the journal.
+        is_here: Says whether this process does the work, of all that share the journal.
     """
 
     def __init__(self, journal: Journal, workflows: Workflows, *, is_on: bool) -> None:
@@ -55,7 +56,7 @@ class SearchWords:
         self.is_here: Callable[[], bool] = lambda: True
 
     async def run(self) -> None:
-        """Keep up with the starts; without the setting, forget what there is."""
+        """Index new starts; with the setting off, delete the index."""
         looked: int | None = None
         while True:
             pause_s = _LOOK_EVERY_S
@@ -75,7 +76,7 @@ class SearchWords:
             await asyncio.sleep(pause_s)
 
     async def _part(self, looked: int | None) -> tuple[int, bool]:
-        """Keep the words of the next starts; return up to where, and whether there are more."""
+        """Index the words of the next starts; return the position, and whether there are more."""
         noted = await self._inputs.up_to()
         page = await self._inputs.starts(noted if looked is None else max(noted, looked))
         found = []
@@ -98,10 +99,10 @@ class SearchWords:
         try:
             return await offload(work) if len(body) > LONG_BYTES else work()
         except ValueError:
-            return ""  # damaged, which is said where the run is read
+            return ""  # damaged; this is reported when the run is read
 
     async def _hidden(self, row: StartRow) -> Collection[str] | None:
-        """Return the names of sensitive fields; None where nobody can say."""
+        """Return the names of sensitive fields; None if they cannot be determined."""
         key = (row.tenant, row.workflow_id, row.version)
         if key not in self._sensitive:
             if len(self._sensitive) >= _MOST_VERSIONS:
@@ -117,9 +118,9 @@ class SearchWords:
 
 
 def words_of_start(body: str, *, is_list: bool, hidden: Collection[str]) -> str:
-    """Return the words of the data in a start, each once, in their order.
+    """Return the words of a start's data, each once, in order.
 
-    `hidden` are fields of the data that have none. Raises `ValueError` where it is no JSON.
+    `hidden` names fields that are skipped. Raises `ValueError` if the data is not JSON.
     """
     started = json.loads(body)
     data: JsonObject = (started[0] if is_list else started).get("data") or {}
@@ -139,7 +140,7 @@ def words_of_start(body: str, *, is_list: bool, hidden: Collection[str]) -> str:
 
 
 def _texts(data: JsonObject) -> Iterator[str]:
-    """Go through the texts and numbers of a value, in their order."""
+    """Iterate over the texts and numbers of a value, in order."""
     todo = list[Json]([data])
     while todo:
         item = todo.pop()

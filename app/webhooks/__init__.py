@@ -1,1 +1,1 @@
-"""What happened, sent to others: signed, in order, until they have it."""
+"""Sends events to other systems: signed, in order, until they are received."""

@@ -1,9 +1,9 @@
-"""One webhook's life: take from the journal what it wants, send it, note what came of it.
+"""Delivers to one webhook: reads the events it wants from the journal, sends them, records results.
 
-What is taken in is rows of the outbox, so a kill at any moment loses nothing: an event whose
-attempt was not noted is sent again, with the same id. Of one run one event is under way at a
-time, of one webhook a few. Where too much is pending nothing more is taken in: the journal
-itself is the queue.
+Events to send become rows of the outbox, so a kill at any moment loses nothing: if an attempt was
+not recorded, the event is sent again with the same id. At most one event of a run and a few of a
+webhook are being sent at a time. When too many are pending, no more are taken from the journal,
+which itself is the queue.
 """
 
 import asyncio
@@ -36,15 +36,15 @@ _PAGE = 200
 _MOST_PENDING = 10_000
 _AT_ONCE = 8
 _KEPT = 1_000
-"""Settled deliveries of each kind that are kept to be looked at."""
+"""How many settled deliveries of each kind are kept for inspection."""
 
 _UNNOTED = 10_000
-"""Positions without anything to deliver after which the webhook's place is noted."""
+"""After this many positions with nothing to deliver, the position is stored anyway."""
 
 _PACE_S = 0.02
 _IDLE_PACE_S = 0.1
-"""The least time between two looks, with and without messages under way: on a busy server a
-webhook that hears of little must cost little."""
+"""The shortest time between two checks, with and without messages being sent: on a busy server, a
+webhook that wants few events must cost little."""
 
 _PAUSE_S = 1.0
 _LONGEST_WAIT_S = 30.0
@@ -52,11 +52,11 @@ _LONGEST_WAIT_S = 30.0
 
 @value(frozen=True, slots=True)
 class DeliveryDependencies:
-    """What every webhook's delivery works with.
+    """What the delivery of every webhook needs.
 
     Attributes:
         retry: How long to wait between two attempts.
-        give_up_ms: How long to go on with an event that is not received.
+        give_up_ms: How long an event that is not received is retried.
     """
 
     journal: Journal
@@ -86,7 +86,7 @@ class Deliverer:
         self._settled: set[int] = set()
 
     async def run(self) -> None:
-        """Take in and send; what is under way when it is cancelled is sent again later."""
+        """Take and send events; deliveries in progress at a cancel are repeated later."""
         with self._parts.hub.listen_to_tenant(self._row.tenant) as bell:
             self._bell = bell
             try:
@@ -100,17 +100,17 @@ class Deliverer:
                     task.cancel()
 
     def is_for(self, row: WebhookRow) -> bool:
-        """Say whether it delivers to a webhook as that is."""
+        """Say whether this task delivers to the webhook in its current form."""
         return row.updated_at_ms == self._row.updated_at_ms and row.disabled_at_ms is None
 
     def look_again(self) -> None:
-        """Look at the outbox, which somebody else has changed."""
+        """Check the outbox, because something else has changed it."""
         self._is_known = False
         if self._bell is not None:
             self._bell.set()
 
     async def _turn(self, bell: asyncio.Event) -> None:
-        """Do what there is to do, then wait for more."""
+        """Do what is due, then wait for more."""
         wait_s = 0.0
         try:
             has_more = await self._take_in()
@@ -121,7 +121,7 @@ class Deliverer:
                     wait_s = min(wait_s, (next_ms - self._parts.clock.now_ms()) / 1_000)
         except UnknownWebhook:
             raise
-        except Exception as failure:  # noqa: BLE001 - whatever it was, events still wait to be sent
+        except Exception as failure:  # noqa: BLE001 - events still wait to be sent
             log.webhooks_delayed(self._row.id, failure)
             self._is_known = False  # whether the last change was stored is unknown
             await asyncio.sleep(_PAUSE_S)
@@ -132,7 +132,7 @@ class Deliverer:
                     await bell.wait()
 
     async def _take_in(self) -> bool:
-        """Move the webhook's place over events; say whether there are more to be looked at."""
+        """Move the webhook's position over events; return whether there are more."""
         journal, row = self._parts.journal, self._row
         if not self._is_known:
             self._is_known = True
@@ -150,14 +150,14 @@ class Deliverer:
         return page.has_more
 
     async def _send_due(self, done: Callable[[], None]) -> int | None:
-        """Begin what is due, as far as there is room; return the moment of what is due next."""
+        """Send what is due, as far as the limits allow; return when the next one is due."""
         outbox, now_ms = self._parts.journal.outbox, self._parts.clock.now_ms()
         self._settled.clear()
         due = await outbox.due(self._row.id, now_ms, _AT_ONCE + len(self._sending))
         for row in due:
             if len(self._sending) >= _AT_ONCE:
-                return None  # looked at again when one of them is done
-            # What was settled while the query ran may stand in its answer as it was before.
+                return None  # checked again when one of them is done
+            # Rows settled while the query ran may appear in its result in their old state.
             if row.position not in self._sending and row.position not in self._settled:
                 task = asyncio.create_task(self._deliver(row))
                 self._sending[row.position] = task
@@ -174,7 +174,7 @@ class Deliverer:
             del self._sending[row.position]
 
     async def _titled(self, event: Told) -> Told:
-        """Return the event with what its run is called now, where that is something."""
+        """Return the event with the run's current title, if it has one."""
         run_id = str(event.data["runId"])
         captions = await self._parts.journal.captions.of(self._row.tenant, [run_id])
         caption = captions.get(run_id)
@@ -204,14 +204,14 @@ class Deliverer:
         if now_ms - first_ms >= self._parts.give_up_ms:
             log.delivery_given_up(self._row.id, row.position, outcome.error)
             return Attempt(now_ms, "given_up", outcome.status, outcome.error)
-        # Spread, so that what failed together does not come back together.
+        # Jitter, so that deliveries that failed together are not retried together.
         jitter = random.random()  # noqa: S311 - no secret
         wait_ms = self._parts.retry.delay_ms(row.attempts + 1, jitter, outcome.wait_ms)
         next_ms = now_ms + max(1, wait_ms)
         return Attempt(now_ms, "pending", outcome.status, outcome.error, next_ms)
 
     async def _is_noted(self, row: DeliveryRow, attempt: Attempt) -> bool:
-        """Note an attempt; say whether that is stored, after a pause if it is not."""
+        """Record an attempt; return whether that succeeded, after a pause if not."""
         try:
             await self._parts.journal.outbox.settle(self._row.id, row.position, attempt)
         except JournalError as failure:

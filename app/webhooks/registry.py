@@ -1,4 +1,4 @@
-"""The webhooks of all tenants, and who delivers to them."""
+"""The webhooks of all tenants, and the tasks that deliver to them."""
 
 import asyncio
 import uuid
@@ -14,12 +14,12 @@ from engine.value import value
 from journal import DeliveryRow, WebhookRow
 
 MOST = 100
-"""Webhooks that a tenant may have."""
+"""The most webhooks that a tenant may have."""
 
 
 @value(frozen=True, slots=True)
 class Draft:
-    """What a webhook is made from; `workflow_ids` None means all."""
+    """The values of a new webhook; `workflow_ids` None means all workflows."""
 
     name: str
     url: str
@@ -30,12 +30,12 @@ class Draft:
 
 
 class Webhooks:
-    """Keeps webhooks, and one task for each that is enabled. Without any, nothing is done.
+    """Stores webhooks, and runs one task for each enabled one; no work without any.
 
     Attributes:
-        owns: Says whether something that is done by one process is done by this one, by its name;
-            None where there is no other process.
-        on_redeliver: Told of a tenant for whose webhook there is something to be sent again.
+        owns: Says whether this process is responsible for work with a given name; None if there is
+            only one process.
+        on_redeliver: Called with a tenant when one of its webhooks has something to send again.
     """
 
     def __init__(self, parts: DeliveryDependencies, keyring: Keyring) -> None:
@@ -48,12 +48,12 @@ class Webhooks:
         self.on_redeliver: Callable[[str], None] = lambda _: None
 
     async def start(self) -> None:
-        """Begin to deliver. Raises journal errors."""
+        """Start delivering. Raises journal errors."""
         for row in await self._table.all():
             self._deliver(row)
 
     async def refresh(self) -> None:
-        """Deliver to those that are this process's now, as they are now. Raises journal errors."""
+        """Deliver to this process's webhooks in their current state. Raises journal errors."""
         async with self._lock:
             rows = {row.id: row for row in await self._table.all()}
             for webhook_id, (deliverer, _) in tuple(self._deliverers.items()):
@@ -65,12 +65,12 @@ class Webhooks:
                     self._deliver(row)
 
     async def close(self) -> None:
-        """Deliver no more; what is under way is sent again after the next start."""
+        """Stop delivering; deliveries in progress are repeated after the next start."""
         for webhook_id in tuple(self._deliverers):
             await self._stop(webhook_id)
 
     async def create(self, tenant: str, draft: Draft) -> tuple[WebhookRow, str]:
-        """Keep a webhook, durable when this returns; also return its secret, for the only time.
+        """Store a webhook, durable when this returns; return its secret, for the only time.
 
         Raises `TooManyWebhooks`.
         """
@@ -102,11 +102,10 @@ class Webhooks:
         secret: str | None = None,
         overlap_ms: int = 0,
     ) -> WebhookRow:
-        """Keep what `edit` makes of a webhook. Raises `UnknownWebhook`.
+        """Apply `edit` to a webhook. Raises `UnknownWebhook`.
 
-        It is given the webhook as no other change can alter it any more: what somebody has
-        changed since the request began stays changed. A new `secret` counts at once; the one
-        before it signs too for `overlap_ms`.
+        `edit` receives the webhook while no other change can be made, so concurrent changes are not
+        lost. A new `secret` takes effect at once; the previous one also signs for `overlap_ms`.
         """
         now_ms = self._parts.clock.now_ms()
 
@@ -127,7 +126,7 @@ class Webhooks:
             return row
 
     async def set_enabled(self, tenant: str, webhook_id: str, *, enabled: bool) -> WebhookRow:
-        """Let a webhook rest, or go on from where it stood. Raises `UnknownWebhook`."""
+        """Disable a webhook, or enable it from its position on. Raises `UnknownWebhook`."""
         now_ms = self._parts.clock.now_ms()
 
         def edit(row: WebhookRow) -> WebhookRow:
@@ -136,20 +135,20 @@ class Webhooks:
         return await self.change(tenant, webhook_id, edit)
 
     async def delete(self, tenant: str, webhook_id: str) -> None:
-        """Forget a webhook and what it has not been told of. Raises `UnknownWebhook`."""
+        """Delete a webhook and its undelivered events. Raises `UnknownWebhook`."""
         async with self._lock:
             await self._table.delete(tenant, webhook_id)
             await self._stop(webhook_id)
 
     async def test(self, row: WebhookRow) -> Outcome:
-        """Send a message that says nothing, once, also to a webhook that is disabled."""
+        """Send an empty test message, once; this works for a disabled webhook too."""
         now_ms = self._parts.clock.now_ms()
         message = test_message(f"test_{uuid.uuid4().hex}", now_ms)
         secrets = open_secrets(self._keyring, row).at(now_ms)
         return await self._parts.sender.post(row.tenant, row.url, secrets, message)
 
     async def redeliver(self, row: WebhookRow, position: int) -> DeliveryRow:
-        """Let one event be sent again, in its place among those of its run.
+        """Send one event again, in order with the other events of its run.
 
         Raises `UnknownDelivery`.
         """
@@ -159,14 +158,14 @@ class Webhooks:
         return delivery
 
     async def redeliver_failed(self, row: WebhookRow) -> int:
-        """Let all that were given up be sent again, and return their number."""
+        """Send all events again that were given up, and return their number."""
         outbox, now_ms = self._parts.journal.outbox, self._parts.clock.now_ms()
         count = await outbox.redeliver_failed(row.id, now_ms)
         self._look_again(row)
         return count
 
     def former_secret_until(self, row: WebhookRow) -> int | None:
-        """Return until when the secret before this one signs too, None when it does not."""
+        """Return until when the previous secret also signs, or None if it does not."""
         return open_secrets(self._keyring, row).former_until(self._parts.clock.now_ms())
 
     def _deliver(self, row: WebhookRow) -> None:

@@ -1,7 +1,7 @@
-"""Signing secrets of webhooks at rest: sealed like other secrets.
+"""Seals and opens the signing secrets of webhooks.
 
-After a rotation the former secret is sealed along with the new one, with the moment until
-which it signs too: one text, `new former moment`.
+After a rotation the previous secret is sealed together with the new one and the moment until which
+it also signs, as one text: `new former moment`.
 """
 
 from app.secrets.seal import Keyring
@@ -13,11 +13,11 @@ _KIND = "webhook-secret"
 
 @value(frozen=True, slots=True)
 class SigningSecrets:
-    """What a webhook's messages are signed with.
+    """The secrets that sign a webhook's messages.
 
     Attributes:
-        former: The secret before this one, None when it does not sign any more.
-        former_until_ms: Until when the former one signs too, in Unix milliseconds.
+        former: The previous secret, None when it no longer signs.
+        former_until_ms: Until when the previous secret signs, in Unix milliseconds.
     """
 
     current: str
@@ -25,13 +25,13 @@ class SigningSecrets:
     former_until_ms: int = 0
 
     def at(self, now_ms: int) -> tuple[str, ...]:
-        """Return those that sign at a moment, the newest first."""
+        """Return the secrets that sign at a given moment, newest first."""
         if self.former is None or now_ms >= self.former_until_ms:
             return (self.current,)
         return self.current, self.former
 
     def former_until(self, now_ms: int) -> int | None:
-        """Return until when the former one signs, None when it signs no more."""
+        """Return until when the previous secret signs, or None if it does not."""
         return self.former_until_ms if len(self.at(now_ms)) > 1 else None
 
 
@@ -48,7 +48,7 @@ def open_secrets(keyring: Keyring, row: WebhookRow) -> SigningSecrets:
 
 
 async def seal_all(table: WebhookTable, keyring: Keyring) -> None:
-    """Seal what is sealed with an older key. Raises `KeyUnusable`."""
+    """Reseal secrets that are sealed with an older key. Raises `KeyUnusable`."""
     anew = {
         row.id: renewed
         for row in await table.all()

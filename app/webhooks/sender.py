@@ -1,4 +1,4 @@
-"""Sending one message to one address, once."""
+"""Sends one message to one address, once."""
 
 import json
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from steps.effects.http_messages import HttpRequest
 from steps.http.retry_after import retry_after_ms
 
 MOST_POSTS = 100
-"""Messages under way at once; tenants take turns beyond that."""
+"""Messages being sent at once; beyond that, tenants take turns."""
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @value(frozen=True, slots=True)
 class Message:
-    """What a receiver gets; the id is the same on every attempt."""
+    """A message for a receiver; the id is the same on every attempt."""
 
     id: str
     body: bytes
@@ -30,11 +30,11 @@ class Message:
 
 @value(frozen=True, slots=True)
 class Outcome:
-    """What came of it.
+    """The result of an attempt.
 
     Attributes:
-        status: The status of the answer, None when none came.
-        error: Why it does not count as received; None when it does.
+        status: The status of the answer, None when there was no answer.
+        error: Why the message does not count as received; None when it does.
         wait_ms: How long the receiver asked to wait before the next attempt.
     """
 
@@ -44,12 +44,12 @@ class Outcome:
 
 
 def message_of(event: Told) -> Message:
-    """Return the message for an event; its id follows from what the journal holds."""
+    """Return the message for an event; its id is derived from the journal."""
     return _message(f"evt_{event.digest.hex()[:32]}", event.name, event.data["time"], event.data)
 
 
 def test_message(message_id: str, now_ms: int) -> Message:
-    """Return a message that says nothing."""
+    """Return a test message without content."""
     return _message(message_id, "webhook.test", iso_time(now_ms), {})
 
 
@@ -59,7 +59,7 @@ def _message(message_id: str, name: str, time: object, data: JsonObject) -> Mess
 
 
 class Sender:
-    """Posts messages to public addresses, and to those that the settings allow."""
+    """Posts messages to public addresses, and to private ones that the settings allow."""
 
     def __init__(self, client: HttpClient, clock: Clock, timeout_s: float) -> None:
         self._client = client
@@ -69,7 +69,7 @@ class Sender:
     async def post(
         self, tenant: str, url: str, secrets: Sequence[str], message: Message
     ) -> Outcome:
-        """Send a message; an answer of 200 to 299 says that it was received, whatever follows."""
+        """Send a message; any answer from 200 to 299 means that it was received."""
         now_ms = self._clock.now_ms()
         signed = signed_headers(secrets, message.id, now_ms // 1_000, message.body)
         request = HttpRequest(

@@ -1,8 +1,8 @@
-"""Signatures as Standard Webhooks has them: HMAC-SHA256 over id, time and body.
+"""Signatures after Standard Webhooks: HMAC-SHA256 over id, time and body.
 
-https://www.standardwebhooks.com: the headers `webhook-id`, `webhook-timestamp` and
-`webhook-signature`, and secrets of 24 to 64 bytes as `whsec_` and base64. While a secret is
-being replaced there are two signatures, with a space between.
+See https://www.standardwebhooks.com: the headers `webhook-id`, `webhook-timestamp` and
+`webhook-signature`, and secrets of 24 to 64 bytes written as `whsec_` and base64. While a secret is
+being replaced there are two signatures, separated by a space.
 """
 
 import base64
@@ -17,7 +17,7 @@ _SHORTEST, _LONGEST, _NEW = 24, 64, 32
 
 
 class UnfitWebhookSecret(ValueError):
-    """A signing secret is not one; the message does not show it."""
+    """A signing secret is not valid; the message does not show it."""
 
     def __init__(self) -> None:
         super().__init__(f"must be {PREFIX} and {_SHORTEST} to {_LONGEST} bytes in base64")
@@ -29,7 +29,7 @@ def new_secret() -> str:
 
 
 def check_secret(secret: str) -> None:
-    """Raise `UnfitWebhookSecret` unless the text is a secret."""
+    """Raise `UnfitWebhookSecret` unless the text is a valid secret."""
     try:
         size = len(_key(secret))
     except (binascii.Error, ValueError):
@@ -41,7 +41,7 @@ def check_secret(secret: str) -> None:
 def signed_headers(
     secrets: Sequence[str], message_id: str, at_s: int, body: bytes
 ) -> Mapping[str, str]:
-    """Return the headers by which a receiver knows who sent a body, and when (Unix seconds)."""
+    """Return the headers that prove who sent a body, and when (Unix seconds)."""
     content = f"{message_id}.{at_s}.".encode() + body
     return {
         "webhook-id": message_id,

@@ -96,7 +96,7 @@ async def test_no_secret_is_kept(place: Place) -> None:
 @pytest.mark.parametrize("kept", ["text", True, None, [1]])
 async def test_what_is_no_number_is_not_counted(place: Place, kept: Any) -> None:
     await place("put", value=kept)
-    with pytest.raises(StepBroke, match="no number"):
+    with pytest.raises(StepBroke, match="not a number"):
         await place("increment")
 
 

@@ -42,7 +42,7 @@ def test_a_backup_under_load_is_whole_and_goes_on(server: Server, tmp_path: Path
     print(f"{told['runs']} runs backed up; the slowest start took {load.slowest_s:.3f} s")
     assert (told["files"], told["withKey"]) == (1, False)
     assert not list(tmp_path.glob(".copy*"))
-    assert "is there already" in refused("backup", "--data", server.data, "--to", tmp_path / "copy")
+    assert "exists already" in refused("backup", "--data", server.data, "--to", tmp_path / "copy")
     server.kill()
     assert "is not empty" in refused("restore", "--from", tmp_path / "copy", "--data", server.data)
 

@@ -351,7 +351,7 @@ def test_doctor_and_console_list_processes_and_their_shards(two: list[Server]) -
         assert f":{server.process.pid}" in told
         assert f":{server.process.pid}</th><td>32</td>" in page
     assert told.count("32 shards") == 2, told
-    assert "0 wait for the process that carries their run on" in told
+    assert "0 wait for the process that has their run" in told
     assert "SQLite" not in told
     assert "Each of the 64 shards of runs belongs to one of them" in page
 

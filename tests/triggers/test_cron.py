@@ -84,7 +84,7 @@ def test_years_are_looked_back_over_at_the_cost_of_what_is_kept() -> None:
     [
         ("* * * *", "must have five fields"),
         ("* * * * * *", "must have five fields"),
-        ("@reboot", "is no known word; there are @hourly, @daily"),
+        ("@reboot", "is not a known word; use one of @hourly, @daily"),
         ("61 * * * *", "is not valid: bad minute"),
         ("0 0 31 2 *", "is not valid: bad day-of-month"),
         ("", "must have five fields"),
