@@ -1,8 +1,8 @@
 // Requests to the API with the session; a change brings the session's own word.
-// What is sent while a page is being left goes on without it.
-let isLeaving = false;
-window.addEventListener("pagehide", () => { isLeaving = true; });
-window.addEventListener("pageshow", () => { isLeaving = false; });
+// What is on its way when its page is left goes on without it, as far as browsers let it:
+// they keep 64 KiB of bodies at a time, and refuse what is more.
+const MOST_KEPT = 60_000;
+let kept = 0;
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
 export class Refused extends Error {
@@ -20,11 +20,17 @@ export async function call(method, address, body, key = null) {
   if (key) headers["idempotency-key"] = key;
   const isForm = body instanceof FormData;
   if (body !== undefined && !isForm) headers["content-type"] = "application/json";
+  const sent = isForm || body === undefined ? body : JSON.stringify(body);
+  const weight = method === "GET" || isForm ? Infinity : new Blob([sent ?? ""]).size;
+  const keepalive = kept + weight <= MOST_KEPT;
+  if (keepalive) kept += weight;
   let answer;
   try {
-    answer = await fetch(address, { method, headers, keepalive: isLeaving, body: isForm || body === undefined ? body : JSON.stringify(body) });
+    answer = await fetch(address, { method, headers, keepalive, body: sent });
   } catch {
     throw new Refused(0, { message: "The server does not answer. Check the connection and try again." });
+  } finally {
+    if (keepalive) kept -= weight;
   }
   const document = await answer.json().catch(() => ({}));
   if (answer.status === 401) {

@@ -130,8 +130,16 @@ function askMore(button) {
   button.form.querySelector("input:not([type=hidden]), select, textarea")?.focus();
 }
 
+// What is too much for a browser to send after its page is left; it is sent at once.
+function isHeavy({ form }) {
+  return [...form.elements].some((item) => item.files?.length) || form.elements.comment?.value.length > 2000;
+}
+
 // Sends after some seconds, and goes on to the next card meanwhile.
-function hold(list, buttons) {
+function hold(list, given) {
+  const buttons = given.filter((button) => !isHeavy(button));
+  for (const button of given.filter(isHeavy)) button.form.requestSubmit(button);
+  if (!buttons.length) return;
   const chosen = buttons.map((button) => ({ button, card: button.closest("[data-card]") }));
   for (const { card } of chosen) card.dataset.held = "yes";
   const send = () => {

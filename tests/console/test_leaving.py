@@ -1,0 +1,40 @@
+"""A decision counts although its page is left while it is held back, or while it is on its way."""
+
+import pytest
+
+from tests.console.browser import Person
+from tests.console.test_inbox import PAY
+from tests.harness.server import Server, settled
+
+SLOW = {"offline": False, "latency": 1500, "downloadThroughput": -1, "uploadThroughput": -1}
+_DECIDE = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', bubbles: true}))"
+_PRESS = "document.querySelector('button[value=approved]').click()"
+
+
+@pytest.mark.parametrize("way", ["held", "sent"])
+@pytest.mark.parametrize("leaving", ["closed", "elsewhere"])
+def test_a_decision_goes_on_without_its_page(
+    console: Server, person: Person, way: str, leaving: str
+) -> None:
+    tenant = f"{way}-{leaving}"
+    driver = person.driver
+    with console.client("owner", tenant) as client:
+        client.post("/api/workflows", json=PAY).raise_for_status()
+        run = client.post("/api/workflow/start/pay", json={"data": {"who": "Bob"}}).json()["runId"]
+        person.signs_in(tenant, console.key("operator", tenant), "/runs")
+        first = driver.current_window_handle
+        driver.switch_to.new_window("tab")
+        person.opens("/inbox")
+        person.sees("Pay Bob?")
+        # The network takes its time, so what is sent is under way when the page is gone.
+        driver.execute_cdp_cmd("Network.enable", {})
+        driver.execute_cdp_cmd("Network.emulateNetworkConditions", SLOW)
+        if way == "held":
+            person.driver.find_element("tag name", "body").send_keys("j")
+        driver.execute_script(_DECIDE if way == "held" else _PRESS)
+        if leaving == "elsewhere":
+            driver.get("data:text/html,elsewhere")
+            assert settled(client, run, "completed")["result"] == {"decision": "approved"}
+        driver.close()
+        driver.switch_to.window(first)
+        assert settled(client, run, "completed")["result"] == {"decision": "approved"}
