@@ -1,4 +1,4 @@
-"""end-flow: the run ends."""
+"""end-flow: end the run."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ _NO_WORD = "must be a word, such as OutOfStock: a letter, then letters and digit
 
 
 class EndFlowSettings(StepSettings):
-    """How the run ends."""
+    """The ending of the run."""
 
     result: Template = Field(
         default_factory=lambda: Template(NO_RESULT),
@@ -74,7 +74,7 @@ class EndFlow(StepType[EndFlowSettings]):
     def check(
         self, settings: EndFlowSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Ask for an object as result, and for a word as type of the error."""
+        """Require an object as result, and a word as type of the error."""
         if not settings.result.may_be_object:
             yield Problem("result", "must be an object of templates, or a template that gives one")
         kind = settings.errorType.source if settings.errorType else "EndedAsFailed"
@@ -82,7 +82,7 @@ class EndFlow(StepType[EndFlowSettings]):
             yield Problem("errorType", _NO_WORD)
 
     def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
-        """Refuse what is for the other way to end."""
+        """Refuse settings that belong to the other status."""
         if document.get("status") == "failed":
             instead = "a run that has failed has no result; use `message`"
             answered = "a run that has failed is answered with 500; end it as completed"
@@ -91,7 +91,7 @@ class EndFlow(StepType[EndFlowSettings]):
         return {**self.unused, "message": only, "errorType": only}
 
     def acts_now(self, settings: EndFlowSettings, effects: Effects) -> bool:
-        """Say whether it records an answer, for which its start is durable first."""
+        """Return whether it records an answer, in which case its start must be durable first."""
         return settings.answer is not None
 
     async def execute(

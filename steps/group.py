@@ -1,4 +1,4 @@
-"""group: steps that are bounded, caught and cleaned up after as one."""
+"""group: run steps as one unit, with a timeout, error handling and clean-up."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeAlias
@@ -28,7 +28,7 @@ Parts: TypeAlias = Annotated[list[dict[str, Any]], APART]
 
 
 class GroupSettings(Handlers, StepSettings):
-    """The steps of the group, and what becomes of them."""
+    """The steps of the group, and their settings."""
 
     steps: Parts = Field(
         min_length=1,
@@ -52,14 +52,15 @@ class GroupSettings(Handlers, StepSettings):
 
 
 class Group(StepType[GroupSettings]):
-    """Runs steps as one: with a timeout, with `onError` to catch, and `finally` to clean up.
+    """Runs steps as one unit: with a timeout, with `onError` for failures, and `finally`.
 
-    The group is a child run. A failure inside that nothing inside handles enters its `onError`;
-    where there is none, or that fails too, the step fails with the same error, and leaves by its
-    own `on: "error"` edge. A cancel leads to its `finally`, and then to the step's `on: "cancel"`
-    edge. `timeout` bounds the group, and not its `onError` and `finally`; it fails with `Timeout`,
-    as any failure inside. Its result is that of its last step, or of its `end-flow`. Templates of
-    `output` may also name `response.data`, the group's data at its end, and `response.runId`.
+    The group is a child run. A failure that nothing inside the group handles enters its `onError`.
+    If there is none, or it fails too, the step fails with the same error and takes its own `on:
+    "error"` edge. A cancel leads to the group's `finally`, and then to the step's `on: "cancel"`
+    edge. `timeout` limits the group without its `onError` and `finally`; when it passes, the group
+    fails with `Timeout` like any other failure inside it. The result is that of the last step, or
+    of an `end-flow`. Templates of `output` may also name `response.data`, the group's data at its
+    end, and `response.runId`.
     """
 
     type = "group"
@@ -94,7 +95,7 @@ class Group(StepType[GroupSettings]):
     }  # fmt: skip
 
     def check(self, settings: GroupSettings, output: Mapping[str, JsonObject]) -> Iterator[Problem]:
-        """Refuse data that are no object."""
+        """Refuse data that is not an object."""
         if settings.given is not None and not isinstance(settings.given.source, dict):
             yield Problem("with", "must be an object of templates")
 
@@ -104,7 +105,7 @@ class Group(StepType[GroupSettings]):
             yield "", "", {key: document[key] for key in BODY_KEYS if key in document}
 
     async def execute(self, settings: GroupSettings, step: StepInput, effects: Effects) -> Outcome:
-        """Start the run of the group, and deliver once it has ended."""
+        """Start the run of the group, and deliver when it has ended."""
         given = settings.given
         data = {} if given is None else await given.rendered(step.scope)
         assert isinstance(data, dict)  # noqa: S101 - `check` asks for an object of templates

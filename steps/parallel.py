@@ -1,4 +1,4 @@
-"""parallel: branches side by side, each a child run, until enough of them have completed."""
+"""parallel: run branches concurrently, each as a child run, until enough have completed."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
@@ -29,7 +29,7 @@ from steps.language.template_places import APART, DECIDES
 
 _MOST = 100
 NEEDS = "needs"
-"""Where the data of a branch has the results of those that it needs."""
+"""The key in a branch's data with the results of the branches that it needs."""
 
 Steps: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
 Edges: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
@@ -69,7 +69,7 @@ class Branch(Scope):
 
 
 class ParallelSettings(StepSettings):
-    """What runs side by side, and when that is enough."""
+    """The branches, and how many must complete."""
 
     branches: dict[Identifier, Branch] = Field(
         min_length=1, max_length=_MOST, description="the branches by name"
@@ -151,7 +151,7 @@ class Parallel(StepType[ParallelSettings]):
     def check(
         self, settings: ParallelSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Ask for one kind of body in each branch, for branches enough, and for no circle."""
+        """Require one kind of body in each branch, enough branches, and no circular `needs`."""
         for name, branch in settings.branches.items():
             yield from _branch_problems(f"branches.{name}", branch)
             yield from _unknown(branch.needs, settings.branches, f"branches.{name}.needs")
@@ -166,7 +166,7 @@ class Parallel(StepType[ParallelSettings]):
             yield from _unknown(settings.enough, settings.branches, "enough")
 
     def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
-        """Refuse what is for others where there are none."""
+        """Refuse settings about other branches if there are none."""
         return {"others": NO_OTHERS} if document.get("enough", "all") == "all" else {}
 
     def bodies(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -187,7 +187,7 @@ class Parallel(StepType[ParallelSettings]):
     async def execute(
         self, settings: ParallelSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Start the branches that are due, and deliver once enough have completed."""
+        """Start the branches that are due, and deliver when enough have completed."""
         names = await _chosen(settings, step, effects)
         plan = _plan(settings, step, names)
         stand = await effects.children(plan)
@@ -227,7 +227,7 @@ def _plan(settings: ParallelSettings, step: StepInput, names: list[str]) -> Chil
 
 
 async def _chosen(settings: ParallelSettings, step: StepInput, effects: Effects) -> list[str]:
-    """Return the branches whose condition is true, the same for as long as the step lasts."""
+    """Return the branches whose condition is true; the choice is fixed for the whole visit."""
     names = list(settings.branches)
     if all(branch.when is None for branch in settings.branches.values()):
         return names
@@ -256,7 +256,7 @@ def _unknown(named: list[str], branches: Mapping[str, Branch], path: str) -> Ite
 
 
 def circle_in(needs: Mapping[str, set[str]]) -> list[str]:
-    """Return names that need one another, the first of them at the end too; empty for none."""
+    """Return a circle of names, with the first one repeated at the end; empty if there is none."""
     left = {name: set(needed) & needs.keys() for name, needed in needs.items()}
     while free := [name for name, needed in left.items() if not needed & left.keys()]:
         for name in free:
@@ -285,7 +285,7 @@ def _branch_problems(path: str, branch: Branch) -> Iterator[Problem]:
 def _child(
     settings: ParallelSettings, step: StepInput, name: str, needed: "JsonObject | None" = None
 ) -> ChildRun:
-    """Return a branch as a run. Each is journaled by itself, so each has an own allowance."""
+    """Return a branch as a child run. Each has its own journal entry, so its own allowance."""
     branch = settings.branches[name]
     is_inline = branch.workflow is None
     called = name if branch.workflow is None else branch.workflow

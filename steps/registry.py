@@ -1,4 +1,4 @@
-"""Which step types there are: the built-in ones, and those that others offer."""
+"""The registry of step types: the built-in ones, and those of plug-ins."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -24,25 +24,25 @@ BUILT_IN = {
     "send-signal": ("send_signal", "SendSignal"),
     "end-flow": ("end_flow", "EndFlow"),
 }
-"""Module and class of each; a module is loaded with the first definition that uses its type."""
+"""The module and class of each; a module is loaded when a definition first uses its type."""
 
 
 class StepTypeError(Exception):
-    """A step type that others offer cannot be used; the server does not start."""
+    """A step type of a plug-in cannot be used; the server does not start."""
 
 
 class Registry:
-    """Step types by the word that definitions use."""
+    """Step types by the names that definitions use."""
 
     def __init__(self, step_types: Iterable[AnyStepType], built_in: Iterable[str] = ()) -> None:
         """Register step types.
 
         Args:
             step_types: The step types.
-            built_in: The words of those that come with Stepwell.
+            built_in: The names of those that come with Stepwell.
 
         Raises:
-            StepTypeError: Two have one name.
+            StepTypeError: Two have the same name.
         """
         self._types: dict[str, AnyStepType | None] = dict.fromkeys(built_in)
         for step_type in step_types:
@@ -52,16 +52,16 @@ class Registry:
 
     @classmethod
     def standard(cls, extra: Iterable[AnyStepType] = ()) -> Self:
-        """Return the step types that a server has.
+        """Return the step types of a server.
 
         Args:
-            extra: Further ones, such as those of plug-in files.
+            extra: Additional ones, such as those of plug-in files.
 
         Returns:
-            The built-in types, those offered by entry points, and `extra`.
+            The built-in types, those of entry points, and `extra`.
 
         Raises:
-            StepTypeError: Two have one name, or one that is offered cannot be loaded.
+            StepTypeError: Two have the same name, or one cannot be loaded.
         """
         return cls([*_offered(), *extra], BUILT_IN)
 
@@ -72,22 +72,22 @@ class Registry:
 
     @property
     def types(self) -> list[str]:
-        """The words for all step types."""
+        """The names of all step types."""
         return sorted(self._types)
 
     @property
     def all(self) -> list[AnyStepType]:
-        """All step types, by their words."""
+        """All step types, by their names."""
         return [kind for name in self.types if (kind := self.get(name))]
 
     def get(self, name: str) -> AnyStepType | None:
         """Find a step type.
 
         Args:
-            name: The word that definitions use, such as `call-api`.
+            name: The name that definitions use, such as `call-api`.
 
         Returns:
-            The step type, None when there is none of this name.
+            The step type, None if there is none of this name.
         """
         kind = self._types.get(name)
         if kind is None and name in self._types:

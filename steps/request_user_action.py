@@ -29,11 +29,11 @@ ANSWER_WORDS = (
     "actionId", "actionValue", "attachments", "comment", "pauseId", "runId", "seen", "stepId",
     "type",
 )  # fmt: skip
-"""What an answer has beside the values of fields; no field of an action is named so."""
+"""The keys of every answer beside the fields' values; no field may have one of these names."""
 
 
 class Action(BaseModel):
-    """One thing that a person may decide."""
+    """One action that a person may choose."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -48,7 +48,7 @@ class Action(BaseModel):
 
 
 class RequestUserActionSettings(AskSettings):
-    """What a request-user-action step may say."""
+    """The actions of a request-user-action step, and how many answers it needs."""
 
     actionId: str | None = Field(  # noqa: N815 - the page's word
         None,
@@ -115,7 +115,7 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
     def check(
         self, settings: RequestUserActionSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Refuse two actions with one value."""
+        """Refuse two actions with the same value, and settings without effect."""
         seen: set[str] = set()
         for index, action in enumerate(settings.actions):
             if action.value in seen:
@@ -140,7 +140,7 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
     async def execute(
         self, settings: RequestUserActionSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Pause with what the person is asked."""
+        """Pause with the question."""
         body: JsonObject = {
             "stepId": step.step_id,
             "actionId": settings.actionId or step.step_id,
@@ -168,7 +168,7 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
         pause: JsonObject,
         answer: JsonObject,
     ) -> "Json | KeepsAsking":
-        """Check the answer's action and value against what was asked; count it with the others."""
+        """Check the answer's action and value against the question, and count it."""
         problems = list(_misplaced(answer))
         if not problems and answer.get("actionId") != pause["actionId"]:
             problems.append(Problem("actionId", f"must be {pause['actionId']!r}"))
@@ -193,7 +193,7 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
 def _counted(
     settings: RequestUserActionSettings, pause: JsonObject, output: JsonObject
 ) -> "Json | KeepsAsking":
-    """Return the output once enough people have chosen the same, else that more are wanted."""
+    """Return the output if enough people chose the same action, else that more must answer."""
     before = pause.get("answers")
     kept: list[Json] = [*(before if isinstance(before, list) else [])]
     answers: list[Json] = [*kept, {key: output[key] for key in output if key != "actionId"}]
@@ -213,7 +213,7 @@ def _field_problems(action: Action, path: str) -> Iterator[Problem]:
 
 
 def _unfilled(action: Action) -> Iterator[Problem]:
-    """Tell of fields that nobody fills in when the deadline has passed."""
+    """Find fields that nobody fills in when the deadline has passed."""
     for name, spec in action.fields.items():
         if isinstance(spec, dict) and spec.get("required", True) and "default" not in spec:
             told = f"nobody fills in {name} of {action.value!r} then; give it a default"
@@ -227,7 +227,7 @@ async def _asked(action: Action, step: StepInput) -> JsonObject:
 def _filled(
     settings: RequestUserActionSettings, pause: JsonObject, answer: JsonObject
 ) -> JsonObject:
-    """Return the values of the fields of the chosen action. Raises `InvalidAnswer`."""
+    """Return the values of the chosen action's fields. Raises `InvalidAnswer`."""
     chosen, actions = answer["actionValue"], pause.get("actions")
     fields = next(
         (
@@ -246,13 +246,13 @@ def _filled(
 
 
 def _ids(attached: Json) -> Json:
-    """Return the ids of files that came with an answer."""
+    """Return the ids of the files in an answer."""
     files = attached if isinstance(attached, list) else []
     return [one["fileId"] if isinstance(one, dict) else one for one in files]
 
 
 def _misplaced(answer: JsonObject) -> Iterator[Problem]:
-    """Tell of an action that stands one level too deep."""
+    """Find an action that is one level too deep in the answer."""
     data = answer.get("data")
     if not isinstance(data, dict):
         return

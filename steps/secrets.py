@@ -1,4 +1,4 @@
-"""The secrets that a step's settings name, fetched at the last moment."""
+"""Fetches the secrets that a step's settings name, immediately before they are used."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
@@ -14,14 +14,14 @@ async def secret_scope(settings: Iterable[Templates], effects: Effects) -> dict[
     """Fetch the secrets that some settings of a step name.
 
     Args:
-        settings: Templates, or templates by name; None is passed over.
-        effects: Where the secrets come from.
+        settings: Templates, or templates by name; None is skipped.
+        effects: Gives the secrets.
 
     Returns:
-        The values by name, to be put into the scope as `secrets`.
+        The values by name, for the scope's `secrets`.
 
     Raises:
-        StepBroke: There is no secret of a name.
+        StepBroke: There is no secret with one of the names.
     """
     names = {name for template in _each(settings) for name in template.secrets}
     return await fetched(names, effects)
@@ -32,13 +32,13 @@ async def fetched(names: Iterable[str], effects: Effects) -> dict[str, Json]:
 
     Args:
         names: Their names.
-        effects: Where they come from.
+        effects: Gives the secrets.
 
     Returns:
-        The values by name, to be put into the scope as `secrets`.
+        The values by name, for the scope's `secrets`.
 
     Raises:
-        StepBroke: There is no secret of a name.
+        StepBroke: There is no secret with one of the names.
     """
     return {name: await effects.secret(name) for name in sorted(names)}
 

@@ -1,4 +1,4 @@
-"""send-signal: something happened that other runs wait for."""
+"""send-signal: send a signal to other runs that wait for it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, TypeAlias
@@ -34,7 +34,7 @@ Receivers: TypeAlias = Annotated[
 
 
 class SendSignalSettings(StepSettings):
-    """Which signal is sent, and to whom."""
+    """The signal, and the runs that receive it."""
 
     signal: SignalName = Field(description="the signal's name, such as `payment`")
     key: Template = Field(
@@ -77,14 +77,14 @@ class SendSignal(StepType[SendSignalSettings]):
     def check(
         self, settings: SendSignalSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Refuse the name that is kept for addresses of steps."""
+        """Refuse the name that is reserved for addresses of steps."""
         if settings.signal == CALLBACK:
             yield Problem("signal", f"{CALLBACK} is kept for addresses of steps")
 
     async def execute(
         self, settings: SendSignalSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Send it, once in a visit."""
+        """Send the signal, once in a visit."""
         key = await key_of(settings.key, step.scope)
         data = await settings.data.rendered(step.scope)
         signal = OutgoingSignal(settings.signal, key, data, settings.keepFor, settings.to == "all")

@@ -25,7 +25,7 @@ FieldName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 
 class Value(Template):
-    """A template, or a list made of another: an object with the key `map`."""
+    """A template, or a list built from another: an object with the key `map`."""
 
     __slots__ = ("mapping",)
 
@@ -55,7 +55,7 @@ class Value(Template):
 
 
 class SetSettings(StepSettings):
-    """What is put into the run's data, and what is taken out."""
+    """The values that are put into the run's data, and the names that are removed."""
 
     values: dict[FieldName, Value] = Field(
         {},
@@ -108,7 +108,7 @@ class SetValues(StepType[SetSettings]):
     }  # fmt: skip
 
     def check(self, settings: SetSettings, output: Mapping[str, JsonObject]) -> Iterator[Problem]:
-        """Refuse a step that does nothing, names that are written twice, and bad expressions."""
+        """Refuse a step without effect, names that are written twice, and bad expressions."""
         named = {"values": settings.values, "append": settings.append, "extend": settings.extend}
         seen: dict[str, str] = {}
         for key, values in named.items():
@@ -122,7 +122,7 @@ class SetValues(StepType[SetSettings]):
             yield Problem("values", "give values, or something to append, extend or remove")
 
     def has_items(self, document: Mapping[str, Any], path: str) -> bool:
-        """Say whether a template is evaluated for each item of a list that is made."""
+        """Return whether a template is evaluated for each item of a list that is built."""
         values = document.get("values")
         return isinstance(values, dict) and any(
             isinstance(made, dict) and "map" in made and path.startswith(f"values.{name}")
@@ -130,7 +130,7 @@ class SetValues(StepType[SetSettings]):
         )
 
     async def execute(self, settings: SetSettings, step: StepInput, effects: Effects) -> Outcome:
-        """Work the values out."""
+        """Compute the values."""
         before = step.scope.get("data")
         data = dict(before) if isinstance(before, dict) else {}
         for name in settings.remove:

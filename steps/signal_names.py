@@ -1,4 +1,4 @@
-"""What signals are called: a name, and a key that tells those of one name apart."""
+"""The name of a signal, and the key that distinguishes signals of one name."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from steps.contract.step_type import StepBroke
 from steps.language.template import Template, as_text
 
 CALLBACK = "callback"
-"""The name of the signal that the address of a step's visit sends; no other may use it."""
+"""The reserved name of signals to the address of a step's visit."""
 
 LONGEST_KEY = 200
 SignalName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
@@ -30,7 +30,7 @@ async def key_of(template: Template, scope: Mapping[str, Json]) -> str:
 
 
 def is_key(text: str) -> bool:
-    """Say whether a text may be a key."""
+    """Return whether a text may be a key."""
     return _KEY.fullmatch(text) is not None
 
 

@@ -14,7 +14,7 @@ from steps.language.durations import LATEST_MS, Duration
 from steps.language.template import Template
 
 _SECONDS = (10**8, 10**11)
-"""Numbers that are moments of our time as seconds, and of the early seventies as milliseconds."""
+"""Numbers that as milliseconds are in the early 1970s, and as seconds are plausible times."""
 
 
 class WaitSettings(StepSettings):
@@ -27,7 +27,7 @@ class WaitSettings(StepSettings):
 
 
 class Wait(StepType[WaitSettings]):
-    """Waits for a while or until a moment; nothing is in memory meanwhile.
+    """Waits for a duration or until a time; nothing is kept in memory meanwhile.
 
     The timer survives restarts, and fires late rather than never. Give either `duration` or
     `until`.
@@ -53,14 +53,14 @@ class Wait(StepType[WaitSettings]):
             yield Problem("duration", "give either duration or until")
 
     async def execute(self, settings: WaitSettings, step: StepInput, effects: Effects) -> Outcome:
-        """Sleep until the moment that the settings name."""
+        """Sleep until the time in the settings."""
         if settings.until is None:
             return Sleeps(effects.now_ms() + (settings.duration or 0))
         return Sleeps(_moment(await settings.until.rendered(step.scope)))
 
 
 def _moment(value: object) -> int:
-    """Read a moment: Unix milliseconds, or an ISO date with a zone."""
+    """Return a time: Unix milliseconds, or an ISO date with a zone."""
     at_ms = None
     if isinstance(value, int) and not isinstance(value, bool):
         at_ms = value

@@ -1,4 +1,4 @@
-"""wait-for-signal: the run waits until somebody sends what it waits for."""
+"""wait-for-signal: wait until a signal arrives."""
 
 from collections.abc import Iterator, Mapping
 
@@ -28,7 +28,7 @@ _MOST = 1_000
 
 
 class WaitForSignalSettings(StepSettings):
-    """Which signal the run waits for."""
+    """The signal for which the run waits."""
 
     signal: SignalName | None = Field(None, description="the signal's name, such as `payment`")
     key: Template = Field(
@@ -56,10 +56,11 @@ class WaitForSignalSettings(StepSettings):
 class WaitForSignal(StepType[WaitForSignalSettings]):
     """Waits for a signal, which `POST /api/signals`, a step or a webhook sends.
 
-    A signal that came before the step is taken when it is entered, the oldest first; one signal
-    goes to one run, the one that has waited longest. The output is the signal: `name`, `key`,
-    `data`, `id`, `sentAt`. With `count` or `until` it is `signals`, a list of them, and `count`;
-    a timeout gives what has come by then. The run is paused with the type `wait_for_signal`.
+    When the step is entered, it takes the oldest signal that arrived earlier. One signal goes to
+    one run: the one that has waited longest. The output is the signal: `name`, `key`, `data`, `id`,
+    `sentAt`. With `count` or `until` the output is `signals`, a list of them, and `count`; after a
+    timeout it has the signals that arrived by then. The run is paused with the type
+    `wait_for_signal`.
     """
 
     type = "wait-for-signal"
@@ -85,7 +86,7 @@ class WaitForSignal(StepType[WaitForSignalSettings]):
     def check(
         self, settings: WaitForSignalSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Ask for either a signal or a callback, and for either a count or a condition."""
+        """Require either a signal or a callback, and at most one of a count and a condition."""
         if (settings.signal is None) == (settings.callback is None):
             yield Problem("signal", "give either signal or callback")
         if settings.signal == CALLBACK:
@@ -126,7 +127,7 @@ class WaitForSignal(StepType[WaitForSignalSettings]):
         pause: JsonObject,
         answer: JsonObject,
     ) -> GoesOn:
-        """Keep a signal, and look whether it was the last."""
+        """Keep a signal, and check whether it was the last one needed."""
         received = pause.get("received", 0)
         number = received + 1 if isinstance(received, int) else 1
         return GoesOn(f"signal-{number}", answer["signal"])
@@ -158,7 +159,7 @@ async def _is_enough(settings: WaitForSignalSettings, step: StepInput, signals: 
 
 
 async def _deadline_ms(settings: WaitForSignalSettings, effects: Effects) -> int | None:
-    """Return the moment of the deadline, the same for all that a step gathers."""
+    """Return the time of the deadline, the same for all signals that a step gathers."""
     if settings.deadline is None:
         return None
     at_ms = effects.now_ms() + settings.deadline

@@ -1,1 +1,1 @@
-"""A definition document: the shape of its keys, its bodies and edges, and what it compiles to."""
+"""A definition document: its keys, bodies and edges, and the definition it compiles to."""

@@ -1,9 +1,9 @@
-"""Bodies: steps and edges inside a document, in a step or under `workflows`.
+"""Bodies: steps and edges inside a document, either in a step or under `workflows`.
 
-A run of a body is a run of the same version of the same document, which names the body by its
-path: `check/stock` is what stands in step `check` as `stock`, `each/item` what each item of step
-`each` goes through, `#line` the document's own workflow `line`, and `#line/check/stock` what stands
-in a step of that.
+A run of a body belongs to the same version of the same document and names the body by its path:
+`check/stock` is the body `stock` of step `check`, `each/item` is what each item of step `each` goes
+through, `#line` is the document's own workflow `line`, and `#line/check/stock` is a body of a step
+in that workflow.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,14 +19,14 @@ from steps.document.shape import Identifier, Scope
 from steps.registry import Registry
 
 LOCAL = "#"
-"""What the name of a document's own workflow begins with where it is called."""
+"""The prefix of the name of a document's own workflow in a call."""
 
 DEEPEST = 5
-"""How many bodies may stand in one another."""
+"""How deep bodies may be nested."""
 
 
 class LocalWorkflow(Scope):
-    """A workflow inside of a document, which its steps call as `#name`."""
+    """A workflow inside a document, which its steps call as `#name`."""
 
     name: str | None = Field(None, max_length=200, description="what people call it")
     description: str | None = Field(None, max_length=2_000, description="what it is for")
@@ -41,13 +41,13 @@ class LocalWorkflow(Scope):
 
 @value(frozen=True, slots=True)
 class Body:
-    """A body as it is written.
+    """A body as written.
 
     Attributes:
-        path: What a run of it names it by.
-        place: Where it stands, seen from what it stands in.
-        document: Its own keys, `steps` among them.
-        is_inline: Whether it stands in a step, whose data it sees.
+        path: The name by which its runs refer to it.
+        place: Its path inside its surroundings.
+        document: Its own keys, including `steps`.
+        is_inline: Whether it is inside a step, whose data it sees.
         given: The names that its data has beside those of the run, with what is known of them.
     """
 
@@ -59,12 +59,12 @@ class Body:
 
 
 def inline_path(above: str, step_id: str, name: str) -> str:
-    """Return the path of the body that stands in a step as `name`."""
+    """Return the path of the body `name` of a step."""
     return "/".join(part for part in (above, step_id, name) if part)
 
 
 def bodies_in(document: Mapping[str, Any], registry: Registry, above: str = "") -> Iterator[Body]:
-    """Return the bodies that stand in a document or a body of path `above`, not those below."""
+    """Return the bodies directly inside a document or the body with path `above`."""
     listed = document.get("steps")
     for index, step in enumerate(listed if isinstance(listed, list) else ()):
         kind = registry.get(str(step.get("type"))) if isinstance(step, dict) else None
@@ -80,9 +80,9 @@ def bodies_in(document: Mapping[str, Any], registry: Registry, above: str = "") 
 
 
 def placed(problems: Iterable[Problem], place: str) -> list[Problem]:
-    """Return the problems of a body as those of what it stands in.
+    """Return the problems of a body with paths relative to its surroundings.
 
-    What came from the document's defaults is told there already.
+    Problems in keys that come from the document's defaults are left out; they are reported there.
     """
     return [
         item if item.path.startswith("defaults.")
@@ -92,7 +92,7 @@ def placed(problems: Iterable[Problem], place: str) -> list[Problem]:
 
 
 def written_bodies(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return all bodies of a document by their paths, whatever else may be wrong with it."""
+    """Return all bodies of a document by their paths, even if the document has problems."""
     local = document.get("workflows")
     todo: list[tuple[str, Mapping[str, Any]]] = [("", document)]
     for name, body in local.items() if isinstance(local, dict) else ():
@@ -108,7 +108,7 @@ def written_bodies(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str,
 
 
 def written_in(step: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return the bodies that stand in a step by their names: its own, or those of branches."""
+    """Return the bodies inside a step by their names: its own, or those of its branches."""
     if not isinstance(step, dict):
         return
     if "steps" in step:
@@ -122,7 +122,7 @@ def written_in(step: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def step_count(document: Json) -> int:
-    """Return how many steps a document has, those of its bodies included."""
+    """Return how many steps a document has, including those of its bodies."""
     count, todo = 0, [document]
     while todo:
         body = todo.pop()
@@ -137,14 +137,14 @@ def step_count(document: Json) -> int:
 
 
 def body_at(document: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Return the body at a path as it is written; empty where the document has none."""
+    """Return the body at a path as written; empty if the document has none."""
     if not path:
         return dict(document)
     return next((body for at, body in written_bodies(document) if at == path), {})
 
 
 def with_start(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a body with the step that it begins with: the first where it names none."""
+    """Return a body with its initial step: the first step if it names none."""
     steps = body.get("steps")
     first = steps[0] if isinstance(steps, list) and steps else None
     if body.get("initialStep") is not None or not isinstance(first, dict):

@@ -1,8 +1,8 @@
-"""The title and the labels of a run: what people find it by.
+"""The title and the labels of a run, by which people find it.
 
-A document says them as templates over the run. They are worked out anew whenever the run moves on,
-so that they may name what a later step delivers; what cannot be worked out yet is left out, and
-never fails the run.
+A document declares them as templates over the run. They are evaluated again whenever the run moves
+on, so that they may name what a later step delivers. A caption that cannot be evaluated yet is left
+out and never fails the run.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,14 +20,14 @@ LONGEST_TITLE = 200
 LONGEST_LABEL = 200
 MOST_LABELS = 10
 MOST_WORK = 20_000
-"""What working out a caption may look at: it is done on the event loop, at each append."""
+"""The work that evaluating a caption may do, because it runs on the event loop at each append."""
 
 _LABELS = "labels."
 
 
 @value(frozen=True, slots=True)
 class Caption:
-    """What a run is called, and its labels by name. An empty title is none."""
+    """The title of a run, and its labels by name. An empty title means no title."""
 
     title: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -35,15 +35,15 @@ class Caption:
 
 @value(frozen=True, slots=True)
 class CaptionTemplates:
-    """How the runs of a definition get their captions."""
+    """The templates from which the runs of a definition get their captions."""
 
     title: Template | None
     labels: Mapping[str, Template]
     given: Mapping[str, Json]
-    """What they may name beside the scope of a run: `constants`."""
+    """The names that they may use beside the scope of a run: `constants`."""
 
     def caption(self, scope: Mapping[str, Json]) -> Caption:
-        """Return the caption of a run, seen as expressions see it.
+        """Return the caption of a run, evaluated in its scope.
 
         A label whose value is null or empty is left out. Texts are cut at 200 characters.
         """
@@ -61,7 +61,7 @@ class CaptionTemplates:
 def caption_templates(
     title: str | None, labels: Mapping[str, str], given: Mapping[str, Json]
 ) -> tuple[CaptionTemplates | None, list[Problem]]:
-    """Compile the title and the labels of a document; None where it has neither."""
+    """Compile the title and the labels of a document; return None if it has neither."""
     problems: list[Problem] = []
     made: dict[str, Template] = {}
     for path, source in caption_texts(title, labels):
@@ -77,7 +77,7 @@ def caption_templates(
 
 
 def caption_texts(title: Any, labels: Any) -> Iterator[tuple[str, str]]:
-    """Return the templates of a document's title and labels, by where they stand."""
+    """Return the templates of a document's title and labels, by their paths."""
     if isinstance(title, str):
         yield "title", title
     for name, text in labels.items() if isinstance(labels, Mapping) else ():
@@ -86,9 +86,9 @@ def caption_texts(title: Any, labels: Any) -> Iterator[tuple[str, str]]:
 
 
 def _worked_out(template: Template, scope: Mapping[str, Json], longest: int) -> str:
-    """Return a text on one line, empty where there is nothing to show.
+    """Return a text on one line, empty if there is nothing to show.
 
-    Lists and objects are not shown: writing out a large one would take the others' time.
+    Lists and objects are not shown, because writing out a large one would block the event loop.
     """
     values: list[Json] = []
     try:

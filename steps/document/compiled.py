@@ -1,4 +1,4 @@
-"""Definitions as they are run: checked and compiled."""
+"""Compiled definitions, ready to run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ from steps.language.template import Template
 
 @dataclass(slots=True)
 class Asked:
-    """What a step that comes with the server has been asked once, and always answers the same.
+    """An answer of a built-in step type that is the same every time, so it is asked only once.
 
     Attributes:
-        acts: Whether it would act on the world; None before it has been asked.
+        acts: Whether the step acts on the outside world; None before it has been asked.
     """
 
     acts: bool | None = None
@@ -25,19 +25,19 @@ class Asked:
 
 @value(frozen=True, slots=True)
 class CompiledStep:
-    """One step, ready to be executed.
+    """One compiled step.
 
     Attributes:
         id: Its id in the definition.
         type: Its step type.
-        settings: The settings of its own, checked.
+        settings: Its own settings after validation.
         output: The declared output fields.
         values: The templates of those output fields that have one.
         timeout_ms: How long one attempt may take, in milliseconds; None: no limit.
-        on_interrupted: What becomes of it when a crash meets it, as the definition says.
-        given: What its expressions may name beside the scope of a run: `constants`.
+        on_interrupted: What happens after a crash interrupted it, as the definition says.
+        given: The names that its expressions may use beside the scope of a run: `constants`.
         gives_address: Whether its settings name `step.callbackUrl`.
-        asked: What it has answered.
+        asked: Answers of its step type that never change.
     """
 
     id: str
@@ -54,23 +54,24 @@ class CompiledStep:
 
 @value(frozen=True, slots=True)
 class Definition:
-    """One version of a workflow, ready to be run.
+    """One compiled version of a workflow.
 
     Attributes:
         document: The definition as it was saved.
-        name: What people call it.
+        name: The name that people see.
         description: What it does.
         status: `draft` or `testing`, as the document says.
-        graph: Its steps and edges, as the engine walks them.
-        steps: Its steps by id, ready to be executed.
+        graph: Its steps and edges for the engine.
+        steps: Its compiled steps by id.
         payload: The fields of its input.
-        sensitive: The names of data whose values are sealed.
-        variables: The names of the tenant's variables that its expressions use, or may.
-        budget: What the models of a run may cost, with all runs below it; None: no budget.
-        captions: How its runs get titles and labels; None: they have none.
-        places: Which place each of its runs needs; None: as many may be under way as are started.
-        path: Which body of the document this is; empty for the whole of it.
-        bodies: All bodies of the document by their paths, the same for each of them.
+        sensitive: The names in the data whose values are sealed.
+        variables: The names of the tenant's variables that its expressions use or may use.
+        budget: The most that the models of a run and of all runs below it may cost; None: no
+            budget.
+        captions: The templates of its runs' titles and labels; None: they have none.
+        places: The place that each of its runs needs; None: the number of runs is not limited.
+        path: The body of the document that this is; empty for the whole document.
+        bodies: All bodies of the document by their paths, shared by all of them.
     """
 
     document: JsonObject
@@ -89,7 +90,7 @@ class Definition:
     bodies: Mapping[str, "Definition"] = field(default_factory=dict, repr=False, compare=False)
 
     def input_fields(self) -> Mapping[str, JsonObject]:
-        """Return what a start expects: the payload, or the first collect-inputs step's fields."""
+        """Return the fields of a start: the payload, or those of the first collect-inputs step."""
         first = self.steps[self.graph.initial]
         if not self.payload.specs and first.type.type == "collect-inputs":
             return first.output.specs

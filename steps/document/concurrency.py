@@ -1,8 +1,8 @@
-"""How many runs may be under way at once, and what becomes of more.
+"""How many runs may be in progress at once, and what happens to further ones.
 
-A document, or a body in one, says `concurrency`: runs whose `key` gives the same text count
-together, within their workflow or in a `pool` that several share. Which place a run needs is worked
-out once, from what it is started with, and stands in its history.
+A document, or a body in one, sets `concurrency`. Runs whose `key` gives the same text are counted
+together, within their workflow or in a `pool` that several workflows share. The place that a run
+needs is computed once, from the run's input, and kept in its history.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ _INTEGER_OR_TEXT = Discriminator(lambda written: _TEXT if isinstance(written, st
 
 
 class Concurrency(BaseModel):
-    """How many runs may be under way at once."""
+    """How many runs may be in progress at once."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -70,12 +70,12 @@ class Concurrency(BaseModel):
 
 
 Limited: TypeAlias = Annotated[Concurrency | None, APART]
-"""What a document or a body says of it; its templates see the run that is started."""
+"""The `concurrency` of a document or a body; its templates see the run that is started."""
 
 
 @value(frozen=True, slots=True)
 class Places:
-    """Which place each run of a definition needs."""
+    """The place that each run of a definition needs."""
 
     key: Template
     limit: Template
@@ -83,7 +83,7 @@ class Places:
     priority: Template
     pool: str
     given: Mapping[str, Json]
-    """What the templates may name beside the scope of a run: `constants`."""
+    """The names that the templates may use beside the scope of a run: `constants`."""
 
     def of(self, scope: Mapping[str, Json]) -> Place:
         """Return the place of a run that begins. Raises `ExpressionError`."""
@@ -112,7 +112,7 @@ def _integer(template: Template, names: Mapping[str, Json]) -> int:
 def places_of(
     written: Concurrency | None, given: Mapping[str, Json], *, is_body: bool = False
 ) -> tuple[Places | None, list[Problem]]:
-    """Compile what a document or a body says of concurrency; None where it says nothing."""
+    """Compile the `concurrency` of a document or a body; return None if it has none."""
     if written is None:
         return None, []
     made: dict[str, Template] = {}

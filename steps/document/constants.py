@@ -1,4 +1,4 @@
-"""Values that a document names once, worked out when it is compiled."""
+"""The constants of a document, which are evaluated once when it is compiled."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ _NAMES = frozenset({"constants"})
 
 
 def constants_of(written: Mapping[str, Json]) -> tuple[JsonObject, list[Problem]]:
-    """Return the constants of a document, each of which may name those before it."""
+    """Return the constants of a document, each of which may name the earlier ones."""
     made: JsonObject = {}
     problems: list[Problem] = []
     for name, source in written.items():

@@ -1,4 +1,4 @@
-"""What a document says once for all its steps of one type."""
+"""The defaults of a document for all its steps of one type."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -15,10 +15,10 @@ Located = Callable[[Iterable[Problem]], list[Problem]]
 
 
 def with_defaults(document: Mapping[str, Any]) -> tuple[dict[str, Any], Located]:
-    """Return the document with its defaults in its steps, and how problems are told.
+    """Return the document with its defaults in its steps, and a function that places problems.
 
-    A key that a step has itself counts, whole. A problem in what came from the defaults is told
-    there, and once.
+    If a step has a key itself, its value replaces the whole default. A problem in a default is
+    reported once, at the default.
     """
     defaults, steps = document.get("defaults"), document.get("steps")
     if not isinstance(defaults, dict) or not isinstance(steps, list):
@@ -47,7 +47,7 @@ def _moved(problem: Problem, origins: Mapping[str, str]) -> Problem:
 
 
 def default_problems(defaults: Mapping[str, Any], registry: Registry) -> Iterator[Problem]:
-    """Return what is wrong with defaults whatever the steps are."""
+    """Return the problems of defaults that do not depend on the steps."""
     for name, given in defaults.items():
         path, kind = f"defaults.{name}", registry.get(name)
         if kind is None:

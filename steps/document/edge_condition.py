@@ -1,4 +1,4 @@
-"""Conditions of edges: bare expressions that say whether a run may take an edge."""
+"""Conditions of edges: bare expressions that decide whether a run may take an edge."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -12,7 +12,7 @@ _UNSEALED = "the data has sensitive fields, so the reason is not shown"
 
 
 def condition(text: str, given: Mapping[str, Json] | None = None) -> "Condition":
-    """Compile an edge's condition, which may also name what is given; `{{ }}` is tolerated.
+    """Compile an edge's condition, which may also name `given`; `{{ }}` is tolerated.
 
     Raises `ExpressionError`.
     """
@@ -20,7 +20,7 @@ def condition(text: str, given: Mapping[str, Json] | None = None) -> "Condition"
 
 
 class Condition:
-    """A condition of an edge, ready to be asked."""
+    """A compiled condition of an edge."""
 
     __slots__ = ("_expression", "_given")
 
@@ -28,7 +28,7 @@ class Condition:
         self._expression, self._given = expression, given
 
     def __call__(self, scope: Mapping[str, Json]) -> bool:
-        """Say whether it holds in a scope. Raises `ConditionFailed`."""
+        """Return whether the condition is true in a scope. Raises `ConditionFailed`."""
         known = _answers.get()
         if known is None:
             return self._holds(scope)
@@ -43,7 +43,7 @@ class Condition:
         return answer
 
     def is_long(self, scope: Mapping[str, Json]) -> bool:
-        """Say whether it looks at so much of a scope that others should not wait for it."""
+        """Return whether it reads so much of a scope that it should not block the event loop."""
         return self._expression.is_long(scope)
 
     def _holds(self, scope: Mapping[str, Json]) -> bool:
@@ -53,7 +53,7 @@ class Condition:
         try:
             return bool(self._expression.evaluate(names))
         except ExpressionError as failed:
-            # What is open only here must not be told by what has failed.
+            # The error must not reveal data that is unsealed only here.
             hidden = ExpressionError(self._expression.text, _UNSEALED)
             raise ConditionFailed(str(hidden if opens else failed)) from None
 
@@ -63,7 +63,7 @@ _answers: ContextVar[Answers | None] = ContextVar("answers", default=None)
 
 
 class answered_by:  # noqa: N801 - read as a verb: with answered_by(answers)
-    """Ask each condition once inside: the answers are kept in `answers`, and taken from there."""
+    """Evaluate each condition once inside: the results are kept in `answers` and reused."""
 
     __slots__ = ("_answers", "_token")
 

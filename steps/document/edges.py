@@ -1,4 +1,4 @@
-"""The edges between steps: read, compiled, and checked."""
+"""Reads, compiles and checks the edges between steps."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
@@ -18,7 +18,7 @@ from steps.language.expression import ExpressionError
 from steps.language.nearest import did_you_mean
 
 NumberedEdges: TypeAlias = list[tuple[int, EdgeDocument]]
-"""Edges with their places in the document; those that cannot be read are left out."""
+"""Edges with their indexes in the document; unreadable ones are left out."""
 
 CompiledSteps: TypeAlias = dict[str, tuple[CommonStep, CompiledStep]]
 _MOST = 5_000
@@ -30,11 +30,10 @@ class Starts:
     """The steps that a run enters without an edge.
 
     Attributes:
-        initial: The one that it begins with.
-        on_error: Its `onError`.
-        at_end: Its `finally`.
-        of_body: Whether they are those of a body, which also ends with a step from which no way
-            leads on.
+        initial: The step with which it begins.
+        on_error: The step of its `onError`.
+        at_end: The step of its `finally`.
+        of_body: Whether they belong to a body, which also ends after a step without outgoing edges.
     """
 
     initial: str
@@ -50,7 +49,7 @@ class Starts:
 
 
 def read_edges(written: Any) -> tuple[NumberedEdges, list[Problem]]:
-    """Return the edges that can be read, one by one, and the problems of the others."""
+    """Return the readable edges, and the problems of the others."""
     if not isinstance(written, list):
         hint = shape_hint("must be a list", "edges", written, [EdgeDocument])
         return [], [Problem("edges", f"must be a list{hint}")]
@@ -81,7 +80,7 @@ def compile_edges(
 ) -> tuple[dict[str, list[Edge]], list[Problem]]:
     """Return the edges of each step, and the problems of their conditions.
 
-    Conditions may name what is `given`, beside the scope of a run.
+    Conditions may name `given` beside the scope of a run.
     """
     edges: dict[str, list[Edge]] = {}
     problems: list[Problem] = []
@@ -97,7 +96,7 @@ def compile_edges(
 
 
 def leaves(steps: Collection[str], edges: NumberedEdges) -> set[str]:
-    """Return the steps with which a body ends: those from which no way leads on."""
+    """Return the steps with which a body ends: those without outgoing edges."""
     return set(steps) - {edge.source for _, edge in edges if edge.on == "success"}
 
 
@@ -109,10 +108,10 @@ def edge_problems(
     *,
     are_all_read: bool,
 ) -> list[Problem]:
-    """Find what is wrong with the edges, and with the steps that a run enters without one.
+    """Find the problems of edges, and of the steps that a run enters without an edge.
 
-    Where some could not be read nobody can say what is reached. Any `finally` also ends with a
-    step from which no way leads on.
+    If some edges could not be read, reachability is not checked. A `finally` also ends after a step
+    without outgoing edges.
     """
     places = {
         str(step["id"]): index for index, step in reversed(list(enumerate(steps))) if "id" in step
@@ -124,7 +123,7 @@ def edge_problems(
             problems.append(Problem(key, f"there is no step {step_id[:_SHOWN]}{hint}"))
     defaults: dict[tuple[str, str], int] = {}
     for index, edge in edges:
-        # A hint costs a look at all steps, so only problems that are told have one.
+        # A hint costs a search through all steps, so only reported problems get one.
         known = places if len(problems) < MOST_PROBLEMS else None
         problems += _unknown_steps(f"edges[{index}]", edge, places, known)
         problems += _useless(index, edge, compiled, defaults)
@@ -144,7 +143,7 @@ def _finally_problems(
     starts: Starts, places: dict[str, int], ends: set[str], at_end: set[str],
     ways: list[tuple[str, str]],
 ) -> list[Problem]:  # fmt: skip
-    """Find steps that would run before `finally` and in it, and ends where the end is decided."""
+    """Find steps that run before and in `finally`, and ends where the ending is decided."""
     before = closure([starts.initial, starts.on_error or starts.initial], ways)
     return [
         Problem(
@@ -178,7 +177,7 @@ def _useless(
     compiled: CompiledSteps,
     defaults: dict[tuple[str, str], int],
 ) -> list[Problem]:
-    """Find an edge that can never be taken; `defaults` are those without a condition so far."""
+    """Find an edge that can never be taken; `defaults` holds edges without a condition so far."""
     problems = []
     path = f"edges[{index}]"
     step = compiled.get(edge.source)
@@ -197,7 +196,7 @@ def _useless(
 def _deadline_problems(
     edges: NumberedEdges, compiled: CompiledSteps, places: dict[str, int]
 ) -> list[Problem]:
-    """A deadline and an `on: "timeout"` edge need each other."""
+    """Find deadlines without an `on: "timeout"` edge, and such edges without a deadline."""
     with_edge = {edge.source: i for i, edge in edges if edge.on == "timeout"}
     problems = []
     for step_id, (_, step) in compiled.items():

@@ -1,4 +1,4 @@
-"""Words of other engines: where a document has one, it is told what stands for it here."""
+"""Hints for words of other workflow engines: the equivalent in this language."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -95,13 +95,13 @@ _KEYS: tuple[tuple[str, str, str], ...] = (
 
 
 def step_type_here(name: str) -> str:
-    """Return what stands here for a step type of another engine, empty where that is not known."""
+    """Return the equivalent of another engine's step type, empty if it is not known."""
     told = _STEP_TYPES.get(_plain(name.rpartition(".")[2]), "")
     return f"; {told}" if told else ""
 
 
 def key_here(name: str, known: Collection[str]) -> str:
-    """Return what stands here for a key of another engine, among those that a place may have."""
+    """Return the equivalent of another engine's key, among the keys allowed in that place."""
     said = ""
     for words, key, told in _KEYS:
         if _plain(name) in words.split():

@@ -1,4 +1,4 @@
-"""What a step delivers: its whole output, and its declared fields, checked."""
+"""Checks what a step delivers: its whole output and its declared fields."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,20 +9,20 @@ from steps.document.compiled import CompiledStep
 from steps.language.expression import ExpressionError
 
 NO_RESULT: JsonObject = {"success": True}
-"""The result of a run whose end does not say what it is."""
+"""The result of a run whose end does not set one."""
 
 
 def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[Json, JsonObject]:
     """Return the whole output and the declared fields that are merged into the run's data.
 
-    A field with a `value` template takes it from what the step got; one without is taken
-    from the output by its name. An optional field that this visit leaves out is null where an
+    A field with a `value` template takes its value from the step's raw result; a field without one
+    is taken from the output by its name. An optional field that this visit leaves out is null if an
     earlier visit may have delivered it.
 
     Args:
         step: The step, with its declared fields.
-        done: What it delivered.
-        scope: What templates may name beside that.
+        done: What the step delivered.
+        scope: The other names that templates may use.
 
     Returns:
         The whole output, and the declared fields by name.
@@ -40,7 +40,7 @@ def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[
 async def deliver_in_turns(
     step: CompiledStep, done: Done, scope: Mapping[str, Json]
 ) -> tuple[Json, JsonObject]:
-    """Return what `deliver` does, and let others on where the values take long."""
+    """Do the same as `deliver`, but yield to the event loop if the values take long."""
     data = {}
     for name, template in step.values.items():
         with _told(step, name):
@@ -49,16 +49,15 @@ async def deliver_in_turns(
 
 
 def given(step: CompiledStep, output: Json, scope: Mapping[str, Json]) -> tuple[Json, JsonObject]:
-    """Return what `deliver` does for an output that was given in the step's place.
+    """Do the same as `deliver` for an output that a person gave in the step's place.
 
     Args:
         step: The step, with its declared fields.
-        output: What was given; it need not have what a template makes of it.
-        scope: What templates may name beside that.
+        output: The given output; it need not have fields that templates compute.
+        scope: The names that templates may use.
 
     Returns:
-        The output, and the declared fields by name: each as it was given, else as its template
-        makes it.
+        The output, and the declared fields by name: the given value, or else that of the template.
 
     Raises:
         StepBroke: A declared field is missing or has the wrong type.
@@ -88,13 +87,13 @@ def _told(step: CompiledStep, name: str) -> Iterator[None]:
 def checked(
     step: CompiledStep, done: Done, values: JsonObject, scope: Mapping[str, Json]
 ) -> tuple[Json, JsonObject]:
-    """Return what `deliver` does, from what the templates of the fields have given.
+    """Do the same as `deliver`, with the values of the templates already computed.
 
     Args:
         step: The step, with its declared fields.
-        done: What it delivered.
-        values: What its templates have given, by field.
-        scope: What templates may name.
+        done: What the step delivered.
+        values: The values of its templates, by field.
+        scope: The names that templates may use.
 
     Returns:
         The whole output, and the declared fields by name.

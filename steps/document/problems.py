@@ -1,4 +1,4 @@
-"""Pydantic's findings as problems: a path in the document's notation, and a remedy."""
+"""Translates pydantic's errors into problems: a path in the document, and a remedy."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -33,20 +33,20 @@ _KINDS_NAMED = ("literal[", "constrained-", "function-", "list[", "dict[", "null
 _STEPS_NAMED = ("onError", "finally", "initialStep")
 _LONGEST_PATH = 300
 _MOST_HINTS = 10
-"""Keys of one place for which the nearest known one is looked for: it costs more than the rest."""
+"""Keys of one place for which a near match is searched; the search is the costly part."""
 
 
 class InvalidDefinition(Exception):
-    """A document is no usable definition.
+    """A document is not a valid definition.
 
     Attributes:
-        all: What was found.
-        problems: What is told, each with its path in the document; the first fifty, and then
-            how many more there are.
+        all: All problems that were found.
+        problems: The reported problems, each with its path in the document: the first fifty, and
+            then how many more there are.
     """
 
     def __init__(self, problems: list[Problem]) -> None:
-        """Take what was found.
+        """Create the error.
 
         Args:
             problems: At least one.
@@ -59,15 +59,15 @@ class InvalidDefinition(Exception):
 def problems_of(
     error: ValidationError, *models: type[BaseModel], prefix: str = ""
 ) -> list[Problem]:
-    """Translate pydantic's findings.
+    """Translate pydantic's errors.
 
     Args:
-        error: What pydantic found.
-        models: The models whose keys may stand at the top, for hints.
-        prefix: What each path begins with.
+        error: The validation error.
+        models: The models whose keys are allowed at the top, for hints.
+        prefix: The prefix of each path.
 
     Returns:
-        The same findings as problems, with a remedy where one is known.
+        The same errors as problems, with a remedy if one is known.
     """
     found, hints = list[Problem](), 0
     for item in error.errors(include_url=False):
@@ -90,14 +90,14 @@ def problems_of(
             below = inner if not named or not set(inner) & set(models) else []
             message += shape_hint(message, str(named[-1]) if named else "", item["input"], below)
             if found and len(named) < len(loc) and found[-1].path == path:
-                first = found.pop().message  # another kind of value that may stand there
+                first = found.pop().message  # another kind of value that is allowed there
                 message = f"{first}, or {message.removeprefix('must ').removeprefix('be ')}"
         found.append(Problem(path, message))
     return found
 
 
 def place_of(loc: Sequence[int | str], prefix: str, models: tuple[type[BaseModel], ...]) -> str:
-    """Return where pydantic found something, in the document's notation."""
+    """Return the location of a pydantic error as a path in the document."""
     path = prefix
     for part in _named(loc, models):
         path += f"[{part}]" if isinstance(part, int) else f"{'.' if path else ''}{part}"
@@ -112,7 +112,7 @@ def _named(loc: Sequence[int | str], models: tuple[type[BaseModel], ...]) -> Seq
 
 
 def _is_kind(part: int | str, kinds: tuple[str, ...]) -> bool:
-    """Say whether a part of a place is no key, but a kind of value that may stand there."""
+    """Return whether a part of a location is not a key but an allowed kind of value."""
     return isinstance(part, str) and part.startswith(kinds)
 
 
@@ -121,7 +121,7 @@ def _key_hint(key: str, known: Collection[str]) -> str:
 
 
 def _plainly(message: str) -> str:
-    """Return a message of pydantic in the words of the other problems."""
+    """Return a message of pydantic in the wording of the other problems."""
     for begins, instead in _BEGINNINGS:
         if message.startswith(begins):
             message = instead + message.removeprefix(begins)
@@ -136,7 +136,7 @@ def _plainly(message: str) -> str:
 def _models_at(
     models: tuple[type[BaseModel], ...], place: Sequence[int | str]
 ) -> tuple[type[BaseModel], ...]:
-    """Return the models whose keys may stand at a place below `models`."""
+    """Return the models whose keys are allowed at a place below `models`."""
     for part in place:
         if isinstance(part, int):
             continue
@@ -162,9 +162,9 @@ def keys_of(*models: type[BaseModel]) -> set[str]:
     """Return the keys that documents of these models may have.
 
     Args:
-        models: The models, whose keys are put together.
+        models: The models, whose keys are combined.
 
     Returns:
-        Aliases where fields have one, else names.
+        The alias of a field if it has one, else its name.
     """
     return {field.alias or name for model in models for name, field in model.model_fields.items()}

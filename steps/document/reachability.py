@@ -1,4 +1,4 @@
-"""Whether a run can get everywhere it should: from the first step, and to an end."""
+"""Checks that a run can reach every step from the first one, and an end from every step."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,7 +11,7 @@ def reachability_problems(
 ) -> list[Problem]:  # fmt: skip
     """Find steps that no run can reach, and steps from which no run can end.
 
-    A run begins with the first of `starts`; `places` gives each step's index in the document.
+    A run begins with the first of `starts`; `places` maps each step to its index in the document.
     """
     reached = closure(starts, edges)
     ending = closure(ends, [(target, source) for source, target in edges])
@@ -33,7 +33,7 @@ def reachability_problems(
 
 
 def closure(starts: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
-    """Return the steps that edges lead to from some steps, those included."""
+    """Return the steps that are reachable over edges from some steps, including those."""
     ways: dict[str, list[str]] = {}
     for source, target in edges:
         ways.setdefault(source, []).append(target)

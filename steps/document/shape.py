@@ -1,4 +1,4 @@
-"""The shape of a definition document: what its keys are and what they may hold."""
+"""The shape of a definition document: its keys and their values."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -60,7 +60,7 @@ class Retry(_Part):
     )
 
     def policy(self) -> RetryPolicy:
-        """Return it as the engine takes it."""
+        """Return it as a policy of the engine."""
         longest = self.maximumInterval
         if "maximumInterval" not in self.model_fields_set:
             longest = max(longest, self.initialInterval)
@@ -118,7 +118,7 @@ class CommonStep(_Part):
 
 
 def policy_of(written: Retry | list[Retry] | None) -> RetryPolicy:
-    """Return what a step says of attempts, as the engine takes it."""
+    """Return a step's retry setting as a policy of the engine."""
     if written is None:
         return RetryPolicy()
     first, *others = [one.policy() for one in (written if isinstance(written, list) else [written])]
@@ -126,7 +126,7 @@ def policy_of(written: Retry | list[Retry] | None) -> RetryPolicy:
 
 
 def retries_in(step: Mapping[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return what is written of attempts in the step at `path`, each with its place."""
+    """Return the retry settings of the step at `path` as written, each with its path."""
     written = step.get("retry")
     if isinstance(written, dict):
         yield f"{path}.retry", written
@@ -136,7 +136,7 @@ def retries_in(step: Mapping[str, Any], path: str) -> Iterator[tuple[str, dict[s
 
 
 class Handlers(_Part):
-    """The keys of a document or a body that say what becomes of its run when it ends."""
+    """The keys of a document or a body for the handlers of its run."""
 
     onError: Identifier | None = Field(  # noqa: N815 - the document's word
         None,
@@ -152,7 +152,7 @@ class Handlers(_Part):
 
 
 class Scope(Handlers):
-    """The keys that bound a run and its end."""
+    """The keys that limit a run and handle its end."""
 
     timeout: Duration | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""What should stand where a document has a value of another kind, shown with that value in it."""
+"""Shows, for a value of the wrong kind, an example of the right kind with that value in it."""
 
 import json
 from typing import Any
@@ -30,13 +30,13 @@ _CALLED: tuple[tuple[type | tuple[type, ...], str], ...] = (
 
 
 def shape_hint(message: str, key: str, given: Any, models: list[type[BaseModel]]) -> str:
-    """Return what a message about the kind of a value should go on with.
+    """Return the continuation of a message about a value of the wrong kind.
 
     Args:
-        message: What is said, such as `must be a list`.
-        key: Where the value stands.
+        message: The message, such as `must be a list`.
+        key: The key of the value.
         given: The value.
-        models: What the objects are that may stand there.
+        models: The models of the objects that are allowed there.
     """
     if message in _BY_KEY.get(key, {}):
         return _BY_KEY[key][message]
@@ -57,17 +57,17 @@ def shape_hint(message: str, key: str, given: Any, models: list[type[BaseModel]]
 
 
 def pattern_told(pattern: str) -> str:
-    """Return in words what a pattern allows; empty where there are none."""
+    """Return in words what a pattern allows; empty if no description is known."""
     return _PATTERNS.get(pattern, "")
 
 
 def called(value: Json) -> str:
-    """Return what kind of value this is, in words."""
+    """Return the kind of a value in words."""
     return next((word for kind, word in _CALLED if isinstance(value, kind)), "null")
 
 
 def _example(model: type[BaseModel], given: Any) -> dict[str, Json]:
-    """Return an object of a model with what it has to have; a plain value stands in its place."""
+    """Return an object of a model with its required keys, using a given plain value for one."""
     fields = {info.alias or name: info for name, info in model.model_fields.items()}
     if "steps" in fields:
         return {"steps": ["..."]}

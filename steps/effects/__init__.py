@@ -1,1 +1,1 @@
-"""What a step can do to the world, and the values that go there and come back."""
+"""The effects of a step on the outside world, and the values that they exchange."""

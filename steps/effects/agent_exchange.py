@@ -1,16 +1,16 @@
-"""What was said in a thread: one question to an agent, and its answer."""
+"""One exchange of a thread: a message to an agent, and its answer."""
 
 from engine.value import value
 
 
 @value(frozen=True, slots=True)
 class Exchange:
-    """What an agent was asked in a thread, and what it answered.
+    """One message to an agent in a thread, and its answer.
 
     Attributes:
-        number: Which exchange of the thread it is, from 1.
-        message: What was asked.
-        answer: What was answered, fields as JSON.
+        number: The number of the exchange in the thread, from 1.
+        message: The message.
+        answer: The answer; fields are written as JSON.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""What is said to a chat model and what it answers, the same for every provider."""
+"""Requests to chat models and their answers, in a form that is the same for every provider."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -34,12 +34,12 @@ class ImagePart:
 
 @value(frozen=True, slots=True)
 class FilePart:
-    """A file in a message that is no picture: a PDF, or sound.
+    """A file in a message that is not a picture: a PDF, or sound.
 
     Attributes:
         media_type: Such as `application/pdf`, or `audio/wav`.
         content: The bytes of the file.
-        name: What it is called; never a path.
+        name: Its file name; never a path.
     """
 
     media_type: str
@@ -48,28 +48,28 @@ class FilePart:
 
 
 ANSWER_TOOL = "answer"
-"""The tool that a model calls to give an answer, where a schema is told by one."""
+"""The tool that a model calls to answer, for endpoints that take the schema as a tool."""
 
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-"""The media types of pictures that providers take."""
+"""The media types of pictures that providers accept."""
 
 PDF = "application/pdf"
 AUDIO_FORMATS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
-"""The media types of sound that providers take, and what they call them."""
+"""The media types of sound that providers accept, and the providers' names for them."""
 
 Part: TypeAlias = TextPart | ImagePart | FilePart
 
 
 @value(frozen=True, slots=True)
 class ToolCall:
-    """A model's wish to call a tool.
+    """A model's request to call a tool.
 
     Attributes:
-        id: Tells the calls of one answer apart.
+        id: Identifies the call within one answer.
         name: The name of a `ToolSpec` that the model was given.
-        arguments: What the tool is to be given; None when what the model sent is no JSON object.
-        text: What the model sent, where that is no JSON object.
-        extra: What the provider sent with the call for itself.
+        arguments: The arguments for the tool; None if the model did not send a JSON object.
+        text: What the model sent, if it is not a JSON object.
+        extra: Provider-specific data that came with the call.
     """
 
     id: str
@@ -79,10 +79,10 @@ class ToolCall:
     extra: "JsonObject" = field(default_factory=dict)
 
     def to_json(self) -> "JsonObject":
-        """Write the call for the journal.
+        """Return the call in the form in which it is journaled.
 
         Returns:
-            `id`, `name`, `arguments`, `text`, and `extra` where there is some.
+            `id`, `name`, `arguments`, `text`, and `extra` if there is any.
         """
         kept: JsonObject = {
             "id": self.id,
@@ -98,12 +98,12 @@ class Message:
     """One message of a conversation.
 
     Attributes:
-        role: Who says it.
-        parts: What is said.
-        tool_calls: What an `assistant` message wants called.
-        tool_call_id: Which call a `tool` message answers.
-        extra: What the provider of an `assistant` message sent with it for itself.
-        origin: Who that provider is: nobody else is sent `extra`, also that of the calls.
+        role: The sender.
+        parts: The content.
+        tool_calls: The calls that an `assistant` message requests.
+        tool_call_id: The call that a `tool` message answers.
+        extra: Provider-specific data that came with an `assistant` message.
+        origin: The provider of `extra`; no other provider is sent it, nor the `extra` of the calls.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -116,7 +116,7 @@ class Message:
 
 @value(frozen=True, slots=True)
 class ToolSpec:
-    """A tool as a model is told of it.
+    """A tool as it is described to a model.
 
     Attributes:
         name: Letters, digits, `_` and `-` only.
@@ -131,27 +131,25 @@ class ToolSpec:
 
 @value(frozen=True, slots=True)
 class ChatRequest:
-    """One question to a model.
+    """One request to a model.
 
     Attributes:
-        model: The name under which the settings or the tenant know the model; None: the
-            default one.
+        model: The model's name in the settings or of the tenant; None: the default model.
         messages: The conversation so far, oldest first.
-        temperature: How freely the model chooses, from 0; None: as the provider has it.
-        max_tokens: How many tokens the answer may have; None: as the model's settings say.
+        temperature: How much the answers vary, from 0; None: the provider's default.
+        max_tokens: The most tokens of the answer; None: the default in the model's settings.
         schema: The JSON Schema that the answer's text must fit, None for free text.
-        tools: What the model may call.
-        agent: The id of the agent for which it is asked; empty without one.
-        tool_choice: `required` where a tool must be called, or the name of the one that must
-            be; None: as the model likes. Endpoints that do not know it are asked without.
-        reasoning: How much the model thinks first: a word from `none` to `xhigh`, or tokens;
-            None: as the model's settings say.
-        structured: How the endpoint is told `schema`; None: as the model's settings say.
-        fallback: Models that are asked in its place where it fails; empty: as its settings say.
-        caches: Whether the provider is asked to keep the question, of which the next one is a
-            longer form.
-        conversation: Tells conversations apart, where a provider keeps each in one place.
-        headers: Further headers of the request; those of the model's settings come before them.
+        tools: The tools that the model may call.
+        agent: The id of the agent on whose behalf the model is asked; empty without one.
+        tool_choice: `required` if a tool must be called, or the name of a tool that must be; None:
+            the model chooses. Endpoints without this feature are not sent it.
+        reasoning: How much the model thinks first: a word from `none` to `xhigh`, or a number of
+            tokens; None: the default in the model's settings.
+        structured: How the endpoint is sent `schema`; None: the default in the model's settings.
+        fallback: Models that are asked instead if it fails; empty: those in its settings.
+        caches: Whether to ask the provider to cache the request, because the next one extends it.
+        conversation: Identifies the conversation, for providers that keep each in one place.
+        headers: Additional headers of the request; those in the model's settings take precedence.
     """
 
     model: str | None
@@ -172,16 +170,16 @@ class ChatRequest:
 
 @value(frozen=True, slots=True)
 class Usage:
-    """Tokens of one or more answers, and what they have cost.
+    """The tokens of one or more answers, and their cost.
 
     Attributes:
-        input_tokens: Tokens that models have read, those from a cache among them.
+        input_tokens: Tokens that models have read, including those from a cache.
         output_tokens: Tokens that models have written.
-        estimated: Whether a provider did not say, so that some are counted by estimate.
-        cached_tokens: Those of the input tokens that came from the provider's cache.
-        cost_nano: The price, in billionths of the currency that prices are in; None where no
-            model has a price.
-        written_tokens: Those of the input tokens that the provider has put into its cache.
+        estimated: Whether some counts are estimates, because a provider gave none.
+        cached_tokens: The input tokens that came from the provider's cache.
+        cost_nano: The price, in billionths of the currency of the prices; None if no model has a
+            price.
+        written_tokens: The input tokens that the provider has written to its cache.
     """
 
     input_tokens: int = 0
@@ -192,7 +190,7 @@ class Usage:
     written_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
-        """Return both together."""
+        """Return the sum of both."""
         costs = [cost for cost in (self.cost_nano, other.cost_nano) if cost is not None]
         return Usage(
             self.input_tokens + other.input_tokens,
@@ -205,15 +203,15 @@ class Usage:
 
     @property
     def total(self) -> int:
-        """Tokens in and out."""
+        """The input and output tokens together."""
         return self.input_tokens + self.output_tokens
 
     def to_json(self) -> JsonObject:
-        """Write the usage for the journal and for people.
+        """Return the usage in the form that the journal and people see.
 
         Returns:
-            `inputTokens`, `outputTokens`; where there are some `cachedTokens`,
-            `cacheWrittenTokens`, and `cost`; `estimated` where it is true.
+            `inputTokens` and `outputTokens`; `cachedTokens`, `cacheWrittenTokens` and `cost` if
+            there are any; `estimated` if it is true.
         """
         told: JsonObject = {"inputTokens": self.input_tokens, "outputTokens": self.output_tokens}
         if self.cached_tokens:
@@ -229,17 +227,17 @@ _NANO = 1_000_000_000
 
 
 def in_currency(nano: int) -> float:
-    """Return a price in the currency that prices are in, from billionths of it."""
+    """Convert a price from billionths to the currency of the prices."""
     return nano / _NANO
 
 
 def in_nano(cost: float) -> int:
-    """Return a price in billionths of the currency that prices are in."""
+    """Convert a price to billionths of the currency of the prices."""
     return round(cost * _NANO)
 
 
 def usage_from_json(kept: Json) -> Usage:
-    """Return the usage that a record holds; what is no number counts as none."""
+    """Return the usage that a record holds; anything but a number counts as none."""
     told = kept if isinstance(kept, dict) else {}
     cost = told.get("cost")
     is_priced = isinstance(cost, int | float) and not isinstance(cost, bool)
@@ -263,20 +261,20 @@ Finish: TypeAlias = Literal["stop", "tool_calls", "length", "context", "refusal"
 
 @value(frozen=True, slots=True)
 class ChatAnswer:
-    """What a model answered.
+    """The answer of a model.
 
     Attributes:
-        text: What it says, empty where it only calls tools.
-        tool_calls: The tools that it wants called.
-        finish: Why it stopped: `length` is an answer cut off at the tokens it may have, `context`
-            one cut off at the end of the model's context, `refusal` a refused one.
-        model: The model's own name, as its provider tells it.
-        usage: How many tokens it has read and written.
+        text: The text, empty if the model only calls tools.
+        tool_calls: The tool calls that it requests.
+        finish: Why it stopped: `length` if it reached its token limit, `context` if it reached the
+            end of the model's context, `refusal` if the model refused.
+        model: The model's own name, as reported by its provider.
+        usage: The tokens that the model has read and written.
         latency_ms: How long it took, in milliseconds.
-        extra: What the provider sent for itself with an answer that calls tools.
-        origin: Who the provider is, and where.
-        made: Pictures and sound that it has made; no part of what is journaled.
-        files: The same as they are kept: the id, name, type and size of each file.
+        extra: Provider-specific data that came with an answer that calls tools.
+        origin: The provider, and its address.
+        made: Pictures and sound that the model has made; they are not journaled.
+        files: The same as stored files: the id, name, type and size of each.
     """
 
     text: str
@@ -291,10 +289,10 @@ class ChatAnswer:
     files: tuple[JsonObject, ...] = ()
 
     def to_json(self) -> JsonObject:
-        """Write the answer for the journal.
+        """Return the answer in the form in which it is journaled.
 
         Returns:
-            What `answer_from_json` reads; the status of a run adds up its `usage`.
+            The input of `answer_from_json`; the status of a run adds up its `usage`.
         """
         calls: list[Json] = [call.to_json() for call in self.tool_calls]
         kept: JsonObject = {
@@ -314,7 +312,7 @@ class ChatAnswer:
         return kept
 
     def as_message(self) -> Message:
-        """Turn the answer into the message with which the conversation goes on.
+        """Return the answer as a message of the conversation.
 
         Returns:
             A message of the `assistant`.

@@ -1,4 +1,4 @@
-"""Child runs as a step wants them, and how they stand."""
+"""Child runs: what a step requests, and their state."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -9,17 +9,17 @@ from engine.value import value
 
 @value(frozen=True, slots=True)
 class ChildRun:
-    """A run that a step wants started.
+    """A child run that a step requests.
 
     Attributes:
-        workflow_id: The workflow's id, `#name` for one of the document's own, or the name of a
-            body of the step.
-        version: `latest`, `published` or a number; None: the published version, or the latest
-            where none is published.
+        workflow_id: The workflow's id, `#name` for one of the document's own, or the name of a body
+            of the step.
+        version: `latest`, `published` or a number; None: the published version, or the latest if
+            none is published.
         data: The run's input.
-        refused: Why the data could not be made; the run then exists only to say so.
+        refused: Why the input could not be computed; the run then exists only to fail with this.
         is_inline: Whether it is a body of the step.
-        inherits: Whether `data` comes over the data of the run that starts it.
+        inherits: Whether `data` is merged over the data of the parent run.
     """
 
     workflow_id: str
@@ -32,23 +32,23 @@ class ChildRun:
 
 @value(frozen=True, slots=True)
 class ChildPlan:
-    """Child runs that a step wants, numbered `first` to `first + total - 1`.
+    """The child runs that a step requests, numbered `first` to `first + total - 1`.
 
     Attributes:
         first: The number of the first, 0 for the first plan of a visit.
         total: How many there are.
-        child: Returns one of them by its number; the same every time it is asked.
+        child: Returns a child run by its number; it must return the same one every time.
         concurrency: How many may be open at once.
-        keep_going: Whether the others go on when one has failed.
-        enough: How many have to complete; then the others are stopped. None: all of them, and
-            the first that fails ends the plan unless it keeps going.
-        is_mixed: Whether each calls a workflow of its own; else all that call one stay with the
-            version that the first of them began with.
-        others_go_on: Whether those that are open once enough have completed are left to go on,
-            instead of stopped.
-        named: The numbers of those that have to complete; empty: any `enough` of them.
-        needs: For those that begin only once others have completed, the numbers of these.
-        after: Returns one of them by its number and the results of those that it needs.
+        keep_going: Whether the others continue when one has failed.
+        enough: How many must complete before the others are stopped. None: all of them, and the
+            first failure ends the plan unless `keep_going` is set.
+        is_mixed: Whether each calls a workflow of its own; otherwise all use the version with which
+            the first one began.
+        others_go_on: Whether runs that are open when enough have completed continue instead of
+            being stopped.
+        named: The numbers of those that must complete; empty: any `enough` of them.
+        needs: For child runs that wait for others, the numbers of those others.
+        after: Returns a child run by its number and the results of those that it needs.
     """
 
     first: int
@@ -65,35 +65,37 @@ class ChildPlan:
 
     @property
     def tells_apart(self) -> bool:
-        """Whether it matters which of them have completed, and not only how many."""
+        """Whether it matters which child runs have completed, and not only how many."""
         return bool(self.named or self.needs)
 
     @property
     def ends_at_failure(self) -> bool:
-        """Whether the first child run that fails ends it."""
+        """Whether the first child run that fails ends the plan."""
         return not self.keep_going and self.enough is None
 
     def has_enough(self, completed: Collection[int]) -> bool:
-        """Say whether those have completed that have to.
+        """Return whether enough child runs have completed.
 
         Args:
-            completed: The numbers of those that have; so many of any, where it `tells_apart` none.
+            completed: The numbers of those that have completed, or any numbers of the right count
+                if `tells_apart` is false.
 
         Returns:
-            True where that ends the plan, once the others are stopped or left to go on.
+            True if the plan ends, once the others are stopped or left to continue.
         """
         if self.named:
             return self.named <= set(completed)
         return self.enough is not None and len(completed) >= self.enough
 
     def is_out_of_reach(self, failed: Collection[int]) -> bool:
-        """Say whether so many have failed that enough cannot complete any more.
+        """Return whether too many child runs have failed for enough to complete.
 
         Args:
-            failed: The numbers of those that have; so many of any, where it `tells_apart` none.
+            failed: The numbers of those that have failed, or any numbers of the right count if
+                `tells_apart` is false.
 
         Returns:
-            True where that ends the plan.
+            True if the plan ends.
         """
         if self.keep_going or self.enough is None:
             return False
@@ -103,25 +105,25 @@ class ChildPlan:
         return len(lost) > self.total - self.enough
 
     def is_ready(self, number: int, completed: Collection[int]) -> bool:
-        """Say whether all that one of them needs have completed.
+        """Return whether all child runs that one of them needs have completed.
 
         Args:
-            number: Which of them.
-            completed: The numbers of those that have.
+            number: The child run in question.
+            completed: The numbers of those that have completed.
 
         Returns:
-            True where it may begin.
+            True if it may begin.
         """
         return self.needs.get(number, frozenset()).issubset(completed)
 
     def in_order(self, completed: Collection[int]) -> Iterator[int]:
-        """Go through all of them as they may begin.
+        """Yield the numbers of all child runs in the order in which they may begin.
 
         Args:
             completed: The numbers of those that have completed; it may grow meanwhile.
 
         Returns:
-            Their numbers, each after those that it needs; those that never may are left out.
+            The numbers, each after those that it needs; those that can never begin are left out.
         """
         waiting = set(range(self.first, self.first + self.total))
         while ready := sorted(one for one in waiting if self.is_ready(one, completed)):
@@ -129,13 +131,13 @@ class ChildPlan:
             waiting.difference_update(ready)
 
     def without(self, lost: Collection[int]) -> set[int]:
-        """Find what cannot begin any more.
+        """Return the child runs that can no longer begin.
 
         Args:
             lost: The numbers of those that have failed.
 
         Returns:
-            These, and all that need one of them, directly or not.
+            These, and all that need one of them, directly or indirectly.
         """
         found, before = set(lost), -1
         while before != len(found):
@@ -153,8 +155,8 @@ class ChildEnd:
         data: Its data at the end.
         result: Its result, a JSON value.
         error: Why it failed or was stopped; None: it completed.
-        usage: What it and the runs below it have asked of models, None where that is nothing.
-        number: Which of the plan it is.
+        usage: The model usage of it and the runs below it, None if there is none.
+        number: Its number in the plan.
     """
 
     run_id: str
@@ -167,12 +169,12 @@ class ChildEnd:
 
 @value(frozen=True, slots=True)
 class ChildrenEnded:
-    """Every child run of a plan has ended, or those have failed that end the plan.
+    """The plan has ended: every child run has ended, or too many have failed.
 
     Attributes:
-        ends: How they ended, in the order of the plan; the failed ones alone where they end it.
-            A child run that was not started, since enough had completed, is not among them.
-        left: The ids of those that were left to go on, by their numbers.
+        ends: How they ended, in the order of the plan; only the failed ones if failures ended the
+            plan. Child runs that were never started are not included.
+        left: The ids of those that were left to continue, by their numbers.
     """
 
     ends: Sequence[ChildEnd]
@@ -181,11 +183,11 @@ class ChildrenEnded:
 
 @value(frozen=True, slots=True)
 class ChildrenOpen:
-    """Child runs of a plan are open.
+    """Child runs of the plan are still open.
 
     Attributes:
-        total: How many child runs the visit has wanted so far.
-        pause: What a person is asked, when all that are open wait for one.
+        total: How many child runs the visit has requested so far.
+        pause: What a person is asked, when all open child runs wait for a person.
     """
 
     total: int

@@ -1,7 +1,7 @@
-"""All that a step can do to the world, and the values that go there and come back.
+"""The interface through which a step acts on the outside world.
 
-Nothing in `steps/` opens a socket or reads a clock but through `Effects`, which the driver
-hands to each attempt: live in service; other implementations answer from a journal, mock, or
+Code in `steps/` opens sockets and reads clocks only through `Effects`, which the driver passes to
+each attempt. The server uses live effects; other implementations replay a journal, simulate, or
 refuse.
 """
 
@@ -27,20 +27,20 @@ from steps.effects.tool_calls import (
 
 @value(frozen=True, slots=True)
 class ToolContext:
-    """What a tool may ask about the step that calls it.
+    """What a tool may know about the step that calls it.
 
     Attributes:
         run_id: The run's id.
         step_id: The step's id in its definition.
         attempt: 1 for the first attempt, 2 after one that failed, ...
         idempotency_key: The same for every attempt of this call, also after a restart.
-        file: Reads an uploaded file of the run's tenant by its id. Raises `StepBroke` when there
-            is none, or the storage is away.
-        tenant: Whose run it is; a tool that has few of something shares it out by this.
+        file: Reads an uploaded file of the run's tenant by its id. Raises `StepBroke` when there is
+            none, or the storage is unavailable.
+        tenant: The run's tenant; a tool with a limited resource shares it fairly between tenants.
         save: Keeps a file for the run's tenant.
         store: Calls the tenant's store; each change is made once for each idempotency key.
         knowledge: Changes and searches the tenant's texts.
-        answers: What people have answered to this call (see `ToolAsks`), the oldest first.
+        answers: What people have answered to this call (see `ToolAsks`), oldest first.
     """
 
     run_id: str
@@ -57,13 +57,13 @@ class ToolContext:
 
 @value(frozen=True, slots=True)
 class ToolInfo:
-    """A tool as it is listed.
+    """The description of a tool in a list.
 
     Attributes:
-        id: What definitions and agents call it.
+        id: The id that definitions and agents use.
         description: What it is for.
         input_schema: The JSON Schema of its arguments.
-        fields: Of a workflow, the fields that its payload declares; a start refuses others.
+        fields: For a workflow, the fields that its payload declares; a start refuses others.
     """
 
     id: str
@@ -75,7 +75,7 @@ class ToolInfo:
 class Effects(ModelEffects, Protocol):
     """What one attempt of a step may do.
 
-    Each method that is awaited may take long, and raises `StepBroke` when it fails.
+    Each awaited method may take long, and raises `StepBroke` when it fails.
     """
 
     def now_ms(self) -> int:
@@ -90,50 +90,51 @@ class Effects(ModelEffects, Protocol):
         """Send an HTTP request, once.
 
         Args:
-            request: What is sent.
+            request: The request.
 
         Returns:
-            The answer, whatever its status is.
+            The response, whatever its status is.
 
         Raises:
-            ResponseUnreadable: An answer came, and its body cannot be taken.
-            StepBroke: The address may not be reached, or no answer arrives.
+            ResponseUnreadable: A response came, but its body cannot be read.
+            StepBroke: The address is not allowed, or no response arrives.
         """
         ...
 
     async def download(
         self, request: HttpRequest, name: str, keeps: Callable[[int], bool]
     ) -> HttpResponse:
-        """Send an HTTP request, once, and keep the body of a good answer as a file.
+        """Send an HTTP request, once, and store the body of a good response as a file.
 
-        The body goes to the storage as it comes, and is at no time in memory as a whole.
+        The body is streamed to the storage and is never in memory as a whole.
 
         Args:
-            request: What is sent.
-            name: What the file is called; never a path.
-            keeps: Says of a status whether the answer is good.
+            request: The request.
+            name: The file's name; never a path.
+            keeps: Returns whether a status means a good response.
 
         Returns:
-            The answer; a good one with its `file`, another one with its content.
+            The response; a good one with its `file`, any other with its content.
 
         Raises:
-            ResponseUnreadable: An answer came, and its body cannot be taken.
-            StepBroke: The address may not be reached, no answer arrives, or the storage is away.
+            ResponseUnreadable: A response came, but its body cannot be read.
+            StepBroke: The address is not allowed, no response arrives, or the storage is
+                unavailable.
         """
         ...
 
     async def token(self, request: TokenRequest, refused: str | None = None) -> str:
-        """Return an OAuth token, fetched or kept in memory.
+        """Return an OAuth token, fetched or cached in memory.
 
         Args:
-            request: What it is asked for with.
-            refused: A token that a server has refused, so that another is fetched.
+            request: The token request.
+            refused: A token that a server has refused, so that a new one is fetched.
 
         Returns:
-            The token, which is masked in whatever the step gives back.
+            The token, which is masked in everything that the step returns.
 
         Raises:
-            StepBroke: None is given.
+            StepBroke: The server gives no token.
         """
         ...
 
@@ -147,24 +148,24 @@ class Effects(ModelEffects, Protocol):
             The file with its bytes.
 
         Raises:
-            StepBroke: There is no such file, or the storage is away.
+            StepBroke: There is no such file, or the storage is unavailable.
         """
         ...
 
     async def save_file(self, name: str, media_type: str, content: bytes, call: str = "") -> str:
-        """Keep a file for this run's tenant.
+        """Store a file for this run's tenant.
 
         Args:
-            name: What it is called; never a path.
+            name: Its file name; never a path.
             media_type: Such as `image/png`.
             content: Its bytes.
-            call: Tells several of one visit apart: the same file has the same id each time.
+            call: Identifies the file within the visit: the same `call` gives the same id each time.
 
         Returns:
-            The file's id; it is durable.
+            The file's id; the file is durable.
 
         Raises:
-            StepBroke: The storage is away.
+            StepBroke: The storage is unavailable.
         """
         ...
 
@@ -175,7 +176,7 @@ class Effects(ModelEffects, Protocol):
             name: The secret's name.
 
         Returns:
-            Its value, which is masked in whatever the step gives back.
+            Its value, which is masked in everything that the step returns.
 
         Raises:
             StepBroke: There is no secret of this name.
@@ -187,8 +188,8 @@ class Effects(ModelEffects, Protocol):
 
         Args:
             tool_id: The tool's id; `server.tool` for a tool of an MCP server.
-            arguments: What it is given, checked against its parameters.
-            call: Tells several calls of one step apart: each has an idempotency key of its own.
+            arguments: The arguments, which are checked against its parameters.
+            call: Identifies the call within the step: each has an idempotency key of its own.
 
         Returns:
             Its result as JSON.
@@ -199,7 +200,7 @@ class Effects(ModelEffects, Protocol):
         ...
 
     def is_pure(self, tool_id: str) -> bool:
-        """Say whether a tool touches nothing but its arguments.
+        """Return whether a tool uses nothing but its arguments.
 
         Args:
             tool_id: The tool's id.
@@ -213,7 +214,7 @@ class Effects(ModelEffects, Protocol):
         """List the tools that may be called.
 
         Returns:
-            The tools by id, with what they take.
+            The tools by id, with their parameters.
         """
         ...
 
@@ -232,19 +233,19 @@ class Effects(ModelEffects, Protocol):
         ...
 
     async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
-        """Return a record of this visit; do the work and journal its result where there is none.
+        """Return a record of this visit; if there is none, do the work and journal its result.
 
         The record is durable when this returns, so that finished work is never repeated.
 
         Args:
             name: The record's name, the same each time the step is executed.
-            work: What is done once; only this may act on the world.
+            work: The work that is done once; only this may act on the outside world.
 
         Returns:
-            The result as the journal keeps it: tuples are lists there, and keys are texts.
+            The result as the journal stores it: tuples become lists, and keys become texts.
 
         Raises:
-            StepBroke: The work raised it, or its result is no JSON. Nothing is recorded then.
+            StepBroke: The work raised it, or its result is not JSON. Nothing is recorded then.
         """
         ...
 
@@ -260,12 +261,12 @@ class Effects(ModelEffects, Protocol):
         ...
 
     async def visit_records(self, run_id: str, step_id: str, visit: int) -> Mapping[str, Json]:
-        """Return what another visit, of a run of this tenant, has recorded.
+        """Return the records of another visit, in a run of this tenant.
 
         Args:
             run_id: The run.
             step_id: Its step.
-            visit: Which time it was in it, from 1.
+            visit: The number of the visit, from 1.
 
         Returns:
             The values by their names, oldest first.
@@ -276,43 +277,43 @@ class Effects(ModelEffects, Protocol):
         ...
 
     async def send_signal(self, signal: OutgoingSignal) -> None:
-        """Send a signal, once in a visit: kept on disk with the record that it has been sent.
+        """Send a signal, once in a visit: it is stored together with the record that it was sent.
 
         Args:
-            signal: What is sent.
+            signal: The signal.
 
         Raises:
-            StepBroke: As many signals wait for runs as may.
+            StepBroke: The tenant's limit of signals that wait for runs is reached.
         """
         ...
 
     def callback_key(self, step_id: str) -> str:
-        """Name the newest visit of a step, for the signal that its own address sends.
+        """Return the signal key of the newest visit of a step, for signals to its own address.
 
         Args:
             step_id: A step of this run.
 
         Returns:
-            The key of the signal `callback`, empty where the run has not entered the step.
+            The key of the signal `callback`, empty if the run has not entered the step.
         """
         ...
 
     def callback_url(self) -> str:
-        """Return the address of this visit of the step, which nobody can guess.
+        """Return the address of this visit of the step, which cannot be guessed.
 
         Returns:
-            Where JSON may be sent by POST, which a `wait-for-signal` step takes.
+            The address that accepts JSON by POST, for a `wait-for-signal` step.
         """
         ...
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
-        """Start what is due of a plan, and say how its child runs stand.
+        """Start the child runs of a plan that are due, and return the state of the plan.
 
         Args:
-            plan: The child runs that the step wants; the same each time it is executed.
+            plan: The child runs that the step requests; the same each time it is executed.
 
         Returns:
-            `ChildrenEnded` when all have ended or one has failed and ends the plan; else
+            `ChildrenEnded` when all have ended or one has failed and ends the plan; otherwise
             `ChildrenOpen`, and the step returns `AwaitsChildren`.
 
         Raises:
@@ -324,8 +325,8 @@ class Effects(ModelEffects, Protocol):
         """Start a run for which the step does not wait, once in a visit.
 
         Args:
-            child: The run; no body of the step.
-            number: Which of the visit it is; the same run each time the step is executed.
+            child: The run; it cannot be a body of the step.
+            number: Its number in the visit; the same run each time the step is executed.
 
         Returns:
             The id of the run, which is durable.

@@ -1,4 +1,4 @@
-"""An HTTP request of a step, and what came back."""
+"""An HTTP request of a step, and its response."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
@@ -11,25 +11,23 @@ Take: TypeAlias = Literal["unpacked", "as-sent", "nothing"]
 
 @value(frozen=True, slots=True)
 class HttpRequest:
-    """A request to the outside, complete but for what the live client adds itself.
+    """An HTTP request, complete except for what the live client adds.
 
     Attributes:
         method: Such as `POST`.
         url: An address with `http://` or `https://`.
         headers: Headers by name.
-        query: What is added to the query of `url`: (name, value).
+        query: Additions to the query of `url`: (name, value).
         content: The body's bytes; at most one of `content`, `form` and `files` is given.
-        form: Fields of an `application/x-www-form-urlencoded` body; a list gives its name
-            several times.
+        form: Fields of an `application/x-www-form-urlencoded` body; a list repeats its name.
         files: Parts of a multipart body: (field, file name, bytes, media type).
         follow_redirects: Whether redirects are followed, five at most.
-        max_response_bytes: How long the decoded body of the answer may be, in bytes.
+        max_response_bytes: The most bytes of the decoded response body.
         confidential: True when it carries a secret or a credential, so that it must not be
             redirected to another origin.
-        take: What becomes of the answer's body: unpacked if it is compressed, or its bytes as
-            they were sent, or nothing, however it goes on after the header.
-        timeout_s: Seconds that the answer's header may take, counted from when the request has
-            its turn; None for as long as the step may take.
+        take: How the response's body is read: decompressed, as the raw bytes, or not at all.
+        timeout_s: The most seconds until the response's header, counted from when the request gets
+            its turn; None: only the step's own timeout applies.
     """
 
     method: str
@@ -48,13 +46,13 @@ class HttpRequest:
 
 @value(frozen=True, slots=True)
 class HttpResponse:
-    """What came back.
+    """The response to a request.
 
     Attributes:
         status: The HTTP status.
         headers: Headers, by names in lower case.
-        content: The body's bytes, as the request wants them taken.
-        file: The file that the body was kept as, in place of `content`.
+        content: The body's bytes, read as the request's `take` says.
+        file: The file that stores the body, in place of `content`.
     """
 
     status: int
@@ -64,18 +62,18 @@ class HttpResponse:
 
     @property
     def media_type(self) -> str:
-        """Of what type the body says it is."""
+        """The media type that the response declares."""
         said = self.headers.get("content-type", "").partition(";")[0].strip()
         return said or "application/octet-stream"
 
 
 @value(frozen=True, slots=True)
 class KeptFile:
-    """A body that was kept as a file.
+    """A response body that was stored as a file.
 
     Attributes:
         file_id: Its id, the same for the same bytes and name in each attempt of the visit.
-        size: How many bytes it has.
+        size: Its size in bytes.
     """
 
     file_id: str

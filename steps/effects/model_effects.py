@@ -1,4 +1,4 @@
-"""What a step can do with models and agents: a part of its effects."""
+"""The part of a step's effects that concerns models and agents."""
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -10,16 +10,16 @@ from steps.effects.usable_agent import Agent
 
 
 class ModelEffects(Protocol):
-    """What one attempt of a step may ask of models, agents and their threads."""
+    """What one attempt of a step may do with models, agents and their threads."""
 
     def within(self, seconds: float) -> AbstractAsyncContextManager[None]:
-        """Bound a part of the attempt in time; waiting for what steps share does not count.
+        """Limit the time of a part of the attempt; waiting for shared resources does not count.
 
         Args:
-            seconds: How long it may take.
+            seconds: The limit.
 
         Returns:
-            What bounds a block: `async with`. It raises `TimeoutError` when the time is over.
+            A context manager for `async with`. It raises `TimeoutError` when the time is over.
         """
         ...
 
@@ -27,19 +27,19 @@ class ModelEffects(Protocol):
         """Ask a chat model, once.
 
         Args:
-            request: What is asked, of which model.
+            request: The request.
 
         Returns:
-            What the model answered.
+            The model's answer.
 
         Raises:
-            LimitReached: What may be spent has been; nothing was asked.
+            LimitReached: A limit or budget is used up; the model was not asked.
             StepBroke: There is no such model, or no usable answer came.
         """
         ...
 
     async def takes(self, model: str | None) -> Collection[str]:
-        """Return what a model can be shown beside text.
+        """Return the kinds of content that a model accepts beside text.
 
         Args:
             model: The model's name; None: the default one.
@@ -53,20 +53,20 @@ class ModelEffects(Protocol):
         ...
 
     async def limit(self, tokens: int | None, cost: float | None) -> None:
-        """Bound what this visit may spend on models, with all child runs below it.
+        """Limit what this visit and all child runs below it may spend on models.
 
         Args:
-            tokens: Tokens in and out; None: no limit.
-            cost: A price in the currency that prices are in; None: no limit.
+            tokens: Input and output tokens together; None: no limit.
+            cost: A price in the currency of the prices; None: no limit.
         """
         ...
 
     async def raise_budget(self, run_id: str, cost: float) -> None:
-        """Raise the budget of this run, or of one above it; a larger one stays.
+        """Raise the budget of this run or of one above it; a larger budget is kept.
 
         Args:
-            run_id: The run that the budget bounds.
-            cost: What it may cost in all, in the currency that prices are in.
+            run_id: The run with the budget.
+            cost: The new budget in total, in the currency of the prices.
         """
         ...
 
@@ -75,8 +75,8 @@ class ModelEffects(Protocol):
 
         Args:
             agent_id: The agent's id.
-            version: `latest`, `published` or a number; None: the published version, or the
-                latest where none is published.
+            version: `latest`, `published` or a number; None: the published version, or the latest
+                if none is published.
 
         Returns:
             The version that was chosen.
@@ -87,37 +87,37 @@ class ModelEffects(Protocol):
         ...
 
     async def thread(self, thread_id: str, agent_id: str) -> int:
-        """Begin to write to a thread, as the only one, until the run leaves the step.
+        """Reserve a thread for this step, as its only writer, until the run leaves the step.
 
         Args:
-            thread_id: The thread; it is made where there is none.
-            agent_id: The agent whose thread it is.
+            thread_id: The thread; it is created if it does not exist.
+            agent_id: The agent to which the thread belongs.
 
         Returns:
             How many exchanges it has.
 
         Raises:
-            StepBroke: Another step writes to it, or it is another agent's.
+            StepBroke: Another step writes to it, or it belongs to another agent.
         """
         ...
 
     async def exchanges(self, thread_id: str, length: int) -> Sequence[Exchange]:
-        """Return what was said in a thread.
+        """Return the exchanges of a thread.
 
         Args:
             thread_id: The thread.
             length: How many exchanges, from the first.
 
         Returns:
-            Them, oldest first; they never change.
+            The exchanges, oldest first; they never change.
         """
         ...
 
     async def add_exchange(self, thread_id: str, exchange: Exchange) -> None:
-        """Add to a thread; one of that number that is there stays.
+        """Add an exchange to a thread; an existing exchange with its number is kept.
 
         Args:
             thread_id: The thread.
-            exchange: What was asked and answered.
+            exchange: The message and its answer.
         """
         ...

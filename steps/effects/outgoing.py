@@ -1,4 +1,4 @@
-"""What steps send that is no HTTP request of their own: signals, and requests for tokens."""
+"""Signals and token requests that steps send."""
 
 from engine import Json
 from engine.value import value
@@ -10,10 +10,10 @@ class OutgoingSignal:
 
     Attributes:
         name: Its name, such as `payment`.
-        key: Which of its name it is, such as the number of an order.
-        data: What it says, a JSON value.
-        keep_ms: For how long it is kept for a run that does not wait yet, in milliseconds.
-        to_all: Whether every run that waits now gets it, and no run later.
+        key: Distinguishes signals of one name, such as the number of an order.
+        data: Its content, a JSON value.
+        keep_ms: How long it is kept for a run that does not wait yet, in milliseconds.
+        to_all: Whether every run that waits now gets it, and no later run.
     """
 
     name: str
@@ -25,15 +25,15 @@ class OutgoingSignal:
 
 @value(frozen=True, slots=True)
 class TokenRequest:
-    """What an OAuth 2.0 token is asked for with, by client credentials.
+    """A request for an OAuth 2.0 token by client credentials.
 
     Attributes:
-        url: The address of the server that gives tokens.
-        client_id: Who asks.
-        client_secret: What only they know.
-        scope: What the token shall allow, empty for what the server chooses.
-        audience: Whom it is for, where the server wants to know.
-        in_body: Whether id and secret stand in the form, and not in `Authorization`.
+        url: The address of the token server.
+        client_id: The client's id.
+        client_secret: The client's secret.
+        scope: The requested scope, empty for the server's default.
+        audience: The audience of the token, if the server requires one.
+        in_body: Whether id and secret are sent in the form instead of in `Authorization`.
     """
 
     url: str

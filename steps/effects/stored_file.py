@@ -1,4 +1,4 @@
-"""A file that was uploaded, and what reads it."""
+"""An uploaded file, and the function that reads it."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
@@ -8,12 +8,12 @@ from engine.value import value
 
 @value(frozen=True, slots=True)
 class StoredFile:
-    """A file that was uploaded to this tenant, with its bytes.
+    """An uploaded file of this tenant, with its bytes.
 
     Attributes:
         file_id: Its id.
-        name: The name that it was uploaded under; never a path.
-        media_type: The type that it was uploaded as, such as `application/pdf`.
+        name: The name under which it was uploaded; never a path.
+        media_type: The type with which it was uploaded, such as `application/pdf`.
         content: Its bytes.
     """
 

@@ -1,4 +1,4 @@
-"""What a tool may have done for it beyond its own work: files kept, and values between runs."""
+"""Services that a tool may use: stored files, the tenant's store, and its knowledge."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
@@ -18,8 +18,8 @@ class StoreCall:
     Attributes:
         operation: `get`, `put`, `put-if-absent`, `increment` or `delete`.
         key: The name of the value.
-        value: What is put there.
-        by: What is added.
+        value: The value to put.
+        by: The number to add.
         lasts_ms: How long the value is kept from now on, in milliseconds; None: for ever.
     """
 
@@ -36,11 +36,11 @@ class KnowledgeCall:
 
     Attributes:
         operation: `add`, `remove`, `list` or `search`.
-        collection: Where.
-        source: What the text is called.
-        text: What is added, or what is looked for.
-        limit: How many passages are found at most.
-        model: The model that makes vectors of what is added; empty for that of the collection.
+        collection: The collection.
+        source: The name of the text.
+        text: The text to add, or the query to search for.
+        limit: The most passages to find.
+        model: The model that embeds added text; empty for that of the collection.
     """
 
     operation: str
@@ -52,15 +52,15 @@ class KnowledgeCall:
 
 
 async def no_knowledge(call: KnowledgeCall) -> Json:
-    """Raise: whoever made the context has given no knowledge."""
+    """Raise: the context was created without knowledge."""
     raise RuntimeError(f"there is no knowledge here, so there is no {call.operation}")
 
 
 async def no_store(call: StoreCall) -> Json:
-    """Raise: whoever made the context has given no store."""
+    """Raise: the context was created without a store."""
     raise RuntimeError(f"there is no store here, so there is no {call.operation}")
 
 
 async def no_storage(name: str, _: str, __: bytes) -> str:
-    """Raise: whoever made the context has given no storage."""
+    """Raise: the context was created without file storage."""
     raise RuntimeError(f"there is no storage here, so {name} cannot be kept")

@@ -10,8 +10,8 @@ class Agent:
 
     Attributes:
         id: Its id.
-        version: The version that a selector chose, so that a run can stay with it.
-        definition: The document as it was saved and checked.
+        version: The version that was chosen, so that a run can keep using it.
+        definition: The document after validation.
     """
 
     id: str

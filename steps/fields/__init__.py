@@ -1,1 +1,1 @@
-"""Declared fields: what a field spec may say, and values checked against it."""
+"""Declared fields: the keys of a field spec, and the check of values against it."""

@@ -1,4 +1,4 @@
-"""What a field spec may say: every key has effect on values of the declared type."""
+"""Checks field specs: every key must have an effect on values of the declared type."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -12,7 +12,7 @@ from steps.language.nearest import did_you_mean
 TYPES = ("string", "number", "integer", "boolean", "object", "array", "file")
 _ALWAYS = frozenset({"type", "title", "description", "examples", "required", "default"})
 _NAMED = frozenset({"required", "default"})
-"""Of a field with a name alone; an item of a list has none, and needs no type either."""
+"""Keys of a named field only; an item of a list has none, and needs no type either."""
 
 _OF_OUTPUTS = frozenset({"value", "sensitive"})
 _VALUES = frozenset({"enum", "const"})
@@ -33,7 +33,7 @@ _BY_TYPE = {
 }
 _KNOWN = _ALWAYS | frozenset[str]().union(*_BY_TYPE.values())
 FIELD_WORDS = _KNOWN | _OF_OUTPUTS | {"choices"}
-"""The words that the spec of a field may have."""
+"""The keys that the spec of a field may have."""
 
 _FORMATS = (
     "date", "date-time", "time", "duration", "email", "idn-email", "hostname", "idn-hostname",
@@ -55,7 +55,7 @@ _CALLED = {
     "date": "string with format date", "datetime": "string with format date-time",
     "email": "string with format email", "url": "string with format uri",
 }  # fmt: skip
-"""What other engines call types of fields."""
+"""The names of field types in other engines."""
 
 
 _KEYWORDS = {
@@ -76,18 +76,18 @@ def _called(kind: object) -> str:
 def spec_problems(
     specs: Mapping[str, Any], path: str, *, outputs: bool, stored: bool = False, asked: bool = False
 ) -> list[Problem]:
-    """Find what is wrong with field specs.
+    """Find the problems of field specs.
 
     Args:
         specs: Specs by name, as a definition has them.
-        path: What the path of each problem begins with.
-        outputs: Whether they are those of a step's output, which alone may have a `value`.
-        stored: Find only what keeps them from being used. What was saved before a rule was
-            made has no effect, as ever, and its runs go on.
+        path: The prefix of each problem's path.
+        outputs: Whether they belong to a step's output; only those may have a `value`.
+        stored: Report only what makes the specs unusable. Definitions that were saved before a rule
+            existed keep running, and the keys without effect are ignored.
         asked: Whether a person is asked for them, with choices and limits from data.
 
     Returns:
-        What is wrong, nothing where all is well.
+        The problems; empty if there are none.
     """
     problems: list[Problem] = []
     if asked:
@@ -107,14 +107,14 @@ def spec_problems(
 
 
 def _is_schema(specs: Mapping[str, Any]) -> bool:
-    """Say whether a JSON Schema stands in the place of fields by name."""
+    """Return whether there is a JSON Schema in the place of fields by name."""
     return specs.get("type") == "object" and isinstance(specs.get("properties"), dict)
 
 
 def _shape_problems(
     spec: Any, where: str, always: frozenset[str], *, stored: bool
 ) -> list[Problem]:
-    """Find keys that are unknown or, unless they are stored, have no effect; here and inside."""
+    """Find unknown keys and, unless the specs are stored, keys without effect, at all levels."""
     if not isinstance(spec, dict):
         return [Problem(where, 'must be an object such as {"type": "string"}')]
     kind = spec.get("type")
@@ -144,7 +144,7 @@ def _shape_problems(
 
 
 def _rule_problems(spec: dict[str, Any], where: str, fitting: frozenset[str]) -> list[Problem]:
-    """Find values of keys that no value of the field could ever meet."""
+    """Find values of keys that no value of the field could satisfy."""
     problems: list[Problem] = []
     told = spec.get("format")
     if "format" in fitting and "format" in spec and told not in _FORMATS:
@@ -195,7 +195,7 @@ def _problems_inside(spec: dict[str, Any], where: str, *, stored: bool) -> list[
 
 
 def _validity_problems(spec: dict[str, Any], where: str) -> list[Problem]:
-    """Find out whether a spec is valid as a whole, its default included."""
+    """Check whether a spec is valid as a whole, including its default."""
     try:
         validator = validator_of(spec)
     except (ValueError, TypeError, AttributeError) as wrong:

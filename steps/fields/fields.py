@@ -1,4 +1,4 @@
-"""Field specs, in JSON Schema's words, and values checked against them."""
+"""Field specs in the terms of JSON Schema, and the check of values against them."""
 
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -8,26 +8,26 @@ from engine import Json, JsonObject
 from steps.contract.step_type import MOST_PROBLEMS, Problem
 
 _OWN_KEYS = frozenset({"required", "default", "value", "sensitive", "choices"})
-"""Keys of a field spec that JSON Schema does not have, or not with this meaning."""
+"""Keys of a field spec that JSON Schema does not have, or has with another meaning."""
 
 LIMITS = ("minimum", "maximum", "minItems", "maxItems")
-"""What may be a template in a field that a person is asked for: it counts once it is a number."""
+"""Keys that may be a template in a field for a person; they apply when they give a number."""
 
 
 class Fields:
     """Named fields with their specs, ready to check values.
 
     Attributes:
-        specs: The spec of each field, in JSON Schema's words.
-        has_defaults: Whether a field has a default, or something inside it.
-        optional: The fields that may be left out, and so may be null.
+        specs: The spec of each field, in the terms of JSON Schema.
+        has_defaults: Whether a field, or something inside one, has a default.
+        optional: The fields that may be left out and may therefore be null.
     """
 
     def __init__(self, specs: Mapping[str, JsonObject]) -> None:
         """Compile specs.
 
         Args:
-            specs: Specs by name, with which `spec_problems` has found nothing wrong.
+            specs: Specs by name in which `spec_problems` has found no problem.
         """
         self.specs = specs
         self._validators = {name: validator_of(spec) for name, spec in specs.items()}
@@ -48,11 +48,11 @@ class Fields:
         """Find missing fields and wrong values.
 
         Args:
-            data: Values by name; names without a spec are left alone.
-            path: What the path of each problem begins with.
+            data: Values by name; names without a spec are ignored.
+            path: The prefix of each problem's path.
 
         Returns:
-            What is wrong, nothing where all is well.
+            The problems; empty if there are none.
         """
         problems = []
         for name, spec in self._required.items():
@@ -67,15 +67,15 @@ class Fields:
 
     @property
     def sensitive(self) -> frozenset[str]:
-        """The names of the fields whose values nobody may see."""
+        """The names of the fields whose values are hidden from everybody."""
         return frozenset(name for name, spec in self.specs.items() if spec.get("sensitive"))
 
     def may_be_null(self, name: str) -> bool:
-        """Say whether a field may be null, which takes back the value that it had."""
+        """Return whether a field may be null, which removes the value that it had."""
         return self.specs[name].get("required", True) is False
 
     def missing(self, data: Mapping[str, Json]) -> dict[str, JsonObject]:
-        """Find what has still to be given.
+        """Find the fields that are still required.
 
         Args:
             data: Values by name.
@@ -92,7 +92,7 @@ class Fields:
             data: Values by name; it is not changed.
 
         Returns:
-            A copy with the defaults of fields that it does not have, also inside objects.
+            A copy with the defaults of missing fields, also inside objects.
         """
         if not self.has_defaults:
             return {**data}
@@ -155,7 +155,7 @@ def _inner_specs(spec: Mapping[str, Any]) -> list[Any]:
 
 
 def _inner_defaults(spec: Mapping[str, Any]) -> bool:
-    """Say whether something inside a value of this spec has a default."""
+    """Return whether something inside a value of this spec has a default."""
     return any(
         "default" in inner or _inner_defaults(inner)
         for inner in _inner_specs(spec)
@@ -164,7 +164,7 @@ def _inner_defaults(spec: Mapping[str, Any]) -> bool:
 
 
 def _filled(spec: Any, value: Json) -> Json:
-    """Return a value with the defaults that its spec has inside."""
+    """Return a value with the defaults inside it that its spec declares."""
     if not isinstance(spec, dict) or not _inner_defaults(spec):
         return value
     if isinstance(value, list):
@@ -184,7 +184,7 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def validator_of(spec: Mapping[str, Any]) -> Any:
-    """Return what checks values of a field. Raises `ValueError` where the spec is not valid."""
+    """Return a validator for values of a field. Raises `ValueError` if the spec is not valid."""
     import jsonschema_rs
 
     return jsonschema_rs.Draft202012Validator(
@@ -193,7 +193,7 @@ def validator_of(spec: Mapping[str, Any]) -> Any:
 
 
 def value_problems(validator: Any, value: Json, path: str) -> list[Problem]:
-    """Return the first things that `validator_of` finds wrong with a value, and how many more."""
+    """Return the first problems that `validator_of` finds in a value, and how many more."""
     found = validator.iter_errors(value)
     problems = [
         Problem(_place(path, error.instance_path), str(error.message)[:300])

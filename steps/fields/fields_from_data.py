@@ -1,4 +1,4 @@
-"""Fields of a question whose choices and limits come from the data of the run."""
+"""Fields of a question whose choices and limits come from the run's data."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,11 +14,11 @@ COUNTS = ("minItems", "maxItems")
 
 
 def templates_in(specs: Any, path: str) -> Iterator[tuple[str, Json]]:
-    """Return the templates of fields, and where each stands.
+    """Return the templates of fields, each with its path.
 
     Args:
         specs: Specs by name, as a definition has them.
-        path: What the path of each begins with.
+        path: The prefix of each path.
 
     Returns:
         Paths and sources.
@@ -40,7 +40,7 @@ def specs_of_actions(step: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, A
         step: The step in its definition, whose values may be anything.
 
     Returns:
-        Of each action that has some, where they stand in the step, and the specs by name.
+        For each action with fields, their path in the step and the specs by name.
     """
     actions = step.get("actions")
     for index, action in enumerate(actions if isinstance(actions, list) else ()):
@@ -54,10 +54,10 @@ def templates_asked(step: Mapping[str, Any], *, of_output: bool) -> Iterator[tup
 
     Args:
         step: The step in its definition, whose values may be anything.
-        of_output: Whether it asks for the fields of its output too.
+        of_output: Whether it also asks for the fields of its output.
 
     Returns:
-        Where each stands in the step, and its source.
+        The path of each in the step, and its source.
     """
     if of_output:
         yield from templates_in(step.get("output"), "output")
@@ -66,19 +66,19 @@ def templates_asked(step: Mapping[str, Any], *, of_output: bool) -> Iterator[tup
 
 
 def plain_specs(specs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the specs of fields without what comes from data."""
+    """Return the specs of fields without the parts that come from data."""
     return {name: plain_spec(spec) for name, spec in specs.items()}
 
 
 def from_data_problems(specs: Mapping[str, Any], path: str) -> Iterator[Problem]:
-    """Find what is wrong with the choices and limits of fields.
+    """Find the problems of the choices and limits of fields.
 
     Args:
         specs: Specs by name, as a definition has them.
-        path: What the path of each problem begins with.
+        path: The prefix of each problem's path.
 
     Returns:
-        What is wrong, nothing where all is well.
+        The problems; empty if there are none.
     """
     for where, source in templates_in(specs, path):
         is_choice = where.endswith(".choices")
@@ -100,12 +100,12 @@ def from_data_problems(specs: Mapping[str, Any], path: str) -> Iterator[Problem]
 
 
 def is_template(spec: Mapping[str, Any], key: str) -> bool:
-    """Say whether a limit of a field comes from data."""
+    """Return whether a limit of a field comes from data."""
     return isinstance(spec.get(key), str)
 
 
 def plain_spec(spec: Any) -> Any:
-    """Return the spec of a field without what comes from data."""
+    """Return the spec of a field without the parts that come from data."""
     if not isinstance(spec, dict):
         return spec
     plain = {

@@ -1,1 +1,1 @@
-"""HTTP as steps use it: requests, sign-in at other servers, the bodies of responses."""
+"""HTTP for steps: requests, authentication at other servers, and response bodies."""

@@ -1,4 +1,4 @@
-"""How a request says who sends it: the ways that `auth` of call-api knows."""
+"""The authentication methods of call-api's `auth`."""
 
 import base64
 from abc import abstractmethod
@@ -13,12 +13,12 @@ from steps.effects.outgoing import TokenRequest
 from steps.language.template import SecretTemplate
 
 TextOf: TypeAlias = Callable[[SecretTemplate, str], str]
-"""Returns the text of a template; the name of the setting is for the error."""
+"""Returns the text of a template; the name of the setting is for the error message."""
 
 
 class _Auth(StepSettings):
     def templates(self) -> dict[str, SecretTemplate]:
-        """Return what may name secrets, by its key."""
+        """Return the templates that may name secrets, by their keys."""
         named = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: item for name, item in named.items() if isinstance(item, SecretTemplate)}
 
@@ -89,7 +89,7 @@ class OAuth2Auth(_Auth):
     )
 
     def request(self, text: TextOf) -> TokenRequest:
-        """Return what a token is asked for with."""
+        """Return the token request."""
         return TokenRequest(
             url=text(self.tokenUrl, "auth.tokenUrl"),
             client_id=text(self.clientId, "auth.clientId"),
@@ -106,7 +106,7 @@ _KINDS: dict[str, type[_Auth]] = {
 
 
 def _of_its_kind(given: Any) -> Any:
-    """Read `auth` as the kind it names, so that problems stand at its keys."""
+    """Read `auth` as the kind that it names, so that problems name its own keys."""
     if not isinstance(given, dict):
         return given
     kind = given.get("type")
@@ -122,4 +122,4 @@ Auth = Annotated[
     Field(discriminator="type"),
     BeforeValidator(_of_its_kind),
 ]
-"""One way to say who sends a request, told apart by `type`."""
+"""One authentication method, selected by `type`."""

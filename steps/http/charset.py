@@ -1,9 +1,9 @@
-"""Text from bytes of others, by their mark, their header, their own head and their looks.
+"""Decodes the text of responses by byte order mark, header, document head and content.
 
-The order is that of browsers (https://encoding.spec.whatwg.org/#decode): a byte order mark
-counts most, since it cannot be there by accident, then the header, then the head of the
-document. Whatever is named, the result is a text: an unknown name never fails, and bytes that
-do not fit are shown as U+FFFD.
+The order is that of browsers (https://encoding.spec.whatwg.org/#decode). A byte order mark comes
+first, because it does not occur by accident; then the header; then the head of the document. The
+result is always a text: an unknown charset name never fails, and bytes that do not fit are shown as
+U+FFFD.
 """
 
 import codecs
@@ -17,7 +17,7 @@ _LONGEST_HEADER = 1_000
 ones costs the square of their length."""
 
 _HEAD = 2_048
-"""Bytes at the beginning of a document that may name its characters."""
+"""Bytes at the beginning of a document that may declare its charset."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf_8"),
@@ -26,7 +26,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf_16_le"),
     (codecs.BOM_UTF16_BE, "utf_16_be"),
 )
-"""Longer marks stand before those that they begin with."""
+"""Longer marks come before the marks that are their prefixes."""
 
 _WIDE = frozenset({"utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"})
 _NO_TEXT = frozenset(
@@ -35,7 +35,7 @@ _NO_TEXT = frozenset(
         "zlib_codec",
     }
 )  # fmt: skip
-# What senders mean by a name is often the larger set that browsers take it for.
+# Senders often mean the larger charset as which browsers read a name.
 _MEANT = {
     "ascii": "utf_8",
     "latin_1": "cp1252",
@@ -62,10 +62,10 @@ _MORE_NAMES = {
     "unicode11utf8": "utf_8", "unicode20utf8": "utf_8", "utf8mb4": "utf_8", "utf8sig": "utf_8",
     "unicode": "utf_16", "utf16": "utf_16", "utf32": "utf_32", "ucs2": "utf_16",
 }  # fmt: skip
-"""Names without marks, of https://encoding.spec.whatwg.org and some more, that Python lacks."""
+"""Labels of https://encoding.spec.whatwg.org and some others that Python does not know."""
 
 _WINDOWS = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
-"""What each byte means in windows-1252; where it has nothing, as in Latin-1."""
+"""The meaning of each byte in windows-1252; bytes that it leaves undefined are as in Latin-1."""
 
 _XML = re.compile(rb"\s*<\?xml\s[^>]*?\bencoding\s*=\s*[\"']([\w.:-]{1,40})[\"']", re.IGNORECASE)
 _META = re.compile(rb"<meta\s[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
@@ -73,7 +73,7 @@ _CSS = re.compile(rb"@charset \"([\w.:-]{1,40})\";")
 
 
 def charset_of(content_type: str) -> str | None:
-    """Return the codec that a content type's `charset` means, None for none that is known."""
+    """Return the codec for a content type's `charset`, None if it is missing or unknown."""
     header = Message()
     header["content-type"] = content_type[:_LONGEST_HEADER].replace("\r", " ").replace("\n", " ")
     try:
@@ -84,9 +84,9 @@ def charset_of(content_type: str) -> str | None:
 
 
 def codec_named(name: str | None) -> str | None:
-    """Return the codec that a name for characters means, None when it means none."""
+    """Return the codec for a charset name, None if it is unknown."""
     plain = _bare(name or "")
-    # Not asked of the standard library's search: that remembers every name for ever.
+    # The standard library's lookup is avoided: it caches every name for ever.
     for known in (plain, plain.removeprefix("x"), plain.removeprefix("cs")):
         if codec := _CODECS.get(known):
             return _MEANT.get(codec, codec)
@@ -106,29 +106,29 @@ _CODECS = {
 
 
 def text_of(content: bytes, content_type: str = "") -> str:
-    """Return the text that bytes of a content type are, without a byte order mark."""
+    """Return the text in the bytes of a content type, without a byte order mark."""
     return next(_readings(content, content_type))
 
 
 def marked(content: bytes) -> str | None:
-    """Return the codec of a byte order mark, None without one."""
+    """Return the codec of a byte order mark, None if there is none."""
     return next((codec for mark, codec in _MARKS if content.startswith(mark)), None)
 
 
 def looks_like_text(content: bytes) -> bool:
-    """Say whether bytes of which nothing is known are text: UTF-8 without control characters."""
+    """Return whether bytes of unknown type are text: UTF-8 without control characters."""
     if marked(content) is None and re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]", content):
         return False
     return _decoded(content, marked(content) or "utf_8") is not None
 
 
 def _readings(content: bytes, content_type: str) -> Iterator[str]:
-    """Return what the bytes can be read as, the most likely first; the last one always can."""
+    """Return the possible texts of the bytes, most likely first; the last always decodes."""
     for codec in (marked(content), charset_of(content_type), _named_inside(content), "utf_8"):
         text = None if codec is None else _decoded(content, codec)
         if text is not None:
             yield text.removeprefix("\ufeff")
-    # Nothing fits: a text in UTF-8 with a few damaged places, or one of the old eight bits.
+    # Nothing fits: either UTF-8 with a few damaged places, or an old 8-bit charset.
     damaged = content.decode("utf_8", "replace")
     bad = damaged.count("\ufffd")
     good = sum(char > "\x7f" for char in damaged) - bad
@@ -141,7 +141,7 @@ def _readings(content: bytes, content_type: str) -> Iterator[str]:
 
 
 def _decoded(content: bytes, codec: str) -> str | None:
-    """Return the text when all bytes fit the codec."""
+    """Return the text if all bytes fit the codec."""
     if codec == "cp1252":
         return codecs.charmap_decode(content, "strict", _WINDOWS)[0]
     try:
@@ -151,7 +151,7 @@ def _decoded(content: bytes, codec: str) -> str | None:
 
 
 def _named_inside(content: bytes) -> str | None:
-    """Return the codec that the head of XML, HTML or CSS names."""
+    """Return the codec that the head of XML, HTML or CSS declares."""
     head = content[:_HEAD]
     if head.startswith((b"<\0", b"\0<")):
         return "utf_16_le" if head.startswith(b"<") else "utf_16_be"
@@ -159,12 +159,12 @@ def _named_inside(content: bytes) -> str | None:
     if found is None and b"<" in head:
         found = _META.search(head)
     codec = codec_named(found[1].decode("ascii", "replace")) if found else None
-    # A head that can be read byte by byte is in no wide codec, whatever it says.
+    # A head that is readable byte by byte is not in a wide codec, even if it claims so.
     return "utf_8" if codec in _WIDE else codec
 
 
 def _sound(text: str) -> str:
-    """Return a text without halves of surrogate pairs, which some codecs let through."""
+    """Return a text without unpaired surrogates, which some codecs produce."""
     try:
         text.encode()
     except UnicodeEncodeError:

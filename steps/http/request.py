@@ -1,4 +1,4 @@
-"""The HTTP request that the settings of call-api describe."""
+"""Builds the HTTP request that the settings of call-api describe."""
 
 import json
 import re
@@ -27,11 +27,12 @@ Part: TypeAlias = tuple[str, str, bytes, str]
 async def request_of(
     settings: CallApiSettings, step: StepInput, effects: Effects, refused: str | None = None
 ) -> HttpRequest:
-    """Return the request of one attempt, with another token than one that was `refused`.
+    """Return the request of one attempt, with a new token if one was `refused`.
 
     Raises:
-        StepBroke: `InvalidRequest`: the settings give none; or a secret or file is not there.
-        ExpressionError: A value could not be worked out.
+        StepBroke: `InvalidRequest`: the settings give no valid request; or a secret or file does
+            not exist.
+        ExpressionError: An expression could not be evaluated.
     """
     secrets = await secret_scope(
         (
@@ -67,7 +68,7 @@ async def request_of(
 async def _authorization(
     auth: Auth, step: StepInput, effects: Effects, refused: str | None
 ) -> tuple[str, str]:
-    """Return the header that says who sends the request."""
+    """Return the header that authenticates the request."""
 
     def text(item: SecretTemplate, setting: str) -> str:
         return _plain(item.render(step.scope), setting)
@@ -78,36 +79,36 @@ async def _authorization(
 
 
 class _Headers:
-    """Headers by name in any case; the last one that is set counts."""
+    """Headers by case-insensitive name; the last one that is set wins."""
 
     def __init__(self, name: str, value: str) -> None:
         self._found = {name.lower(): (name, value)}
 
     def set(self, name: str, value: str) -> None:
-        """Set a header in the place of one of that name, behind all others."""
+        """Set a header in place of one with that name, at the end of the list."""
         self._found.pop(name.lower(), None)
         self._found[name.lower()] = (name, value)
 
     def setdefault(self, name: str, value: str) -> None:
-        """Set a header unless it is there."""
+        """Set a header unless it exists."""
         self._found.setdefault(name.lower(), (name, value))
 
     def drop(self, name: str) -> None:
-        """Forget a header, so that the one that belongs to the body is set."""
+        """Remove a header, so that the one for the body is used."""
         self._found.pop(name.lower(), None)
 
     @property
     def content_type(self) -> str:
-        """The type of the body as it is given, "" where it is not."""
+        """The declared type of the body, "" if there is none."""
         return self._found.get("content-type", ("", ""))[1]
 
     def all(self) -> dict[str, str]:
-        """Return them as they were named."""
+        """Return all headers with their original names."""
         return dict(self._found.values())
 
 
 def _checked(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers as they are sent. Raises `StepBroke` for those that cannot be."""
+    """Return the headers as they are sent. Raises `StepBroke` if one cannot be sent."""
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name):
             raise _invalid(f"headers: {name[:80]!r} is no name of a header")
@@ -124,7 +125,7 @@ def _checked(headers: Mapping[str, str]) -> dict[str, str]:
 async def _body(
     settings: CallApiSettings, step: StepInput, effects: Effects, headers: _Headers
 ) -> dict[str, Any]:
-    """Return the fields of the request that are its body, and note its type."""
+    """Return the fields of the request that form its body, and set its content type."""
     if settings.body is not None:
         headers.setdefault("Content-Type", "application/json")
         text = json.dumps(await settings.body.rendered(step.scope), ensure_ascii=False)
@@ -148,7 +149,7 @@ async def _body(
 
 
 def _encoded(text: str, content_type: str) -> bytes:
-    """Return a text in the characters that its type names. Raises `StepBroke`."""
+    """Return a text in the charset of its content type. Raises `StepBroke`."""
     codec = charset_of(content_type) or "utf_8"
     try:
         return text.encode(codec)
@@ -158,7 +159,7 @@ def _encoded(text: str, content_type: str) -> bytes:
 
 
 def _fit_for_parts(headers: _Headers) -> None:
-    """Leave the type of a body of parts to what writes it, unless its boundary is given."""
+    """Leave the content type of a multipart body to its writer, unless a boundary is given."""
     kind, _, rest = headers.content_type.partition(";")
     if kind.strip().lower() not in ("", "multipart/form-data"):
         raise _invalid(f"multipart is sent as multipart/form-data, not as {kind[:80]}")
@@ -181,7 +182,7 @@ async def _parts(
 async def _pairs(
     templates: Mapping[str, SecretTemplate], step: StepInput, setting: str
 ) -> list[tuple[str, str]]:
-    """Return names and texts; a list gives its name several times, null leaves it out."""
+    """Return names and texts; a list repeats its name, and null leaves it out."""
     return [
         (name, _plain(value, f"{setting}.{name}"))
         for name, template in templates.items()

@@ -1,4 +1,4 @@
-"""What a definition may say about one HTTP request."""
+"""The settings of one HTTP request."""
 
 from typing import Literal
 
@@ -10,16 +10,16 @@ from steps.http.response_body import ResponseType
 from steps.language.template import SecretTemplate, Template
 
 MOST_TAKEN = 10_000_000
-"""The most bytes of a body that goes into the run."""
+"""The most bytes of a body that becomes part of the run."""
 
 MOST_KEPT = 50_000_000
-"""The most bytes of a body that is kept as a file."""
+"""The most bytes of a body that is stored as a file."""
 
 _USUALLY_TAKEN = 1_000_000
 
 
 class CallApiSettings(StepSettings):
-    """The request, and which answers are good."""
+    """The request, and the responses that count as good."""
 
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = Field(
         "GET", description="the request's method"
@@ -84,7 +84,7 @@ class CallApiSettings(StepSettings):
 
     @property
     def longest_body(self) -> int:
-        """How many bytes of a body are taken."""
+        """The most bytes of a body that are read."""
         if self.maxResponseBytes is not None:
             return self.maxResponseBytes
         return MOST_KEPT if self.saveAs else _USUALLY_TAKEN

@@ -1,4 +1,4 @@
-"""What is made of the body of an HTTP answer: JSON, text, or bytes as base64."""
+"""Reads the body of an HTTP response: JSON, text, or bytes as base64."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ _BINARY_SUFFIXES = frozenset(
     {"ber", "cbor", "cwt", "der", "fastinfoset", "gzip", "sqlite3", "tlv", "wbxml", "zip", "zstd"}
 )
 _LINES = frozenset({"application/stream+json"})
-"""A JSON value in each line, whatever the name says."""
+"""Media types with one JSON value in each line."""
 
 _JSON_WORDS = frozenset({"json", "x-json", "json-rpc", "jsonrequest", "problem"})
 _TEXT_WORDS = frozenset(
@@ -36,10 +36,10 @@ _OF_OFFICES = ("vnd.oasis.", "vnd.openxmlformats", "vnd.ms-", "vnd.sun.")
 
 
 def read_body(response: HttpResponse, wanted: ResponseType) -> JsonObject:
-    """Return `body`, and `encoding` where it is base64.
+    """Return `body`, and `encoding` if it is base64.
 
     Raises:
-        StepBroke: `InvalidResponse`: it is not the JSON that it says it is, or that is wanted.
+        StepBroke: `InvalidResponse`: the body is declared or expected to be JSON, but is not.
     """
     content, content_type = response.content, response.headers.get("content-type", "")
     if not content or wanted == "none":
@@ -57,14 +57,14 @@ def read_body(response: HttpResponse, wanted: ResponseType) -> JsonObject:
 
 
 def described(status: int, headers: Mapping[str, str], length: int | None = None) -> str:
-    """Say what came: an answer's status, content type, and length as it is or as it says."""
+    """Describe a response: its status, content type, and actual or declared length."""
     kind = headers.get("content-type") or "no content type"
     size = headers.get("content-length") if length is None else length
     return f"status {status}, {kind[:100]}" + (f", {str(size)[:20]} bytes" if size else "")
 
 
 def body_kind(content_type: str) -> Literal["json", "text", "base64", "unknown"]:
-    """Return how a body of this type is read; unknown where only its bytes can tell."""
+    """Return how a body of this type is read; unknown if only its bytes can tell."""
     media = content_type.partition(";")[0].partition(",")[0].strip().lower()
     main, _, sub = media.partition("/")
     if not sub or main in ("*", "unknown"):
@@ -85,7 +85,7 @@ def body_kind(content_type: str) -> Literal["json", "text", "base64", "unknown"]
 
 
 def _object(content: bytes) -> Json:
-    """Return the object or list that bytes without a type are, None when they are none."""
+    """Return the object or list in bytes without a type, None if there is none."""
     if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
         return None
     try:

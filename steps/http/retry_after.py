@@ -7,13 +7,13 @@ from email.utils import parsedate_to_datetime
 
 _LONGEST_MS = 24 * 3_600_000
 _LONGEST = 100
-_SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")  # `\d` and `isdigit` know more digits
+_SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")  # `\d` and `isdigit` accept other scripts
 
 
 def retry_after_ms(value: str | None, now_ms: int) -> int | None:
-    """Return the wait that was asked for in milliseconds, a day at most; None for none.
+    """Return the requested wait in milliseconds, a day at most; None if there is none.
 
-    What is neither a number nor a date asks for nothing.
+    A value that is neither a number nor a date requests no wait.
     """
     text = (value or "").strip()
     if not text or len(text) > _LONGEST:

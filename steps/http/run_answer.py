@@ -1,7 +1,7 @@
-"""What a run answers where a request waits for its result: a status, headers, a body.
+"""The response of a run to a request that waits for its result: status, headers, body.
 
-Headers are those that say something of the content. What is between two hops, what the server
-itself answers for, and what would reach the browser's other pages of it can be set by nobody.
+Only headers that describe the content may be set. Hop-by-hop headers, headers for which the server
+itself is responsible, and headers that would affect other pages in the browser are refused.
 """
 
 import re
@@ -34,11 +34,11 @@ _LONGEST = 2_000
 _LEAST_STATUS, _LAST_STATUS = 200, 599
 _BODILESS = (204, 205, 304)
 RECORD = "answer"
-"""The name of the record of a run's last step that has what it answers."""
+"""The record of a run's last step that holds its response."""
 
 
 class HttpAnswer(BaseModel):
-    """What a request is answered that waits for the run's result."""
+    """The response to a request that waits for the run's result."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -80,7 +80,7 @@ class HttpAnswer(BaseModel):
         return headers
 
     async def rendered(self, scope: Mapping[str, Json]) -> JsonObject:
-        """Return the answer as it is recorded. Raises `StepBroke`."""
+        """Return the response in the form in which it is recorded. Raises `StepBroke`."""
         try:
             headers: JsonObject = {
                 name.lower(): _value(await template.rendered(scope))
@@ -98,7 +98,7 @@ class HttpAnswer(BaseModel):
 
 
 def has_no_body(status: int) -> bool:
-    """Say whether an answer of a status has no body."""
+    """Return whether a response with this status has no body."""
     return status in _BODILESS
 
 

@@ -1,8 +1,8 @@
-"""How much work the expressions of one step may do together.
+"""Limits how much work all expressions of one step may do together.
 
-Work is counted, not timed: a unit is about one value that is looked at, or some tens of characters.
-Whoever executes a step opens one allowance for it; an expression that is evaluated outside of one
-has an allowance of its own.
+Work is counted, not timed: a unit is about one value, or some tens of characters. The code that
+executes a step opens one allowance for it; an expression that is evaluated outside of one gets its
+own.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ STEP = 1_000_000
 
 CHARACTERS_A_UNIT = 20
 _A_TURN = 15_000
-"""Units after which others are let on: some ten milliseconds."""
+"""Units after which the event loop gets a turn: about ten milliseconds."""
 
 
 class TooMuchWork(ValueError):
-    """The expressions of a step have used up what they may do together."""
+    """The expressions of a step have used up their allowance."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -28,11 +28,11 @@ class TooMuchWork(ValueError):
 
 
 class Allowance:
-    """What is left for a step; all expressions that are evaluated inside `with` share it.
+    """The remaining allowance of a step; all expressions evaluated inside `with` share it.
 
     Attributes:
         spent: Units of work that have been done.
-        owes_turn: Whether so much has been done that others are to be let on.
+        owes_turn: Whether enough work has been done that other tasks should get a turn.
     """
 
     __slots__ = ("_before", "_most", "_since_turn", "owes_turn", "spent")
@@ -53,7 +53,7 @@ class Allowance:
         open_allowance.set(self._before)
 
     def spend(self, units: int) -> None:
-        """Count work. Raises `TooMuchWork` where nothing is left for it."""
+        """Count work. Raises `TooMuchWork` if the allowance is used up."""
         self.spent += units
         self._since_turn += units
         self.owes_turn = self._since_turn > _A_TURN
@@ -61,21 +61,21 @@ class Allowance:
             raise TooMuchWork
 
     async def take_turns(self) -> None:
-        """Let others on, where much has been done since the last time."""
+        """Let other tasks run if much work has been done since the last time."""
         if self.owes_turn:
             self._since_turn, self.owes_turn = 0, False
             await asyncio.sleep(0)
 
 
 open_allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
-"""The allowance of all that is done in a context."""
+"""The allowance of the current context."""
 
 
 def allowance_here() -> Allowance:
-    """Return the allowance that is open, or a new one where there is none."""
+    """Return the allowance that is open, or a new one if none is."""
     return open_allowance.get() or Allowance()
 
 
 def units_of_text(text: str) -> int:
-    """Return what looking at a text costs."""
+    """Return the cost of reading a text."""
     return 1 + len(text) // CHARACTERS_A_UNIT

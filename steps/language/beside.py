@@ -1,4 +1,4 @@
-"""Long work of steps, done beside the event loop where whoever executes them has a way to."""
+"""Runs a step's long work outside the event loop, if the executing code provides a way."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar, copy_context
@@ -9,14 +9,14 @@ from steps.language.allowance import CHARACTERS_A_UNIT
 T = TypeVar("T")
 
 LONG = 8_000
-"""Values, or units of work, from which on others on the event loop should not wait."""
+"""Values, or units of work, from which on the work should not block the event loop."""
 
 
 class Way(Protocol):
-    """Does work in a thread, and returns what it gives or raises what it raises."""
+    """Does work in a thread, and returns its result or raises its error."""
 
     def __call__(self, work: Callable[[], T], /) -> Awaitable[T]:
-        """Do it."""
+        """Do the work."""
         ...
 
 
@@ -24,14 +24,14 @@ _way: ContextVar[Way | None] = ContextVar("way", default=None)
 
 
 def share_way(way: Way) -> None:
-    """Have all long work of the current context go this way from now on."""
+    """Run all long work of the current context in this way."""
     _way.set(way)
 
 
 async def beside(work: Callable[[], T]) -> T:
-    """Return what `work` gives or raises: beside the event loop where there is a way, else here.
+    """Return the result of `work` or raise its error; it runs off the event loop if possible.
 
-    It sees the context of whoever calls.
+    The work sees the context of the caller.
     """
     way = _way.get()
     if way is None:
@@ -41,10 +41,10 @@ async def beside(work: Callable[[], T]) -> T:
 
 
 def is_long(values: Iterable[Any], most: int = LONG) -> bool:
-    """Say whether these hold more values than `most`; a long text counts as several."""
+    """Return whether these hold more values than `most`; a long text counts as several."""
     count = 0
     todo: list[Any] = list(values)
-    for item in todo:  # which grows meanwhile
+    for item in todo:  # the list grows in the loop
         if isinstance(item, str):
             count += len(item) // CHARACTERS_A_UNIT
         elif isinstance(item, dict | list):

@@ -1,6 +1,6 @@
-"""Every filter, test and function of the language: how it is called, and what it gives.
+"""The list of all filters, tests and functions: how each is called, and its result.
 
-The check of definitions and the page about expressions are made from this list.
+The check of definitions and the reference page of expressions are made from this list.
 """
 
 from collections.abc import Iterable
@@ -15,10 +15,10 @@ class Word:
 
     Attributes:
         parameters: Its parameters in order; those with `?` may be left out, `...` takes any number.
-        by_name: Whether MiniJinja takes them by name only; a call by place is arranged.
-        meaning: What it gives, for people.
+        by_name: Whether MiniJinja takes them by name only; positional arguments are then renamed.
+        meaning: Its result, for people.
         example: An expression, and its value after `->`.
-        gives: The kind of its value where that is always the same.
+        gives: The kind of its result if that is always the same.
     """
 
     name: str
@@ -36,16 +36,16 @@ class Word:
 
     @property
     def least(self) -> int:
-        """How many arguments there must be."""
+        """The least number of arguments."""
         return sum(not part.endswith("?") and part != "..." for part in self.parameters.split())
 
     @property
     def takes_any(self) -> bool:
-        """Whether it takes any number of arguments, and of any names."""
+        """Whether it takes any number of arguments, with any names."""
         return "..." in self.parameters.split()
 
     def misuse(self, given: Arguments) -> str | None:
-        """Say what is wrong with the arguments of a call; None if nothing is."""
+        """Return what is wrong with the arguments of a call; None if they are correct."""
         if any(getattr(value, "operator", "") in ("*", "**") for value in given.positional):
             return None
         unknown = [name for name, _ in given.named if name not in self.names]
@@ -63,7 +63,7 @@ class Word:
 
     @property
     def call(self) -> str:
-        """How it is called."""
+        """The form of a call."""
         inner = ", ".join(
             f"{part.rstrip('?')}=..." if part.endswith("?") else part
             for part in self.parameters.split()
@@ -72,7 +72,7 @@ class Word:
 
 
 def positions(word: Word, given: Arguments) -> Arguments:
-    """Return arguments as MiniJinja takes them: all by name, or all by place where it can be."""
+    """Return arguments as MiniJinja takes them: all by name, or positional where possible."""
     if word.takes_any or word.misuse(given) or not (given.named or word.by_name):
         return given
     if any(getattr(value, "operator", "") in ("*", "**") for value in given.positional):
@@ -83,7 +83,7 @@ def positions(word: Word, given: Arguments) -> Arguments:
     placed: dict[str, Node] = dict(named)
     in_order = [name for name in word.names if name in placed]
     if in_order != word.names[: len(in_order)]:
-        return given  # one in between is left out, which only a name can say
+        return given  # skipping a parameter needs names
     return Arguments(tuple(placed[name] for name in in_order), ())
 
 
@@ -339,4 +339,4 @@ ORDERING_TESTS = {
     ">": ("gt", "greaterthan"),
     ">=": ("ge",),
 }
-"""Tests that compare as a sign does."""
+"""Tests that do the same as a comparison sign."""

@@ -1,4 +1,4 @@
-"""Dates and moments as expressions handle them: ISO 8601 texts in and out, zones by IANA name."""
+"""Filters for dates and times: ISO 8601 texts in and out, time zones by IANA name."""
 
 import calendar
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ _SATURDAY = 6
 
 
 def date_in(value: str, zone: str) -> str:
-    """Return a moment as the clocks of a zone show it; a date without a time begins there."""
+    """Return a time as local time in a zone; a date without a time is the start of its day."""
     place = _zone(zone)
     if _is_day(value):
         return _text(datetime.combine(read_day(value), time(), place))
@@ -25,7 +25,7 @@ def date_in(value: str, zone: str) -> str:
 
 
 def date_diff(value: str, other: str, unit: str = "days") -> int | float:
-    """Return how much later `value` is than `other`; months and years are whole ones."""
+    """Return how much later `value` is than `other`; months and years are whole numbers."""
     late, early = _moment(value), _moment(other)
     if unit in _MONTHS:
         sign, late, early = (1, late, early) if late >= early else (-1, early, late)
@@ -37,7 +37,7 @@ def date_diff(value: str, other: str, unit: str = "days") -> int | float:
 
 
 def date_trunc(value: str, unit: str, zone: str | None = None) -> str:
-    """Return the beginning of the hour, day, week, month, quarter or year that a date is in."""
+    """Return the start of the hour, day, week, month, quarter or year of a date."""
     if unit not in _UNITS:
         raise ValueError(f"unit must be one of {', '.join(_UNITS)}")
     if _is_day(value) and zone is None:
@@ -50,7 +50,7 @@ def date_trunc(value: str, unit: str, zone: str | None = None) -> str:
 
 
 def date_add_months(value: str, months: int) -> str:
-    """Return a date so many months later; where that month is shorter, its last day."""
+    """Return a date a number of months later; in a shorter month, its last day."""
     given = _read(value)
     index = given.year * 12 + given.month - 1 + _whole(months, "months")
     year, month = divmod(index, 12)
@@ -60,7 +60,7 @@ def date_add_months(value: str, months: int) -> str:
 
 
 def date_add_business_days(value: str, days: int, holidays: Sequence[str] = ()) -> str:
-    """Return a date so many working days later, Saturdays, Sundays and holidays left out."""
+    """Return a date a number of working days later, skipping weekends and holidays."""
     given, left = _read(value), _whole(days, "days")
     if abs(left) > _MOST_DAYS:
         raise ValueError(f"days may be {_MOST_DAYS} at most")
@@ -73,7 +73,7 @@ def date_add_business_days(value: str, days: int, holidays: Sequence[str] = ()) 
 
 
 def business_days(value: str, until: str, holidays: Sequence[str] = ()) -> int:
-    """Return how many working days there are from a date to before another."""
+    """Return the number of working days from a date up to, but not including, another."""
     day, end, free = _day(value), _day(until), _days(holidays)
     if abs((end - day).days) > _MOST_DAYS:
         raise ValueError(f"the dates may be {_MOST_DAYS} days apart at most")
@@ -84,10 +84,10 @@ def business_days(value: str, until: str, holidays: Sequence[str] = ()) -> int:
 
 
 def date_parse(text: str, pattern: str, zone: str | None = None) -> str:
-    """Return the ISO date that a text written by a strftime pattern means, in UTC or in a zone."""
+    """Return the ISO date of a text in a strftime pattern, in UTC or in a zone."""
     if len(pattern) > _LONGEST or len(text) > _LONGEST:
         raise ValueError(f"text and pattern may have {_LONGEST} characters at most")
-    moment = datetime.strptime(text, pattern)  # noqa: DTZ007 - what it lacks is added below
+    moment = datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone is added below
     if not any(f"%{sign}" in pattern for sign in "HIMSfcXsTR"):
         return moment.date().isoformat()
     if moment.tzinfo is None:
@@ -96,7 +96,7 @@ def date_parse(text: str, pattern: str, zone: str | None = None) -> str:
 
 
 def date_parts(value: str, zone: str | None = None) -> dict[str, int]:
-    """Return year, month, day, and the rest of what calendars and clocks show."""
+    """Return year, month, day, and the other parts of a date and time."""
     moment = read_moment(date_in(value, zone)) if zone else _read(value)
     iso = moment.isocalendar()
     parts = {
@@ -110,13 +110,13 @@ def date_parts(value: str, zone: str | None = None) -> dict[str, int]:
 
 
 def timestamp(value: str) -> int | float:
-    """Return a moment as Unix seconds."""
+    """Return a time as Unix seconds."""
     seconds = _moment(value).timestamp()
     return int(seconds) if seconds.is_integer() else seconds
 
 
 def from_timestamp(seconds: float) -> str:
-    """Return the moment of Unix seconds, in UTC."""
+    """Return the time of Unix seconds, in UTC."""
     return _text(datetime.fromtimestamp(float(seconds), UTC))
 
 
@@ -192,4 +192,4 @@ DATE_FILTERS: tuple[Callable[..., Any], ...] = (
     date_in, date_diff, date_trunc, date_add_months, date_add_business_days, business_days,
     date_parse, date_parts, timestamp, from_timestamp,
 )  # fmt: skip
-"""What `steps/language/filters.py` offers of this file."""
+"""The filters that `steps/language/filters.py` offers from this file."""

@@ -14,7 +14,7 @@ _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "
 _WRITTEN = {unit: size for unit, size in _UNIT_MS.items() if unit != "w"}
 LONGEST_MS = 100 * 366 * 86_400_000
 LATEST_MS = 253_402_300_800_000
-"""The year 10000, which no date can be written for."""
+"""The year 10000, for which no date can be written."""
 
 
 def duration_ms(text: object) -> int:
@@ -27,7 +27,7 @@ def duration_ms(text: object) -> int:
         Milliseconds, more than 0.
 
     Raises:
-        ValueError: It is no such text, or longer than a hundred years.
+        ValueError: It is not a duration, or is longer than a hundred years.
     """
     wrong = ValueError("must be a duration such as 30s, 5m, 2h, 7d, 2w or PT30S, up to 100 years")
     if not isinstance(text, str):
@@ -53,7 +53,7 @@ def duration_text(length_ms: int) -> str:
         length_ms: Milliseconds, more than 0.
 
     Returns:
-        The text in the largest unit that says it exactly, such as `90s` or `7d`.
+        The text in the largest unit that is exact, such as `90s` or `7d`.
     """
     unit = next(unit for unit, size in reversed(_WRITTEN.items()) if length_ms % size == 0)
     return f"{length_ms // _UNIT_MS[unit]}{unit}"

@@ -1,7 +1,7 @@
-"""One expression for each of many items: what `Expression.evaluate` gives, at a tenth of its cost.
+"""Evaluates one expression for many items, at a tenth of the cost of single evaluations.
 
-MiniJinja goes round a part of the items in one call. Where that fails, or gives null, which may be
-a value that is not there, the items of that part are evaluated one by one, for the right error.
+MiniJinja iterates over a batch of items in one call. If a batch fails, or gives null, which may be
+a missing value, its items are evaluated one by one to get the right error.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from steps.language.expression import Expression, ExpressionError, checked_resul
 from steps.language.filters import begin
 
 Item: TypeAlias = tuple[Any, ...]
-"""The values that one item gives to names, frozen."""
+"""The values of one item by name, frozen."""
 
 _PART = 250
 _UNITS_OF_A_PART = 20_000
@@ -24,16 +24,16 @@ _MOST_VALUES = 1_000_000
 async def evaluate_each(
     expression: Expression, names: Sequence[str], items: Sequence[Item], scope: Mapping[str, Json]
 ) -> list[Json]:
-    """Return the values of an expression, and let others on between parts of the items.
+    """Return the values of an expression, and let other tasks run between batches of items.
 
     Args:
-        expression: What is evaluated.
-        names: What each item's values are called, in their order.
+        expression: The expression.
+        names: The names of each item's values, in order.
         items: The items; `index` counts them from 0.
-        scope: What else may be named.
+        scope: The other names that may be used.
 
     Raises:
-        ExpressionError: It cannot be evaluated for an item, which the message counts.
+        ExpressionError: It cannot be evaluated for an item, whose index the message gives.
     """
     given = expression.given(scope)
     found: list[Json] = []
@@ -69,7 +69,7 @@ def _part(
     expression: Expression, names: Sequence[str], items: Sequence[Item], start: int,
     given: Mapping[str, Any],
 ) -> tuple[int, int]:  # fmt: skip
-    """Return where the next part ends, and the units that it costs at most."""
+    """Return where the next batch ends, and the most units that it costs."""
     constant = expression.work.constant
     if constant is not None:
         end = min(start + _PART, len(items))

@@ -1,4 +1,4 @@
-"""Expressions: Jinja expressions, evaluated by MiniJinja with bounded cost.
+"""Jinja expressions, evaluated by MiniJinja with bounded cost.
 
 Source: https://docs.rs/minijinja/latest/minijinja/syntax/index.html
 """
@@ -75,7 +75,7 @@ SECRETS_BELONG = (
     "secrets may be named only where a step calls out: in url, headers, query, body, form, "
     "multipart, text and auth of call-api, and in inputs of call-tool"
 )
-"""What is said where an expression names a secret and may not."""
+"""The message for an expression that names a secret where that is not allowed."""
 
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _WHOLE = "a secret is named as secrets.NAME, and used whole; nothing else of secrets can be named"
@@ -102,11 +102,11 @@ class ExpressionError(Exception):
     """
 
     def __init__(self, text: str, why: str) -> None:
-        """Take what failed.
+        """Create the error.
 
         Args:
             text: The expression.
-            why: What is wrong and how to mend it; free of secrets.
+            why: What is wrong and how to fix it; free of secrets.
         """
         self.text = text
         super().__init__(f"the expression {text!r} failed: {why}")
@@ -142,9 +142,9 @@ def _ordered_as(sign: str, value: object, other: object) -> bool:
 
 
 class _Evaluating(local):
-    """What a thread evaluates with: it is locked meanwhile.
+    """The MiniJinja environment of a thread, locked during an evaluation.
 
-    An evaluation that calls a filter gives the interpreter away, and another one may begin.
+    An evaluation that calls a filter releases the interpreter, so another one may begin.
     """
 
     @cached_property
@@ -164,13 +164,13 @@ class Expression:
     """One compiled expression.
 
     Attributes:
-        node: Its tree.
-        paths: What it reads.
+        node: Its syntax tree.
+        paths: The paths that it reads.
         names: The names that it uses.
         secrets: The secrets that it names.
-        source: What MiniJinja evaluates.
+        source: The text that MiniJinja evaluates.
         tells_time: Whether it calls `now()`.
-        work: What it will cost.
+        work: Its estimated cost.
     """
 
     __slots__ = (
@@ -180,7 +180,7 @@ class Expression:
     def __init__(
         self, text: str, *, may_name_secrets: bool = False, also: frozenset[str] = frozenset()
     ) -> None:
-        """Check the syntax and the names; `also` may be named. Raises `ExpressionError`."""
+        """Check the syntax and the names; `also` are allowed too. Raises `ExpressionError`."""
         self.text = text.strip()
         if not self.text or len(self.text) > _LONGEST:
             raise ExpressionError(self.text[:80], f"it must have 1 to {_LONGEST} characters")
@@ -227,7 +227,7 @@ class Expression:
         return self._of(given, self.work.in_scope(given))
 
     async def evaluated(self, scope: Mapping[str, Json]) -> Json:
-        """Return what `evaluate` does; where that is long, others go on meanwhile."""
+        """Do the same as `evaluate`, without blocking the event loop if it takes long."""
         if self.is_long(scope):
             return await beside(partial(self.evaluate, scope))
         given = self.given(scope)
@@ -237,7 +237,7 @@ class Expression:
         return await beside(partial(self._of, given, units))
 
     def is_long(self, scope: Mapping[str, Json]) -> bool:
-        """Say whether it looks at so much of a scope that others should not wait for it."""
+        """Return whether it reads so much of a scope that it should not block the event loop."""
         return is_long(self._parts(scope))
 
     def _parts(self, scope: Mapping[str, Json]) -> Iterator[Json]:
@@ -246,7 +246,7 @@ class Expression:
                 yield from parts_of(scope[name], reads)
 
     def _of(self, given: Mapping[str, Any], units: int) -> Json:
-        """Return the value with what it reads, which costs so many units at most."""
+        """Return the value for the parts of the scope that it reads; it costs at most `units`."""
         allowance = allowance_here()
         begin()
         try:
@@ -267,7 +267,7 @@ class Expression:
         return value
 
     def given(self, scope: Mapping[str, Json]) -> dict[str, Any]:
-        """Return what MiniJinja is given of a scope: frozen, and no more than is read."""
+        """Return the part of a scope that MiniJinja receives: frozen, and only what is read."""
         frozen = frozen_here()
         given = {
             name: part_of(scope[name], reads, frozen.of)
@@ -292,7 +292,7 @@ class Expression:
         return f"{absent} does not exist{where}; ask first with `is defined` or `default()`"
 
     def _why(self, wrong: Exception, given: Mapping[str, Any]) -> str:
-        """Say why it failed; what is not there reaches comparisons as null."""
+        """Return why it failed; in comparisons, missing values appear as null."""
         of_null = isinstance(wrong, ValueError) and "null" in str(wrong)
         if (of_null or "undefined" in str(wrong)) and any(missing_in(self.paths, given)):
             return self._missing(given)
@@ -308,7 +308,7 @@ _read: ContextVar[dict[tuple[str, frozenset[str]], Expression] | None] = Context
 
 @contextmanager
 def reading_once() -> Iterator[None]:
-    """Read each expression once inside, however often it is looked at."""
+    """Parse each expression only once inside, however often it is used."""
     token = _read.set({})
     try:
         yield
@@ -319,7 +319,7 @@ def reading_once() -> Iterator[None]:
 def expression_of(
     text: str, *, may_name_secrets: bool = False, also: frozenset[str] = frozenset()
 ) -> Expression:
-    """Return the expression of a text as `Expression` does, perhaps one that was read before."""
+    """Return the expression of a text, which may have been parsed before."""
     read, key = _read.get(), (text.strip(), also)
     known = read.get(key) if read is not None else None
     if known is None or (known.secrets and not may_name_secrets):
@@ -341,7 +341,7 @@ def _roots(node: Node) -> set[str]:
 
 
 def bare_condition(text: str) -> str:
-    """Return a condition without the `{{ }}` around it that is tolerated."""
+    """Return a condition without the surrounding `{{ }}`, which are tolerated."""
     bare = text.strip()
     return bare[2:-2] if bare.startswith("{{") and bare.endswith("}}") else bare
 
@@ -352,15 +352,15 @@ def _of_expression(names: frozenset[str], scope: Mapping[str, Json]) -> dict[str
 
 
 def render(source: str, given: Mapping[str, Any]) -> None:
-    """Have MiniJinja go through a template that is made here. Raises what MiniJinja raises."""
+    """Render a template that is generated here. Raises the errors of MiniJinja."""
     _here.environment.render_str(source, **given)
 
 
 def checked_result(value: Any) -> tuple[Json, int]:
-    """Return an expression's result as plain JSON, and the units that it counts.
+    """Return an expression's result as plain JSON, and its cost in units.
 
     Raises:
-        TypeError: It is no JSON value.
+        TypeError: It is not a JSON value.
         ValueError: It is too large, or not finite.
     """
     if value is None or type(value) in (bool, int):
@@ -370,7 +370,7 @@ def checked_result(value: Any) -> tuple[Json, int]:
 
 
 def _size_of_result(value: Json) -> int:
-    """Return the units of a result. Raises `ValueError` for one that no journal should hold."""
+    """Return the size of a result in units. Raises `ValueError` if the journal cannot hold it."""
     values = characters = 0
     todo: list[Iterable[Any]] = [[value]]
     while todo:

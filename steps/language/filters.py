@@ -1,8 +1,8 @@
-"""The filters that data mapping needs beside MiniJinja's own. All are bounded.
+"""Filters for data mapping beyond those of MiniJinja; the work of each is bounded.
 
-MiniJinja's fuel does not count what they do, so each call takes from an allowance of its own,
-more for long texts: an expression that calls one for each of thousands of items would
-otherwise keep everybody waiting.
+MiniJinja's fuel does not count this work, so each call takes from an allowance of its own, and more
+for long texts. Otherwise an expression that calls a filter for each of thousands of items would
+block the event loop.
 """
 
 import json
@@ -28,7 +28,7 @@ _LONGEST_PATTERN = 200
 _WIDEST_INDENT = 8
 _DAY = timedelta(days=1)
 _DIRECTIVE = re.compile(r"%.", re.DOTALL)
-# As MiniJinja writes them, so that the text may stand in HTML.
+# As MiniJinja escapes them, so that the text is safe in HTML.
 _FOR_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "'": "\\u0027"})
 
 
@@ -40,8 +40,8 @@ def to_json(value: Any) -> str:
 def tojson(value: Any, indent: int | bool | None = None) -> str:
     """Return the value as JSON text for HTML, indented by `indent` (true: 2) spaces.
 
-    In the place of MiniJinja's own filter, which takes memory for any indentation it is given
-    until the process ends.
+    It replaces MiniJinja's own filter, which allocates memory for any indentation until the process
+    dies.
     """
     width = 2 if indent is True else indent or None
     if width is not None and not 0 < width <= _WIDEST_INDENT:
@@ -51,14 +51,14 @@ def tojson(value: Any, indent: int | bool | None = None) -> str:
 
 
 def from_json(text: str) -> Any:
-    """Return the value that JSON text describes."""
+    """Return the value of JSON text."""
     return freeze(parse_strictly(text))
 
 
 def date_add(date: str, duration: str) -> str:
     """Return an ISO date moved by a duration such as `7d` or `-2h`.
 
-    A date without a time stays one when it moves by whole days.
+    A date without a time stays a date if it moves by whole days.
     """
     try:
         moved = timedelta(milliseconds=duration_ms(duration.removeprefix("-")))
@@ -71,7 +71,7 @@ def date_add(date: str, duration: str) -> str:
 
 
 def date_format(date: str, pattern: str) -> str:
-    """Return an ISO date written by a strftime pattern; without an offset it is in UTC for `%s`."""
+    """Return an ISO date in a strftime pattern; for `%s`, a date without an offset is in UTC."""
     if len(pattern) > _LONGEST_PATTERN:
         raise ValueError(f"the pattern of a date has {_LONGEST_PATTERN} characters at most")
     moment = read_moment(date)
@@ -87,7 +87,7 @@ def _is_day(date: str) -> bool:
 
 
 def _directive(directive: str, moment: datetime) -> str:
-    """Write what `strftime` leaves to the platform, which drops zeros and knows no offsets."""
+    """Return a directive with defined output; `strftime` depends on the platform for these."""
     match directive:
         case "%Y":
             return f"{moment.year:04}"
@@ -109,7 +109,7 @@ _ROUNDINGS_A_CALL = 10
 
 
 class _Work(local):
-    """What the filters of the evaluation in this thread may do: MiniJinja hands nothing on."""
+    """The remaining work of this thread's filters, because MiniJinja passes no context."""
 
     left: float = _CALLS
 
@@ -118,7 +118,7 @@ _work = _Work()
 
 
 def begin() -> None:
-    """Begin an evaluation: all that its filters may do is left."""
+    """Begin an evaluation with the full allowance."""
     _work.left = _CALLS
 
 
@@ -129,7 +129,7 @@ def _spend(value: Any) -> None:
 def _counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
     def counted(value: Any, *arguments: Any, **named: Any) -> Any:
-        if _work.left <= 0:  # so one call is always made, however long its text
+        if _work.left <= 0:  # the first call is always allowed, however long its text
             raise ValueError("it takes too many operations: filters are called too often")
         if call is rounded:
             _work.left -= 1 / _ROUNDINGS_A_CALL

@@ -1,6 +1,6 @@
-"""What is wrong with an expression that compiles: words that there are not, and their arguments.
+"""Finds unknown words and wrong arguments in an expression that parses.
 
-MiniJinja looks filters and tests up only when it evaluates; here they are found before.
+MiniJinja looks up filters and tests only when it evaluates; here they are found earlier.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -39,14 +39,14 @@ _INSTEAD = {
     "trim": "use `| trim`",
     "upper": "use `| upper`",
 }
-"""What stands for a method that other languages have."""
+"""The equivalents of methods in other languages."""
 
 _OF_EACH = {"map": FILTERS, "select": TESTS, "reject": TESTS}
 _OF_ATTRIBUTES = {"selectattr": TESTS, "rejectattr": TESTS}
 
 
 def findings_in(root: Node) -> Iterator[str]:
-    """Return what is wrong, from left to right."""
+    """Return the problems, from left to right."""
     from steps.language.literal_arguments import refused_in  # noqa: PLC0415 - a start checks nothing
 
     for node in walk(root):
@@ -83,7 +83,7 @@ def _called(what: str, name: str, node: Filter | Test, known: Mapping[str, Word]
 
 
 def _named_in_text(node: Filter) -> Iterator[str]:
-    """Look at `map('upper')` and `select('odd')`, which name a word in a text."""
+    """Check words in texts, as in `map('upper')` and `select('odd')`."""
     known = _OF_EACH.get(node.name) or _OF_ATTRIBUTES.get(node.name)
     at = 1 if node.name in _OF_ATTRIBUTES else 0
     if known is None or len(node.arguments.positional) <= at:
@@ -95,7 +95,7 @@ def _named_in_text(node: Filter) -> Iterator[str]:
 
 
 def hyphen_hint(root: Node, scope: Collection[str]) -> str | None:
-    """Say how a key with a hyphen is written, where `steps.get-pet` was read as a subtraction."""
+    """Return how to write a key with a hyphen if `steps.get-pet` was read as a subtraction."""
     for node in walk(root):
         if not (isinstance(node, Binary) and node.operator == "-"):
             continue

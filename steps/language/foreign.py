@@ -1,4 +1,4 @@
-"""Signs of other languages in an expression that cannot be read, and what to write instead."""
+"""Hints for syntax of other languages in an expression that does not parse."""
 
 import re
 from collections.abc import Collection
@@ -31,14 +31,14 @@ _UNMARKED = (
 
 
 def unmarked_hint(text: str) -> str:
-    """Say that a text without `{{ }}` looks like an expression; empty where it does not."""
+    """Return that a text without `{{ }}` looks like an expression; empty if it does not."""
     is_one = len(text) <= _LONGEST and re.fullmatch(_UNMARKED, text.strip())
     told = "is a plain text; an expression stands in double braces, as {{ data.name }}"
     return told if is_one else ""
 
 
 def foreign_hint(text: str) -> str:
-    """Return `; ` with what to write instead of the first such sign, empty where there is none."""
+    """Return `; ` and the replacement for the first foreign sign, empty if there is none."""
     bare = re.sub(_TEXT, "''", text)
     return next((f"; {told}" for sign, told in _SIGNS if re.search(sign, bare)), "")
 
@@ -63,14 +63,14 @@ FOREIGN_FILTERS = {
     "hash": "sha256", "jsonpath": "data.a.b[0]", "uuid": "run.id", "random": "run.id | sha256",
     "regex_search": "regex_match",
 }  # fmt: skip
-"""What stands here for filters of other languages, and the name of the filter where it is one."""
+"""The equivalents of filters in other languages, with the filter's name where it is one."""
 
 FOREIGN_TESTS = {
     "null": "none", "nil": "none", "empty": "`data.list | length == 0`", "list": "sequence",
     "array": "sequence", "object": "mapping", "dict": "mapping", "text": "string",
     "bool": "boolean", "date": "matching('^[0-9]{4}-[0-9]{2}-[0-9]{2}')",
 }  # fmt: skip
-"""What stands here for tests of other languages."""
+"""The equivalents of tests in other languages."""
 
 _NAMES = {
     "today": "now() | date_format('%Y-%m-%d')", "date": "now() | date_format('%Y-%m-%d')",
@@ -85,7 +85,7 @@ _NAMES = {
 
 
 def foreign_name_hint(name: str, filters: Collection[str]) -> str:
-    """Return `; ` with what to write instead of a name, empty where that is not known."""
+    """Return `; ` and the replacement for a foreign name, empty if none is known."""
     if name in _NAMES:
         return f"; here it is {_NAMES[name]}"
     return f"; it is a filter: value | {name}" if name in filters else ""

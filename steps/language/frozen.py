@@ -1,7 +1,7 @@
-"""Values as expressions get them: plain, and impossible to change.
+"""Immutable copies of values for expressions.
 
-MiniJinja lets an expression call the methods of what it is given, and `data.clear()` would
-empty the caller's dict; so it is given copies whose methods cannot be reached.
+MiniJinja lets an expression call methods of the objects that it receives, and `data.clear()` would
+empty the caller's dict. It therefore receives copies whose methods cannot be reached.
 """
 
 from collections import OrderedDict
@@ -13,7 +13,7 @@ from engine import Json
 from steps.language.allowance import units_of_text
 
 LEAST_INTEGER, GREATEST_INTEGER = -(2**127), 2**128 - 1
-"""The integers that MiniJinja holds digit for digit."""
+"""The integers that MiniJinja holds exactly."""
 
 _ALLOWED = frozenset({"__class__", "keys", "items", "__len__", "__iter__", "__getitem__"})
 
@@ -39,10 +39,10 @@ class FrozenList(list[Any]):
 
 
 class WideInteger:
-    """An integer of more digits than expressions can reckon with.
+    """An integer with more digits than expressions can compute with.
 
-    MiniJinja would round it in silence. So it can be handed on and written out, digit for
-    digit, and to reckon with it is an error.
+    MiniJinja would silently round it. It can be passed on and written out exactly, but computing
+    with it is an error.
     """
 
     __slots__ = ("value",)
@@ -67,7 +67,7 @@ def _digits(wide: WideInteger) -> int:
 
 
 def freeze(value: Json) -> Any:
-    """Return a copy of a JSON value that nothing can change."""
+    """Return an immutable copy of a JSON value."""
     made: FrozenDict | FrozenList
     if isinstance(value, dict):
         made = FrozenDict({key: freeze(item) for key, item in value.items()})
@@ -84,14 +84,14 @@ def freeze(value: Json) -> Any:
 
 
 def frozen_part(items: dict[str, Any]) -> FrozenDict:
-    """Return an object of values that are frozen already."""
+    """Return an object of values that are already frozen."""
     made = FrozenDict(items)
     object.__setattr__(made, "_size", 1 + sum(map(size_of, items.values())))
     return made
 
 
 def size_of(value: Any) -> int:
-    """Return how many values there are in one; a long text counts as several."""
+    """Return the number of values inside a value; a long text counts as several."""
     if isinstance(value, FrozenDict | FrozenList):
         size: int = object.__getattribute__(value, "_size")
         return size
@@ -100,24 +100,24 @@ def size_of(value: Any) -> int:
 
 _KEPT = 64
 _MOST_VALUES = 2_000_000
-"""How many copies are kept, and how many values they hold together."""
+"""The most copies to keep, and the most values in all of them together."""
 
 
 class FrozenValues:
-    """The copies of the values that were frozen last, for whoever executes steps.
+    """A cache of recently frozen values, shared by the code that executes steps.
 
-    Runs hand on the same values from step to step; they are frozen once for all expressions.
+    Runs pass the same values from step to step; each is frozen once for all expressions.
     """
 
     __slots__ = ("_lock", "_recent", "_values")
 
     def __init__(self) -> None:
-        self._lock = Lock()  # some are frozen beside the event loop
+        self._lock = Lock()  # some are frozen in other threads
         self._recent: OrderedDict[int, tuple[Json, Any]] = OrderedDict()
         self._values = 0
 
     def of(self, value: Json) -> Any:
-        """Return the frozen copy of a value that nobody changes any more."""
+        """Return the frozen copy of a value that does not change any more."""
         if not isinstance(value, dict | list):
             return freeze(value)
         kept = self._recent.get(id(value))
@@ -141,7 +141,7 @@ _here: ContextVar[FrozenValues | None] = ContextVar("frozen", default=None)
 
 
 class frozen_by:  # noqa: N801 - read as a verb: with frozen_by(values)
-    """Have all expressions that are evaluated inside share the copies of `values`."""
+    """Let all expressions that are evaluated inside share the copies in `values`."""
 
     __slots__ = ("_token", "_values")
 
@@ -156,12 +156,12 @@ class frozen_by:  # noqa: N801 - read as a verb: with frozen_by(values)
 
 
 def share_frozen(values: FrozenValues) -> None:
-    """Have all expressions of the current context share the copies of `values` from now on."""
+    """Let all expressions of the current context share the copies in `values` from now on."""
     _here.set(values)
 
 
 def frozen_here() -> FrozenValues:
-    """Return the copies that are shared here, or new ones where none are."""
+    """Return the shared copies of the current context, or an empty cache if there are none."""
     return _here.get() or FrozenValues()
 
 
@@ -170,7 +170,7 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 def thaw(value: Any) -> Json:
     """Return an expression's result as plain JSON values. Raises `TypeError` for others."""
-    # What is plain already is not asked twice: a result may have a hundred thousand values.
+    # Plain values are checked only once: a result may have a hundred thousand of them.
     if isinstance(value, dict):
         return {
             str(key): item if type(item) in _PLAIN else thaw(item)

@@ -1,4 +1,4 @@
-"""ISO 8601 texts as dates and moments, with failures that name the text."""
+"""Parses ISO 8601 texts as dates and times, with errors that quote the text."""
 
 import json
 from datetime import date, datetime
@@ -7,7 +7,7 @@ _SHOWN = 60
 
 
 def read_day(text: str) -> date:
-    """Return the date that a text writes. Raises `ValueError`."""
+    """Return the date of a text. Raises `ValueError`."""
     try:
         return date.fromisoformat(text)
     except (TypeError, ValueError):
@@ -15,7 +15,7 @@ def read_day(text: str) -> date:
 
 
 def read_moment(text: str) -> datetime:
-    """Return the moment that a text writes, or the beginning of its day. Raises `ValueError`."""
+    """Return the time of a text, or the start of the day for a date. Raises `ValueError`."""
     try:
         return datetime.fromisoformat(text.upper())  # RFC 3339 has t and z too
     except (AttributeError, TypeError, ValueError):

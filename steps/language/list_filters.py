@@ -1,4 +1,4 @@
-"""Lists and tables as expressions handle them: flat, in objects, as CSV."""
+"""Filters for lists and tables: flattening, indexing, merging and CSV."""
 
 import csv
 import io
@@ -10,11 +10,11 @@ _MOST_LEVELS = 10
 _LONGEST_CELL = 1_000_000
 _MOST_CELLS = 100_000
 _CELLS_A_VALUE = 10
-"""How many cells are written of rows: those without a key in common would make their square."""
+"""The most cells of written rows: rows without common keys need the square of their number."""
 
 
 def flatten(values: Iterable[Any], levels: int = 1) -> list[Any]:
-    """Return a list with the items of the lists in it, so many levels deep."""
+    """Return a list with the items of its inner lists, down to a number of levels."""
     if not 1 <= levels <= _MOST_LEVELS:
         raise ValueError(f"levels must be 1 to {_MOST_LEVELS}")
     found = items_of(values)
@@ -28,7 +28,7 @@ def flatten(values: Iterable[Any], levels: int = 1) -> list[Any]:
 
 
 def index_by(values: Iterable[Any], attribute: str) -> dict[str, Any]:
-    """Return the items by the value of an attribute; the last of equal ones counts."""
+    """Return the items by the value of an attribute; the last one wins."""
     return {_key(at(item, attribute)): item for item in items_of(values)}
 
 
@@ -44,7 +44,7 @@ def from_items(pairs: Iterable[Any]) -> dict[str, Any]:
 
 
 def merge(value: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an object with the keys of others over its own."""
+    """Return an object with the keys of others, which replace its own."""
     if not all(isinstance(item, dict) for item in (value, *others)):
         raise ValueError("merge needs objects")
     made: dict[str, Any] = {}
@@ -57,7 +57,7 @@ def to_csv(
     rows: Iterable[Any], columns: Sequence[str] | None = None, separator: str = ",",
     header: bool = True,
 ) -> str:  # fmt: skip
-    """Return rows as CSV; of objects the `columns`, or the keys of all of them."""
+    """Return rows as CSV; objects use the `columns`, or the keys of all objects."""
     lines = items_of(rows)
     objects = all(isinstance(line, dict) for line in lines)
     if not objects and not all(isinstance(line, list | tuple) for line in lines):
@@ -82,7 +82,7 @@ def to_csv(
 
 
 def from_csv(text: str, separator: str = ",", header: bool = True) -> list[Any]:
-    """Return the rows of CSV text: objects by the first row, or lists where there is no header."""
+    """Return the rows of CSV text: objects named by the first row, or lists without a header."""
     lines = io.StringIO(str(text).removeprefix("\ufeff"), newline="")
     csv.field_size_limit(_LONGEST_CELL)
     try:
@@ -100,14 +100,14 @@ def from_csv(text: str, separator: str = ",", header: bool = True) -> list[Any]:
 
 
 def items_of(values: Any) -> list[Any]:
-    """Return the items of a list. Raises `ValueError` for what is none."""
+    """Return the items of a list. Raises `ValueError` for any other value."""
     if isinstance(values, str | dict) or values is None:
         raise ValueError("it needs a list")
     return list(list.__iter__(values)) if isinstance(values, list) else list(values)
 
 
 def at(item: Any, attribute: str) -> Any:
-    """Return what is at a path with points in an object; None where there is nothing."""
+    """Return the value at a dotted path in an object; None if there is none."""
     for name in str(attribute).split("."):
         if isinstance(item, list) and name.isdecimal():
             item = next(iter(items_of(item)[int(name) :]), None)
@@ -135,4 +135,4 @@ def _cell(value: Any) -> Any:
 LIST_FILTERS: tuple[Callable[..., Any], ...] = (
     flatten, index_by, from_items, merge, to_csv, from_csv,
 )  # fmt: skip
-"""What `steps/language/filters.py` offers of this file."""
+"""The filters that `steps/language/filters.py` offers from this file."""

@@ -1,4 +1,4 @@
-"""A list made of another: joined, filtered, grouped, sorted, without repeats, cut, and mapped.
+"""Builds a list from another: joined, filtered, grouped, sorted, deduplicated, cut, mapped.
 
 The order is that of a query: `join`, `where`, `groupBy`, `sortBy`, `unique`, `limit`, `to`.
 """
@@ -35,7 +35,7 @@ _PART = 250
 
 
 class Join(StepSettings):
-    """A second list, whose items stand beside those of the first that have the same key."""
+    """A second list, whose items are combined with those of the first with the same key."""
 
     with_: str = Field(alias="with", description="the other list, an expression")
     as_: str = Field("other", alias="as", description="what an item of the other list is called")
@@ -50,7 +50,7 @@ class Join(StepSettings):
 
 
 class ListMapping(StepSettings):
-    """A list made of another. Each part but `map` may be left out; they are done in this order."""
+    """A list built from another. All parts except `map` are optional and run in this order."""
 
     map: str = Field(description="the list, an expression such as `data.rows`")
     as_: str = Field(
@@ -87,7 +87,7 @@ class ListMapping(StepSettings):
     @model_validator(mode="before")
     @classmethod
     def _compile_to(cls, given: Any) -> Any:
-        """Compile `to` with the names of the items, which the key `as` says."""
+        """Compile `to` with the names of the items, which the key `as` sets."""
         if not isinstance(given, dict) or "to" not in given:
             return given
         try:
@@ -134,7 +134,7 @@ class ListMapping(StepSettings):
         return [*self._parts.values(), *self._sorting, *templates]
 
     def problems(self, path: str) -> Iterator[Problem]:
-        """Return what in its expressions can only fail; the paths begin with `path`."""
+        """Return the expressions that can only fail; the paths begin with `path`."""
         named = [*self._parts.items(), *(("sortBy", item) for item in self._sorting)]
         for where, expression in named:
             for told in findings_in(expression.node):
@@ -144,7 +144,7 @@ class ListMapping(StepSettings):
                 yield Problem(f"{path}.to", f"{{{{ {expression.text} }}}}: {told}")
 
     async def rendered(self, scope: Mapping[str, Json]) -> Json:
-        """Make the list. Raises `ExpressionError`."""
+        """Build the list. Raises `ExpressionError`."""
         rows = await _Rows.of(self.as_, self._list("map", scope))
         if self.join is not None:
             rows = await self._joined(rows, scope)
@@ -198,7 +198,7 @@ class ListMapping(StepSettings):
 
 
 class _Rows:
-    """Items with what they are called: their own values beside those that expressions get."""
+    """Items with their names: the original values beside the frozen ones for expressions."""
 
     def __init__(self, names: list[str], plain: list[Item], frozen: list[Item]) -> None:
         self.names, self.plain, self.frozen = names, plain, frozen
@@ -232,7 +232,7 @@ class _Rows:
         return _Rows([*self.names, *others.names], *joined)
 
     def values(self) -> list[Json]:
-        """Return the items; of joined ones an object with both."""
+        """Return the items; a joined item is an object with both."""
         if len(self.names) == 1:
             return [item[0] for item in self.plain]
         return [dict(zip(self.names, item, strict=True)) for item in self.plain]
@@ -253,7 +253,7 @@ class _Rows:
 
 
 def _names_in(given: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names that `to` may use, as far as the document says them."""
+    """Return the names that `to` may use, as far as the document determines them."""
     join = given.get("join") if "groupBy" not in given else None
     other = join.get("as", "other") if isinstance(join, dict) else "index"
     return frozenset({"index", str(given.get("as", "item")), str(other)})
@@ -273,7 +273,7 @@ def _at(wrong: object, where: str) -> ValidationError:
 
 
 def _value(expression: Expression, scope: Mapping[str, Json]) -> Json:
-    """Return a value without a copy of it, where the expression is a path to it."""
+    """Return a value without copying it, if the expression is a path to it."""
     if len(expression.paths) == 1 and str(expression.paths[0]) == expression.text:
         path = expression.paths[0]
         found, value = path_in(scope.get(path.root), path.keys)
@@ -283,14 +283,14 @@ def _value(expression: Expression, scope: Mapping[str, Json]) -> Json:
 
 
 def _key(value: Json) -> Hashable:
-    """Return what is the same for equal values only."""
+    """Return a key that is the same only for equal values."""
     if type(value) in (str, int, float):
         return value  # type: ignore[return-value] # these can be hashed
     return (json.dumps(value, sort_keys=True),)
 
 
 def _order(keys: Sequence[Json], by: Expression, *, descending: bool) -> list[int]:
-    """Return the places of the items in order; equal ones stay as they were, null comes last."""
+    """Return the indexes of the items in order; equal items keep their order, null comes last."""
 
     def by_kind(left: int, right: int) -> int:
         return smaller(keys[left], keys[right])

@@ -1,4 +1,4 @@
-"""Arguments that a filter refuses whatever it is given: a unit, a zone, a pattern that is none."""
+"""Finds literal arguments that a filter always refuses: an unknown unit, zone or pattern."""
 
 from collections.abc import Iterator
 
@@ -15,20 +15,20 @@ _SAMPLES: dict[str, object] = {
     "date_parts": _DAY, "date_trunc": _DAY, "format_number": 0, "hmac": "", "matching": "",
     "regex_findall": "", "regex_match": "", "regex_replace": "", "regex_split": "", "tojson": 0,
 }  # fmt: skip
-"""What a filter or a test is tried on."""
+"""A sample value on which a filter or a test is tried."""
 
 _STAND_INS: dict[str, object] = {
     "until": _DAY, "other": _DAY, "duration": "1d", "days": 1, "months": 1, "pattern": "",
     "zone": "UTC", "unit": "day", "key": "", "replacement": "",
 }  # fmt: skip
-"""What stands in the place of an argument that is known only in a run."""
+"""A placeholder for an argument that is known only in a run."""
 
 _COSTLY = frozenset("{")
-"""In a pattern: what is repeated so often takes long to compile."""
+"""A pattern with so many repetitions takes long to compile."""
 
 
 def refused_in(node: Node) -> Iterator[str]:
-    """Return why a filter, a test or `now()` refuses its arguments, where they are literals."""
+    """Return why a filter, a test or `now()` refuses its literal arguments."""
     match node:
         case Filter(_, name, given) if name in _SAMPLES:
             yield from _refused(name, FILTERS[name].names, given)
@@ -53,7 +53,7 @@ def _refused(name: str, parameters: list[str], given: Arguments) -> Iterator[str
     except ValueError as wrong:
         yield f"{name}: {wrong}" if name not in str(wrong) else str(wrong)
     except (ArithmeticError, KeyError, TypeError):
-        return  # of the sample, which is none of those that will be given
+        return  # the error concerns the sample, not the arguments
 
 
 def _value(node: Node) -> Iterator[object]:

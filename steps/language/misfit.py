@@ -1,4 +1,4 @@
-"""Why a filter cannot take what it is given, in the words of JSON and not of Python."""
+"""Explains why a filter cannot take its arguments, in the terms of JSON instead of Python."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,10 +25,10 @@ def misfit(
     """Return why a call of a filter with these arguments has failed.
 
     Args:
-        name: What the filter is called.
-        call: The filter, whose annotations say what it takes.
-        arguments: The value before the bar, and what stands in the parentheses.
-        named: What is given by name.
+        name: The filter's name.
+        call: The filter; its annotations declare what it takes.
+        arguments: The value before the bar, and the arguments in parentheses.
+        named: The named arguments.
     """
     try:
         given = inspect.signature(call).bind(*arguments, **named).arguments
@@ -46,7 +46,7 @@ def misfit(
 
 
 def _wanted(hint: Any) -> list[tuple[tuple[type, ...], str]]:
-    """Return what fits an annotation; nothing where anything may."""
+    """Return what fits an annotation; empty if anything does."""
     parts = [hint] if get_origin(hint) not in _UNIONS else get_args(hint)
     found = []
     for part in parts:

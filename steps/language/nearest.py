@@ -12,7 +12,8 @@ _LONGEST_LOOKED_AT = 64
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean ...?` for the nearest known word, else the list of known ones.
 
-    Of many words only those that begin like it are looked at, and of long ones the beginning.
+    Of many words, only those with the same beginning are compared; of long words, only the
+    beginning.
     """
     words = sorted(known)
     if close := nearest(word, words):
@@ -23,11 +24,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean ...?` for the nearest known word, and nothing where none is near."""
+    """Return `; did you mean ...?` for the nearest known word, empty if none is near."""
     from difflib import get_close_matches
 
     near = [item for item in sorted(known) if abs(len(item) - len(word)) <= len(word) // 2 + 1]
-    # In a sorted list those that begin like a word stand around its place.
+    # In a sorted list, words with the same beginning are next to the word's place.
     first = max(0, bisect(near, word) - _MOST_LOOKED_AT // 2)
     around = near[first : first + _MOST_LOOKED_AT] if len(near) > _MOST_LOOKED_AT else near
     around.sort(key=lambda item: (-_shared_start(item, word), abs(len(item) - len(word))))

@@ -1,4 +1,4 @@
-"""What an expression is made of, once it is parsed."""
+"""The nodes of a parsed expression."""
 
 from typing import TypeAlias
 
@@ -15,7 +15,7 @@ class Literal:
 
 @value(frozen=True, slots=True)
 class Name:
-    """A name that stands alone, such as `data`."""
+    """A single name, such as `data`."""
 
     name: str
 
@@ -41,7 +41,7 @@ class Slice:
 
 @value(frozen=True, slots=True)
 class Arguments:
-    """What a filter, test or function is given."""
+    """The arguments of a filter, test or function."""
 
     positional: "tuple[Node, ...]" = ()
     named: "tuple[tuple[str, Node], ...]" = ()
@@ -68,7 +68,7 @@ class Filter:
 class Test:
     """`of is name(...)`, or `is not`."""
 
-    __test__ = False  # it is no test case of pytest
+    __test__ = False  # tells pytest that this is not a test case
 
     of: "Node"
     name: str
@@ -112,7 +112,7 @@ class Choice:
 
 @value(frozen=True, slots=True)
 class Sequence:
-    """A list, or a tuple, which is a list too once it is a result."""
+    """A list, or a tuple, which becomes a list in a result."""
 
     items: "tuple[Node, ...]"
     opening: str
@@ -132,12 +132,12 @@ Node: TypeAlias = (
 
 
 def is_now(node: Node) -> bool:
-    """Say whether a node is `now()`, with or without a zone."""
+    """Return whether a node is `now()`, with or without a zone."""
     return isinstance(node, Call) and node.callee == Name("now")
 
 
 def inside(node: Node) -> list[Node]:
-    """Return the nodes that stand directly in one."""
+    """Return the direct children of a node."""
     match node:
         case Literal() | Name():
             return []
@@ -164,7 +164,7 @@ def inside(node: Node) -> list[Node]:
 
 
 def walk(node: Node) -> list[Node]:
-    """Return a node and all that stand in it, from the outside in."""
+    """Return a node and all its descendants, from the outside in."""
     found, todo = [], [node]
     while todo:
         here = todo.pop()

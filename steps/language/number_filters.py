@@ -1,7 +1,7 @@
-"""Numbers as people reckon with them: rounded and added up by their decimal digits.
+"""Filters for numbers that round and add by decimal digits, as people do.
 
-The numbers of JSON are binary doubles here, as everywhere: 2.675 is a little less than it says, and
-1.005 * 3 gives 3.0149999999999997. What is rounded or added up is meant as it is written.
+JSON numbers are binary doubles: 2.675 is stored as slightly less, and 1.005 * 3 gives
+3.0149999999999997. Rounding and adding therefore use the decimal digits as written.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,17 +14,17 @@ from steps.language.operations import kind_of
 
 _METHODS = {"common": ROUND_HALF_UP, "ceil": ROUND_CEILING, "floor": ROUND_FLOOR}
 _SURE = Context(prec=15, rounding=ROUND_HALF_UP)
-"""So many digits of a double are those that were meant; the rest may be of the calculation."""
+"""The reliable digits of a double; the others may be errors of the calculation."""
 
 _EXACT = Context(prec=400, Emin=-999_999, Emax=999_999)
 _MOST_PLACES = 400
-"""A double has no digit further from its point."""
+"""A double has no digits further than this from its decimal point."""
 
 _MOST_DECIMALS = 20
 
 
 def rounded(value: float, precision: int = 0, method: str = "common") -> int | float:
-    """Return a number with so many digits after the point; a half goes away from zero."""
+    """Return a number rounded to a number of decimals; a half rounds away from zero."""
     if not _is_number(value):
         raise ValueError(f"round takes a number, not {kind_of(value)}")
     if type(precision) is not int or abs(precision) > _MOST_PLACES:
@@ -38,7 +38,7 @@ def rounded(value: float, precision: int = 0, method: str = "common") -> int | f
 
 
 def summed(values: Iterable[Any], attribute: str | None = None, start: float = 0) -> int | float:
-    """Return the sum of numbers, or of an attribute of all items, by their decimal digits."""
+    """Return the decimal sum of numbers, or of an attribute of all items."""
     items = items_of(values)
     if attribute is not None:
         items = [item for item in items if item is not None]  # which have none of it
@@ -46,25 +46,25 @@ def summed(values: Iterable[Any], attribute: str | None = None, start: float = 0
 
 
 def avg(values: Iterable[Any], attribute: str | None = None) -> float | None:
-    """Return the mean of numbers, or of an attribute of all items; null of none."""
+    """Return the mean of numbers, or of an attribute of all items; null for an empty list."""
     total, count = _total(values, attribute, 0)
     return float(_EXACT.divide(Decimal(repr(total)), Decimal(count))) if count else None
 
 
 def format_number(value: float, decimals: int = 0, group: str = ",", point: str = ".") -> str:
-    """Return a number with so many decimals, and `group` between each three digits."""
+    """Return a number with fixed decimals, and `group` between groups of three digits."""
     if not _is_number(value):
         raise ValueError(f"format_number takes a number, not {kind_of(value)}")
     if type(decimals) is not int or not 0 <= decimals <= _MOST_DECIMALS:
         raise ValueError(f"decimals must be 0 to {_MOST_DECIMALS}")
     written = f"{_to_places(value, decimals, ROUND_HALF_UP):,.{decimals}f}"
     if not any("1" <= character <= "9" for character in written):
-        written = written.removeprefix("-")  # nothing is below nothing
+        written = written.removeprefix("-")  # never write -0
     return written.translate({ord(","): group, ord("."): point})
 
 
 def _to_places(value: float, places: int, rounding: str) -> Decimal:
-    """Return a number with so many decimal places, tens and hundreds where `places` is negative."""
+    """Return a number rounded to `places` decimals; below 0, to tens, hundreds and so on."""
     exact = Decimal(repr(value))
     if not exact.is_finite() or exact.is_zero():
         return abs(exact) if exact.is_zero() else exact
@@ -82,7 +82,7 @@ def _exponent(exact: Decimal) -> int:
 
 
 def _total(values: Iterable[Any], attribute: str | None, start: float) -> tuple[int | float, int]:
-    """Return the sum of numbers, and how many they are."""
+    """Return the sum of numbers, and their count."""
     numbers = [item if attribute is None else at(item, attribute) for item in items_of(values)]
     for number in (start, *numbers):
         if not _is_number(number) and not isinstance(number, bool):
@@ -105,4 +105,4 @@ def _is_number(value: object) -> bool:
 NUMBER_FILTERS: dict[str, Callable[..., Any]] = {
     "round": rounded, "sum": summed, "avg": avg, "format_number": format_number,
 }  # fmt: skip
-"""What `steps/language/filters.py` offers of this file, by name."""
+"""The filters that `steps/language/filters.py` offers from this file, by name."""

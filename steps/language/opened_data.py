@@ -1,4 +1,4 @@
-"""Conditions of edges over sensitive fields: what opens the data that they read."""
+"""Unseals the sensitive data that the conditions of edges read."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -9,7 +9,7 @@ _open: ContextVar[Callable[[JsonObject], JsonObject] | None] = ContextVar("open"
 
 
 class opened_by:  # noqa: N801 - read as a verb: with opened_by(opens)
-    """Have the conditions that are evaluated inside read what is sealed in a run's data."""
+    """Let the conditions that are evaluated inside read the sealed values in a run's data."""
 
     __slots__ = ("_opens", "_token")
 
@@ -24,5 +24,5 @@ class opened_by:  # noqa: N801 - read as a verb: with opened_by(opens)
 
 
 def opens_here() -> Callable[[JsonObject], JsonObject] | None:
-    """Return what opens a run's data here; None where nothing of it is sealed."""
+    """Return the function that unseals a run's data; None if nothing is sealed."""
     return _open.get()

@@ -1,7 +1,7 @@
-"""What MiniJinja does without a word or without a bound, done here with both.
+"""Checked and bounded replacements for operations of MiniJinja.
 
-Comparisons of two kinds of values are errors that name both; MiniJinja orders them by kind.
-Multiplying a list or a text is bounded; MiniJinja repeats lists lazily, and without fuel.
+Comparing two kinds of values is an error that names both; MiniJinja would order them by kind.
+Multiplying a list or a text is bounded; MiniJinja repeats lists lazily and without using fuel.
 """
 
 import json
@@ -22,11 +22,11 @@ METHODS = ("get", "items", "keys", "values")
 
 
 class Uncomparable(ValueError):
-    """Two values of different kinds, or of a kind without an order, were to be ordered."""
+    """Values of different kinds, or of a kind without an order, were compared by order."""
 
 
 def kind_of(value: object) -> str:
-    """Return the kind of a value as messages say it: `a text`, `a number`, `null`, ..."""
+    """Return the kind of a value for messages: `a text`, `a number`, `null`, ..."""
     match value:
         case None:
             return "null"
@@ -45,7 +45,7 @@ def kind_of(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as a message shows it: as JSON, and not at length."""
+    """Return a value for messages: as JSON, and shortened."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except (TypeError, ValueError):
@@ -62,12 +62,12 @@ _ORDERS: dict[str, Callable[[int], bool]] = {
 
 
 def ordered(left: object, sign: str, right: object) -> bool:
-    """Say whether `left sign right` holds. Raises `Uncomparable` for two kinds of values."""
+    """Return whether `left sign right` is true. Raises `Uncomparable` for two kinds of values."""
     return _ORDERS[sign](_order(left, right, lambda: f"{shown(left)} {sign} {shown(right)}"))
 
 
 def _order(left: Any, right: Any, told: Callable[[], str]) -> int:
-    """Return a number below, equal to or above 0, as `left` comes before `right` or after it."""
+    """Return a number below, equal to or above 0 if `left` is before, equal to or after `right`."""
     kinds = kind_of(left), kind_of(right)
     if kinds[0] != kinds[1]:
         raise Uncomparable(
@@ -85,7 +85,7 @@ def _order(left: Any, right: Any, told: Callable[[], str]) -> int:
 
 
 def smaller(left: object, right: object) -> int:
-    """Return a number below, equal to or above 0, as `left` comes before `right` or after it.
+    """Return a number below, equal to or above 0 if `left` is before, equal to or after `right`.
 
     Raises `Uncomparable` for two kinds of values.
     """
@@ -93,7 +93,7 @@ def smaller(left: object, right: object) -> int:
 
 
 def compare(first: object, *rest: object) -> bool:
-    """Say whether a chain such as `1 < x <= 5` holds: value, sign, value, sign, value."""
+    """Evaluate a chain such as `1 < x <= 5`: value, sign, value, sign, value."""
     for at in range(0, len(rest), 2):
         sign, right = str(rest[at]), rest[at + 1]
         if not _holds(first, sign, right):
@@ -122,9 +122,9 @@ def _is_in(left: Any, right: Any) -> bool:
 
 
 def one_kind(values: Any, what: str, attribute: str = "") -> Any:
-    """Return `values` if all of them can be ordered among themselves. Raises `Uncomparable`."""
+    """Return `values` if all can be ordered among one another. Raises `Uncomparable`."""
     if isinstance(values, str):
-        return values  # its characters are all texts
+        return values  # the characters are all texts
     if not isinstance(values, list | tuple | dict):
         raise Uncomparable(f"{what} takes a list, not {kind_of(values)}")
     for name in str(attribute).split(","):
@@ -133,9 +133,10 @@ def one_kind(values: Any, what: str, attribute: str = "") -> Any:
 
 
 def having(values: Any, what: str, attribute: Any) -> Any:
-    """Return `values` unless none of their objects has an attribute, or where all have to, one.
+    """Return `values`. Raises `ValueError` if no object, or not every object, has an attribute.
 
-    MiniJinja adds up what is not there as 0. Raises `ValueError`.
+    MiniJinja counts missing values as 0. `sum` needs the attribute in every item, other filters in
+    one.
     """
     keys = [int(key) if key.isdigit() else key for key in str(attribute).split(".")]
     items = _items(values) if isinstance(values, list) else ()
@@ -150,30 +151,30 @@ def having(values: Any, what: str, attribute: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    """Return what becomes a part of a text: null, booleans, lists and objects as JSON has them."""
+    """Return a value as part of a text: null, booleans, lists and objects as in JSON."""
     is_plain = isinstance(value, str) or type(value) in (int, float, WideInteger)
     return value if is_plain else json.dumps(thaw(value), ensure_ascii=False)
 
 
 def text_at(value: Any, *keys: object) -> Any:
-    """Return what is at a path, as it stands in a text. Raises `ValueError` where nothing is."""
+    """Return the value at a path as part of a text. Raises `ValueError` if it is missing."""
     return _text(at(value, *keys))
 
 
 def figure(value: Any) -> Any:
-    """Return what is to be read as a number: of a text, without the blanks around it."""
+    """Return a value that is to be read as a number; a text is stripped of blanks."""
     return value.strip() if isinstance(value, str) else value
 
 
 def texts(values: Any) -> Any:
-    """Return the items of a list as they stand in a text."""
+    """Return the items of a list as parts of a text."""
     return [*map(_text, _items(values))] if isinstance(values, list) else values
 
 
 def _check_items(items: list[Any], what: str) -> None:
     types = set(map(type, items))
     if types <= {int, float} or types == {str}:
-        return  # the usual case, without a look at each pair
+        return  # the usual case, without comparing each pair
     for one, other in pairwise(items):
         _order(one, other, partial(_pair_told, what, one, other))
 
@@ -189,14 +190,14 @@ def _part(item: Any, attribute: str) -> Any:
 
 
 def wrappable(text: Any) -> Any:
-    """Return a text whose lines may be wrapped: it costs the square of a line's length."""
+    """Return a text whose lines may be wrapped: the cost is the square of a line's length."""
     if isinstance(text, str) and sum(len(line) ** 2 for line in text.splitlines()) > _MOST_WRAPPED:
         raise ValueError("the text has too long lines to be wrapped; split it first")
     return text
 
 
 def multiply(first: Any, *others: Any) -> Any:
-    """Return a product. Raises `ValueError` where it is too long, or of no number."""
+    """Return a product. Raises `ValueError` if it is too long, or an operand is not a number."""
     for other in others:
         first = _product(first, other)
     return first
@@ -217,7 +218,7 @@ def _product(left: Any, right: Any) -> Any:
 
 
 def _values_in(items: Any) -> int:
-    """Return how many values a list holds, with all that stand in it."""
+    """Return how many values a list holds, at all levels."""
     count, todo = 0, [_items(items)]
     while todo:
         for item in todo.pop():
@@ -230,7 +231,7 @@ def _values_in(items: Any) -> int:
 
 
 def method(name: str, value: Any, *arguments: Any) -> Any:
-    """Return what a method of an object gives."""
+    """Return the result of an object's method."""
     if not isinstance(value, dict):
         raise TypeError(f"{kind_of(value)} has no method {name}; only objects have it")
     if name == "get":
@@ -259,12 +260,12 @@ def _entry(value: Any, key: Any) -> Any:
 
 
 def has(value: Any, *keys: object) -> bool:
-    """Say whether there is something at a path, whichever part of it is missing."""
+    """Return whether there is a value at a path; any part of it may be missing."""
     return _at(value, keys) is not _MISSING
 
 
 def at(value: Any, *keys: object) -> Any:
-    """Return what is at a path. Raises `ValueError` where a part of it is missing."""
+    """Return the value at a path. Raises `ValueError` if a part of it is missing."""
     found = _at(value, keys)
     if found is _MISSING:
         raise ValueError("undefined value")
@@ -272,13 +273,13 @@ def at(value: Any, *keys: object) -> Any:
 
 
 def at_or(default: Any, also_falsy: Any, value: Any, *keys: object) -> Any:
-    """Return what is at a path, or `default` where a part of it is missing."""
+    """Return the value at a path, or `default` if a part of it is missing."""
     found = _at(value, keys)
     return default if found is _MISSING or (also_falsy and not found) else found
 
 
 def path_in(value: Any, keys: Iterable[object]) -> tuple[bool, Any]:
-    """Return whether there is something at a path, and what."""
+    """Return whether there is a value at a path, and the value."""
     found = _at(value, keys)
     return found is not _MISSING, None if found is _MISSING else found
 

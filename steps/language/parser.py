@@ -1,4 +1,4 @@
-"""From tokens to nodes: the grammar of MiniJinja's expressions, with its order of operators.
+"""Parses tokens into nodes: the grammar of MiniJinja's expressions, with its precedence.
 
 Source: https://docs.rs/minijinja/latest/minijinja/syntax/index.html
 """
@@ -31,7 +31,7 @@ _LEVELS = {
     **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in", "not"), _COMPARE),
     "+": 5, "-": 5, "~": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 8,
 }  # fmt: skip
-"""Operators between two operands, from the loosest to the tightest; all go from left to right."""
+"""Binary operators, from the loosest to the tightest; all are left-associative."""
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "none": None, "None": None}
 _NO_ARGUMENT = frozenset({"and", "or", "else", "is", "if", "in", "not"})
 """Words after `is name` that do not begin the argument of a test."""
@@ -56,7 +56,7 @@ class _Parser:
             raise self._unexpected()
 
     def expression(self, *, choice: bool = True) -> Node:
-        """Read one expression; its depth is bounded, since all that comes after recurses."""
+        """Parse one expression; its depth is bounded, because all later stages are recursive."""
         self._depth += 1
         if self._depth > _DEEPEST:
             raise Unreadable(f"it is nested deeper than {_DEEPEST} levels")
@@ -69,7 +69,7 @@ class _Parser:
         return node
 
     def _binary(self, loosest: int) -> Node:
-        """Read operands and the operators between them that bind as tightly as `loosest`."""
+        """Parse operands joined by operators that bind at least as tightly as `loosest`."""
         node = self._negation() if loosest <= _NOT and self._is_word("not") else self._operand()
         while (level := self._level()) >= loosest:
             if level == _COMPARE:
@@ -88,7 +88,7 @@ class _Parser:
         return node
 
     def _level(self) -> int:
-        """Return how tightly the operator that comes next binds; 0 if none comes."""
+        """Return the precedence of the next operator; 0 if there is none."""
         token = self._token
         return _LEVELS.get(token.text, 0) if token.kind in ("sign", "word") else 0
 
@@ -104,7 +104,7 @@ class _Parser:
         return Compare(first, tuple(rest))
 
     def _operand(self) -> Node:
-        """Read a value with what follows it: `-x.y | f is g` is `((-(x.y)) | f) is g`."""
+        """Parse an operand with its suffixes: `-x.y | f is g` is `((-(x.y)) | f) is g`."""
         node = self._signed()
         while True:
             if self._skip("|"):
@@ -295,7 +295,7 @@ class _Parser:
 
 
 def _text(source: str) -> str:
-    """Return what quoted texts say; escapes that are unknown stand for themselves."""
+    """Return the content of quoted texts; unknown escapes are kept as written."""
     try:
         value = ast.literal_eval(f"({source})") if "\n" not in source else source
     except (SyntaxError, ValueError):

@@ -1,4 +1,4 @@
-"""What an expression reads: the paths of its names, and those that are asked for first."""
+"""Finds the paths that an expression reads, and which of them it checks for existence first."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,11 +12,11 @@ _ASKING = frozenset({"default", "d", "defined", "undefined"})
 
 @value(frozen=True, slots=True)
 class Path:
-    """A name with the keys that follow it, as far as they are written down.
+    """A name and the keys that follow it, as far as they are literals.
 
     Attributes:
-        asked: Whether the expression asks first (`is defined`, `default()`).
-        dotted: Whether all keys stand behind dots.
+        asked: Whether the expression checks for existence (`is defined`, `default()`).
+        dotted: Whether all keys follow dots.
     """
 
     root: str
@@ -56,7 +56,7 @@ def _is_method(node: Attribute) -> bool:
 
 
 def _path(node: Node, *, asked: bool) -> tuple[Path | None, list[Node]]:
-    """Return the path that ends in `node`, and the nodes beside it that are read as well."""
+    """Return the path that ends in `node`, and the other nodes that are read with it."""
     keys: list[Node] = []
     dotted = True
     while isinstance(node, Attribute):
@@ -76,7 +76,7 @@ def _path(node: Node, *, asked: bool) -> tuple[Path | None, list[Node]]:
 
 
 def missing_in(paths: list[Path], scope: Mapping[str, Json]) -> Iterator[Path]:
-    """Return the paths, up to the first part that is not there, that `scope` does not have."""
+    """Return the paths that are missing in `scope`, each up to the first missing part."""
     for path in paths:
         if path.asked:
             continue

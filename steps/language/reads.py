@@ -1,4 +1,4 @@
-"""Which parts of its scope an expression reads, so that only those have to be made ready."""
+"""Finds the parts of its scope that an expression reads, so that only those are prepared."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -7,11 +7,11 @@ from steps.language.frozen import frozen_part
 from steps.language.paths import Path
 
 Reads: TypeAlias = "dict[str, Reads | None]"
-"""The keys that are read below a value, by name; None where all of it may be read."""
+"""The keys that are read below a value, by name; None if all of it may be read."""
 
 
 def reads_of(paths: Iterable[Path]) -> Reads:
-    """Return what is read of each name, as far as the keys are written down."""
+    """Return the parts of each name that are read, as far as the keys are literals."""
     found: Reads = {}
     for path in paths:
         keys: list[str] = [path.root]
@@ -27,20 +27,20 @@ def _note(found: Reads, keys: list[str]) -> None:
     for key in keys[:-1]:
         below = found.setdefault(key, {})
         if below is None:
-            return  # all of it is read anyhow
+            return  # all of it is read anyway
         found = below
     found[keys[-1]] = None
 
 
 def part_of(value: Any, reads: "Reads | None", freeze: Callable[[Any], Any]) -> Any:
-    """Return the frozen copy of what is read of a value."""
+    """Return the frozen copy of the parts of a value that are read."""
     if reads is None or not isinstance(value, dict):
         return freeze(value)
     return _below(value, reads, freeze)
 
 
 def parts_of(value: Any, reads: "Reads | None") -> Iterator[Any]:
-    """Return what is read of a value, each part by itself."""
+    """Return the parts of a value that are read, one by one."""
     if reads is None or not isinstance(value, dict):
         yield value
         return

@@ -1,4 +1,4 @@
-"""Why an expression failed, in words for those who wrote it."""
+"""Explains to authors why an expression failed."""
 
 import re
 
@@ -21,7 +21,7 @@ _KINDS = {
 
 
 def why(wrong: Exception) -> str:
-    """Return what MiniJinja or a filter says of a failure, where that is clear."""
+    """Return the message of MiniJinja or a filter, reworded if that makes it clearer."""
     text = str(wrong).partition("\n")[0].partition(" (in ")[0]
     if "invalid float literal" in text or "invalid digit found" in text:
         return _NO_NUMBER

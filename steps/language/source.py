@@ -1,4 +1,4 @@
-"""From nodes to what MiniJinja evaluates, with checked calls in the place of some operations."""
+"""Writes nodes as text for MiniJinja, replacing some operations by checked calls."""
 
 from collections.abc import Sequence as Ordered
 
@@ -23,7 +23,7 @@ from steps.language.nodes import (
 from steps.language.operations import METHODS
 
 _PLACES = {"groupby": 0, "join": 1, "sum": 0}
-"""Where an attribute may stand without its name."""
+"""Parameters in which an attribute may be given without a name."""
 
 _OF_ATTRIBUTES = frozenset({"groupby", "join", "map", "sum", "unique"})
 _OF_TEXTS = frozenset(
@@ -32,7 +32,7 @@ _OF_TEXTS = frozenset(
 _ORDERING = frozenset({"<", "<=", ">", ">="})
 _LEVELS = {"or": 1, "and": 2, "+": 5, "-": 5, "~": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 8}
 _CHOICE, _OR, _NOT, _COMPARE, _SUM, _OPERAND, _SIGN, _PART, _WHOLE = 0, 1, 3, 4, 5, 9, 10, 11, 12
-"""How tightly what is written holds together; a looser one stands in parentheses."""
+"""How tightly a written node binds; a looser one is put in parentheses."""
 
 Written = tuple[str, int]
 
@@ -46,7 +46,7 @@ def source_of(nodes: Ordered[Node]) -> str:
 
 
 def path_of(node: Node) -> tuple[str, tuple[Node, ...]] | None:
-    """Return the root and the keys of `data.a['b'].c`; None for what is no such path."""
+    """Return the root and the keys of `data.a['b'].c`; None for anything but such a path."""
     keys: list[Node] = []
     while isinstance(node, Attribute):
         keys.append(node.key)
@@ -59,11 +59,11 @@ class _Writer:
         self._done = done
 
     def add(self, node: Node) -> None:
-        """Write a node whose inner ones are written."""
+        """Write a node whose children are written."""
         self._done[id(node)] = self._write(node)
 
     def text_of(self, node: Node) -> str:
-        """Return what was written for a node."""
+        """Return the written text of a node."""
         return self._done[id(node)][0]
 
     def _text(self, node: Node, level: int = _CHOICE) -> str:
@@ -71,7 +71,7 @@ class _Writer:
         return text if own >= level else f"({text})"
 
     def _base(self, node: Node) -> str:
-        """Write what a dot or a bracket follows; after digits a dot would be theirs."""
+        """Write the operand of a dot or a bracket; a number needs parentheses before a dot."""
         if isinstance(node, Literal) and node.text[0].isdigit():
             return f"({node.text})"
         return self._text(node, _PART)
@@ -174,7 +174,7 @@ class _Writer:
         return f"{of} | {node.name}" + (f"({', '.join(given)})" if given else ""), _OPERAND
 
     def _of_attribute(self, name: str, arguments: Arguments) -> str:
-        """Write what looks at the items before a filter takes what is missing for empty."""
+        """Add a check of the items for filters that treat a missing attribute as empty."""
         named = dict(arguments.named)
         attribute = named.get("attribute")
         if name in _PLACES:
@@ -184,19 +184,19 @@ class _Writer:
         return " | _texts" if name == "join" else ""
 
     def _there(self, node: Node, level: int = _OPERAND) -> str:
-        """Write a value that has to be there; some filters take what is missing for empty."""
+        """Write a value that must exist; some filters treat a missing value as empty."""
         path = path_of(node)
         return f"_at({self._path(path)})" if path and path[1] else self._text(node, level)
 
     def _said(self, node: Node, level: int) -> str:
-        """Write a value that becomes a part of a text, in the words of JSON."""
+        """Write a value that becomes part of a text, in JSON notation."""
         path = path_of(node)
         if path and path[1]:
             return f"_text_at({self._path(path)})"
         return f"_text_at({self._text(node)})" if _is_no_text(node) else self._text(node, level)
 
     def _arranged(self, node: Filter) -> Arguments:
-        """Return the arguments as MiniJinja takes them: some only by name, others only by place."""
+        """Return the arguments as MiniJinja takes them: some only by name, others positional."""
         known = FILTERS.get(node.name)
         return positions(known, node.arguments) if known else node.arguments
 
@@ -225,7 +225,7 @@ class _Writer:
 
 
 def _may_be_two_kinds(operands: Ordered[Node]) -> bool:
-    """Say whether a boolean may be held against a number, which for MiniJinja can be equal."""
+    """Return whether a boolean may be compared with a number; MiniJinja may find them equal."""
     literals = [node for node in operands if isinstance(node, Literal)]
     paths = [path for node in operands if (path := path_of(node)) and path[1]]
     is_known = len(literals) + len(paths) == len(operands)
@@ -233,7 +233,7 @@ def _may_be_two_kinds(operands: Ordered[Node]) -> bool:
 
 
 def _is_no_text(node: Node) -> bool:
-    """Say whether a value is there and surely no text, so that it is put in the words of JSON."""
+    """Return whether a value exists and is never a text, so that it needs JSON notation."""
     match node:
         case Literal(_, value):
             return value is None or isinstance(value, bool)
@@ -246,7 +246,7 @@ def _is_no_text(node: Node) -> bool:
 
 
 def _factors(node: Node) -> list[Node]:
-    """Return what is multiplied in `a * b * c`, so that a long chain is one call."""
+    """Return the factors of `a * b * c`, so that a long chain becomes one call."""
     factors: list[Node] = []
     while isinstance(node, Binary) and node.operator == "*":
         factors.append(node.right)
@@ -255,5 +255,5 @@ def _factors(node: Node) -> list[Node]:
 
 
 def _bare(key: Node) -> str:
-    assert isinstance(key, Literal)  # noqa: S101 - as the parser makes it
+    assert isinstance(key, Literal)  # noqa: S101 - the parser guarantees it
     return str(key.value)

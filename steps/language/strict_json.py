@@ -1,4 +1,4 @@
-"""JSON from others, taken strictly: no NaN, no infinity, no lone surrogates, no deep nesting."""
+"""Parses untrusted JSON strictly: no NaN, infinity, lone surrogates or deep nesting."""
 
 import json
 import math
@@ -16,13 +16,13 @@ _FAULTS = (
     ("/#", "JSON has no comments"),
     ("TFN", "write true, false or null"),
 )
-"""What stands where JSON should go on, and what may be meant."""
+"""Characters where the JSON should continue, and the probable mistake."""
 
 DEEPEST = 64
-"""How many levels of nesting a value from others may have."""
+"""The most levels of nesting in an untrusted value."""
 
 LONG_BYTES = 64 * 1024
-"""Values from this length on are worth a turn for others between two looks at them."""
+"""For values from this length on, other tasks get a turn between two passes."""
 
 _SHORT = 4_000
 _TOO_MANY_DIGITS = "integer string conversion"
@@ -31,14 +31,14 @@ _LARGEST_INTEGER = 2**53
 _MANY_DIGITS = re.compile(rb"[0-9]{%d}" % _SHORT).search
 _NO_NUMBER = re.compile(rb"NaN|Infinity").search
 _DEEPEST_KEPT = 200
-"""How many levels a value of a step may have: what reads JSON for the journal takes no more."""
+"""The most levels in a value of a step: the journal's JSON reader accepts no more."""
 
 
 class JsonRefused(ValueError):
-    """A value is JSON, and is refused all the same.
+    """A value is JSON, but is refused.
 
     Attributes:
-        what: What is wrong with it, to go on after a name of the text.
+        what: What is wrong with it, as the continuation of a sentence about the text.
     """
 
     def __init__(self, what: str) -> None:
@@ -58,17 +58,18 @@ def parse_strictly(
 
     Args:
         text: The text.
-        line_breaks: Whether its strings may have control characters as they are.
-        unique_keys: Whether an object that has a key twice is refused.
-        exact_integers: Whether integers beyond 2^53 are refused, which not every reader keeps.
-        most_values: How many values it may hold, None for as many as there are.
+        line_breaks: Whether strings may contain unescaped control characters.
+        unique_keys: Whether an object with a repeated key is refused.
+        exact_integers: Whether integers beyond 2^53 are refused, because some readers round them.
+        most_values: The most values that it may hold, None for no limit.
 
     Returns:
         The value.
 
     Raises:
-        JsonRefused: The value is nested too deep, or holds too many values or half a character.
-        ValueError: The text is no JSON, or holds what is refused; the message says what.
+        JsonRefused: The value is nested too deep, holds too many values, or has an unpaired
+            surrogate.
+        ValueError: The text is not JSON, or holds something that is refused; the message says what.
     """
     try:
         value: Json = _decoder(line_breaks, unique_keys, exact_integers).decode(text)
@@ -100,7 +101,7 @@ def _decoder(line_breaks: bool, unique_keys: bool, exact_integers: bool) -> json
 
 
 def json_fault(fault: json.JSONDecodeError) -> str:
-    """Return in words why a text is no JSON: what, what to do about it, and where."""
+    """Return in words why a text is not JSON: the fault, the remedy, and the place."""
     before, here = fault.doc[: fault.pos].rstrip(), fault.doc[fault.pos : fault.pos + 1]
     hint = next((told for signs, told in _FAULTS if here and here in signs), "")
     if not before and not here:
@@ -114,12 +115,12 @@ def json_fault(fault: json.JSONDecodeError) -> str:
 def must_be_bounded(
     value: object, most_values: int | None = None, *, deepest: int = DEEPEST
 ) -> None:
-    """Refuse what expressions, the journal and answers could not walk through.
+    """Refuse values that expressions, the journal and responses could not process.
 
     Args:
         value: The value.
-        most_values: How many values it may hold, itself counted.
-        deepest: How many levels of nesting it may have.
+        most_values: The most values that it may hold, including itself.
+        deepest: The most levels of nesting.
 
     Raises:
         JsonRefused: It is nested deeper, or holds more values.
@@ -138,7 +139,7 @@ def must_be_bounded(
 
 
 def finite(text: str) -> float:
-    """Return a number that is not whole. Raises `ValueError` for one beyond all numbers."""
+    """Return a fractional number. Raises `ValueError` if it is too large."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"the number {text[:40]} is too large")
@@ -146,14 +147,14 @@ def finite(text: str) -> float:
 
 
 def exact_integer(text: str) -> int:
-    """Return a whole number. Raises `ValueError` for one that not every reader keeps as it is."""
+    """Return a whole number. Raises `ValueError` if some readers would round it."""
     if len(text) > 17 or abs(int(text)) > _LARGEST_INTEGER:  # noqa: PLR2004 - digits of 2**53
         raise ValueError(f"the number {text[:40]} is beyond 2^53; send it as a string")
     return int(text)
 
 
 def _written(value: object) -> bytes:
-    """Return a value as JSON. Raises `ValueError` that says why the journal could not keep it."""
+    """Return a value as JSON. Raises `ValueError` if the journal cannot store it, and why."""
     try:
         text = _encoder.encode(value).encode()
     except RecursionError as deep:
@@ -166,20 +167,21 @@ def _written(value: object) -> bytes:
 
 
 def as_kept(what: str, value: object, kind: str) -> tuple[Any, int]:
-    """Return a value of others' code as the journal will give it back.
+    """Return a value from other code as the journal will return it.
 
-    A tuple is a list there, and a key a text: a run goes on with what a restart would find.
+    Tuples become lists, and keys become texts, so that a run sees what it would see after a
+    restart.
 
     Args:
-        what: What the message of a failure begins with.
+        what: The beginning of the message of a failure.
         value: The value.
         kind: The error type of a failure.
 
     Returns:
-        The value, and how many bytes it has as JSON.
+        The value, and its size as JSON in bytes.
 
     Raises:
-        StepBroke: The value is no JSON.
+        StepBroke: The value is not JSON.
     """
     try:
         text = to_json(value, inf_nan_mode="constants")  # as in `must_fit`
@@ -187,38 +189,38 @@ def as_kept(what: str, value: object, kind: str) -> tuple[Any, int]:
         kept = from_json(text) if is_plain else None
     except ValueError:
         kept = None
-    if kept is not None and kept == value:  # else it holds what JSON has not, or a tuple
+    if kept is not None and kept == value:  # otherwise it holds a tuple or a non-JSON value
         return kept, len(text)
     text = _fitting(what, value, kind)
     return from_json(text), len(text)
 
 
 def must_fit(what: str, value: Json, kind: str) -> int:
-    """Return how many bytes a value has as JSON.
+    """Return the size of a value as JSON in bytes.
 
     Args:
-        what: What the message of a failure begins with.
+        what: The beginning of the message of a failure.
         value: The value, of the plain types that JSON has.
         kind: The error type of a failure.
 
     Raises:
-        StepBroke: The value is no JSON.
+        StepBroke: The value is not JSON.
     """
     try:
-        text = to_json(value, inf_nan_mode="constants")  # a fifth of the time of what finds faults
+        text = to_json(value, inf_nan_mode="constants")  # faster than finding faults
     except ValueError:
         text = b""
     size = len(text)
-    # As in `as_kept`: what is short is nested less deep than it is long.
+    # As in `as_kept`: a short text cannot be nested deeper than its length.
     is_plain = not _NO_NUMBER(text) if size <= _DEEPEST_KEPT else _is_plain(text, value)
     return size if size and is_plain else len(_fitting(what, value, kind))
 
 
 def _is_plain(text: bytes, value: object) -> bool:
-    """Say whether a value's text holds nothing that what reads JSON for the journal does not take.
+    """Return whether the journal's JSON reader accepts a value's text.
 
-    In a short one no integer has more digits than can be read back, and in a very short one
-    nothing is nested too deep.
+    In a short text no integer has too many digits to read back; in a very short one nothing is
+    nested too deep.
     """
     if _NO_NUMBER(text) or (len(text) >= _SHORT and _MANY_DIGITS(text)):
         return False

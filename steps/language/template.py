@@ -14,7 +14,7 @@ from steps.language.expression import Expression, ExpressionError, expression_of
 
 
 class Template:
-    """A JSON value, compiled; a string that is one single placeholder keeps the value's type."""
+    """A compiled JSON value; a string that is a single placeholder keeps the value's type."""
 
     __slots__ = ("_compiled", "is_constant", "may_be_object", "secrets", "source")
     may_name_secrets: ClassVar[bool] = False
@@ -24,7 +24,7 @@ class Template:
 
         Args:
             source: The value; its strings may hold `{{ expression }}`.
-            also: What expressions may name beside the names of every step.
+            also: The names that expressions may use beside those of every step.
 
         Raises:
             ExpressionError: An expression is not valid.
@@ -36,7 +36,7 @@ class Template:
         self.secrets = frozenset(found)
         """The secrets that its expressions name."""
         self.is_constant = isinstance(self._compiled, bool | int | float | str | None)
-        """Whether it is one plain value."""
+        """Whether it is one value without nested ones."""
         self.may_be_object = isinstance(self._compiled, dict | Expression)
         """Whether it is an object, or one placeholder that may give one."""
 
@@ -44,10 +44,10 @@ class Template:
         """Evaluate every expression.
 
         Args:
-            scope: What expressions may name, such as `StepInput.scope`.
+            scope: The names that expressions may use, such as `StepInput.scope`.
 
         Returns:
-            The value, with results in the place of expressions.
+            The value, with results in place of expressions.
 
         Raises:
             ExpressionError: An expression cannot be evaluated in this scope.
@@ -55,10 +55,10 @@ class Template:
         return _render(self._compiled, scope)
 
     async def rendered(self, scope: Mapping[str, Json]) -> Json:
-        """Render as `render` does, and let others on where that is long.
+        """Do the same as `render`, without blocking the event loop if it takes long.
 
         Args:
-            scope: What expressions may name.
+            scope: The names that expressions may use.
 
         Returns:
             The value.
@@ -73,12 +73,12 @@ class Template:
         """List its expressions.
 
         Returns:
-            Them, in the order in which they stand.
+            The expressions, in the order of the text.
         """
         return list(_expressions(self._compiled))
 
     def filled(self, values: Iterable[Json]) -> Json:
-        """Return the value with these in the place of its expressions.
+        """Return the value with given results in place of its expressions.
 
         Args:
             values: One for each of `expressions()`, in their order.
@@ -96,7 +96,7 @@ class Template:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
-        """Let pydantic compile a template where a settings model names one."""
+        """Let pydantic compile a template when a settings model has one."""
         return core_schema.no_info_plain_validator_function(cls._validated)
 
     @classmethod
@@ -118,7 +118,7 @@ class Template:
 
     @classmethod
     def _wrong_in(cls, value: Any, path: str) -> Iterator[tuple[str, str]]:
-        """Return the place and the reason of each text that does not compile."""
+        """Return the place and the error of each text that does not compile."""
         if isinstance(value, dict):
             for key, item in value.items():
                 yield from cls._wrong_in(item, f"{path}.{key}")
@@ -133,20 +133,21 @@ class Template:
 
 
 class UnusableTemplate(ValueError):
-    """A template in whose texts expressions do not compile.
+    """A template with expressions that do not compile.
 
     Attributes:
-        found: The place of each such text below the template, such as `.lines[0]`, and why.
+        found: The place of each faulty text inside the template, such as `.lines[0]`, and its
+            error.
     """
 
     def __init__(self, first: str, found: list[tuple[str, str]]) -> None:
-        """Take the first reason, and where each of them is."""
+        """Create the error from the first reason and the places of all."""
         self.found = found
         super().__init__(first)
 
 
 class SecretTemplate(Template):
-    """A template for what leaves the server: its expressions may name `secrets.NAME`."""
+    """A template for outgoing data: its expressions may name `secrets.NAME`."""
 
     __slots__ = ()
     may_name_secrets = True
@@ -167,13 +168,13 @@ class _Mixed:
 
 
 def placeholders(source: str) -> list[str]:
-    """Return what stands between the braces of a string.
+    """Return the expressions between the braces of a string.
 
     Args:
         source: A string of a template.
 
     Returns:
-        The texts of its expressions, in their order; none where a placeholder is not closed.
+        The texts of its expressions, in order; empty if a placeholder is not closed.
     """
     found: list[str] = []
 
@@ -298,5 +299,5 @@ def _end_of_placeholder(source: str, at: int) -> int:
 
 
 def as_text(value: Json) -> str:
-    """Return a value as it stands in a text: a text as it is, else JSON."""
+    """Return a value as part of a text: a text unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

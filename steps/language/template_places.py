@@ -1,4 +1,4 @@
-"""Where the texts of a step stand: in templates, which are evaluated, or in plain settings."""
+"""Finds the texts of a step: in templates, which are evaluated, or in plain settings."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ fields that an action asks for."""
 
 @value(frozen=True, slots=True)
 class Text:
-    """One text of a document: where it stands, and whether it is evaluated."""
+    """One text of a document: its path, and whether it is evaluated."""
 
     path: str
     text: str
@@ -28,7 +28,7 @@ DECIDES = "decides"
 
 
 def texts_of(model: type[BaseModel], document: dict[str, Any], path: str) -> Iterator[Text]:
-    """Return the texts below the keys of `model` that `document` has."""
+    """Return the texts in the keys of `model` that `document` has."""
     for name, info in model.model_fields.items():
         key = info.alias or name
         if key not in document or APART in info.metadata:
@@ -76,7 +76,7 @@ def _texts(annotation: Any, value: Any, path: str) -> Iterator[Text]:
 
 
 def _fitting(annotations: list[Any], value: Any) -> Any:
-    """Choose the part of a union by the `type` that a document names, else the first."""
+    """Choose the member of a union by the `type` that a document names, else the first."""
     kind = value.get("type") if isinstance(value, dict) else None
     for part in annotations:
         if isinstance(part, type) and issubclass(part, BaseModel):

@@ -1,6 +1,6 @@
-"""Texts as others write them: patterns, encodings, addresses, signatures.
+"""Filters for texts: patterns, encodings, addresses and signatures.
 
-Patterns are RE2's, which never goes back in a text; its work is bounded before it is done.
+Patterns are those of RE2, which never backtracks; the work is bounded before it is done.
 """
 
 import base64
@@ -14,9 +14,9 @@ from urllib.parse import urlsplit as split_address
 
 _LONGEST_PATTERN = 500
 _MOST_WORK = 4_000_000
-"""Characters times instructions of the pattern that one look through a text may cost."""
+"""The most characters times pattern instructions of one pass through a text."""
 _MOST_LOOKS = 50_000_000
-"""Characters that may be looked at in all, where each match may look at the whole rest."""
+"""The most characters in total, when each match may scan the whole rest of the text."""
 _MEMORY = 1 << 20
 _ALGORITHMS = ("sha1", "sha256", "sha512")
 
@@ -30,7 +30,7 @@ def regex_match(text: str, pattern: str) -> dict[str, Any] | None:
 
 
 def regex_findall(text: str, pattern: str) -> list[Any]:
-    """Return every match; where the pattern has groups, what they hold."""
+    """Return every match; if the pattern has groups, their contents."""
     compiled = _compiled(pattern, text)
     found: list[Any] = []
     for match in compiled.finditer(text):
@@ -62,18 +62,18 @@ def regex_split(text: str, pattern: str, limit: int = 0) -> list[str | None]:
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Say whether a text has a match."""
+    """Return whether a text has a match."""
     return _compiled(pattern, text).search(text) is not None
 
 
 def b64encode(text: str, url: bool = False) -> str:
-    """Return the base64 of a text's UTF-8, with the letters for addresses where `url`."""
+    """Return the base64 of a text's UTF-8, in the URL-safe alphabet if `url`."""
     raw = text.encode()
     return (base64.urlsafe_b64encode(raw) if url else base64.b64encode(raw)).decode()
 
 
 def b64decode(text: str) -> str:
-    """Return the text whose UTF-8 is written as base64, of either kind."""
+    """Return the text from base64 of its UTF-8, in either alphabet."""
     plain = text.replace("-", "+").replace("_", "/").rstrip("=")
     return _text_of(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
 
@@ -84,17 +84,17 @@ def to_hex(text: str) -> str:
 
 
 def from_hex(text: str) -> str:
-    """Return the text whose UTF-8 is written as hexadecimal digits."""
+    """Return the text from the hexadecimal digits of its UTF-8."""
     return _text_of(bytes.fromhex(text))
 
 
 def urldecode(text: str) -> str:
-    """Return what a part of an address means."""
+    """Return the decoded form of a part of an address."""
     return unquote_plus(text, errors="strict")
 
 
 def urlsplit(text: str) -> dict[str, Any]:
-    """Return the parts of an address; `query` holds a text for each name, a list for several."""
+    """Return the parts of an address; `query` has a text for each name, or a list if repeated."""
     parts = split_address(text)
     query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=1_000)
     return {
@@ -162,4 +162,4 @@ TEXT_FILTERS: tuple[Callable[..., Any], ...] = (
     regex_match, regex_findall, regex_replace, regex_split, b64encode, b64decode, to_hex,
     from_hex, urldecode, urlsplit, hmac, sha256,
 )  # fmt: skip
-"""What `steps/language/filters.py` offers of this file."""
+"""The filters that `steps/language/filters.py` offers from this file."""

@@ -1,4 +1,4 @@
-"""From the text of an expression to its tokens."""
+"""Splits the text of an expression into tokens."""
 
 import re
 
@@ -21,7 +21,7 @@ _SPACE = " \t\r\n\f\v"
 
 
 class Unreadable(Exception):
-    """A text that is no expression."""
+    """A text is not an expression."""
 
 
 @value(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The kinds of values that an expression gives, as far as declared types tell."""
+"""Infers the kinds of values in an expression from declared types."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -29,16 +29,16 @@ _FITTING = {
     "*": {_NUMBERS, ("a text", "a number"), ("a list", "a number")},
     **{key: {_NUMBERS} for key in ("-", "/", "//", "%", "**")},
 }
-"""The kinds that an operator takes."""
+"""The kinds that an operator accepts."""
 
 _ORDERING = frozenset({"<", "<=", ">", ">="})
 
 Declared = Mapping[str, Mapping[str, Any]]
-"""The spec of each name of `data` whose type is known."""
+"""The spec of each name in `data` whose type is known."""
 
 
 def crossings_in(root: Node, declared: Declared) -> Iterator[str]:
-    """Return what is done with two kinds that do not go together, whatever the data holds."""
+    """Return the operations on two kinds that never fit, whatever the data is."""
     for node in walk(root):
         if isinstance(node, Binary):
             yield from _mixture(node, declared)
@@ -85,7 +85,7 @@ def _mixture(node: Binary, declared: Declared) -> Iterator[str]:
 
 
 def _counting(node: Node, declared: Declared) -> str | None:
-    """Return a kind, of a boolean that of a number: true counts as 1."""
+    """Return a kind, with booleans as numbers: true counts as 1."""
     found = kind(node, declared)
     return "a number" if found == "a boolean" else found
 

@@ -1,4 +1,4 @@
-"""What an expression will cost in a scope, worked out before it is evaluated."""
+"""Estimates the cost of an expression in a scope before it is evaluated."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,11 +10,11 @@ from steps.language.operations import path_in
 from steps.language.source import path_of
 
 FUEL = 100_000
-"""Operations that MiniJinja does for one expression; more than this it cannot cost."""
+"""MiniJinja's operations for one expression, and so its highest cost."""
 
 
 class Work:
-    """The work of one expression, by the sizes of the values that it names."""
+    """The cost of one expression, computed from the sizes of the values that it names."""
 
     __slots__ = ("_nodes", "_plain")
 
@@ -25,11 +25,11 @@ class Work:
 
     @property
     def constant(self) -> int | None:
-        """The units, where they are the same whatever the scope holds."""
+        """The units, if they are the same for every scope."""
         return len(self._nodes) if self._plain else None
 
     def in_scope(self, given: Mapping[str, Json]) -> int:
-        """Return the units that an evaluation costs at most; `given` holds frozen values."""
+        """Return the most units that an evaluation costs; `given` holds frozen values."""
         units = len(self._nodes)
         if self._plain:
             return units
@@ -42,7 +42,7 @@ class Work:
 
     @staticmethod
     def _of(node: Node, sizes: Mapping[int, int], given: Mapping[str, Json]) -> tuple[int, int]:
-        """Return how large the value of a node may be, and what it costs to make."""
+        """Return the largest size of a node's value, and the cost of computing it."""
         match node:
             case Literal(_, value):
                 return (units_of_text(value) if isinstance(value, str) else 1), 0
@@ -56,7 +56,7 @@ class Work:
             case Call(Name("now")):
                 return 1, 1
             case Call(Name()):
-                return FUEL, FUEL  # `range` gives as many as it is asked for
+                return FUEL, FUEL  # the size of a `range` is not known
         return sum(sizes[id(part)] for part in inside(node)), 0
 
 

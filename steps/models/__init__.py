@@ -1,1 +1,1 @@
-"""Questions to language models: options, output, attachments, usage and spending."""
+"""Requests to language models: options, output, attachments, usage and spending."""

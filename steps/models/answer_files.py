@@ -1,4 +1,4 @@
-"""Pictures and sound that models and tools have made, kept as files."""
+"""Stores pictures and sound that models and tools have made as files."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ from steps.tools.result import bytes_of, content_of, file_id_of, is_picture, wit
 
 
 async def kept_answer(answer: ChatAnswer, name: str, effects: Effects) -> ChatAnswer:
-    """Return an answer with what it has made kept as files. Raises `StepBroke`."""
+    """Return an answer whose pictures and sound are stored as files. Raises `StepBroke`."""
     files: list[JsonObject] = []
     for number, part in enumerate(answer.made, 1):
         called = part.name or _named(f"{name}-{number}", part.media_type)
@@ -31,7 +31,7 @@ async def kept_answer(answer: ChatAnswer, name: str, effects: Effects) -> ChatAn
 
 
 async def kept_result(result: Json, name: str, effects: Effects) -> Json:
-    """Return a tool's result with the bytes in its parts kept as files, whose ids stand there.
+    """Return a tool's result with the bytes of its parts stored as files and replaced by ids.
 
     Raises `StepBroke`.
     """
@@ -52,7 +52,7 @@ async def kept_result(result: Json, name: str, effects: Effects) -> Json:
 
 
 async def pictures_of(result: Json, effects: Effects) -> Mapping[str, bytes]:
-    """Return the pictures of a kept result by their files' ids; one that is gone is left out."""
+    """Return the pictures of a stored result by their file ids, without deleted ones."""
     found: dict[str, bytes] = {}
     for part in content_of(result) or ():
         file_id = file_id_of(part)

@@ -1,4 +1,4 @@
-"""What a model was asked, as it is kept beside its answer so that people can read it."""
+"""The request to a model in the form that is stored beside its answer, for people to read."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ _LONGEST = 20_000
 
 
 def newly_asked(messages: Sequence[Message]) -> list[Json]:
-    """Return what instructions and people have said since the model's last answer.
+    """Return the instructions and people's messages since the model's last answer.
 
-    Results of tools are not among it: they have records of their own.
+    Results of tools are left out, because they have records of their own.
     """
     last = max((at for at, item in enumerate(messages) if item.role == "assistant"), default=-1)
     return [

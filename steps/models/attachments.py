@@ -1,4 +1,4 @@
-"""Uploaded files as parts of a message: as they are where the model takes them, else as text."""
+"""Uploaded files as parts of a message: unchanged if the model accepts them, else as text."""
 
 import codecs
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,13 +17,13 @@ _DOCUMENTS = frozenset(
 )
 _MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf")
 MOST_BYTES = 15_000_000
-"""The most bytes of files that a model is shown as they are, together."""
+"""The most bytes of all files together that are sent to a model unchanged."""
 
 _PDF, _PDF_BEGINS_WITHIN = b"%PDF-", 1_024
 
 
 def file_ids(value: Json, setting: str) -> list[str]:
-    """Return the ids that a rendered setting names; null names none. Raises `StepBroke`."""
+    """Return the file ids that a rendered setting names; null is none. Raises `StepBroke`."""
     if value is None:
         return []
     ids = value if isinstance(value, list) else [value]
@@ -37,7 +37,7 @@ def file_ids(value: Json, setting: str) -> list[str]:
 async def attached(
     files: Sequence[Template], scope: Mapping[str, Json], model: str | None, effects: Effects
 ) -> list[Part]:
-    """Read the files that a step's setting `files` names for a model. Raises `StepBroke`."""
+    """Read the files that a step's `files` names, for a model. Raises `StepBroke`."""
     ids: list[str] = []
     for index, template in enumerate(files):
         ids += file_ids(await template.rendered(scope), f"files[{index}]")
@@ -58,7 +58,7 @@ async def attached(
 
 
 async def as_part(file_id: str, takes: Collection[str], effects: Effects) -> Part:
-    """Read a file for a model. Raises `StepBroke` when it takes neither the file nor its text."""
+    """Read a file for a model. Raises `StepBroke` if neither the file nor its text can be sent."""
     stored = await effects.file(file_id)
     media_type = stored.media_type.partition(";")[0].strip().lower()
     if media_type in IMAGE_TYPES:
@@ -83,7 +83,7 @@ def _is_pdf(stored: StoredFile) -> bool:
 
 
 def _is_document(stored: StoredFile) -> bool:
-    """Judge by content and name; the declared type of a CSV file is often Excel's."""
+    """Decide by content and name; the declared type of a CSV file is often Excel's."""
     suffix = PurePath(stored.name).suffix.lower()
     return _is_pdf(stored) or stored.content.startswith(_MAGIC) or suffix in _DOCUMENTS
 
@@ -101,7 +101,7 @@ async def _extracted(stored: StoredFile, effects: Effects) -> str:
 
 
 def _missing(result: Json) -> Iterator[str]:
-    """Return what a model has to know about a text that is not the whole file."""
+    """Yield the notes that a model needs about a text that is not the whole file."""
     if not isinstance(result, dict):
         return
     left_out = result.get("leftOut")

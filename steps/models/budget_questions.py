@@ -1,6 +1,7 @@
-"""A budget that is used up pauses the step, until a person says what is to become of it.
+"""Pauses the step when a budget is used up, until a person decides how to go on.
 
-The answers are records of the visit: what was raised stays raised when the step is executed again.
+The answers are records of the visit, so that a raised budget stays raised when the step is executed
+again.
 """
 
 from engine import JsonObject, Pause, Pauses
@@ -11,14 +12,14 @@ from steps.models.spending import LimitReached
 
 RAISE, AGAIN, STOP = "raise", "again", "stop"
 FIRST = "budget-1"
-"""The record of the first answer: without it there is none."""
+"""The record of the first answer; without it there are no answers."""
 
 _LABELS = {RAISE: "Raise the budget", AGAIN: "Look again", STOP: "Let the step fail"}
 _LARGEST = 1_000_000_000
 
 
 class BudgetQuestions:
-    """What people have answered in one visit where a budget was used up."""
+    """The answers of people in one visit about budgets that were used up."""
 
     def __init__(self, step: StepInput, effects: Effects) -> None:
         self._step = step
@@ -26,7 +27,7 @@ class BudgetQuestions:
         self._answered = 0
 
     async def settle(self) -> None:
-        """Do what people have answered. Raises `StepBroke` where that is to stop."""
+        """Apply the answers. Raises `StepBroke` if an answer says to stop."""
         while isinstance(answer := self._effects.recalled(f"budget-{self._answered + 1}"), dict):
             self._answered += 1
             if answer["value"] == STOP:
@@ -37,7 +38,7 @@ class BudgetQuestions:
                 await self._effects.raise_budget(str(answer["runId"]), cost)
 
     def pause(self, reached: LimitReached) -> Pauses:
-        """Return the question what is to become of the step."""
+        """Return the question how to go on with the step."""
         number = self._answered + 1
         actions = (RAISE if reached.run_id else AGAIN, STOP)
         hint = "raise it by as much again" if reached.run_id else "raise it at /api/budgets first"
@@ -58,9 +59,9 @@ class BudgetQuestions:
 
 
 def accepted(pause: JsonObject, answer: JsonObject) -> GoesOn | None:
-    """Return the record that an answer becomes; None where the pause is about something else.
+    """Return the record for an answer; None if the pause is about something else.
 
-    Raises `InvalidAnswer` for one that does not fit; the run stays paused.
+    Raises `InvalidAnswer` if the answer does not fit; the run stays paused.
     """
     budget = pause.get("budget")
     if not isinstance(budget, dict):

@@ -1,4 +1,4 @@
-"""Headers that definitions add to questions to models."""
+"""Additional headers of requests to models, which definitions set."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _OURS = frozenset(
     }
 )  # fmt: skip
 REFERENCE = "secret:"
-"""What stands before the name of the secret that a header of a document says."""
+"""The prefix of a secret's name as the value of a header in a document."""
 
 
 def _may_be_named(headers: dict[str, V]) -> dict[str, V]:
@@ -42,15 +42,15 @@ def _may_be_said(headers: dict[str, str]) -> dict[str, str]:
 
 
 HeaderValue = Annotated[str, Field(max_length=_LONGEST, examples=["secret:GATEWAY_TOKEN"])]
-"""What a header says: itself, or `secret:` and the name of the secret that it says."""
+"""The value of a header: a text, or `secret:` and the name of a secret with the text."""
 
 FurtherHeaders: TypeAlias = Annotated[
     dict[str, HeaderValue], AfterValidator(_may_be_named), AfterValidator(_may_be_said)
 ]
-"""Headers that a document of a model or an agent names."""
+"""The headers in the document of a model or an agent."""
 
 TemplateHeaders: TypeAlias = Annotated[dict[str, SecretTemplate], AfterValidator(_may_be_named)]
-"""Headers that a step names."""
+"""The headers in a step."""
 
 HEADERS = (
     "further headers of each question, also of those to `fallback`, but those that the model's "
@@ -70,9 +70,9 @@ async def headers_of_document(headers: Mapping[str, str], effects: Effects) -> d
 async def headers_of_step(
     headers: Mapping[str, SecretTemplate], scope: Mapping[str, Json], effects: Effects
 ) -> dict[str, str]:
-    """Return the headers of a step as they are sent; one that gives null is none.
+    """Return the headers of a step as they are sent; a null value leaves the header out.
 
-    Raises `StepBroke` for what cannot be sent.
+    Raises `StepBroke` if a header cannot be sent.
     """
     if not headers:
         return {}
@@ -83,7 +83,7 @@ async def headers_of_step(
 
 
 def merged_headers(first: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
-    """Return headers, and those of others that are not among them under any spelling."""
+    """Return headers, with those of `others` added that they lack in any spelling."""
     taken = {name.lower() for name in first}
     return {**first, **{name: text for name, text in more.items() if name.lower() not in taken}}
 

@@ -1,4 +1,4 @@
-"""JSON objects in what a model writes: alone, in a fence, between words, or as a JSON text."""
+"""Finds JSON objects in a model's text: alone, in a fence, among words, or as a JSON string."""
 
 import itertools
 import json
@@ -18,10 +18,10 @@ _STRING_END = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 def only_object(text: str) -> JsonObject:
-    """Return the object that a text is, bare or in a fence, or as a JSON text.
+    """Return the single object of a text, bare or in a fence, or as a JSON string.
 
-    Words around it are not tolerated: what stands in an object that was cut off would pass
-    for the whole. Raises `ValueError` that says what is wrong.
+    Text around it is not tolerated, because an object inside a truncated one would be mistaken for
+    the whole. Raises `ValueError` that says what is wrong.
     """
     return _as_object(_parsed(_unfenced(text).strip("\ufeff \t\r\n")))
 
@@ -35,10 +35,10 @@ def _unfenced(text: str) -> str:
 
 
 def objects_in(text: str) -> list[JsonObject]:
-    """Return the objects that an answer holds. Raises `ValueError` when there is none.
+    """Return the objects in an answer. Raises `ValueError` if there is none.
 
-    An answer that is JSON as a whole holds what it is; among words, every object counts that
-    stands in no other one.
+    If the whole answer is JSON, that is the result; among words, every object counts that is not
+    inside another.
     """
     try:
         return [only_object(text)]
@@ -55,7 +55,7 @@ def objects_in(text: str) -> list[JsonObject]:
 
 
 class NoObject(ValueError):
-    """It is JSON, but no object."""
+    """The text is JSON, but not an object."""
 
     def __init__(self) -> None:
         super().__init__("the answer must be a JSON object")
@@ -72,7 +72,7 @@ def _as_object(value: Json) -> JsonObject:
 
 
 def _parsed(text: str) -> Json:
-    # Many models write line breaks in texts as they are, and some a comma behind the last value.
+    # Many models do not escape line breaks, and some write a comma after the last value.
     try:
         return parse_strictly(text, line_breaks=True)
     except json.JSONDecodeError:
@@ -91,9 +91,9 @@ def _object_of(text: str) -> "JsonObject | None":
 
 
 def _spans(text: str) -> Iterator[str]:
-    """Yield what stands between a brace that begins an object and the one that ends it.
+    """Yield the text from each opening brace to its closing brace.
 
-    A brace that is never closed ends the search: what is inside is part of something else.
+    An unclosed brace ends the search, because everything after it is part of something else.
     """
     begins = _BEGINS.search(text)
     while begins:

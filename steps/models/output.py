@@ -1,4 +1,4 @@
-"""Declared output fields as a schema for a model, and its answer read against them."""
+"""Turns declared output fields into a schema for a model, and reads its answer by them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ _EXCERPT = 300
 
 
 def fields_to_fill(output: Mapping[str, JsonObject]) -> dict[str, JsonObject]:
-    """Return the declared fields that have no `value` template, which the model must fill."""
+    """Return the declared fields without a `value` template, which the model must fill."""
     return {name: spec for name, spec in output.items() if "value" not in spec}
 
 
@@ -29,11 +29,11 @@ def schema_of(specs: Mapping[str, JsonObject]) -> JsonObject:
 
 
 def read_answer(text: str, specs: Mapping[str, JsonObject]) -> tuple[JsonObject, list[Problem]]:
-    """Return the fields that an answer holds, and what is wrong with it.
+    """Return the fields in an answer, and the problems of the answer.
 
-    Words or a code fence around the JSON are tolerated; so are other keys, which are left
-    out, null for a field that need not be there, and one object around all fields. Of several
-    objects one must fit, and no other: which one is meant is not for us to guess.
+    Words or a code fence around the JSON are tolerated. Other keys are left out, and so is null for
+    an optional field; one object around all fields is removed. If there are several objects,
+    exactly one must fit, because guessing is not safe.
     """
     try:
         objects = objects_in(text)
@@ -52,7 +52,7 @@ def read_answer(text: str, specs: Mapping[str, JsonObject]) -> tuple[JsonObject,
 
 
 def _unwrapped(value: JsonObject, specs: Mapping[str, JsonObject]) -> "JsonObject | None":
-    """Return the fields of an object, or of the only one in it that has them; None without."""
+    """Return the fields of an object, or of the only object inside it that has them, or None."""
     found, problems = fitted(value, specs)
     if not problems:
         return found
@@ -62,7 +62,7 @@ def _unwrapped(value: JsonObject, specs: Mapping[str, JsonObject]) -> "JsonObjec
 
 
 def fitted(value: JsonObject, specs: Mapping[str, JsonObject]) -> tuple[JsonObject, list[Problem]]:
-    """Return the fields that an object holds, and what is wrong with them."""
+    """Return the fields in an object, and its problems."""
     found = {
         name: value[name]
         for name, spec in specs.items()
@@ -73,7 +73,7 @@ def fitted(value: JsonObject, specs: Mapping[str, JsonObject]) -> tuple[JsonObje
 
 
 def usable(answer: ChatAnswer) -> ChatAnswer:
-    """Return the answer. Raises `StepBroke` for one that was refused or cut off."""
+    """Return the answer. Raises `StepBroke` if it is a refusal or was cut off."""
     if answer.finish == "refusal":
         told = answer.text[:_EXCERPT] or "(it gave no reason)"
         raise StepBroke("Refused", f"the model refused to answer: {told}", retryable=False)
@@ -94,7 +94,7 @@ def usable(answer: ChatAnswer) -> ChatAnswer:
 
 
 def excerpt(text: str) -> str:
-    """Return the beginning of what a model has said, for a message."""
+    """Return the beginning of a model's text, for a message."""
     plain = " ".join(text[: 4 * _EXCERPT].split())
     return f"{plain[:_EXCERPT]}..." if len(plain) > _EXCERPT else plain or "(nothing)"
 
@@ -104,7 +104,7 @@ def _is_required(spec: Mapping[str, Any]) -> bool:
 
 
 def _closed(schema: dict[str, Any]) -> dict[str, Any]:
-    """Close objects that say which properties they have, as models answer best."""
+    """Close objects with declared properties, which gives the best answers from models."""
     closed = dict(schema)
     if closed.get("properties"):
         closed["properties"] = {name: _closed(part) for name, part in closed["properties"].items()}

@@ -1,4 +1,4 @@
-"""What a step is told when models may not be asked any more."""
+"""The error for a step whose model calls are over a limit."""
 
 from typing import Literal
 
@@ -9,11 +9,11 @@ class LimitReached(StepBroke):
     """A limit on tokens or a budget has been used up, so a model was not asked.
 
     Attributes:
-        scope: What the limit bounds: a step, a run, or a month of a workflow or a tenant.
-        unit: What it counts.
-        is_own: Whether it is the limit of the very step that asks.
-        run_id: The run that it bounds; empty for a month.
-        most_nano: The budget in billionths of the currency, where it counts cost.
+        scope: What the limit applies to: a step, a run, or a month of a workflow or a tenant.
+        unit: The unit that it counts.
+        is_own: Whether it is a limit of the step that asks.
+        run_id: The run that it applies to; empty for a month.
+        most_nano: The budget in billionths of the currency, if it counts cost.
     """
 
     def __init__(  # noqa: PLR0913 - what a limit is
@@ -33,5 +33,5 @@ class LimitReached(StepBroke):
 
     @property
     def is_budget(self) -> bool:
-        """Whether a person is asked, and not the step told."""
+        """Whether a person is asked instead of failing the step."""
         return self.scope != "step"

@@ -1,4 +1,4 @@
-"""What has been asked of models, added up over answers, steps and runs."""
+"""Adds up model usage over answers, steps and runs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class _Total:
     usage: Usage = field(default_factory=Usage)
 
     def add(self, told: JsonObject) -> None:
-        """Add what a line of a usage says."""
+        """Add a line of a usage."""
         self.calls += _number(told.get("calls"))
         self.latency_ms += _number(told.get("latencyMs"))
         self.estimated += _number(told.get("estimated"))
@@ -28,12 +28,12 @@ class _Total:
 
 
 def together(usages: Iterable[Json]) -> Json:
-    """Add up what several runs have asked of models; None where that is nothing."""
+    """Add up the model usage of several runs; return None if there is none."""
     return added_up(line for usage in usages for line in lines_of(usage))
 
 
 def added_up(lines: Iterable[JsonObject]) -> Json:
-    """Return the sum of lines that each name a `model`, and the sums by model; None without any."""
+    """Return the sum of lines that each name a `model`, and the sums by model; None if empty."""
     total, by_model = _Total(), dict[str, _Total]()
     for line in lines:
         total.add(line)

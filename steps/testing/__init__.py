@@ -6,7 +6,7 @@
         with pytest.raises(StepBroke, match="status 409"):
             await step.execute()
 
-It needs no particular test runner, only one that can await.
+It works with any test runner that can await.
 """
 
 import json as json_text
@@ -54,17 +54,17 @@ __all__ = [
 class StepTrial:
     """One visit of a step, executed as often as a test wants.
 
-    Executing it again is what happens after a crash, a failed attempt, a pause or the end of a
-    child run: records are given back instead of done again. No timeout is applied, and an
-    exception other than `StepBroke` reaches the test instead of being `StepCrashed`.
+    Each execution after the first is like one after a crash, a failed attempt, a pause or the end
+    of a child run: records are returned instead of repeating the work. No timeout is applied, and
+    an exception other than `StepBroke` reaches the test instead of becoming `StepCrashed`.
 
     Attributes:
         effects: The effects of every attempt.
-        visit: How often the run has entered the step, this time included.
-        attempt: The number of the next attempt; a failed one raises it.
+        visit: How often the run has entered the step, including this time.
+        attempt: The number of the next attempt; a failed attempt increases it.
         pause: What the step waits for, while it waits for a person.
         output: The whole output of the newest `Done`.
-        data: Its declared output fields, as they join the run's data.
+        data: Its declared output fields, as they are merged into the run's data.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class StepTrial:
         data: Mapping[str, Any] | None = None,
         scope: Mapping[str, Any] | None = None,
     ) -> None:
-        """Check and compile the step as a save of its definition does.
+        """Check and compile the step as saving its definition does.
 
         Args:
             step_type: The step type.
-            step: The step as a definition has it; `id` and `type` may be left out.
-            effects: What the step may reach; by default nothing.
+            step: The step as in a definition; `id` and `type` may be left out.
+            effects: What the step may use; by default nothing.
             data: The run's data, for expressions.
-            scope: Further names for expressions, such as `context`.
+            scope: Additional names for expressions, such as `context`.
 
         Raises:
             InvalidDefinition: The step is not valid; `problems` has a path for each.
@@ -100,7 +100,7 @@ class StepTrial:
 
     @property
     def input(self) -> StepInput:
-        """What the next attempt is given."""
+        """The input of the next attempt."""
         return StepInput(
             run_id=str(_RUN["id"]),
             step_id=self._step.id,
@@ -115,11 +115,11 @@ class StepTrial:
         """Execute the step once.
 
         Returns:
-            Its outcome, as a journal would keep it.
+            Its outcome, as the journal would store it.
 
         Raises:
-            StepBroke: The attempt failed, or its outcome is no JSON or not the declared output.
-            NotProvided: It asked for something that the effects do not have.
+            StepBroke: The attempt failed, or its outcome is not JSON or lacks the declared output.
+            NotProvided: It used something that the effects do not provide.
         """
         given = self.input
         self.effects.step = given
@@ -136,16 +136,16 @@ class StepTrial:
         return outcome
 
     async def answer(self, answer: Mapping[str, Any], *, by: str = "ada") -> Outcome:
-        """Answer the pause, and return what comes of it.
+        """Answer the pause, and return what follows.
 
         Args:
             answer: The body of a resume, such as `{"actionValue": "approved"}`.
             by: The name of the person who answers.
 
         Returns:
-            `Done` where the answer is the step's output, `Pauses` where the same pause wants
-            more answers. Where the step goes on with it, the
-            answer is kept as a record and the step is executed again.
+            `Done` if the answer is the step's output, `Pauses` if the same pause wants more
+            answers. If the step continues with the answer, the answer is kept as a record and the
+            step is executed again.
 
         Raises:
             InvalidAnswer: The answer does not fit; the step still waits.
@@ -195,8 +195,8 @@ async def call_tool(
 
     Args:
         function: The function.
-        arguments: What the step gives it.
-        effects: Whose files and step the tool is told of; by default none.
+        arguments: The arguments.
+        effects: The files and the step that the tool can see; by default none.
 
     Returns:
         The result as JSON.
@@ -218,9 +218,9 @@ def http_response(
 
     Args:
         status: The HTTP status.
-        json: A body that is sent as JSON, with its `content-type`; None: none.
-        content: A body of bytes, where `json` is not given.
-        headers: Further headers; names in lower case.
+        json: A JSON body, sent with its `content-type`; None: no body.
+        content: A body of bytes, if `json` is not given.
+        headers: Additional headers; names in lower case.
 
     Returns:
         The response.
@@ -241,10 +241,10 @@ def chat_answer(
     """Return a model's answer for `FakeEffects(answers=[...])`.
 
     Args:
-        text: What the model says.
-        tool_calls: The tools that it wants called.
-        finish: Why it stopped; by default `tool_calls` where there are some, else `stop`.
-        tokens: How many tokens it has read and written.
+        text: The text of the answer.
+        tool_calls: The tool calls that it requests.
+        finish: Why it stopped; by default `tool_calls` if there are some, else `stop`.
+        tokens: The numbers of tokens read and written.
 
     Returns:
         The answer.

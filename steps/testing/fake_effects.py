@@ -1,4 +1,4 @@
-"""Effects for tests: they answer what a test has provided, and refuse everything else."""
+"""Effects for tests: they answer with what a test provides, and refuse everything else."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -27,10 +27,10 @@ from steps.tools.tools import Tools, is_tool
 Q = TypeVar("Q")
 A = TypeVar("A")
 Answers: TypeAlias = Callable[[Q], A] | Sequence[A | StepBroke]
-"""What comes back: a function of the question, or answers that are used up in their order."""
+"""The answers to questions: a function of the question, or a list that is used up in order."""
 
 ChildStand: TypeAlias = ChildEnd | ChildrenOpen | Callable[[ChildRun], ChildEnd | ChildrenOpen]
-"""How a child run has ended, that it is open, or a function that says so of each."""
+"""How a child run has ended, that it is open, or a function that returns this for each."""
 
 _FIRST_VERSION = "1.0.0"
 _CHOSEN = (None, "latest", "published", _FIRST_VERSION)
@@ -38,41 +38,40 @@ _CHOSEN = (None, "latest", "published", _FIRST_VERSION)
 
 @dataclass(kw_only=True)
 class FakeEffects(Effects):
-    """Effects that hold what a test provides, and remember what a step has done with them.
+    """Effects that hold what a test provides, and record what a step does with them.
 
-    A kind of effect that was not provided at all raises `NotProvided`, and so does a question
-    when the answers are used up. A name that is missing among those provided fails as it does
-    in service: an unknown secret is the `StepBroke` `UnknownSecret`. What is provided may be
-    changed between two executions of a step. Records and results are taken through JSON, as a
-    journal would; secrets are not masked.
+    A kind of effect that was not provided at all raises `NotProvided`, and so does a question when
+    the answers are used up. A missing name fails as it does on the server: an unknown secret is the
+    `StepBroke` `UnknownSecret`. The provided values may be changed between two executions of a
+    step. Records and results pass through JSON, as in a journal; secrets are not masked.
 
     Attributes:
-        clock_ms: What `now_ms` returns, in Unix milliseconds; it stands still.
-        responses: What comes back for HTTP requests.
-        answers: What models answer.
-        model_takes: What every model can be shown: some of `images`, `pdf` and `audio`.
-        tool_results: By a tool's id its result, a `StepBroke`, a function of its arguments, or
-            a function marked with `@tool`, which is called as in service.
+        clock_ms: What `now_ms` returns, in Unix milliseconds; it does not advance.
+        responses: The responses to HTTP requests.
+        answers: The answers of models.
+        model_takes: The kinds of content that every model accepts: some of `images`, `pdf` and
+            `audio`.
+        tool_results: By a tool's id its result, a `StepBroke`, a function of its arguments, or a
+            function marked with `@tool`, which is called as on the server.
         files: The uploaded files.
         secrets: Secrets by name.
-        tokens: OAuth tokens, in the order in which they are given out; the first is given until
-            it is said to be refused.
+        tokens: OAuth tokens, in order; the first is returned until it is passed as refused.
         agents: Documents of agents by id; their version is 1.0.0.
         workflows: Workflows that agents may call as tools.
-        child_runs: How the child runs of a workflow stand, by the workflow's id.
+        child_runs: The state of a workflow's child runs, by the workflow's id.
         records: The records of the visit, by name.
-        step: Whose effects these are: tools are told of it.
+        step: The step that uses these effects, as tools see it.
         requests: The HTTP requests that were sent.
-        questions: What models were asked.
+        questions: The requests to models.
         tool_uses: The calls of tools.
         signals: The signals that were sent.
-        saved: The files that were kept; `file` reads them too.
+        saved: The files that were stored; `file` reads them too.
         started: The child runs that were started, by their number.
-        threads: What was said in threads, by their ids.
-        visits: What visits of other runs have recorded: by (run id, step id, visit).
+        threads: The exchanges of threads, by thread id.
+        visits: The records of other runs' visits, by (run id, step id, visit).
         raised: The budgets that were raised: (run id, cost).
         limits: What the step may spend on models: (tokens, cost), the newest last. They are not
-            held against what it asks.
+            enforced.
     """
 
     clock_ms: int = 1_767_225_600_000
@@ -106,7 +105,7 @@ class FakeEffects(Effects):
         return self.clock_ms
 
     async def http(self, request: HttpRequest) -> HttpResponse:
-        """Return the next response. Raises `StepBroke` where that is provided."""
+        """Return the next response. Raises `StepBroke` if one is provided."""
         self.requests.append(request)
         wanted = f"sends {request.method} {request.url}"
         response, self.responses = _next(self.responses, request, wanted, "responses")
@@ -115,7 +114,7 @@ class FakeEffects(Effects):
     async def download(
         self, request: HttpRequest, name: str, keeps: Callable[[int], bool]
     ) -> HttpResponse:
-        """Return the next response; keep its content where its status is good."""
+        """Return the next response; store its content if its status is good."""
         response = await self.http(request)
         if not keeps(response.status):
             return response
@@ -123,27 +122,27 @@ class FakeEffects(Effects):
         return replace(response, content=b"", file=KeptFile(file_id, len(response.content)))
 
     def within(self, seconds: float) -> AbstractAsyncContextManager[Any]:
-        """Bound a block in time; nothing is waited for in line here."""
+        """Limit the time of a block; nothing here waits for shared resources."""
         return asyncio.timeout(seconds)
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
-        """Return the next answer. Raises `StepBroke` where that is provided."""
+        """Return the next answer. Raises `StepBroke` if one is provided."""
         self.questions.append(request)
         wanted = f"asks the model {request.model or 'that is the default'}"
         answer, self.answers = _next(self.answers, request, wanted, "answers")
         return _given(answer)
 
     async def limit(self, tokens: int | None, cost: float | None) -> None:
-        """Remember what the step may spend."""
+        """Record what the step may spend."""
         if (tokens, cost) not in self.limits[-1:]:
             self.limits.append((tokens, cost))
 
     async def raise_budget(self, run_id: str, cost: float) -> None:
-        """Remember the budget that was raised."""
+        """Record the budget that was raised."""
         self.raised.append((run_id, cost))
 
     async def token(self, request: TokenRequest, refused: str | None = None) -> str:
-        """Return the first token that was provided and not refused."""
+        """Return the first provided token that was not refused."""
         if self.tokens is None:
             raise NotProvided(f"asks {request.url} for a token", "tokens")
         after = self.tokens.index(refused) + 1 if refused in self.tokens else 0
@@ -152,7 +151,7 @@ class FakeEffects(Effects):
         return self.tokens[after]
 
     async def file(self, file_id: str) -> StoredFile:
-        """Return a provided file. Raises `StepBroke` when there is none of this id."""
+        """Return a provided file. Raises `StepBroke` if there is none with this id."""
         if self.files is None and not self.saved:
             raise NotProvided(f"reads the file {file_id}", "files")
         there = [*(self.files or ()), *self.saved]
@@ -171,7 +170,7 @@ class FakeEffects(Effects):
         return known[0].file_id
 
     async def save_file(self, name: str, media_type: str, content: bytes, call: str = "") -> str:
-        """Keep a file; `file` reads it too."""
+        """Store a file; `file` reads it too."""
         return await self._save(name, media_type, content)
 
     async def takes(self, model: str | None) -> Collection[str]:
@@ -179,7 +178,7 @@ class FakeEffects(Effects):
         return self.model_takes
 
     async def secret(self, name: str) -> str:
-        """Return a provided secret. Raises `StepBroke` when there is none of this name."""
+        """Return a provided secret. Raises `StepBroke` if there is none of this name."""
         if self.secrets is None:
             raise NotProvided(f"asks for the secret {name}", "secrets")
         if name not in self.secrets:
@@ -205,7 +204,7 @@ class FakeEffects(Effects):
         return _as_json(f"tool {tool_id} gave what is", result, "InvalidToolResult")
 
     def is_pure(self, tool_id: str) -> bool:
-        """Say whether a provided tool is marked as pure."""
+        """Return whether a provided tool is marked as pure."""
         result: Any = self._tool_results(f"asks about the tool {tool_id}").get(tool_id)
         return is_tool(result) and Tools([result]).is_pure(info_of(result).id)
 
@@ -218,32 +217,32 @@ class FakeEffects(Effects):
         ]
 
     async def agent(self, agent_id: str, version: str | None) -> Agent:
-        """Return a provided agent. Raises `StepBroke` when there is none of this id."""
+        """Return a provided agent. Raises `StepBroke` if there is none with this id."""
         if self.agents is None:
             raise NotProvided(f"asks for the agent {agent_id}", "agents")
         if agent_id not in self.agents or version not in _CHOSEN:
             raise _unknown(
                 "UnknownAgent", "agent", " ".join(filter(None, (agent_id, version))), self.agents
             )
-        compile_agent(self.agents[agent_id])  # in service no other is ever stored
+        compile_agent(self.agents[agent_id])  # the server stores only valid agents
         return Agent(agent_id, _FIRST_VERSION, self.agents[agent_id])
 
     async def thread(self, thread_id: str, agent_id: str) -> int:
-        """Return how much was said in a thread."""
+        """Return how many exchanges a thread has."""
         return len(self.threads.setdefault(thread_id, []))
 
     async def exchanges(self, thread_id: str, length: int) -> Sequence[Exchange]:
-        """Return what was said in a thread."""
+        """Return the exchanges of a thread."""
         return self.threads.get(thread_id, [])[:length]
 
     async def add_exchange(self, thread_id: str, exchange: Exchange) -> None:
-        """Add to a thread, unless the exchange is there."""
+        """Add an exchange to a thread, unless it exists."""
         said = self.threads.setdefault(thread_id, [])
         if len(said) < exchange.number:
             said.append(exchange)
 
     async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:
-        """Return a provided workflow. Raises `StepBroke` when there is none of this id."""
+        """Return a provided workflow. Raises `StepBroke` if there is none with this id."""
         if self.workflows is None:
             raise NotProvided(f"asks for the workflow {workflow_id} as a tool", "workflows")
         for info in self.workflows:
@@ -253,7 +252,7 @@ class FakeEffects(Effects):
         raise _unknown("UnknownTool", "workflow", workflow_id, known)
 
     async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
-        """Return the record of this name; do the work and keep its result where there is none."""
+        """Return the record of this name; if there is none, do the work and keep its result."""
         if name not in self.records:
             value = await work()
             self.records[name] = _as_json(f"record {name!r} is", value, "InvalidOutput")
@@ -261,11 +260,11 @@ class FakeEffects(Effects):
         return kept
 
     def recalled(self, name: str) -> Json:
-        """Return the record of this name, None where there is none."""
+        """Return the record of this name, None if there is none."""
         return self.records.get(name)
 
     async def visit_records(self, run_id: str, step_id: str, visit: int) -> Mapping[str, Json]:
-        """Return what a provided visit has recorded. Raises `StepBroke` where there is none."""
+        """Return the records of a provided visit. Raises `StepBroke` if there is none."""
         if self.visits is None:
             raise NotProvided(f"reads visit {visit} of {step_id} of run {run_id}", "visits")
         if (run_id, step_id, visit) not in self.visits:
@@ -274,21 +273,21 @@ class FakeEffects(Effects):
         return self.visits[run_id, step_id, visit]
 
     async def send_signal(self, signal: OutgoingSignal) -> None:
-        """Remember a signal in `signals`, once."""
+        """Record a signal in `signals`, once."""
         if "sent" not in self.records:
             self.records["sent"] = {"name": signal.name, "key": signal.key}
             self.signals.append(signal)
 
     def callback_key(self, step_id: str) -> str:
-        """Name the first visit of the step."""
+        """Return the key of the first visit of the step."""
         return f"{self.step.run_id}:{step_id}:1"
 
     def callback_url(self) -> str:
-        """Return an address that nothing answers."""
+        """Return an address that does not exist."""
         return f"https://stepwell.invalid/callback/{self.step.idempotency_key}"
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
-        """Start what is due of a plan, and say how its child runs stand."""
+        """Start the child runs of a plan that are due, and return the state of the plan."""
         ends: list[ChildEnd] = []
         still_open, done = dict[int, ChildrenOpen](), set[int]()
         for number in plan.in_order(done):
@@ -313,7 +312,7 @@ class FakeEffects(Effects):
         return ChildrenOpen(plan.first + plan.total, pause)
 
     async def start_apart(self, child: ChildRun, number: int) -> str:
-        """Remember a run in `started`, once."""
+        """Record a run in `started`, once."""
         if self.child_runs is None:
             raise NotProvided(f"starts a run of the workflow {child.workflow_id}", "child_runs")
         if child.workflow_id not in self.child_runs:
@@ -322,13 +321,13 @@ class FakeEffects(Effects):
         return f"child-{number}"
 
     def tool_context(self, call: str = "") -> ToolContext:
-        """Return what a tool that this step calls is given beside its arguments.
+        """Return the context of a tool that this step calls.
 
         Args:
-            call: What tells several calls of one step apart.
+            call: Identifies the call within the step.
 
         Returns:
-            The step, its key, what reads the provided files, and what people have answered.
+            The step, its key, the function that reads files, and the answers of people.
         """
         step, said = self.step, answers_to(self.recalled, f"{call}/" if call else "")
         key = f"{step.idempotency_key}:{call}" if call else step.idempotency_key
@@ -339,7 +338,7 @@ class FakeEffects(Effects):
     def _stand(
         self, number: int, plan: ChildPlan, ends: Sequence[ChildEnd]
     ) -> ChildEnd | ChildrenOpen:
-        """Return how a child run stands, which is started where it has not been."""
+        """Return the state of a child run, and start it if necessary."""
         child = self.started.get(number)
         if child is None and plan.after and (needed := plan.needs.get(number)):
             kept = {end.number: end.result for end in ends if end.number in needed}
@@ -363,7 +362,7 @@ class FakeEffects(Effects):
 
 
 def _of_enough(plan: ChildPlan, ends: list[ChildEnd], going: Iterable[int]) -> ChildrenEnded | None:
-    """Return the end of a plan of which enough have completed, or can no more; else None."""
+    """Return the end of a plan if enough have completed or too many have failed; else None."""
     failed = [end for end in ends if end.error]
     if plan.has_enough([end.number for end in ends if not end.error]):
         left = {number: f"child-{number}" for number in going} if plan.others_go_on else {}
@@ -375,7 +374,7 @@ def _of_enough(plan: ChildPlan, ends: list[ChildEnd], going: Iterable[int]) -> C
 def _next(
     answers: "Answers[Q, A] | None", question: Q, wanted: str, name: str
 ) -> "tuple[A | StepBroke, Answers[Q, A]]":
-    """Return what comes back for a question, and what is left for those that follow."""
+    """Return the answer to a question, and the remaining answers."""
     if callable(answers):
         return answers(question), answers
     if not answers:

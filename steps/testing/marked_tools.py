@@ -1,4 +1,4 @@
-"""Functions marked with `@tool`, called as in service, for tests."""
+"""Calls functions marked with `@tool` as the server does, for tests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,15 +13,15 @@ from steps.tools.tools import Tools
 async def call_marked(
     function: Callable[..., Any], arguments: JsonObject, context: ToolContext
 ) -> Json:
-    """Call a function marked with `@tool` as in service. Raises `StepBroke`."""
+    """Call a function marked with `@tool` as the server does. Raises `StepBroke`."""
     try:
         return await Tools([function]).call(info_of(function).id, arguments, context)
     except StepBroke as broken:
-        if isinstance(broken.__cause__, NotProvided):  # is no failure of the tool
+        if isinstance(broken.__cause__, NotProvided):  # not a failure of the tool
             raise broken.__cause__ from None
         raise
 
 
 def info_of(function: Any) -> ToolInfo:
-    """Return how a function marked with `@tool` is listed."""
+    """Return the description of a function marked with `@tool`."""
     return Tools([function]).describe()[0]

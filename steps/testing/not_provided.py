@@ -1,17 +1,17 @@
-"""What a test of a step has not provided, and what a step has called."""
+"""The error for what a test has not provided, and the record of a tool call."""
 
 from engine import JsonObject
 from engine.value import value
 
 
 class NotProvided(BaseException):
-    """The step has asked for something that the test has not provided.
+    """The step used something that the test has not provided.
 
-    It is no `Exception`, so that no `except Exception` in a step can hide it from the test.
+    It is not an `Exception`, so that no `except Exception` in a step can hide it from the test.
     """
 
     def __init__(self, wanted: str, name: str) -> None:
-        """Take what is missing.
+        """Create the error.
 
         Args:
             wanted: What the step does, such as `reads the file f1`.
@@ -22,13 +22,13 @@ class NotProvided(BaseException):
 
 @value(frozen=True, slots=True)
 class ToolUse:
-    """One call of a tool that a step has made.
+    """One call of a tool by a step.
 
     Attributes:
         tool_id: The tool's id.
-        arguments: What it was given.
-        call: What tells several calls of one step apart.
-        idempotency_key: The key that the tool was given.
+        arguments: The arguments.
+        call: Identifies the call within the step.
+        idempotency_key: The key that the tool received.
     """
 
     tool_id: str

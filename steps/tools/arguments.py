@@ -1,4 +1,4 @@
-"""Arguments of a tool against the JSON Schema that it gives for them."""
+"""Checks the arguments of a tool against its JSON Schema."""
 
 import itertools
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _LONGEST = 300
 
 
 class UnusableSchema(ValueError):
-    """A tool's schema is no valid JSON Schema, or names what is not in it."""
+    """A tool's schema is not a valid JSON Schema, or refers to something that it lacks."""
 
 
 class ArgumentsSchema:
@@ -21,8 +21,8 @@ class ArgumentsSchema:
         import jsonschema_rs
 
         try:
-            # Offline, since a schema must not make this process fetch what it names; and a
-            # pattern that goes astray is given up instead of holding the event loop.
+            # Offline, because a schema must not make this process fetch its references; and a
+            # pattern that backtracks too long is aborted instead of blocking the event loop.
             self._validator = jsonschema_rs.validator_for(
                 dict(schema),
                 offline=True,
@@ -32,7 +32,7 @@ class ArgumentsSchema:
             raise UnusableSchema(str(odd)) from odd
 
     def problems(self, arguments: Mapping[str, Any], path: str) -> list[Problem]:
-        """Return what is wrong, up to a handful; each problem's path begins with `path`."""
+        """Return the first few problems; each path begins with `path`."""
         errors = itertools.islice(self._validator.iter_errors(dict(arguments)), _SHOWN)
         return [
             Problem(_place(path, error.instance_path), str(error.message)[:_LONGEST])
@@ -43,7 +43,7 @@ class ArgumentsSchema:
 def argument_problems(
     schema: Mapping[str, Any], arguments: Mapping[str, Any], path: str
 ) -> list[Problem]:
-    """Return what is wrong with arguments; nothing where the schema cannot be used."""
+    """Return the problems of arguments; none if the schema cannot be used."""
     try:
         return ArgumentsSchema(schema).problems(arguments, path)
     except UnusableSchema:

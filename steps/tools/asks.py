@@ -1,8 +1,8 @@
-"""A tool that asks a person: the run waits, and the tool is called again with the answer.
+"""Tools that ask a person: the run waits, and the tool is called again with the answer.
 
-Tools of MCP servers do that (elicitation). What was asked and what was answered are records of the
-visit: the answer is given whenever the tool is called again, also after a crash, and a tool whose
-server has said where it stands goes on from there.
+Tools of MCP servers do that (elicitation). Questions and answers are records of the visit. The
+answer is passed whenever the tool is called again, also after a crash; a tool whose server has sent
+its state continues from there.
 """
 
 import hashlib
@@ -29,12 +29,13 @@ _COPIED = (
 
 
 class ToolAsks(StepBroke):
-    """A tool cannot go on before a person has answered.
+    """A tool cannot continue until a person has answered.
 
     Attributes:
-        question: `message`; with `schema` (JSON Schema of an object) or `url`, where to go.
-        standing: What the tool's server goes on from once the answer is there, as JSON; None where
-            the tool has to be called from its beginning.
+        question: `message`, and either `schema` (JSON Schema of an object) or `url`, the page to
+            visit.
+        standing: The state from which the tool's server continues after the answer, as JSON; None
+            if the tool must be called from the beginning.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class ToolAsks(StepBroke):
 
 
 def asking(tool_id: str, question: JsonObject, standing: "JsonObject | None" = None) -> StepBroke:
-    """Return what a call fails with whose tool asks: `ToolAsks`, if people can be asked that."""
+    """Return the failure of a call whose tool asks: `ToolAsks`, if people can be asked that."""
     fields = fields_of(question.get("schema"))
     size = len(json.dumps([question["message"], question.get("url"), fields]))
     wrong = (
@@ -60,9 +61,9 @@ def asking(tool_id: str, question: JsonObject, standing: "JsonObject | None" = N
 
 
 def answers_to(recalled: Callable[[str], Json], call: str) -> list[JsonObject]:
-    """Return what people have answered to a call of a tool; `call` begins the records' names.
+    """Return the answers of people to a call of a tool; `call` is the prefix of the records.
 
-    Each has the `standing` of the tool that asked, where its server has told one.
+    Each has the `standing` of the tool that asked, if its server has sent one.
     """
     found: list[JsonObject] = []
     while isinstance(kept := recalled(f"{call}asked-{len(found) + 1}"), dict):
@@ -73,12 +74,12 @@ def answers_to(recalled: Callable[[str], Json], call: str) -> list[JsonObject]:
 
 
 def digest_of(question: Mapping[str, Json]) -> str:
-    """Return a word by which a question is known again."""
+    """Return a digest that identifies a question."""
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
 
 
 async def pause_for(step: StepInput, effects: Effects, asks: ToolAsks, call: str) -> Pauses:
-    """Return the pause of a question, once it is a record: the tool is not called for it again."""
+    """Record a question and return its pause, so that the tool is not called for it again."""
     number = len(answers_to(effects.recalled, call)) + 1
     standing = asks.standing
     if standing is not None and len(json.dumps(standing)) > _LARGEST_STANDING:
@@ -95,14 +96,14 @@ async def pause_for(step: StepInput, effects: Effects, asks: ToolAsks, call: str
 
 
 def open_pause(step: StepInput, effects: Effects, call: str) -> Pauses | None:
-    """Return the pause of what a tool has asked and nobody has answered; else None."""
+    """Return the pause of a tool's question that is not answered yet, else None."""
     number = len(answers_to(effects.recalled, call)) + 1
     asked = effects.recalled(f"{call}asks-{number}")
     return None if asked is None else _pause(step, asked, call, number)
 
 
 def _pause(step: StepInput, asked: Json, call: str, number: int) -> Pauses:
-    """Return a form of the fields of a question; where it has none, two buttons."""
+    """Return a form with the fields of a question; two buttons if it has no fields."""
     kept: Any = asked
     question = kept["question"]
     fields = fields_of(question.get("schema"))
@@ -123,7 +124,7 @@ def _pause(step: StepInput, asked: Json, call: str, number: int) -> Pauses:
 
 
 def fields_of(schema: Json) -> dict[str, JsonObject]:
-    """Return the fields of a schema, those of its properties that a form can have."""
+    """Return the properties of a schema as fields, as far as a form can show them."""
     held: Any = schema if isinstance(schema, dict) else {}
     required = held.get("required")
     named: Any = held.get("properties")
@@ -145,14 +146,14 @@ def fields_of(schema: Json) -> dict[str, JsonObject]:
 
 
 def _kind(spec: Mapping[str, Any]) -> Any:
-    """Return the type of a property: the first that is not null, a text where it names none."""
+    """Return the type of a property: the first that is not null, or text if it has none."""
     kind = spec.get("type", "string")
     kinds = [one for one in kind if one != "null"] if isinstance(kind, list) else [kind]
     return kinds[0] if kinds else "string"
 
 
 def _choices(spec: Mapping[str, Any]) -> "list[Json] | None":
-    """Return the values of titled choices."""
+    """Return the values of choices with titles."""
     for key in ("oneOf", "anyOf"):
         told = spec.get(key)
         if isinstance(told, list):
@@ -161,9 +162,9 @@ def _choices(spec: Mapping[str, Any]) -> "list[Json] | None":
 
 
 def accepted(pause: JsonObject, answer: JsonObject) -> GoesOn | None:
-    """Return the record that an answer becomes; None where the pause is about something else.
+    """Return the record for an answer; None if the pause is about something else.
 
-    Raises `InvalidAnswer` for one that does not fit; the run stays paused.
+    Raises `InvalidAnswer` if the answer does not fit; the run stays paused.
     """
     asks = pause.get("toolAsks")
     if not isinstance(asks, dict):

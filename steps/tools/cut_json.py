@@ -1,4 +1,4 @@
-"""A long result cut so that it stays what it is: JSON stays JSON, and every cut is marked."""
+"""Shortens a long result so that JSON stays JSON, and marks every cut."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ _DEEPEST = 64
 
 
 def cut(text: str, longest: int) -> str:
-    """Return the first `longest` characters of a text, and a little more for the marks."""
+    """Return the first `longest` characters of a text, plus a little for the marks."""
     if len(text) <= longest:
         return text
     if text.lstrip()[:1] in ("{", "["):
@@ -23,7 +23,7 @@ def cut(text: str, longest: int) -> str:
 def cut_json(value: Json, longest: int) -> str:
     """Return a value as JSON of about `longest` characters.
 
-    What comes first is whole. Lists and objects that end early say how many items or keys are
+    The beginning is complete. Lists and objects that end early say how many items or keys are
     missing, and texts how many characters.
     """
     return "".join(_Writer(longest).write(value, 0))

@@ -1,6 +1,6 @@
-"""What a tool gave, as a model is shown it: text once, pictures as pictures, the rest by name.
+"""A tool's result for a model: text once, pictures as pictures, other parts by name.
 
-The parts of a result are those of the Model Context Protocol, which other tools may give too:
+The parts of a result are those of the Model Context Protocol, which other tools may return too:
 `content`, a list of objects with `type` text, image, audio, resource or resource_link.
 """
 
@@ -24,10 +24,10 @@ _NONE: Mapping[str, bytes] = MappingProxyType({})
 
 
 def shown(result: Json, longest: int, pictures: Mapping[str, bytes] = _NONE) -> tuple[Part, ...]:
-    """Return the parts of a message that tell a result, with about `longest` characters.
+    """Return the message parts for a result, with about `longest` characters.
 
-    A last part says how much is missing of a longer one. `pictures` are those that the result
-    names by the ids of their files.
+    If the result is longer, a last part says how much is missing. `pictures` are those that the
+    result names by their file ids.
     """
     content = content_of(result)
     if content is None:
@@ -46,7 +46,7 @@ def shown(result: Json, longest: int, pictures: Mapping[str, bytes] = _NONE) -> 
 
 
 def _within(parts: Sequence[Part], longest: int) -> tuple[Part, ...]:
-    """Return the parts with what is too long cut, and a mark that says so."""
+    """Return the parts, shortened if they are too long, and then with a mark that says so."""
     whole = sum(len(part.text) for part in parts if isinstance(part, TextPart))
     if whole <= longest:
         return tuple(parts)
@@ -66,7 +66,7 @@ def _within(parts: Sequence[Part], longest: int) -> tuple[Part, ...]:
 
 
 def text_of(part: Mapping[str, Json]) -> str:
-    """Return the text of a part: its own, or that of the file that it holds."""
+    """Return the text of a part: its own, or that of the file inside it."""
     resource = part.get("resource")
     holder = resource if isinstance(resource, dict) else part
     text = holder.get("text") if part.get("type") in ("text", "resource") else None
@@ -74,14 +74,14 @@ def text_of(part: Mapping[str, Json]) -> str:
 
 
 def bytes_of(part: Mapping[str, Json]) -> str:
-    """Return the bytes of a part as they came, in base64; empty when it has none."""
+    """Return the bytes of a part in base64, as received; empty if it has none."""
     resource = part.get("resource")
     data = resource.get("blob") if isinstance(resource, dict) else part.get("data")
     return data if isinstance(data, str) else ""
 
 
 def without_bytes(part: JsonObject) -> JsonObject:
-    """Return a part with the `size` of its bytes, which are `omitted`, in their place."""
+    """Return a part with its bytes replaced by their `size` and `omitted`."""
     left: JsonObject = {key: value for key, value in part.items() if key != "data"}
     resource = part.get("resource")
     if isinstance(resource, dict):
@@ -106,20 +106,20 @@ def _is_part(part: JsonObject) -> bool:
 
 
 def file_id_of(part: Mapping[str, Json]) -> str:
-    """Return the id of the file that keeps the bytes of a part, empty where none does."""
+    """Return the id of the file that stores the bytes of a part, empty if there is none."""
     file_id = part.get("fileId")
     return file_id if isinstance(file_id, str) else ""
 
 
 def with_file(part: JsonObject, file_id: str, size: int) -> JsonObject:
-    """Return a part with the id of a file in the place of its bytes."""
+    """Return a part with its bytes replaced by the id of a file."""
     left = without_bytes(part)
     del left["omitted"]
     return {**left, "size": size, "fileId": file_id}
 
 
 def is_picture(part: Mapping[str, Json]) -> bool:
-    """Say whether a part is a picture of a type that providers take."""
+    """Return whether a part is a picture of a type that providers accept."""
     return part.get("type") == "image" and _media_type(part) in IMAGE_TYPES
 
 
@@ -128,7 +128,7 @@ def _media_type(part: Mapping[str, Json]) -> str:
 
 
 def _parts(part: JsonObject, pictures: Mapping[str, bytes]) -> Iterator[Part]:
-    """Yield what tells a part: a picture that is a file also by name, so that it can be used."""
+    """Yield the message parts for a part; a stored picture is also named, so it can be used."""
     if not (file_id := file_id_of(part)):
         yield _part(part)
         return
@@ -151,7 +151,7 @@ def _part(part: JsonObject) -> Part:
 
 
 def _named(part: JsonObject) -> str:
-    """Return what a model is told of a part that it cannot be shown."""
+    """Return the description of a part that a model cannot be shown."""
     if part.get("type") == "text":
         return ""
     resource = part.get("resource")

@@ -1,9 +1,9 @@
-"""Functions that block, each in a thread of its own.
+"""Runs blocking functions, each in a thread of its own.
 
-A thread cannot be stopped. When the call of a function that never returns is given up, its
-thread stays, and in a pool it would hold a place for ever: in the end no other function could
-run, and a stop of the process would wait for it. So a thread belongs to one call, is waited for
-by nobody at the end, and what stays behind counts against its own function alone.
+A thread cannot be stopped. If the call of a function that never returns is given up, its thread
+stays. In a pool it would hold a place for ever: eventually no other function could run, and
+stopping the process would wait for it. Each thread therefore belongs to one call, is not joined
+when the process stops, and counts only against its own function if it is left behind.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ class ToolThreads:
     """The threads of all functions."""
 
     def __init__(self, most: int) -> None:
-        """Let `most` calls be waited for at once."""
+        """Allow `most` concurrent calls."""
         self._turns = asyncio.Semaphore(most)
         self._left: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def left_by(self, tool_id: str) -> int:
-        """Return how many calls of a tool were given up and still run."""
+        """Return how many calls of a tool were given up and are still running."""
         return self._left.get(tool_id, 0)
 
     async def run(self, tool_id: str, call: Callable[[], Any]) -> Any:
-        """Return what `call` returns or raises; a call that is cancelled is left behind.
+        """Return the result of `call` or raise its error; a cancelled call is left behind.
 
-        Raises `StepBroke` where too many calls of the tool have been.
+        Raises `StepBroke` if too many calls of the tool were left behind.
         """
         if self.left_by(tool_id) >= _MOST_LEFT:
             message = (
@@ -66,10 +66,10 @@ class ToolThreads:
 def _work(call: Callable[[], Any], done: Future[Any]) -> None:
     try:
         result = call()
-    except Exception as failed:  # noqa: BLE001 - it is for who waits
-        is_odd = isinstance(failed, StopIteration)  # no coroutine can pass it on
+    except Exception as failed:  # noqa: BLE001 - the waiting call raises it
+        is_odd = isinstance(failed, StopIteration)  # a coroutine cannot raise it
         done.set_exception(RuntimeError("StopIteration") if is_odd else failed)
-    except BaseException as left:  # noqa: BLE001 - it is for the thread, not for the loop
+    except BaseException as left:  # noqa: BLE001 - it must not end the loop
         done.set_exception(RuntimeError(f"{type(left).__name__}: {left}"))
     else:
         done.set_result(result)

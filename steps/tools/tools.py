@@ -1,7 +1,7 @@
 """Tools: Python functions that call-tool steps may call.
 
-Mark a function with `@tool`; offer it by the entry point group `stepwell.tools`, or put it
-in a plug-in file that the setting `plugins` names.
+Mark a function with `@tool`; register it under the entry point group `stepwell.tools`, or put it in
+a plug-in file that the setting `plugins` names.
 """
 
 import asyncio
@@ -40,18 +40,18 @@ class ToolLoadError(Exception):
 
 @value(frozen=True, slots=True)
 class Tool:
-    """One callable, with the model of its arguments.
+    """One tool, with the model of its arguments.
 
     Attributes:
-        id: What definitions and agents call it.
-        description: What it is for, as an agent's model is told.
+        id: The id that definitions and agents use.
+        description: Its purpose, as described to an agent's model.
         call: The function.
         arguments: The pydantic model of its arguments.
         context_name: The parameter that takes the `ToolContext`, if there is one.
         pure: Whether it neither reads nor changes anything but its arguments.
-        keys: The keys under which a call may give them.
-        is_async: Whether it is to be awaited.
-        is_in_thread: Whether it is called in a thread, since it may block.
+        keys: The keys that a call may use for its arguments.
+        is_async: Whether it must be awaited.
+        is_in_thread: Whether it is called in a thread, because it may block.
     """
 
     id: str
@@ -78,20 +78,20 @@ def tool(
 ) -> F | Callable[[F], F]:
     """Mark a function as a tool.
 
-    Its annotations are the types of its arguments, checked before it is called. An argument
-    may have a key of its own by `Annotated[str, Field(alias="from")]`; `**fields` takes any
-    further keys. A parameter of the type `ToolContext` is given who calls.
+    Its annotations are the types of its arguments, checked before it is called. An argument may
+    have a key of its own by `Annotated[str, Field(alias="from")]`; `**fields` takes any other keys.
+    A parameter of the type `ToolContext` receives the context of the call.
 
     Args:
-        function: The function; it is returned as it is.
-        id: What definitions call the tool; by default the function's name.
-        description: What it is for; by default the function's docstring.
-        pure: True for a function that neither reads nor changes anything but its arguments, and
-            does not take long. Nobody can tell whether it ran once or twice, so a chain of such
-            steps is journaled in one go, without a commit before each.
+        function: The function; it is returned unchanged.
+        id: The id of the tool; by default the function's name.
+        description: Its purpose; by default the function's docstring.
+        pure: True for a function that neither reads nor changes anything but its arguments, and is
+            fast. Running it twice makes no difference, so a chain of such steps is journaled at
+            once, without a commit before each.
 
     Returns:
-        The function, or what marks one.
+        The function, or a decorator.
     """
 
     def mark(marked: F) -> F:
@@ -102,19 +102,19 @@ def tool(
 
 
 def is_tool(found: object) -> bool:
-    """Say whether something is a function marked with `@tool`.
+    """Return whether something is a function marked with `@tool`.
 
     Args:
         found: Anything.
 
     Returns:
-        True for what `@tool` has marked.
+        True for a function that `@tool` has marked.
     """
     return callable(found) and hasattr(found, _MARK)
 
 
 class Tools:
-    """The tools of this server, by id, and the step types that plug-ins bring.
+    """The tools of this server by id, and the step types of plug-ins.
 
     Attributes:
         step_types: The step types of the plug-in files.
@@ -127,10 +127,10 @@ class Tools:
 
         Args:
             functions: Functions marked with `@tool`.
-            threads: How many functions that block may run at once.
+            threads: How many blocking functions may run at once.
 
         Raises:
-            ToolLoadError: Two have one id, or one has parameters that cannot be named.
+            ToolLoadError: Two have the same id, or one has parameters that cannot be named.
         """
         self._tools: dict[str, Tool] = {}
         self._threads = ToolThreads(threads)
@@ -150,7 +150,7 @@ class Tools:
         Args:
             plugins: Python files with tools and step types.
             built_in: Functions marked with `@tool`.
-            threads: How many functions that block may run at once.
+            threads: How many blocking functions may run at once.
 
         Returns:
             All of them, by id.
@@ -187,13 +187,13 @@ class Tools:
         self._tools[tool_id] = _tool(tool_id, description, function, pure=pure)
 
     def is_pure(self, tool_id: str) -> bool:
-        """Say whether a tool is known and pure.
+        """Return whether a tool is known and pure.
 
         Args:
             tool_id: The tool's id.
 
         Returns:
-            False for an unknown one too.
+            False for an unknown tool.
         """
         found = self._tools.get(tool_id)
         return found is not None and found.pure
@@ -212,13 +212,13 @@ class Tools:
     async def call(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
         """Check the arguments and call the tool.
 
-        A function that blocks runs in a thread, a coroutine function in the event loop, and so
-        does one that is pure.
+        A blocking function runs in a thread; coroutine functions and pure functions run in the
+        event loop.
 
         Args:
             tool_id: The tool's id.
-            arguments: What it is given.
-            context: Who calls.
+            arguments: The arguments.
+            context: The context of the call.
 
         Returns:
             Its result as JSON.
@@ -239,7 +239,7 @@ class Tools:
             tool_id: The tool's id.
 
         Returns:
-            The tool, None where there is none.
+            The tool, None if there is none.
         """
         return self._tools.get(tool_id)
 
@@ -250,8 +250,8 @@ class Tools:
 
         Args:
             found: The tool.
-            arguments: What it is given.
-            context_of: Says who calls, where the tool asks for it.
+            arguments: The arguments.
+            context_of: Returns the context of the call, if the tool has a parameter for it.
 
         Returns:
             Its result as JSON.
@@ -284,13 +284,13 @@ class Tools:
         return plain
 
     def left_running(self, tool_id: str) -> int:
-        """Count calls of a function that blocks which were given up and have not come back.
+        """Count calls of a blocking function that were given up and have not returned.
 
         Args:
             tool_id: The tool's id.
 
         Returns:
-            How many there are now.
+            The current number.
         """
         return self._threads.left_by(tool_id)
 
@@ -316,8 +316,8 @@ def _tool(tool_id: str, description: str, function: Callable[..., Any], *, pure:
     fields: dict[str, Any] = {}
     context_name = None
     try:
-        # Json and JsonObject are texts that name themselves, so a function may use one without
-        # having the other in reach.
+        # Json and JsonObject are recursive text annotations, so a function may use one without
+        # importing the other.
         names = {"Json": JsonValue, "JsonObject": dict[str, JsonValue]}
         signature = inspect.signature(function, locals=names, eval_str=True)
     except NameError as unknown:
