@@ -211,7 +211,7 @@ def test_a_signal_by_commands(defined: Server) -> None:
         sent = client.send_signal("paid", "8", signal_id="once")
         assert sent["deliveredTo"] == [run.id]
         assert told(defined, "signal", "paid", "8", "--id", "once")["duplicate"]
-    assert "no JSON" in said(defined, "signal", "paid", "--data-json", "{", code=1)
+    assert "not JSON" in said(defined, "signal", "paid", "--data-json", "{", code=1)
 
 
 def test_triggers_by_commands(defined: Server, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ READERS = [
 def test_what_is_no_answer_of_the_api_is_a_refusal(
     read: Callable[[Any], object], found: object
 ) -> None:
-    with pytest.raises(ApiError, match="Unexpected answer: this is no answer of the API"):
+    with pytest.raises(ApiError, match="Unexpected answer: this is not an answer of the API"):
         read(found)
 
 

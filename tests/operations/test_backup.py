@@ -96,5 +96,5 @@ def test_there_must_be_a_folder_to_look_at(tmp_path: Path) -> None:
         ("backup", "--to", tmp_path / "b"),
         ("retention",),
     ):
-        assert "is no data folder" in refused(name, "--data", tmp_path / "none", *more)
+        assert "is not a Stepwell data folder" in refused(name, "--data", tmp_path / "none", *more)
     assert list(tmp_path.iterdir()) == []
