@@ -1,9 +1,9 @@
-"""What statements run on: SQLite's own connection, or another database that speaks as it does.
+"""The connection that statements run on: SQLite's own, or one of another database like it.
 
-Statements are written once, in what both databases understand, with SQLite's marks for values
-(`?`, `:name`). What they say differently is listed in `journal/postgres/dialect.py`, which turns
-a statement's text into PostgreSQL's. Errors are those of Python's interface to databases, for which
-SQLite's classes stand: another database raises them too.
+Statements are written once, in SQL that both databases understand, with SQLite's placeholders (`?`,
+`:name`). `journal/postgres/dialect.py` lists the differences and translates a statement's text for
+PostgreSQL. Errors are those of Python's database interface, in the form of SQLite's classes; the
+other database raises them too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,14 +14,14 @@ from typing import Any, Protocol, TypeAlias
 __all__ = ["ALL_ROWS", "Clash", "Connection", "DatabaseError", "Found", "Values"]
 
 Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
-"""What is bound to a statement: by place, or by name."""
+"""The values bound to a statement, by position or by name."""
 
 ALL_ROWS = 2**62
-"""A `LIMIT` that is none."""
+"""A `LIMIT` that limits nothing."""
 
 
 class Found(Protocol):
-    """What a statement has found, or how many rows it has changed."""
+    """The rows that a statement has found, or the number of rows that it has changed."""
 
     @property
     def rowcount(self) -> int:
@@ -34,14 +34,13 @@ class Found(Protocol):
         """Return the rows that are left."""
 
     def __iter__(self) -> Iterator[Any]:
-        """Go through the rows that are left."""
+        """Iterate over the rows that are left."""
 
 
 class Connection(Protocol):
-    """A connection in whose transaction statements are executed, one caller at a time.
+    """A connection in whose transaction statements are executed, by one caller at a time.
 
-    Raises `Clash` where a row does not fit what is there, `DatabaseError` where the database is in
-    trouble.
+    Raises `Clash` if a row violates a constraint, `DatabaseError` if the database fails.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""What can go wrong with the journal, by who is to blame."""
+"""The errors of the journal, grouped by who can correct them."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ class Locked(JournalError):
 
 
 class Damaged(JournalError):
-    """The database cannot be opened as what it should be; it has been left as it is."""
+    """The database cannot be used as a journal; it has been left as it is."""
 
     def __init__(self, file: Path, why: str) -> None:
         self.file = file
@@ -30,7 +30,7 @@ class Damaged(JournalError):
 
 
 class WalMissing(JournalError):
-    """The database is older than what was committed: the rest was in its -wal file."""
+    """The database lacks its newest commits, which were in its -wal file."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -43,7 +43,7 @@ class WalMissing(JournalError):
 
 
 class CannotOpen(JournalError):
-    """The disk or another program keeps the database from being opened; nothing was changed."""
+    """The disk or another program prevents opening the database; nothing was changed."""
 
     def __init__(self, file: Path, failure: sqlite3.Error | OSError) -> None:
         self.file = file
@@ -52,11 +52,11 @@ class CannotOpen(JournalError):
 
 def how_to_open(file: Path, failure: sqlite3.Error | OSError) -> str:
     """Return what to do about a database that the disk or another program keeps shut."""
-    # SQLite adds to the last byte of its codes what exactly went wrong.
+    # SQLite's extended code adds the exact cause to the last byte.
     code = (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF
     if getattr(failure, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         code = sqlite3.SQLITE_FULL
-    # What is beside the database is made before that is read; its want of room is no SQLITE_FULL.
+    # Files beside the database are created before it is read; a full disk then is not SQLITE_FULL.
     if code == sqlite3.SQLITE_IOERR:
         disk = os.statvfs(file.parent)
         if disk.f_bavail * disk.f_frsize < _LEAST_ROOM:
@@ -77,14 +77,14 @@ _MENDS = {
 
 
 class BadDatabase(JournalError):
-    """The database that was named cannot hold the journal; nothing in it was changed."""
+    """The named database cannot hold the journal; nothing in it was changed."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"the database cannot be used: {why}")
 
 
 class DatabaseInUse(JournalError):
-    """A journal is being moved, or was to be moved while a server uses it."""
+    """A journal is being moved, or a server is using the journal that was to be moved."""
 
     def __init__(self, database: str) -> None:
         super().__init__(
@@ -113,7 +113,7 @@ UNREADABLE = (Corrupt, Damaged)
 
 
 class Conflict(JournalError):
-    """Somebody else appended to the run first."""
+    """Another process or caller appended to the run first."""
 
     def __init__(self, run_id: str, seq: int) -> None:
         self.run_id, self.seq = run_id, seq
@@ -187,7 +187,7 @@ class NameTaken(JournalError):
 
 
 class UnknownDelivery(NotFound):
-    """The webhook was not to be told of such an event, or that is kept no longer."""
+    """The webhook has no such delivery, or it is no longer kept."""
 
     def __init__(self, webhook_id: str, position: int) -> None:
         super().__init__(f"webhook {webhook_id!r} has no delivery {position}")
@@ -201,7 +201,7 @@ class TooManyWebhooks(JournalError):
 
 
 class TooManySignals(JournalError):
-    """The tenant has as many signals that nobody has taken as it may have."""
+    """The tenant has as many undelivered signals as it may have."""
 
     def __init__(self, most: int) -> None:
         super().__init__(
@@ -231,7 +231,7 @@ class UnknownTrigger(NotFound):
 
 
 class UnknownFiring(NotFound):
-    """There is no such firing of a trigger any more."""
+    """The trigger has no such firing, or it is no longer kept."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"there is no firing {key[:80]!r}; only the newest are kept")
@@ -357,7 +357,7 @@ class DefinitionExists(JournalError):
 
 
 class ChangedMeanwhile(JournalError):
-    """Somebody else has changed or removed what a change was made of."""
+    """The object has been changed or removed since the caller read it."""
 
     def __init__(self, word: str, which: str) -> None:
         super().__init__(f"somebody else has changed the {word} {which!r} meanwhile")

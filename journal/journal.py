@@ -77,7 +77,7 @@ def _nothing(_connection: Connection) -> None:
 
 @value(frozen=True, slots=True)
 class Database:
-    """A database of PostgreSQL's, beside which a folder keeps what is a process' own.
+    """A PostgreSQL database that holds the journal; a folder holds what belongs to one process.
 
     Attributes:
         url: As libpq takes it; it may hold a password.
@@ -93,7 +93,7 @@ class Database:
 
 
 class Journal:
-    """Everything that Stepwell remembers."""
+    """Everything that Stepwell stores, and the connections to it."""
 
     def __init__(self, lock: FolderLock, file: Path, parts: Parts) -> None:
         writer, readers, lists = parts.writer, parts.readers, parts.lists
@@ -158,18 +158,18 @@ class Journal:
     ) -> Self:
         """Take the folder, bring its database up to date, and open it.
 
-        Reads that have to wait take turns by what `tenant` returns for the task that asks. With a
-        `database` of PostgreSQL's the journal is there, and the folder has what is this process'
-        own.
+        Reads that have to wait take turns by tenant; `tenant` returns the tenant of the current
+        task. With a PostgreSQL `database` the journal is there, and the folder holds only what
+        belongs to this process.
 
         Raises:
             Locked: Another process uses the folder.
             Damaged: The database is not usable; it has been left as it is.
             WalMissing: The newest part of it is missing; it has been left as it is.
-            CannotOpen: The disk or another program is in the way.
+            CannotOpen: The disk or another program prevents opening it.
             BadDatabase: The database cannot hold a journal.
             Unavailable: It cannot be reached.
-            ImportError: What speaks to PostgreSQL is not installed.
+            ImportError: The PostgreSQL driver is not installed.
         """
         lock = FolderLock(folder)
         async with AsyncExitStack() as undo:
@@ -190,27 +190,27 @@ class Journal:
         return journal
 
     def share(self) -> None:
-        """Reckon with what other processes write."""
+        """Prepare for writes by other processes."""
         self.events.share()
         self.captions.share()
 
     async def try_to_write(self) -> None:
-        """See that what is written now will be durable. Raises `Unavailable`."""
+        """Check that a write made now becomes durable. Raises `Unavailable`."""
         await self._writer.write(_nothing)
 
     async def tidy(self) -> bool:
-        """Have the writer checkpoint and give back free pages, as far as that is due.
+        """Make the writer checkpoint and give back free pages, as far as that is due.
 
-        Gives True when there is more to do.
+        Returns True if there is more to do.
         """
         if await self.upkeep.is_due(self._readers):
             await self._writer.write(_nothing)
         return await self.upkeep.is_due(self._readers)
 
     async def close(self) -> None:
-        """Write what has gathered, close the database, let others use the folder.
+        """Write what has gathered, close the database, and release the folder.
 
-        The writer comes last: whoever closes the last connection checkpoints.
+        The writer is closed last: the last connection to be closed makes a checkpoint.
         """
         await self._readers.close()
         await self._lists.close()
@@ -256,12 +256,12 @@ async def _in_folder(
 
 @contextmanager
 def looking_at(database: Database) -> Iterator[Connection]:
-    """Give a connection to a database that cannot write, also while a server uses it.
+    """Yield a connection that cannot write, even while a server uses the database.
 
     Raises:
         BadDatabase: The address cannot be read.
         DatabaseError: It cannot be reached.
-        ImportError: What speaks to PostgreSQL is not installed.
+        ImportError: The PostgreSQL driver is not installed.
     """
     from journal.postgres.connection import PostgresConnection  # noqa: PLC0415 - optional
 
@@ -280,12 +280,12 @@ def _address(database: Database, synchronous: str = "FULL") -> "Address":
 
 
 def end_of(database: Database) -> "PostgresEnd":
-    """Open a database of PostgreSQL's as an end of a move.
+    """Open a PostgreSQL database as one end of a move.
 
     Raises:
         JournalError: It cannot be used; says why.
-        DatabaseError: The server is in trouble.
-        ImportError: What speaks to PostgreSQL is not installed.
+        DatabaseError: The server fails.
+        ImportError: The PostgreSQL driver is not installed.
     """
     from journal.postgres.moving import PostgresEnd  # noqa: PLC0415 - optional
 
@@ -295,7 +295,7 @@ def end_of(database: Database) -> "PostgresEnd":
 async def _in_postgres(
     database: Database, folder: Path, synchronous: str, tenant: Callable[[], str]
 ) -> Parts:
-    """Connect to PostgreSQL; what speaks to it is imported for whoever uses it."""
+    """Connect to PostgreSQL; its driver is imported only here, when it is used."""
     from journal.postgres.opening import opened  # noqa: PLC0415 - optional
 
     address = _address(database, synchronous)

@@ -1,9 +1,9 @@
-"""Moving a journal to another database: every row as it is, and proved at the end.
+"""Moves a journal to another database: copies every row unchanged, then verifies the copy.
 
-Rows are copied table by table in the order of their keys, and how far that has come is written in
-the transaction of each part. So a move that was cut off goes on where it was. Neither end can be
-served while it is half done: the one that is filled says so by a mark in `meta`, and the other one
-gets its mark before the first loses its own.
+Rows are copied table by table in the order of their keys. The progress is stored in the transaction
+of each part, so an interrupted move continues where it was. No server can use either database while
+a move is unfinished: the target is marked in `meta`, and the source gets its mark before the target
+loses its own.
 """
 
 import json
@@ -25,18 +25,18 @@ from journal.writing.transaction import LAST_POSITION
 
 MOVING, MOVED = "moving", "moved"
 _OF_ITS_PLACE = (MOVING, MOVED, "needs_wal", "tried", INPUTS_UP_TO)
-"""What `meta` says of a database and not of the journal in it."""
+"""Keys of `meta` that describe the database, not the journal in it."""
 
 _FULL_TEXTS = ("run_words", "run_input_words", "sqlite_")
 _MADE_BY_OTHERS = ("meta", "run_labels", "run_inputs")
 _ROWS, _CHARACTERS = 5_000, 8_000_000
-"""What of a table is one part."""
+"""The size of one part of a table: rows, and characters."""
 
 Row: TypeAlias = Sequence[Any]
 
 
 class MoveRefused(JournalError):
-    """A journal cannot be moved so; the message says why, and nothing was changed by that."""
+    """The journal cannot be moved this way; the message says why, and nothing was changed."""
 
 
 @value(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class End(Protocol):
 
     Attributes:
         shown: Where it is, for people.
-        connection: What reads in it.
+        connection: The connection that reads from it.
     """
 
     @property
@@ -63,23 +63,23 @@ class End(Protocol):
 
     @property
     def connection(self) -> Connection:
-        """What reads in it."""
+        """The connection that reads from it."""
         ...
 
     def rows(self, table: Table, after: Row | None) -> Iterator[Row]:
-        """Read the rows of a table in the order of their keys, those behind a key."""
+        """Read the rows of a table in the order of their keys, beginning after a key."""
         ...
 
     def write(self, table: Table, rows: Sequence[Row], progress: str) -> None:
-        """Add rows, and note how far that has come, in one transaction."""
+        """Add rows and store the progress, in one transaction."""
         ...
 
     def replace_meta(self, rows: Sequence[Row], last_position: int) -> None:
-        """Put what is said of the journal in place of what there is; count on from there."""
+        """Replace the journal's entries in `meta`, and continue positions from `last_position`."""
         ...
 
     def close(self) -> None:
-        """Let others use it."""
+        """Release it for others."""
         ...
 
 
@@ -87,7 +87,7 @@ class FolderEnd:
     """A journal in the SQLite file of a folder that no server uses."""
 
     def __init__(self, folder: Path, *, new: bool) -> None:
-        """Take the folder; make a database in it where there is none and that is wanted.
+        """Take the folder; with `new`, make a database in it if there is none.
 
         Raises:
             Locked: A process uses it.
@@ -112,7 +112,7 @@ class FolderEnd:
         self.connection: Connection = self._own
 
     def tables(self) -> list[Table]:
-        """Return the tables of a journal, those first that others name."""
+        """Return the tables of a journal; those that others refer to come first."""
         names = [
             name
             for (name,) in self._own.execute(
@@ -134,14 +134,14 @@ class FolderEnd:
         return found
 
     def rows(self, table: Table, after: Row | None) -> Iterator[Row]:
-        """Read the rows of a table in the order of their keys, those behind a key."""
+        """Read the rows of a table in the order of their keys, beginning after a key."""
         with closing(
             self._own.execute(select(table, "?" if after else None), after or ())
         ) as found:
             yield from found
 
     def write(self, table: Table, rows: Sequence[Row], progress: str) -> None:
-        """Add rows, and note how far that has come, in one transaction."""
+        """Add rows and store the progress, in one transaction."""
         marks = ", ".join("?" for _ in table.columns)
         self._own.execute("BEGIN IMMEDIATE")
         try:
@@ -156,7 +156,7 @@ class FolderEnd:
             raise
 
     def replace_meta(self, rows: Sequence[Row], last_position: int) -> None:
-        """Put what is said of the journal in place of what there is; count on from there."""
+        """Replace the journal's entries in `meta`, and continue positions from `last_position`."""
         self._own.execute("BEGIN IMMEDIATE")
         put_meta(self._own, rows)
         self._own.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
@@ -166,12 +166,12 @@ class FolderEnd:
         self._own.execute("COMMIT")
 
     def close(self) -> None:
-        """Let others use it."""
+        """Release it for others."""
         self._own.close()
         self._lock.release()
 
     def put_away(self) -> Path:
-        """Give the file another name, so that the folder holds no journal any more."""
+        """Rename the file, so that the folder no longer holds a journal."""
         self._own.execute("PRAGMA journal_mode = DELETE")
         self._own.close()
         away = self._file.with_name(f"{self._file.name}.moved")
@@ -182,14 +182,14 @@ class FolderEnd:
 def move(
     source: End, target: End, tables: Sequence[Table], tell: Callable[[str], None]
 ) -> Verified:
-    """Copy a journal, prove the copy, and mark the source as moved.
+    """Copy a journal, verify the copy, and mark the source as moved.
 
     Raises:
-        MoveRefused: One of them is not what it must be, or the copy is not whole.
-        DatabaseError: A database is in trouble; the same move goes on where it was.
+        MoveRefused: One of the databases is unsuitable, or the copy is incomplete.
+        DatabaseError: A database failed; repeating the move continues where it was.
     """
     elsewhere = mark_of(source.connection, MOVED)
-    if elsewhere == target.shown:  # all but the end of it was done
+    if elsewhere == target.shown:  # only the last part of the move is missing
         set_mark(target.connection, MOVING, None)
         return verify(target.connection, lambda _: None)
     if elsewhere is not None:
@@ -222,7 +222,7 @@ def move(
 
 
 def _begun(source: End, target: End, tables: Sequence[Table]) -> dict[str, Any]:
-    """Return how far the move has come; begin it where nothing is there."""
+    """Return the progress of the move; begin it if the target is empty."""
     said = mark_of(target.connection, MOVING)
     if said is not None:
         progress: dict[str, Any] = json.loads(said)
@@ -264,20 +264,20 @@ def _copy(
 
 
 def select(table: Table, mark: str | None) -> str:
-    """Return the statement that reads a table in order, behind a key whose values `mark` names."""
+    """Return the statement that reads a table in order, after a key whose values `mark` names."""
     key = ", ".join(table.key)
     after = f" WHERE ({key}) > ({', '.join(mark for _ in table.key)})" if mark else ""
     return f"SELECT {', '.join(table.columns)} FROM {table.name}{after} ORDER BY {key}"
 
 
 def mark_of(connection: Connection, mark: str) -> str | None:
-    """Return what a database says of a move."""
+    """Return a database's mark about a move."""
     found = connection.execute("SELECT value FROM meta WHERE key = ?", (mark,)).fetchone()
     return None if found is None else str(found[0])
 
 
 def set_mark(connection: Connection, mark: str, said: str | None) -> None:
-    """Have a database say something of a move, or nothing."""
+    """Set a database's mark about a move, or remove it."""
     if said is None:
         connection.execute("DELETE FROM meta WHERE key = ?", (mark,))
         return
@@ -289,7 +289,7 @@ def set_mark(connection: Connection, mark: str, said: str | None) -> None:
 
 
 def put_meta(connection: Connection, rows: Sequence[Row]) -> None:
-    """Put what is said of a journal in place of what there is."""
+    """Replace the journal's entries in `meta`."""
     marks = ", ".join("?" for _ in _OF_ITS_PLACE)
     connection.execute(f"DELETE FROM meta WHERE key NOT IN ({marks})", _OF_ITS_PLACE)
     connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", rows)

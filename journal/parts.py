@@ -1,4 +1,4 @@
-"""What a journal is made of, whichever database keeps it."""
+"""The parts of an open journal, whichever database stores it."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -12,24 +12,24 @@ from journal.writing.writer import Writer
 
 
 class Upkeep(Protocol):
-    """What is done for the database between two batches, where that is nobody else's work.
+    """The upkeep of the database between two batches, where the database does not do it by itself.
 
     Attributes:
-        wal_bytes: The size of what has been committed and not been written back.
+        wal_bytes: The size of what has been committed but not written back to the database.
     """
 
     @property
     def wal_bytes(self) -> int:
-        """The size of what has been committed and not been written back."""
+        """The size of what has been committed but not written back to the database."""
 
     async def is_due(self, readers: Readers, /) -> bool:
         """Say whether there is anything to do."""
 
     def after_batch(self, connection: Any, /) -> Awaitable[None] | None:
-        """Return what does what is due, a bounded part of it; None where nothing is."""
+        """Return a function that does a limited part of what is due; None if nothing is due."""
 
     async def leave(self, close: Callable[[], Awaitable[None]], *, is_over: bool = False) -> None:
-        """Close the writing connection with `close`, the last that is closed."""
+        """Close the writing connection with `close`; it is the last to be closed."""
 
 
 @value(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class Parts:
 
     Attributes:
         lists: Reads for lists, on connections of their own.
-        sizes: Gives the bytes of the database, and of what has not been written back to it.
-        shared: What processes have of each other, where several may have it open.
-        look: A connection that cannot write, for long work in a thread of its own.
+        sizes: Returns the bytes of the database, and of what has not been written back to it.
+        shared: How processes communicate, if several may have the database open.
+        look: Opens a connection that cannot write, for long work in a thread of its own.
     """
 
     writer: Writer

@@ -1,8 +1,8 @@
-"""Proof that histories are what was written: every run's chain, order, fold and list row.
+"""Verifies that histories are unchanged: every run's hash chain, order, fold and row in the list.
 
-Bounded in memory: runs and events are read a page at a time. Each page is a short read, so
-it can go on beside the writer: an event never changes, so the events up to the number that a
-run's row names must agree with that row, however far the run has come since.
+Memory use is limited: runs and events are read a page at a time. Each page is a short read, so
+verification can run beside the writer. An event never changes, so the events up to the number in a
+run's row must agree with that row, even if the run has gone on since.
 """
 
 import sqlite3
@@ -32,7 +32,7 @@ _TOTALS = f"""
 
 @value(frozen=True, slots=True)
 class Fault:
-    """Something that is not as it was written; run and event where they are known."""
+    """Something that is not as it was written, with its run and event where they are known."""
 
     run_id: str | None
     seq: int | None
@@ -41,7 +41,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Verified:
-    """What was looked at, and what is wrong."""
+    """The result: how much was checked, and what is wrong."""
 
     runs: int = 0
     events: int = 0
@@ -49,10 +49,10 @@ class Verified:
 
 
 def verify(connection: Connection, tell: Callable[[Verified], None]) -> Verified:
-    """Check everything over a connection of one's own; `tell` is called after each page.
+    """Check everything over a connection of its own; `tell` is called after each page.
 
-    What a damaged page keeps from being read is a fault like others: of the run, where its
-    events cannot be read, else of the list of runs. What can be read is checked all the same.
+    Damage that prevents reading is a fault like any other: of the run if its events cannot be read,
+    else of the list of runs. Everything readable is still checked.
     """
     found = Verified()
     last = 0
@@ -74,7 +74,7 @@ def verify(connection: Connection, tell: Callable[[Verified], None]) -> Verified
         found.faults += (Fault(None, None, what) for what in audit_faults(connection))
     except DatabaseError as unreadable:
         found.faults.append(Fault(None, None, _unreadable("the events as a whole", unreadable)))
-    # Nothing above reads what only an index has.
+    # The queries above do not use the indexes, so these are checked separately.
     is_sqlite = isinstance(connection, sqlite3.Connection)
     if not found.faults and is_sqlite and (damage := damage_of(connection)):
         told = f"the database is damaged ({damage}); restore it from a backup"
@@ -142,12 +142,12 @@ def _run(connection: Connection, row: RunProjection, faults: list[Fault]) -> int
                 return count
     fault = _row_fault(row, run, digest, count)
     if fault and connection.execute("SELECT 1 FROM runs WHERE id = ?", (number,)).fetchone():
-        faults.append(fault)  # else the run was deleted while it was read
+        faults.append(fault)  # otherwise the run was deleted while it was read
     return count
 
 
 def _lost_parent(connection: Connection, row: RunProjection) -> Iterator[Fault]:
-    """Look for the run and the step whose data a run begins with."""
+    """Check that the run and step exist whose data a run begins with."""
     (there,) = connection.execute(
         "SELECT NOT EXISTS (SELECT 1 FROM runs WHERE id = ?)"
         " OR EXISTS (SELECT 1 FROM runs WHERE id = ? AND executions >= ?)",
@@ -158,12 +158,12 @@ def _lost_parent(connection: Connection, row: RunProjection) -> Iterator[Fault]:
 
 
 def _saw_another(run: Run, event: RunResumed | PauseChanged) -> bool:
-    """Say whether an answer has the hash of something else than the run asked."""
+    """Say whether the hash in an answer belongs to something other than what the run asked."""
     return bool(event.seen) and event.seen != seen_of(run)
 
 
 def _same(kept: object, told: object) -> bool:
-    """Say whether a column is what it should be; PostgreSQL cannot keep a zero character."""
+    """Say whether a column has the expected value; PostgreSQL cannot store a zero character."""
     return kept == told or (isinstance(told, str) and kept == told.replace("\0", "\ufffd"))
 
 
@@ -192,7 +192,7 @@ def _rows(connection: Connection, number: int, seq: int) -> Iterator[Row]:
 
 
 def _totals(connection: Connection) -> Iterator[Fault]:
-    """Look for what no run's row names: whole runs that are gone, events of nobody."""
+    """Find what no run's row can show: whole runs that are missing, and events without a run."""
     written, there, named, deleted = connection.execute(_TOTALS).fetchone()
     if there != written - deleted:
         more = written - deleted - there

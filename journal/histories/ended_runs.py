@@ -1,8 +1,8 @@
-"""Folds of runs that have ended, kept for whoever asks again.
+"""A cache of the folds of ended runs.
 
-Nothing is appended to such a run, so its fold stays true until it is deleted. Clients ask for a
-run until it has ended, and then once more for what came of it; consoles show it again and again.
-Worth: twice the status requests a second (`status` in `make bench`), for at most a few MB.
+Nothing is appended to such a run, so its fold stays valid until it is deleted. Clients ask for a
+run until it has ended, and then once more for its result; consoles show it again and again. The
+cache doubles the status requests a second (`status` in `make bench`) for at most a few MB.
 """
 
 from collections import OrderedDict
@@ -12,13 +12,13 @@ from typing import Generic, TypeVar
 
 _MOST_RUNS = 256
 _LONGEST = 8_192
-"""Characters of a history; what is longer is read again."""
+"""How many characters a history may have; longer ones are not cached."""
 
 F = TypeVar("F")
 
 
 class EndedRuns(Generic[F]):
-    """The folds by run id, the one that was not asked for the longest goes first."""
+    """The folds by run id; the least recently used is dropped first."""
 
     def __init__(self) -> None:
         self._folds: OrderedDict[str, F] = OrderedDict()
@@ -26,11 +26,11 @@ class EndedRuns(Generic[F]):
 
     @property
     def deletions(self) -> int:
-        """How often runs were deleted; to be read before a history is, and given to `keep`."""
+        """How often runs were deleted; read this before a history, and give it to `keep`."""
         return self._deletions
 
     def get(self, run_id: str) -> F | None:
-        """Return the fold of the run, None where it is not kept."""
+        """Return the fold of the run; None if it is not cached."""
         found = self._folds.get(run_id)
         if found is not None:
             self._folds.move_to_end(run_id)
@@ -45,12 +45,12 @@ class EndedRuns(Generic[F]):
             self._folds.popitem(last=False)
 
     def forget(self, run_id: str) -> None:
-        """Keep a run's fold no longer: another process has deleted it."""
+        """Drop a run's fold: another process has deleted the run."""
         self._folds.pop(run_id, None)
 
     @contextmanager
     def deleting(self) -> Iterator[None]:
-        """Forget everything, also after a deletion of which nobody knows whether it was made."""
+        """Drop all folds; also called after a deletion with an unknown outcome."""
         try:
             yield
         finally:

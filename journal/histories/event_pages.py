@@ -1,13 +1,13 @@
 """Events in the order in which they became durable, a page at a time.
 
-Why a reader that has seen position p never misses a smaller one: one connection writes, in
-one transaction at a time, and gives each event a position above every one ever given, deleted
-ones included. So positions grow from each commit to the next, a batch becomes
-visible as a whole, and what a rollback takes back nobody has seen. A query sees the commits
-up to some moment and none after it.
+A reader that has seen position p never misses a smaller one, for these reasons. One connection
+writes, in one transaction at a time, and gives each event a position above every one ever given,
+including deleted ones. Positions therefore grow from commit to commit, a batch becomes visible as a
+whole, and nobody sees what a rollback takes back. A query sees the commits up to some moment and
+none after it.
 
-A page is bounded in rows, in the positions that it looks at, and in bytes: a body beyond
-`LARGEST_BODY` is read by itself, when its turn comes.
+A page is limited in rows, in the positions that it looks at, and in bytes: a body longer than
+`LARGEST_BODY` is read separately, when its turn comes.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
@@ -24,10 +24,10 @@ from journal.rows.run_ids import run_id, run_number
 from journal.writing.transaction import LAST_POSITION
 
 LARGEST_BODY = 16_384
-"""Characters of a body that are read along with its page."""
+"""The longest body, in characters, that is read along with its page."""
 
 _LOOKED_AT = 5_000
-"""Positions that one query goes through, so that it keeps other readers waiting but briefly."""
+"""How many positions one query scans, so that other readers wait only briefly."""
 
 _COLUMNS = (
     "e.position, e.run, e.seq, e.type, e.schema, e.at_ms,"
@@ -38,7 +38,7 @@ _COLUMNS = (
 
 @value(frozen=True, slots=True)
 class KeptRow:
-    """The row that an event is kept in; `body` is None when it is large.
+    """The row that an event is stored in; `body` is None if it is large.
 
     Attributes:
         position: That of its last event.
@@ -54,7 +54,7 @@ class KeptRow:
 
 @value(frozen=True, slots=True)
 class EventRow:
-    """One event, with what its run's row says, and the row that it is kept in.
+    """One event with values from its run's row, and the row that it is stored in.
 
     Attributes:
         is_apart: Whether its run's parent has gone on without it.
@@ -73,7 +73,7 @@ class EventRow:
 
     @property
     def digest(self) -> bytes:
-        """What no other event has: the hash of its row, with its number where that has several."""
+        """An identifier unique to the event: the hash of its row, with its number if need be."""
         kept = self.kept
         if kept.schema != SEVERAL:
             return kept.hash
@@ -109,8 +109,8 @@ class EventPage:
     """Some events.
 
     Attributes:
-        looked_up_to: There are no others that were asked for up to this position.
-        has_more: True when there are positions beyond it.
+        looked_up_to: Up to this position, the page has all events that match.
+        has_more: True if there are positions beyond it.
     """
 
     rows: list[EventRow]
@@ -127,15 +127,15 @@ class EventPages:
         lists: Readers,
         with_inherited: Callable[[Event], Awaitable[tuple[Event, int]]],
     ) -> None:
-        """Take what gives an event the data that its run inherits."""
+        """Take the function that adds the data which an event's run inherits."""
         self._readers = readers
         self._lists = lists
         self._with_inherited = with_inherited
         self._newest: tuple[KeptRow | None, list[Any]] = (None, [])
-        """The values of the row that was read last: who reads one event reads the next too."""
+        """The values of the row read last: a reader of one event usually reads the next too."""
 
     async def last_position(self) -> int:
-        """Return the largest position ever given to an event that became durable, 0 for none."""
+        """Return the largest position of an event that ever became durable; 0 if there is none."""
         row = await self._readers.by_key(LAST_POSITION)
         return int(row[0] or 0)
 
@@ -143,13 +143,13 @@ class EventPages:
         self, tenant: str, wanted: EventFilter, after: int, limit: int
     ) -> EventPage:
         """Return the tenant's events after a position, `limit` at most."""
-        # Asked before the page: whatever is not beyond it is visible to the page's query.
+        # Read before the page, so that the page's query sees all positions up to it.
         last = await self.last_position()
         end = min(last, after + _LOOKED_AT)
         if end <= after:
             return EventPage([], after, has_more=False)
-        # A row has the position of its last event, so that the first beyond the end may have some
-        # that are not.
+        # A row has the position of its last event, so the first row beyond the end may hold events
+        # before it.
         conditions = ["e.position > ?", "e.position <= ?", "r.tenant = ?"]
         values: list[str | int] = [after, end + MOST_OF_A_ROW, tenant]
         if wanted.kinds is not None:
@@ -201,7 +201,7 @@ class EventPages:
         return bool(row[0])
 
     async def seq_at(self, run: str, position: int) -> int:
-        """Return the number of the run's last event up to a position, 0 where there is none."""
+        """Return the number of the run's last event up to a position; 0 if there is none."""
         number = run_number(run)
         row = await self._readers.one(
             "SELECT coalesce(max(seq), 0) FROM events WHERE run = ? AND position <= ?",
@@ -213,7 +213,7 @@ class EventPages:
         return int(row[0])
 
     async def at(self, position: int) -> EventRow:
-        """Return one event. Raises `UnknownEvent` when it has been deleted."""
+        """Return one event. Raises `UnknownEvent` if it has been deleted."""
         rows = await self._readers.all(
             f"SELECT {_COLUMNS} FROM events e CROSS JOIN runs r ON r.id = e.run"
             " WHERE e.position >= ? ORDER BY e.position LIMIT 1",
@@ -225,7 +225,7 @@ class EventPages:
         raise UnknownEvent(position)
 
     async def event(self, row: EventRow) -> Event:
-        """Return what a row holds.
+        """Return the event that a row holds.
 
         Raises:
             UnknownEvent: It has been deleted since.

@@ -1,4 +1,4 @@
-"""Histories: append events, read them back, proved unchanged."""
+"""Histories of runs: appends events, and reads them back with proof that they are unchanged."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -27,20 +27,20 @@ from journal.writing.writer import Writer, tell
 _PAUSED = str(State.PAUSED)
 _PIECE_EVENTS = 100
 _PIECE_CHARACTERS = 250_000
-"""What of a long history is checked or folded before others on the event loop have a turn."""
+"""How much of a long history is checked or folded before the event loop gets a turn."""
 
 
 Told: TypeAlias = "Callable[[Head | BaseException], None]"
-"""Takes where a history ends after an append, or why that is unknown."""
+"""Receives the end of a history after an append, or why that is unknown."""
 
 
 @value(frozen=True, slots=True)
 class Head:
-    """Where a history ends: what the next append continues.
+    """The end of a history, which the next append continues.
 
     Attributes:
         characters: How long its events are together.
-        turn: What indexes have of the run; None where it has no row yet.
+        turn: The indexed columns of the run's row; None if it has no row yet.
     """
 
     run_id: str
@@ -67,7 +67,7 @@ class Events:
         self._ahead = ReadAhead(readers)
         self._inherited = InheritedData(self._data_in)
         self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
-        """Told the tenant and the run after each append, also one with unknown outcome."""
+        """Called with the tenant and the run after each append, even with an unknown outcome."""
         self.is_shared = False
         """Whether other processes may append, or delete."""
 
@@ -81,12 +81,13 @@ class Events:
         idempotency: IdempotencyKey | None = None,
         caption: Statement | None = None,
     ) -> None:
-        """Write the first events of a run; `told` takes where its history ends then.
+        """Write the first events of a run; `told` receives the end of its history.
 
-        Or why it does not:
+        Or the reason why it has none:
+
             DuplicateStart: The idempotency key has started a run before.
             Conflict: There is a run with this id.
-            Unavailable: Whether the events were written is unknown.
+            Unavailable: It is unknown whether the events were written.
         """
         head = Head(run.id, tenant, 0, first_link(run_number(run.id)))
         if idempotency is None:
@@ -111,14 +112,15 @@ class Events:
         caption: Statement | None = None,
         wake: Statement | None = None,
     ) -> None:
-        """Append events after `head`; `told` takes where the history ends once they are durable.
+        """Append events after `head`; `told` receives the history's new end once they are durable.
 
-        `run` is the fold after them, and stays as it is until then; its row in the list is
-        written in the same transaction, with its `caption` where that has changed and the `wake`
-        of its owner where that is another process, and so is what is to be written `beside` them,
-        or nothing at all. Where they are not durable `told` takes why:
-            Conflict: Somebody else appended after `head` first.
-            Unavailable: Whether the events were written is unknown.
+        `run` is the fold after them, and must not change until then. Its row in the list is written
+        in the same transaction. So are its `caption` if that has changed, the `wake` for its owner
+        if that is another process, and `beside`: everything or nothing. On failure `told` receives
+        the reason:
+
+            Conflict: Another caller appended after `head` first.
+            Unavailable: It is unknown whether the events were written.
         """
         rows, listed, after = _rows(head, events, run, caption, self.open_pauses)
         if wake is not None:
@@ -142,7 +144,7 @@ class Events:
         self._writer.submit(Task(work, answered, head.tenant, len(events), more))
 
     def _appended(self, after: Head, run: Run, told: Told, failure: BaseException | None) -> None:
-        """Tell what came of an append, and whoever listens that there may be news."""
+        """Give the result of an append to its caller, and notify listeners of possible news."""
         if self._ahead.is_used:
             self._ahead.forget(after.run_id)
         self.heard(after.tenant, after.run_id)
@@ -160,7 +162,7 @@ class Events:
         self._long.keep(run.id, shown, head.seq, head.characters)
 
     def share(self) -> None:
-        """Reckon with what other processes append."""
+        """Prepare for appends by other processes."""
         self.is_shared = True
         self.open_pauses.share()
 
@@ -170,8 +172,8 @@ class Events:
         """Write the first events of several runs, all or none; durable when this returns.
 
         Raises:
-            Conflict: There is one of them already.
-            Unavailable: Whether they were written is unknown; all were, or none.
+            Conflict: One of them exists already.
+            Unavailable: It is unknown whether they were written; all were, or none.
         """
         heads = [Head(run.id, tenant, 0, first_link(run_number(run.id))) for run, _, _ in starts]
         made = [
@@ -197,9 +199,9 @@ class Events:
         return [after for _, _, after in made]
 
     async def read_ahead(self, run_ids: Sequence[str]) -> None:
-        """Read several histories by one query, each for whoever reads it next.
+        """Read several histories in one query, each for its next reader.
 
-        Raises `Damaged` or `Unavailable`; whoever reads one of them then is told what is wrong.
+        Raises `Damaged` or `Unavailable`; a later read of one of them raises what is wrong with it.
         """
         await self._ahead.read(run_ids)
 
@@ -214,7 +216,7 @@ class Events:
         return head, events
 
     async def _read(self, run_id: str, tenant: str | None) -> tuple[Head, list[Event], int]:
-        """Return a run's history as `read` does, and how many characters long it is."""
+        """Return a run's history as `read` does, and its length in characters."""
         number = run_number(run_id)
         rows = self._ahead.take(run_id, tenant) or await self._readers.all(
             "SELECT r.tenant, e.seq, e.type, e.schema, e.at_ms, e.body, e.hash, r.seq"
@@ -247,9 +249,9 @@ class Events:
         return Head(run_id, rows[0][0], len(events), before, length), events, length
 
     async def after(self, head: Head) -> tuple[Head, list[Event]]:
-        """Return what another process has appended after `head`, and where that ends.
+        """Return what another process has appended after `head`, and the new end.
 
-        Raises as `read`; `Corrupt` too where the history does not go on from `head`.
+        Raises as `read`; also `Corrupt` if the history does not continue from `head`.
         """
         number, seq, before, characters = run_number(head.run_id), head.seq, head.hash, 0
         events: list[Event] = []
@@ -297,7 +299,7 @@ class Events:
         return head, whole
 
     async def with_inherited(self, event: Event) -> tuple[Event, int]:
-        """Return an event with the data that its run inherits, and how long what has it is."""
+        """Return an event with the data that its run inherits, and the length of that data."""
         if not isinstance(event, RunStarted) or not event.inherits or event.parent is None:
             return event, 0
         try:
@@ -307,7 +309,7 @@ class Events:
         return replace(event, inherited=data), length
 
     async def _data_in(self, run_id: str, execution: int, attempt: int) -> Found:
-        """Return the data that a run had in an attempt of one execution of a step.
+        """Return the data of a run in an attempt of one execution of a step.
 
         Between two attempts a person may have changed it.
         """
@@ -342,7 +344,7 @@ class Events:
 
 
 def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Cut rows of events where a piece has grown long."""
+    """Split rows of events into pieces of limited length."""
     begin, size = 0, 0
     for end, row in enumerate(rows, start=1):
         size += len(row[5])
@@ -358,7 +360,7 @@ def _rows(
     caption: Statement | None,
     open_pauses: OpenPauses,
 ) -> tuple[list[Row], list[Statement], Head]:
-    """Return the rows of events after `head`, chained, what lists `run`, and where that ends."""
+    """Return chained rows of the events after `head`, the row of `run`, and the new end."""
     number = run_number(head.run_id)
     rows, digest, characters = rows_of(number, head.seq, head.hash, events)
     turn = turn_of(run)

@@ -1,8 +1,8 @@
-"""What child runs have of their parent's data: found in its history, kept for the next of them.
+"""The data that child runs inherit: read from the parent's history, cached for the next child.
 
-The run of a body begins with the data that its parent has in the step that starts it. While the
-parent is in an attempt of that step its data stays as it is, and its history up to there never
-changes; so the child's history names the attempt, and has no copy. A child is deleted with its
+The run of a body begins with the data that its parent has in the step that starts it. That data
+stays unchanged during one attempt of the step, and the history up to there never changes. The
+child's history therefore names the attempt instead of holding a copy. A child is deleted with its
 parent, and never outlives it.
 """
 
@@ -23,14 +23,14 @@ _MOST_CHARACTERS = 16_000_000
 
 
 class InheritedData:
-    """The data of parents by attempt of an execution; what was not asked for longest goes first."""
+    """The data of parents by attempt of an execution; the least recently used is dropped first."""
 
     def __init__(
         self,
         load: Callable[[str, int, int], Awaitable[Found]],
         most_characters: int = _MOST_CHARACTERS,
     ) -> None:
-        """Take what reads the data that a run had in an attempt of its n-th execution of a step."""
+        """Take the function that reads a run's data in an attempt of a step's nth execution."""
         self._load = load
         self._most = most_characters
         self._kept: OrderedDict[_Key, Found] = OrderedDict()
@@ -38,7 +38,7 @@ class InheritedData:
         self._characters = 0
 
     async def of(self, place: Parent) -> Found:
-        """Return the data that a run had in one attempt, read once for all who ask at once."""
+        """Return a run's data in one attempt; concurrent callers share one read."""
         key = (place.run_id, place.execution, place.attempt)
         lock = self._locks.get(key)
         if lock is None:

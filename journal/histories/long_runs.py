@@ -1,10 +1,9 @@
-"""Folds of long runs, kept so that a wake-up or a status does not read their whole history.
+"""A cache of the folds of long runs, so that a wake-up or a status need not read the whole history.
 
-A run that waits leaves memory, and is read again when it wakes: what a run of ten thousand
-waits pays each time, and pays more each time. One that has ended is asked for page by page. The
-fold of the newest append is kept here instead, bounded in size; whoever takes it holds its last
-hash against the run's row first, so that what is kept is the history as it is on disk, or
-nothing. Short runs are read again.
+A run that waits leaves memory, and is read again when it wakes. A run of ten thousand waits pays
+for that each time, and more each time. An ended run is read page by page. This cache holds the fold
+after the newest append, limited in size. A reader first compares the fold's last hash with the
+run's row, so it gets the history as it is on disk, or nothing. Short runs are not cached.
 """
 
 from collections import OrderedDict
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 SHORTEST = 40
-"""Events of a history; what is shorter costs little to read."""
+"""How many events make a history long; reading a shorter one costs little."""
 
 _MOST_RUNS = 1_000
 _MOST_CHARACTERS = 16_000_000
@@ -21,7 +20,7 @@ F = TypeVar("F")
 
 
 class LongRuns(Generic[F]):
-    """The folds by run id; the one that was not asked for the longest goes first."""
+    """The folds by run id; the least recently used is dropped first."""
 
     def __init__(self, most_characters: int = _MOST_CHARACTERS) -> None:
         self._most = most_characters
@@ -29,7 +28,7 @@ class LongRuns(Generic[F]):
         self._characters = 0
 
     def get(self, run_id: str) -> F | None:
-        """Return the fold of the run, None where it is not kept."""
+        """Return the fold of the run; None if it is not cached."""
         kept = self._folds.get(run_id)
         if kept is None:
             return None
@@ -37,9 +36,9 @@ class LongRuns(Generic[F]):
         return kept[0]
 
     def keep(self, run_id: str, fold: Callable[[], F], events: int, characters: int) -> None:
-        """Keep what `fold` returns in place of an older one, unless it is short.
+        """Cache the result of `fold` in place of an older one, unless the history is short.
 
-        Its history has so many events and characters.
+        `fold` is called only if the history is long enough, by its events and characters.
         """
         if events < SHORTEST:
             return
@@ -51,7 +50,7 @@ class LongRuns(Generic[F]):
             self._characters -= size
 
     def forget(self, run_id: str) -> None:
-        """Keep the fold of a run no longer."""
+        """Drop the fold of a run."""
         kept = self._folds.pop(run_id, None)
         if kept:
             self._characters -= kept[1]

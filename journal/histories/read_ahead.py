@@ -1,8 +1,8 @@
-"""Histories of several short runs, read by one query for those who are about to ask for each.
+"""Reads the histories of several short runs in one query, ahead of separate requests for each.
 
-A query costs more than what it reads of a short run, and recovery reads a hundred thousand. What
-has been read ahead counts until something is appended to its run, which all goes through this
-process, and for one reader; what is read next takes its place.
+For a short run the query costs more than the data, and recovery reads a hundred thousand runs. A
+history read ahead is valid for one reader, until something is appended to its run; all appends go
+through this process. The next reading ahead replaces it.
 """
 
 import json
@@ -14,11 +14,11 @@ from journal.rows.run_ids import run_number
 
 _LONGEST = 40
 _LARGEST_BODY = 16_384
-"""Events of a run, and characters of one, beyond which it is read by itself."""
+"""Runs with more events, or with a longer body (in characters), are read one by one."""
 
 
 class ReadAhead:
-    """The rows of some histories, as `Events` asks for them.
+    """The rows of some histories, in the form that `Events` uses.
 
     Attributes:
         is_used: Whether any have been read, or are being read.
@@ -61,7 +61,7 @@ class ReadAhead:
         return self._rows.pop(run_id)
 
     def forget(self, run_id: str) -> None:
-        """Forget a history to which something has been appended, or may have been."""
+        """Drop a history to which something has been appended, or may have been."""
         self._rows.pop(run_id, None)
         self._reading.discard(run_id)
         self.is_used = bool(self._rows or self._reading)

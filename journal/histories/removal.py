@@ -1,9 +1,8 @@
-"""Deleting runs that have ended, in bounded parts, their children first.
+"""Deletes ended runs in parts of limited size, their children first.
 
-A child run is a part of its parent's history and goes with it, never by itself. What is
-deleted is counted, so that `verify` can tell a deletion from a loss, and the largest run
-number ever used is kept, so that no id comes twice. Uploaded files stay: which run names a
-file is known to nobody but its definition.
+A child run is part of its parent's history and is only deleted with it. Deletions are counted, so
+that `verify` can tell a deletion from a loss. The largest run number ever used is kept, so that no
+id is used twice. Uploaded files stay: only a definition knows which run uses a file.
 """
 
 from typing import Any
@@ -30,7 +29,7 @@ _MOST_EVENTS = 2_000
 
 @value(frozen=True, slots=True)
 class Deleted:
-    """What one part of a deletion did: `is_whole` when nothing of the run is left."""
+    """The result of one part of a deletion; `is_whole` if nothing of the run is left."""
 
     runs: int
     events: int
@@ -42,8 +41,8 @@ class RetentionGroup:
     """Ended runs of one tenant and status that retention looks at.
 
     Attributes:
-        before_ms: Those that ended before this moment go.
-        keep: Those that are not among this many newest go.
+        before_ms: Runs that ended before this moment are deleted.
+        keep: Runs that are not among this many newest are deleted.
     """
 
     tenant: str
@@ -53,7 +52,7 @@ class RetentionGroup:
 
 
 class Removal:
-    """Deletes runs, and finds those that are old enough to go."""
+    """Deletes runs, and finds those that are old enough to be deleted."""
 
     def __init__(self, writer: Writer, readers: Readers, ended: EndedRuns[Any]) -> None:
         self._writer = writer
@@ -61,11 +60,11 @@ class Removal:
         self._ended = ended
 
     async def delete(self, tenant: str, root_id: str, most: int) -> Deleted:
-        """Delete a run with its children, `most` runs of them at most; durable on return.
+        """Delete a run with its children, at most `most` runs of them; durable on return.
 
         Raises:
             UnknownRun: There is no such run, or it is another tenant's.
-            ChildOf: It goes with its parent.
+            ChildOf: It is a child, which is deleted with its parent.
             NotEnded: It, or a child of it, has not ended.
         """
         number = run_number(root_id)
@@ -106,7 +105,7 @@ class Removal:
     async def due(
         self, group: RetentionGroup, after: tuple[int, int], limit: int
     ) -> list[tuple[int, int, str]]:
-        """Return (ended at, number, id) of runs that go, the oldest first, from `after` on."""
+        """Return (ended at, number, id) of runs to delete, the oldest first, from `after` on."""
         last = await self._last_to_go(group)
         if last is None:
             return []
@@ -119,7 +118,7 @@ class Removal:
         return [(ended, number, run_id(number)) for ended, number in rows]
 
     async def total(self, group: RetentionGroup, most: int | None = None) -> tuple[int, int | None]:
-        """Return how many runs of a group go, children not counted, and when the oldest ended.
+        """Return how many runs of a group are to be deleted, without children, and the oldest end.
 
         They are counted up to `most`.
         """
@@ -136,7 +135,7 @@ class Removal:
         return int(count), oldest
 
     async def _last_to_go(self, group: RetentionGroup) -> tuple[int, int] | None:
-        """Return (ended at, number) of the youngest run that goes."""
+        """Return (ended at, number) of the youngest run to delete."""
         cuts: list[tuple[int, int]] = []
         if group.before_ms is not None:
             cuts.append((group.before_ms, -1))

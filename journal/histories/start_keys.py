@@ -1,4 +1,4 @@
-"""Idempotency keys of starts: which run each has started, also when that has been deleted."""
+"""Idempotency keys of starts: which run each key has started, even if that run was deleted."""
 
 from collections.abc import Sequence
 
@@ -23,11 +23,11 @@ class IdempotencyKey:
 
 @value(frozen=True, slots=True)
 class UsedKey:
-    """What a key has started.
+    """The use of a key.
 
     Attributes:
         fingerprint: What the request had asked for.
-        is_deleted: True when the run has been deleted.
+        is_deleted: True if the run has been deleted.
     """
 
     run_id: str
@@ -43,7 +43,7 @@ class StartKeys:
         self._readers = readers
 
     async def used(self, tenant: str, key: str) -> UsedKey | None:
-        """Return what a key has started, None where it has started nothing."""
+        """Return the run that a key has started; None if the key is unused."""
         row = await self._readers.by_key(
             "SELECT run, fingerprint, is_deleted FROM start_keys WHERE tenant = ? AND key = ?",
             (tenant, key),
@@ -53,7 +53,7 @@ class StartKeys:
     async def forget(self, before_ms: int) -> int:
         """Forget keys used before a moment whose runs are deleted, and return how many.
 
-        Those of one call are bounded; 0 says that there are no more.
+        The number in one call is limited; 0 means that there are no more.
         """
         rows = await self._readers.all(
             "SELECT tenant, key FROM start_keys WHERE is_deleted AND created_at_ms < ? LIMIT ?",
@@ -73,7 +73,7 @@ class StartKeys:
 def claim(
     connection: Connection, tenant: str, wanted: IdempotencyKey, number: int, at_ms: int
 ) -> None:
-    """Take a key for a run. Raises `DuplicateStart` when it has been used."""
+    """Take a key for a run. Raises `DuplicateStart` if it has been used."""
     used = connection.execute(
         "SELECT run, fingerprint FROM start_keys WHERE tenant = ? AND key = ?", (tenant, wanted.key)
     ).fetchone()

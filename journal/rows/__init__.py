@@ -1,1 +1,1 @@
-"""Rows of the journal as text and columns: how events and runs are encoded and hashed."""
+"""Rows of the journal: how events and runs are encoded and hashed."""

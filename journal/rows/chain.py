@@ -1,14 +1,14 @@
-"""The hash chain that proves a history unchanged.
+"""The hash chain that shows a history to be unchanged.
 
-Each event's hash covers the hash before it and everything that its row says, each part
-framed by its length, so that no two rows can be told as one.
+Each event's hash covers the hash before it and everything in its row. Each part is preceded by its
+length, so that no two different rows give the same input.
 """
 
 from hashlib import sha256
 
 
 def first_link(run: int) -> bytes:
-    """Return what the first event of run number `run` is chained to."""
+    """Return the hash to which the first event of run number `run` is chained."""
     return sha256(b"stepwell run %d" % run).digest()
 
 

@@ -1,8 +1,8 @@
-"""Events to and from the text in which the journal keeps them.
+"""Converts events to and from the text in which the journal stores them.
 
-A body is a JSON object of the event's fields, without its time, without fields that have
-their default, and without a visit or an attempt that is the first. An event type or field
-that is not known is an error, never skipped.
+A body is a JSON object of the event's fields, without its time, without fields that have their
+default, and without a visit or an attempt that is the first. An unknown event type or field is an
+error and never skipped.
 """
 
 import json
@@ -17,14 +17,14 @@ from pydantic_core import to_json
 from engine import EVENT_TYPES, Event, StepCompleted, StepStarted
 
 SCHEMA = 1
-"""The number of the body format, kept with each event."""
+"""The number of the body format, stored with each event."""
 
 _TYPES = {kind.__name__: kind for kind in EVENT_TYPES}
 _ON_DISK = {"RunPaused": {"pause": "signal"}}
-"""The names that fields have in the journal, where that is another one."""
+"""Fields that have a different name in the journal."""
 
 _BESIDE = frozenset({"at_ms", "inherited"})
-"""Fields that bodies do not have: the time has a column, and what is inherited another run."""
+"""Fields that bodies do not have: the time has a column; inherited data is in another run."""
 
 _FIRST = {"visit": 1, "attempt": 1}
 _decoder = json.JSONDecoder()
@@ -32,7 +32,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 def encode(event: Event) -> str:
-    """Return the body of an event. Raises `ValueError` where a value is no JSON."""
+    """Return the body of an event. Raises `ValueError` if a value is not JSON."""
     if type(event) is StepStarted:
         where = (event.step_id, event.visit, event.attempt)
         return _start(*where, event.step_type, event.step_name)
@@ -49,14 +49,14 @@ def encode(event: Event) -> str:
 
 @lru_cache(maxsize=2_048)
 def _start(step_id: str, visit: int, attempt: int, step_type: str, step_name: str | None) -> str:
-    """Return the body of the start of an attempt: that of thousands of runs of one workflow."""
+    """Return the body of the start of an attempt, which is the same for many runs of a workflow."""
     return _text_of(_plain(StepStarted(0, step_id, visit, attempt, step_type, step_name)))
 
 
 def _text_of(plain: dict[str, Any]) -> str:
     try:
-        # A fifth of the time that the standard library takes; but it lets pass what is no
-        # JSON number, and refuses what is nested very deep.
+        # Five times as fast as the standard library, but it accepts numbers that are not JSON and
+        # refuses deep nesting.
         body = to_json(plain, inf_nan_mode="constants").decode()
     except ValueError:
         body = ""
@@ -69,7 +69,7 @@ def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:
     """Return the event that a row holds.
 
     Raises:
-        ValueError: The type, the schema or a field is not known, or the body is no JSON.
+        ValueError: The type, the schema or a field is not known, or the body is not JSON.
     """
     if schema != SCHEMA:
         raise ValueError(f"has type {kind} of schema {schema}, which this version does not know")
@@ -77,7 +77,7 @@ def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:
 
 
 def parsed(body: str) -> Any:
-    """Return the JSON value that a body is. Raises `ValueError`."""
+    """Return the JSON value of a body. Raises `ValueError`."""
     values, end = _decoder.raw_decode(body)
     if end != len(body):
         raise ValueError("has more than one JSON value")
@@ -85,7 +85,7 @@ def parsed(body: str) -> Any:
 
 
 def decode_values(kind: str, at_ms: int, values: Any) -> Event:
-    """Return the event of this type that has these values. Raises `ValueError` as `decode`."""
+    """Return the event of this type with these values. Raises `ValueError` as `decode`."""
     if kind not in _TYPES:
         raise ValueError(f"has type {kind}, which this version does not know")
     try:
@@ -95,7 +95,7 @@ def decode_values(kind: str, at_ms: int, values: Any) -> Event:
 
 
 def _built(kind: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a body, with what is nested in its own types."""
+    """Return the fields of a body, with nested values in their own types."""
     if kind in _FLAT:
         return {**_ASSUMED[kind], **values}
     values = {**values}
@@ -116,7 +116,7 @@ def _plain(value: Any) -> dict[str, Any]:
     fields_of, shape = _SHAPES[type(value)]
     plain = {}
     for item, (kept, default, is_nested) in zip(fields_of(value), shape, strict=True):
-        if item is default:  # nearly every field that may be left out
+        if item is default:  # true for nearly every field that may be left out
             continue
         if default is MISSING or item != default or type(item) is not type(default):
             plain[kept] = _nested(item) if is_nested else item
@@ -128,9 +128,9 @@ def _nested(item: Any) -> Any:
 
 
 def _shape(kind: type[Any]) -> tuple[Callable[[Any], Any], tuple[tuple[str, Any, bool], ...]]:
-    """Return what gets the fields of a dataclass at once, and of each what is to be known of it.
+    """Return a getter for all fields of a dataclass at once, and a description of each field.
 
-    That is its name on disk, its default and whether it is nested.
+    The description is its name on disk, its default and whether it is nested.
     """
     on_disk, nested = _ON_DISK.get(kind.__name__, {}), _NESTED[kind.__name__]
     kept = [field for field in fields(kind) if field.name not in _BESIDE]
@@ -155,7 +155,7 @@ def _default(field: Field[Any]) -> Any:
 
 
 def _nested_in(kind: type[Any]) -> dict[str, type[Any]]:
-    """Return those fields of a dataclass that are dataclasses too, or lists of such."""
+    """Return those fields of a dataclass that are dataclasses too, or lists of them."""
     found = {}
     for field in fields(kind):
         for named in (field.type, *get_args(field.type)):
@@ -173,7 +173,7 @@ def _with_nested(kinds: Iterable[type[Any]]) -> Iterator[type[Any]]:
 _KEPT = tuple(dict.fromkeys(_with_nested(EVENT_TYPES)))
 _NESTED = {kind.__name__: _nested_in(kind) for kind in _KEPT}
 _FLAT = frozenset(kind for kind, nested in _NESTED.items() if not nested and kind not in _ON_DISK)
-"""Those in whose bodies nothing is nested, and every field has its own name."""
+"""Types without nested fields, in which every field keeps its name."""
 
 _SHAPES = {kind: _shape(kind) for kind in _KEPT}
 _ASSUMED = {

@@ -1,4 +1,4 @@
-"""The columns of a table, from the fields of its row: their order stands in one place."""
+"""Makes the columns of a table from the fields of its row, so that their order is stated once."""
 
 from dataclasses import fields
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is kept of versioned definitions, and how it is asked for."""
+"""Rows and filters of versioned definitions."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,12 @@ from journal.errors import NotFound, UnknownAgent, UnknownWorkflow
 
 @value(frozen=True, slots=True)
 class Kind:
-    """What is kept in two tables, one for the things and one for their versions.
+    """A kind of definition, stored in two tables: one for the definitions, one for their versions.
 
     Attributes:
         word: What people call one of them.
-        owner: The column of the second table that names the thing.
-        has_runs: Whether runs are of one of them, which must have ended before it is deleted.
+        owner: The column of the second table that names the definition.
+        has_runs: Whether it has runs, which must have ended before it is deleted.
     """
 
     word: str
@@ -26,7 +26,7 @@ class Kind:
 
     @property
     def of_one(self) -> str:
-        """The condition that finds the versions of one thing of a tenant."""
+        """The condition that finds the versions of one definition of a tenant."""
         return f"tenant = ? AND {self.owner} = ?"
 
 
@@ -39,7 +39,7 @@ class VersionRow:
     """One version of a definition, with what lists show. Times are Unix milliseconds.
 
     Attributes:
-        status: `archived` when the thing itself is, else the version's own.
+        status: `archived` if the definition itself is, else the version's own.
         definition: The document as it was saved; empty where a list does not need it.
     """
 
@@ -64,7 +64,7 @@ class MarkedVersions:
 
     @property
     def default(self) -> str:
-        """The version that is started when none is named."""
+        """The version that is started if none is named."""
         return self.published or self.newest
 
 

@@ -1,8 +1,8 @@
-"""Rows of events: those of one append that happened at the same moment are one row.
+"""Rows of events: events of one append that happened at the same moment share a row.
 
-A row of one event has its type and its body, in schema 1. A row of several has the types with
-spaces between and the list of their bodies, in schema 2; its number and its position are those of
-the last of them, and the others have those before. Each row is one link of the chain.
+A row of one event has its type and its body, in schema 1. A row of several has the types separated
+by spaces and the list of their bodies, in schema 2. Its number and position are those of its last
+event; the others have the ones before. Each row is one link of the chain.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from journal.rows.chain import link
 from journal.rows.codec import SCHEMA, decode, decode_values, encode, parsed
 
 Row: TypeAlias = tuple[Any, ...]
-"""Run, number, types, schema, moment, body and hash, as `events` has them."""
+"""Run, number, types, schema, moment, body and hash, as columns of `events`."""
 
 SEVERAL = 2
 """The number of the format of a row with several events."""
@@ -21,7 +21,7 @@ SEVERAL = 2
 MOST_OF_A_ROW = 64
 
 _ALONE = frozenset({AttemptInterrupted, PauseChanged, RunFailed, RunPaused})
-"""What statements look for by its row, and into its body."""
+"""Types that get a row of their own, because statements search for them and in their bodies."""
 
 _NAMES = {kind: kind.__name__ for kind in EVENT_TYPES}
 
@@ -39,7 +39,7 @@ def rows_of(
 ) -> tuple[list[Row], bytes, int]:
     """Return the rows of events that follow number `seq` of a run, whose hash is `before`.
 
-    Also the hash of the last of them, and how many characters their bodies have.
+    Also returns the hash of the last row, and how many characters their bodies have.
     """
     rows: list[Row] = []
     at, characters, last = 0, 0, len(events)

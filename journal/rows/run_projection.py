@@ -1,6 +1,7 @@
-"""A run's row in the list: the projection of its fold.
+"""A run's row in the list, computed from its fold.
 
-Its fields are the columns of `runs`; what writes, reads and checks them is made from it.
+Its fields are the columns of `runs`; the statements that write, read and check them are made from
+it.
 """
 
 from typing import Any, NamedTuple, TypeAlias
@@ -9,14 +10,14 @@ from engine import Place, Run, State
 from journal.rows.run_ids import run_number
 
 Statement: TypeAlias = tuple[str, tuple[Any, ...]]
-"""SQL, and what is bound to it."""
+"""SQL, and the values bound to it."""
 
 Turn: TypeAlias = tuple[str, str, int | None, int | None, int, str | None, str | None]
-"""The status, state, end, timer, being apart and awaited signal of a run, as its row has them."""
+"""A run's status, state, end, timer, `apart` and awaited signal, as in its row."""
 
 
 class RunProjection(NamedTuple):
-    """What the list keeps of a run; times are Unix milliseconds.
+    """The row of a run in the list; times are Unix milliseconds.
 
     Attributes:
         id: The run's number.
@@ -28,12 +29,12 @@ class RunProjection(NamedTuple):
         head: The hash of its newest event.
         signal_name: The name of the signal that it waits for itself, None for none.
         signal_key: Which signal of that name.
-        place_key: Which runs of its workflow, or of its pool, it counts with; None where they
-            are not limited.
+        place_key: The key of the runs of its workflow, or of its pool, with which it is limited;
+            None if it is not limited.
         apart: 1 for a child run whose parent has gone on without it.
         place_pool: Its pool, as `pool_column` names it; None for its workflow.
-        priority: How far in front it stands among those that wait for a place.
-        body: Which body of its workflow's document it is a run of; None for the whole of it.
+        priority: Its priority among the runs that wait for a place.
+        body: Which body of its workflow's document it runs; None for the whole document.
     """
 
     id: int
@@ -65,14 +66,14 @@ class RunProjection(NamedTuple):
 
 
 _TEXTS = {state: (str(state.status), str(state)) for state in State}
-"""Status and state as rows have them: a member of an enum is no plain text to a database."""
+"""Status and state as rows hold them: a database does not take a member of an enum as text."""
 
 COLUMNS = RunProjection._fields
 MOVES = ("step_id", "seq", "updated_at_ms", "executions", "attempt", "head")
-"""What every append may change; no index has it."""
+"""The columns that every append may change; no index has them."""
 
 TURNS = ("status", "state", "ended_at_ms", "due_at_ms", "apart", "signal_name", "signal_key")
-"""What few appends change, and indexes mostly have: naming it would write their entries anew."""
+"""Columns that few appends change and that are mostly indexed: writing one rewrites its index."""
 
 
 def _update(names: tuple[str, ...]) -> str:
@@ -82,7 +83,7 @@ def _update(names: tuple[str, ...]) -> str:
 INSERT_RUN = f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)})"
 MOVE, TURN = _update(MOVES), _update(TURNS + MOVES)
 GOES_ON = frozenset({MOVE, TURN})
-"""What changes a row as long as the run has not been carried on by somebody else."""
+"""The statement that updates a row, unless another process has carried the run on."""
 
 SELECT_RUNS = f"SELECT {', '.join(COLUMNS)} FROM runs"
 
@@ -122,7 +123,7 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
 
 
 def turn_of(run: Run) -> Turn:
-    """Return what few appends change of a run's row, in the order of `TURNS`."""
+    """Return the values of a run's row that few appends change, in the order of `TURNS`."""
     status, state = _TEXTS[run.state]
     due_ms = run.due_at_ms
     apart = 1 if run.is_apart else 0
@@ -136,9 +137,9 @@ def turn_of(run: Run) -> Turn:
 def listing(  # noqa: PLR0913 - what the caller has worked out, each passed in
     tenant: str, run: Run, number: int, head: bytes, seq: int, before: Turn | None, turn: Turn
 ) -> Statement:
-    """Return what brings a run's row from `before` to `turn`; None where there is no row yet.
+    """Return the statement that updates a run's row from `before` to `turn`; None without a row.
 
-    `seq` is the number of the event up to which the row has come.
+    `seq` is the number of the event up to which the row is current.
     """
     if before is None:
         return INSERT_RUN, projection(tenant, run, head)
@@ -149,5 +150,5 @@ def listing(  # noqa: PLR0913 - what the caller has worked out, each passed in
 
 
 def pool_column(place: Place | None) -> str | None:
-    """Return what a run's row says of its pool."""
+    """Return the value of the column for a run's pool."""
     return f"#{place.pool}" if place and place.pool else None

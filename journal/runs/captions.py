@@ -19,7 +19,7 @@ KEEP_CAPTION = """
 
 @value(frozen=True, slots=True)
 class CaptionRow:
-    """What a run is called, and its labels; an empty title is none."""
+    """A run's title and labels; an empty title means none."""
 
     title: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -33,17 +33,17 @@ class Captions:
         self._has_some: bool | None = None
 
     def share(self) -> None:
-        """Look for captions of other processes too."""
+        """Expect captions of other processes too."""
         self._has_some = True
 
     def keep(self, tenant: str, run: Run, title: str, labels: Mapping[str, str]) -> Statement:
-        """Return what keeps a run's title and labels, for the transaction of its events."""
+        """Return the statement that stores a run's title and labels along with its events."""
         self._has_some = True
         written = json.dumps(labels, ensure_ascii=False)
         return KEEP_CAPTION, (run_number(run.id), tenant, run.started_at_ms, title, written)
 
     async def of(self, tenant: str, run_ids: Iterable[str]) -> dict[str, CaptionRow]:
-        """Return the captions of those of the runs that have one and are the tenant's."""
+        """Return the captions of those of the tenant's runs that have one."""
         if self._has_some is None:
             row = await self._readers.one("SELECT EXISTS (SELECT 1 FROM run_captions)")
             self._has_some = self._has_some or bool(row[0])

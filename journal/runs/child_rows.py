@@ -1,4 +1,4 @@
-"""The child runs of one visit of a step, as people look at them: by item, with what failed."""
+"""The child runs of one visit of a step as lists show them: by item, with errors."""
 
 from engine.value import value
 from journal.reading.readers import Readers
@@ -53,7 +53,7 @@ class ChildLine:
 
 
 class ChildLines:
-    """Pages of child runs; each reads what it shows, however many there are."""
+    """Pages of child runs; each reads only what it shows, however many there are."""
 
     def __init__(self, lists: Readers) -> None:
         self._lists = lists

@@ -1,4 +1,4 @@
-"""Child runs, as their parent looks at them: by which execution of which step they belong to."""
+"""Child runs as their parent sees them: by the execution of the step that started them."""
 
 import json
 from collections import Counter
@@ -35,7 +35,7 @@ class Family:
 
 
 class ChildList:
-    """Queries over the projection of child runs; each is bounded by the children it gives.
+    """Queries over the list of child runs; each is limited by the children it returns.
 
     Attributes:
         lines: The child runs of a visit as people look at them.
@@ -70,16 +70,16 @@ class ChildList:
         return int(completed), int(failed)
 
     async def newest(self, family: Family) -> list[ChildRow]:
-        """Return the child of each item's newest attempt that is waited for, by item."""
+        """Return the child of each item's newest attempt that the step waits for, by item."""
         rows = await self._rows(family, "apart = 0")
         return list({row.item: row for row in rows}.values())
 
     async def completed_items(self, family: Family) -> set[int]:
-        """Return the items whose child has completed, in whatever attempt."""
+        """Return the items whose child has completed, in any attempt."""
         return {row.item for row in await self._rows(family, "status = 'completed'")}
 
     async def last_item(self, family: Family, attempt: int) -> int | None:
-        """Return the largest item that the attempt has started, None when it has started none."""
+        """Return the largest item that the attempt has started; None if it has started none."""
         row = await self._readers.one(
             "SELECT max(item) FROM runs WHERE parent = ? AND parent_execution = ?"
             " AND item >= ? AND item < ? AND parent_attempt = ?",
@@ -90,9 +90,9 @@ class ChildList:
     async def version_of(
         self, parent_id: str, execution: int, workflow_id: str, item: int
     ) -> str | None:
-        """Return the version with which an execution began a workflow, None before the first.
+        """Return the version in which an execution first called a workflow; None before that.
 
-        That of one item, or for -1 of the first of them that called it.
+        For one item, or with -1 for the first item that called it.
         """
         row = await self._readers.one(
             "SELECT version FROM runs WHERE parent = ? AND parent_execution = ?"
@@ -106,7 +106,7 @@ class ChildList:
     ) -> dict[str, int]:
         """Return how many children of an execution have each status, each item counted once.
 
-        Where it is known that the step has made one attempt, no item can have two children.
+        If the step is known to have made one attempt, no item can have two children.
         """
         newest = (
             "true"
@@ -123,7 +123,7 @@ class ChildList:
         return Counter(dict(rows))
 
     async def how_many(self, parent_ids: Iterable[str], most: int) -> dict[str, int]:
-        """Return how many child runs each of some runs has had, counted up to `most`."""
+        """Return how many child runs each run has had, counted up to `most`."""
         rows = await self._lists.all(
             "SELECT CAST(value AS BIGINT), (SELECT count(*) FROM (SELECT 1 FROM runs AS c"
             " WHERE c.parent = CAST(value AS BIGINT) LIMIT ?2) AS found) FROM json_each(?1)",
@@ -160,8 +160,8 @@ class ChildList:
     async def left_behind(self, parent_id: str | None = None) -> list[tuple[str, bool]]:
         """Return open children that are to stop, with whether their parent was terminated.
 
-        Those whose parent no longer waits, but for what it has left to go on: that stops only where
-        the parent was cancelled or terminated. Those of one parent, or of all.
+        These are the children whose parents no longer wait. Children that a parent has left to go
+        on stop only if the parent was cancelled or terminated. Of one parent, or of all.
         """
         which = "" if parent_id is None else " AND c.parent = ?"
         readers = self._lists if parent_id is None else self._readers
@@ -176,7 +176,7 @@ class ChildList:
         return [(run_id(number), bool(terminated)) for number, terminated in rows]
 
     async def is_left(self, child_id: str) -> bool:
-        """Say whether any run above this one has ended or waits no longer for the one below it."""
+        """Say whether an ancestor of this run has ended or no longer waits for the one below it."""
         found = await self._readers.one(
             "WITH RECURSIVE up (id, parent, execution, attempt) AS ("
             " SELECT id, parent, parent_execution, parent_attempt FROM runs"
@@ -191,11 +191,11 @@ class ChildList:
         return found is not None
 
     async def parents_to_look(self) -> list[LeftBehind]:
-        """Return the runs that a restart may have kept from noticing how their children stand.
+        """Return the runs that may have missed a change of their children because of a restart.
 
-        Those that wait though no child runs, those shown as paused though one runs or none is
-        paused, and those of whose children some have ended: a failure may be news, or the room
-        for the next one. Of those that wait for their children to stop, whose have all stopped.
+        These are the runs that wait although no child runs; those shown as paused although a child
+        runs or none is paused; those with ended children, since a failure may be news or leave room
+        for the next child; and those that wait for their children to stop, if all have stopped.
         """
         child = (
             "EXISTS (SELECT 1 FROM runs c WHERE c.parent = p.id"

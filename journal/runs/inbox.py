@@ -1,8 +1,8 @@
-"""What waits for people: paused runs with what they ask, without reading their histories.
+"""The inbox: paused runs with what they ask, without reading their histories.
 
-A run that is paused ends with the event that paused it, or with a change of that pause: whatever
-else may follow a pause ends it. A run that is paused for a child run is left out, since the child
-is there itself, and so is one that waits for a signal, which no person answers.
+The newest event of a paused run is the one that paused it, or a change of that pause; any other
+event ends the pause. Two kinds of paused runs are left out: those paused for a child run, because
+the child itself is listed, and those that wait for a signal, which no person answers.
 """
 
 import asyncio
@@ -35,13 +35,13 @@ _ROW = (
 )
 _PAUSED_AT, _EVENT_AT = 6, 11
 _PIECE_CHARACTERS = 256 * 1024
-"""Of questions, which are read before others have their turn."""
+"""How many characters of questions are read before other work has its turn."""
 
 _PAGE_CHARACTERS = 2_000_000
-"""Of questions on one page, which may go beyond by its last."""
+"""How many characters of questions a page has; its last question may go beyond."""
 
 _FIRST_ROWS = 16
-"""How many are read at first: four times as many each time, as long as they are not too long."""
+"""How many rows are read at first; four times as many each time, as long as they are short."""
 
 _JOINED = (
     "CROSS JOIN runs r ON r.id = listed LEFT JOIN open_pauses q ON q.run = r.id"
@@ -50,14 +50,14 @@ _JOINED = (
 )
 _OPEN = "status IN ('paused', 'running')"
 _LOOKED_AT = 1_000
-"""Open child runs, at most, that are looked at for their pauses."""
+"""At most how many open child runs are searched for pauses."""
 
 _COLUMNS = "r.id AS listed, q.due_at_ms AS due, r.started_at_ms AS started"
 
 
 @value(frozen=True, slots=True)
 class InboxPosition:
-    """A place in the inbox: what has a deadline comes first, the nearest one first."""
+    """A place in the inbox: questions with a deadline come first, the nearest deadline first."""
 
     due_at_ms: int | None
     started_at_ms: int
@@ -79,10 +79,10 @@ class InboxFilter:
     """Which pauses are wanted.
 
     Attributes:
-        names: Whose inbox it is, in one case of letters; None for all that is asked.
-        only: Only what names one of these; None: also what names nobody.
+        names: Whose inbox it is, case-folded; None for all questions.
+        only: Only pauses that name one of these; None: also pauses that name nobody.
         text: Words of the run's title or labels.
-        run: Only that of this run, by its number.
+        run: Only the pause of this run, by its number.
         before: Those after this place.
     """
 
@@ -96,7 +96,7 @@ class InboxFilter:
 
 @value(frozen=True, slots=True)
 class PausedRow:
-    """One run that waits for a person; `pause` is None where the journal cannot be read.
+    """One run that waits for a person; `pause` is None if the journal cannot be read.
 
     Attributes:
         seq: The number of the event with which the pause began.
@@ -145,8 +145,8 @@ class Inbox:
     ) -> tuple[list[PausedRow], bool]:
         """Return at most `limit` runs that wait, and whether there are more of them.
 
-        Those with the nearest deadline come first; those without one follow, the newest first.
-        Of long questions it is fewer.
+        Those with the nearest deadline come first; those without one follow, the newest first. If
+        the questions are long, fewer are returned.
         """
         rows: list[PausedRow] = []
         read, piece, size = 0, 0, _FIRST_ROWS
@@ -214,7 +214,7 @@ class Inbox:
         *,
         is_due: bool,
     ) -> str:
-        """Return the ids of the page: read in their order, from the place on."""
+        """Return the queries for the ids of the page, each read in its order from the place on."""
         ranges = ["true"]
         if place is not None and is_due:
             values |= {"due": place.due_at_ms, "number": place.number}
@@ -233,9 +233,9 @@ class Inbox:
         return f"SELECT * FROM ({arms}) AS arms ORDER BY {order} LIMIT :limit"
 
     async def below(self, run_id: str, limit: int) -> list[PausedRow]:
-        """Return pauses of the child runs for which a run waits, and of those below them.
+        """Return pauses of the child runs for which a run waits, and of their descendants.
 
-        Those that wait for signals are among them. The oldest `limit` runs.
+        Pauses that wait for signals are included. Returns the oldest `limit` runs.
         """
         rows = await self._readers.all(
             "WITH RECURSIVE below (id, executions) AS ("
@@ -252,7 +252,7 @@ class Inbox:
         return [_waiting(row) for row in rows]
 
     async def roots(self, numbers: Sequence[int]) -> dict[int, str]:
-        """Return by the numbers of child runs the run above them all that has no parent."""
+        """Return, by the numbers of child runs, the topmost ancestor of each."""
         rows = await self._readers.all(
             "WITH RECURSIVE up (child, id, parent) AS ("
             " SELECT id, id, parent FROM runs"
@@ -264,7 +264,7 @@ class Inbox:
         return {child: run_id(number) for child, number in rows}
 
     async def count(self, tenant: str, most: int, names: Collection[str] | None = None) -> int:
-        """Count what waits for somebody of these names, or for all, up to `most`."""
+        """Count what waits for somebody of these names, or for anybody, up to `most`."""
         values: dict[str, Any] = {"tenant": tenant, "most": most}
         source, visible = "runs r INDEXED BY runs_inbox", ""
         if names is not None:
@@ -302,7 +302,7 @@ def _waiting(row: tuple[Any, ...]) -> PausedRow:
 
 
 def _pause(began: tuple[Any, ...], changed: tuple[Any, ...], at_ms: int) -> Pause | None:
-    """Return the pause as it stands: as it began, with what has changed since."""
+    """Return the pause in its current state: as it began, with the changes since."""
     try:
         event = decode(began[0], began[1], at_ms, began[2])
         if not isinstance(event, RunPaused):

@@ -1,4 +1,4 @@
-"""Who is asked by open pauses, and by when: written with their events, read by the inbox."""
+"""Who is asked by open pauses, and by when: written with the runs' events, read by the inbox."""
 
 import json
 from collections.abc import Sequence
@@ -18,24 +18,24 @@ _NAME = (
 
 
 class OpenPauses:
-    """The rows of pauses that name somebody or are wanted by a moment."""
+    """The rows of pauses that name somebody or have a deadline."""
 
     def __init__(self) -> None:
         self._has_some = True
 
     async def load(self, readers: Readers) -> None:
-        """Look whether there is any, so that ordinary pauses cost nothing."""
+        """Check whether there are any rows, so that ordinary pauses cost nothing."""
         row = await readers.one("SELECT EXISTS (SELECT 1 FROM open_pauses)")
         self._has_some = bool(row[0])
 
     def share(self) -> None:
-        """Reckon with rows that other processes have written."""
+        """Prepare for rows that other processes write."""
         self._has_some = True
 
     def kept(
         self, tenant: str, run: Run, events: Sequence[Event], before: Turn | None
     ) -> list[Statement]:
-        """Return what brings the rows of a run to where its events have brought it."""
+        """Return the statement that updates the rows of a run after its events."""
         if not events:
             return []
         last = events[-1]

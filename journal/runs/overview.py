@@ -1,6 +1,6 @@
-"""What an operator asks first: how the runs of a period stand, and what goes wrong most.
+"""The overview for operators: how many runs of a period have which status, and what fails most.
 
-Each query reads a bounded part of an index, so that it costs the same however many runs there are.
+Each query reads a limited part of an index, so it costs the same however many runs there are.
 """
 
 from engine.value import value
@@ -10,7 +10,7 @@ from journal.runs.run_filter import ENDED, OPEN
 from journal.runs.workflow_statistics import StatisticsOfWorkflows
 
 MOST_COUNTED = 10_000
-"""How far the runs of a status are counted."""
+"""The count of the runs of a status stops here."""
 
 _LOOKED_AT = 500
 """How many of the newest failed runs, and of the next timers, are looked at."""
@@ -80,7 +80,7 @@ class WaitingRun:
 
     Attributes:
         at_ms: When the attempt is due, or since when a person is asked (Unix milliseconds).
-        attempt: The attempt that failed last; 0 where a person is asked.
+        attempt: The attempt that failed last; 0 if a person is asked.
     """
 
     run_id: str
@@ -95,7 +95,7 @@ class UnstartedFirings:
     """Moments of a trigger at which nothing was started.
 
     Attributes:
-        source: Whose they are, such as `schedule:daily-report`.
+        source: The trigger or schedule, such as `schedule:daily-report`.
         outcome: `skipped` or `failed`.
         at_ms: The newest of them (Unix milliseconds).
     """
@@ -117,7 +117,7 @@ class Overview:
     async def by_status(self, tenant: str, since_ms: int) -> dict[str, int]:
         """Count the runs that started since a moment by status, up to `MOST_COUNTED` of each.
 
-        Runs that other runs started are a part of those, and not counted.
+        Runs that other runs started are part of those and not counted.
         """
         rows = await self._lists.all(
             _COUNTED, {"tenant": tenant, "since": since_ms, "most": MOST_COUNTED}
@@ -125,7 +125,7 @@ class Overview:
         return {str(status): int(count) for status, count in rows}
 
     async def failures(self, tenant: str, since_ms: int, limit: int) -> list[FailureGroup]:
-        """Return in which steps and with which errors runs failed, the most frequent first."""
+        """Return the steps and error types with which runs failed, the most frequent first."""
         values = {"tenant": tenant, "since": since_ms, "looked": _LOOKED_AT, "groups": limit}
         rows = await self._lists.all(_FAILED, values)
         return [
@@ -142,11 +142,11 @@ class Overview:
         ]
 
     async def oldest_question(self, tenant: str) -> WaitingRun | None:
-        """Return the run that has waited for a person and started first."""
+        """Return the earliest started run that waits for a person."""
         row = await self._lists.one(_OLDEST, (tenant,))
         return row and WaitingRun(run_id(row[0]), *row[1:])
 
     async def unstarted(self, tenant: str, since_ms: int, limit: int) -> list[UnstartedFirings]:
-        """Return which triggers have started nothing since a moment, the newest first."""
+        """Return which triggers have not started a run since a moment, the newest first."""
         rows = await self._lists.all(_UNSTARTED, (tenant, since_ms, limit))
         return [UnstartedFirings(*row) for row in rows]

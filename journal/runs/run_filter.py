@@ -1,9 +1,9 @@
-"""Which runs are meant by a list, and the statement that finds them by index.
+"""Filters for lists of runs, and the statements that find the runs by index.
 
-Runs are listed by the moment at which they started, the newest first, unless another order is
-asked for (`journal/runs/run_order.py`). Each index has the runs of one status in an order. So a
-statement has an arm for each status, which reads what it gives and no more, and takes the first of
-what they give. Child runs have an index beside that of all others.
+Runs are listed by the time at which they started, the newest first, unless another order is asked
+for (`journal/runs/run_order.py`). Each index holds the runs of one status in an order. A statement
+therefore has one subquery for each status, which reads no more than it returns, and takes the first
+of all their results. Child runs have an index of their own.
 """
 
 import re
@@ -17,7 +17,7 @@ from journal.runs.run_order import NEWEST_FIRST, RunOrder, RunPosition
 
 _MOST_WORDS = 8
 _BEGINNING = 5
-"""The longest beginnings of words that the full text has by themselves."""
+"""The longest word beginnings that the full-text index holds separately."""
 
 _NOTHING = '""'
 _WORD = re.compile(r"[^\W_]+")
@@ -32,19 +32,18 @@ class RunFilter:
     Attributes:
         since_ms: Started at or after this moment.
         until_ms: Started before this moment.
-        before: Runs that are listed after this place only, for the next page.
+        before: Only runs that are listed after this place, for the next page.
         parent_id: Child runs of this run.
         top_level: Only runs that no run has started.
         labels: Labels by name that a run must have.
-        text: Words that the title and the labels must have, or the data of the start, each at
-            the beginning of a word.
+        text: Words that must begin words of the title and the labels, or of the data of the start.
         step_id: The step that the run is in, or failed in.
         error_type: The type of the error with which it failed.
         started_by: Who started it.
         longer_ms: It has taken at least so long until its end.
         shorter_ms: It has taken less.
-        state: Where it is, finer than the status: one of the states of the engine.
-        order: In which order; one of ends leaves out what has not ended.
+        state: A state of the engine, which is finer than the status.
+        order: In which order; an order by end leaves out runs that have not ended.
     """
 
     status: str | None = None
@@ -66,7 +65,7 @@ class RunFilter:
 
     @property
     def is_search(self) -> bool:
-        """Whether it asks for what no index has in the order of the list."""
+        """Whether it asks for something that no index has in the order of the list."""
         looked_at: list[object] = [
             self.text, self.step_id, self.error_type, self.started_by, self.longer_ms,
             self.shorter_ms, self.state,
@@ -92,7 +91,7 @@ class RunFilter:
 
 @value(frozen=True, slots=True)
 class Listing:
-    """A statement that gives `id` and `listed_by` of runs in their order, and its values."""
+    """A statement that returns `id` and `listed_by` of runs in their order, and its values."""
 
     sql: str
     values: Mapping[str, Any]
@@ -107,8 +106,8 @@ def listing(
 ) -> Listing:
     """Return the statement that finds the first `limit` runs, of some statuses only.
 
-    `also` names columns that it gives too. What no index has is not looked at here
-    (`journal/runs/run_search.py`): labels, text, and what `skipped` says.
+    `also` names further columns to return. Conditions without an index are checked elsewhere
+    (`journal/runs/run_search.py`): labels, text, and what `skipped` returns.
     """
     values: dict[str, Any] = {
         "tenant": tenant,
@@ -139,7 +138,7 @@ def listing(
 
 
 def _indexed(wanted: RunFilter) -> list[tuple[str, list[str]]]:
-    """Return the indexes that together have the runs of a status, and the conditions on each."""
+    """Return the indexes that together hold the runs of a status, and the conditions on each."""
     times = []
     if wanted.since_ms is not None:
         times.append("started_at_ms >= :since")
@@ -166,7 +165,7 @@ def _indexed(wanted: RunFilter) -> list[tuple[str, list[str]]]:
 
 
 def skipped(wanted: RunFilter) -> Mapping[str, str]:
-    """Return what the index looks at beside its order: conditions by the column that it has."""
+    """Return the conditions on columns that the index holds besides its order, by column."""
     has_children = wanted.order.by != "endTime"
     found = {"parent": "parent IS NULL"} if wanted.top_level and has_children else {}
     if wanted.order.of_ended and wanted.workflow_id is not None:
@@ -177,7 +176,7 @@ def skipped(wanted: RunFilter) -> Mapping[str, str]:
 def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
     """Return the conditions of a filter on runs that are named one by one, and their values.
 
-    The plus keeps SQLite from another index than that of the numbers.
+    The plus prevents SQLite from using another index than that of the numbers.
     """
     place = wanted.before
     parts, values = ["+tenant = ?"], list[Any]([tenant])
@@ -237,10 +236,10 @@ _HAS_LABEL = (
 
 
 class WordsQuery(str):
-    """A question to SQLite's full text, as its text, and what it is made of.
+    """A full-text query of SQLite as text, with the parts that it is made of.
 
     Attributes:
-        tenant: In whose runs words are looked for.
+        tenant: The tenant in whose runs words are looked for.
         words: The words, each with whether it may be the beginning of one.
     """
 
@@ -250,7 +249,7 @@ class WordsQuery(str):
     words: Sequence[tuple[str, bool]]
 
     def __new__(cls, tenant: str, words: Sequence[tuple[str, bool]], columns: str) -> Self:
-        """Put the question to these columns."""
+        """Make the query for these columns."""
         asked = " ".join(f'"{word}"*' if beginning else f'"{word}"' for word, beginning in words)
         question = super().__new__(
             cls, f"tenant : t{tenant.encode().hex()} AND {{{columns}}} : ({asked or _NOTHING})"
@@ -260,9 +259,9 @@ class WordsQuery(str):
 
 
 def words_query(tenant: str, text: str, columns: str = "title labels") -> WordsQuery:
-    """Return what is asked of columns of a full text for the words of a text, in a tenant's runs.
+    """Return the full-text query for the words of a text, in a tenant's runs.
 
-    The last word may be the beginning of one; so may short ones, whose beginnings the index has.
+    The last word may be the beginning of a word; so may short words, whose beginnings are indexed.
     A text without words finds nothing.
     """
     words = _WORD.findall(text)[:_MOST_WORDS]

@@ -1,8 +1,8 @@
-"""The words of the data that runs began with, so that a search finds runs by them.
+"""A full-text index of the data that runs began with, so that a search finds runs by its words.
 
-They are written by a task that follows the events by their positions, some moments after a start,
-and go with their run. How far that has come stands in the transaction of each part, so that a part
-that is cut off is done again.
+A background task fills it by following the positions of events, a few moments after a start. The
+words are deleted with their run. The progress is stored in the transaction of each part, so an
+interrupted part is done again.
 """
 
 from collections.abc import Sequence
@@ -19,20 +19,20 @@ KEEP_INPUT = (
     " WHERE id = ? AND tenant = ? ON CONFLICT (run) DO NOTHING"
 )
 LARGEST_START = 1_000_000
-"""Characters of a start beyond which nothing of it is found."""
+"""The longest start, in characters, that is indexed; nothing of a longer one is found."""
 
 INPUTS_UP_TO = "inputs_up_to"
 _READ_ALONG = 16_384
 _LOOKED_AT = 5_000
 _MOST = 200
-"""Positions that a page goes through, and starts that it gives."""
+"""How many positions a page scans, and how many starts it returns."""
 
 _COLUMNS = "e.position, e.run, r.tenant, r.workflow_id, r.version, e.schema"
 
 
 @value(frozen=True, slots=True)
 class StartRow:
-    """The row of events with which a run began; `body` is None where it is too large."""
+    """The row of events with which a run began; `body` is None if it is too large."""
 
     position: int
     run: int
@@ -50,7 +50,7 @@ class StartRow:
 
 @value(frozen=True, slots=True)
 class StartPage:
-    """Some starts: all up to a position; `has_more` where there are positions beyond it."""
+    """Some starts: all up to a position; `has_more` if there are positions beyond it."""
 
     rows: Sequence[StartRow]
     up_to: int
@@ -98,7 +98,7 @@ class RunInputs:
         return StartPage(starts, up_to, has_more=up_to < newest)
 
     async def body(self, row: StartRow) -> str | None:
-        """Return the body of a start, None where it is too large or gone."""
+        """Return the body of a start; None if it is too large or gone."""
         if row.body is not None:
             return row.body
         found = await self._readers.one(
@@ -109,7 +109,7 @@ class RunInputs:
         return found[0] if found else None
 
     async def keep(self, found: Sequence[InputWords], up_to: int) -> None:
-        """Keep the words of runs, and up to where starts have been looked at."""
+        """Store the words of runs, and the position up to which starts have been indexed."""
 
         def work(connection: Connection) -> None:
             connection.executemany(KEEP_INPUT, [(one.words, one.run, one.tenant) for one in found])
@@ -122,7 +122,7 @@ class RunInputs:
         await self._writer.write(work, max(1, len(found)))
 
     async def forget(self, limit: int) -> bool:
-        """Forget the words of `limit` runs at most; True where there may be more."""
+        """Delete the words of at most `limit` runs; return True if there may be more."""
 
         def work(connection: Connection) -> bool:
             gone = connection.execute(

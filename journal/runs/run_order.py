@@ -1,4 +1,4 @@
-"""By what a list of runs is ordered, and places in it."""
+"""The orders of a list of runs, and places in it."""
 
 import re
 from dataclasses import dataclass
@@ -40,10 +40,10 @@ class RunPosition:
 
 @value(frozen=True, slots=True)
 class RunOrder:
-    """The order of a list of runs; those with the same key by number.
+    """The order of a list of runs; runs with the same key are ordered by number.
 
     Attributes:
-        by: A key that only runs which have ended have, but for `startTime`.
+        by: The key; only ended runs have one, except for `startTime`.
         ascending: The least first.
     """
 
@@ -66,18 +66,18 @@ class RunOrder:
 
     @property
     def column(self) -> str:
-        """What the key is in SQL."""
+        """The key as an SQL expression."""
         return _KEYS[self.by]
 
     @property
     def words(self) -> str:
-        """What puts rows with `listed_by` and `id` in this order."""
+        """The ORDER BY terms for rows with `listed_by` and `id`."""
         way = "ASC" if self.ascending else "DESC"
         return f"listed_by {way}, id {way}"
 
     @property
     def behind(self) -> str:
-        """The comparison that what comes after a place fulfils."""
+        """The SQL comparison that is true for everything after a place."""
         return ">" if self.ascending else "<"
 
     @property
@@ -86,7 +86,7 @@ class RunOrder:
         return RunPosition(0, 0) if self.ascending else RunPosition(10**15 - 1, 10**18 - 1)
 
     def sorted(self, places: Any) -> list[Any]:
-        """Return rows with a method `place` in this order."""
+        """Return rows that have a method `place`, in this order."""
         return sorted(places, key=lambda row: row.place(self), reverse=not self.ascending)
 
 

@@ -1,7 +1,7 @@
-"""Finding runs by their labels, their words, and without those that other runs started.
+"""Finds runs by labels, by words, and without runs that other runs started.
 
-What is asked beside that is looked at run by run, in bounded parts of what an index gives. So a
-page may have fewer runs than it was asked for, and say where the next one goes on.
+Other conditions are checked run by run, in limited parts of the results of an index. A page may
+therefore have fewer runs than requested, and it says where the next page begins.
 """
 
 import json
@@ -24,7 +24,7 @@ _FULL_TEXTS = (
     ("run_words", "run_captions", "words"),
     ("run_input_words", "run_inputs", "inputs"),
 )
-"""Where words are looked for: the index, what it is of, and the question that it is asked."""
+"""Where words are searched: the index, the table that it indexes, and the query."""
 
 _LATEST = 10**18
 _MARK = re.compile(r"\?")
@@ -40,14 +40,14 @@ class RunPage:
 
 
 class RunSearch:
-    """Pages of the list of runs, whatever the filter asks for."""
+    """Pages of the list of runs, for any filter."""
 
     def __init__(self, lists: Readers, runs: RunList) -> None:
         self._lists = lists
         self._runs = runs
 
     async def page(self, tenant: str, wanted: RunFilter, limit: int) -> RunPage:
-        """Return at most `limit` runs of the tenant, in the order that is asked for."""
+        """Return at most `limit` runs of the tenant, in the requested order."""
         order = wanted.order
         if not wanted.is_search:
             rows = await self._runs.page(tenant, wanted, limit + 1)
@@ -74,9 +74,9 @@ class RunSearch:
     async def _matching(
         self, tenant: str, wanted: RunFilter, part: Listing, limit: int
     ) -> list[RunRow]:
-        """Return the first runs of a part that are all that is asked for."""
+        """Return the first runs of a part that match all conditions."""
         own, values = _conditions(tenant, wanted)
-        # Before the run itself is read: the index has it.
+        # Checked before the run itself is read: the index has the column.
         skip = skipped(wanted).values() if _by_list(wanted) else ()
         only = f" WHERE {' AND '.join(skip)}" if skip else ""
         row = await self._lists.one(
@@ -89,7 +89,7 @@ class RunSearch:
         return [RunRow(*fields) for fields in json.loads(row[0] or "[]")]
 
     async def _by_number(self, tenant: str, wanted: RunFilter) -> list[RunRow]:
-        """Return the run whose id or number the text is, on the first page."""
+        """Return the run whose id or number is the search text, on the first page."""
         named = _NUMBER.fullmatch(wanted.text.strip()) if wanted.text else None
         if named is None or wanted.before is not None:
             return []
@@ -98,7 +98,7 @@ class RunSearch:
 
 
 def _part(tenant: str, wanted: RunFilter, limit: int) -> Listing:
-    """Return the statement that finds the next runs to be looked at."""
+    """Return the statement that finds the next runs to look at."""
     if _by_list(wanted):
         return listing(tenant, wanted, limit, also="".join(f", {name}" for name in skipped(wanted)))
     order = wanted.order
@@ -138,12 +138,12 @@ def _part(tenant: str, wanted: RunFilter, limit: int) -> Listing:
 
 
 def _by_list(wanted: RunFilter) -> bool:
-    """Say whether runs are looked at in the order of the list, since nothing finds them closer."""
+    """Say whether runs are scanned in the order of the list, for lack of a better index."""
     return not (wanted.labels or wanted.text)
 
 
 def _conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], dict[str, Any]]:
-    """Return what a run must be beside what finds it, and the values, all bound by name."""
+    """Return the conditions that the index does not cover, and their values, bound by name."""
     labels = wanted.labels if wanted.text else wanted.labels[1:]
     parts, given = conditions(tenant, replace(wanted, before=None, text=None, labels=labels))
     names = iter(range(len(given)))

@@ -1,4 +1,4 @@
-"""The list of runs: what can be asked without reading a history."""
+"""The list of runs: everything that can be read without a history."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from journal.runs.run_order import NEWEST_FIRST, RunKey, RunOrder, RunPosition
 from journal.runs.suspects import SELECT_SUSPECTS, Suspect, suspects_of
 
 _ROWS_AT_ONCE = 50
-"""Rows of a page that are taken apart before others have their turn."""
+"""How many rows of a page are processed before other work has its turn."""
 
 
 @value(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class RunRow:
 
     Attributes:
         waiting_until_ms: Until when it sleeps; None while it does not.
-        held: Whether a hold keeps it.
-        body: Which body of its workflow's document it is a run of; None for the whole of it.
+        held: Whether a hold stops it.
+        body: Which body of its workflow's document it runs; None for the whole document.
     """
 
     number: int
@@ -51,7 +51,7 @@ class RunRow:
         return run_id(self.number)
 
     def place(self, order: RunOrder = NEWEST_FIRST) -> RunPosition:
-        """Return the run's place in a list of that order."""
+        """Return the run's place in a list with that order."""
         ended_ms = self.ended_at_ms or 0
         keys: dict[RunKey, int] = {
             "startTime": self.started_at_ms,
@@ -87,10 +87,10 @@ class RunList:
         self._lists = lists
 
     async def page(self, tenant: str, wanted: RunFilter, limit: int) -> list[RunRow]:
-        """Return at most `limit` runs of the tenant, in the order that is asked for."""
+        """Return at most `limit` runs of the tenant, in the requested order."""
         found = listing(tenant, wanted, limit)
-        # Few rows for all: a thread that reads gives the interpreter's lock away with each row,
-        # and beside a busy event loop it waits for milliseconds to have it again.
+        # All rows at once: a reading thread gives up the interpreter's lock with each row, and
+        # beside a busy event loop it waits milliseconds to get it back.
         parts = await self._lists.all(
             f"SELECT json_group_array(json_array({RUN_COLUMNS})) FROM"
             f" (SELECT id AS listed, row_number() OVER () AS place FROM ({found.sql}) AS found)"
@@ -105,7 +105,7 @@ class RunList:
         return wanted.order.sorted(rows)
 
     async def known(self, tenant: str, run_ids: Iterable[str]) -> set[str]:
-        """Return those of the runs that are there and the tenant's."""
+        """Return those of the runs that exist and are the tenant's."""
         numbers = [run_number(name) for name in run_ids]
         rows = await self._readers.all(
             "SELECT id FROM runs WHERE tenant = ? AND id IN (SELECT CAST(value AS BIGINT)"
@@ -138,16 +138,16 @@ class RunList:
         return [(due_at_ms, number, run_id(number)) for due_at_ms, number in rows]
 
     async def next_due_ms(self, after_ms: int) -> int | None:
-        """Return the moment of the earliest timer after `after_ms`, None when none is set."""
+        """Return the time of the earliest timer after `after_ms`; None if none is set."""
         row = await self._readers.one(
             "SELECT due_at_ms FROM runs WHERE due_at_ms > ? ORDER BY due_at_ms LIMIT 1", (after_ms,)
         )
         return int(row[0]) if row else None
 
     async def unfinished(self, after: int, limit: int) -> list[LeftBehind]:
-        """Return runs that somebody must drive: inside a step, or between two.
+        """Return runs that have to be driven: inside a step, or between two.
 
-        By number, those with a larger one than `after`.
+        Ordered by number, those with a larger one than `after`.
         """
         row = await self._lists.one(
             "SELECT json_group_array(json_array(id, tenant, seq)) FROM (SELECT id, tenant, seq"

@@ -1,7 +1,7 @@
-"""Which runs a command for many runs means.
+"""Which runs a command for many runs selects.
 
-Runs of a family and those of a tenant may be a million. Each query goes through a bounded part
-of them, so that others have their turn at the connections that read.
+A family or a tenant may have a million runs. Each query scans a limited part of them, so that
+others get their turn at the reading connections.
 """
 
 import json
@@ -26,7 +26,7 @@ _LOOKED_AT = 5_000
 
 @value(frozen=True, slots=True)
 class Matched:
-    """How many runs are meant, and a place in the list after which all of them are."""
+    """How many runs match, and a place in the list before all of them."""
 
     runs: int
     before: RunPosition | None
@@ -52,7 +52,7 @@ class Selection:
     async def deletable(
         self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, limit: int
     ) -> list[RunPosition]:
-        """Return at most `limit` runs that have ended and are no children, the newest first."""
+        """Return at most `limit` ended runs that are no children, the newest first."""
         if ids is not None:
             return await self._named(tenant, wanted, ids, _DELETABLE, limit)
         if wanted.is_search:
@@ -89,10 +89,10 @@ class Selection:
     async def highest(
         self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, run_ids: Sequence[str]
     ) -> list[str]:
-        """Return, for each run, the highest run above it that is meant too, or it itself.
+        """Return, for each run, its topmost ancestor that is selected too, or the run itself.
 
-        A family is stopped from its top: a child that is stopped while its parent goes on is to
-        its parent a child that has failed.
+        A family is stopped from its top: if a child is stopped while its parent goes on, the parent
+        sees a child that has failed.
         """
         where, values = _named(tenant, wanted, ids, _OPEN)
         rows = await self._readers.all(
@@ -130,7 +130,7 @@ class Selection:
     async def _searched(
         self, tenant: str, wanted: RunFilter, statuses: Sequence[str], limit: int | None
     ) -> list[RunPosition]:
-        """Return the first runs of these statuses that a search finds; all of them for None."""
+        """Return the first runs of these statuses that a search finds; None means any status."""
         found: list[RunPosition] = []
         while limit is None or len(found) < limit:
             page = await self._search.page(tenant, wanted, _SEARCHED)
@@ -160,7 +160,7 @@ class Selection:
     async def _named(
         self, tenant: str, wanted: RunFilter, ids: Sequence[str], state: str, limit: int
     ) -> list[RunPosition]:
-        """Return those of some runs that are meant."""
+        """Return those of some runs that are selected."""
         where, values = _named(tenant, wanted, ids, state)
         rows = await self._readers.all(
             f"SELECT started_at_ms, id FROM runs WHERE {where}"
@@ -171,7 +171,7 @@ class Selection:
 
 
 def _above(places: Sequence[RunPosition]) -> RunPosition | None:
-    """Return the place right before the newest of some runs, None where there are none."""
+    """Return the place right before the newest of some runs; None if there are none."""
     if not places:
         return None
     newest = max(places)

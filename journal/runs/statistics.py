@@ -1,4 +1,4 @@
-"""How a tenant's runs and the files of the journal stand."""
+"""How many runs a tenant has by status, and how large the journal's files are."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,7 +9,7 @@ from journal.reading.readers import Readers
 
 _DEAR_S = 0.02
 _KEPT = 100
-"""How many times as long as it took to count a count is kept, where it took long."""
+"""A count is reused for this many times as long as it took, if it took long."""
 
 _LONGEST_KEPT_S = 60.0
 
@@ -23,8 +23,8 @@ class _Count:
 class Statistics:
     """Sizes and counts.
 
-    Counting runs reads an index of all of them: a tenth of a second with a million. What took
-    long is kept for a while, so that counting never takes more than a hundredth of the time.
+    Counting runs reads an index of all of them, a tenth of a second for a million. A count that
+    took long is reused for a while, so that counting never takes more than a hundredth of the time.
     """
 
     def __init__(self, sizes: Callable[[], Awaitable[tuple[int, int]]], readers: Readers) -> None:
@@ -37,11 +37,11 @@ class Statistics:
         return await self._sizes()
 
     async def of_all(self) -> dict[str, int]:
-        """Count the runs of all tenants by status; of many runs, as it was a minute ago at most."""
+        """Count the runs of all tenants by status; for many runs, the count may be a minute old."""
         return await self._counted(None, "SELECT status, count(*) FROM runs GROUP BY status")
 
     async def by_status(self, tenant: str) -> dict[str, int]:
-        """Count the tenant's runs by status; of many runs, as it was a minute ago at most."""
+        """Count the tenant's runs by status; for many runs, the count may be a minute old."""
         return await self._counted(
             tenant,
             "SELECT status, sum(runs) FROM (SELECT status, count(*) AS runs FROM runs"
@@ -53,7 +53,7 @@ class Statistics:
         )
 
     async def oldest_timer_ms(self, tenant: str) -> int | None:
-        """Return the moment of the tenant's earliest timer, None when none is set."""
+        """Return the time of the tenant's earliest timer; None if none is set."""
         row = await self._readers.one(
             "SELECT due_at_ms FROM runs INDEXED BY timers_by_tenant"
             " WHERE due_at_ms IS NOT NULL AND tenant = ? ORDER BY due_at_ms LIMIT 1",

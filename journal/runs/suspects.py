@@ -1,4 +1,4 @@
-"""Runs inside a step that the end of the process has cut off, and nothing has come of it since."""
+"""Suspects: runs inside a step that the end of the process has cut off, with no result since."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,12 +21,12 @@ SELECT_SUSPECTS = """
               AND last.type = 'AttemptInterrupted'
     ) AS found WHERE ends > 0
 """
-"""What `suspects_of` makes them from."""
+"""The query whose rows `suspects_of` reads."""
 
 
 @value(frozen=True, slots=True)
 class Suspect:
-    """One of them, and how often that is held against its step."""
+    """A suspect, and how many interruptions count against its step."""
 
     run_id: str
     tenant: str
@@ -35,9 +35,9 @@ class Suspect:
 
 
 def suspects_of(rows: Iterable[tuple[Any, ...]]) -> list[Suspect]:
-    """Return the suspects, those first that have been cut off least.
+    """Return the suspects, those with the fewest interruptions first.
 
-    The order among equals changes with each interruption, so that none is always behind the
+    The order among equals changes with each interruption, so that no suspect is always behind the
     same other one.
     """
     ordered = sorted(rows, key=lambda row: (row[4], crc32(f"{row[0]}:{row[1]}".encode())))

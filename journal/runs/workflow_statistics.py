@@ -1,4 +1,4 @@
-"""How the runs of one workflow fare: of a bounded number of the newest, whatever there are."""
+"""Statistics of the runs of one workflow, from a limited number of its newest runs."""
 
 from engine.value import value
 from journal.reading.readers import Readers
@@ -32,12 +32,12 @@ _FAILED = f"""
 
 @value(frozen=True, slots=True)
 class WorkflowStatistics:
-    """How the runs of a workflow fare, those of its bodies left out.
+    """Statistics of a workflow's runs, without those of its bodies.
 
     Attributes:
         runs: How many have ended, by status.
-        took_ms: How long those took that completed, the shortest first (milliseconds).
-        here: How many that have not ended are in each step.
+        took_ms: How long completed runs took, the shortest first (milliseconds).
+        here: How many runs that have not ended are in each step.
         failed: How many failed in each step.
     """
 
@@ -54,7 +54,7 @@ class StatisticsOfWorkflows:
         self._lists = lists
 
     async def of(self, tenant: str, workflow_id: str, since_ms: int) -> WorkflowStatistics:
-        """Return how the runs fare that have started since a moment."""
+        """Return the statistics of the runs that have started since a moment."""
         values = {
             "tenant": tenant, "workflow": workflow_id, "since": since_ms, "most": MOST_LOOKED_AT,
         }  # fmt: skip

@@ -1,1 +1,1 @@
-"""The one writer: what gathers for it, its transactions, and whether it may go on."""
+"""The single writer: the queue of writes, its transactions, and whether it may go on."""

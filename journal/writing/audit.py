@@ -1,7 +1,7 @@
-"""Who changed what: an append-only list, each entry chained by its hash to the one before.
+"""The audit log: who changed what; append-only, each entry chained by hash to the one before.
 
-An entry is written in the transaction of the change itself, with which it stands and falls:
-whoever is about to change something notes it, and the first write of that task has it beside.
+An entry is written in the transaction of the change itself, so both are stored or neither. The
+caller notes the change first, and the first write of its task stores the note.
 """
 
 import json
@@ -27,10 +27,10 @@ class ChangeNote:
     """What somebody is about to change.
 
     Attributes:
-        who: As the history of runs names its caller.
+        who: The caller, named as in the history of runs.
         action: What they do, such as `createKey`.
-        target: What they do it to: an address of the API.
-        is_written: Whether a write has it already, or none may have it any more.
+        target: What they change: an address of the API.
+        is_written: Whether a write has stored the note, or none may any more.
     """
 
     tenant: str
@@ -43,7 +43,7 @@ class ChangeNote:
 
 @value(frozen=True, slots=True)
 class AuditRow:
-    """One entry; `result` is the name that the change has made, such as a version."""
+    """One entry; `result` is the name of what the change has made, such as a version."""
 
     position: int
     tenant: str
@@ -60,7 +60,7 @@ _note: ContextVar[ChangeNote | None] = ContextVar("change", default=None)
 
 @contextmanager
 def changing(note: ChangeNote) -> Iterator[None]:
-    """Have the first write of this task say who it is by."""
+    """Attach a note of who acts to the first write of this task."""
     before = _note.set(note)
     try:
         yield
@@ -70,7 +70,7 @@ def changing(note: ChangeNote) -> Iterator[None]:
 
 
 def current_note() -> ChangeNote | None:
-    """Return what the next write has to say; None where nothing."""
+    """Return the note for the next write; None if there is none."""
     note = _note.get()
     return None if note is None or note.is_written else note
 
@@ -91,7 +91,7 @@ def write_entry(connection: Connection, note: ChangeNote, result: object) -> Non
 
 
 def audit_faults(connection: Connection) -> Iterator[str]:
-    """Look for entries that are gone or not as they were written; say each fault in words."""
+    """Return, as text, each entry that is missing or not as it was written."""
     count, newest = _head(connection)
     digest, last = _FIRST, 0
     while True:

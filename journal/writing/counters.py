@@ -1,4 +1,4 @@
-"""What the writer counts of its work, for whoever shows it."""
+"""Counters of the writer's work."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ _COMMIT_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 
 
 class Histogram:
-    """How many observations were how large."""
+    """Counts observations by size."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
         """Take the upper bounds of the buckets, the smallest first; the last has none."""
@@ -27,7 +27,7 @@ class Histogram:
         return sum(self._counts)
 
     def bound_of(self, share: float) -> float:
-        """Return the bound that this share of the observations does not exceed, may be infinity."""
+        """Return the bound that this share of the observations does not exceed; may be infinity."""
         enough = share * self.count
         return next(bound for bound, seen in self.up_to() if seen >= enough)
 
@@ -47,8 +47,8 @@ class WriterCounters:
         queued: Writes that wait or are being written now.
         writes: Writes that have been answered.
         commits: Transactions, each with one flush of the disk.
-        failed: Transactions of which it is unknown whether they are stored.
-        seconds: How long transactions took, their flush included.
+        failed: Transactions for which it is unknown whether they are stored.
+        seconds: How long transactions took, including their flush.
     """
 
     queued: int = 0

@@ -1,8 +1,9 @@
-"""What has gathered for the writer: each batch is bounded, and tenants take turns in it.
+"""The queue of the writer: each batch is limited, and tenants take turns in it.
 
-While all of it fits into one transaction nothing is chosen. Of more than that, each tenant's first
-goes before any other's second: who has a thousand writes in line keeps another's one waiting for
-the transaction under way, and no longer. Who has few in a transaction is told first.
+If everything fits into one transaction, nothing is chosen. Otherwise the first write of each tenant
+goes before the second of any other. A tenant with a thousand writes in line therefore delays
+another tenant's single write by no more than the transaction under way. Within a transaction,
+tenants with few writes are answered first.
 """
 
 from collections import deque
@@ -12,14 +13,14 @@ from journal.writing.transaction import Append, Task
 
 _MOST_ROWS = 2_000
 _MOST_CHARACTERS = 8_000_000
-"""What a transaction may write, beyond which one may go by its last."""
+"""How many characters a transaction may write; its last write may go beyond."""
 
 
 class Gathered:
     """Writes by tenant; those of one tenant stay in their order.
 
     Attributes:
-        lines: Whose writes stand in line, always the same object.
+        lines: The tenants that have writes in line; always the same object.
     """
 
     def __init__(self) -> None:

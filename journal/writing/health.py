@@ -1,10 +1,9 @@
-"""Whether the journal can write, and whether it may go on at all.
+"""Whether the journal can write, and whether this process may go on writing at all.
 
-A write that fails is tried again: SQLite has undone it, and nobody was told that it happened.
-A flush that fails is another matter. The kernel may have given up the data and kept what it
-holds in memory, so that the next flush succeeds without them. After such a failure nothing is
-written any more; the process ends, and `journal/sqlite/reflush.py` starts afresh from what there
-is.
+A failed write is tried again: SQLite has undone it, and no caller was told that it succeeded. A
+failed flush is different. The kernel may have dropped the data while its cache still holds it, so
+the next flush may succeed without it. After such a failure nothing more is written; the process
+ends, and the next start begins from what is on disk (`journal/sqlite/reflush.py`).
 """
 
 import asyncio
@@ -15,22 +14,22 @@ _FLUSHES = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 
 
 def is_failed_flush(failure: BaseException) -> bool:
-    """Say whether a failure leaves unknown what is on disk."""
+    """Say whether after this failure it is unknown what is on disk."""
     return getattr(failure, "sqlite_errorcode", None) in _FLUSHES
 
 
 class Displaced(Exception):
-    """The database or its folder is not where it was opened; says what to do."""
+    """The database or its folder is not where it was opened; the message says what to do."""
 
 
 class Health:
-    """How writing went the last time.
+    """How the last write went.
 
     Attributes:
-        trouble: Why it failed; None while it works.
+        trouble: Why it failed; None while writing works.
         is_over: True once a flush has failed: this process writes nothing more.
-        began_s: When the transaction began that is being written, by the monotonic clock.
-        changed: Set whenever `trouble` has come, gone or become another.
+        began_s: When the current transaction began, by the monotonic clock.
+        changed: Set whenever `trouble` has changed.
     """
 
     def __init__(self) -> None:
@@ -51,7 +50,7 @@ class Health:
             self.changed.set()
 
     def met(self, failure: BaseException) -> None:
-        """Note why a transaction was not written; faults of those who asked do not count."""
+        """Note why a transaction was not written; errors of the callers' own do not count."""
         if self.is_over or not isinstance(failure, sqlite3.Error | Displaced):
             return
         self.is_over = is_failed_flush(failure)

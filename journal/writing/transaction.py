@@ -1,7 +1,7 @@
-"""One transaction: all that has gathered, on the connection that writes.
+"""One transaction with all gathered writes, on the writing connection.
 
-The appends of a batch are a few statements. Where one of them does not fit, everything is
-written anew, each write in a savepoint, so that its failure is its own.
+The appends of a batch are a few statements. If one append fails, the whole batch is written again
+with each write in a savepoint, so that the failure affects only that write.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,12 +17,12 @@ from journal.rows.run_projection import GOES_ON, Statement
 
 Work: TypeAlias = Callable[[Connection], Any]
 Told: TypeAlias = Callable[[Any], None]
-"""Takes what came of a write: its result, or the exception with which it ended."""
+"""Receives the result of a write: its value, or the exception with which it ended."""
 
 _INSERT_EVENTS = "INSERT INTO events (position, run, seq, type, schema, at_ms, body, hash) VALUES "
 _ROWS_A_STATEMENT = 16
 UNCOUNTED = 1_000
-"""The rows to tell of a write that may change many: it is not done on the event loop's thread."""
+"""The row count to give for a write of unknown size: it is not done on the event loop's thread."""
 
 LAST_POSITION = """
     SELECT max(seq) FROM (
@@ -30,7 +30,7 @@ LAST_POSITION = """
         UNION ALL SELECT max(position) FROM events
     ) AS known
 """
-"""The largest position that an event was ever given; SQLite's sequence has that of deleted ones."""
+"""The largest position ever given to an event; SQLite's sequence includes deleted ones."""
 
 _TRY = """
     INSERT INTO meta VALUES ('tried', '1') ON CONFLICT (key) DO UPDATE
@@ -40,14 +40,14 @@ _TRY = """
 
 @dataclass(slots=True)
 class Append:
-    """Events of one run or several, as rows, with what changes each run's row in the list.
+    """Events of one or several runs, as rows, with the statements that update each run's row.
 
-    What `conflict` returns is what `told` gets when another append was first.
+    `told` receives the return value of `conflict` if another append was first.
 
     Attributes:
         rows: How many events there are.
         characters: How long they are.
-        tenant: Whose they are.
+        tenant: The tenant to which they belong.
     """
 
     events: Sequence[Row]
@@ -65,7 +65,7 @@ class Append:
 
 @dataclass(slots=True)
 class Task:
-    """Any other write, of which nobody knows how much it is."""
+    """Any other write, of unknown size."""
 
     work: Work
     told: Told
@@ -75,14 +75,14 @@ class Task:
 
 
 Writes: TypeAlias = Callable[[Connection, Sequence[Append | Task]], list[Any]]
-"""Writes a batch, and returns what to tell of each write."""
+"""Writes a batch, and returns the result of each write."""
 
 
 class Transaction:
     """A batch as one transaction: calling it writes and commits it.
 
-    Where only the flush is to be waited for elsewhere, `begin` writes, and `commit` does the rest
-    unless that has failed.
+    If only the flush is to be waited for in another thread, `begin` writes, and `commit` does the
+    rest unless `begin` has failed.
     """
 
     __slots__ = ("_batch", "_must_change")
@@ -91,13 +91,13 @@ class Transaction:
         self._batch, self._must_change = batch, must_change
 
     def __call__(self, connection: Connection) -> list[Any]:
-        """Write and commit; return what to tell of each write. Raises as `begin`."""
+        """Write and commit; return the result of each write. Raises as `begin`."""
         answers = self.begin(connection)
         self.commit(connection)
         return answers
 
     def rows(self) -> tuple[list[Statement], list[Row]] | None:
-        """Return the rows of its appends, None where there is anything else to write."""
+        """Return the rows of its appends; None if there is anything else to write."""
         if self._must_change:
             return None
         runs: list[Statement] = []
@@ -110,16 +110,16 @@ class Transaction:
         return runs, events
 
     def nothing_to_tell(self) -> list[Any]:
-        """Return what to tell of appends that are all committed."""
+        """Return the results of appends that are all committed."""
         return [None] * len(self._batch)
 
     def begin(self, connection: Connection) -> list[Any]:
-        """Write, and return what to tell of each write once it is committed.
+        """Write, and return the results to give out once the transaction is committed.
 
-        That is the result of its write, or the exception that it ended with. With `must_change`
-        something is written even when there is nothing to write, to see whether it can be.
+        Each is the result of its write, or the exception that it ended with. With `must_change`,
+        something is written even if there is nothing to write, to test whether writing works.
 
-        Raises what the database raises; then whether anything was written is unknown.
+        Raises what the database raises; then it is unknown whether anything was written.
         """
         try:
             return self._begun(connection, _together)
@@ -147,12 +147,12 @@ class Transaction:
 
 
 def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequence[Row]) -> None:
-    """Write the rows of appends, those of runs first, which the events name.
+    """Write the rows of appends; the rows of runs come first, since events refer to them.
 
-    Raises `Clash` where another append was first.
+    Raises `Clash` if another append was first.
     """
     at_once = getattr(connection, "write_rows", None)
-    if at_once is not None:  # a database to which each statement would be a trip
+    if at_once is not None:  # a database for which each statement would be a round trip
         at_once(runs, events)
         return
     by_statement: dict[str, list[Row]] = {}
@@ -177,13 +177,13 @@ def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequen
 
 @cache
 def _insert_events(count: int) -> str:
-    """Return the statement for so many rows: one step of SQLite, which each row would be else."""
+    """Return one INSERT for so many rows; SQLite steps once for it instead of once a row."""
     return _INSERT_EVENTS + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)
 
 
 def _undo(connection: Connection) -> None:
-    if connection.in_transaction:  # or SQLite has rolled back by itself
-        with suppress(DatabaseError):  # the next BEGIN will say what is wrong
+    if connection.in_transaction:  # false if SQLite has rolled back by itself
+        with suppress(DatabaseError):  # the next BEGIN raises what is wrong
             connection.execute("ROLLBACK")
 
 
@@ -216,14 +216,14 @@ def _one_by_one(connection: Connection, batch: Sequence[Append | Task]) -> list[
 
 
 def _alone(connection: Connection, work: Work) -> Any:
-    """Do one write in a savepoint, and return its result or why there is none."""
+    """Do one write in a savepoint, and return its result or the exception."""
     connection.execute("SAVEPOINT one")
     try:
         answer = work(connection)
     except Clash as clash:
         answer = clash
     except DatabaseError:
-        raise  # the database is in trouble, so the whole batch is
+        raise  # the database itself fails, so the whole batch does
     except Exception as refused:  # noqa: BLE001 - handed to the one who asked
         answer = refused
     if isinstance(answer, Exception):

@@ -1,8 +1,8 @@
-"""The one writer: all that has gathered goes into one transaction, then all are told.
+"""The single writer: all gathered writes go into one transaction, then all are answered.
 
-While a transaction is being written the next ones gather, so that under load many appends
-share one flush of the disk. Nobody is told before the commit has returned. Of what is too much for
-one transaction tenants write in turn (`journal/writing/gathered.py`).
+While a transaction is written the next writes gather, so under load many appends share one flush of
+the disk. No write is answered before the commit has returned. If more has gathered than fits into
+one transaction, tenants take turns (`journal/writing/gathered.py`).
 """
 
 import asyncio
@@ -21,40 +21,41 @@ from journal.writing.transaction import Append, Task, Transaction, Work
 
 _TOLD_AT_ONCE = 4
 _TOLD_S = 0.00025
-"""Writes of which it is told, and for how long, before others on the event loop have a turn.
+"""After so many answers, or so many seconds of them, the rest of the event loop gets a turn.
 
-Runs go on from there, or stand in line for their turn.
+Answered runs go on from there, or wait in line for their turn.
 """
 
 _SLICE_S = 0.002
 
 _LOOK_EVERY_S = 0.5
-"""How often the writer looks at its file when nobody writes, or tries again after a failure."""
+"""How many seconds between looks at the file when nothing is written, and between retries."""
 
 
 class Transacting(Protocol):
     """The one connection that writes."""
 
     async def transact(self, work: Callable[[Any], Any], rows: int, /) -> Any:
-        """Do `work`, a transaction of so many rows, and return what it gives."""
+        """Do `work`, a transaction of `rows` rows, and return its result."""
 
     async def close(self) -> None:
         """Close it."""
 
 
 class Placed(Protocol):
-    """Says whether the database is where it was."""
+    """Checks whether the database is still where it was."""
 
     def displaced(self) -> str | None:
-        """Say what has become of it; None while it is in place."""
+        """Return what has happened to the database; None while it is in place."""
 
 
 class Writer:
-    """Owns the writing connection; everything that changes the database goes through it.
+    """Owns the writing connection; every change of the database goes through it.
 
     Attributes:
-        slice_s: How long transactions on the loop's thread, and what follows at once from each,
-            may go on before others have a turn: one run's steps would keep the loop to its end.
+        slice_s: For how many seconds transactions on the loop's thread, and what follows directly
+            from each, may go on before others have a turn. Without it, the steps of one run could
+            keep the loop until the run ends.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Writer:
         place: Placed,
         tenant: Callable[[], str] = lambda: "",
     ) -> None:
-        """Write on a connection; `tenant` says for whom a write is that does not say so itself."""
+        """Write on a connection; `tenant` returns the tenant of a write that does not name one."""
         self._tenant = tenant
         self._connection: Any = connection
         self._place = place
@@ -82,8 +83,8 @@ class Writer:
     async def write(self, work: Work, rows: int = 1) -> Any:
         """Run `work` inside a transaction and return its result; durable when this returns.
 
-        Of many `rows` it is written beside the event loop. What the task has noted of the change
-        is written with it.
+        With many `rows` it is written in a thread. The audit note of the current task is written
+        with it.
         """
         note = current_note()
         if note is None:
@@ -101,10 +102,10 @@ class Writer:
         return await done
 
     def submit(self, item: Append | Task) -> None:
-        """Take a write, all or none of it; its `told` hears once it is durable, or why it is not.
+        """Take a write; its `told` is called once it is durable, or with why it is not.
 
-        That is the write's own failure, the `conflict` of an append, or `Unavailable`, which it
-        hears at once where nothing is written any more.
+        The reason is the write's own failure, the `conflict` of an append, or `Unavailable`. The
+        last is given at once if the writer has stopped.
         """
         if self._closed or self.health.is_over:
             item.told(Unavailable(self.health.trouble or "it is closed"))
@@ -120,7 +121,7 @@ class Writer:
             asleep.set_result(None)
 
     async def drain(self) -> None:
-        """Write what has gathered, and take nothing more."""
+        """Write what has gathered, and accept nothing more."""
         if not self._closed:
             self._closed = True
             self._looks.cancel()
@@ -167,7 +168,7 @@ class Writer:
             self._wake()
 
     async def _write(self, batch: Sequence[Append | Task]) -> None:
-        """Write one transaction; tell everybody after its commit, or why there was none."""
+        """Write one transaction; answer all writes after its commit or failure."""
         began, failed = time.perf_counter(), False
         answers: Sequence[Any]
         self.health.began_s = time.monotonic()
@@ -187,7 +188,7 @@ class Writer:
                 self.health.well()
         except Exception as failure:  # noqa: BLE001 - the writer must outlive every failure
             self.health.met(failure)
-            # A commit that raised may have happened all the same: nobody is told either way.
+            # A commit that raised may have happened all the same, so no result is certain.
             answers = [Unavailable(self.health.trouble or str(failure))] * len(batch)
             failed = True
         self.health.began_s = None
@@ -207,11 +208,11 @@ def _noted(connection: Connection, work: Work, note: ChangeNote) -> Any:
 
 
 def tell(done: asyncio.Future[Any], answer: Any) -> None:
-    """Wake one waiter, unless it has gone away."""
+    """Resolve one waiting future, unless it has been cancelled."""
     if done.done():
         return
     if isinstance(answer, BaseException):
         done.set_exception(answer)
-        done.exception()  # who waited for it may be gone
+        done.exception()  # mark as retrieved: the waiting task may be gone
     else:
         done.set_result(answer)
