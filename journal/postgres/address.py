@@ -1,4 +1,4 @@
-"""Where the server is: a URL of libpq, whose password is in nothing that is shown."""
+"""The address of the server: a libpq URL, whose password is never shown."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from journal.errors import BadDatabase
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,47}")
 _UNLESS_NAMED: Mapping[str, str] = {
     "connect_timeout": "5",
-    # A server that is gone is known by its silence, not after two hours.
+    # A server that is gone is noticed by its silence, not after two hours.
     "keepalives_idle": "5",
     "keepalives_interval": "2",
     "keepalives_count": "3",
@@ -27,9 +27,9 @@ class Address:
 
     Attributes:
         shown: The hosts and the name of the database, for people.
-        schema: The schema that holds all of Stepwell's.
+        schema: The schema that holds all of Stepwell's tables.
         statement_timeout_ms: How long one statement may take.
-        relaxed: Whether a server that answers before data are on disk will do.
+        relaxed: Whether a server may answer before data is on disk.
     """
 
     conninfo: str = field(repr=False)
@@ -42,7 +42,7 @@ class Address:
     def read(
         cls, url: str, *, schema: str = "stepwell", statement_timeout_ms: int, relaxed: bool
     ) -> "Address":
-        """Take a URL apart. Raises `BadDatabase`, without what is in it."""
+        """Parse a URL. Raises `BadDatabase`, without the URL in its message."""
         if not _SCHEMA.fullmatch(schema):
             raise BadDatabase("the name of the schema must be of small letters, digits and _")
         try:

@@ -35,7 +35,7 @@ def blobs(values: Sequence[Any]) -> bytes:
 
 def _array(values: Sequence[Any], kind: int, item: Callable[[Any], bytes]) -> bytes:
     first, count = values[0], len(values)
-    if values.count(first) == count:  # as of most columns of runs that begin together
+    if values.count(first) == count:  # as in most columns of runs that start together
         return _head(values, kind) + (_NULL if first is None else item(first)) * count
     parts = [_NULL if value is None else item(value) for value in values]
     return _head(values, kind) + b"".join(parts)

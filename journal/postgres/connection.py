@@ -1,4 +1,4 @@
-"""One connection to PostgreSQL that the journal's statements run on, and its failures by name."""
+"""A connection to PostgreSQL for the journal's statements, with its failures as journal errors."""
 
 import re
 import sqlite3
@@ -25,16 +25,16 @@ from journal.runs.run_filter import WordsQuery
 
 _BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _IN_FRONT = frozenset(("BEGIN IMMEDIATE", "SAVEPOINT one", "RELEASE one"))
-"""What is sent with the statement that follows it: none of them is a trip to the server."""
+"""Statements that are sent together with the next one, which saves a round trip."""
 
 _ENDS = frozenset(("COMMIT", "ROLLBACK", "ROLLBACK TO one"))
-"""What is not sent by psycopg, which has the server forget prepared statements after some."""
+"""Statements not sent through psycopg, which makes the server forget prepared ones after some."""
 
 _IN_A_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 _LOCKS = 0x53574C4C  # "SWLL"
 _IDLE_IN_TRANSACTION_MS = 5_000
 _MARGIN_S = 2.0
-"""How much longer than a statement may take an answer is waited for."""
+"""How many seconds longer to wait for an answer than a statement may take."""
 
 _WORDS_OID = 3615  # tsquery
 
@@ -44,11 +44,12 @@ class Unreachable(sqlite3.OperationalError):
 
 
 class PostgresConnection:
-    """What statements run on, in the thread that owns it.
+    """A connection for statements, used in the thread that owns it.
 
     A transaction begins by waiting for the one lock that every writer of the database takes, and
-    holds it to its end. So there is one writer at a time, as in SQLite: what a transaction has
-    read stays true until it is committed, and positions of events become visible in their order.
+    holds it to its end. There is therefore one writer at a time, as in SQLite: what a transaction
+    has read stays true until it is committed, and positions of events become visible in their
+    order.
     """
 
     def __init__(self, address: Address, *, writes: bool) -> None:
@@ -84,7 +85,7 @@ class PostgresConnection:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the connection is of no use any more."""
+        """Whether the connection is no longer usable."""
         return self.raw.closed
 
     def execute(self, sql: str, values: Any = (), /) -> Found:
@@ -126,9 +127,9 @@ class PostgresConnection:
             self._trip(made).wait()
 
     async def append(self, runs: Iterable[Statement], events: Sequence[Row]) -> None:
-        """Write and commit the rows of appends in one trip, which the event loop waits for.
+        """Write and commit the rows of appends in one trip, awaited on the event loop.
 
-        Raises `Clash` where not all of them fit, `DatabaseError` with an unknown outcome.
+        Raises `Clash` if not all of them fit, `DatabaseError` with an unknown outcome.
         """
         made = [Sent(self._lock), *sent(runs, events)]
         self._warning = ""
@@ -145,7 +146,7 @@ class PostgresConnection:
 
     @contextmanager
     def _in_trip(self) -> Iterator[None]:
-        """Name failures; what breaks off in the middle leaves the connection of no use."""
+        """Translate failures; a trip that breaks off leaves the connection unusable."""
         try:
             yield
         except psycopg.Error as failure:
@@ -156,7 +157,7 @@ class PostgresConnection:
 
     @contextmanager
     def _behind(self) -> Iterator[None]:
-        """Send what is to be in front of the next statement with it."""
+        """Send the statements that wait to be sent in front, together with the next one."""
         with self.raw.pipeline():
             for one in self._in_front:
                 self.raw.execute(one)
@@ -170,7 +171,7 @@ class PostgresConnection:
             self._in_front.append(sql.encode())
 
     def _end(self, how: bytes) -> None:
-        """Commit or roll back, with what is still to be sent in front of that."""
+        """Commit or roll back, after the statements that wait to be sent in front."""
         made = [Sent(one) for one in (*self._in_front, how)]
         self._in_front.clear()
         self._warning = ""
@@ -183,9 +184,9 @@ class PostgresConnection:
             self._warning = said.message_primary or "a warning"
 
     def _confirmed(self) -> None:
-        """Raise where the server warned of a commit: it is not where it should be.
+        """Raise if the server warned about a commit: it may not be on the standby.
 
-        A server that gives up waiting for its standby answers as if all were well.
+        A server that stops waiting for its standby otherwise answers as if all were well.
         """
         if self._warning:
             raise Unreachable(f"a commit is not sure: {self._warning}")
@@ -198,7 +199,7 @@ def lock_of(address: Address, what: str) -> str:
 
 
 def named(failure: psycopg.Error) -> Exception:
-    """Return a failure by the class that the journal knows it by."""
+    """Return a failure as the class that the journal uses for it."""
     if isinstance(failure, psycopg.IntegrityError) or failure.sqlstate == DOES_NOT_FIT:
         return Clash(_in_words(failure))
     if isinstance(failure, psycopg.OperationalError | psycopg.InterfaceError):
@@ -209,13 +210,13 @@ def named(failure: psycopg.Error) -> Exception:
 
 
 def _in_words(failure: psycopg.Error) -> str:
-    """Return what is wrong, in one line."""
+    """Return the error message, in one line."""
     said = failure.diag.message_primary or str(failure)
     return re.sub(r"\s+", " ", said).strip() or type(failure).__name__
 
 
 def _session(address: Address, *, writes: bool) -> str:
-    """Return what is set for the time of a connection."""
+    """Set what applies as long as the connection lives."""
     settings = [
         f"SET search_path = {address.schema}",
         f"SET statement_timeout = {address.statement_timeout_ms}",
@@ -228,7 +229,7 @@ def _session(address: Address, *, writes: bool) -> str:
 
 
 class _TextDumper(StrDumperUnknown):
-    """Text, whose type the statement says. PostgreSQL cannot keep a zero character."""
+    """Text whose type the statement states. PostgreSQL cannot store a zero character."""
 
     def dump(self, obj: str) -> Buffer | None:
         return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
@@ -242,7 +243,7 @@ class _EnumDumper(StrDumperUnknown):
 
 
 class _WordsDumper(StrDumperUnknown):
-    """What is asked of the full text."""
+    """A full-text query."""
 
     oid = _WORDS_OID
 

@@ -1,4 +1,4 @@
-"""The advisory locks of processes as PostgreSQL shows them, and who holds them."""
+"""The advisory locks of processes as PostgreSQL lists them, and who holds them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -22,11 +22,11 @@ WHO = """
     JOIN pg_stat_activity a ON a.pid = held.pid
     ORDER BY held.place, a.backend_start
 """
-"""The processes that share a schema, asked with `kinds_of`; one that leaves has no place."""
+"""The processes that share a schema, queried with `kinds_of`; one that leaves has no place."""
 
 
 def lock_kind(schema: str, what: str) -> int:
-    """Return the first number of the locks of a kind: those of a schema are its own."""
+    """Return the first number of the locks of a kind, which differs between schemas."""
     number = crc32(f"{schema} {what}".encode())
     return number - 2**32 if number >= 2**31 else number
 

@@ -1,4 +1,4 @@
-"""PostgreSQL as an end of a move."""
+"""PostgreSQL as one end of a move."""
 
 from collections.abc import Iterator, Sequence
 
@@ -35,7 +35,7 @@ class PostgresEnd:
         try:
             self._hold(address)
             prepare(self._own, address, to_move=True)
-            # The last transaction, which waits for the disk, brings all before it there too.
+            # The last transaction waits for the disk, and brings all earlier ones there too.
             self._own.raw.execute("SET synchronous_commit = off")
         except BaseException:
             self._own.close()
@@ -52,7 +52,7 @@ class PostgresEnd:
             raise DatabaseInUse(address.shown)
 
     def rows(self, table: Table, after: Row | None) -> Iterator[Row]:
-        """Read the rows of a table in the order of their keys, those behind a key."""
+        """Read the rows of a table in the order of their keys, beginning after a key."""
         raw = self._own.raw
         try:
             with raw.transaction(), raw.cursor(name="moving") as found:
@@ -63,7 +63,7 @@ class PostgresEnd:
             raise named(failure) from failure
 
     def write(self, table: Table, rows: Sequence[Row], progress: str) -> None:
-        """Add rows, and note how far that has come, in one transaction."""
+        """Add rows and store the progress, in one transaction."""
         columns = table.columns
         if table.name == "run_captions":
             columns, rows = (*columns, "words"), [(*row, _vector(table, row)) for row in rows]
@@ -80,7 +80,7 @@ class PostgresEnd:
             raise named(failure) from failure
 
     def replace_meta(self, rows: Sequence[Row], last_position: int) -> None:
-        """Put what is said of the journal in place of what there is; count on from there."""
+        """Replace the journal's entries in `meta`, and continue positions from `last_position`."""
         try:
             with self._own.raw.transaction():
                 self._own.execute("SET LOCAL synchronous_commit = on")
@@ -97,7 +97,7 @@ class PostgresEnd:
             raise named(failure) from failure
 
     def close(self) -> None:
-        """Let others use it."""
+        """Release it for others."""
         self._own.close()
 
 

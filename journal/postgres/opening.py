@@ -1,4 +1,4 @@
-"""Opening the journal in PostgreSQL."""
+"""Opens the journal in PostgreSQL."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
@@ -26,15 +26,15 @@ _SIZE = """
 
 
 class Anywhere:
-    """The place of a database that has none in the file system."""
+    """The place of a database that is not in the file system."""
 
     def displaced(self) -> str | None:
-        """Say that nothing has become of it."""
+        """Return None: such a database cannot be displaced."""
         return None
 
 
 class NoUpkeep:
-    """The upkeep of a database that looks after itself."""
+    """The upkeep of a database that maintains itself."""
 
     wal_bytes = 0
 
@@ -109,7 +109,7 @@ def _nothing(_connection: Connection) -> None:
 
 
 def _hold_with_others(connection: PostgresConnection, address: Address) -> None:
-    """Take part in the lock that a move takes for itself, for as long as the connection lives."""
+    """Share the lock that a move takes exclusively, as long as the connection lives."""
     held = connection.raw.execute(
         f"SELECT pg_try_advisory_lock_shared({lock_of(address, 'process')})".encode()
     ).fetchone()

@@ -1,7 +1,7 @@
-"""The rows of appends as few statements, each of which takes all rows of a kind as arrays.
+"""Writes the rows of appends in a few statements, each taking all rows of a kind as arrays.
 
-Rows that do not fit what is there raise an error in the server, so that nothing sent behind them is
-executed, a commit neither: what came of a statement need not be looked at before the next is sent.
+Rows that violate a constraint raise an error in the server. Nothing sent after them is then
+executed, not even a commit, so the next statement can be sent without waiting for the result.
 """
 
 import re
@@ -41,9 +41,9 @@ class Sent(NamedTuple):
 
 
 def sent(runs: Iterable[Statement], events: Sequence[Row]) -> list[Sent]:
-    """Return what writes rows of appends, those of runs first, which the events name.
+    """Return the statements that write rows of appends; those of runs come first.
 
-    Raises `ValueError` for what PostgreSQL cannot keep.
+    Events refer to the rows of runs. Raises `ValueError` for what PostgreSQL cannot store.
     """
     by_statement: dict[str, list[Row]] = {}
     for sql, row in runs:
@@ -79,7 +79,7 @@ def _kind(column: str) -> str:
 
 
 WAITS_SINCE = "waits_since_ms"
-"""When a run began to wait for a signal, beside what each append changes: it is in an index."""
+"""When a run began to wait for a signal; not in every append, since it is indexed."""
 
 _SINCE = "CASE WHEN given.signal_name IS NOT NULL THEN given.updated_at_ms END"
 
@@ -133,7 +133,7 @@ def _one(sql: str, row: Sequence[Any]) -> Sent:
 
 @lru_cache(maxsize=64)
 def _numbered(text: str) -> bytes:
-    """Return a statement with the server's own marks in the place of psycopg's."""
+    """Return a statement with the server's placeholders instead of psycopg's."""
     count = 0
 
     def mark(found: re.Match[str]) -> str:

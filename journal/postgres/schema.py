@@ -1,8 +1,8 @@
-"""The tables in PostgreSQL: made, and brought up to date, by one process at a time.
+"""Creates the tables in PostgreSQL and brings them up to date, by one process at a time.
 
-A version that is older than the tables goes on beside a newer one, as long as no migration that
-it does not know has taken something away: such a migration says `-- contracts` in its first line,
-and comes a version after the code that can do without.
+A server older than the tables keeps working beside a newer one, as long as no migration that it
+does not know has removed something. Such a migration says `-- contracts` in its first line, and is
+released one version after the code that can do without.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from journal.postgres.dialect import migration
 from journal.sqlite.database import migrations, must_not_be_moved
 
 _OLDEST = 120_000
-"""The first version of PostgreSQL that has all that is used, as the server numbers it."""
+"""The oldest version of PostgreSQL that has all the features used, as the server numbers it."""
 
 _CONTRACTS = "-- contracts"
 _BASE = 15
@@ -63,7 +63,7 @@ def _check(raw: psycopg.Connection, *, relaxed: bool) -> None:
 
 
 def _migrate(raw: psycopg.Connection, address: Address) -> None:
-    """Migrate, however long that takes, and however long another process is at it."""
+    """Migrate, however long that takes, and however long another process is migrating."""
     lock = lock_of(address, "migrations")
     raw.execute("SET statement_timeout = 0")
     raw.execute(f"SELECT pg_advisory_lock({lock})".encode())

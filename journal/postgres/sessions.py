@@ -1,8 +1,8 @@
-"""What processes know of each other: advisory locks of one session each, and LISTEN and NOTIFY.
+"""How processes find each other: advisory locks of one session each, and LISTEN and NOTIFY.
 
-Each process has one session that holds its locks. The server frees them when the session ends,
-and ends it when nothing has been heard for `SILENT_MS`: a process that was stopped, or cut off from
-the network, is known by its silence. A second session listens.
+Each process has one session that holds its locks. The server frees them when the session ends, and
+ends the session if it has been silent for `SILENT_MS`. This way a process that was suspended, or
+cut off from the network, loses its locks. A second session listens.
 """
 
 import asyncio
@@ -36,10 +36,10 @@ _ENDS_SILENCE = 140_000
 _ANSWER_MS = 3_000
 _OPENING_S = 5
 _PACE_S = 0.005
-"""How long rings are gathered that go out together."""
+"""For how many seconds rings are gathered and then sent together."""
 
 _REST_S = 0.1
-"""How long news of runs is gathered after some went out; whatever else is rung for goes at once."""
+"""For how many seconds news of runs is gathered after a sending; other rings are sent at once."""
 
 _LONGEST_MESSAGE = 7_900
 """Characters of one message, all of ASCII; PostgreSQL takes less than 8,000 bytes."""
@@ -48,7 +48,7 @@ _LONGEST_NAME = 875
 """Characters of a name; of ASCII it may be eight times as long."""
 
 _MOST_RINGS = 500
-"""Rings that go out one by one; where there are more, others are told to look at everything."""
+"""More rings than this are replaced by one that tells others to look at everything."""
 
 _EVERYTHING = "*"
 _EAR_LOOKS_EVERY_S = 5.0
@@ -70,7 +70,7 @@ class PostgresLocks:
     """The locks of this process.
 
     Attributes:
-        told: What the server's clock showed at a moment of this machine's monotonic clock.
+        told: The server's time at a moment of this machine's monotonic clock.
     """
 
     def __init__(self, address: Address) -> None:
@@ -102,7 +102,7 @@ class PostgresLocks:
         except (psycopg.Error, OSError, TimeoutError) as failure:
             raise SessionLost from failure
         finally:
-            if session is not None:  # else it would go on as a process that does nothing
+            if session is not None:  # otherwise it would count as a process that does nothing
                 await _closed(session)
         raise SessionLost
 
@@ -121,7 +121,7 @@ class PostgresLocks:
         return LockView(places.index(own), len(places), taken)
 
     async def take(self, shards: Collection[int]) -> frozenset[int]:
-        """Lock shards that nobody else has; return those. Raises `SessionLost`."""
+        """Lock those of the shards that are free, and return them. Raises `SessionLost`."""
         rows = await self._rows(
             "SELECT shard FROM unnest(%(wanted)s::int[]) shard"
             " WHERE pg_try_advisory_lock(%(class)s::int, shard)",
@@ -137,7 +137,7 @@ class PostgresLocks:
         )
 
     async def leave(self) -> None:
-        """Give the place up: others share out what is free. Raises `SessionLost`."""
+        """Give the place up: other processes share what is free. Raises `SessionLost`."""
         self._has_left = True
         await self._rows(
             "SELECT pg_advisory_unlock(%(class)s::int, %(place)s::int)",
@@ -145,7 +145,7 @@ class PostgresLocks:
         )
 
     async def notify(self, channel: str, messages: Sequence[str]) -> None:
-        """Send messages to whoever listens. Raises `SessionLost`."""
+        """Send messages to all listeners. Raises `SessionLost`."""
         made = Sent(_NOTIFY, [channel.encode(), texts(messages)], is_binary=True)
         async with self._one_at_a_time:
             session = self._session
@@ -161,7 +161,7 @@ class PostgresLocks:
                     await _closed(session)
 
     def now_ms(self) -> int | None:
-        """Return the time of the server, None where it has not told."""
+        """Return the time of the server; None if it is not known yet."""
         if self.told is None:
             return None
         shown_ms, at_s = self.told
@@ -169,14 +169,14 @@ class PostgresLocks:
 
     @property
     def backend(self) -> int | None:
-        """The server's number of the session, None where there is none."""
+        """The server's number of the session; None if there is none."""
         return None if self._session is None else self._session.info.backend_pid
 
     async def close(self) -> None:
         """End the session, and with it all locks; raises nothing.
 
-        Its socket is closed when nobody waits for it any more: libuv ends a process that waits for
-        a closed one.
+        Its socket is closed only when nothing waits for it any more, because libuv ends a process
+        that waits for a closed socket.
         """
         session, self._session = self._session, None
         if session is not None:
@@ -200,7 +200,7 @@ class PostgresBell:
     """Rings by NOTIFY, over the session that holds the locks."""
 
     def __init__(self, address: Address, locks: PostgresLocks, others: Callable[[], bool]) -> None:
-        """Ring only where `others` says that somebody may hear it."""
+        """Ring only if `others` says that another process may hear it."""
         self.heard: dict[str, list[Heard]] = {}
         self.on_gap: list[Callable[[], None]] = []
         self._address = address
@@ -212,7 +212,7 @@ class PostgresBell:
         self._is_urgent = asyncio.Event()
 
     def ring(self, topic: str, name: str = "") -> None:
-        """Let others know soon; rings for the same are one."""
+        """Notify the other processes soon; rings for the same name are combined."""
         if not self._others():
             return
         self._rings[topic, name] = None
@@ -222,7 +222,7 @@ class PostgresBell:
             self._ringing = asyncio.create_task(self._ring())
 
     async def run(self) -> None:
-        """Listen until cancelled; a session that is lost is begun anew."""
+        """Listen until cancelled; a lost session is replaced by a new one."""
         while True:
             with contextlib.suppress(psycopg.Error, OSError, TimeoutError):
                 await self._listen()
@@ -241,7 +241,7 @@ class PostgresBell:
                 async for message in ear.notifies(timeout=_EAR_LOOKS_EVERY_S):
                     if message.pid != self._locks.backend:
                         self._hear(message.payload)
-                await ear.execute("SELECT 1")  # a session that is over says so
+                await ear.execute("SELECT 1")  # raises if the session has ended
         finally:
             await _closed(ear)
 
@@ -281,7 +281,7 @@ def _messages(rings: Sequence[tuple[str, str]]) -> list[str]:
 
 async def _connected(address: Address, name: str, *, read_write: bool) -> AsyncConnection[Any]:
     where = make_conninfo(address.conninfo, application_name=name)
-    if read_write:  # locks are not what a standby shares
+    if read_write:  # a standby does not share locks
         where = make_conninfo(where, target_session_attrs="read-write")
     return await AsyncConnection.connect(where, autocommit=True)
 
@@ -293,7 +293,7 @@ async def _is_locked(session: AsyncConnection[Any], kind: int, number: int) -> b
 
 
 def _hang_up(session: AsyncConnection[Any]) -> None:
-    """Let whoever waits for the session know at once that it is over."""
+    """Notify everything that waits for the session at once that it has ended."""
     with (
         contextlib.suppress(psycopg.Error, OSError),
         socket.socket(fileno=os.dup(session.fileno())) as same,

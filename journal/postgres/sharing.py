@@ -1,4 +1,4 @@
-"""The ports between processes that share a database."""
+"""The interfaces between processes that share a database."""
 
 import time
 
@@ -15,10 +15,10 @@ _NOW = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 
 
 async def shared(address: Address, readers: Readers) -> Shared:
-    """Return what processes that use this database and schema know of each other.
+    """Return how processes that use this database and schema communicate.
 
-    The time of the store is known from the first: what the clock of the machine shows must date
-    nothing. Raises `Unavailable`.
+    The time of the store is known from the beginning, since no date may come from the machine's own
+    clock. Raises `Unavailable`.
     """
 
     async def processes() -> list[ProcessRow]:

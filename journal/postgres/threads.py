@@ -1,4 +1,4 @@
-"""Connections of asyncio, each with a thread of its own that waits for the server."""
+"""Connections for asyncio, each with a thread of its own that waits for the server."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,11 +15,11 @@ from journal.writing.transaction import Transaction
 T = TypeVar("T")
 
 _ROWS = 512
-"""Rows that are made ready to be sent on the event loop's thread: a millisecond or two."""
+"""With at most so many rows, a batch is encoded on the loop's thread: a millisecond or two."""
 
 
 class _InThread:
-    """A connection that is made where there is none, also after the server was gone."""
+    """A connection that is opened when needed, also after the server was away."""
 
     def __init__(self, address: Address, name: str, *, writes: bool) -> None:
         self._address = address
@@ -28,11 +28,11 @@ class _InThread:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"postgres-{name}")
 
     async def call(self, work: Callable[..., T], *given: Any) -> T:
-        """Call it in the thread."""
+        """Call a function in the thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
 
     def connection(self) -> tuple[PostgresConnection, bool]:
-        """Return the connection, and whether it was made just now. Raises `Unreachable`."""
+        """Return the connection, and whether it was just opened. Raises `Unreachable`."""
         if self._open is not None and self._is_open():
             return self._open, False
         self._open = PostgresConnection(self._address, writes=self._writes)
@@ -47,7 +47,7 @@ class _InThread:
         return self._open is not None and not self._open.is_closed
 
     def begun(self, connection: PostgresConnection) -> None:
-        """Do what has to be done on a new connection."""
+        """Prepare a new connection."""
 
     async def close(self) -> None:
         """Close the connection and end the thread."""
@@ -90,11 +90,11 @@ class WritingConnection(_InThread):
         self._begun = begun
 
     def begun(self, connection: PostgresConnection) -> None:
-        """See that this process may write."""
+        """Check that this process may write."""
         self._begun(connection)
 
     async def transact(self, work: Any, rows: int) -> Any:
-        """Do `work`, a transaction of so many rows, and return what it gives."""
+        """Do `work`, a transaction of `rows` rows, and return its result."""
         if isinstance(work, Transaction) and rows <= _ROWS and self._is_open():
             written = work.rows()
             if written is not None and await self._written(*written):
@@ -102,12 +102,12 @@ class WritingConnection(_InThread):
         return await self.call(self._transact, work)
 
     async def _written(self, runs: Sequence[Statement], events: Sequence[Row]) -> bool:
-        """Say whether rows could be written as they are. Raises `DatabaseError`."""
+        """Return whether rows could be written together. Raises `DatabaseError`."""
         assert self._open is not None  # noqa: S101 - `_is_open` has said so
         try:
             await self._open.append(runs, events)
         except (Clash, ValueError):
-            return False  # one after the other, so that each is told of its own
+            return False  # they are then written one by one, so that each gets its own result
         return True
 
     def _transact(self, work: Callable[[Connection], T]) -> T:

@@ -1,7 +1,7 @@
-"""One trip to the server: statements that are sent together, answered together, and prepared once.
+"""One round trip to the server: statements sent together, answered together, and prepared once.
 
-Outside of a transaction they are one: it is committed with the last of them, and undone as a whole
-where one of them fails. What waits for the answer is up to the caller, a thread or the event loop.
+Outside of a transaction they form one: it is committed with the last statement, and rolled back as
+a whole if one of them fails. The caller chooses whether a thread or the event loop waits.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from journal.postgres.rows import Sent
 
 _LOOK_EVERY_S = 0.1
-"""How often it is looked without being told: uvloop tells nothing of a connection reset by peer."""
+"""How often to look without a notification: uvloop does not report a connection reset by peer."""
 
 
 class Trip:
@@ -66,7 +66,7 @@ class Trip:
         self._must_send = bool(self._pgconn.flush())
 
     def go_on(self) -> None:
-        """Take what the server has answered; raises `psycopg.OperationalError` where it is gone."""
+        """Read the server's answers; raises `psycopg.OperationalError` if the server is gone."""
         pgconn = self._pgconn
         pgconn.consume_input()
         if self._must_send:
@@ -146,6 +146,6 @@ class Trip:
         return psycopg.OperationalError(f"the server has not answered for {self._patience_s:g} s")
 
     def check(self) -> None:
-        """Raise the failure of the statement that has failed, a `psycopg.Error`."""
+        """Raise the error of the statement that failed, a `psycopg.Error`."""
         if self._failure is not None:
             raise error_from_result(self._failure)

@@ -1,7 +1,7 @@
-"""A bell between the processes that share one journal: what one has changed, others may look at.
+"""A bell between the processes that share one journal: tells others that something has changed.
 
-A ring may be lost. Whatever hangs on one is looked for again within a second, so that a ring only
-saves time. With the journal in one folder there is one process, and nobody to ring for.
+A ring may be lost. Every listener also looks by itself within a second, so a ring only saves time.
+A journal in a folder has one process, and nobody to ring for.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ PLACE = "place"
 """The line of a key may move; the name is the key."""
 
 CHANGE = "change"
-"""Somebody has changed what others keep in memory; there is an entry of the audit log."""
+"""Data that other processes keep in memory has changed; the audit log has an entry of it."""
 
 SHARDS_MOVED = "shards"
-"""A process has given shards away, or begins to take part."""
+"""A process has given shards away, or has joined."""
 
 Heard: TypeAlias = Callable[[str], None]
 
@@ -29,13 +29,13 @@ class Bell(Protocol):
     """Rings for all other processes.
 
     Attributes:
-        heard: Who hears what another process has rung for, by topic; given the name.
-        on_gap: Called where rings may have been lost, as after a connection broke off.
+        heard: The functions to call when another process rings, by topic; they are given the name.
+        on_gap: Called if rings may have been lost, for example after a connection broke off.
     """
 
     heard: dict[str, list[Heard]]
     on_gap: list[Callable[[], None]]
 
     def ring(self, topic: str, name: str = "") -> None:
-        """Let others know soon; rings for the same are one."""
+        """Notify the other processes soon; rings for the same name are combined."""
         ...

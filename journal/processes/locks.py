@@ -1,6 +1,6 @@
-"""Locks that belong to a session with the database, which frees them when the session ends.
+"""Locks that belong to a database session, and are freed by the database when the session ends.
 
-That is all of the protocol between processes: who is alive holds a lock on a place of its own, and
+This is the whole protocol between processes: a live process holds a lock on a place of its own, and
 the locks of the shards that it works on. No process decides that another is gone.
 """
 
@@ -11,17 +11,17 @@ from engine.value import value
 
 
 class SessionLost(Exception):
-    """The session with the database is over, and with it whatever it had locked."""
+    """The session with the database has ended, and with it all its locks."""
 
 
 @value(frozen=True, slots=True)
 class LockView:
-    """How the locks stand.
+    """The state of the locks.
 
     Attributes:
         place: Which of the processes this one is, from 0.
         processes: How many there are.
-        taken: The shards that somebody has locked.
+        taken: The shards that a process has locked.
     """
 
     place: int
@@ -34,9 +34,9 @@ class ProcessRow:
     """One of the processes that share the journal.
 
     Attributes:
-        place: Its place among the processes, None while it leaves.
+        place: Its place among the processes; None while it leaves.
         name: Its host and process id.
-        since_ms: When its session began, Unix milliseconds by the server's clock.
+        since_ms: When its session began, in Unix milliseconds by the server's clock.
     """
 
     place: int | None
@@ -53,11 +53,11 @@ class Locks(Protocol):
         ...
 
     async def look(self) -> LockView:
-        """Ask how the locks stand, which shows that the session goes on. Raises `SessionLost`."""
+        """Read the locks, which shows that the session is alive. Raises `SessionLost`."""
         ...
 
     async def take(self, shards: Collection[int]) -> frozenset[int]:
-        """Lock shards that nobody else has; return those. Raises `SessionLost`."""
+        """Lock those of the shards that are free, and return them. Raises `SessionLost`."""
         ...
 
     async def give(self, shards: Collection[int]) -> None:
@@ -65,7 +65,7 @@ class Locks(Protocol):
         ...
 
     async def leave(self) -> None:
-        """Give the place up: others share out what is free. Raises `SessionLost`."""
+        """Give the place up: other processes share what is free. Raises `SessionLost`."""
         ...
 
     async def close(self) -> None:

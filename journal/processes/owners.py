@@ -1,13 +1,12 @@
-"""Who may carry a run on, where several processes share one journal.
+"""Which process carries a run on, if several processes share one journal.
 
-Every run belongs to one of a fixed number of shards, by its number alone, and a shard to one
-process at a time. So does whatever else is to happen once: a schedule, a webhook, a line of runs
-belongs to the shard of its name. With the journal in one folder there is one process, which asks
-nobody.
+Every run belongs to one of a fixed number of shards, by its number alone, and a shard belongs to
+one process at a time. Everything else that must happen once also belongs to a shard, by its name: a
+schedule, a webhook, a line of runs. A journal in a folder has one process, which owns all.
 
-Owning keeps two processes from doing the same work; it is not what keeps histories whole. That is
-the number of each event, of which there can be only one: whoever has lost a shard and does not
-know it yet has its appends refused (`Conflict`).
+Owners prevent two processes from doing the same work. They are not what keeps histories consistent:
+each event number can exist only once in a run, so the appends of a process that has lost a shard
+without knowing it are refused (`Conflict`).
 """
 
 from collections.abc import Callable, Collection
@@ -15,7 +14,7 @@ from typing import Protocol, TypeAlias
 from zlib import crc32
 
 SHARDS = 64
-"""How many shards there are: for good, since processes of two versions must agree on it."""
+"""How many shards there are; never changes, since processes of two versions must agree on it."""
 
 ALL_SHARDS = frozenset(range(SHARDS))
 
@@ -28,7 +27,7 @@ def shard_of(number: int) -> int:
 
 
 def shard_named(name: str) -> int:
-    """Return the shard of what has a name: the same in every process."""
+    """Return the shard of a name: the same in every process."""
     return crc32(name.encode()) % SHARDS
 
 
@@ -36,12 +35,12 @@ class Owners(Protocol):
     """Says what belongs to this process.
 
     Attributes:
-        on_gain: Told of shards whose work begins here from now on.
-        on_leave: Told of shards that are to be given away: what is under way may end, and nothing
-            further begins. They are here until nothing is, or until `on_return`.
-        on_return: Told of shards that stay after all: their work goes on.
-        on_loss: Told of shards that are here no longer; what is under way is to be dropped at once.
-        under_way: Returns the shards of which something is under way here.
+        on_gain: Called with shards whose work begins here from now on.
+        on_leave: Called with shards that are to be given away: work under way may finish, and
+            nothing new begins. They stay here until no work is left, or until `on_return`.
+        on_return: Called with shards that stay after all: their work goes on.
+        on_loss: Called with shards that are no longer here; work under way must be dropped at once.
+        under_way: Returns the shards that have work under way here.
     """
 
     on_gain: list[ShardsHeard]
@@ -65,5 +64,5 @@ class Owners(Protocol):
         ...
 
     def begins(self, shard: int) -> bool:
-        """Say whether new work of a shard begins here: it does not while it is given away."""
+        """Say whether new work of a shard may begin here; not while the shard is given away."""
         ...

@@ -1,8 +1,8 @@
-"""Owners by locks of sessions: each process takes its share of the shards, and gives what is over.
+"""Ownership by session locks: each process takes its share of the shards and gives the rest away.
 
-What a process owns it may use until `_SURE_S` after the last answer of its session. The database
-ends a session that has been silent for longer (`SILENT_MS`), so that of a process that was stopped,
-or cut off, nothing is used after somebody else could have it.
+A process may use what it owns until `_SURE_S` after the last answer of its session. The database
+ends a session that has been silent for longer (`SILENT_MS`). A process that was suspended or cut
+off has therefore stopped using a shard before another process can take it.
 """
 
 import asyncio
@@ -14,28 +14,28 @@ from journal.processes.locks import Locks, LockView, SessionLost
 from journal.processes.owners import ALL_SHARDS, SHARDS, ShardsHeard
 
 SILENT_MS = 5_000
-"""After how long a session that says nothing is ended by the database."""
+"""After how many milliseconds of silence the database ends a session."""
 
 _SURE_S = 4.0
 _LOOK_EVERY_S = 1.0
 _LOOK_SOON_S = 0.2
-"""How often a process looks that has too few shards, or gives some away."""
+"""How often a process looks that has too few shards, or gives some away, in seconds."""
 
 _LOOK_OFTEN_S = 0.05
-"""How often a process looks that is about to end."""
+"""How often a process looks that is about to end, in seconds."""
 
 _PATIENCE_S = 2.0
-"""How long work under way may keep a shard that is to be given away; then another is tried."""
+"""For how many seconds work may keep a shard from being given away, until another is tried."""
 
 _AGAIN_S = 5.0
-"""How long a shard that could not be given away is left alone."""
+"""For how many seconds a shard that could not be given away is left alone."""
 
 
 class SharedOwners:
     """The shards of this process, as `Owners`.
 
     Attributes:
-        on_look: Told of each answer of the session that holds the locks.
+        on_look: Called with each answer of the session that holds the locks.
         on_give: Called when shards have been given away, which others may want now.
     """
 
@@ -88,7 +88,7 @@ class SharedOwners:
         return asyncio.get_running_loop().time() < self._sure_until_s
 
     async def run(self) -> None:
-        """Take and give shards until cancelled; a session that is lost is begun anew."""
+        """Take and give shards until cancelled; a lost session is replaced by a new one."""
         try:
             while True:
                 await self._turn()
@@ -97,7 +97,7 @@ class SharedOwners:
                         await self._alarm.wait()
                 self._alarm.clear()
                 await asyncio.sleep(_LOOK_OFTEN_S)
-        finally:  # what nobody looks after any more must not keep others from it
+        finally:  # shards that nobody serves must not stay locked
             await self._lost()
 
     async def _turn(self) -> None:
@@ -115,13 +115,13 @@ class SharedOwners:
             await self._lost()
 
     def look_soon(self) -> None:
-        """Look how the locks are held: another process has given some away, or come."""
+        """Look at the locks soon: another process has given shards away, or has joined."""
         self._alarm.set()
 
     async def close(self, grace_s: float) -> None:
-        """Give all shards away as they come to rest, after so many seconds whatever is under way.
+        """Give all shards away as their work finishes; after `grace_s` seconds, all that are left.
 
-        Nothing further begins. `run` goes on until this returns.
+        Nothing new begins. `run` goes on until this returns.
         """
         self._closing.set()
         self._alarm.set()
@@ -136,8 +136,8 @@ class SharedOwners:
         asked_s = asyncio.get_running_loop().time()
         standing = await self._locks.look()
         if not self._is_sure():
-            # Too late: work has been refused meanwhile, and is to be found anew. The session still
-            # has locked what was dropped, which nobody could take.
+            # Too late: work has been refused meanwhile and must be found again. The session still
+            # holds the locks of what was dropped, so no other process could take it.
             raise SessionLost
         self._confirmed(asked_s + _SURE_S)
         self._standing = standing
@@ -146,7 +146,7 @@ class SharedOwners:
         share = 0 if self._closing.is_set() else _share(standing)
         if self._closing.is_set() and not self._has_left:
             self._has_left = True
-            await self._locks.leave()  # or nobody took what is given away before the last of it
+            await self._locks.leave()  # otherwise nobody takes any shard before the last is given
         if len(self._held) > share:
             self._begin_to_leave(len(self._held) - share)
         elif self._leaving:
@@ -163,14 +163,14 @@ class SharedOwners:
 
     async def _take(self, count: int, taken: frozenset[int]) -> None:
         free = sorted(ALL_SHARDS - taken - self._held)
-        # By chance, so that processes that start together do not all want the same.
+        # Chosen at random, so that processes that start together do not all want the same.
         wanted = self._chance.sample(free, min(count, len(free)))
         if wanted and (came := await self._locks.take(wanted)):
             self._held |= came
             self._tell(self.on_gain, came)
 
     def _begin_to_leave(self, count: int) -> None:
-        """Choose shards to be given away, those first of which nothing is under way."""
+        """Choose shards to give away, those without work under way first."""
         now_s = asyncio.get_running_loop().time()
         self._kept = {shard: until_s for shard, until_s in self._kept.items() if until_s > now_s}
         late = [shard for shard, until_s in self._leaving.items() if until_s <= now_s]
@@ -204,7 +204,7 @@ class SharedOwners:
             self.on_give()
 
     def _forget(self, shards: frozenset[int]) -> None:
-        """Own shards no longer, before anybody else can."""
+        """Stop owning shards, before another process can own them."""
         self._held -= shards
         for shard in shards:
             self._leaving.pop(shard, None)

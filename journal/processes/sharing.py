@@ -1,4 +1,4 @@
-"""What a journal has where several processes may share it."""
+"""What a journal offers if several processes may share it."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,12 +10,12 @@ from journal.processes.shared_owners import SharedOwners
 
 @value(frozen=True, slots=True)
 class Shared:
-    """The ports between processes.
+    """The interfaces between processes.
 
     Attributes:
-        listen: Hears the bell until cancelled.
-        now_ms: Tells the time of the store in Unix milliseconds, None where that is unknown.
-        processes: Asks which processes there are, by their places.
+        listen: Listens for the bell until cancelled.
+        now_ms: Returns the time of the store in Unix milliseconds, None if it is unknown.
+        processes: Returns the processes that share the journal, by their places.
     """
 
     owners: SharedOwners

@@ -1,1 +1,1 @@
-"""Connections that only read, and who gets one when."""
+"""Read-only connections, and the order in which callers get them."""

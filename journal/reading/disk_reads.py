@@ -1,7 +1,7 @@
-"""Whether a thread had to wait for the disk: its clock alone cannot tell.
+"""Tells whether a thread had to wait for the disk, which its clock alone cannot tell.
 
-On a busy machine the processor may be somebody else's in the middle of a read, for longer than a
-slow disk takes. Another thread would have to wait for it as well, and for the interpreter besides.
+On a busy machine another program may take the processor in the middle of a read, for longer than a
+slow disk needs. Another thread would be delayed in the same way, and by the interpreter's lock too.
 """
 
 import resource
@@ -12,9 +12,9 @@ from itertools import count
 def _counter() -> Callable[[], int]:
     thread = getattr(resource, "RUSAGE_THREAD", None)
     if thread is None:
-        return count().__next__  # nothing tells: whatever took long has waited
+        return count().__next__  # unknown here: every slow read counts as a wait
     return lambda: resource.getrusage(thread).ru_inblock
 
 
 disk_reads = _counter()
-"""Returns a number that grows when this thread has waited for what it reads from a disk."""
+"""Returns a number that grows whenever this thread has waited for the disk."""

@@ -1,9 +1,9 @@
-"""Reads of one row by its key, on the event loop's thread while they are short.
+"""Reads of one row by its key, on the event loop's thread as long as they are short.
 
-The way to a thread and back costs more than such a read, and beside a busy loop the thread waits
-for the interpreter at each step of it, a millisecond and more: so long would one tenant's request
-stand behind the work of all others. Where the disk is slow these reads go to the threads like all
-else, and one is tried on the loop now and then.
+Going to a thread and back costs more than such a read. Beside a busy event loop the thread also
+waits a millisecond and more for the interpreter at each step, so one tenant's request would wait
+for the work of all others. If the disk is slow, these reads use the threads like all others, and
+one is tried on the loop from time to time.
 """
 
 import sqlite3
@@ -15,21 +15,21 @@ from typing import Any
 from journal.reading.disk_reads import disk_reads
 
 _SHORT_S = 0.001
-"""What reads may take on the loop on average."""
+"""How many seconds reads may take on the loop on average."""
 
 _COUNTED_S = 0.002
-"""What one read counts at most."""
+"""The most seconds that one read adds to the average."""
 
 _DOUBTED_S = 0.0002
-"""From this average on, a read counts only where it had to wait for the disk."""
+"""From this average on, a read counts only if it had to wait for the disk."""
 
 _AWAY_S = 1.0
 _LONGEST_AWAY_S = 60.0
-"""How long reads go to the threads; the longer, the sooner they had to go there again."""
+"""The longest time for which reads use the threads, in seconds; repeats make it longer."""
 
 
 class NearReads:
-    """A connection of the loop's own that cannot write, and never waits for another one."""
+    """A read-only connection that belongs to the loop and never waits for another connection."""
 
     def __init__(
         self,
@@ -51,13 +51,13 @@ class NearReads:
         self._connection.text_factory = _text
 
     def are_short(self) -> bool:
-        """Say whether the next one may be read here."""
+        """Say whether the next read may be done here."""
         return self._away_until_s is None or self._now_s() >= self._away_until_s
 
     def row(self, sql: str, values: Sequence[Any] | Mapping[str, Any]) -> Any:
-        """Return the row that a statement finds, None where it finds none.
+        """Return the row that a statement finds; None if it finds none.
 
-        Raises `sqlite3.Error`, also where another connection is in the way.
+        Raises `sqlite3.Error`, also if another connection is in the way.
         """
         read_before = self._disk_reads() if self._average_s > _DOUBTED_S else None
         began_s = self._now_s()
@@ -65,7 +65,7 @@ class NearReads:
         try:
             return found.fetchone()
         finally:
-            found.close()  # else it would go on to read the database as it is now
+            found.close()  # otherwise it would keep its snapshot of the database
             took_s = self._now_s() - began_s
             is_in_doubt = read_before is not None
             self._note(0.0 if is_in_doubt and read_before == self._disk_reads() else took_s)
@@ -75,7 +75,7 @@ class NearReads:
         if self._average_s > _SHORT_S:
             self._away_until_s = self._now_s() + self._away_s
             self._away_s = min(2 * self._away_s, _LONGEST_AWAY_S)
-            self._average_s = _SHORT_S  # one more that is long, and they are away again
+            self._average_s = _SHORT_S  # one more long read, and reads use the threads again
         elif self._away_until_s is not None and self._average_s < _SHORT_S / 2:
             self._away_until_s, self._away_s = None, _AWAY_S
 

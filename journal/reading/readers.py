@@ -1,8 +1,8 @@
-"""Reading beside the writer: a few connections that cannot write, used in turn.
+"""Reads beside the writer, with a few read-only connections used in turn.
 
-Queries that find none free wait in line by tenant, so that the one query of a tenant does not
-come after the sixty of another. Lists have connections of their own, which one tenant never has
-all of: what a list takes is not taken from those who ask for a run.
+Queries that find no free connection wait in line by tenant, so that a single query of one tenant
+does not wait for sixty of another. Lists have connections of their own, and one tenant never holds
+all of these, so lists take nothing from requests for single runs.
 """
 
 import asyncio
@@ -45,13 +45,13 @@ class Readers:
         """Share connections out.
 
         Args:
-            file: The database, for what failures say.
-            connections: What reads.
-            tenant: Says for whom a query is.
-            at_once: Queries that a connection has at a time; with two, the one that it works
-                on, and the next.
-            most_of_one: Queries that a tenant has at a time; without it, as many as there are.
-            near: What reads one row by its key where that is short.
+            file: The database, for error messages.
+            connections: The connections that read.
+            tenant: Returns the tenant of a query.
+            at_once: How many queries a connection has at a time; with two, the current one and the
+                next.
+            most_of_one: How many queries a tenant has at a time; without it, as many as there are.
+            near: Reads one row by its key if that is short.
         """
         self._near = near
         self._file = file
@@ -66,7 +66,7 @@ class Readers:
         """Return all rows of a query.
 
         Raises:
-            Damaged: A page that the query needs is broken; others may be whole.
+            Damaged: A page that the query needs is broken; others may be intact.
             Unavailable: The database did not answer.
         """
         tenant = self._tenant()
@@ -84,20 +84,20 @@ class Readers:
             self._give(tenant, connection)
 
     async def one(self, sql: str, values: Values = ()) -> Any:
-        """Return the first row of a query, None when there is none. Raises as `all`."""
+        """Return the first row of a query, None if there is none. Raises as `all`."""
         rows = await self.all(sql, values)
         return rows[0] if rows else None
 
     async def by_key(self, sql: str, values: Values = ()) -> Any:
-        """Return the one row that a key names, None when there is none. Raises as `all`.
+        """Return the one row that a key names, None if there is none. Raises as `all`.
 
-        For what an index finds at once: it may be read on the event loop's thread.
+        For rows that an index finds at once: the read may happen on the event loop's thread.
         """
         if self._near is not None and self._near.are_short():
             try:
                 return self._near.row(sql, values)
             except DatabaseError:
-                pass  # the thread waits for what is in the way, or says what is broken
+                pass  # the thread waits for the other connection, or reports the damage
         return await self.one(sql, values)
 
     async def close(self) -> None:
@@ -121,11 +121,11 @@ class Readers:
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._give(tenant, turn.result())  # it came in the same moment
+                self._give(tenant, turn.result())  # cancelled in the moment it got the connection
             raise
 
     def _give(self, tenant: str, connection: Reading) -> None:
-        """Lay a connection back, and hand it to the first of the next tenant in the round."""
+        """Return a connection, and give it to the first query of the next tenant in the round."""
         self._free.append(connection)
         self._held[tenant] -= 1
         if not self._held[tenant]:
@@ -134,7 +134,7 @@ class Readers:
             pass
 
     def _serve_next(self) -> bool:
-        """Serve the first tenant in the round that may have a connection; say whether one may."""
+        """Serve the first tenant in the round that may have a connection; return if one may."""
         for tenant, line in self._lines.items():
             if not self._may_take(tenant):
                 continue

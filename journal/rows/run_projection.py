@@ -83,7 +83,7 @@ def _update(names: tuple[str, ...]) -> str:
 INSERT_RUN = f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)})"
 MOVE, TURN = _update(MOVES), _update(TURNS + MOVES)
 GOES_ON = frozenset({MOVE, TURN})
-"""The statement that updates a row, unless another process has carried the run on."""
+"""The statements that update a row, unless another process has carried the run on."""
 
 SELECT_RUNS = f"SELECT {', '.join(COLUMNS)} FROM runs"
 

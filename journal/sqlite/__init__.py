@@ -1,1 +1,1 @@
-"""The one SQLite file: opened, locked, flushed, checkpointed, kept up and copied."""
+"""The SQLite file: opening, locking, flushing, checkpoints, upkeep and copies."""

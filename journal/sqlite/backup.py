@@ -1,7 +1,7 @@
-"""A consistent copy of the database while it is written to, whole or not at all.
+"""Copies the database while it is written to: consistent, and complete or not at all.
 
-`VACUUM INTO` reads one snapshot and holds nobody up. The copy has a temporary name until all
-of it is on disk.
+`VACUUM INTO` reads one snapshot and blocks nobody. The copy has a temporary name until all of it is
+on disk.
 """
 
 import os
@@ -20,7 +20,7 @@ def copy_database(file: Path, to: Path) -> None:
     Raises:
         Unavailable: It cannot be copied now; nothing is left at `to`.
         Damaged: A part of it cannot be read.
-        WalMissing: It is not whole.
+        WalMissing: It is incomplete.
     """
     temporary = to.with_name(f".{to.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)

@@ -1,15 +1,15 @@
-"""Checkpoints, around a mark by which a database that has lost its -wal file is known.
+"""Checkpoints, and a mark that shows when a database has lost its -wal file.
 
-What was committed last is in the -wal file only. Without it SQLite opens the database as it
-was at some checkpoint, and says nothing. So while a journal is open its database file by
-itself says that it is not the whole, and what stands in the -wal file says that the two
-together are: the mark is set and committed, the checkpoint writes it back to the database, and
-right after it is taken away again, in the -wal file. Whoever takes the -wal file over, a clean
-stop or `sqlite3` after a crash, takes that over with it.
+The newest commits are only in the -wal file. Without that file SQLite silently opens the database
+as it was at some checkpoint. While a journal is open, its database file is therefore marked as
+incomplete, and the -wal file holds the change that removes the mark. Around each checkpoint the
+mark is set and committed, the checkpoint writes it to the database, and it is removed again right
+after, in the -wal file. Anything that applies the -wal file, such as an orderly stop, or `sqlite3`
+after a crash, also applies the removal.
 
-A reader that holds up a checkpoint may keep the mark from reaching the database; then a loss
-until the next one is not noticed. Never the other way: but for the moment of a checkpoint, a
-database without the mark is what a reader sees, so that copies of it are whole.
+A reader that delays a checkpoint may keep the mark from reaching the database; a loss is then not
+noticed until the next checkpoint. The opposite does not happen: except during a checkpoint, readers
+see a database without the mark, so copies of it are complete.
 """
 
 import os
@@ -33,8 +33,8 @@ class Checkpoints:
     """Writes back what the -wal file holds, whenever it holds many frames.
 
     Attributes:
-        frames: How many are many.
-        is_marked: Whether a checkpoint has been begun, and its mark has to be taken away.
+        frames: How many frames are many.
+        is_marked: Whether a checkpoint has begun whose mark still has to be removed.
         on_written: Called whenever the database itself may have been written to.
     """
 
@@ -47,9 +47,9 @@ class Checkpoints:
 
     @property
     def are_due(self) -> bool:
-        """Say whether the -wal file holds many frames since it last began anew.
+        """Say whether the -wal file holds many frames since it last started again.
 
-        Its length does not tell: it is written over from its beginning.
+        Its length does not show this, since it is overwritten from its beginning.
         """
         try:
             wal = os.open(self._wal, os.O_RDONLY)
@@ -59,14 +59,14 @@ class Checkpoints:
             header = os.pread(wal, _HEADER_BYTES, 0)
             page_bytes = int.from_bytes(header[8:12], "big")
             before = (self.frames - 1) * (_FRAME_HEADER_BYTES + page_bytes)
-            # Frames of this time round carry the same salt as the header.
+            # Frames written since then have the same salt as the header.
             salt = os.pread(wal, 8, _HEADER_BYTES + before + 8)
             return len(salt) == 8 and salt == header[16:24]  # noqa: PLR2004
         finally:
             os.close(wal)
 
     async def make(self, connection: aiosqlite.Connection) -> str | None:
-        """Write back what no reader holds up; returns why that failed, None when it went well.
+        """Write back everything that no reader needs; return why that failed, None if it went well.
 
         Raises:
             sqlite3.Error: The mark could not be committed.
@@ -85,17 +85,17 @@ class Checkpoints:
         return failure
 
     async def finish(self, connection: aiosqlite.Connection) -> None:
-        """Take the mark away where that has failed before. Raises `sqlite3.Error`."""
+        """Remove the mark if that has failed before. Raises `sqlite3.Error`."""
         if self.is_marked:
             await connection.execute_fetchall(_MARK, ("0",))
             self.is_marked = False
 
     async def leave(self, close: Callable[[], Awaitable[None]], *, is_over: bool = False) -> None:
-        """Close the writing connection with `close`, the last of those that may checkpoint.
+        """Close the writing connection with `close`; it is the last that may make a checkpoint.
 
-        That brings everything to the database and removes the -wal file. Not where the mark
-        could not be taken away, nor where the journal `is_over`: after a failed flush nothing
-        may be written any more. There the -wal file stays, since somebody else still reads.
+        Closing it writes everything to the database and removes the -wal file. The file stays if
+        the mark could not be removed, or if the journal `is_over`, because after a failed flush
+        nothing more may be written. In these cases another connection is left open to read.
         """
         if not is_over and not self.is_marked:
             await close()
@@ -107,7 +107,7 @@ class Checkpoints:
             await close()
 
     def set_aside(self) -> None:
-        """Keep the -wal file under another name: the database is another one's now.
+        """Rename the -wal file: another program has replaced the database.
 
         SQLite would mix the two at the next start.
         """
@@ -128,13 +128,13 @@ def has_wal(file: Path) -> bool:
 
 
 def open_as_it_is(file: Path) -> sqlite3.Connection:
-    """Open a database that nobody uses, to look at it; leaves nothing beside it."""
+    """Open an unused database to look at it; leaves nothing beside it."""
     alone = "" if has_wal(file) else "&immutable=1"
     return sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro{alone}", uri=True)
 
 
 def check_wal(file: Path) -> None:
-    """Raise `WalMissing` when the database `file` needs its -wal file and has none."""
+    """Raise `WalMissing` if the database `file` needs its -wal file and has none."""
     if not has_wal(file):
         with closing(open_as_it_is(file)) as connection:
             if _needs_wal(connection):
@@ -142,11 +142,11 @@ def check_wal(file: Path) -> None:
 
 
 def unmark(file: Path) -> bool:
-    """Take the mark away from a database that nobody uses; returns False where there is none.
+    """Remove the mark from an unused database; return False if it has none.
 
     Raises:
-        Damaged: What the database holds by itself does not fit together.
-        CannotOpen: The disk or another program is in the way.
+        Damaged: The contents of the database alone are inconsistent.
+        CannotOpen: The disk or another program prevents opening it.
     """
     try:
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:

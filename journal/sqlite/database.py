@@ -1,4 +1,4 @@
-"""Opening the one SQLite file: settings, migrations, and refusing what is not ours."""
+"""Opens the SQLite file: settings, migrations, and refusal of files that are not a journal."""
 
 import json
 import os
@@ -30,27 +30,27 @@ WAL_LIMIT_BYTES = 16 * 1024 * 1024
 SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
 C = TypeVar("C", bound=aiosqlite.Connection)
 
-# For what is no int, float, str or bytearray, sqlite3 looks for who could adapt it, which takes six
-# times as long as this: bound is the same.
+# sqlite3 searches for an adapter for everything except int, float, str and bytearray, which takes
+# six times as long as this; the bound value is the same.
 sqlite3.register_adapter(bytes, bytearray)
 sqlite3.register_adapter(type(None), dict[None, None]().get)
 _ROWS_A_TRIP = 64
 
 
 class WritingConnection(aiosqlite.Connection):
-    """A connection with which a whole transaction is one call.
+    """A connection that runs a whole transaction as one call.
 
-    aiosqlite goes to its thread and back for each statement, which is dearer than the
-    statement. One caller at a time: its thread rests while the loop's own is used.
+    aiosqlite switches to its thread and back for each statement, which costs more than the
+    statement. One caller at a time: its thread is idle while the loop's thread is used.
     """
 
     def __init__(self, connector: Callable[[], sqlite3.Connection], rows: int) -> None:
-        """Take what opens the connection, and how many rows a trip to its thread brings."""
+        """Take the function that opens the connection, and how many rows one fetch brings."""
         super().__init__(connector, rows)
         self._pace = Pace()
 
     async def transact(self, work: Callable[[sqlite3.Connection], Any], rows: int) -> Any:
-        """Do `work`, a transaction of so many rows, and return what it gives."""
+        """Do `work`, a transaction of `rows` rows, and return its result."""
         pace = self._pace
         began_s = pace.now_s()
         if pace.fits(rows) and (connection := self._connection) is not None:
@@ -72,16 +72,16 @@ class WritingConnection(aiosqlite.Connection):
 
 
 def prepare(folder: Path, lock: FolderLock, *, to_move: bool = False) -> Path:
-    """Create or check the database in `folder`, bring its schema up to date, give its path.
+    """Create or check the database in `folder`, bring its schema up to date, return its path.
 
-    What can be read in it afterwards is on disk.
+    Everything that can be read in it afterwards is on disk.
 
     Raises:
-        Damaged: It is missing though it was there before, or not a Stepwell database, or
-            written by a newer version.
+        Damaged: It is missing though it was there before, or not a Stepwell database, or written by
+            a newer version.
         WalMissing: The newest part of it is missing.
-        BadDatabase: It was moved, or is being moved; `to_move` lets that be.
-        CannotOpen: The disk or another program is in the way.
+        BadDatabase: It was moved, or is being moved; allowed with `to_move`.
+        CannotOpen: The disk or another program prevents opening it.
     """
     file, marker = folder / DATABASE, folder / MARKER
     try:
@@ -135,7 +135,7 @@ async def open_reader(file: Path) -> aiosqlite.Connection:
         f"busy_timeout = {_BUSY_MS}",
         "wal_autocheckpoint = 0",
     )
-    # A damaged text must not keep others from being read: what matters has a hash.
+    # A damaged text must not prevent reading the others: important rows have a hash.
     connection.text_factory = _text
     return connection
 
@@ -161,7 +161,7 @@ async def _open(kind: type[C], file: Path, *pragmas: str) -> C:
 
 
 def create(file: Path) -> None:
-    """Make an empty database under another name, and return it its name once it is on disk."""
+    """Make an empty database under another name, and rename it once it is on disk."""
     new = file.with_name(file.name + ".new")
     for left_over in file.parent.glob(f"{new.name}*"):
         left_over.unlink()
@@ -182,7 +182,7 @@ def create(file: Path) -> None:
 
 
 def _check(file: Path) -> None:
-    """Refuse a database that is not ours, without touching it."""
+    """Refuse a file that is not a journal, without touching it."""
     if not file.exists() and (place := _kept_in(file.parent)):
         raise BadDatabase(f"the journal of {file.parent} is in {place}: set `database`")
     if not file.exists():
@@ -203,7 +203,7 @@ def _check(file: Path) -> None:
 
 
 def _check_wal_belongs(file: Path, lock: FolderLock) -> None:
-    """Refuse a database that was put in place of the one whose -wal file is still there.
+    """Refuse a database that replaced the one whose -wal file is still there.
 
     SQLite would mix the two. A folder that was copied as a whole has another lock file.
     """
@@ -236,16 +236,16 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 
 def mark(folder: Path, kept_in: str | None = None) -> None:
-    """Leave a mark, durable, so that a lost database is not taken for a new folder.
+    """Leave a durable mark, so that a folder that lost its database is not taken for a new one.
 
-    `kept_in` says where the journal is, when it is in no file of the folder.
+    `kept_in` says where the journal is, if it is not in a file of the folder.
     """
     said = {"stepwell": 1} if kept_in is None else {"stepwell": 1, "journal": kept_in}
     write_whole(folder / MARKER, json.dumps(said).encode())
 
 
 def _kept_in(folder: Path) -> str | None:
-    """Return where the mark of a folder says that its journal is; None for in the folder."""
+    """Return where, by its mark, a folder's journal is; None if it is in the folder."""
     try:
         said = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -254,7 +254,7 @@ def _kept_in(folder: Path) -> str | None:
 
 
 def must_not_be_moved(connection: Connection) -> None:
-    """Raise `BadDatabase` where a move has not ended, or has taken the journal elsewhere."""
+    """Raise `BadDatabase` if a move is unfinished, or has taken the journal elsewhere."""
     for mark, said in connection.execute(
         "SELECT key, value FROM meta WHERE key IN ('moved', 'moving')"
     ).fetchall():
@@ -264,7 +264,7 @@ def must_not_be_moved(connection: Connection) -> None:
 
 
 def must_hold_none(folder: Path) -> None:
-    """Raise `BadDatabase` for a folder that has a journal itself."""
+    """Raise `BadDatabase` if the folder holds a journal itself."""
     if (folder / DATABASE).exists():
         raise BadDatabase(
             f"{folder} holds a journal in SQLite; choose another data folder for one "
@@ -273,6 +273,6 @@ def must_hold_none(folder: Path) -> None:
 
 
 def begin_elsewhere(folder: Path, kept_in: str) -> None:
-    """Mark a folder whose journal is elsewhere, once it has been reached there."""
+    """Mark a folder whose journal is elsewhere, once that journal has been reached."""
     if not (folder / MARKER).exists() or _kept_in(folder) != kept_in:
         mark(folder, kept_in)

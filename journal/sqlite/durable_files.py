@@ -1,4 +1,4 @@
-"""Files that are whole and on disk, or not there: written under another name, then renamed."""
+"""Writes files that are complete and on disk, or absent: under another name first, then renamed."""
 
 import os
 import tempfile
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def sync(path: Path) -> None:
-    """Flush a file, or which files a folder has, to disk. Raises `OSError`."""
+    """Flush a file, or the list of files in a folder, to disk. Raises `OSError`."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -15,10 +15,10 @@ def sync(path: Path) -> None:
 
 
 def write_whole(file: Path, content: bytes) -> None:
-    """Write a file that only its owner can read; whole, durable and in its place on return.
+    """Write a file that only its owner can read; complete, durable and in place on return.
 
-    What stood in its place before stays there until then. The folder must exist. Raises
-    `OSError`; then nothing is left behind.
+    Until then, the old file stays in place. The folder must exist. Raises `OSError`; then nothing
+    is left behind.
     """
     handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:

@@ -1,4 +1,4 @@
-"""One process a data folder."""
+"""The lock of a data folder, which only one process may use."""
 
 import fcntl
 import json
@@ -15,11 +15,11 @@ LOCK_FILE = "stepwell.lock"
 class FolderLock:
     """An exclusive lock on a data folder, released when the process ends, however it ends.
 
-    Both the folder and a file in it are locked, since somebody may remove the file. The file
-    says who holds the lock, where that process takes commands, and which database it has open.
+    Both the folder and a file in it are locked, since somebody may remove the file. The file names
+    the process that holds the lock, the socket on which it takes commands, and its open database.
 
     Attributes:
-        left_behind: What the process before this one wrote there, if it did not stop in order.
+        left_behind: What the previous process wrote there, if it did not stop in order.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,11 +41,11 @@ class FolderLock:
 
     @property
     def inode(self) -> int:
-        """The number of the lock file, by which a copied folder is told from its original."""
+        """The inode of the lock file, which differs between a folder and its copy."""
         return os.fstat(self._file).st_ino
 
     def holds(self, database: Path) -> None:
-        """Write down which file the database is, for whoever opens the folder after a crash."""
+        """Write down the database file's identity, for the process that starts after a crash."""
         self._database = database.stat().st_ino
         self._write()
 
@@ -63,7 +63,7 @@ class FolderLock:
         os.pwrite(self._file, json.dumps(says).encode(), 0)
 
     def release(self) -> None:
-        """Let others use the folder."""
+        """Release the folder for others."""
         self._say(database=self._database, lock=self.inode)
         os.close(self._file)
         os.close(self._folder)
@@ -81,7 +81,7 @@ class FolderLock:
 
 
 def holder(folder: Path) -> dict[str, object]:
-    """Say who holds a folder's lock, as far as its lock file tells."""
+    """Return who holds a folder's lock, as far as its lock file tells."""
     try:
         found = json.loads((folder / LOCK_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

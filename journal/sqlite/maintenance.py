@@ -1,12 +1,12 @@
-"""Upkeep of the file, done by the writer between two batches: the -wal file and free pages.
+"""Upkeep of the database file by the writer, between two batches: the -wal file and free pages.
 
-A checkpoint after 1,000 frames (`journal/sqlite/checkpoints.py`) writes back what no reader holds
-up, and the -wal file then begins anew, unless somebody is reading at that very moment. Readers that
-take turns can put that off for ever. So once the file has grown past its bound, the writer
-waits a moment for the readers to get out of the way and empties it.
+A checkpoint after 1,000 frames (`journal/sqlite/checkpoints.py`) writes back everything that no
+reader needs, and the -wal file then starts again from its beginning, unless somebody is reading at
+that moment. Readers that take turns can delay that for ever. Once the file has grown past its
+limit, the writer therefore waits a moment for the readers to finish and empties it.
 
-Free pages are what deleted runs leave; they are given back to the file system a few at a
-time, so that nobody waits long.
+Deleted runs leave free pages; they are given back to the file system a few at a time, so that
+nobody waits long.
 """
 
 import sqlite3
@@ -32,16 +32,16 @@ _LONGEST_AFTER_A_BLOCK_S = 60.0
 
 
 class Maintenance:
-    """Keeps the -wal file bounded and the database no larger than it must be.
+    """Keeps the -wal file within its limit and the database no larger than necessary.
 
     Attributes:
         checkpoints: Writes back what the -wal file holds.
-        place: Says whether the database is another one's, once it is open.
+        place: Says whether another program has replaced the database, once it is open.
         truncations: How often the -wal file has been emptied.
         blocked: How often a reader has kept it from being emptied.
         freed_pages: How many pages have been given back.
-        failure: The last error of upkeep, which is tried again; None when it went well.
-        failures: How often there was one.
+        failure: The last error of upkeep, which is tried again; None if it went well.
+        failures: How many errors there were.
     """
 
     def __init__(self, file: Path) -> None:
@@ -67,7 +67,7 @@ class Maintenance:
             return 0
 
     async def leave(self, close: Callable[[], Awaitable[None]], *, is_over: bool = False) -> None:
-        """Close the writing connection with `close`, the last of those that may checkpoint."""
+        """Close the writing connection with `close`; it is the last that may make a checkpoint."""
         is_another = self.place is not None and self.place.is_another
         await self.checkpoints.leave(close, is_over=is_over or is_another)
         if is_another:
@@ -80,10 +80,10 @@ class Maintenance:
         return int((await readers.one("PRAGMA freelist_count"))[0]) > _FREE_PAGES_KEPT
 
     def after_batch(self, connection: aiosqlite.Connection) -> Awaitable[None] | None:
-        """Return what does what is due, None where nothing is looked at after this batch.
+        """Return a function that does what is due; None if nothing is to be done after this batch.
 
-        It does a bounded part; what fails is tried again after the next batch.
-        Raises `sqlite3.Error` when a flush has failed, after which nothing may go on.
+        It does a limited part; what fails is tried again after the next batch. Raises
+        `sqlite3.Error` if a flush has failed, after which nothing may go on.
         """
         now = time.monotonic()
         if now < self._look_at and not self.checkpoints.is_marked:
@@ -99,7 +99,7 @@ class Maintenance:
                 return
             self._look_at = now + self.look_every_s
             if self.place is not None and self.place.displaced():
-                return  # the writer says so at the next look; another's file is left as it is
+                return  # the writer reports this at the next look; the other file is left as it is
             size = self.wal_bytes
             if size > WAL_LIMIT_BYTES and now >= self._empty_at:
                 await self._empty(connection, size)
@@ -115,7 +115,7 @@ class Maintenance:
         self.failures += failure is not None
 
     async def _empty(self, connection: aiosqlite.Connection, size: int) -> None:
-        """Empty the -wal file; the larger it is, the longer readers are waited for."""
+        """Empty the -wal file; the larger it is, the longer this waits for readers."""
         patience = min(_MOST_PATIENCE_MS, _LEAST_PATIENCE_MS * size // WAL_LIMIT_BYTES)
         ((before,),) = await connection.execute_fetchall("PRAGMA busy_timeout")
         await connection.execute_fetchall(f"PRAGMA busy_timeout = {patience}")
@@ -125,7 +125,7 @@ class Maintenance:
             self.checkpoints.on_written()
             await connection.execute_fetchall(f"PRAGMA busy_timeout = {before}")
         if busy:
-            # A reader that never goes away must not stop the writer again and again.
+            # A reader that never finishes must not stop the writer again and again.
             self.blocked += 1
             self._empty_at = time.monotonic() + self._after_a_block_s
             self._after_a_block_s = min(2 * self._after_a_block_s, _LONGEST_AFTER_A_BLOCK_S)
@@ -137,7 +137,8 @@ class Maintenance:
         ((free,),) = await connection.execute_fetchall("PRAGMA freelist_count")
         if free <= _FREE_PAGES_KEPT:
             return
-        # One row a page, without a column: only `executescript` steps through them all.
+        # The pragma returns a row without columns for each page; only `executescript` steps through
+        # all.
         pages = min(free - _FREE_PAGES_KEPT, _PAGES_A_STEP)
         await connection.executescript(f"PRAGMA incremental_vacuum({pages})")
         self.freed_pages += pages

@@ -1,40 +1,40 @@
-"""Where transactions are written: on the event loop's thread while they are short.
+"""Decides where transactions are written: on the event loop's thread while they are short.
 
-The way to a thread and back costs more than a short transaction, and there each row waits for
-the interpreter while the loop computes. A long one would keep the loop, so where the disk is slow
-transactions go to the thread; the shortest of a while there says when the disk is fast again.
-Of one that is not large only the flush goes there: its statements take no time of the disk, and on
-the thread each of them would wait for the interpreter.
+Going to a thread and back costs more than a short transaction, and there each row waits for the
+interpreter while the loop computes. A long transaction would block the loop, so if the disk is
+slow, transactions go to the thread. When the shortest of a period there is fast, they return to the
+loop. For a transaction of moderate size only the flush goes to the thread: its statements need no
+time of the disk, and on the thread each of them would wait for the interpreter.
 """
 
 import time
 from collections.abc import Callable
 
 _SHORT_S = 0.001
-"""What transactions may take on the loop on average."""
+"""How many seconds transactions may take on the loop on average."""
 
 _LONG_S = 0.002
-"""One that takes longer sends the next ones to the thread."""
+"""A transaction that takes more seconds sends the next ones to the thread."""
 
 _ROWS = 256
-"""Rows of a transaction that may be written on the loop."""
+"""How many rows of a transaction may be written on the loop."""
 
 _ROWS_BEGUN = 512
-"""Rows of a transaction whose statements may be executed on the loop, a millisecond or two."""
+"""With so many rows, statements may still be executed on the loop: a millisecond or two."""
 
 _HELD_S = 0.03
-"""Statements that take longer than this have waited for another program."""
+"""Statements that take more seconds than this have waited for another program."""
 
 _LONGEST_APART_S = 60.0
-"""How long no statement is executed on the loop at most, after some have taken long."""
+"""For how many seconds at most no statement is executed on the loop, after some took long."""
 
 _WHILE_S = 0.1
 _LONGEST_WHILE_S = 1.0
-"""How long transactions stay on the thread at least; the longer, the sooner they had to go back."""
+"""The longest minimum stay on the thread, in seconds; returning there soon lengthens it."""
 
 
 class Pace:
-    """Says where the next transaction is written, from how long the last ones took."""
+    """Decides where the next transaction is written, from how long the last ones took."""
 
     def __init__(self, now_s: Callable[[], float] = time.perf_counter) -> None:
         self.now_s = now_s
@@ -51,7 +51,7 @@ class Pace:
         return self.is_short and rows <= _ROWS
 
     def on_loop(self, took_s: float) -> None:
-        """Note a transaction on the loop's thread, without what others had of the processor."""
+        """Note a transaction on the loop's thread, not counting time used by other programs."""
         self._average_s += (took_s - self._average_s) / 8
         if took_s > _LONG_S or self._average_s > _SHORT_S:
             self.is_short = False
@@ -61,7 +61,7 @@ class Pace:
             self._begin()
 
     def on_thread(self, took_s: float) -> None:
-        """Note a transaction on the thread, its wait for the interpreter included."""
+        """Note a transaction on the thread, including its wait for the interpreter."""
         self._shortest_s = min(self._shortest_s, took_s)
         if self.now_s() - self._began_s < self._while_s:
             return
@@ -71,14 +71,14 @@ class Pace:
         self._begin()
 
     def begins_on_loop(self, rows: int) -> bool:
-        """Say whether the statements of a transaction of so many rows may be executed there."""
+        """Say whether the statements of a transaction with so many rows may run on the loop."""
         return rows <= _ROWS_BEGUN and self.now_s() >= self._apart_until_s
 
     def begun(self, took_s: float, *, from_disk: bool) -> None:
         """Note how long statements took on the loop, and whether they had to read from the disk.
 
-        Without that it was the processor that was somebody else's, unless it took so long that
-        another program must have held the database.
+        If they did not, another program had the processor. The time then counts only if it is so
+        long that another program must have locked the database.
         """
         if took_s <= (_LONG_S if from_disk else _HELD_S):
             return

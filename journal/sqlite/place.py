@@ -1,12 +1,12 @@
-"""Whether the open database is still the file of its name, in the folder of its name.
+"""Checks that the open database is still the file of its name, in the folder of its name.
 
-A file that has been deleted, moved or replaced can be written to for as long as it is open,
-and all of it is gone with the process. So the writer looks before each transaction, and
-between them now and then; what has come back to its place is used again.
+A file that has been deleted, moved or replaced can be written to as long as it is open, and all of
+it is lost when the process ends. The writer therefore looks before each transaction, and at
+intervals between them; a file that is back in its place is used again.
 
-A file that is written over in its place has the same identity. While the journal is open nothing is
-written to the database itself but by checkpoints, and those are told of here: so whatever else
-changes its time or length is another program.
+A file that is overwritten in place keeps its identity. While the journal is open, only checkpoints
+write to the database file, and they are noted here. If its time or length changes in any other way,
+another program has changed it.
 """
 
 import os
@@ -17,14 +17,14 @@ _BESIDE = ("-wal", "-shm")
 
 
 class Place:
-    """The identity of an open database, of its folder, and of what SQLite keeps beside it.
+    """The identity of an open database, of its folder, and of SQLite's files beside it.
 
     Attributes:
-        is_another: Whether what stands in the file is another program's, which is left as it is.
+        is_another: Whether the file now holds another program's data and must be left as it is.
     """
 
     def __init__(self, file: Path) -> None:
-        """Take them as they are now. Raises `OSError` when folder or database is missing."""
+        """Take them as they are now. Raises `OSError` if the folder or the database is missing."""
         whole = file.absolute()
         self.is_another = False
         self._file = str(whole)
@@ -39,7 +39,7 @@ class Place:
             self._written = _written(os.stat(self._file))  # noqa: PTH116 - as below
 
     def displaced(self) -> str | None:
-        """Say what has become of the folder or the database; None while all is in place."""
+        """Return what has happened to the folder or the database; None while all is in place."""
         for path in list(self._to_come):
             with suppress(OSError):
                 self._beside[path] = _identity(path)

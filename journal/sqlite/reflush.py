@@ -1,10 +1,10 @@
-"""Makes sure that what will be read is on disk, before anything relies on it.
+"""Flushes the -wal file again at a start, so that everything that is read is on disk.
 
-After a crash SQLite takes over every complete transaction that it can read in the -wal file,
-also one that was never flushed: its writer was killed before the flush, or the flush failed
-and the kernel kept the data in memory only. So the file is written over itself, which makes
-the kernel write all of it again, and flushed. Pages of the database itself need no such care:
-until they are flushed, the -wal file has them too.
+After a crash SQLite uses every complete transaction that it can read in the -wal file, even one
+that was never flushed: its writer was killed before the flush, or the flush failed and the data is
+only in the kernel's memory. The file is therefore overwritten with itself, which makes the kernel
+write all of it again, and flushed. The pages of the database need no such care: until they are
+flushed, the -wal file has them too.
 """
 
 import os
@@ -21,7 +21,7 @@ def reflush(file: Path) -> None:
     The caller holds SQLite's write lock, so that nobody else changes it meanwhile.
 
     Raises:
-        OSError: The disk refuses; then the database must not be used.
+        OSError: The disk fails; then the database must not be used.
     """
     try:
         wal = os.open(file.with_name(file.name + "-wal"), os.O_RDWR)

@@ -1,12 +1,12 @@
-"""Whether the pages of a database fit together, those of indexes too."""
+"""Checks that the pages of a database fit together, including those of indexes."""
 
 from journal.connection import Connection
 
 
 def damage_of(connection: Connection) -> str | None:
-    """Return the first thing that SQLite finds wrong, and on which page; None where all is sound.
+    """Return the first fault that SQLite finds, and on which page; None if there is none.
 
-    Raises `sqlite3.Error` where it cannot even be looked at.
+    Raises `sqlite3.Error` if the database cannot be read at all.
     """
     (told,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     return None if told == "ok" else " ".join(str(told).split()).replace("Page ", "page ")

@@ -1,1 +1,1 @@
-"""What is kept beside runs, one table or a few in each file."""
+"""What is stored beside runs; each file has one table or a few."""

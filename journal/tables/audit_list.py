@@ -1,7 +1,7 @@
-"""The audit log as it is read: a page at a time, newest first.
+"""Reads the audit log a page at a time, newest first.
 
-Entries are looked at in their order, so a page that is asked for few of them looks at a bounded
-part, and says where the next one goes on.
+Entries are scanned in their order. A page for which few entries match therefore scans only a
+limited part, and says where the next page goes on.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from journal.writing.audit import AuditRow
 
 _MOST_LOOKED_AT = 20_000
 _CLOCK_MS = 86_400_000
-"""How far the machine's clock may have been set back between two entries."""
+"""How far the machine's clock may have been set back between two entries, in milliseconds."""
 
 
 @value(frozen=True, slots=True)
 class AuditPage:
     """Entries, and the position before which the next page goes on; None at the end.
 
-    There may be fewer than were asked for, or none, and more to come.
+    A page may have fewer entries than requested, or none, although more follow.
     """
 
     rows: Sequence[AuditRow]
@@ -63,7 +63,7 @@ class AuditList:
         return int(row[0])
 
     async def actions_after(self, position: int) -> set[str]:
-        """Return what was done by all tenants after a place."""
+        """Return the actions of all tenants after a position."""
         rows = await self._lists.all(
             "SELECT DISTINCT action FROM audit WHERE position > ?", (position,)
         )
@@ -101,7 +101,7 @@ class AuditList:
         return AuditPage(found, None if is_over or last is None else last[0])
 
     async def _last_looked_at(self, tenant: str, wanted: AuditFilter) -> tuple[int, int] | None:
-        """Return position and moment of the last entry that a page looks at, None for all."""
+        """Return the position and moment of the last entry that a page scans; None for no limit."""
         before = 2**62 if wanted.before is None else wanted.before
         row = await self._lists.one(
             "SELECT position, at_ms FROM audit WHERE tenant = ? AND position < ?"

@@ -13,7 +13,7 @@ from journal.writing.writer import Writer
 
 @value(frozen=True, slots=True)
 class KeyRow:
-    """One API key: everything about it but the key."""
+    """One API key: everything about it except the key."""
 
     id: str
     prefix: str
@@ -31,7 +31,7 @@ class KeyRow:
 class JwtSecretRow:
     """One signing secret or public key, which tokens name by `kid`.
 
-    `secret` is sealed when it is a signing secret, and in the clear when it is a public key.
+    `secret` is sealed for a signing secret, and in the clear for a public key.
     """
 
     kid: str
@@ -115,7 +115,7 @@ class JwtSecrets:
         return [JwtSecretRow(*row) for row in rows]
 
     async def seal(self, sealed: Mapping[str, str]) -> None:
-        """Put sealed secrets in the place of what is kept, by `kid`, leaving no trace of it."""
+        """Replace stored secrets by sealed ones, by `kid`, leaving no trace of the old ones."""
 
         def work(connection: Connection) -> None:
             connection.execute("PRAGMA secure_delete = ON")

@@ -20,7 +20,7 @@ _IS_NEWEST = """v.ordinal = (SELECT max(ordinal) FROM {versions}
 
 
 class DefinitionQueries:
-    """What is asked of the definitions of one kind; every method is bound to one tenant."""
+    """Queries over the definitions of one kind; every method is for one tenant."""
 
     def __init__(self, kind: Kind, readers: Readers, lists: Readers) -> None:
         self._kind = kind
@@ -102,9 +102,9 @@ class DefinitionQueries:
         return MarkedVersions(*row)
 
     async def marked_as_tools(self, tenant: str, after: str, limit: int) -> list[str]:
-        """Return the ids, behind one, of those of which a start takes a version marked as a tool.
+        """Return the ids, after `after`, of definitions whose default version is marked as a tool.
 
-        By id; those that are archived are none.
+        Ordered by id, without archived ones.
         """
         rows = await self._lists.all(
             f"SELECT w.id FROM {self._kind.things} w JOIN {self._kind.versions} v"
@@ -142,7 +142,7 @@ class DefinitionQueries:
         return [_version(row) for row in rows]
 
     async def ids(self, tenant: str, named: list[str], limit: int) -> list[str]:
-        """Return ids of those that are not archived: `limit` of them, `named` ones first."""
+        """Return at most `limit` ids of unarchived definitions, the `named` ones first."""
         order = "NOT archived ORDER BY id NOT IN (SELECT value FROM json_each(?)), id LIMIT ?"
         sql = f"SELECT id FROM {self._kind.things} WHERE tenant = ? AND {order}"
         return [row[0] for row in await self._lists.all(sql, (tenant, json.dumps(named), limit))]
@@ -150,13 +150,13 @@ class DefinitionQueries:
     async def with_step(self, tenant: str, key: str, value: str, limit: int) -> list[VersionRow]:
         """Return definitions that have a step whose `key` is `value`, by name, at most `limit`.
 
-        A step may stand in a body; a branch names a workflow by `workflow`. Looked at are the
-        newest version and the published one of each that is not archived.
+        The step may be in a body; a branch names a workflow by `workflow`. The newest and the
+        published version of each definition that is not archived are searched.
         """
         rows = await self._lists.all(
             f"{self._brief} WHERE w.tenant = ? AND NOT w.archived"
             f" AND ({self._is_newest} OR v.version = w.published_version)"
-            " AND instr(v.definition, ?) > 0"  # few have it at all: only those are parsed
+            " AND instr(v.definition, ?) > 0"  # few contain it at all, and only those are parsed
             " AND EXISTS (SELECT 1 FROM json_tree(v.definition) t WHERE t.atom = ? AND ("
             "t.key = ? AND t.path GLOB '*.steps[[]*]' OR"
             " t.key = 'workflow' AND ? = 'workflowId' AND t.path GLOB '*.branches.*'))"

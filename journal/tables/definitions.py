@@ -1,4 +1,4 @@
-"""Versioned definitions: workflows, and agents, which are kept the same way."""
+"""Versioned definitions: workflows and agents, which are stored in the same way."""
 
 import json
 from collections.abc import Iterable
@@ -31,8 +31,8 @@ class DefinitionTable(DefinitionQueries):
     ) -> str:
         """Store the first version of a new workflow and return its id.
 
-        The id is `wanted_id`, or `slug`, `slug-2`, ... The version is 1.0.0; where one of that
-        id was deleted, its numbers are not used again, since runs of it are pinned to them.
+        The id is `wanted_id`, or `slug`, `slug-2`, ... The version is 1.0.0. If a definition of
+        that id was deleted, its version numbers are not used again, since runs are pinned to them.
         Raises `DefinitionExists`.
         """
 
@@ -59,7 +59,7 @@ class DefinitionTable(DefinitionQueries):
     ) -> str:
         """Store the next patch version and return its number.
 
-        Raises `Archived`, and `ChangedMeanwhile` where the newest version is not `of`.
+        Raises `Archived`, and `ChangedMeanwhile` if the newest version is not `of`.
         """
 
         def work(connection: Connection) -> str:
@@ -79,7 +79,7 @@ class DefinitionTable(DefinitionQueries):
         return str(await self._writer.write(work))
 
     async def archive(self, tenant: str, definition_id: str, now_ms: int) -> None:
-        """Archive a workflow; once more changes nothing."""
+        """Archive a workflow; repeating this changes nothing."""
 
         def work(connection: Connection) -> None:
             if not _is_archived(self._kind, connection, tenant, definition_id):
@@ -189,7 +189,7 @@ def _next(versions: Iterable[str]) -> str:
 
 
 def _key_of_next(kind: Kind, tenant: str, definition_id: str) -> str:
-    """Return the key in `meta` of the version with which a deleted one would begin again."""
+    """Return the key in `meta` of the first version number after a deleted definition's."""
     return json.dumps(["next version", kind.word, tenant, definition_id])
 
 

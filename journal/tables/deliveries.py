@@ -1,7 +1,7 @@
-"""The outbox: which events a webhook has still to be told of, and how it went.
+"""The outbox: which events are still to be sent to a webhook, and the result of each attempt.
 
-Of the pending deliveries of one run only the first is due at some moment; settling it makes
-the next one due, in the same transaction. One that is to be sent again takes its place in that
+Of the pending deliveries of one run only the first is due at some moment; settling it makes the
+next one due, in the same transaction. A delivery that is to be sent again keeps its place in that
 order: those after it wait, unless they are under way.
 """
 
@@ -29,13 +29,13 @@ _IN_ORDER = """
 
 @value(frozen=True, slots=True)
 class DeliveryRow:
-    """How it stands with one event for one webhook; times are Unix milliseconds.
+    """The delivery of one event to one webhook; times are Unix milliseconds.
 
     Attributes:
         state: `pending`, `delivered` or `given_up`.
-        next_at_ms: When it is due; None when it is settled or waits for an earlier event.
-        answer: The status of the last answer, None when there was none.
-        happened_at_ms: When the event happened; None when it has been deleted.
+        next_at_ms: When it is due; None if it is settled or waits for an earlier event.
+        answer: The status of the last answer, None if there was none.
+        happened_at_ms: When the event happened; None if it has been deleted.
     """
 
     position: int
@@ -60,18 +60,18 @@ _HAPPENED = """
     (SELECT CASE WHEN e.run = deliveries.run THEN e.at_ms END FROM events e
      WHERE e.position >= deliveries.position ORDER BY e.position LIMIT 1)
 """
-"""A row of events has the position of its last; where it is gone, the next is another run's."""
+"""A row of events has the position of its last; if that row is gone, the next is another run's."""
 
 _SELECT = f"SELECT {columns(DeliveryRow, kind='type', happened_at_ms=_HAPPENED)} FROM deliveries"
 
 
 @value(frozen=True, slots=True)
 class Attempt:
-    """What came of sending one event once.
+    """The result of sending one event once.
 
     Attributes:
         state: The state after it.
-        next_at_ms: When it is tried again, for one that is still pending.
+        next_at_ms: When it is tried again, if it is still pending.
     """
 
     at_ms: int
@@ -91,7 +91,7 @@ class Outbox:
     async def take(
         self, webhook_id: str, rows: Sequence[EventRow], up_to: int, now_ms: int, keep: int
     ) -> None:
-        """Note events to be delivered, and that the webhook has seen all up to a position.
+        """Add events to be delivered, and note that the webhook has seen all up to a position.
 
         The newest `keep` settled deliveries stay. A webhook that is gone takes nothing.
         """
@@ -129,7 +129,7 @@ class Outbox:
         await self._writer.write(work)
 
     async def settle(self, webhook_id: str, position: int, attempt: Attempt) -> None:
-        """Note an attempt; where it was the last one, the run's next event becomes due."""
+        """Note an attempt; if it was the last one, the run's next event becomes due."""
 
         def work(connection: Connection) -> None:
             which = {"webhook": webhook_id, "position": position}
@@ -156,9 +156,9 @@ class Outbox:
         await self._writer.write(work)
 
     async def redeliver(self, webhook_id: str, position: int, now_ms: int) -> DeliveryRow:
-        """Let an event be sent again, with new patience; what still waits is due at once.
+        """Let an event be sent again, with new retries; one that still waits is due at once.
 
-        Where earlier events of its run wait, those are due, and it comes after them. Raises
+        If earlier events of its run wait, those are due, and it comes after them. Raises
         `UnknownDelivery`.
         """
 
@@ -178,7 +178,7 @@ class Outbox:
         return row
 
     async def redeliver_failed(self, webhook_id: str, now_ms: int) -> int:
-        """Do the same for all that were given up, and return their number."""
+        """Do the same for all failed deliveries, and return their number."""
 
         def work(connection: Connection) -> int:
             which = {"webhook": webhook_id, "now": now_ms}
@@ -200,7 +200,7 @@ class Outbox:
         return [DeliveryRow(*row) for row in rows]
 
     async def next_due_ms(self, webhook_id: str, after_ms: int) -> int | None:
-        """Return the moment of the first delivery that is due after a moment, None for none."""
+        """Return when the first delivery after a moment is due; None if there is none."""
         row = await self._readers.one(
             "SELECT min(next_at_ms) FROM deliveries WHERE webhook = ? AND next_at_ms > ?",
             (webhook_id, after_ms),
@@ -216,7 +216,7 @@ class Outbox:
         return dict(rows)
 
     async def is_failing(self, webhook_id: str) -> bool:
-        """Say whether it fails now: an attempt is to be made again, or the newest was the last."""
+        """Say whether the webhook is failing: an attempt is to be repeated, or the last failed."""
         row = await self._readers.one(
             "SELECT EXISTS (SELECT 1 FROM deliveries WHERE webhook = ?1"
             " AND next_at_ms IS NOT NULL AND attempts > 0)"

@@ -1,4 +1,4 @@
-"""Whose a stored file is; its bytes are elsewhere, by their hash."""
+"""The owners of stored files; the bytes are stored elsewhere, by their hash."""
 
 from dataclasses import astuple
 
@@ -31,7 +31,7 @@ class FileTable:
         self._readers = readers
 
     async def create(self, row: FileRow) -> None:
-        """Note a file whose bytes are stored, unless it is there; durable when this returns."""
+        """Store the row of a file whose bytes are stored, unless it exists; durable on return."""
 
         def work(connection: Connection) -> None:
             connection.execute(

@@ -1,4 +1,4 @@
-"""Firings: what came of each reason to start something, the newest of each source."""
+"""Firings: the results of each reason to start something; the newest of each source are kept."""
 
 from engine.value import value
 from journal.connection import Connection
@@ -7,7 +7,7 @@ from journal.rows.columns import columns
 from journal.rows.run_ids import run_id, run_number
 
 KEPT = 100
-"""Firings of one source that are kept, unless it is said otherwise."""
+"""How many firings of one source are kept by default."""
 
 _INSERT = (
     "INSERT INTO firings (tenant, source, key, at_ms, outcome, run, message)"
@@ -24,13 +24,13 @@ _TRIM = (
 
 @value(frozen=True, slots=True)
 class Firing:
-    """What came of one reason to start something.
+    """The result of one reason to start something.
 
     Attributes:
-        source: Whose it is, such as `schedule:daily-report`.
-        key: Which of its reasons: the moment of a schedule, as an ISO date, the id of a request,
-            or the run that has ended.
-        at_ms: When it was dealt with, in Unix milliseconds.
+        source: The schedule or trigger, such as `schedule:daily-report`.
+        key: The reason: the moment of a schedule, as an ISO date, the id of a request, or the run
+            that has ended.
+        at_ms: When it was handled, in Unix milliseconds.
         outcome: `started`, `skipped`, `queued` or `failed`; of a request also `sent` (a signal),
             `repeated` (its key had been used), `answered` or `refused`.
         run_id: The run that was started.
@@ -63,7 +63,7 @@ class FiringList:
         return [_firing(*row) for row in rows]
 
     async def get(self, tenant: str, source: str, key: str) -> tuple[int, Firing] | None:
-        """Return a firing with its position, None where there is none."""
+        """Return a firing with its position; None if there is none."""
         row = await self._readers.one(
             f"SELECT position, {columns(Firing, run_id='run')} FROM firings"
             " WHERE tenant = ? AND source = ? AND key = ?",
@@ -81,7 +81,7 @@ class FiringList:
         return [_firing(*row) for row in rows]
 
     async def sources_queued(self) -> list[tuple[str, str]]:
-        """Return (tenant, source) of all that have firings which wait for their turn."""
+        """Return (tenant, source) of all sources with firings that wait for their turn."""
         rows = await self._readers.all(
             "SELECT DISTINCT tenant, source FROM firings WHERE outcome = 'queued'"
         )
@@ -89,9 +89,9 @@ class FiringList:
 
 
 def note(connection: Connection, tenant: str, firing: Firing, kept: int = KEPT) -> int:
-    """Keep a firing, in the place of what was said of it before, and drop the oldest.
+    """Store a firing, replacing an earlier one with its key, and drop the oldest.
 
-    Return its position.
+    Returns its position.
     """
     number = None if firing.run_id is None else run_number(firing.run_id)
     rows = connection.execute(

@@ -1,4 +1,4 @@
-"""The mark of the sealing key: all processes that share a journal must have the same."""
+"""The mark of the sealing key: all processes that share a journal must have the same key."""
 
 from collections.abc import Collection
 
@@ -9,15 +9,15 @@ _KEY = "sealing_key"
 
 
 class KeyMark:
-    """Which key seals."""
+    """The mark of the key that seals."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     async def agree(self, mark: bytes, older: Collection[bytes]) -> bytes:
-        """Return the mark that counts: the one that is kept, or `mark` where none is.
+        """Return the mark that is valid: the stored one, or `mark` if none is stored.
 
-        One of an `older` key gives way to `mark`. Durable when this returns.
+        A stored mark of an `older` key is replaced by `mark`. Durable when this returns.
         """
         known = {one.hex() for one in older}
 

@@ -1,4 +1,4 @@
-"""What a tenant's runs know: passages of texts, by collection and source."""
+"""The knowledge of a tenant: passages of texts, by collection and source."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ MOST_PASSAGES = 5_000
 """How many passages a collection may have."""
 
 _BYTES_A_ROW = 500
-"""How many bytes take as long to write as a row of an event."""
+"""A row of so many bytes takes as long to write as a row of an event."""
 
 MOST_COLLECTIONS = 100
 """How many collections a tenant may have."""
@@ -44,9 +44,9 @@ class Vectors:
     """The vectors of the passages of a source, in their order.
 
     Attributes:
-        model: What definitions call the model that the collection's are made by.
-        embedder: What its provider calls it.
-        of_passages: 32-bit floats, little end first, of length one.
+        model: The name, in definitions, of the model that makes the collection's vectors.
+        embedder: Its provider's name for it.
+        of_passages: 32-bit floats, little-endian, normalized to length one.
     """
 
     model: str
@@ -56,7 +56,7 @@ class Vectors:
 
 @value(frozen=True, slots=True)
 class CollectionRow:
-    """A collection: another `revision` after each change, and what makes vectors, if anything."""
+    """A collection, the model of its vectors, and a `revision` that each change replaces."""
 
     revision: int
     model: str
@@ -79,7 +79,7 @@ class KnowledgeTable:
         now_ms: int,
         vectors: Vectors | None = None,
     ) -> bool:
-        """Keep a source in place of what it was; return whether it was there.
+        """Store a source in place of an earlier version; return whether there was one.
 
         Raises `KnowledgeFull`.
         """
@@ -113,7 +113,7 @@ class KnowledgeTable:
         return found
 
     async def remove(self, tenant: str, collection: str, source: str) -> bool:
-        """Forget a source; return whether it was there."""
+        """Delete a source; return whether it existed."""
 
         def work(connection: Connection) -> bool:
             was_there = _forget(connection, (tenant, collection, source))
@@ -125,9 +125,9 @@ class KnowledgeTable:
         return found
 
     async def collection(self, tenant: str, name: str) -> CollectionRow | None:
-        """Return how a collection stands, None for what was never there.
+        """Return the state of a collection; None if it never existed.
 
-        One that has become empty may have another model.
+        One that has become empty may use another model.
         """
         row = await self._readers.by_key(
             "SELECT revision, CASE passages WHEN 0 THEN '' ELSE model END"

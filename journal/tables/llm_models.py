@@ -1,4 +1,4 @@
-"""The models that tenants name, as JSON text that whoever stores it has checked."""
+"""The models that tenants name, as JSON text that the caller has checked."""
 
 from dataclasses import astuple
 
@@ -32,7 +32,7 @@ class ModelTable:
         self._readers = readers
 
     async def put(self, tenant: str, name: str, document: str, now_ms: int) -> None:
-        """Keep a model, in place of one of that name; durable when this returns."""
+        """Store a model, replacing one of that name; durable when this returns."""
 
         def work(connection: Connection) -> None:
             connection.execute(

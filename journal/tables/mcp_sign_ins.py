@@ -1,4 +1,4 @@
-"""Sign-ins of people at MCP servers, one of each tenant at each server, sealed."""
+"""Sign-ins at MCP servers, sealed: one for each tenant and server."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from journal.writing.writer import Writer
 
 @value(frozen=True, slots=True)
 class McpSignInRow:
-    """What is kept of one server for one tenant.
+    """What is stored for one server and tenant.
 
     Attributes:
-        client: As what this server is registered there, sealed.
+        client: This server's registration there, sealed.
         attempt: The sign-in that has begun, sealed.
         tokens: The tokens, sealed; None while nobody is signed in.
         who: Who has signed in last; empty before.
@@ -55,7 +55,7 @@ class McpSignInTable:
         return McpSignInRow(*rows[0]) if rows else None
 
     async def begin(self, tenant: str, server: str, client: bytes, attempt: bytes) -> None:
-        """Keep a sign-in that begins, in the place of one that has begun."""
+        """Store a sign-in that begins, replacing one that has begun."""
 
         def work(connection: Connection) -> None:
             connection.execute(
@@ -69,7 +69,7 @@ class McpSignInTable:
         await self._writer.write(work)
 
     async def take(self, tenant: str, server: str, attempt: bytes) -> bool:
-        """Take a sign-in that has begun away; say whether it was there still."""
+        """Remove a sign-in that has begun; return whether it still existed."""
         return await self._changed(
             "UPDATE mcp_sign_ins SET attempt = NULL"
             " WHERE tenant = ? AND server = ? AND attempt = ?",
@@ -77,7 +77,7 @@ class McpSignInTable:
         )
 
     async def complete(self, tenant: str, server: str, tokens: bytes, who: str, at_ms: int) -> None:
-        """Keep the tokens of somebody who has signed in."""
+        """Store the tokens of a completed sign-in."""
         await self._changed(
             "UPDATE mcp_sign_ins SET tokens = ?, who = ?, at_ms = ?, held_until_ms = 0"
             " WHERE tenant = ? AND server = ?",
@@ -85,7 +85,7 @@ class McpSignInTable:
         )
 
     async def hold(self, row: McpSignInRow, now_ms: int, until_ms: int) -> bool:
-        """Reserve to fetch new tokens in the place of those in `row`; say whether that is so."""
+        """Reserve fetching new tokens to replace those in `row`; return whether that succeeded."""
         return await self._changed(
             "UPDATE mcp_sign_ins SET held_until_ms = ?"
             " WHERE tenant = ? AND server = ? AND tokens = ? AND held_until_ms <= ?",
@@ -93,7 +93,7 @@ class McpSignInTable:
         )
 
     async def replace(self, row: McpSignInRow, tokens: bytes | None) -> bool:
-        """Put tokens, or none, in the place of those in `row`; say whether they were those."""
+        """Replace the tokens in `row` by others, or by none; return whether they were current."""
         return await self._changed(
             "UPDATE mcp_sign_ins SET tokens = ?, held_until_ms = 0"
             " WHERE tenant = ? AND server = ? AND tokens = ?",
@@ -109,7 +109,7 @@ class McpSignInTable:
         )
 
     async def sign_out(self, tenant: str, server: str) -> bool:
-        """Forget the tokens, and a sign-in that has begun; say whether there were tokens."""
+        """Delete the tokens, and a sign-in that has begun; return whether there were tokens."""
         return await self._changed(
             "UPDATE mcp_sign_ins SET tokens = NULL, attempt = NULL, held_until_ms = 0"
             " WHERE tenant = ? AND server = ? AND tokens IS NOT NULL",
@@ -117,7 +117,7 @@ class McpSignInTable:
         )
 
     async def seal(self, rows: Sequence[McpSignInRow]) -> None:
-        """Keep what has been sealed anew."""
+        """Store values that have been sealed again."""
 
         def work(connection: Connection) -> None:
             connection.executemany(

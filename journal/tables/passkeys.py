@@ -15,11 +15,11 @@ class PasskeyRow:
     """One passkey.
 
     Attributes:
-        id: How the device names it, in base64url.
-        person: The id of whom it signs in.
-        name: What its person calls it.
+        id: The device's id for it, in base64url.
+        person: The id of the person whom it signs in.
+        name: The person's name for it.
         public_key: The key, as COSE.
-        uses: How often its device says that it was used; 0 where it does not count.
+        uses: How often it was used, as counted by the device; 0 if the device does not count.
     """
 
     id: str
@@ -47,7 +47,7 @@ class PasskeyTable:
         return [PasskeyRow(*row) for row in rows]
 
     async def add(self, row: PasskeyRow) -> None:
-        """Keep a passkey; durable when this returns. Raises `NameTaken` for one that is there."""
+        """Store a passkey; durable when this returns. Raises `NameTaken` if it exists."""
 
         def work(connection: Connection) -> None:
             connection.execute(insert_into("passkeys", PasskeyRow), astuple(row))
@@ -58,7 +58,7 @@ class PasskeyTable:
             raise NameTaken(row.name) from taken
 
     async def used(self, row: PasskeyRow) -> None:
-        """Keep when a passkey was last used. Raises `UnknownPasskey` where it is gone."""
+        """Store when a passkey was last used. Raises `UnknownPasskey` if it is gone."""
         await self._changed(
             row.id,
             "UPDATE passkeys SET uses = ?, used_at_ms = ? WHERE id = ?",

@@ -1,4 +1,4 @@
-"""People who sign in by themselves."""
+"""People who sign in with an account of their own."""
 
 from collections.abc import Callable
 from dataclasses import astuple
@@ -16,11 +16,11 @@ class PersonRow:
     """One person.
 
     Attributes:
-        name: What they sign in with; in any case, one person a tenant has it.
+        name: The name they sign in with; unique in a tenant regardless of case.
         groups: The names of their groups, a JSON array.
         password: A salted hash; None while they have none.
-        subject: How a provider of identities names them, behind its issuer; None for others.
-        invitation: The hash of what an open invitation holds.
+        subject: The identity provider's name for them, after its issuer; None for others.
+        invitation: The hash of the token of an open invitation.
         signed_in_at_ms: When they last signed in.
     """
 
@@ -65,10 +65,10 @@ class PeopleTable:
     async def change(
         self, tenant: str, person_id: str, edit: Callable[[PersonRow], PersonRow]
     ) -> PersonRow:
-        """Keep what `edit` makes of a person, but for id, tenant and name, and return it.
+        """Store and return a person as `edit` changes them, except for id, tenant and name.
 
-        It is given the person within the transaction, as no other process can alter them any more.
-        Raises `UnknownPerson`, and what `edit` raises.
+        `edit` is called within the transaction, so that no other process can change the person
+        meanwhile. Raises `UnknownPerson`, and what `edit` raises.
         """
 
         def work(connection: Connection) -> PersonRow:

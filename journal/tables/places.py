@@ -1,4 +1,4 @@
-"""Places: which runs with `concurrency` are under way, and which wait in line."""
+"""Places: which runs with `concurrency` hold a place, and which wait in line."""
 
 from collections.abc import Collection
 
@@ -17,7 +17,7 @@ _OF_KEY = (
 
 @value(frozen=True, slots=True)
 class PlaceKey:
-    """The runs that count together.
+    """The key of the runs that count together.
 
     Attributes:
         within: The id of their workflow, or `#` and the name of their pool.
@@ -29,20 +29,20 @@ class PlaceKey:
 
     @property
     def values(self) -> tuple[str, str, str]:
-        """What a query names them by."""
+        """The values of the key in a query."""
         return self.tenant, self.within, self.key
 
 
 @value(frozen=True, slots=True)
 class Line:
-    """How things stand: who is next, and how many are under way."""
+    """The state of a line: the next run, and how many runs hold a place."""
 
     first: str | None
     under_way: int
 
 
 def place_key(tenant: str, run: Run) -> PlaceKey | None:
-    """Return with which a run counts; None where it needs no place."""
+    """Return the key under which a run counts; None if it needs no place."""
     if run.place is None:
         return None
     return PlaceKey(tenant, pool_column(run.place) or run.workflow_id, run.place.key)
@@ -56,9 +56,9 @@ class PlaceList:
         self._lists = lists
 
     async def line(self, key: PlaceKey, skipped: Collection[int]) -> Line:
-        """Return who is next in line, those of some numbers left out, and how many are under way.
+        """Return the first run in line, except for those in `without`, and how many hold a place.
 
-        A look at as many rows as may be under way, however long the line is.
+        It reads as many rows as may hold a place, however long the line is.
         """
         shown = ", ".join(str(number) for number in [0, *sorted(skipped)])
         first = await self._readers.one(
@@ -72,7 +72,7 @@ class PlaceList:
         return Line(run_id(first[0]) if first else None, int(under_way[0]))
 
     async def surplus(self, key: PlaceKey, limit: int) -> list[str]:
-        """Return the runs that have not ended, but for the newest `limit`; the oldest first."""
+        """Return all but the newest `limit` runs that have not ended, the oldest first."""
         rows = await self._readers.all(
             f"SELECT id {_OF_KEY} ORDER BY id DESC LIMIT {ALL_ROWS} OFFSET ?", (*key.values, limit)
         )

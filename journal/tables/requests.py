@@ -1,4 +1,4 @@
-"""Requests that came to the addresses of triggers: the newest, each with its firing."""
+"""Requests to the addresses of triggers: the newest ones, each with its firing."""
 
 import json
 
@@ -9,21 +9,21 @@ from journal.reading.readers import Readers
 from journal.tables.firings import Firing, FiringList
 
 LONGEST_KEPT_BODY = 64 * 1024
-"""Bytes of a body that is kept whole; of a longer one nothing is."""
+"""The longest body that is stored, in bytes; a longer one is not stored at all."""
 
 _MOST_BYTES = 1_048_576
-"""Bytes of the kept bodies of one trigger together; the oldest go first."""
+"""The limit of one trigger's stored bodies together, in bytes; the oldest are dropped first."""
 
 
 @value(frozen=True, slots=True)
 class ArrivedRequest:
-    """A request as it is kept: without what would let others in.
+    """A request as it is stored, without credentials.
 
     Attributes:
-        query: What stands behind the `?` of its address.
-        headers: Header fields by name in small letters.
+        query: The part of its address after the `?`.
+        headers: Header fields by name in lower case.
         size: How many bytes its body had.
-        body: The body; None where it was too long to keep.
+        body: The body; None if it was too long to store.
     """
 
     method: str
@@ -61,7 +61,7 @@ class RequestTable:
 def keep(
     connection: Connection, tenant: str, position: int, source: str, request: ArrivedRequest
 ) -> None:
-    """Keep the request of a firing, and drop the oldest bodies where there is too much."""
+    """Store the request of a firing, and drop the oldest bodies if there is too much."""
     connection.execute(
         "INSERT INTO requests (firing, method, query, headers, size, body)"
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (firing) DO UPDATE SET"

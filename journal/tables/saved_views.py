@@ -1,4 +1,4 @@
-"""Lists as people keep them: what each has given a name."""
+"""Lists of runs that people have saved under a name."""
 
 from engine.value import value
 from journal.connection import Connection
@@ -7,12 +7,12 @@ from journal.reading.readers import Readers
 from journal.writing.writer import Writer
 
 MOST_VIEWS = 50
-"""How many a person may keep."""
+"""How many views a person may keep."""
 
 
 @value(frozen=True, slots=True)
 class ViewRow:
-    """A view: its name, and what it asks for as JSON text."""
+    """A view: its name, and its query as JSON text."""
 
     name: str
     asked: str
@@ -27,7 +27,7 @@ class SavedViews:
         self._readers = readers
 
     async def put(self, tenant: str, person: str, row: ViewRow) -> None:
-        """Keep a view, in the place of one of that name. Raises `TooManyViews`."""
+        """Store a view, replacing one of that name. Raises `TooManyViews`."""
 
         def work(connection: Connection) -> None:
             (others,) = connection.execute(

@@ -1,4 +1,4 @@
-"""Schedules: what is started when, and how far each has come."""
+"""Schedules: what is started at which moments, and how far each schedule has come."""
 
 from dataclasses import astuple
 
@@ -18,8 +18,8 @@ class ScheduleRow:
     """One schedule; times are Unix milliseconds.
 
     Attributes:
-        document: What it is, as JSON text.
-        next_at_ms: Its first moment that has not been dealt with; None while it is paused.
+        document: Its definition, as JSON text.
+        next_at_ms: Its first moment that has not been handled; None while it is paused.
         due_at_ms: The same with jitter added.
         last_run: The number of the run that it started last.
     """
@@ -35,7 +35,7 @@ class ScheduleRow:
 
     @property
     def source(self) -> str:
-        """What its firings are kept under."""
+        """The source name of its firings."""
         return f"schedule:{self.id}"
 
     @property
@@ -55,10 +55,10 @@ class ScheduleTable:
         self._readers = readers
 
     async def put(self, row: ScheduleRow, most: int, before: ScheduleRow | None) -> None:
-        """Keep a schedule, in the place of the one of its id; durable when this returns.
+        """Store a schedule, replacing the one of its id; durable when this returns.
 
-        What it had started stays known. Raises `TooManySchedules`, and `ChangedMeanwhile` where
-        what is kept is not `before` any more.
+        Its last run stays known. Raises `TooManySchedules`, and `ChangedMeanwhile` if the stored
+        schedule is no longer `before`.
         """
 
         def work(connection: Connection) -> None:
@@ -97,7 +97,7 @@ class ScheduleTable:
         await self._writer.write(work, UNCOUNTED)
 
     async def note(self, row: ScheduleRow, firing: Firing) -> None:
-        """Keep what came of one moment; a schedule that is gone notes nothing."""
+        """Store the result of one moment; for a schedule that is gone, nothing is stored."""
 
         def work(connection: Connection) -> None:
             number = None if firing.run_id is None else run_number(firing.run_id)
@@ -111,7 +111,7 @@ class ScheduleTable:
         await self._writer.write(work)
 
     async def move(self, row: ScheduleRow, next_at_ms: int | None, due_at_ms: int | None) -> None:
-        """Move a schedule on to its next moment, unless somebody else has changed it."""
+        """Move a schedule on to its next moment, unless it has been changed meanwhile."""
 
         def work(connection: Connection) -> None:
             connection.execute(
@@ -139,7 +139,7 @@ class ScheduleTable:
     async def due(self, now_ms: int, after: tuple[int, str, str], limit: int) -> list[ScheduleRow]:
         """Return schedules that are due, the most overdue first.
 
-        Those behind `after`, which is (due at, tenant, id) of one.
+        Those after `after`, which is (due at, tenant, id) of one.
         """
         rows = await self._readers.all(
             f"{_SELECT} WHERE due_at_ms <= ? AND (due_at_ms, tenant, id) > (?, ?, ?)"
@@ -149,14 +149,14 @@ class ScheduleTable:
         return [ScheduleRow(*row) for row in rows]
 
     async def next_due_ms(self) -> int | None:
-        """Return the moment at which a schedule is due next, None where none is."""
+        """Return when the next schedule is due; None if none is."""
         row = await self._readers.one(
             "SELECT due_at_ms FROM schedules WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT 1"
         )
         return int(row[0]) if row else None
 
     async def active(self, after: tuple[str, str], limit: int) -> list[ScheduleRow]:
-        """Return schedules that are not paused, behind (tenant, id) of one."""
+        """Return schedules that are not paused, after (tenant, id) of one."""
         rows = await self._readers.all(
             f"{_SELECT} WHERE (tenant, id) > (?, ?) AND due_at_ms IS NOT NULL"
             " ORDER BY tenant, id LIMIT ?",

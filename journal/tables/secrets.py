@@ -1,4 +1,4 @@
-"""Secrets that steps use, sealed; what opens them is not in the journal."""
+"""Secrets that steps use, sealed; the key that opens them is not in the journal."""
 
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -13,7 +13,7 @@ from journal.writing.writer import Writer
 
 @value(frozen=True, slots=True)
 class SecretRow:
-    """One secret of a tenant: everything about it but its value."""
+    """One secret of a tenant: everything about it except its value."""
 
     tenant: str
     name: str
@@ -30,7 +30,7 @@ class SecretTable:
         self._readers = readers
 
     async def put(self, rows: Sequence[SecretRow]) -> None:
-        """Keep secrets, in the place of those of the same names; durable when this returns."""
+        """Store secrets, replacing those of the same names; durable when this returns."""
 
         def work(connection: Connection) -> None:
             connection.executemany(

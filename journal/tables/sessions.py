@@ -1,4 +1,4 @@
-"""Sessions of browsers that are signed in, for as long as they last."""
+"""Sessions of signed-in browsers, until they expire."""
 
 from dataclasses import astuple
 
@@ -14,12 +14,12 @@ class SessionRow:
     """One session.
 
     Attributes:
-        id: A hash of what only its cookie has.
-        who: As the history of runs names its caller.
+        id: A hash of the secret that only its cookie has.
+        who: The caller, named as in the history of runs.
         kind: How it was opened: `key`, `token`, `password`, `invitation` or `provider`.
-        credential: Of what it stands for: the id of a key or a person, or a token's user.
-        address: Where the browser was when it signed in, as far as the server sees it.
-        browser: What it said that it is.
+        credential: What it was opened with: the id of a key or a person, or a token's user.
+        address: The address of the browser at sign-in, as far as the server sees it.
+        browser: What the browser said that it is.
     """
 
     id: str
@@ -41,7 +41,7 @@ class SessionTable:
         self._readers = readers
 
     async def all(self, now_ms: int) -> list[SessionRow]:
-        """Return those whose time is not over, oldest first."""
+        """Return the sessions that have not expired, oldest first."""
         rows = await self._readers.all(
             f"SELECT {columns(SessionRow)} FROM sessions WHERE until_ms > ?"
             " ORDER BY began_at_ms, id",
@@ -57,7 +57,7 @@ class SessionTable:
         return int(row[0]), int(row[1])
 
     async def add(self, row: SessionRow) -> None:
-        """Keep a session, and forget those whose time is over; durable when this returns."""
+        """Store a session, and delete those that have expired; durable when this returns."""
 
         def work(connection: Connection) -> None:
             connection.execute("DELETE FROM sessions WHERE until_ms <= ?", (row.began_at_ms,))

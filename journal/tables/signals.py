@@ -1,4 +1,4 @@
-"""Signals: kept until a run takes them, each once."""
+"""Signals: stored until a run takes them, each once."""
 
 import json
 from collections.abc import Collection
@@ -23,8 +23,8 @@ class NewSignal:
 
     Attributes:
         key: Which of its name it is, such as the number of an order.
-        sender_id: What the sender calls it; of one id only the first counts.
-        expires_at_ms: Until when it is kept for a run that does not wait yet.
+        sender_id: The sender's id for it; of several with one id only the first counts.
+        expires_at_ms: Until when it is stored for a run that does not wait yet.
         forget_at_ms: Until when its `sender_id` is known.
         to_all: Whether every run that waits now gets it, and no run later.
         for_run: The one run that it is meant for.
@@ -57,11 +57,11 @@ class KeptSignal:
 
 @value(frozen=True, slots=True)
 class SignalKept:
-    """What became of sending one.
+    """The result of storing a signal.
 
     Attributes:
         positions: Its rows: one, or one for each run of those that it was sent to.
-        is_new: False when its sender's id had been used before.
+        is_new: False if its sender's id had been used before.
     """
 
     positions: tuple[int, ...]
@@ -69,7 +69,7 @@ class SignalKept:
 
 
 class SignalTaken(JournalError):
-    """A signal is not there any more for the run that was to take it."""
+    """The signal is no longer there for the run that was to take it."""
 
     def __init__(self, position: int) -> None:
         super().__init__(f"signal {position} has been taken, or its time is over")
@@ -83,7 +83,7 @@ class SignalTable:
         self._readers = readers
 
     async def send(self, tenant: str, signal: NewSignal, most: int) -> SignalKept:
-        """Keep a signal; durable when this returns. Raises `TooManySignals`."""
+        """Store a signal; durable when this returns. Raises `TooManySignals`."""
 
         def work(connection: Connection) -> SignalKept:
             if known := _known(connection, tenant, signal.sender_id):
@@ -101,7 +101,7 @@ class SignalTable:
         return await self._readers.by_key(sql, (tenant, sender_id)) is not None
 
     async def is_full(self, tenant: str, most: int) -> bool:
-        """Say whether a tenant has `most` signals that nobody has taken yet."""
+        """Say whether a tenant has `most` signals that no run has taken yet."""
         return await self._readers.one(_FULL, (tenant, most - 1)) is not None
 
     async def match(
@@ -109,7 +109,7 @@ class SignalTable:
     ) -> tuple[KeptSignal, str | None] | None:
         """Return the oldest signal of a name and key, and the run that has waited longest.
 
-        None where there is no signal; no run where none waits, but for those of `without`.
+        None if there is no signal; no run if none waits, apart from those in `without`.
         """
         wanted = {
             "tenant": tenant, "name": name, "key": key, "now": now_ms,
@@ -127,7 +127,7 @@ class SignalTable:
         return _kept(row[:-1]), None if row[-1] is None else run_id(row[-1])
 
     async def waited_for(self, now_ms: int) -> list[tuple[str, str, str]]:
-        """Return (tenant, name, key), each once, where a signal is kept and a run waits for it."""
+        """Return each (tenant, name, key) once that has a stored signal and a waiting run."""
         rows = await self._readers.all(
             "SELECT DISTINCT tenant, name, key FROM signals s"
             " WHERE taken_at_ms IS NULL AND expires_at_ms > ? AND EXISTS (SELECT 1 FROM runs r"
@@ -147,7 +147,7 @@ class SignalTable:
         return [run_id(number) for (number,) in rows]
 
     async def kept(self, tenant: str, now_ms: int, limit: int) -> list[KeptSignal]:
-        """Return a tenant's signals that nobody has taken yet, by name and key."""
+        """Return a tenant's signals that no run has taken yet, by name and key."""
         rows = await self._readers.all(
             f"SELECT {_COLUMNS} FROM signals WHERE tenant = ? AND taken_at_ms IS NULL"
             " AND expires_at_ms > ? ORDER BY name, key, position LIMIT ?",
@@ -156,9 +156,9 @@ class SignalTable:
         return [_kept(row) for row in rows]
 
     async def forget(self, now_ms: int) -> int:
-        """Give up what nobody took in time, forget what is old, and return how many those were.
+        """Drop expired signals and old rows, and return how many expired.
 
-        Those of one call are bounded; 0 says that there are no more.
+        The number in one call is limited; 0 means that there are no more.
         """
         values = (now_ms, _FORGOTTEN_AT_ONCE)
         if not await self._readers.all(f"{_EXPIRED} UNION ALL {_OLD} LIMIT 1", (now_ms, now_ms)):
@@ -195,7 +195,7 @@ _WAITS_ITSELF = (
 
 
 def insert(connection: Connection, tenant: str, signal: NewSignal) -> tuple[int, ...]:
-    """Keep a signal in the transaction that goes on, and return its positions."""
+    """Store a signal in the current transaction, and return its positions."""
     receivers: list[int | None] = [None]
     if signal.for_run is not None:
         receivers = [run_number(signal.for_run)]
@@ -236,7 +236,7 @@ _INSERT_TAKEN = (
 
 
 def take(position: int, taker: str, now_ms: int) -> Work:
-    """Return what marks a signal as taken, in the transaction in which it is. Raises then."""
+    """Return the statement that marks a signal as taken; it raises if the signal is gone."""
 
     def work(connection: Connection) -> None:
         taken = connection.execute(

@@ -1,7 +1,7 @@
-"""What models have been asked for, and the limits that questions are held against.
+"""What calls of models have cost, and the limits that they must keep.
 
-A question is admitted, and what it has spent is added up, in the one writer's transaction: no
-two questions at once can pass a limit that has room for one.
+A call is admitted, and its cost is added up, in the single writer's transaction. Two concurrent
+calls can therefore not both use the same remaining budget.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -35,14 +35,14 @@ Scope: TypeAlias = Literal["step", "run", "workflow", "tenant"]
 
 @value(frozen=True, slots=True)
 class ModelCall:
-    """A question to a model that is about to be asked.
+    """A call of a model that is about to be made.
 
     Attributes:
-        execution: Which execution of a step of the run asks.
-        agent_id: The agent for which it is asked, empty without one.
+        execution: Which execution of a step of the run makes it.
+        agent_id: The agent for which it is made, empty without one.
         day: The day in UTC, such as 2026-11-29.
         held_tokens: How many tokens it may take at most.
-        sure_tokens: How many it takes when no answer comes.
+        sure_tokens: How many it takes even if no answer comes.
     """
 
     tenant: str
@@ -60,7 +60,7 @@ class ModelCall:
 
 @value(frozen=True, slots=True)
 class Spent:
-    """What an answer has taken."""
+    """What an answer has cost."""
 
     input_tokens: int
     cached_tokens: int
@@ -71,14 +71,14 @@ class Spent:
 
 @value(frozen=True, slots=True)
 class LimitHit:
-    """A limit that a question meets.
+    """A limit that leaves no room for a call.
 
     Attributes:
         unit: What it counts.
         most: The limit, in tokens or in billionths of the currency.
-        run_id: The run that it bounds; empty for a month's budget.
+        run_id: The run that it limits; empty for a month's budget.
         execution: Which execution of a step of that run; 0 for the whole run.
-        must_wait: True when there may be room once the open questions are answered.
+        must_wait: True if there may be room once the open calls are answered.
     """
 
     scope: Scope
@@ -116,7 +116,7 @@ class SpendingTable:
     async def limit(
         self, run: str, execution: int, most_tokens: int | None, most_nano: int | None
     ) -> None:
-        """Bound an execution of a step, or with execution 0 a run, and all runs below it."""
+        """Limit an execution of a step, or with execution 0 a run, and all runs below it."""
         values = (run_number(run), execution, most_tokens, most_nano)
 
         def work(connection: Connection) -> None:
@@ -130,7 +130,7 @@ class SpendingTable:
         await self._writer.write(work)
 
     async def begin_budget(self, run: str, most_nano: int) -> None:
-        """Bound a run and all runs below it, unless it is bound already."""
+        """Limit a run and all runs below it, unless it has a limit already."""
         values = (run_number(run), _WHOLE_RUN, most_nano)
 
         def work(connection: Connection) -> None:
@@ -156,10 +156,10 @@ class SpendingTable:
         await self._writer.write(work)
 
     async def admit(self, question: ModelCall) -> int | LimitHit:
-        """Hold what a question may take; return its number, or the limit that it meets.
+        """Reserve what a call may cost; return its number, or the limit that leaves no room.
 
-        The last stretch before a limit is walked one question at a time, so that a limit is
-        passed by one answer at most.
+        Close to a limit, calls are admitted one at a time, so that at most one answer exceeds the
+        limit.
         """
 
         def work(connection: Connection) -> int | LimitHit:
@@ -176,7 +176,7 @@ class SpendingTable:
         return admitted
 
     async def settle(self, number: int, spent: Spent | None) -> None:
-        """Add up what a question has taken; nothing for one that was refused."""
+        """Add up what a call has cost; nothing for one that was refused."""
 
         def work(connection: Connection) -> None:
             _settle(connection, number, spent)
@@ -184,9 +184,9 @@ class SpendingTable:
         await self._writer.write(work)
 
     async def settle_lost(self, shards: Collection[int] = ALL_SHARDS) -> int:
-        """Count what a crash has cut off by what it has cost in any case; return how many.
+        """Count the calls that a crash has cut off by their minimum cost; return how many.
 
-        That is of the runs of some shards: those that are the process's alone from now on.
+        Only calls of the runs of these shards, which belong to this process alone from now on.
         """
 
         def work(connection: Connection) -> int:
@@ -212,7 +212,7 @@ class SpendingTable:
         return [SpendingRow(*row) for row in rows]
 
     async def set_budget(self, tenant: str, workflow_id: str, month_nano: int | None) -> None:
-        """Bound a month of a tenant, or of a workflow where one is named; None: not any more."""
+        """Limit a month of a tenant, or of the named workflow; None removes the limit."""
 
         def work(connection: Connection) -> None:
             connection.execute(
@@ -226,7 +226,7 @@ class SpendingTable:
         await self._writer.write(work)
 
     async def budgets(self, tenant: str) -> dict[str, int]:
-        """Return the budgets of a tenant by workflow; the tenant's own is under the empty name."""
+        """Return the budgets of a tenant by workflow; the tenant's own has the empty name."""
         rows = await self._readers.all(
             "SELECT workflow_id, month_nano FROM budgets WHERE tenant = ? ORDER BY workflow_id",
             (tenant,),
@@ -235,7 +235,7 @@ class SpendingTable:
 
 
 def _met_above(connection: Connection, question: ModelCall) -> LimitHit | None:
-    """Return the nearest limit of the run and of those above it that has no room."""
+    """Return the nearest limit without room, of the run or of its ancestors."""
     rows = connection.execute(_LIMITS_ABOVE, (question.run, question.execution)).fetchall()
     for (
         run,
@@ -261,7 +261,7 @@ def _met_above(connection: Connection, question: ModelCall) -> LimitHit | None:
 
 
 def _met_of_month(connection: Connection, question: ModelCall) -> LimitHit | None:
-    """Return the budget of the month, the workflow's first, that has no room."""
+    """Return the month's budget without room, the workflow's first."""
     budgets = connection.execute(
         "SELECT workflow_id, month_nano FROM budgets WHERE tenant = ? AND workflow_id IN ('', ?)"
         " ORDER BY workflow_id DESC",
@@ -298,7 +298,7 @@ def _stand(
 
 
 def _hold(connection: Connection, question: ModelCall, sign: int) -> None:
-    """Hold what a question may take at every limit above it, or with -1 let it go."""
+    """Reserve what a call may cost at every limit above it; -1 releases it."""
     connection.execute(
         f"{_ABOVE} UPDATE spending_limits SET held_tokens = held_tokens + ?,"
         " held_nano = held_nano + ?, open = open + ?"

@@ -1,4 +1,4 @@
-"""The store of a tenant: values that its runs keep between them, changed once for each call."""
+"""The store of a tenant: values shared by its runs, changed exactly once for each call."""
 
 import json
 from collections.abc import Callable
@@ -15,19 +15,19 @@ MOST_VALUES = 100_000
 """How many values a tenant may have."""
 
 _REMEMBERED_MS = 30 * 86_400_000
-"""How long the result of a call is kept, for the call that is made again after a crash."""
+"""How long the result of a call is kept for a repeat after a crash, in milliseconds."""
 _SWEPT = 20
 
 
 @value(frozen=True, slots=True)
 class Change:
-    """What a call makes of a value.
+    """The change that a call makes to a value.
 
     Attributes:
-        result: What the call gives.
-        value: The new value, JSON text; None removes it where `touched`.
+        result: What the call returns.
+        value: The new value, JSON text; None removes it if `touched`.
         touched: Whether anything changes.
-        expires_at_ms: When the new value is gone; None: never.
+        expires_at_ms: When the new value expires; None: never.
     """
 
     result: JsonObject
@@ -37,7 +37,7 @@ class Change:
 
 
 Decide: TypeAlias = "Callable[[Json, bool], Change]"
-"""Returns the change of a value, which is given with whether it is there. May raise."""
+"""Returns the change of a value, given whether it exists and the value. May raise."""
 
 
 class StoreTable:
@@ -48,7 +48,7 @@ class StoreTable:
         self._readers = readers
 
     async def get(self, tenant: str, key: str, now_ms: int) -> tuple[bool, Json]:
-        """Return whether there is a value, and the value."""
+        """Return whether a value exists, and the value."""
         row = await self._readers.by_key(_CURRENT, (tenant, key, now_ms))
         return (False, None) if row is None else (True, json.loads(row[0]))
 
@@ -56,7 +56,7 @@ class StoreTable:
         """Change a value once for each `call`; durable when this returns.
 
         Returns:
-            What the change gives; of a call that has been made before, what it gave then.
+            The result of the change; for a call that has been made before, its result then.
 
         Raises:
             StoreFull: The tenant has as many values as it may have.
@@ -109,7 +109,7 @@ def _write(
 
 
 def _sweep(connection: Connection, now_ms: int) -> None:
-    """Remove a few values that are gone, and results that nobody asks for any more."""
+    """Remove a few expired values, and results that are no longer needed."""
     connection.execute(
         "DELETE FROM stored_values WHERE (tenant, key) IN (SELECT tenant, key FROM stored_values"
         " WHERE expires_at_ms <= ? LIMIT ?)",

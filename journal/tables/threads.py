@@ -1,4 +1,4 @@
-"""Conversations of agents: what was asked and answered, one writer at a time."""
+"""Conversations of agents: questions and answers, with one writer at a time."""
 
 from engine.value import value
 from journal.connection import Connection
@@ -22,7 +22,7 @@ class ThreadRow:
 
 @value(frozen=True, slots=True)
 class ExchangeRow:
-    """What an agent was asked, and what it answered."""
+    """A question to an agent, and its answer."""
 
     number: int
     run_id: str
@@ -41,9 +41,10 @@ class ThreadTable:
     async def claim(  # noqa: PLR0913 - what a claim is
         self, tenant: str, thread_id: str, agent_id: str, run: str, execution: int, now_ms: int
     ) -> int:
-        """Begin to write, in a thread that is made where there is none; return its length.
+        """Begin to write to a thread, creating it if necessary; return its length.
 
-        Raises `ThreadInUse` while another step writes, `ThreadOfAnother` for another agent's.
+        Raises `ThreadInUse` while another step writes, `ThreadOfAnother` for another agent's
+        thread.
         """
         number = run_number(run)
 
@@ -75,7 +76,7 @@ class ThreadTable:
         return length
 
     async def add(self, tenant: str, thread_id: str, exchange: ExchangeRow) -> None:
-        """Add an exchange; one of that number that is there stays."""
+        """Add an exchange, unless the thread has one of that number."""
 
         def work(connection: Connection) -> None:
             connection.execute(
@@ -119,9 +120,9 @@ class ThreadTable:
         return ThreadRow(*row)
 
     async def forget(self, before_ms: int, most: int) -> int:
-        """Forget threads in which nothing was said since; return how many, `most` at a time.
+        """Delete threads without an exchange since a moment, at most `most`; return how many.
 
-        One to which a step is writing stays.
+        A thread to which a step is writing stays.
         """
 
         def work(connection: Connection) -> int:
@@ -140,7 +141,7 @@ class ThreadTable:
         return count
 
     async def delete(self, tenant: str, thread_id: str) -> None:
-        """Forget a thread with all that was said. Raises `UnknownThread`."""
+        """Delete a thread with all its exchanges. Raises `UnknownThread`."""
 
         def work(connection: Connection) -> None:
             gone = connection.execute(

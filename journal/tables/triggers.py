@@ -1,4 +1,4 @@
-"""Triggers: what starts runs when a request, a form or the end of another run comes."""
+"""Triggers: start runs at a request, a form or the end of another run."""
 
 from collections.abc import Mapping
 from dataclasses import astuple
@@ -20,11 +20,11 @@ class TriggerRow:
 
     Attributes:
         kind: `request`, `form` or `run`.
-        document: What it is, as JSON text.
+        document: Its definition, as JSON text.
         address: The SHA-256 of its address; None for one without.
         sealed: The address, sealed.
-        position: All ends of runs up to here have been dealt with; None for one that waits for
-            none, and while it is paused.
+        position: All ends of runs up to here have been handled; None if it waits for none, and
+            while it is paused.
     """
 
     tenant: str
@@ -39,12 +39,12 @@ class TriggerRow:
 
     @property
     def source(self) -> str:
-        """What its firings are kept under."""
+        """The source name of its firings."""
         return f"trigger:{self.id}"
 
     @property
     def refused(self) -> str:
-        """What the firings of refused requests are kept under, which push out no others."""
+        """The source name of refused requests' firings, which do not displace others."""
         return f"refused:{self.id}"
 
 
@@ -59,13 +59,13 @@ class TriggerTable:
         self._readers = readers
 
     async def put(self, row: TriggerRow, most: int, before: TriggerRow | None) -> None:
-        """Keep a trigger, in the place of the one of its id; durable when this returns.
+        """Store a trigger, replacing the one of its id; durable when this returns.
 
-        How far it has come with the ends of runs stays where it was, if it waited for them.
+        If it waited for ends of runs before, its position stays.
 
         Raises:
             TooManyTriggers: The tenant has `most` others.
-            ChangedMeanwhile: What is kept is not `before` any more.
+            ChangedMeanwhile: The stored trigger is no longer `before`.
         """
 
         def work(connection: Connection) -> None:
@@ -110,9 +110,9 @@ class TriggerTable:
     async def note(
         self, row: TriggerRow, firing: Firing, request: ArrivedRequest | None, kept: int = KEPT
     ) -> None:
-        """Keep what came of something, and the request that it was, the newest `kept`.
+        """Store a firing and its request, keeping the newest `kept`.
 
-        A trigger that is gone notes nothing.
+        For a trigger that is gone, nothing is stored.
         """
 
         def work(connection: Connection) -> None:
@@ -127,7 +127,7 @@ class TriggerTable:
         await self._writer.write(work)
 
     async def move(self, tenant: str, position: int) -> None:
-        """Note that all ends of a tenant's runs up to a position have been dealt with."""
+        """Note that all ends of a tenant's runs up to a position have been handled."""
 
         def work(connection: Connection) -> None:
             connection.execute(
@@ -138,7 +138,7 @@ class TriggerTable:
         await self._writer.write(work)
 
     async def seal(self, sealed: Mapping[tuple[str, str], bytes]) -> None:
-        """Put addresses that were sealed anew in the place of what is kept, by (tenant, id)."""
+        """Replace stored addresses by newly sealed ones, by (tenant, id)."""
 
         def work(connection: Connection) -> None:
             connection.executemany(
@@ -177,7 +177,7 @@ class TriggerTable:
         return [tenant for (tenant,) in rows]
 
     async def addresses(self) -> dict[bytes, tuple[str, str]]:
-        """Return (tenant, id) of each trigger that has an address, by the address' SHA-256."""
+        """Return (tenant, id) of each trigger with an address, by the SHA-256 of the address."""
         rows = await self._readers.all(
             "SELECT address, tenant, id FROM triggers WHERE address IS NOT NULL"
         )

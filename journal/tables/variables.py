@@ -32,7 +32,7 @@ class VariableTable:
         self._readers = readers
 
     async def put(self, tenant: str, name: str, value: Json, now_ms: int) -> VariableRow:
-        """Keep a variable, in the place of one of that name; durable when this returns."""
+        """Store a variable, replacing one of that name; durable when this returns."""
         text = json.dumps(value, ensure_ascii=False)
         row = VariableRow(tenant, name, text, now_ms, now_ms)
 
@@ -57,7 +57,7 @@ class VariableTable:
         return [VariableRow(*row) for row in rows]
 
     async def named(self, tenant: str, names: Collection[str]) -> JsonObject:
-        """Return the values of those of these names that there are."""
+        """Return the values of the variables with these names, as far as they exist."""
         found = await self._readers.all(
             "SELECT name, value FROM variables WHERE tenant = ?"
             " AND name IN (SELECT value FROM json_each(?)) ORDER BY name",

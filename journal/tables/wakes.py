@@ -1,8 +1,9 @@
 """Wakes: runs that their owner is to look at, written by a process that is not their owner.
 
-Any process takes a command for any run: it decides on the journal's state, and its append counts
-only where nobody was first. Beside that append stands the wake, in the same transaction, so that no
-run is forgotten between the one who has answered it and the one who carries it on.
+Any process takes a command for any run. It decides on the journal's state, and its append counts
+only if no other process has appended first. The wake is written in the same transaction as the
+append, so that no run is forgotten between the process that answers it and the one that carries it
+on.
 """
 
 from collections.abc import Collection, Sequence
@@ -24,9 +25,9 @@ class WakeRow:
     """A run to look at.
 
     Attributes:
-        seq: The event that was appended for its owner to go on from, the step that it begins not
-            begun; the negative of one at which its step was cut off in good order; 0 where there
-            may be news of its child runs.
+        seq: The event after which its owner is to go on, with the step that it begins not yet
+            begun; negative if its step was cut off there in an orderly stop; 0 if there may be news
+            of its child runs.
     """
 
     position: int
@@ -35,7 +36,7 @@ class WakeRow:
 
 
 def wake(run: str, seq: int) -> Statement:
-    """Return what has the owner of a run look at it, to be written beside an append."""
+    """Return the statement, to be written with an append, that makes a run's owner look at it."""
     number = run_number(run)
     return _INSERT, (number, seq, shard_of(number))
 
@@ -48,7 +49,7 @@ class WakeTable:
         self._readers = readers
 
     async def add(self, runs: Collection[tuple[str, int]]) -> None:
-        """Have owners look at runs, each left at an event or 0; durable when this returns."""
+        """Make owners look at runs, each left at an event or 0; durable when this returns."""
         rows = [wake(*one)[1] for one in runs]
         await self._writer.write(lambda connection: connection.executemany(_INSERT, rows))
 
@@ -69,7 +70,7 @@ class WakeTable:
         return int(count)
 
     async def left_at(self, run: str, seq: int) -> int:
-        """Return `seq` or `-seq` where a wake that nobody has heeded says so, else 0."""
+        """Return `seq` or `-seq` if a wake that is not heeded yet says so, else 0."""
         row = await self._readers.one(
             "SELECT max(seq) FROM wakes WHERE run = ? AND seq IN (?, ?)",
             (run_number(run), seq, -seq),

@@ -1,4 +1,4 @@
-"""Webhooks: who wants to be told what, and up to where they have been."""
+"""Webhooks: which events each one wants, and how far it has come."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +18,8 @@ class WebhookRow:
 
     Attributes:
         events: Names of the events that it wants.
-        workflow_ids: The workflows whose runs it is told of; None for all.
-        position: It has been told of everything up to here, or will be.
+        workflow_ids: The workflows whose runs it is sent events of; None for all.
+        position: All events up to here have been sent to it, or are in the outbox.
     """
 
     id: str
@@ -63,10 +63,10 @@ class WebhookTable:
     async def change(
         self, tenant: str, webhook_id: str, edit: Callable[[WebhookRow], WebhookRow]
     ) -> WebhookRow:
-        """Keep what `edit` makes of a webhook, but for its position, and return it.
+        """Store a webhook as `edit` changes it, except for its position, and return it.
 
-        It is given the webhook within the transaction, as no other process can alter it any more.
-        Raises `UnknownWebhook`, and what `edit` raises.
+        `edit` is called within the transaction, so that no other process can change the webhook
+        meanwhile. Raises `UnknownWebhook`, and what `edit` raises.
         """
 
         def work(connection: Connection) -> WebhookRow:
@@ -90,7 +90,7 @@ class WebhookTable:
         return changed
 
     async def delete(self, tenant: str, webhook_id: str) -> None:
-        """Forget a webhook and its deliveries. Raises `UnknownWebhook`."""
+        """Delete a webhook and its deliveries. Raises `UnknownWebhook`."""
 
         def work(connection: Connection) -> None:
             removed = connection.execute(
@@ -124,7 +124,7 @@ class WebhookTable:
         return [_row(row) for row in rows]
 
     async def seal(self, sealed: Mapping[str, bytes]) -> None:
-        """Put secrets that were sealed anew in the place of what is kept, by webhook."""
+        """Replace stored secrets by newly sealed ones, by webhook."""
 
         def work(connection: Connection) -> None:
             connection.executemany(
