@@ -8,33 +8,34 @@ from steps.language.operations import METHODS
 
 _TEXT = f"""# Expressions
 
-The filters, tests and functions of
-[expressions](definitions.md#expressions-and-templates), made from the list by which definitions
-are checked: a name that is not here is found when a definition is saved, with the nearest one
-that is. Arguments with `=` may be left out.
+This page lists every filter, test and function of
+[expressions](definitions.md#expressions-and-templates). Definitions are checked against the same
+list: a save reports any other name, and suggests the nearest one. Arguments with `=` are
+optional.
 
 Operators, from the loosest to the tightest: `if` and `else`, `or`, `and`, `not`, the comparisons
 `==` `!=` `<` `<=` `>` `>=` `in` `not in`, `+` `-`, `~` (joins texts), `*` `/` `//` `%`, `**`, then
-filters and tests. Values of two kinds never are equal, `true` and `1` neither, and putting values
-of two kinds in order is an error that names both: `"5" > 100`, `null <= 100`, and `max`, `min` or
-`sort` over both kinds. It is found when a definition is saved where declared types tell. Numbers,
-texts, booleans and lists have an order among themselves; objects and null have none.
+filters and tests. Values of different types are never equal, not even `true` and `1`. Ordering
+values of different types is an error that names both types: `"5" > 100`, `null <= 100`, and `max`,
+`min` or `sort` over a mixture. If the declared types show the error, a save reports it. Numbers,
+texts, booleans and lists can be ordered among themselves; objects and null cannot.
 
-`data.a.b is defined` and `data.a.b | default(...)` may be asked of any path, whichever part of it
-is missing. A key with a hyphen stands in brackets: `steps['get-pet'].output`. Objects have the
+`data.a.b is defined` and `data.a.b | default(...)` work for any path, whichever part of it
+is missing. Write a key with a hyphen in brackets: `steps['get-pet'].output`. Objects have the
 methods {", ".join(f"`.{name}()`" for name in METHODS)}; other values have none.
 
-Patterns (`regex_match` and the others) are RE2's, which never goes back in a text: it has no
-references back and no looking ahead, `\\w`, `\\d` and `\\b` are ASCII, `\\pL` is any letter, and
-`(?i)` at the beginning leaves case aside. In an expression a backslash is written twice. How long
-a text may be depends on the pattern; one that is too long is an error, and never a wait.
+Patterns (`regex_match` and the others) have the syntax of RE2, which never backtracks: there are
+no back-references and no lookahead. `\\w`, `\\d` and `\\b` are ASCII, `\\pL` is any letter, and
+`(?i)` at the beginning ignores case. Write each backslash twice in an expression. How long
+a text may be depends on the pattern; a text that is too long is an error and costs no time.
 
-Dates are ISO 8601 texts; zones are names of IANA, such as `Europe/Berlin`. A date without a time
-is the beginning of that day, in UTC unless a zone is given. `now()` is when the attempt began,
-and the same when it is made again after a crash.
+Dates are ISO 8601 texts; zones are IANA names, such as `Europe/Berlin`. A date without a time
+is the beginning of that day, in UTC unless you give a zone. `now()` is when the attempt began; it
+stays the same if the attempt is executed again after a crash.
 
-All expressions of one step share an allowance of {STEP:,} units of work: a unit is one value that
-is looked at, or {CHARACTERS_A_UNIT} characters of text. A step that needs more fails and says so.
+All expressions of one step share an allowance of {STEP:,} units of work. A unit is one value that
+is read, or {CHARACTERS_A_UNIT} characters of text. A step that needs more fails with a message that
+says so.
 """
 
 
@@ -47,8 +48,8 @@ def lines() -> Iterator[str]:
         for word in dict.fromkeys(words.values()):
             yield _row(word)
         yield ""
-    yield "A test is asked with `is` or `is not`; `select`, `reject`, `selectattr` and `rejectattr`"
-    yield "take one by its name, and `map` takes a filter: `data.lines | map('upper') | list`."
+    yield "Write a test after `is` or `is not`. `select`, `reject`, `selectattr` and `rejectattr`"
+    yield "take the name of a test, `map` the name of a filter: `data.lines | map('upper') | list`."
 
 
 def _row(word: Word) -> str:

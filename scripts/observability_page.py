@@ -17,10 +17,10 @@ _FIELDS = {
     "again_in_s": "seconds until the next try",
     "calls": "how many calls",
     "connections": "how many connections from outside are taken at once",
-    "cpu_ms": "milliseconds of processor time that the event loop took meanwhile",
+    "cpu_ms": "milliseconds of processor time that the event loop used meanwhile",
     "exception": "the traceback of what failed",
     "file": "a file's path",
-    "interruptions": "how often the attempt had been cut off before",
+    "interruptions": "how often the attempt had been interrupted before",
     "max_interruptions": "the setting of that name",
     "limit": "how many files may be open at once",
     "line": "what was written",
@@ -28,27 +28,27 @@ _FIELDS = {
     "message": "what the library says",
     "method": "the request's method",
     "needed": "how many the settings need",
-    "of": "whose events the stream shows",
+    "of": "the run or tenant whose events the stream shows",
     "owned": "how many shards of runs this process has now",
     "path": "the request's path",
     "processes": "how many processes share the journal",
     "provider": "the name of the identity provider in the settings",
     "position": "the event's position in the journal",
-    "request": "the request's id, which its answer carries too",
+    "request": "the request's id, which is also in its answer",
     "run": "the run's id",
     "runs": "how many runs",
     "schedule": "the schedule's id",
-    "trigger": "the trigger",
+    "trigger": "the trigger's id",
     "server": "the MCP server's name in the settings",
     "shards": "how many shards",
     "sqlite": "the version of SQLite",
     "stack": "where the event loop is",
     "status": "the answer's status",
     "step": "the step's id",
-    "tenant": "whose it is",
-    "tool": "the tool's id, where the step has called one",
+    "tenant": "the tenant's id",
+    "tool": "the tool's id, if the step called one",
     "tools": "how many tools",
-    "wall_ms": "milliseconds for which the event loop has stood still",
+    "wall_ms": "milliseconds for which the event loop was blocked",
     "webhook": "the webhook's id",
     "why": "what failed, in a sentence",
 }
@@ -69,22 +69,21 @@ def page() -> Iterator[str]:
     yield "# Metrics and log\n"
     yield "Made from the code (`make reference`).\n"
     yield "## Metrics\n"
-    yield "`GET /metrics` answers in the Prometheus text format to whoever sends the setting"
-    yield "`metrics_token` as a Bearer token; without a token in the [settings](settings.md) there"
-    yield "is no such page. The figures are those of all tenants. What is counted begins at 0 with"
-    yield "each start of the server.\n"
+    yield "`GET /metrics` answers in the Prometheus text format. Send the setting `metrics_token`"
+    yield "as a Bearer token; if the [settings](settings.md) have no token, there is no such page."
+    yield "The figures cover all tenants. Counters begin at 0 with each start of the server.\n"
     yield "| metric | kind | meaning | labels |\n| --- | --- | --- | --- |"
     for row in METRICS:
         labels = "; ".join(f"`{name}`: {told}" for name, told in row.labels.items())
         yield f"| `{row.name}` | {row.kind} | {row.meaning} | {labels} |"
-    yield "\nThe process and its interpreter, where the system tells of them:\n"
+    yield "\nFigures of the process and its interpreter, if the system provides them:\n"
     yield "| metric | kind | meaning |\n| --- | --- | --- |"
     yield from _process_rows()
     yield "\n## Log\n"
     yield "The log goes to standard error, one JSON object a line, or text for people: see"
     yield "`log_level` and `log_format` in the [settings](settings.md). Each line has `event` (the"
     yield "text below), `level` and `timestamp`. Secrets, keys and tokens are `***` in every field."
-    yield "What a library logs, from `warning` on, has its own text as `event`, and `logger`.\n"
+    yield "Libraries are logged from `warning` on, with their own text as `event`, and `logger`.\n"
     lines = sorted(log_lines(inspect.getsource(log)), key=lambda line: line.text)
     yield "| event | level | fields | meaning |\n| --- | --- | --- | --- |"
     for line in lines:

@@ -15,17 +15,17 @@ GROUPS: Mapping[str, list[State]] = {"live": LIVE, "in_step": IN_STEP}
 
 _STATES = {
     State.NEW: "before its first event",
-    State.QUEUED: "in line for a place, as `concurrency` of its workflow has it",
+    State.QUEUED: "queued for a place, because of `concurrency` of its workflow",
     State.READY: "between two steps",
     State.EXECUTING: "in a step that is executed",
     State.BACKING_OFF: "in a step whose attempt failed, until the next one is due",
     State.SLEEPING: "in a step that waits for a moment",
     State.AWAITING_CHILDREN: "in a step that waits for child runs",
-    State.STOPPING_CHILDREN: "in a step that has left its child runs, until they have stopped",
+    State.STOPPING_CHILDREN: "in a step that stops its child runs, until they have stopped",
     State.PAUSED: "in a step that waits for a person",
     State.COMPLETED: "over: it reached an end",
     State.FAILED: "over: an error that no edge caught",
-    State.CANCELLED: "over: a cancel was asked for",
+    State.CANCELLED: "over: it was cancelled",
     State.TERMINATED: "over: it was ended at once",
 }
 
@@ -33,14 +33,14 @@ _STATES = {
 def page() -> Iterator[str]:
     """Write the page, line by line."""
     yield "# The states of a run\n"
-    yield "A run has one position. Every event moves it as one table says, `TRANSITIONS` in"
-    yield "[engine/transitions.py](../engine/transitions.py), from which this page is made"
-    yield "(`make reference`). An event that the table does not have for a state is an error. An"
-    yield "arrow from a box stands for one from each state in it."
+    yield "A run is in one state at a time. The table `TRANSITIONS` in"
+    yield "[engine/transitions.py](../engine/transitions.py) says to which state each event moves"
+    yield "it; this page is made from it (`make reference`). An event that the table does not list"
+    yield "for a state is an error. An arrow from a box stands for one from each state in it."
     kept = ", ".join(f"`{event.__name__}`" for event in EVENT_TYPES if stays_live(event))
-    yield f"Not drawn: {kept}, which leave each state that is not over as it is."
-    yield "A run that a person holds stays `ready`, `backing_off` or `sleeping`; lists of runs call"
-    yield "that held.\n"
+    yield f"Not drawn: {kept}, which change no state that is not over."
+    yield "A run that a person puts on hold stays `ready`, `backing_off` or `sleeping`; lists of"
+    yield "runs show it as held.\n"
     yield "```mermaid\n" + "\n".join(diagram()) + "\n```\n"
     yield "| state | the run is | `status` |\n| --- | --- | --- |"
     for state in State:

@@ -34,12 +34,13 @@ class SignalStart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     workflowId: str = Field(  # noqa: N815 - the API's word
-        min_length=1, max_length=200, description="the workflow, which waits for this signal"
+        min_length=1, max_length=200, description="the workflow, which must wait for this signal"
     )
     version: str | None = Field(
         None,
         max_length=100,
-        description="latest, published, or a number; published where there is one without it",
+        description="`latest`, `published`, or a number; default: the published version, or "
+        "else the latest",
     )
     data: dict[str, Any] = Field({}, description="the input of the run")
 
@@ -53,21 +54,22 @@ class SignalBody(BaseModel):
         description="the signal's name, such as `payment`"
     )
     key: Annotated[str, BeforeValidator(_text)] = Field(
-        "", description="which of that name, such as the number of an order"
+        "", description="selects among signals of that name, such as the number of an order"
     )
-    data: Any = Field(None, description="what it says: any JSON")
+    data: Any = Field(None, description="the data of the signal: any JSON")
     id: str | None = Field(
         None,
         min_length=1,
         max_length=200,
-        description="what you call it: of one id only the first counts, for seven days at least",
+        description="an id of your choice: only the first signal with an id counts, for at least "
+        "seven days",
     )
     keepFor: KeepFor = HOUR_MS  # noqa: N815 - the API's word
     to: Receivers = "one"
     start: SignalStart | None = Field(
         None,
-        description="a run to start where none waits for the signal, which takes it then; with an "
-        "`id` one run, however often the signal is sent",
+        description="a run to start if none waits for the signal; it receives the signal. With an "
+        "`id` only one run is started, however often the signal is sent",
     )
 
     @field_validator("start")

@@ -95,6 +95,6 @@ def _value(parameter: str) -> Any:
 def test_every_line_says_what_it_means() -> None:
     lines = list(observability_page.log_lines((ROOT / "app/telemetry/log.py").read_text()))
     assert [line.text for line in lines if len(line.meaning) < 10] == []
-    source = 'def f():\n    """Say that it is so."""\n    _log.info("so", a=1, exc_info=e)\n    other.info("x")'
+    source = 'def f():\n    """Log that it is so."""\n    _log.info("so", a=1, exc_info=e)\n    other.info("x")'
     (line,) = observability_page.log_lines(source)
     assert line == observability_page.LogLine("so", "info", ("a", "exception"), "It is so.")
