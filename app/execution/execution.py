@@ -27,6 +27,7 @@ from app.execution.live.live_runs import LiveRuns
 from app.execution.live.lost_runs import LostRuns
 from app.execution.live.waiters import SETTLES, Waiters
 from app.execution.recovery.backlog import Backlog
+from app.execution.recovery.deadly_families import DeadlyFamilies
 from app.execution.recovery.left_children import LEAVES_CHILDREN, LeftChildren
 from app.execution.recovery.recovery import Recovery
 from app.execution.recovery.trials import Trials
@@ -129,8 +130,8 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     most = max(live_runs.runs.most // 2, 2 * acting.most)
     trials = Trials(driving, culprit)
     recovery = Recovery(
-        journal, runs, Backlog(live_runs, most), left_children, lost_runs, trials, cluster,
-        starts.follow,
+        journal, runs, Backlog(live_runs, most), left_children, lost_runs, trials,
+        DeadlyFamilies(journal, runs, culprit), cluster, starts.follow,
     )  # fmt: skip
     if cluster is not None:
         live_runs.owns = timers.owns = cluster.owns

@@ -194,15 +194,16 @@ def run_not_recovered(run_id: str, failure: Exception) -> None:
     _log.error("run not recovered, trying again", run=run_id, exc_info=failure)
 
 
-def attempt_interrupted(run_id: str, step_id: str, interruptions: int, most: int) -> None:
+def attempt_interrupted(run_id: str, step_id: str, ends: int, most: int) -> None:
     """Log that a step was interrupted, and how often that had happened before."""
     _log.warning(
-        "step interrupted",
-        run=run_id,
-        step=step_id,
-        interruptions=interruptions,
-        max_interruptions=most,
+        "step interrupted", run=run_id, step=step_id, interruptions=ends, max_interruptions=most
     )
+
+
+def children_end_the_process(run_id: str, ends: int) -> None:
+    """Log that a step failed because its child runs have ended the process so often."""
+    _log.error("step given up, its child runs end the process", run=run_id, interruptions=ends)
 
 
 def runs_expired(count: int) -> None:

@@ -29,6 +29,26 @@ def test_known_it_counts_against_one_also_as_the_last_and_for_one_start(tmp_path
     assert after.is_blamed("b", 0)
 
 
+def test_ends_held_against_child_runs_count_together_over_starts(tmp_path: Path) -> None:
+    found = []
+    for start in range(8):
+        culprit = Culprit(tmp_path, 2)
+        culprit.read()
+        if start != 3:  # nobody is held to be the cause of one between
+            found.append(culprit.blame_steps_above([("map", 1), ("above", 2)]))
+        culprit.hold_against(f"item-{start}")
+        if start == 3:
+            culprit.forget()
+    assert found == [[], [], [], [(("map", 1), 4)], [], [], []]
+    assert culprit.blame_steps_above([("map", 1), ("above", 2)]) == [
+        (("map", 1), 4), (("above", 2), 8),
+    ]  # fmt: skip
+    culprit.nobody()
+    after = Culprit(tmp_path, 2)
+    after.read()
+    assert after.blame_steps_above([("map", 1), ("above", 2)]) == []
+
+
 def test_a_stop_in_good_order_counts_against_nobody(tmp_path: Path) -> None:
     first = Culprit(tmp_path, 5)
     first.read()

@@ -122,6 +122,41 @@ def test_a_step_that_ends_the_process_is_given_up_and_others_go_on(tmp_path: Pat
         assert "has ended 2 times" in document["error"]["message"]
 
 
+KILLS_ALL = {
+    "id": "kills-all", "name": "Kills all", "initialStep": "each",
+    "steps": [
+        {"id": "each", "type": "call-workflow", "workflowId": "calls", "items": "{{ data.items }}",
+         "concurrency": 3, "onItemError": "continue"},
+        {"id": "end", "type": "end-flow"},
+    ],
+    "edges": [{"from": "each", "to": "end"}],
+}  # fmt: skip
+
+
+def test_a_map_whose_items_all_end_the_process_is_given_up_as_a_whole(tmp_path: Path) -> None:
+    plugin = tmp_path / "kills.py"
+    plugin.write_text(KILLS)
+    wanted = {"data": {"items": list(range(100))}}
+    with Server(tmp_path / "data", plugin, STEPWELL_MAX_INTERRUPTIONS="2") as server:
+        with server.client() as client:
+            client.post("/api/workflows", json=calls("end_the_process")).raise_for_status()
+            client.post("/api/workflows", json=KILLS_ALL).raise_for_status()
+            with suppress(httpx.HTTPError):
+                client.post("/api/workflow/start-async/kills-all", json=wanted)
+        run_id, starts = "", 0
+        while not run_id:
+            assert (starts := starts + 1) < 12, "it goes on with one item after the other"
+            ends(server)
+            with suppress(Exception):
+                server.start()
+                with server.client() as client:
+                    (row,) = client.get("/api/workflow/runs?workflowId=kills-all").json()["runs"]
+                    document = settled(client, row["runId"])
+                    run_id = row["runId"]
+        assert (document["status"], document["error"]["type"]) == ("failed", "Interrupted")
+        assert "one of the step's child runs" in document["error"]["message"]
+
+
 BLOCKS = """
 import asyncio, time
 from steps import tool

@@ -25,6 +25,7 @@ from app.execution.starting.starts import Starts
 from app.execution.waking.notices import planned
 from engine import (
     AnswerKey,
+    Broke,
     Cancel,
     ChildResumed,
     GoApart,
@@ -33,6 +34,7 @@ from engine import (
     JsonObject,
     Rejected,
     Run,
+    StepError,
     Terminate,
     TimerDue,
     react,
@@ -345,6 +347,15 @@ class Runs:
                 heard(live)
             if live.in_flight and live.run.overdue:
                 live.in_flight.stop(self._cancel_grace_s)
+
+    async def give_up_children(self, run_id: str, execution: int, error: StepError) -> None:
+        """Fail a step that waits for child runs, if the run is still in that step execution.
+
+        Raises as `recover`.
+        """
+        async with self._live_runs.load(None, run_id) as live:
+            if live.run.executions == execution and not live.run.is_stopping:
+                await self._driving.wake(run_id, Broke(error, await self._grace_ms(live)))
 
     async def heed(self, run_id: str, seq: int) -> None:
         """Go on from where another process left a run; raises nothing."""

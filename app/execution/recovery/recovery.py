@@ -21,6 +21,7 @@ from app.execution.commands.runs import Runs
 from app.execution.live.cluster import Cluster
 from app.execution.live.lost_runs import LostRuns
 from app.execution.recovery.backlog import Backlog
+from app.execution.recovery.deadly_families import DeadlyFamilies
 from app.execution.recovery.left_children import LeftChildren
 from app.execution.recovery.trials import Trials
 from app.telemetry import log
@@ -61,6 +62,7 @@ class Recovery:
         left_children: LeftChildren,
         lost_runs: LostRuns,
         trials: Trials,
+        deadly_families: DeadlyFamilies,
         cluster: Cluster | None = None,
         follow: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -75,6 +77,7 @@ class Recovery:
         self._lost_runs = lost_runs
         self._backlog = backlog
         self._trials = trials
+        self._deadly_families = deadly_families
         self._suspects: list[str] = []
         self.is_queued = False
         self.is_done = False
@@ -144,6 +147,8 @@ class Recovery:
 
     async def _look(self, shards: frozenset[int]) -> Sequence[tuple[str, bool]]:
         """Queue the runs left behind in shards; return children whose parents no longer wait."""
+        if self._cluster is None:
+            await self._deadly_families.look()
         suspects = [suspect.run_id for suspect in await self._journal.runs.suspects()]
         self._suspects = [one for one in suspects if shard_of(run_number(one)) in shards]
         left = await self._journal.children.left_behind()
