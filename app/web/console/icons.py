@@ -33,7 +33,7 @@ _PATHS: Mapping[str, str] = {
     "end-flow": "M4 13.5V3h8l-2 2.7L12 8.5H4",
 }
 DOCUMENTED = frozenset(_PATHS)
-"""The step types that come with the server: the guide has a page of each."""
+"""The built-in step types: the guide has a page for each."""
 
 _OTHER = "M3.5 3.5h9v9h-9z"
 _OF_PAGES: Mapping[str, str] = {
@@ -58,12 +58,12 @@ def icon_path(step_type: str) -> str:
 
 
 def icon(step_type: str) -> str:
-    """Return the icon as SVG that says nothing by itself: the type stands beside it."""
+    """Return the icon as decorative SVG: the type is written beside it."""
     return _drawn(icon_path(step_type))
 
 
 def page_icon(name: str) -> str:
-    """Return the icon of a part of the console likewise: its name stands beside it."""
+    """Return the icon of a part of the console, decorative too: its name is written beside it."""
     return _drawn(_OF_PAGES[name])
 
 

@@ -1,4 +1,4 @@
-"""JSON for people, each value a link to where it came from."""
+"""Renders JSON for people, with each value linking to where it came from."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from urllib.parse import quote
 from engine import Json
 
 MOST_LINKS = 400
-"""How many values are links; the others of a large object are told as text."""
+"""How many values become links; the other values of a large object are plain text."""
 
 _LONGEST = 20_000
 _LONGEST_TEXT = 2_000
@@ -24,7 +24,7 @@ class JsonTree:
         self._parts: list[str] = []
 
     def write(self, value: Json, path: str) -> str:
-        """Return the value as it is shown, with `path` for the whole of it."""
+        """Return the value as HTML; `path` is the path of the whole value."""
         self._value(value, path, "")
         return "".join(self._parts)
 
@@ -77,6 +77,6 @@ def _below(path: str, name: str) -> str:
 
 
 def address_of(visit: int, path: str, at: int | None) -> str:
-    """Return the address at which a run's page explains a value beside a visit."""
+    """Return the address at which a run's page explains a value of a visit."""
     before = "" if at is None else f"&at={at}"
     return f"?visit={visit}&explain={quote(path, safe='')}{before}#inspector"

@@ -1,4 +1,4 @@
-"""How the console looks in a browser: kept in a cookie, so that each page comes as it will be."""
+"""The theme and density of the console, stored in a cookie so that pages arrive in them."""
 
 from starlette.requests import Request
 
@@ -8,7 +8,7 @@ DENSITIES = ("compact",)
 
 
 def look_of(request: Request) -> dict[str, str]:
-    """Return the theme and the density that the browser has chosen; empty is the usual."""
+    """Return the theme and the density that the browser has chosen; empty means the default."""
     words = request.cookies.get(COOKIE, "").split(".")
     return {"theme": _first(words, THEMES), "density": _first(words, DENSITIES)}
 

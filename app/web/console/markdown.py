@@ -1,7 +1,7 @@
-"""Markdown as HTML that is safe to show: a subset, in which everything is escaped first.
+"""Renders Markdown as HTML that is safe to show: a subset, in which everything is escaped first.
 
 Headings, paragraphs, lists, quotes, code, emphasis and links to `http`, `https` and `mailto`. HTML
-in the text is shown as text, and pictures as links: nothing is loaded from elsewhere.
+in the text is shown as text, and images as links: nothing is loaded from elsewhere.
 """
 
 import re
@@ -24,7 +24,7 @@ _HELD = re.compile("\x00([0-9]+)\x00")
 
 
 def markdown(text: str) -> str:
-    """Return the HTML of a text, with nothing in it but what is made here."""
+    """Return the HTML of a text; every tag in it is made here."""
     return safe("".join(_blocks(text.replace("\x00", "").replace("\r\n", "\n").split("\n"))))
 
 
@@ -86,7 +86,7 @@ def _item(pattern: re.Pattern[str], line: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Return one line: what is made is held aside, so that nothing is looked at twice."""
+    """Return one line; finished HTML is set aside, so that nothing is processed twice."""
     held: list[str] = []
 
     def hold(html: str) -> str:

@@ -1,4 +1,4 @@
-"""The front page: how everything stands."""
+"""The front page: the state of runs, and what needs attention."""
 
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +18,7 @@ _PERIODS = {"1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7
 
 
 async def overview_page(call: Call) -> Response:
-    """Show how the runs of a period stand, what fails, and what waits."""
+    """Show how many runs of a period have which status, what fails, and what waits."""
     query, wrong = fitting(OverviewQuery, filled(call))
     shown: dict[str, Any] = await overview_document(call, query)
     for item in shown["notStarted"]:
@@ -37,7 +37,7 @@ async def overview_page(call: Call) -> Response:
 
 
 def _page_of(source: str) -> str:
-    """Return the page of a schedule or a trigger, by the name of what it has started."""
+    """Return the page of a schedule or a trigger, by the source name of its firings."""
     kind, _, name = source.partition(":")
     parts = {"schedule": "schedules", "trigger": "triggers"}
     return f"/settings/{parts[kind]}/{quote(name, safe='')}" if kind in parts else ""

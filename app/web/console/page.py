@@ -1,4 +1,4 @@
-"""One page: an endpoint that answers people, in words on a page instead of JSON."""
+"""A page: an endpoint for people, which shows failures as a page instead of JSON."""
 
 import re
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ _RELOAD = (
 
 @value(frozen=True, slots=True)
 class Page(Endpoint):
-    """An endpoint whose failures are pages, and which asks those without a session in."""
+    """An endpoint that shows failures as pages, and sends signed-out callers to the sign-in."""
 
     async def answer(self, request: Request, services: Services) -> Response:
-        """Check who is asking, ask the handler, turn failures into pages."""
+        """Check the caller, call the handler, and turn failures into pages."""
         request_id: str = request.scope["stepwell.request_id"]
         try:
             return await self.ask(request, services)
@@ -51,9 +51,9 @@ def filled(call: Call) -> dict[str, str]:
 
 
 def fitting(model: type[M], asked: Mapping[str, str]) -> tuple[M, dict[str, str]]:
-    """Return what is right of a query, and what is wrong in the rest by field.
+    """Return the valid part of a query, and the problems of the rest by field.
 
-    So a page shows its list, and beside a filter what is wrong with it.
+    The page can then show its list, with the problem beside the filter.
     """
     try:
         return checked(model, asked), {}
@@ -83,9 +83,10 @@ def problem_page(failure: Exception, request_id: str) -> HTMLResponse:
 
 
 def _ask_in(request: Request) -> Response:
-    """Send somebody without a session to the sign-in, and back afterwards."""
+    """Redirect a caller without a session to the sign-in, and back afterwards."""
     if request.headers.get("sec-fetch-site") == "cross-site" and request.method == "GET":
-        # The cookie is not sent along a link from elsewhere; it is when the page loads itself.
+        # The cookie is not sent when a link on another site is followed; it is when the page
+        # reloads itself.
         return HTMLResponse(_RELOAD, headers=dict(SECURITY))
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/sign-in?next={quote(back, safe='')}", 303)

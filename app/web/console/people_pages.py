@@ -1,4 +1,4 @@
-"""Settings that are about people: who they are, who is signed in, who changed what."""
+"""Settings about people: who they are, who is signed in, who changed what."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ async def people_page(call: Call) -> Response:
 
 
 async def passkeys_page(call: Call) -> Response:
-    """Show the passkeys of whoever asks, and add one."""
+    """Show the caller's passkeys, and add one."""
     passkeys = call.services.authenticator.people.passkeys
     is_person = call.caller.credential.startswith("person_")
     rows = passkeys.of(call.caller.credential) if is_person else []

@@ -1,4 +1,4 @@
-"""What the search leads to beside runs and definitions: pages, and things to do, by role."""
+"""Search results besides runs and definitions: pages and actions, by role."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ SIGN_OUT = "Sign out"
 
 @value(frozen=True, slots=True)
 class Place:
-    """A page, or something to do.
+    """A page or an action.
 
     Attributes:
         also: Other words by which people look for it.
@@ -77,5 +77,5 @@ ACTIONS = (
 
 
 def found(places: tuple[Place, ...], text: str, role: Role) -> Iterator[Place]:
-    """Go through the places that fit a text and that the role may go to."""
+    """Yield the places that match a text and that the role may open."""
     return (one for one in places if role.includes(one.role) and one.fits(text))

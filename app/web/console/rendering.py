@@ -1,4 +1,4 @@
-"""Pages from templates: everything that is put into one is escaped, unless it was drawn here."""
+"""Renders pages from templates: every value is escaped, except HTML that is made here."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ GUIDE = {
     "agents": "steps/agents/",
     "settings": "console/#settings",
 }
-"""By part of the console, the page of the guide that its pages lead to."""
+"""The page of the guide that belongs to each part of the console."""
 
 
 _BROWSERS = (
@@ -49,7 +49,7 @@ _SYSTEMS = (
     ("iPhone", "iOS"), ("iPad", "iOS"), ("Android", "Android"), ("Windows", "Windows"),
     ("Mac OS X", "macOS"), ("Linux", "Linux"),
 )  # fmt: skip
-"""What in a User-Agent says which it is; each also names those after it, so the order counts."""
+"""The names of systems in a User-Agent. Each one also contains later names: the order counts."""
 
 
 def _load(name: str) -> str | None:
@@ -66,11 +66,11 @@ def _static() -> tuple[dict[str, bytes], str]:
 
 
 STATIC, STATIC_VERSION = _static()
-"""What browsers fetch once, by name, and the word in its address that changes with it."""
+"""Static files by name, and the part of their address that changes with their content."""
 
 
 def when(at: Any) -> str:
-    """Return a moment for people: in UTC, which the browser puts into the reader's zone."""
+    """Return a time for people: in UTC, which the browser converts to the reader's time zone."""
     if at is None:
         return ""
     iso = iso_time(at) if isinstance(at, int) else str(at)
@@ -79,7 +79,7 @@ def when(at: Any) -> str:
 
 
 def counting(since_ms: int) -> str:
-    """Return how long ago something began that goes on: in the browser it counts."""
+    """Return how long ago something under way began; the browser keeps counting."""
     return safe(f'<time data-counting datetime="{_plain(iso_time(since_ms))}"></time>')
 
 
@@ -88,7 +88,7 @@ def _plain(text: str) -> str:
 
 
 def took(ms: Any) -> str:
-    """Return milliseconds for people."""
+    """Return a duration in milliseconds for people."""
     if ms is None:
         return ""
     if ms < 1_000:  # noqa: PLR2004 - a second
@@ -101,7 +101,7 @@ def took(ms: Any) -> str:
 
 
 def pretty(value: Any) -> str:
-    """Return JSON for people, bounded."""
+    """Return JSON for people, limited in length."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     if len(text) <= _LONGEST_JSON:
         return text
@@ -109,18 +109,18 @@ def pretty(value: Any) -> str:
 
 
 def counted(number: int) -> str:
-    """Return a number for people, its thousands apart."""
+    """Return a number for people, with thousands separated."""
     return f"{number:,}"
 
 
 def editable(value: Any) -> str:
-    """Return JSON for a field that says what replaces it; nothing where it is too much for one."""
+    """Return JSON for a field that replaces it; empty if it is too long for a field."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     return text if len(text) <= _LONGEST_JSON else "{}"
 
 
 def size(count: int) -> str:
-    """Return bytes for people."""
+    """Return a size in bytes for people."""
     amount = float(count)
     for unit in ("bytes", "KB", "MB", "GB"):
         if amount < 1_000:  # noqa: PLR2004 - the next unit
@@ -143,7 +143,7 @@ def sentence(text: Any) -> str:
 
 
 def workflow_page(workflow_id: str) -> str:
-    """Return the address of what a run is of: a workflow, or the agent that was asked."""
+    """Return the address of a run's definition: its workflow, or the agent that was asked."""
     named = workflow_id.removeprefix(replay_id(""))
     agent = named.removeprefix(invocation_id(""))
     kind = "workflows" if agent == named else "agents"
@@ -206,12 +206,12 @@ def html(template: str, code: int = 200, **context: Any) -> HTMLResponse:
 
 
 def fragment(template: str, **context: Any) -> str:
-    """Return a piece of a page."""
+    """Return a part of a page as HTML."""
     return str(_environment.render_template(template, **context))
 
 
 async def page(call: Call, template: str, here: str, **context: Any) -> HTMLResponse:
-    """Return a page of the console; `here` is the part of it that is marked in the menu."""
+    """Return a page of the console; the menu marks the part `here`."""
     waiting = await call.services.journal.inbox.count(
         call.tenant, _MOST_WAITING, visible_names(call.caller)
     )

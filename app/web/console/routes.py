@@ -52,7 +52,7 @@ PAGES: tuple[Endpoint, ...] = (
     *trigger_pages.PAGES,
     Endpoint("POST", "/sign-out", Role.VIEWER, sign_in.sign_out, "Sign out"),
 )
-"""What only those who have signed in may ask."""
+"""Pages that require a sign-in."""
 
 OPEN_PAGES: tuple[tuple[str, str, Open], ...] = (
     ("GET", "/sign-in", sign_in.sign_in_page),
@@ -72,9 +72,9 @@ OPEN_PAGES: tuple[tuple[str, str, Open], ...] = (
     ("POST", "/form/{token}", send_form),
     ("GET", "/static/{version}/{name}", static_file),
 )
-"""What anybody may ask."""
+"""Pages that need no sign-in."""
 
 
 def no_page(failure: Exception, request_id: str) -> Response:
-    """Return the page that a browser is shown where there is none."""
+    """Return the page for an unknown address."""
     return problem_page(failure, request_id)

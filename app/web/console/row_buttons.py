@@ -1,4 +1,4 @@
-"""Forms that work without scripts: buttons that add and remove rows, and what is sent."""
+"""Forms that work without scripts: the buttons that add and remove rows, and the sent texts."""
 
 from app.wire.form import Form, Texts
 from app.wire.form_rows import belongs_to_rows, trees_of, with_row, without_row
@@ -8,7 +8,7 @@ _DATA = "data."
 
 
 def changed_rows(form: Form) -> Texts | None:
-    """Return the texts of a form after a button for its rows; None where it is to be sent."""
+    """Return the texts of a form after a row button was used; None if the form is to be sent."""
     if name := form.text("add"):
         return with_row(form.texts, name) if name.startswith(_DATA) else form.texts
     if row := form.text("remove"):
@@ -17,7 +17,7 @@ def changed_rows(form: Form) -> Texts | None:
 
 
 def sent_texts(form: Form, fields: Fields) -> dict[str, str | list[str]]:
-    """Return the texts of the fields that were asked for, and that are not blank or parts."""
+    """Return the texts of the requested fields, without blank ones and parts."""
     texts = {
         name.removeprefix(_DATA): text
         for name, text in form.texts.items()

@@ -1,4 +1,4 @@
-"""Small workflows to begin from, shipped with the server."""
+"""Sample workflows to start from, shipped with the server."""
 
 import json
 from typing import Any

@@ -22,7 +22,7 @@ async def schedules_page(call: Call) -> Response:
 
 
 async def schedule_page(call: Call) -> Response:
-    """Show a schedule with what came of its newest moments."""
+    """Show a schedule with the results of its newest moments."""
     schedules, schedule_id = call.services.triggers.schedules, call.path("id")
     state = await schedules.get(call.tenant, schedule_id)
     firings = await schedules.firings(call.tenant, schedule_id, _SHOWN)

@@ -1,4 +1,4 @@
-"""One search for everything: runs, workflows, agents, views, pages, and things to do."""
+"""The search page: runs, workflows, agents, views, pages and actions."""
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -18,7 +18,7 @@ _MOST_DEFINITIONS = 8
 
 
 class SearchQuery(BaseModel):
-    """What is looked for."""
+    """The text to search for."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -26,7 +26,7 @@ class SearchQuery(BaseModel):
 
 
 async def search_page(call: Call) -> Response:
-    """Show what has the words of the search."""
+    """Show everything that matches the words of the search."""
     asked, wrong = fitting(SearchQuery, filled(call))
     text = (asked.q or "").strip()
     journal = call.services.journal
@@ -39,7 +39,7 @@ async def search_page(call: Call) -> Response:
         )
         if text
     ]
-    # Without words none is found.
+    # Without words, no run matches.
     query = ListRunsQuery(text=text or "-")
     found, captions = await found_runs(journal, call.tenant, query, _MOST_RUNS)
     return await page(
@@ -60,7 +60,7 @@ async def search_page(call: Call) -> Response:
 
 
 async def _pages(call: Call, text: str) -> list[places.Place]:
-    """Return the pages that fit, and the caller's views of the list of runs."""
+    """Return the matching pages, and the caller's matching views of the list of runs."""
     views = await saved_views(call) if text else []
     own = [places.Place(view["name"], view["link"], also="view runs") for view in views]
     return list(places.found((*places.PAGES, *own), text, call.caller.role))

@@ -1,4 +1,4 @@
-"""Settings: keys, tokens, secrets, models, tools, webhooks, retention, and how it all stands."""
+"""Settings: keys, tokens, secrets, models, tools, webhooks, retention, and the server's state."""
 
 import math
 from collections.abc import Awaitable, Callable
@@ -24,14 +24,14 @@ _MOST = 0.99
 _MOST_GOING = 10_000
 _MOST_LINES = 100
 _NEAR = 0.8
-"""The part of a budget from which on it is said to be near its end."""
+"""From this fraction on, a budget is shown as nearly spent."""
 
 _MOST_CUT_OFF = 20
 Gather = Callable[[Call], Awaitable[dict[str, Any]]]
 
 
 async def first(call: Call) -> Response:
-    """Lead to the first of them that the caller may see."""
+    """Redirect to the first settings page that the caller may see."""
     where = "people" if call.caller.role.includes(Role.ADMIN) else "models"
     return RedirectResponse(f"/settings/{where}", 303)
 
@@ -94,7 +94,7 @@ async def _budgets(call: Call) -> dict[str, Any]:
 
 
 def _used(budget: dict[str, Any]) -> float:
-    """Return which part of a budget is spent; of one that allows nothing, all."""
+    """Return the fraction of a budget that is spent; 1 if it allows nothing."""
     return float(budget["spent"] / budget["month"]) if budget["month"] else 1.0
 
 
@@ -108,7 +108,7 @@ async def _tools(call: Call) -> dict[str, Any]:
 
 
 async def _back_from_mcp_server(call: Call) -> Response:
-    """Take the code that somebody came back with from signing in at an MCP server."""
+    """Take the code with which somebody returns from signing in at an MCP server."""
     given = call.request.query_params
     sign_ins, state = call.services.mcp_sign_ins, given.get("state", "")
     await sign_ins.complete(
@@ -185,7 +185,7 @@ async def _health(call: Call) -> dict[str, Any]:
 
 
 async def _processes(call: Call) -> dict[str, Any]:
-    """Return what is shown of the processes that share the journal, where several may."""
+    """Return the processes that share the journal, as shown; None if only one may."""
     journal = call.services.journal
     if journal.shared is None:
         return {"processes": []}

@@ -1,4 +1,4 @@
-"""The few files that browsers keep: their address changes with their content."""
+"""Serves the files that browsers cache: their address changes with their content."""
 
 import gzip
 from functools import cache

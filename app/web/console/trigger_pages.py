@@ -1,4 +1,4 @@
-"""Triggers with what came of their newest requests or ends, and one request as it was kept."""
+"""Triggers with the results of their newest requests or ends of runs, and one stored request."""
 
 from starlette.responses import Response
 
@@ -21,7 +21,7 @@ async def triggers_page(call: Call) -> Response:
 
 
 async def trigger_page(call: Call) -> Response:
-    """Show a trigger with what came of its newest requests or ends."""
+    """Show a trigger with the results of its newest requests or ends of runs."""
     kept, trigger_id = call.services.triggers.kept, call.path("id")
     document = trigger_document(call, await kept.get(call.tenant, trigger_id))
     firings = await kept.firings(call.tenant, trigger_id, _SHOWN)

@@ -1,4 +1,4 @@
-"""One webhook: what it is sent, what waits in its outbox, how its deliveries went."""
+"""The page of one webhook: its events, what waits in its outbox, and its deliveries."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The checks of an agent: recorded runs beside what a version of it has made of them."""
+"""The checks of an agent: recorded runs beside their replays with a version of the agent."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _MOST_REPLAYS = 200
 
 
 async def checks_page(call: Call) -> Response:
-    """Show what the newest replays of an agent's checks by a version have come to."""
+    """Show the results of the newest replays of an agent's checks with a version."""
     query = call.query(VersionListQuery)
     row = await call.services.agents.table.get(call.tenant, call.path("id"), query.version)
     named = row.definition.get("checks")
@@ -62,7 +62,7 @@ def _is_of(row: RunRow, run_id: str, version: str) -> bool:
 
 
 def _sums(replays: list[JsonObject]) -> list[JsonObject]:
-    """Add up what all have taken, side by side."""
+    """Add up the usage of all checks, side by side."""
     sums: dict[str, dict[str, Any]] = {}
     for one in replays:
         numbers: Any = one["numbers"]

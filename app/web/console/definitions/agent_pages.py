@@ -1,4 +1,4 @@
-"""Agents: the list, one with its versions, the editor."""
+"""The pages of agents: the list, one agent with its versions, the editor."""
 
 import json
 from typing import Any
@@ -75,7 +75,7 @@ async def agent_page(call: Call) -> Response:
 
 
 async def _abilities(call: Call, definition: AgentDefinition) -> dict[str, Any]:
-    """Return what an agent works with, and what of it is not here."""
+    """Return the tools and other resources of an agent, and those that are missing here."""
     settings = definition.settings
     known = await call.services.models.known(call.tenant)
     default = next((item.name for item in known if item.is_default), None)
@@ -114,7 +114,7 @@ async def _is_here(call: Call, item: AgentTool, tools: set[str]) -> bool:
 
 
 async def new_page(call: Call) -> Response:
-    """Show the editor with the beginning of an agent."""
+    """Show the editor with a template of an agent."""
     return await _editor(call, _BLANK, None)
 
 
@@ -141,7 +141,7 @@ async def _editor(call: Call, text: str, row: VersionRow | None) -> Response:
 
 
 async def preview(call: Call) -> Response:
-    """Check what stands in the editor."""
+    """Check the text in the editor."""
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
     found = await checked_agent(call, body.text)
     document = found.document if found.is_yaml else None
@@ -150,7 +150,7 @@ async def preview(call: Call) -> Response:
 
 
 async def compare_page(call: Call) -> Response:
-    """Show what is different between two versions."""
+    """Show the differences between two versions."""
     query = call.query(CompareQuery)
     agent_id, table = call.path("id"), call.services.agents.table
     before = await table.get(call.tenant, agent_id, query.before)

@@ -1,4 +1,4 @@
-"""What is different between two versions of a definition, in words and line by line."""
+"""The differences between two versions of a definition, in words and line by line."""
 
 import json
 from collections.abc import Mapping
@@ -27,13 +27,13 @@ class CompareQuery(BaseModel):
 async def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """Return the changes in words, and the lines with a mark each: `+`, `-`, ` ` or `@`.
 
-    Both are bounded. It is done beside the event loop.
+    Both are limited in length. The work is done in a thread.
     """
     return await offload(lambda: compared(before, after))
 
 
 def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `compare` does, at once."""
+    """Return the same as `compare`, synchronously."""
     changes = _changes(before, after)
     if len(changes) > _MOST_CHANGES:
         changes[_MOST_CHANGES:] = [f"And {len(changes) - _MOST_CHANGES} more changes."]
@@ -78,7 +78,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
                 key for key in {*old[name], *new[name]} if old[name].get(key) != new[name].get(key)
             )
             changes.append(f"Step {name} has changed: {', '.join(keys)}.")
-    # Kept in order, and looked up without looking through all.
+    # A dict keeps the order and finds an entry without a scan.
     old_edges, new_edges = dict.fromkeys(_edges(before)), dict.fromkeys(_edges(after))
     changes += [f"Edge {edge} is new." for edge in new_edges if edge not in old_edges]
     changes += [f"Edge {edge} is gone." for edge in old_edges if edge not in new_edges]
@@ -95,7 +95,7 @@ def _by_id(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def edges(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the edges of a definition: from where, to where, on what, under which condition."""
+    """Return the edges of a definition: source, target, occasion and condition."""
     return [
         {
             "source": edge.get("from"),

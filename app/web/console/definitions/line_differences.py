@@ -1,9 +1,8 @@
-"""Which lines of two texts differ, found with work in proportion to their length.
+"""Finds the lines that differ between two texts, in time proportional to their length.
 
-The shortest list of changes (Myers 1986) costs the product of lines and changes. So the lines
-that stand once in both texts divide them first (as a patience diff does), and what lies between
-two of them is searched as long as the allowance of the whole comparison lasts. What is left
-after that counts as changed altogether.
+The shortest list of changes (Myers 1986) costs the product of lines and changes. Lines that occur
+once in each text therefore divide the texts first, as in a patience diff. The gaps between them are
+searched as long as the budget of the whole comparison lasts; the rest counts as changed.
 """
 
 from bisect import bisect_left
@@ -18,7 +17,7 @@ _LEAST_STEPS = 50_000
 
 @value(frozen=True, slots=True)
 class Block:
-    """Lines of the old text, from `old` to before `old_end`, and those in their place."""
+    """Lines of the old text, from `old` to before `old_end`, and those that replace them."""
 
     old: int
     old_end: int
@@ -34,7 +33,7 @@ class _Allowance:
 
 
 def differences(old: Sequence[str], new: Sequence[str]) -> list[Block]:
-    """Return what differs, in order; everything between two blocks is equal."""
+    """Return the differences in order; everything between two blocks is equal."""
     allowance = _Allowance(_LEAST_STEPS + _STEPS_OF_A_LINE * (len(old) + len(new)))
     found: list[Block] = []
     at = Block(0, 0, 0, 0)
@@ -46,13 +45,13 @@ def differences(old: Sequence[str], new: Sequence[str]) -> list[Block]:
 
 
 def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
-    """Return pairs of equal lines that stand once in each text, the most that keep both orders."""
+    """Return the most pairs of equal lines, unique in each text, in the same order in both."""
     once_old, once_new = Counter(old), Counter(new)
     places = {line: at for at, line in enumerate(new) if once_new[line] == 1}
     pairs = [
         (at, places[line]) for at, line in enumerate(old) if once_old[line] == 1 and line in places
     ]
-    # The longest rising row of places in the new text, by piles.
+    # The longest increasing sequence of positions in the new text, by patience sorting.
     tops: list[int] = []
     indices: list[int] = []
     before: list[int | None] = []
@@ -70,7 +69,7 @@ def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _trimmed(old: Sequence[str], new: Sequence[str], gap: Block) -> Block:
-    """Return the gap without the equal lines at its two ends."""
+    """Return the gap without equal lines at its two ends."""
     first_old, first_new, last_old, last_new = gap.old, gap.new, gap.old_end, gap.new_end
     while first_old < last_old and first_new < last_new and old[first_old] == new[first_new]:
         first_old, first_new = first_old + 1, first_new + 1
@@ -100,7 +99,7 @@ def _within(
 def _search(
     old: Sequence[str], new: Sequence[str], allowance: _Allowance
 ) -> list[dict[int, int]] | None:
-    """Return how far each diagonal comes with 0, 1, 2, ... changes; None without allowance."""
+    """Return how far each diagonal gets with 0, 1, 2, ... changes; None if the budget ends."""
     reach = {1: 0}
     rows: list[dict[int, int]] = []
     while allowance.left > 0:
@@ -133,7 +132,7 @@ def _is_added(reach: dict[int, int], diagonal: int, changes: int) -> bool:
 
 
 def _moves(rows: list[dict[int, int]], gap: Block) -> list[tuple[bool, int, int]]:
-    """Return every change in order: whether a line was removed, and where it stands in the gap."""
+    """Return every change in order: whether a line was removed, and its position in the gap."""
     x, y = gap.old_end - gap.old, gap.new_end - gap.new
     moves: list[tuple[bool, int, int]] = []
     for changes in range(len(rows) - 1, 0, -1):

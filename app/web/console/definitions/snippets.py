@@ -1,4 +1,4 @@
-"""How a program starts a workflow: the call in curl and in Python, ready to be copied."""
+"""Code that starts a workflow, in curl and in Python, ready to be copied."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""Workflows: the list, one with its picture and versions, the editor, the start."""
+"""The pages of workflows: the list, one with its diagram and versions, the editor, the start."""
 
 import json
 from dataclasses import replace
@@ -54,7 +54,7 @@ _BLANK = """{
 
 
 class NewQuery(BaseModel):
-    """What a new workflow begins with."""
+    """What a new workflow starts with."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -62,7 +62,7 @@ class NewQuery(BaseModel):
 
 
 class PictureQuery(VersionListQuery):
-    """Which version is shown, and what of its picture is open."""
+    """Which version is shown, and which parts of its diagram are open."""
 
     open: str | None = Field(None, max_length=2_000)
     part: str | None = Field(None, max_length=5)
@@ -123,7 +123,7 @@ async def workflow_page(call: Call) -> Response:
 
 
 def _counts(call: Call, statistics: JsonObject) -> Route:
-    """Return how many runs stand and failed where, for the picture."""
+    """Return how many runs are in each step, and how many failed there, for the diagram."""
     steps: Any = statistics["steps"]
     asked = call.request.query_params
     here = {name: asked[name] for name in ("version", "open", "part") if asked.get(name)}
@@ -132,9 +132,9 @@ def _counts(call: Call, statistics: JsonObject) -> Route:
 
 
 async def _bodies(document: JsonObject) -> list[dict[str, str]]:
-    """Return the pictures of a document's own workflows; other bodies open in their steps.
+    """Return the diagrams of a document's own workflows; other bodies open in their steps.
 
-    Before them come those of branches that need one another.
+    Those of branches that depend on one another come first.
     """
     own = ((path, body) for path, body in written_bodies(document) if "/" not in path)
     parts = (*branch_graphs(document), *(one for one in own if one[0].startswith(LOCAL)))
@@ -200,7 +200,7 @@ async def _editor(call: Call, text: str, row: VersionRow | None, sample: str | N
 
 
 async def preview(call: Call) -> Response:
-    """Check what stands in the editor, and draw it."""
+    """Check the text in the editor, and draw its diagram."""
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
     found = await checked_text(call, body.text)
     graph = await picture(found.document) if isinstance(found.document, dict) else None
@@ -210,7 +210,7 @@ async def preview(call: Call) -> Response:
 
 
 async def compare_page(call: Call) -> Response:
-    """Show what is different between two versions."""
+    """Show the differences between two versions."""
     query = call.query(CompareQuery)
     workflow_id, table = call.path("id"), call.services.workflows.table
     before = await table.get(call.tenant, workflow_id, query.before)
@@ -228,7 +228,7 @@ async def compare_page(call: Call) -> Response:
 
 
 async def _inputs(call: Call, row: VersionRow) -> "dict[str, Any] | None":
-    """Return what a start of the version expects; None when it does not compile here any more."""
+    """Return the inputs of a start of the version; None if it no longer compiles here."""
     try:
         definition = await call.services.workflows.compile_row(call.tenant, row)
     except InvalidDefinition:

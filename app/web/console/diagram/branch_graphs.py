@@ -1,4 +1,4 @@
-"""Branches that need one another, as a document of which a picture can be drawn."""
+"""Branches that depend on one another, as a document of which a diagram can be drawn."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ _CALLS, _HAS_STEPS = "call-workflow", "group"
 
 
 def branch_graphs(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return what is drawn of the branches of each step where some need others, by its path."""
+    """Return, by path, the diagrams of steps that have branches which depend on others."""
     for path, body in (("", document), *written_bodies(document)):
         steps = body.get("steps")
         for step in steps if isinstance(steps, list) else ():

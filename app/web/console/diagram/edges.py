@@ -1,4 +1,4 @@
-"""The edges of a picture, as SVG."""
+"""Draws the edges of a diagram as SVG."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -17,7 +17,7 @@ Sides: TypeAlias = Mapping[tuple[int, int, int], float]
 
 @value(frozen=True, slots=True)
 class Ports:
-    """Where one way begins and ends at its steps, beside the other ways there."""
+    """Where one edge begins and ends at its steps, beside other edges."""
 
     number: int
     sides: Sides
@@ -25,7 +25,7 @@ class Ports:
 
 
 def ports_of(laid: Layout) -> Sides:
-    """Spread the ways along the top and the bottom of each step, in the order of their ends."""
+    """Spread the edges along the top and the bottom of each step, in the order of their ends."""
     at: dict[tuple[int, int], list[tuple[float, int]]] = {}
     for number, way in enumerate(laid.ways):
         for end, other in () if way is None else ((way[0], way[1]), (way[-1], way[-2])):
@@ -40,7 +40,7 @@ def ports_of(laid: Layout) -> Sides:
 
 
 def top_of(spot: Node) -> float:
-    """Return where a step begins, from the top of the picture."""
+    """Return the top of a step, measured from the top of the diagram."""
     return MARGIN + spot.top
 
 
@@ -85,7 +85,7 @@ def _label(edge: Edge, x: float, y: float) -> str:
 
 
 def _points(way: Sequence[Node], index: int, ports: Ports) -> list[tuple[float, float]]:
-    """Return where a way passes a step or a bend: beside high ones it goes straight down."""
+    """Return where an edge passes a step or a bend: beside high ones it goes straight down."""
     spot = way[index]
     x, top = MARGIN + spot.x, top_of(spot)
     if spot.is_bend:
@@ -106,7 +106,7 @@ def _curve(a: tuple[float, float], b: tuple[float, float]) -> str:
 
 
 def short(text: str, longest: int) -> str:
-    """Return the beginning of a text that is too long for its place."""
+    """Return a text, cut if it is too long for its place."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 

@@ -1,4 +1,4 @@
-"""The picture of a definition as SVG, with or without the state of a run on it."""
+"""Draws the diagram of a definition as SVG, with or without the state of a run on it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -43,20 +43,20 @@ __all__ = ["Inside", "Route", "StepCounts", "StepState", "draw", "picture"]
 
 _LONGEST_TITLE = 22
 _MANY = 30
-"""Steps and edges from which on drawing takes long enough to be done beside the event loop."""
+"""With so many steps and edges, drawing takes so long that it is done in a thread."""
 _HANDLERS = ("onError", "finally")
 _HEAD, _PAD = 60, 12
 _SELECT = " data-select"
-"""What opens a link in its place on the page."""
+"""The attributes of a link that opens in place on the page."""
 _MOST_INSIDE = 12
-"""How many bodies of a step are drawn in it."""
+"""The most bodies that are drawn in one step."""
 
 States = Mapping[str, StepState]
 
 
 @value(frozen=True, slots=True)
 class _Drawn:
-    """A part of a picture, its size, and how many steps and edges are in it."""
+    """A part of a diagram, its size, and how many steps and edges are in it."""
 
     svg: str
     width: float
@@ -67,7 +67,7 @@ class _Drawn:
 async def picture(
     document: Mapping[str, Any], states: States | None = None, route: Route = NO_ROUTE
 ) -> str:
-    """Return what `draw` does; for what is large, drawn beside the event loop."""
+    """Return the result of `draw`; a large diagram is drawn in a thread."""
     sizes = (document.get("steps"), document.get("edges"))
     is_small = sum(len(each) for each in sizes if isinstance(each, list)) < _MANY
     if is_small and not route.opened:
@@ -78,8 +78,8 @@ async def picture(
 def draw(document: Mapping[str, Any], states: States | None = None, route: Route = NO_ROUTE) -> str:
     """Return the SVG of a definition's steps and edges; everything in it is escaped.
 
-    It takes documents that do not compile: what is no step or no edge is left out. Where the
-    edges are more than a picture can show, it says so in the picture's place.
+    Documents that do not compile are accepted: invalid steps and edges are left out. If there are
+    more edges than a diagram can show, a text says so instead.
     """
     try:
         drawn = _drawn(document, states, route, "")
@@ -98,7 +98,7 @@ def draw(document: Mapping[str, Any], states: States | None = None, route: Route
 def _drawn(
     document: Mapping[str, Any], states: States | None, route: Route, above: str
 ) -> _Drawn | None:
-    """Return the steps of a document or a body of path `above`; None where there are none."""
+    """Return the steps of a document or of a body of path `above`; None if there are none."""
     steps: Mapping[str, Mapping[str, Any]] = steps_of(document)
     edges = edges_of(document, steps)
     if not steps:
@@ -139,7 +139,7 @@ def _drawn(
 def _insides(
     name: str, step: Mapping[str, Any], route: Route, above: str
 ) -> list[tuple[str, _Drawn]]:
-    """Return the pictures of the bodies that stand open in a step, by their names."""
+    """Return the diagrams of the open bodies of a step, by their names."""
     if inline_path(above, name, "") not in route.opened:
         return []
     found = []
@@ -158,7 +158,7 @@ def _insides(
 
 
 def _titled(body_name: str, step: Mapping[str, Any]) -> str:
-    """Return the name of a body, with the branches that it begins after."""
+    """Return the name of a body, with the branches on which it depends."""
     branches = step.get("branches")
     branch = branches.get(body_name) if isinstance(branches, dict) else None
     needs = branch.get("needs") if isinstance(branch, dict) else None
@@ -172,7 +172,7 @@ def _size(insides: list[tuple[str, _Drawn]]) -> Size:
 
 
 def _nested(spot: Node, insides: list[tuple[str, _Drawn]]) -> str:
-    """Return the pictures in a step, side by side under their names."""
+    """Return the diagrams in a step, side by side under their names."""
     found = []
     x = MARGIN + spot.x - spot.width / 2 + _PAD
     for name, drawn in insides:
@@ -186,7 +186,7 @@ def _nested(spot: Node, insides: list[tuple[str, _Drawn]]) -> str:
 
 
 def _fold(name: str, step: Mapping[str, Any], spot: Node, route: Route, above: str) -> str:
-    """Return the button that opens the steps inside of a step, or closes them."""
+    """Return the button that opens or closes the steps inside a step."""
     if route.here is None or step.get("type") == KIND or not any(True for _ in written_in(step)):
         return ""
     path = inline_path(above, name, "")
@@ -206,7 +206,7 @@ def _fold(name: str, step: Mapping[str, Any], spot: Node, route: Route, above: s
 
 
 def _told(why: str) -> str:
-    """Return words that stand where the picture would."""
+    """Return a text in place of the diagram."""
     words = escape(why)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="img" aria-label="{words}" '
@@ -272,7 +272,7 @@ def _box(  # noqa: PLR0913 - one box
 
 
 def _kind(step: Mapping[str, Any], handler: str | None) -> str:
-    """Return of what kind a step is, with what is folded into its box, and what enters it."""
+    """Return a step's kind, with what is folded into its box, and what leads into it."""
     if step.get("type") == KIND:
         return str(step.get("between"))
     kind, branches, own = str(step.get("type", "")), step.get("branches"), step.get("steps")

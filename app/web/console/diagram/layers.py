@@ -1,8 +1,8 @@
-"""Where the steps of a graph stand: layers from top to bottom, few crossings, straight ways.
+"""Lays out a graph: layers from top to bottom, few crossings, straight edges.
 
-The usual four moves (Sugiyama, Tagawa, Toda 1981): turn the edges that close loops around,
-give each step the layer below all that lead to it, order each layer by its neighbours, and
-place it as near to them as the order allows. A way across several layers has a bend in each.
+The usual four steps (Sugiyama, Tagawa, Toda 1981): reverse the edges that close loops, give each
+step the layer below all that lead to it, order each layer by its neighbours, and place each step as
+near to them as the order allows. An edge across several layers has a bend in each.
 """
 
 from bisect import bisect_right, insort
@@ -22,18 +22,18 @@ LAYER_GAP = 74
 _ORDER_SWEEPS = 8
 _PLACE_SWEEPS = 12
 _MOST_PIECES = 9_000
-"""How many pieces, each from one layer to the next, all edges of a picture may have together."""
+"""The most pieces, each from one layer to the next, of all edges of a diagram together."""
 
 
 class TooManyPieces(Exception):
-    """The edges pass so many layers that nobody could follow them in a picture."""
+    """The edges cross so many layers that nobody could follow them in a diagram."""
 
 
 @dataclass(slots=True)
 class Node:
-    """A step, or a bend of a way: its layer, its middle from the left, and from where it goes down.
+    """A step, or a bend of an edge: its layer, horizontal centre, and where it continues down.
 
-    A bend is as high as its layer, since a way goes straight down beside the steps there.
+    A bend is as high as its layer, since an edge runs straight down beside the steps there.
     """
 
     width: float
@@ -49,7 +49,7 @@ class Node:
 
 @value(frozen=True, slots=True)
 class DrawnEdge:
-    """A way to be laid out; `is_labelled` leaves room for words at its first bend."""
+    """An edge to be laid out; `is_labelled` leaves room for text at its first bend."""
 
     source: str
     target: str
@@ -58,13 +58,13 @@ class DrawnEdge:
 
 @value(frozen=True, slots=True)
 class Layout:
-    """A graph with places.
+    """A graph with coordinates.
 
     Attributes:
-        ways: Of each arrow the spots from its source to its target; None for one that leads
-            back to its own step.
+        ways: For each edge its nodes from source to target; None for one that leads back to its own
+            step.
         width: From the left of the leftmost to the right of the rightmost.
-        height: From the top of the first layer to the foot of the last.
+        height: From the top of the first layer to the bottom of the last.
     """
 
     steps: Mapping[str, Node]
@@ -79,15 +79,15 @@ Size: TypeAlias = tuple[float, float]
 def lay_out(
     steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str, sizes: Mapping[str, Size]
 ) -> Layout:
-    """Return every step and every way its place; `first` stands on top.
+    """Return coordinates for every step and edge; `first` is at the top.
 
     `sizes` has the width and height of those that are larger than others.
 
-    The work is near-linear in the pieces of all edges. Their number may be the product of
-    edges and layers, so it is bounded.
+    The work is near-linear in the pieces of all edges. Their number may be the product of edges and
+    layers, so it is limited.
 
     Raises:
-        TooManyPieces: There are more than a picture can show.
+        TooManyPieces: There are more than a diagram can show.
     """
     spots = {name: Node(*sizes.get(name, (NODE_WIDTH, NODE_HEIGHT))) for name in steps}
     turned, forward = _layered(spots, arrows, first)
@@ -112,7 +112,7 @@ def lay_out(
 
 
 def layers_of(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> dict[str, int]:
-    """Return how far down each step stands; linear in steps and edges."""
+    """Return the layer of each step, counted from the top; linear in steps and edges."""
     spots = {name: Node(NODE_WIDTH) for name in steps}
     _layered(spots, arrows, first)
     return {name: spot.layer for name, spot in spots.items()}
@@ -121,7 +121,7 @@ def layers_of(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> 
 def _layered(
     spots: Mapping[str, Node], arrows: Sequence[DrawnEdge], first: str
 ) -> tuple[set[int], list[tuple[int, str, str]]]:
-    """Give each step its layer; return the edges turned around, and all from top to bottom."""
+    """Give each step its layer; return the reversed edges, and all steps from top to bottom."""
     turned = _closing(list(spots), arrows, first)
     forward = [
         (index, arrow.target, arrow.source) if index in turned else (index, *_ends(arrow))
@@ -133,7 +133,7 @@ def _layered(
 
 
 def _stacked(layers: Sequence[Sequence[Node]]) -> float:
-    """Put each layer below the one before, as high as the highest in it; return the whole."""
+    """Put each layer below the one before, as high as its highest node; return the total."""
     top = 0.0
     for layer in layers:
         height = max((spot.height for spot in layer), default=0) or NODE_HEIGHT
@@ -150,7 +150,7 @@ def _ends(arrow: DrawnEdge) -> tuple[str, str]:
 
 
 def _closing(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> set[int]:
-    """Return the arrows that lead back to a step on the way to their own (depth first)."""
+    """Return the edges that lead back to a step on the path to their source (depth first)."""
     out: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for index, arrow in enumerate(arrows):
         out[arrow.source].append((index, arrow.target))
@@ -203,7 +203,7 @@ def _bends(upper: Node, lower: Node, is_labelled: bool, is_turned: bool) -> list
 
 
 def _ordered(spots: Sequence[Node]) -> list[list[Node]]:
-    """Return the layers, each in the best order that the sweeps have met."""
+    """Return the layers, each in the best order found by the sweeps."""
     layers: list[list[Node]] = [[] for _ in range(max((s.layer for s in spots), default=-1) + 1)]
     for spot in spots:
         layers[spot.layer].append(spot)
@@ -264,9 +264,9 @@ def _wanted(spot: Node, neighbours: Sequence[Node]) -> float:
 
 
 def _apart(layer: Sequence[Node], wanted: Sequence[float]) -> list[float]:
-    """Return the places nearest to what is wanted that keep order and distance.
+    """Return the positions nearest to the wanted ones that keep order and distance.
 
-    Least squares under an order is isotonic regression, by pooling neighbours that violate.
+    Least squares under an order is isotonic regression, by pooling neighbours that violate it.
     """
     offsets, offset = [], 0.0
     for index, spot in enumerate(layer):

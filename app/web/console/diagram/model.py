@@ -1,4 +1,4 @@
-"""What a picture of a workflow is drawn from: its steps and edges, and what a run did in them."""
+"""The data of a workflow's diagram: its steps and edges, and what a run did in them."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -11,9 +11,9 @@ OCCASIONS = ("success", "error", "timeout", "cancel")
 
 @value(frozen=True, slots=True)
 class StepState:
-    """How one step of a run stands: the status of its newest visit, and how many there were.
+    """The state of one step of a run: the status of its newest visit, and the number of visits.
 
-    `is_carried` marks a step that only an earlier run has done, of which this one is a rerun.
+    `is_carried` marks a step that only an earlier run has done and that this rerun has taken over.
     """
 
     status: str
@@ -30,14 +30,14 @@ class StepCounts:
 
     @property
     def text(self) -> str:
-        """What the picture says of them."""
+        """The counts as text in the diagram."""
         told = ((self.here, f"{self.here} here"), (self.failed, f"{self.failed} failed"))
         return ", ".join(words for count, words in told if count)
 
 
 @value(frozen=True, slots=True)
 class Edge:
-    """A way between two steps, and when it is taken."""
+    """An edge between two steps, and when it is taken."""
 
     source: str
     target: str
@@ -46,23 +46,23 @@ class Edge:
 
     @property
     def label(self) -> str:
-        """What stands on the way: its occasion and its condition."""
+        """The edge's text: its occasion and its condition."""
         occasion = "" if self.on == "success" else f"on {self.on}"
         return " · ".join(part for part in (occasion, self.condition) if part)
 
     @property
     def short_label(self) -> str:
-        """The label without what every condition begins with."""
+        """The label without the part with which every condition begins."""
         return self.label.replace("data.", "")
 
 
 @value(frozen=True, slots=True)
 class Inside:
-    """What happened in a body that stands in a step.
+    """What happened in a body of a step.
 
     Attributes:
-        states: How its steps stand, where one run of it is looked at.
-        counts: How many runs of it are in each step and failed there, where there are many.
+        states: The states of its steps, if one run of it is shown.
+        counts: How many runs of it are in each step and failed there, if many are shown.
     """
 
     states: "Mapping[str, StepState] | None" = None
@@ -73,15 +73,15 @@ class Inside:
 
 @value(frozen=True, slots=True)
 class Route:
-    """What a run has done in a picture, and what of the picture is open.
+    """What a run has done in a diagram, and which parts of the diagram are open.
 
     Attributes:
-        taken: The edges that it has gone along, from step to step.
-        links: Where each step leads to when it is pressed.
-        selected: The step that is looked at.
-        counts: How many runs are in each step, in the picture of a workflow.
-        here: The query of the page, from which what opens and closes parts is made; None where
-            nothing can be opened.
+        taken: The edges that it has taken, from step to step.
+        links: The address that each step leads to when it is clicked.
+        selected: The selected step.
+        counts: How many runs are in each step, in the diagram of a workflow.
+        here: The query of the page, used for links that open and close parts; None if nothing can
+            be opened.
         opened: The paths of the steps whose bodies are drawn in them.
         inside: What happened in these bodies, by their paths.
     """
@@ -99,7 +99,7 @@ NO_ROUTE = Route()
 
 
 def steps_of(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the steps of a document by their ids, without what is none."""
+    """Return the steps of a document by their ids, leaving out invalid ones."""
     found = document.get("steps")
     return {
         str(step["id"]): step
@@ -109,7 +109,7 @@ def steps_of(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def edges_of(document: Mapping[str, Any], steps: Mapping[str, Any]) -> list[Edge]:
-    """Return the edges between steps of a document, without what is none."""
+    """Return the edges between steps of a document, leaving out invalid ones."""
     found = document.get("edges")
     edges = []
     for edge in found if isinstance(found, list) else []:

@@ -1,7 +1,7 @@
-"""Large pictures in parts: one part step by step, each other part as one box that opens it.
+"""Divides large diagrams into parts: one is drawn in full, each other is a box that opens it.
 
-Steps are put into parts in the order in which they stand from the top. What is drawn is bounded,
-and the work is linear in steps and edges.
+Steps are put into parts in their order from the top. The size of the drawing is limited, and the
+work is linear in steps and edges.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ from app.web.console.diagram.layers import DrawnEdge, layers_of
 from app.web.console.diagram.model import Edge, Route, StepCounts, StepState
 
 MOST_DRAWN = 100
-"""How many steps are drawn without parts."""
+"""The most steps that are drawn without parts."""
 
 _OF_A_PART = 50
 _MOST_PARTS = 40
 KIND = "part"
 _FIRST = ("failed", "timed_out", "running", "paused", "waiting")
-"""What a part shows before others, of how its steps stand."""
+"""The step states that a part shows first."""
 
 Steps = Mapping[str, Mapping[str, Any]]
 States = Mapping[str, StepState]
@@ -29,7 +29,7 @@ States = Mapping[str, StepState]
 def in_parts(
     steps: Steps, edges: Sequence[Edge], first: str, states: States | None, route: Route
 ) -> tuple[Steps, list[Edge], str, States | None, Route]:
-    """Return what is drawn in the place of many steps, edges, the first step and their states."""
+    """Return what is drawn instead of many steps, edges, the first step and their states."""
     parts = _parts(steps, edges, first)
     of = {name: number for number, part in enumerate(parts) for name in part}
     opened = _opened(parts, of, first, states, route)
@@ -56,7 +56,7 @@ def in_parts(
 
 
 def _between(edges: Sequence[Edge], names: Mapping[str, str], boxes: set[str]) -> list[Edge]:
-    """Return the edges between what is drawn; several from and to the same are one."""
+    """Return the edges between what is drawn; several between the same two become one."""
     found: dict[tuple[str, str, str], Edge] = {}
     own: list[Edge] = []
     for edge in edges:
@@ -85,7 +85,7 @@ def _opened(
     states: States | None,
     route: Route,
 ) -> int:
-    """Return the part that is drawn step by step: the one asked for, else that of interest."""
+    """Return the part that is drawn in full: the requested one, else the most relevant."""
     asked = (route.here or {}).get("part", "")
     if asked.isdecimal() and len(asked) < 6 and int(asked) < len(parts):  # noqa: PLR2004
         return int(asked)

@@ -1,1 +1,1 @@
-"""The ways in: the first owner, invitations, passkeys, identity providers, passwords."""
+"""Signing in: the first owner, invitations, passkeys, identity providers, passwords."""

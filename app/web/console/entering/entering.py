@@ -1,4 +1,4 @@
-"""What every way in has in common: forms of this page only, the cookie, where it leads."""
+"""What all kinds of sign-in share: checks of forms, the session cookie, and the redirect."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -34,7 +34,7 @@ def first(given: dict[str, list[str]], name: str, without: str = "") -> str:
 
 
 def entered(request: Request, services: Services, cookie: str, back: str) -> Response:
-    """Lead somebody who has signed in to a page, with the cookie of the session."""
+    """Redirect somebody who has signed in to a page, with the cookie of the session."""
     answer = RedirectResponse(local(back), 303)
     answer.set_cookie(
         COOKIE,
@@ -48,7 +48,7 @@ def entered(request: Request, services: Services, cookie: str, back: str) -> Res
 
 
 def browser_of(request: Request) -> Browser:
-    """Return where a session is opened."""
+    """Return the address and browser with which a session is opened."""
     return Browser(address_of(request), request.headers.get("user-agent", ""))
 
 
@@ -58,7 +58,7 @@ def address_of(request: Request) -> str:
 
 
 def local(address: str) -> str:
-    """Return an address on this server; what leads elsewhere becomes the first page."""
+    """Return an address on this server; one that leads elsewhere becomes the first page."""
     parts = urlsplit(address.replace("\\", "/"))
     is_local = address.startswith("/") and not address.startswith(("//", "/\\"))
     if not is_local or parts.netloc or parts.scheme or not address.isprintable():
@@ -72,8 +72,8 @@ def is_secure(request: Request) -> bool:
 
 
 def is_open(request: Request) -> bool:
-    """Say whether a browser has reached the page without HTTPS, and will keep no session."""
-    # Browsers say where a request comes from only over HTTPS or on the machine itself.
+    """Say whether a browser came without HTTPS, and will therefore keep no session."""
+    # Browsers send where a request comes from only over HTTPS or on the machine itself.
     return is_secure(request) and "sec-fetch-mode" not in request.headers
 
 

@@ -1,4 +1,4 @@
-"""The page of a first start: it makes the owner, who has the code of the terminal, and samples."""
+"""The page of a first start: creates the owner, who has the code from the terminal, and samples."""
 
 import json
 
@@ -39,7 +39,7 @@ async def first_owner_page(request: Request, services: Services) -> Response:
 
 
 async def make_first_owner(request: Request, services: Services) -> Response:
-    """Make the owner, the samples that were chosen, and a session."""
+    """Create the owner, the chosen samples, and a session."""
     given: dict[str, list[str]] = {}
     try:
         given = await sent_form(request, services)
@@ -80,7 +80,7 @@ async def _load(services: Services, chosen: list[str]) -> None:
             made = await services.workflows.create(TENANT, document)
             await services.workflows.publish(TENANT, made.id, None)
         except (DefinitionExists, InvalidDefinition):
-            continue  # an older folder may have one of that name
+            continue  # an older folder may have a workflow of that name
 
 
 def _form(

@@ -1,4 +1,4 @@
-"""The page behind an invitation: whoever was invited chooses a password, once."""
+"""The page behind an invitation: the invited person chooses a password, once."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,7 +21,7 @@ from journal import NameTaken
 
 
 async def invitation_page(request: Request, services: Services) -> Response:
-    """Show for whom it is; opening it changes nothing."""
+    """Show whom the invitation is for; opening it changes nothing."""
     return _form(request, services)
 
 

@@ -1,4 +1,4 @@
-"""Ways in by a passkey: what a browser is asked for, and what its forms send."""
+"""Sign-in with a passkey: the challenge for a browser, and the fields that its forms send."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,7 +17,7 @@ PATH = "/passkeys/challenge"
 
 
 async def challenge(request: Request, services: Services) -> Response:
-    """Return what a browser makes a passkey by, or signs in with one by."""
+    """Return the challenge with which a browser makes a passkey, or signs in with one."""
     try:
         given = await sent_form(request, services)
         services.rate_limits.check_sign_in(address_of(request))

@@ -1,7 +1,7 @@
-"""Signing in at an identity provider: there with a state, back with a code, once.
+"""Sign-in at an identity provider: sends a state, and takes the returned code once.
 
-What belongs to one attempt is in a sealed cookie of the browser that began it, so that nobody
-can let another one come back with a code of theirs.
+The data of an attempt is in a sealed cookie of the browser that began it, so that nobody can make
+another person's browser return with a code of theirs.
 """
 
 import hmac
@@ -36,7 +36,7 @@ _LONGEST_CODE = 4_096
 
 
 async def begin(request: Request, services: Services) -> Response:
-    """Lead to the provider."""
+    """Redirect to the provider."""
     back = local(request.query_params.get("next", HOME))
     provider = services.authenticator.providers.all.get(request.path_params["name"])
     if provider is None:
@@ -60,13 +60,13 @@ async def begin(request: Request, services: Services) -> Response:
         path=PATH,
         secure=is_secure(request),
         httponly=True,
-        samesite="lax",  # the provider leads back here from elsewhere
+        samesite="lax",  # the provider redirects here from another site
     )
     return answer
 
 
 async def come_back(request: Request, services: Services) -> Response:
-    """Take the code, see who it is, and open a session."""
+    """Take the code, identify the person, and open a session."""
     given = request.query_params
     answer = await _come_back(request, services, given.get("state", ""), given.get("code", ""))
     answer.delete_cookie(

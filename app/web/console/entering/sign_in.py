@@ -1,4 +1,4 @@
-"""Signing in with a name and a password, with a key or a token, and out again."""
+"""Signing in with a name and a password, with a key or a token, and signing out."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -35,7 +35,7 @@ _WRONG_PASSWORD = "That name and password do not fit for this tenant."  # noqa: 
 
 
 async def sign_in_page(request: Request, services: Services) -> Response:
-    """Show the form; while there is no owner, lead to where one is made."""
+    """Show the form; while there is no owner, redirect to the page that creates one."""
     if services.first_owner.is_wanted and not services.authenticator.providers.all:
         return RedirectResponse(FIRST_OWNER, 303)
     given = request.query_params
@@ -82,7 +82,7 @@ async def sign_in(request: Request, services: Services) -> Response:
 
 
 async def sign_in_once(request: Request, services: Services) -> Response:
-    """Open a session by an address that counts once."""
+    """Open a session by an address that works once."""
     try:
         tenant, key = services.one_time.take(request.path_params["code"])
         cookie = await services.sessions.open(tenant, key, browser_of(request))
@@ -136,7 +136,7 @@ def sign_in_form(  # noqa: PLR0913 - what the page shows
     *,
     with_key: bool = False,
 ) -> Response:
-    """Return the page: for people, where there are any, else for keys."""
+    """Return the sign-in page: for people if there are any, else for keys."""
     return html(
         "sign_in.html",
         status,

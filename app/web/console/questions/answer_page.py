@@ -44,7 +44,7 @@ async def answer_page(request: Request, services: Services) -> Response:
 
 
 async def answer(request: Request, services: Services) -> Response:
-    """Take the answer. Of several at once one counts, and the others are told so."""
+    """Take the answer. If several come at once, one counts, and the other senders are told so."""
     given: Texts = {}
     try:
         link = services.links.read(request.path_params["token"])
@@ -108,7 +108,7 @@ async def _ask(  # noqa: PLR0913 - what is asked, and what was given
 
 
 def _as_given(asked: PauseCard, run: Run, given: Texts) -> PauseCard:
-    """Return a question with as many rows in its lists as a form that was sent has."""
+    """Return a question whose lists have as many rows as the form that was sent."""
     actions = [
         {**one, "fields": form_fields(asked_fields(run, one["value"]).specs, given)}
         if one["fields"] and one["value"] == given.get("actionValue")
@@ -152,7 +152,7 @@ async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonO
 
 
 def _again(text: str | list[str]) -> str:
-    """Return what was given in a field, to be shown in it once more."""
+    """Return the text given for a field, to show it again."""
     return text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
 
 

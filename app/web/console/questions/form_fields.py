@@ -1,4 +1,4 @@
-"""Field specs as fields of a form: which control each gets, and what is said beside it."""
+"""Turns field specs into fields of a form: the control of each, and the text beside it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -154,7 +154,7 @@ def _field(name: str, spec: Mapping[str, Any], sent_as: str, place: _Place) -> F
 
 
 def _is_long(default: Any, spec: Mapping[str, Any]) -> bool:
-    """Say whether a list has too many rows to begin with for one form."""
+    """Say whether a list has too many initial rows for one form."""
     return isinstance(default, list) and len(default) * _size(spec["items"]) > _MOST_CONTROLS
 
 
@@ -170,7 +170,7 @@ def _size(spec: Mapping[str, Any]) -> int:
 def _parts(
     name: str, spec: Mapping[str, Any], place: _Place, shared: Mapping[str, Any]
 ) -> FormField:
-    """Return the field of a list as its rows, or that of an object as the fields of its parts."""
+    """Return the field of a list with its rows, or that of an object with its fields."""
     sent_as, default = str(shared["name"]), spec.get("default")
     if spec["type"] == "object":
         known = default if isinstance(default, dict) else {}
@@ -201,7 +201,7 @@ def _parts(
 
 
 def _with(spec: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
-    """Return a spec whose control has a value to begin from, and is required as before."""
+    """Return a spec whose control has an initial value, and is required as before."""
     if value is None:
         return spec
     is_open = not spec.get("required", True) or "default" in spec
@@ -209,14 +209,14 @@ def _with(spec: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
 
 
 def _labelled(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the choices of a field whose labels are others than their values."""
+    """Return the choices of a field whose labels differ from their values."""
     given = spec.get("choices")
     choices = given if isinstance(given, list) else []
     return [one for one in choices if isinstance(one, dict) and "value" in one]
 
 
 def _example(spec: Mapping[str, Any]) -> dict[str, str]:
-    """Return what an empty control shows."""
+    """Return the placeholder of an empty control."""
     examples = spec.get("examples")
     return {"placeholder": _text(examples[0])} if isinstance(examples, list) and examples else {}
 

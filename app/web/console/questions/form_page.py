@@ -1,7 +1,7 @@
 """A page with the inputs of a workflow, for anybody who has its link.
 
-It is off until somebody says so, has a rate of its own and an end of its time. Opening it changes
-nothing; sending it twice starts one run, since each page has a word of its own.
+The form is off until it is enabled, and it has its own rate limit and expiry. Opening it changes
+nothing. Sending it twice starts one run, since each page has its own token.
 """
 
 import json
@@ -50,13 +50,13 @@ class _Open:
 
     @property
     def specs(self) -> Mapping[str, JsonObject]:
-        """The inputs that people are asked for."""
+        """The inputs that the form asks for."""
         fields = self.definition.input_fields()
         return {name: spec for name, spec in fields.items() if name not in self.body.data}
 
 
 class _Closed(Exception):
-    """A form that takes nothing, or is none."""
+    """A form that is closed, or does not exist."""
 
     def __init__(self, status: int, message: str) -> None:
         self.status = status
@@ -69,7 +69,7 @@ async def form_page(request: Request, services: Services) -> Response:
 
 
 async def send_form(request: Request, services: Services) -> Response:
-    """Start what the form starts."""
+    """Start what the form is for."""
     return await _answer(request, services, is_sent=True)
 
 
@@ -170,7 +170,7 @@ async def _form(request: Request, services: Services, tenant: str) -> Form:
 
 
 async def _input(services: Services, form: _Open, given: Form) -> JsonObject:
-    """Return what is started with; files are stored once all else fits. Raises `BadRequest`."""
+    """Return the input of the start; files are stored once all else fits. Raises `BadRequest`."""
     texts = sent_texts(given, Fields(form.specs))
     texts = {name: text for name, text in texts.items() if _is_text(form.specs.get(name))}
     known = {FIELD: FIELD} | {f"data.{name}": name for name in form.specs}
@@ -201,5 +201,5 @@ def _is_text(spec: "JsonObject | None") -> bool:
 
 
 def _again(text: str | list[str]) -> str:
-    """Return what was given in a field, to be shown in it once more."""
+    """Return the text given for a field, to show it again."""
     return text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)

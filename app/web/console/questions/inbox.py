@@ -22,7 +22,7 @@ _LISTEN = [name for name in NAMES if name.startswith("run.")]
 
 
 async def home(_: Call) -> Response:
-    """Lead to the first page."""
+    """Redirect to the first page."""
     return RedirectResponse("/inbox", 303)
 
 

@@ -1,4 +1,4 @@
-"""What became of a pause: who answered what, or how else it ended."""
+"""How a pause ended: who answered what, or what else ended it."""
 
 from collections.abc import Sequence
 from typing import Any

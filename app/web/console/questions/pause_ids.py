@@ -1,4 +1,4 @@
-"""The id of a pause as it is written, taken apart."""
+"""Parses the id of a pause."""
 
 import re
 
@@ -8,9 +8,9 @@ _PAUSE_ID = re.compile(r"([0-9]{1,18})-([0-9]{1,9})", re.ASCII)
 
 
 def numbers_of(pause_id: str) -> tuple[int, int]:
-    """Return the number of the run and of the event that a pause is named by.
+    """Return the numbers of the run and of the event in a pause id.
 
-    Raises `NotFoundHere` for what names none.
+    Raises `NotFoundHere` for an invalid id.
     """
     named = _PAUSE_ID.fullmatch(pause_id)
     if named is None:

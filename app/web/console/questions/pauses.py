@@ -1,4 +1,4 @@
-"""What a pause asks, as a form or as buttons."""
+"""The question of a pause, as a form or as buttons."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
@@ -126,7 +126,7 @@ def _signal(pause: Mapping[str, Any]) -> Mapping[str, str] | None:
 
 
 def part_shown(body: str | None, item: int | None) -> str:
-    """Return in words which part of a document, and which item of a step, a child run is."""
+    """Return which part of a document, and which item of a step, a child run is, as text."""
     path = (body or "").split("/")
     is_item = path[-1] == ITEM or len(path) == 1
     shown = " / ".join(path[:-1] if path[-1] == ITEM else path)

@@ -1,7 +1,7 @@
-"""Files and e-mails that a question shows, in a frame of its card: nothing in them can act.
+"""Shows the files and e-mails of a question in a frame of its card, without active content.
 
-What a browser shows by itself and cannot run is given as it is: pictures and PDF. All else becomes
-a page of text.
+Formats that a browser shows by itself and cannot run are sent unchanged: images and PDF. Everything
+else becomes a page of text.
 """
 
 import csv
@@ -55,7 +55,7 @@ _POLICY = {
 
 
 async def shown_file(call: Call) -> Response:
-    """Show one thing of an open question, in a frame."""
+    """Show one file or e-mail of an open question, in a frame."""
     pause_id = call.path("pauseId")
     number, seq = numbers_of(pause_id)
     run = await call.services.runs.read(call.tenant, run_id(number))
@@ -65,7 +65,7 @@ async def shown_file(call: Call) -> Response:
 
 
 async def linked_file(request: Request, services: Services) -> Response:
-    """Show one thing of the question of a link, in a frame."""
+    """Show one file or e-mail of a linked question, in a frame."""
     try:
         link = services.links.read(request.path_params["token"])
         run = await services.runs.read(link.tenant, link.run_id)
@@ -86,7 +86,7 @@ async def _shown(services: Services, tenant: str, run: Run, number: str) -> Resp
     if kind in PICTURES or kind == PDF:
         named = f"inline; filename*=UTF-8''{quote(row.name, safe='')}"
         headers = {**_POLICY, "Content-Disposition": named}
-        if kind == PDF:  # the viewer of a browser is a page of its own
+        if kind == PDF:  # the PDF viewer of a browser is a page of its own
             headers["Content-Security-Policy"] = "frame-ancestors 'self'"
         return Response(content, media_type=kind, headers=headers)
     return await _page(str(part.get("kind")), kind, row.name, content)
@@ -103,14 +103,14 @@ def _part(run: Run, number: str) -> Mapping[str, Any]:
 
 
 async def _page(shown_as: str, media_type: str, name: str, content: bytes) -> Response:
-    """Return what can be read of a file as a page; it is read beside the event loop."""
+    """Return the readable part of a file as a page; it is read in a thread."""
     told = await offload(lambda: told_of(shown_as, media_type, name, content))
     shown = fragment("preview.html", **told, name=name, static=f"/static/{STATIC_VERSION}")
     return Response(shown, media_type="text/html", headers=dict(_POLICY))
 
 
 def told_of(shown_as: str, media_type: str, name: str, content: bytes) -> dict[str, Any]:
-    """Return what is shown of a file, in the terms of the template."""
+    """Return the template values of a file."""
     told: dict[str, Any] = {"rows": [], "text": "", "html": "", "mail": None, "is_cut": False}
     is_mail = shown_as == "email" or media_type == "message/rfc822" or name.lower().endswith(".eml")
     if is_mail and (mail := _mail(content)) is not None:
@@ -130,7 +130,7 @@ def told_of(shown_as: str, media_type: str, name: str, content: bytes) -> dict[s
 
 
 class _Short(EmailPolicy):
-    """Reads headers up to a length: what it takes to read one grows with the square of that."""
+    """Reads headers up to a length, since the work of reading one grows with its square."""
 
     def header_source_parse(self, sourcelines: Sequence[str]) -> tuple[str, str]:
         name, value = super().header_source_parse([*sourcelines])
@@ -139,7 +139,7 @@ class _Short(EmailPolicy):
 
 
 def _mail(content: bytes) -> dict[str, Any] | None:
-    """Return what is shown of a mail; None where it is none, or one that would take long."""
+    """Return the template values of a mail; None if it is not a mail, or would take long."""
     nested = content.lower().count(b"multipart/")
     if content.count(b"\n") > _MOST_LINES or nested > _MOST_NESTED:
         return None
@@ -167,7 +167,7 @@ def _read_mail(content: bytes) -> dict[str, Any]:
 
 
 class _Text(HTMLParser):
-    """The text of HTML, without what is not shown; each block on lines of its own."""
+    """The text of HTML, without hidden parts; each block on lines of its own."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a question shows, as its card has it: tables, lists of keys, texts, files in their place."""
+"""What a question's card shows: tables, lists of keys, texts and files."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,13 +19,13 @@ class ShownPart:
 
     Attributes:
         kind: `text`, `html`, `table`, `object`, `picture`, `document` or `file`.
-        number: Which of what is shown it is, for the address of a file.
-        text: What stands there as it is.
-        html: What was made here.
+        number: Its number among the things shown, for the address of a file.
+        text: The text, unchanged.
+        html: The HTML that was made here.
         columns: The heads of a table, or the keys of an object.
         rows: The cells of a table, or the one row of an object.
-        name: That of a file, with its size.
-        note: That it was cut.
+        name: The name of a file, with its size.
+        note: The note that it was cut.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class ShownPart:
 
 
 def shown_parts(pause: Mapping[str, Any]) -> list[ShownPart]:
-    """Return what the pause of a question shows."""
+    """Return the parts that the question of a pause shows."""
     listed = pause.get("show")
     parts = listed if isinstance(listed, list) else []
     return [_part(number, one) for number, one in enumerate(parts) if isinstance(one, dict)]
@@ -78,14 +78,14 @@ def _file(number: int, title: str, one: Mapping[str, Any]) -> ShownPart:
 
 
 def table_of(rows: Sequence[Any]) -> tuple[list[str], list[list[str]]]:
-    """Return the keys of some objects, and of each its values as text."""
+    """Return the keys of some objects, and for each object its values as text."""
     columns = list(dict.fromkeys(key for row in rows if isinstance(row, dict) for key in row))
     columns = columns[:_COLUMNS]
     return columns, [[cell(row.get(key)) for key in columns] for row in rows]
 
 
 def cell(value: Any, longest: int | None = _LONGEST_CELL) -> str:
-    """Return a value as people read it; what is nested as its parts, without braces."""
+    """Return a value as people read it; a nested value as its parts, without braces."""
     if value is None:
         return ""
     if isinstance(value, bool):

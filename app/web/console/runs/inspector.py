@@ -1,4 +1,4 @@
-"""What the inspector of a run shows of one visit: what it was given, and where values are from."""
+"""The inspector of a run for one visit: the step's input, and where its values came from."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,16 +25,16 @@ _LONGEST_PATH = 500
 
 
 def tree(value: Json, path: str, visit: int, at: int | None) -> str:
-    """Return a value as HTML whose parts lead to where they came from."""
+    """Return a value as HTML whose parts link to where they came from."""
     return JsonTree(lambda part: address_of(visit, part, at)).write(value, path)
 
 
 async def given_of(
     call: Call, run: Run, events: Sequence[Event], chapter: TimelineVisit
 ) -> JsonObject:
-    """Return the settings of a step as they were evaluated for a visit, secrets masked.
+    """Return the settings of a step as they were evaluated for a visit, with secrets masked.
 
-    Settings that name what only the step itself knows stay as they are written.
+    Settings that use names known only to the step itself stay as they are written.
     """
     try:
         definition = await call.services.workflows.pinned(
@@ -82,7 +82,7 @@ def _evaluated(value: Any, names: Mapping[str, Json]) -> Json:
 async def explained_here(
     call: Call, run_id: str, chapters: Sequence[TimelineVisit]
 ) -> "dict[str, Any] | None":
-    """Return the explanation that the address asks for, None where it asks for none."""
+    """Return the explanation that the address asks for, None if it asks for none."""
     asked = call.request.query_params
     path, at = asked.get("explain", ""), asked.get("at", "")
     if not path or len(path) > _LONGEST_PATH:
@@ -110,7 +110,7 @@ async def explained_here(
 
 
 def _shortened(chain: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a chain in which what a loop has made round by round stands once, with a count."""
+    """Return a chain in which repeated rounds of a loop are shown once, with a count."""
     found: list[dict[str, Any]] = []
     for node in chain:
         alike = [

@@ -19,7 +19,7 @@ _NUMBERS = (
 
 
 async def replay_of(call: Call, run: Run) -> "JsonObject | None":
-    """Return what came out otherwise; None for a run that is no replay, or of one deleted."""
+    """Return the differences of a replay; None for other runs, or if its original is deleted."""
     if not is_replay(run.workflow_id):
         return None
     try:

@@ -1,22 +1,22 @@
-"""Loops of a run folded: rounds that repeat the same steps stand once, with how many there are."""
+"""Folds the loops of a run: rounds that repeat the same steps are shown once, with their number."""
 
 from collections.abc import Sequence
 
 from engine.value import value
 
 _FEWEST = 4
-"""How many rounds there must be before they are folded."""
+"""The fewest rounds that are folded."""
 
 _LONGEST = 12
-"""How many steps a round may have."""
+"""The most steps that a round may have."""
 
 _SHOWN = 1
-"""How many rounds at the end stay open: the newest is what people look for."""
+"""How many rounds at the end stay open: people look for the newest."""
 
 
 @value(frozen=True, slots=True)
 class Rounds:
-    """A part of a list: where it begins and ends, and of how many steps a round is; 0: no loop."""
+    """A part of a list: where it begins and ends, and how many steps a round has; 0: no loop."""
 
     first: int
     end: int
@@ -29,7 +29,7 @@ class Rounds:
 
 
 def folded(steps: Sequence[str]) -> list[Rounds]:
-    """Return the list in parts: loops without their newest round, and what stands between."""
+    """Return the list in parts: loops without their newest round, and what is between them."""
     parts: list[Rounds] = []
     at = plain = 0
     while at < len(steps):

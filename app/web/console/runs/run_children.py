@@ -1,4 +1,4 @@
-"""The child runs of a run as its page shows them: a step's items, and bodies in the picture."""
+"""The child runs of a run as its page shows them: items of a step, and bodies in the diagram."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from steps.document.bodies import inline_path, with_start, written_in
 _PAGE = 20
 _MOST_LOOKED_AT = 300
 MOST_OPEN = 10
-"""How many steps of a picture may stand open at once."""
+"""How many steps of a diagram may be open at once."""
 
 
 async def items_of(call: Call, run: Run, chapter: TimelineVisit | None, number: int) -> JsonObject:
@@ -63,7 +63,7 @@ def _line(row: ChildLine, caption: Any) -> JsonObject:
 
 
 def opened(call: Call) -> frozenset[str]:
-    """Return the paths of the steps whose bodies the address has open."""
+    """Return the paths of the steps whose bodies are open according to the address."""
     asked = call.request.query_params.get("open", "")[:2_000]
     return frozenset([one for one in asked.split(",") if one][:MOST_OPEN])
 
@@ -71,7 +71,7 @@ def opened(call: Call) -> frozenset[str]:
 async def insides(
     call: Call, run: Run, document: Mapping[str, Any], paths: frozenset[str], above: str = ""
 ) -> dict[str, Inside]:
-    """Return what happened in the bodies of the steps that stand open, by their paths."""
+    """Return what happened in the bodies of the open steps, by their paths."""
     found: dict[str, Inside] = {}
     for step in document.get("steps", []):
         path = inline_path(above, str(step.get("id")), "")

@@ -80,7 +80,7 @@ async def list_page(call: Call) -> Response:
 
 
 async def saved_views(call: Call) -> list[dict[str, Any]]:
-    """Return the caller's views: the `name` of each, its `link`, and what it asks for."""
+    """Return the caller's views: the `name` of each, its `link`, and its query."""
     rows = await call.services.journal.saved_views.of(call.tenant, call.caller.name)
     found: list[dict[str, Any]] = []
     for view in map(view_document, rows):
@@ -97,7 +97,7 @@ async def _children(call: Call, run_ids: list[str]) -> dict[str, int]:
 def _headings(
     columns: list[str], query: ListRunsQuery, kept: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Return the heads of the columns; those that order the list lead to its other order."""
+    """Return the column headings; those that order the list link to its other order."""
     may_end = not (query.text or query.label)
     found: list[dict[str, Any]] = []
     for name in columns:

@@ -1,4 +1,4 @@
-"""Everything about one run."""
+"""The page of one run."""
 
 from dataclasses import replace
 from typing import Any
@@ -107,13 +107,13 @@ async def run_page(call: Call) -> Response:
 
 
 def _number(call: Call, name: str) -> int:
-    """Return a number of the address, 0 for none."""
+    """Return a number from the address, 0 if there is none."""
     text = call.request.query_params.get(name, "")
     return int(text) if text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004 - an event
 
 
 def _selected(call: Call, story: Timeline) -> TimelineVisit | None:
-    """Return the visit that is looked at: that of the address, else the one that matters most."""
+    """Return the selected visit: that of the address, else the most relevant one."""
     asked = _number(call, "visit")
     for chapter in story.chapters:
         if chapter.seq == asked:
@@ -128,7 +128,7 @@ def _selected(call: Call, story: Timeline) -> TimelineVisit | None:
 async def _graph(
     call: Call, story: Timeline, selected: int, document: "dict[str, Any] | None"
 ) -> str:
-    """Return the picture of the way that the run took, with what the address has open in it."""
+    """Return the diagram of the path that the run took, with the parts open in the address."""
     if document is None:
         return ""
     asked, run = call.request.query_params, story.run
@@ -142,7 +142,7 @@ async def _graph(
 
 
 def _kept(call: Call) -> str:
-    """Return what links to visits keep of the address: what stands open in the picture."""
+    """Return the part of the address that links to visits keep: the open parts of the diagram."""
     text = call.request.query_params.get("open", "")
     return f"&{urlencode({'open': text[:2_000]})}" if text else ""
 
@@ -170,7 +170,7 @@ async def _definition(call: Call, story: Timeline) -> "dict[str, Any] | None":
 
 
 async def _versions(call: Call, run: Run) -> list[str]:
-    """Return the newest versions of its workflow that are others than its own."""
+    """Return the newest versions of its workflow other than its own."""
     try:
         found = await call.services.workflows.table.versions(
             call.tenant, run.workflow_id, limit=_MOST_VERSIONS
@@ -181,7 +181,7 @@ async def _versions(call: Call, run: Run) -> list[str]:
 
 
 async def _pause_card(call: Call, run: Run) -> PauseCard | None:
-    """Return what the run asks, named as the step that asks is, in a child run too."""
+    """Return the run's question, with the name of the step that asks, also in a child run."""
     pause = run.pause_shown
     if not isinstance(pause, dict):
         return None
@@ -198,7 +198,7 @@ async def _pause_card(call: Call, run: Run) -> PauseCard | None:
 
 
 async def _other_pauses(call: Call, run: Run, first: PauseCard | None) -> list[PauseCard]:
-    """Return what child runs ask beside the one whose question the run shows."""
+    """Return the questions of child runs other than the one shown."""
     cards: list[PauseCard] = []
     if not run.waits_for_children:
         return cards
@@ -242,9 +242,9 @@ def _carried(story: Timeline) -> list[dict[str, Any]]:
 
 
 def _repairable(story: Timeline) -> list[dict[str, Any]]:
-    """Return the steps that were entered last, the newest visit of each, to run again from.
+    """Return the newest visit of each of the last entered steps, to run again from.
 
-    Their data is there as far as a page has room for it; else `{}`, which changes nothing.
+    Their data is included if the page has room for it; else `{}`, which changes nothing.
     """
     newest = {chapter.step_id: chapter for chapter in story.chapters}
     last = sorted(newest.values(), key=lambda chapter: -chapter.seq)[:_MOST_REPAIRABLE]

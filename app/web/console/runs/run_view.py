@@ -1,4 +1,4 @@
-"""A run as its page shows it: each field that a status may leave out, and what may be done."""
+"""A run as its page shows it: with all optional fields of the status, and the possible repairs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +8,14 @@ from engine import SIGNAL_PAUSE, JsonObject, Run, State
 _OPTIONAL: JsonObject = dict.fromkeys(
     ("historyCursor", "body", "handler", "deadline", "hold", "startedBy", "queuedSince")
 )
-"""Fields of the status that are there only where there is something to say."""
+"""Fields of the status that are present only if they have a value."""
 
 _AT_REST = (State.QUEUED, State.BACKING_OFF, State.SLEEPING, State.PAUSED)
 _WAITING = (State.BACKING_OFF, State.SLEEPING)
 
 
 def run_view(status: JsonObject) -> JsonObject:
-    """Return the status with every field that the page names."""
+    """Return the status with every field that the page uses."""
     error = status["error"]
     told = {"status": None, **error} if isinstance(error, dict) else None
     origin = status["origin"]
@@ -24,10 +24,9 @@ def run_view(status: JsonObject) -> JsonObject:
 
 
 def repairs_of(run: Run, document: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what may be done to a run under way, as the page asks for it.
+    """Return the repairs that a run under way allows, as the page needs them.
 
-    `skippable` is the step in whose place an output can be given, with the fields that it
-    declares.
+    `skippable` is the step whose output can be given by hand, with its declared fields.
     """
     is_at_rest = run.state in _AT_REST or (run.state is State.READY and run.held is not None)
     return {

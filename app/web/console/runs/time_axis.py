@@ -1,7 +1,7 @@
-"""A time axis on which waits are shorter than they were, so that the work between them shows.
+"""A time axis on which waits are shortened, so that the work between them is visible.
 
-A run that works for seconds and waits for days would be one line otherwise. What anybody works
-at is drawn to scale; while all wait, at most a share of the axis passes.
+A run that works for seconds and waits for days would otherwise be a single line. Work is drawn to
+scale; a time in which all steps wait gets a limited share of the axis.
 """
 
 from bisect import bisect_right
@@ -11,14 +11,14 @@ from itertools import accumulate
 from engine.value import value
 
 _LONGEST_WAIT = 0.12
-"""Which share of the work's length a wait has at most."""
+"""The longest wait, as a fraction of the length of the work."""
 
 _SHORTEST_MS = 1
 
 
 @value(frozen=True, slots=True)
 class Stretch:
-    """A part of the axis: when it begins and ends, and whether all wait in it."""
+    """A part of the axis: when it begins and ends, and whether all steps wait in it."""
 
     from_ms: int
     to_ms: int
@@ -26,7 +26,7 @@ class Stretch:
 
 
 class TimeAxis:
-    """Places moments between 0 and 100.
+    """Maps times to positions between 0 and 100.
 
     Attributes:
         stretches: Its parts, in order.
@@ -51,7 +51,7 @@ class TimeAxis:
         self._lengths = lengths
 
     def at(self, moment_ms: int) -> float:
-        """Return where a moment is."""
+        """Return the position of a time."""
         number = max(0, bisect_right(self._begins, moment_ms) - 1)
         stretch, length = self.stretches[number], self._lengths[number]
         share = (moment_ms - stretch.from_ms) / max(1, stretch.to_ms - stretch.from_ms)

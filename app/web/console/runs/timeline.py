@@ -1,4 +1,4 @@
-"""What happened in a run, told for people: its history folded step by step."""
+"""The timeline of a run for people: its history folded step by step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ _ANSWERED = ("actionValue", "comment", "attachments", "data")
 
 
 def _answer(event: RunResumed | PauseChanged) -> dict[str, Any]:
-    """Return what is shown of an answer, of one of several too."""
+    """Return an answer as it is shown, including one of several."""
     answer = event.answer if isinstance(event.answer, dict) else {}
     shown = {name: answer.get(name) for name in _ANSWERED}
     return {"answer": shown, "caller": event.caller, "at_ms": event.at_ms}
@@ -89,7 +89,7 @@ class TimelineVisit:
 
 @value(frozen=True, slots=True)
 class Timeline:
-    """A run and its chapters, oldest first."""
+    """A run and its visits, oldest first."""
 
     run: Run
     chapters: list[TimelineVisit]
@@ -97,7 +97,7 @@ class Timeline:
 
 
 def tell(events: Sequence[Event]) -> Timeline:
-    """Fold a history, and keep what each step saw. Raises `IllegalTransition`."""
+    """Fold a history, and keep the data that each step saw. Raises `IllegalTransition`."""
     run: Run | None = None
     chapters: list[TimelineVisit] = []
     for event in events:
@@ -156,7 +156,7 @@ def _line(seq: int, event: Event) -> dict[str, Any]:
 
 
 def states_of(run: Run) -> dict[str, StepState]:
-    """Return how each step that the run has entered stands."""
+    """Return the state of each step that the run has entered."""
     states: dict[str, StepState] = {}
     for past in run.carried:
         visits = run.visits.get(past.step_id, 1)
@@ -172,7 +172,7 @@ def status_of(visit: Visit) -> str:
 
 
 def shown(chapter: TimelineVisit, now_ms: int) -> dict[str, Any]:
-    """Return what the page shows of a visit."""
+    """Return a visit as the page shows it."""
     visit = chapter.visit
     assert visit is not None  # noqa: S101 - set by `tell`
     ended_ms = visit.ended_at_ms if visit.ended_at_ms is not None else now_ms
@@ -205,7 +205,7 @@ def shown(chapter: TimelineVisit, now_ms: int) -> dict[str, Any]:
 
 
 def shown_carried(visit: CarriedVisit, number: int) -> dict[str, Any]:
-    """Return what the page shows of a visit that an earlier run did."""
+    """Return a visit of an earlier run as the page shows it."""
     return {
         "id": f"carried-{number}",
         "run_id": visit.run_id,
@@ -238,7 +238,7 @@ def _try(item: TimelineAttempt) -> dict[str, Any]:
 
 
 def _said(visit: Visit) -> "list[JsonObject] | None":
-    """Return the messages of a visit, each with every name that the page asks for."""
+    """Return the messages of a visit, each with every key that the page uses."""
     said = conversation(visit)
     messages = said["messages"] if said else None
     if not isinstance(messages, list):

@@ -1,4 +1,4 @@
-"""The visits of a run as rows on a time axis: loops folded, and no more than a page holds."""
+"""The visits of a run as rows on a time axis, with loops folded, a page at a time."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _MOST_ROWS = 60
 
 
 def axis_of(story: Timeline, now_ms: int) -> TimeAxis:
-    """Return the time axis of a run: what steps did is to scale, what they waited for is not."""
+    """Return the time axis of a run: work is to scale, waits are not."""
     run = story.run
     ended_ms = run.ended_at_ms or now_ms
     work = [
@@ -28,7 +28,7 @@ def axis_of(story: Timeline, now_ms: int) -> TimeAxis:
 
 
 def pieces(chapter: TimelineVisit, now_ms: int) -> list[tuple[int, int, bool]]:
-    """Return a visit as stretches in which it worked or waited: from, to, whether it waited."""
+    """Return a visit as stretches of work or waiting: from, to, whether it waited."""
     visit = chapter.visit
     assert visit is not None  # noqa: S101 - set by `tell`
     ended_ms = (
@@ -48,7 +48,7 @@ def pieces(chapter: TimelineVisit, now_ms: int) -> list[tuple[int, int, bool]]:
 
 
 def rows_of(story: Timeline, selected: int, unfolded: int, now_ms: int) -> dict[str, Any]:
-    """Return the rows as the page shows them, and how many stand before and after those."""
+    """Return the rows that the page shows, and how many are before and after them."""
     axis = axis_of(story, now_ms)
     chapters = story.chapters
     found: list[JsonObject] = []
@@ -126,7 +126,7 @@ def _row(chapter: TimelineVisit, axis: TimeAxis, now_ms: int, selected: int) -> 
 
 
 def taken(story: Timeline) -> set[tuple[str, str]]:
-    """Return the edges that a run has gone along."""
+    """Return the edges that a run has taken."""
     steps = [*(visit.step_id for visit in story.run.carried), *_own(story)]
     return set(pairwise(steps))
 

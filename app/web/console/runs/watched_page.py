@@ -1,4 +1,4 @@
-"""Files of a watched folder, with what is wrong with them: for development."""
+"""The files of a watched folder with their problems, for development."""
 
 from starlette.responses import Response
 
@@ -10,7 +10,7 @@ from app.wire.errors import NotFoundHere
 
 
 async def watched(call: Call) -> Response:
-    """Show how each file stands."""
+    """Show the state of each file."""
     folders = [item for item in call.services.watched if item.tenant == call.tenant]
     if not folders:
         raise NotFoundHere("no folder is watched here; `stepwell dev` does it")
