@@ -230,13 +230,13 @@ def _used(site: Site, challenge: bytes, document: dict[str, Any], row: PasskeyRo
 
 def _document(sent: str) -> dict[str, Any]:
     if len(sent) > _LONGEST_SENT:
-        raise UnfitPasskey("that is no passkey")
+        raise UnfitPasskey("that is not a passkey")
     try:
         document = json.loads(sent)
     except (ValueError, RecursionError):
-        raise UnfitPasskey("that is no passkey") from None
+        raise UnfitPasskey("that is not a passkey") from None
     if not isinstance(document, dict):
-        raise UnfitPasskey("that is no passkey")
+        raise UnfitPasskey("that is not a passkey")
     return document
 
 

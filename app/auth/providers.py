@@ -199,7 +199,7 @@ class Provider:
         address = document.get(name)
         scheme = urlsplit(self.settings.issuer).scheme
         if not isinstance(address, str) or urlsplit(address).scheme not in ("https", scheme):
-            raise ProviderAway(f"its {name} is no address over {scheme}")
+            raise ProviderAway(f"its {name} is not an address with {scheme}")
         return address
 
     def means(self, claims: dict[str, Any]) -> Known:

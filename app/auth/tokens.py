@@ -44,7 +44,7 @@ def new_secret(  # noqa: PLR0913 - a row
         try:
             key = jwt.get_algorithm_by_name(algorithm).prepare_key(public_key)
         except (jwt.InvalidKeyError, ValueError, TypeError) as unusable:
-            raise BadSecret(f"that is no public key for {algorithm}") from unusable
+            raise BadSecret(f"that is not a public key for {algorithm}") from unusable
         if isinstance(key, RSAPublicKey) and key.key_size < _SHORTEST_RSA:
             raise BadSecret(f"an RSA key must have {_SHORTEST_RSA} bits or more")
         if "PRIVATE" in public_key:

@@ -161,7 +161,7 @@ def _read(place: Path) -> tuple[list[FileDefinition], dict[str, list[str]], dict
 
 def _item(place: Path, kind: Any, document: Any) -> FileDefinition:
     if kind_of(document) != kind or not isinstance(document.get("id"), str):
-        raise CommandFailed(f"{place}: one of its {kind}s is none")
+        raise CommandFailed(f"{place}: one of its {kind}s is not a {kind}")
     text = DefinitionText(document, is_yaml=False, lines=dict)
     return FileDefinition(place, kind, document["id"], normal(kind, document), text)
 
@@ -172,7 +172,7 @@ def _manifest(path: Path) -> JsonObject:
     except (OSError, UnicodeDecodeError, TextRefused) as unreadable:
         raise CommandFailed(f"{path} cannot be read: {unreadable}") from unreadable
     if not isinstance(found, dict) or found.get("stepwell") != FORM:
-        raise CommandFailed(f"{path} is no export of Stepwell, or one of a newer version")
+        raise CommandFailed(f"{path} is not a Stepwell export, or is of a newer version")
     return found
 
 

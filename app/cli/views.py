@@ -65,7 +65,7 @@ def main(args: argparse.Namespace) -> int:
 def _filters(given: list[str]) -> dict[str, str]:
     pairs = [one.partition("=") for one in given]
     if wrong := [name for name, equals, _ in pairs if not equals]:
-        raise CommandFailed(f"{wrong[0]} is no filter: write it as name=value")
+        raise CommandFailed(f"{wrong[0]} is not a filter: write it as name=value")
     return {name: value for name, _, value in pairs}
 
 

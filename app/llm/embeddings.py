@@ -89,14 +89,14 @@ def _vectors(found: Sequence[dict[str, Any]], count: int) -> list[bytes]:
 def _vector(numbers: object) -> bytes:
     """Return a vector as it is stored, of length one. Raises `Unreadable`."""
     if not isinstance(numbers, list) or not 0 < len(numbers) <= MOST_DIMENSIONS:
-        raise Unreadable(f"a vector in it is no list of 1 to {MOST_DIMENSIONS:,} numbers")
+        raise Unreadable(f"a vector in it is not a list of 1 to {MOST_DIMENSIONS:,} numbers")
     try:
         length = math.hypot(*numbers)
         unit = array("f", (number / length for number in numbers) if length else numbers)
     except (TypeError, OverflowError) as odd:
-        raise Unreadable("a vector in it holds what is no number") from odd
+        raise Unreadable("a vector in it holds something other than a number") from odd
     if not math.isfinite(length):
-        raise Unreadable("a vector in it holds what is no number")
+        raise Unreadable("a vector in it holds something other than a number")
     if sys.byteorder == "big":
         unit.byteswap()
     return unit.tobytes()

@@ -46,7 +46,7 @@ def checked(url: httpx2.URL) -> httpx2.URL:
     try:
         url.host  # noqa: B018 - decoded by others later, which fails for some
     except ValueError as odd:
-        raise InvalidAddress("its host is no valid international name") from odd
+        raise InvalidAddress("its host is not a valid international name") from odd
     return url
 
 

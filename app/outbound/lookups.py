@@ -72,7 +72,7 @@ def _looked_up(host: str, port: int) -> tuple[list[Address] | None, Exception | 
         rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return [ip_address(str(row[4][0]).partition("%")[0]) for row in rows], None
     except (OSError, ValueError, OverflowError) as unknown:
-        why = unknown.strerror if isinstance(unknown, OSError) else "it is no valid name"
+        why = unknown.strerror if isinstance(unknown, OSError) else "it is not a valid name"
         import httpcore2
 
         told = f"the address of {host} cannot be found: {why or unknown}"
