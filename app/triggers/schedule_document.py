@@ -31,7 +31,7 @@ class ScheduleBody(BaseModel):
     version: str | None = Field(
         None,
         max_length=100,
-        description="latest, published, or a number; without it, published",
+        description="latest, published, or a number; default: published, else latest",
     )
     cron: str = Field(
         max_length=200,

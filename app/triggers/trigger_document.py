@@ -65,7 +65,7 @@ class _Started(_Part):
     version: str | None = Field(
         None,
         max_length=100,
-        description="latest, published, or a number; without it, published",
+        description="latest, published, or a number; default: published, else latest",
     )
     note: str | None = Field(None, max_length=_LONGEST_TEXT, description="a note for people")
 

@@ -1,1 +1,1 @@
-"""HTTP: who asks, how failures become answers, and what keeps connections in bounds."""
+"""HTTP: authentication of requests, errors as answers, and limits on connections."""

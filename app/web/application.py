@@ -1,7 +1,7 @@
-"""The ASGI application over running services: which answer each path and method gets.
+"""The ASGI application over running services: maps each path and method to its handler.
 
-Plain calls from one to the next: the frame around every request, cross-origin rules where
-there are any, the table of paths, the endpoint. Nothing in it knows which server calls it.
+Plain calls, one after the other: the frame around every request, cross-origin rules if there are
+any, the table of paths, the endpoint. Nothing here knows which server calls it.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ from steps.checking.document_schema import definition_schema
 
 Answer = Callable[[Request, Services], Awaitable[Response]]
 Routes = Mapping[str, Mapping[str, Answer]]
-"""By path, the answers by method."""
+"""Handlers by path and method."""
 
 _LONGEST_SHOWN = 200
 
 
 def application(services: Services, address: str) -> ASGIApp:
-    """Return the ASGI application; `address` is the one that `/docs` shows."""
+    """Return the ASGI application; `address` is the one shown at `/docs`."""
     app: ASGIApp = _Application(services, address)
     if services.settings.cors_origins:
         app = _cross_origin(app, services.settings)
@@ -44,12 +44,12 @@ def application(services: Services, address: str) -> ASGIApp:
 
 
 async def load_api() -> None:
-    """Load the API beside the event loop; a request for it that comes earlier waits for this."""
+    """Load the API beside the event loop; a request that arrives earlier waits for it."""
     await asyncio.to_thread(import_module, "app.web.endpoints")
 
 
 def routes(services: Services, address: str) -> Routes:
-    """Return every path outside the console, with what answers each of its methods."""
+    """Return every path outside the console, with the handler of each method."""
     from app.web.endpoints import ALL_ENDPOINTS, OPEN_ENDPOINTS
 
     return _by_path(ALL_ENDPOINTS, OPEN_ENDPOINTS, _own_routes(services, address))
@@ -63,7 +63,7 @@ def _own_routes(services: Services, address: str) -> dict[str, dict[str, Answer]
 
 
 def console_routes() -> Routes:
-    """Return the pages of the console likewise; they are loaded when one is first asked for."""
+    """Return the paths of the console likewise; they are loaded on the first request for one."""
     from app.web.console.routes import OPEN_PAGES, PAGES
 
     return _by_path(PAGES, OPEN_PAGES, {})
@@ -89,10 +89,10 @@ def _table(by_path: Routes) -> RouteTable[Mapping[str, Answer]]:
 
 
 def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
-    """Return what tells of the server itself.
+    """Return the paths about the server itself.
 
-    What it takes to describe the API and to count is loaded when it is first asked for, beside
-    the loop: a server starts sooner without, and many are never asked.
+    The code that describes the API and counts requests is loaded on first use, beside the event
+    loop, because the server starts faster without it and many servers never need it.
     """
 
     @functools.cache
@@ -154,7 +154,7 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
 
 
 class _Application:
-    """Finds what answers a request, and lets it answer."""
+    """Finds the handler of a request and calls it."""
 
     def __init__(self, services: Services, address: str) -> None:
         self._services = services
@@ -180,7 +180,7 @@ class _Application:
         await response(scope, receive, send)
 
     async def _loaded(self, path: str) -> tuple[Mapping[str, Answer], dict[str, str]] | None:
-        """Look among what is loaded when it is first asked for: the API, then the console."""
+        """Search the parts that are loaded on first use: the API, then the console."""
         if not self._has_api:
             await load_api()
             self._table = _table(routes(self._services, self._address))
@@ -194,7 +194,7 @@ class _Application:
 
 
 def _nothing(request: Request, path: str) -> Response:
-    """Return what is said of an address that there is not: to a browser a page, else JSON."""
+    """Return the answer for an unknown address: a page for a browser, else JSON."""
     failure = NotFoundHere(f"there is nothing at {path[:_LONGEST_SHOWN]}")
     request_id: str = request.scope["stepwell.request_id"]
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
@@ -205,7 +205,7 @@ def _nothing(request: Request, path: str) -> Response:
 
 
 def _cross_origin(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """Let pages of the named origins call."""
+    """Allow pages of the named origins to call the API."""
     return CORSMiddleware(
         app,
         allow_origins=settings.cors_origins,

@@ -1,27 +1,27 @@
-"""Which connections are open, and which go when there is room for no more.
+"""Tracks open connections, and which one to close when the limit is reached.
 
-A connection costs its client nothing. So one on which nobody has shown a key and nothing is
-asked goes before one of somebody known, and what is being answered stays.
+A connection costs its client nothing. So an idle connection without a known caller is closed before
+one of a known caller, and a connection with a request in progress stays open.
 """
 
 from typing import Protocol
 
 
 class Connection(Protocol):
-    """One connection, as the pool needs it."""
+    """A connection, as far as the pool needs it."""
 
     @property
     def is_known(self) -> bool:
-        """True once a request of a known caller has come over it."""
+        """True once a request of a known caller has arrived on it."""
         ...
 
     def give_way(self) -> None:
-        """Close, since another one needs the place."""
+        """Close, because another connection needs the place."""
         ...
 
 
 class ConnectionPool:
-    """At most `most` connections; those that are idle in the order in which they became so."""
+    """At most `most` connections; idle ones are ordered by when they became idle."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -30,9 +30,9 @@ class ConnectionPool:
         self._known: dict[Connection, None] = {}
 
     def add(self, connection: Connection) -> bool:
-        """Take a connection in, where need be in the place of one that is idle.
+        """Add a connection, closing an idle one if necessary.
 
-        Returns False when all the others are busy.
+        Returns False when all others are busy.
         """
         if len(self._open) >= self._most and not self._make_room():
             return False
@@ -41,17 +41,17 @@ class ConnectionPool:
         return True
 
     def idle(self, connection: Connection) -> None:
-        """Note that nothing is asked over it for now."""
+        """Note that the connection has no request now."""
         if connection in self._open:
             (self._known if connection.is_known else self._strangers)[connection] = None
 
     def busy(self, connection: Connection) -> None:
-        """Note that a request has come over it."""
+        """Note that a request has arrived on it."""
         self._strangers.pop(connection, None)
         self._known.pop(connection, None)
 
     def remove(self, connection: Connection) -> None:
-        """Note that it has been closed."""
+        """Note that it was closed."""
         self._open.discard(connection)
         self.busy(connection)
 

@@ -1,4 +1,4 @@
-"""What a request may ask of its connection; where the server is not ours, what ASGI offers."""
+"""What a request can do with its connection; under other servers, only what ASGI offers."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,32 +14,32 @@ class Connection(Protocol):
     """The connection of a request."""
 
     waiting: set[asyncio.Future[Any]]
-    """What is cancelled when its client goes away."""
+    """The work that is cancelled when its client disconnects."""
 
     @property
     def is_closing(self) -> bool:
-        """True when it is closed, or about to be."""
+        """True when the connection is closed or about to be."""
         ...
 
     def belongs(self, tenant: str) -> None:
-        """Note that the request being served is one of a known caller."""
+        """Note that the current request comes from a known caller."""
         ...
 
     def abort(self) -> None:
-        """Drop it at once, with all that was not sent."""
+        """Drop the connection at once, with everything not yet sent."""
         ...
 
 
 def abort_of(scope: Scope) -> Callable[[], None]:
-    """Return what drops the connection of a request at once, with all that was not sent.
+    """Return a function that drops a request's connection, with everything not yet sent.
 
-    Under another server it ends the task that answers, which is all that ASGI has.
+    Under another server it cancels the task that answers, which is all that ASGI offers.
     """
     connection: Connection | None = scope.get(CONNECTION)
     if connection is not None:
         return connection.abort
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - a request is answered by a task
+    assert task is not None  # noqa: S101 - every request is answered in a task
 
     def end() -> None:
         task.cancel()
@@ -48,7 +48,7 @@ def abort_of(scope: Scope) -> Callable[[], None]:
 
 
 def leave_with_client(request: Request, answer: asyncio.Future[Any]) -> None:
-    """Cancel what a request waits for when its client goes away; its body has been read."""
+    """Cancel the block when the client disconnects; the request's body must have been read."""
     connection: Connection | None = request.scope.get(CONNECTION)
     if connection is None:
         watching = asyncio.ensure_future(_gone(request.receive))
@@ -62,7 +62,7 @@ def leave_with_client(request: Request, answer: asyncio.Future[Any]) -> None:
 
 
 def caller_is_known(scope: Scope, tenant: str) -> None:
-    """Note whose a request is: its connection is not the first to go, the next one of its turn."""
+    """Note the tenant of a request: its connection is kept longer, its next request takes turns."""
     connection: Connection | None = scope.get(CONNECTION)
     if connection is not None:
         connection.belongs(tenant)

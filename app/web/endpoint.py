@@ -1,4 +1,4 @@
-"""One endpoint: everything the routes, the role checks and the API page are made from."""
+"""The definition of an endpoint, from which routes, role checks and the API page are made."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -28,10 +28,10 @@ _CREDENTIALS = frozenset(("x-api-key", "x-tenant-id", "authorization"))
 
 @value(frozen=True, slots=True)
 class Call:
-    """One request of a known caller.
+    """One request of an authenticated caller.
 
     Attributes:
-        csrf: What a browser's session must send with every change; empty without a session.
+        csrf: The token that a browser session must send with every change; empty without a session.
     """
 
     request: Request
@@ -41,11 +41,11 @@ class Call:
 
     @property
     def tenant(self) -> str:
-        """The caller's tenant, to which everything is bound."""
+        """The caller's tenant, to which all access is limited."""
         return self.caller.tenant
 
     def query(self, model: type[M]) -> M:
-        """Return the parameters after the path, checked. Raises `BadRequest`."""
+        """Return the validated query parameters. Raises `BadRequest`."""
         if not self.request.scope["query_string"]:
             empty: M = without_query(model)
             return empty
@@ -58,16 +58,16 @@ class Call:
 
 @value(frozen=True, slots=True)
 class Endpoint:
-    """One method of one address; `role` is the least that may call it.
+    """One method of one address; `role` is the lowest role that may call it.
 
     Attributes:
-        body: What its JSON may hold, a type that pydantic knows.
-        needs_body: Whether it cannot do without one.
-        form: What its form may hold, where it takes one too.
-        headers: The headers of requests that it reads, besides who asks.
-        takes_yaml: Whether its body may be YAML as well.
-        is_noted: Whether the audit log has what it changes although it takes a lower role than
-            others that change something.
+        body: The type of its JSON body, as pydantic knows it.
+        needs_body: Whether a body is required.
+        form: The type of its form, if it accepts one.
+        headers: The request headers that it reads, besides credentials.
+        takes_yaml: Whether its body may also be YAML.
+        is_noted: Whether its changes go to the audit log although it needs a lower role than other
+            changes do.
     """
 
     method: str
@@ -87,14 +87,14 @@ class Endpoint:
 
     @property
     def operation(self) -> str:
-        """What the operation is called in the API page."""
+        """The name of the operation in the API page."""
         return self.name or self.handler.__name__
 
     async def ask(self, request: Request, services: Services) -> Response:
-        """Check who is asking and ask the handler. Raises `Unauthorized`, `Forbidden`."""
+        """Authenticate the caller and call the handler. Raises `Unauthorized`, `Forbidden`."""
         fields = fields_of(request.scope)
         if fields.repeated and not fields.repeated.isdisjoint(_CREDENTIALS):
-            raise Unauthorized  # of two, a proxy may have checked the other one
+            raise Unauthorized  # with two values, a proxy may have checked the other one
         cookies = request.cookies if "cookie" in fields else {}
         try:
             session = services.sessions.of(request.method, fields, cookies)
@@ -104,7 +104,7 @@ class Endpoint:
         except Unauthorized:
             if services.changes is None:
                 raise
-            await services.changes.catch_up()  # made by another process a moment ago, perhaps
+            await services.changes.catch_up()  # it may just have been created by another process
             session = services.sessions.of(request.method, fields, cookies)
         caller_is_known(request.scope, session.caller.tenant)
         services.rate_limits.check(session.caller)
@@ -126,7 +126,7 @@ class Endpoint:
 
     @property
     def is_audited(self) -> bool:
-        """Whether what it changes is kept in the audit log: not what is done with runs."""
+        """Whether its changes go to the audit log; commands for runs do not."""
         changes = self.method not in ("GET", "HEAD")
         return changes and (self.is_noted or self.role.includes(Role.EDITOR))
 
@@ -139,7 +139,7 @@ class Endpoint:
         return ChangeNote(caller.tenant, services.clock.now_ms(), caller.name, action, target)
 
     async def answer(self, request: Request, services: Services) -> Response:
-        """Check who is asking, ask the handler, turn failures into answers."""
+        """Authenticate the caller, call the handler, and turn failures into answers."""
         request_id: str = request.scope["stepwell.request_id"]
         try:
             return await self.ask(request, services)

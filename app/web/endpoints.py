@@ -1,6 +1,6 @@
-"""Every endpoint of the API: the routes, the role checks and the API page are made from these.
+"""All endpoints of the API: the routes, role checks and the API page are made from them.
 
-A server loads them right after it is ready: they are a tenth of what a start would load.
+They are loaded right after the server is ready, because they take a tenth of the time of a start.
 """
 
 from app.web.api import (
@@ -73,11 +73,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *signals.ENDPOINTS,
     *triggers.ENDPOINTS,
 )
-"""What the API page shows."""
+"""The endpoints shown on the API page."""
 ALL_ENDPOINTS = (*ENDPOINTS, *mcp.ENDPOINTS)
 
 OPEN_ENDPOINTS = (
     ("POST", "/callback/{token}", signals.callback),
     *((method, "/in/{token}", incoming.incoming) for method in incoming.METHODS),
 )
-"""What anybody may ask who knows the address."""
+"""The endpoints open to anybody who knows the address."""

@@ -1,4 +1,4 @@
-"""The one table from failures to answers: exception class, status, the contract's word."""
+"""The table that maps failures to answers: exception class, status, error name."""
 
 from http import HTTPStatus
 
@@ -151,20 +151,20 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Corrupt, 500, "Internal server error"),
     (Damaged, 500, "Internal server error"),
 )
-"""The first row whose class the failure is an instance of counts."""
+"""The first row counts whose class the failure is an instance of."""
 
 
 def is_known(failure: Exception) -> bool:
-    """Say whether a failure has a row that shows its message."""
+    """Say whether a failure has a row, so that its message may be shown."""
     return _row(failure)[0] < HTTPStatus.INTERNAL_SERVER_ERROR or _row(failure)[0] == 503  # noqa: PLR2004
 
 
 def error_response(failure: Exception, request_id: str) -> JSONResponse:
-    """Return the answer for a failure; what has no row is a 500 that shows only the id."""
+    """Return the answer for a failure; one without a row gives a 500 with only the request id."""
     status, word = _row(failure)
     document: dict[str, object] = {"error": word}
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        document["message"] = "the server failed; its log has the rest under this requestId"
+        document["message"] = "the server failed; see its log under this requestId"
     else:
         problems: tuple[Problem, ...] = getattr(failure, "problems", ())
         document["message"] = "; ".join(
@@ -190,7 +190,7 @@ def _headers(status: int, failure: Exception) -> dict[str, str]:
 
 
 def _help(status: int, word: str) -> str:
-    """Return where the guide explains an answer, as a link of RFC 8288."""
+    """Return the link (RFC 8288) to the page of the guide about an error."""
     heading = "Not found" if status == HTTPStatus.NOT_FOUND else word
     return f'</guide/docs/errors/#{heading.lower().replace(" ", "-")}>; rel="help"'
 

@@ -1,4 +1,4 @@
-"""An answer that goes on: server-sent events, for as long as the other side reads."""
+"""An answer that continues: server-sent events, for as long as the client reads."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -12,7 +12,7 @@ from app.web.connections import abort_of
 
 
 class EventStream(StreamingResponse):
-    """Sends text as it comes; a reader that takes nothing for `stall_s` seconds is dropped."""
+    """Sends text as it arrives; a client that reads nothing for `stall_s` seconds is dropped."""
 
     media_type = "text/event-stream"
 
@@ -26,7 +26,7 @@ class EventStream(StreamingResponse):
         self._stall_s = stall_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream until the text ends or the other side has gone."""
+        """Stream until the text ends or the client disconnects."""
         abort = abort_of(scope)
 
         async def bounded(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""One request and its answer on a connection, as uvicorn keeps it."""
+"""One request and its answer on a connection, built on uvicorn's class."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -21,41 +21,41 @@ _LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Flow(FlowControl):
-    """Reads nothing more while requests wait for those before them."""
+    """Pauses reading while earlier requests on the connection are not answered."""
 
     _is_held = False
 
     def hold(self) -> None:
-        """Stop reading until it is let go, whoever wants to go on."""
+        """Pause reading until `let_go`, even if uvicorn wants to resume."""
         self._is_held = True
         self.pause_reading()
 
     def let_go(self) -> None:
-        """Read on."""
+        """Resume reading."""
         self._is_held = False
         self.resume_reading()
 
     def resume_reading(self) -> None:
-        """Read on, unless it is held."""
+        """Resume reading, unless it is held."""
         if not self._is_held:
             super().resume_reading()
 
 
 class _Unheard:
-    """Stands for the bell of an exchange that nobody waits for: most bodies have arrived."""
+    """The event of an exchange on which nothing waits, since most bodies have arrived."""
 
     def set(self) -> None:
-        """Tell nobody."""
+        """Do nothing."""
 
 
 UNHEARD: Any = _Unheard()
 
 
 class Exchange(RequestResponseCycle):
-    """One request and its answer: bodies that have arrived cost no wait, answers one write.
+    """One request and its answer; arrived bodies need no wait, an answer is one write.
 
     Attributes:
-        may_begin: Says whether it would be answered at once, and not in a later turn.
+        may_begin: Says whether the request can be answered at once rather than in a later turn.
     """
 
     def __init__(self, **named: Any) -> None:
@@ -66,19 +66,19 @@ class Exchange(RequestResponseCycle):
         self.may_begin: Callable[[], bool] = _always
 
     def take_turns(self, fair_loop: FairLoop, tenant: str) -> None:
-        """Have all of the request answered in the turns of a tenant."""
+        """Answer the whole request in the turns of a tenant."""
         scope: Any = self.scope
         scope[IN_TURNS] = tenant
         self._in_turn = partial(fair_loop.run, tenant)
         self.may_begin = partial(fair_loop.may_begin, tenant)
 
     def run_asgi(self, app: ASGI3Application) -> Coroutine[Any, Any, None]:
-        """Return what answers the request."""
+        """Return the coroutine that answers the request."""
         answered = super().run_asgi(app)
         return answered if self._in_turn is None else _await(self._in_turn(answered))
 
     def arrived(self) -> bytes | None:
-        """Take the body if all of it is here, however long its request waits for its turn."""
+        """Return the body if it has arrived completely, even if the request waits for its turn."""
         if self.more_body or self._is_read:
             return None
         self._is_read = True
@@ -88,7 +88,7 @@ class Exchange(RequestResponseCycle):
         return body
 
     async def receive(self) -> Any:
-        """Return the next piece of the body, or that the client has gone."""
+        """Return the next piece of the body, or the message that the client has disconnected."""
         body = self.arrived()
         if body is not None:
             return {"type": "http.request", "body": body, "more_body": False}
@@ -108,7 +108,7 @@ class Exchange(RequestResponseCycle):
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def send(self, message: Message) -> None:  # type: ignore[override]
-        """Send a part of the answer; its header goes with the first piece of its body."""
+        """Send a part of the answer; its header is sent with the first piece of its body."""
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
         if self.disconnected:
@@ -140,7 +140,7 @@ class Exchange(RequestResponseCycle):
         if lines.count(b"\n") != len(fields) or lines.count(b"\r") != len(fields):
             raise RuntimeError("a header field of the answer has a line break")
         self._head = b"".join((STATUS_LINE[status], lines, b"\r\n"))
-        if self.chunked_encoding:  # a stream, whose first piece may take its time
+        if self.chunked_encoding:  # a stream, whose first piece may come late
             self._write(b"")
 
     def _continue(self, message: Message) -> None:
@@ -154,7 +154,7 @@ class Exchange(RequestResponseCycle):
         else:
             self.expected_content_length -= len(body)
             if self.expected_content_length < 0 or (self.expected_content_length and not more):
-                raise RuntimeError("the answer is not as long as it says")
+                raise RuntimeError("the length of the answer differs from its Content-Length")
         self._write(body)
         if not more:
             self.response_complete = True

@@ -1,4 +1,4 @@
-"""The header fields of a request, read once."""
+"""The header fields of a request, parsed once."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +14,7 @@ class Fields(Headers):
     """Header fields by name, in any case, each at the cost of one lookup.
 
     Attributes:
-        repeated: The names that are there more than once; the first of them counts.
+        repeated: The names that occur more than once; the first value counts.
     """
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
@@ -40,7 +40,7 @@ class Fields(Headers):
 
 
 def fields_of(scope: Scope) -> Fields:
-    """Return the header fields of a request; they are read when they are first asked for."""
+    """Return the header fields of a request; they are parsed on first use."""
     found: Fields | None = scope.get(_FIELDS)
     if found is None:
         found = scope[_FIELDS] = Fields(scope["headers"])
@@ -48,9 +48,9 @@ def fields_of(scope: Scope) -> Fields:
 
 
 class HttpRequest(Request):
-    """A request whose header fields are read once, whoever looks at them."""
+    """A request whose header fields are parsed only once, for all readers."""
 
-    headers = None  # type: ignore[assignment] # each has its own: an attribute, asked for often
+    headers = None  # type: ignore[assignment] # a plain attribute per request, since it is read often
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(scope, receive, send)

@@ -1,4 +1,4 @@
-"""JSON answers that may be long, made without keeping the event loop."""
+"""JSON answers that may be long, encoded without blocking the event loop."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from engine import Json, JsonObject
 T = TypeVar("T")
 
 _PIECE = 20
-"""Items of a list that are encoded before others have their turn."""
+"""How many items of a list are encoded before others have their turn."""
 
 _IS_JSON = (b"content-type", b"application/json")
 
@@ -34,10 +34,10 @@ class JsonAnswer(Response):
 
 
 def as_json(document: Json) -> bytes:
-    """Return a document as JSON. Raises `ValueError` where it holds what is no JSON."""
+    """Return a document as JSON. Raises `ValueError` if it contains values that JSON lacks."""
     try:
-        # A fifth of the time that the standard library takes; but it lets pass what is no
-        # JSON number, and refuses what is nested very deep.
+        # Takes a fifth of the time of the standard library, but accepts values that are not JSON
+        # numbers, and refuses very deep nesting.
         text = to_json(document, inf_nan_mode="constants")
     except ValueError:
         text = b""
@@ -47,7 +47,7 @@ def as_json(document: Json) -> bytes:
 
 
 async def json_answer(make: Callable[[], JsonObject], *, is_long: bool) -> Response:
-    """Answer with the document that `make` gives; where it is long, beside the loop."""
+    """Answer with the document that `make` returns; a long one is made beside the loop."""
     if not is_long:
         return JsonAnswer(make())
     return Response(await offload(lambda: _encoded(make())), media_type="application/json")
@@ -56,7 +56,7 @@ async def json_answer(make: Callable[[], JsonObject], *, is_long: bool) -> Respo
 async def list_answer(
     name: str, items: Sequence[T], line: Callable[[T], JsonObject], **more: Json
 ) -> Response:
-    """Answer with a list of what `line` makes of each item, and `more`; others have turns."""
+    """Answer with a list of what `line` makes of each item, plus `more`; yields to others."""
     parts = []
     for first in range(0, len(items), _PIECE):
         if first:
@@ -68,7 +68,7 @@ async def list_answer(
 
 
 def _encoded(document: JsonObject) -> bytes:
-    """Encode item by item: one call of the encoder cannot be interrupted."""
+    """Encode item by item, because a single call of the encoder cannot be interrupted."""
     parts = []
     for key, value in document.items():
         if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""Takes connections, and waits a moment when there is no file for one.
+"""Accepts connections, and pauses briefly when no file descriptor is free for one.
 
-asyncio's own way of taking them tries again thousands of times a second, with a line in the log
-for each, when the limit of open files has been reached.
+asyncio's own listener would retry thousands of times per second, with a log line each time, when
+the limit of open files has been reached.
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from typing import Any
 from app.telemetry import log
 
 _AT_ONCE = 16
-"""Connections that are taken in one turn of the event loop."""
+"""How many connections are accepted in one turn of the event loop."""
 
 PAUSE_S = 1.0
-"""How long nothing is taken after a failure; it is logged as often."""
+"""How long to pause after a failure, which is logged once per pause."""
 
 
 class Listener:
-    """A listening socket whose connections are served by protocols that `make` makes."""
+    """A listening socket; `make` creates the protocol of each connection."""
 
     def __init__(self, listening: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
         self._socket = listening
@@ -29,13 +29,13 @@ class Listener:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def open(self, backlog: int) -> None:
-        """Begin to take connections; `backlog` of them wait at most."""
+        """Start accepting connections; at most `backlog` of them wait."""
         self._socket.setblocking(False)
         self._socket.listen(backlog)
         self._resume()
 
     def close(self) -> None:
-        """Take no more; the socket stays open."""
+        """Stop accepting; the socket stays open."""
         if self._pause is not None:
             self._pause.cancel()
         self._loop.remove_reader(self._socket)
@@ -51,7 +51,7 @@ class Listener:
             except (BlockingIOError, InterruptedError):
                 return
             except ConnectionError:
-                continue  # it has gone already
+                continue  # it has disconnected already
             except OSError as failure:
                 log.connections_not_taken(failure)
                 self._loop.remove_reader(self._socket)

@@ -1,4 +1,4 @@
-"""Around every request: an id, safe headers, one line in the log."""
+"""The frame around every request: request id, security headers, one line in the log."""
 
 import re
 import secrets
@@ -15,7 +15,7 @@ from app.wire.errors import BadRequest
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _LINKS = ("/answer/", "/callback/", "/form/", "/in/", "/invitation/", "/sign-in/")
-"""What follows them lets its holder in, so it is not logged."""
+"""Prefixes of addresses whose remainder is a credential, so it is not logged."""
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -29,7 +29,7 @@ _HEADERS = (
     ),
     (b"cache-control", b"no-store"),
 )
-"""What each answer has unless it brings its own."""
+"""Headers of each answer, unless it sets its own."""
 
 _NAMES = frozenset(name for name, _ in _HEADERS)
 
@@ -39,7 +39,7 @@ _ABSOLUTE = re.compile(
 
 
 class RequestFrame:
-    """Returns each request an id and each answer its headers; counts them."""
+    """Gives each request an id and each answer its headers; counts requests."""
 
     def __init__(self, app: ASGIApp, counters: Counters) -> None:
         self._app = app
@@ -58,7 +58,7 @@ class RequestFrame:
             request_id = f"{self._process}-{next(self._numbers)}"
         scope["stepwell.request_id"] = request_id
 
-        # Two parsers could end such a body at two places (RFC 9112, section 6.3).
+        # Two parsers could disagree on where such a body ends (RFC 9112, section 6.3).
         has_two_lengths = "transfer-encoding" in fields and "content-length" in fields
         app = _refused if has_two_lengths else self._app
         has_begun = False
@@ -99,12 +99,12 @@ class RequestFrame:
 async def _refused(scope: Scope, receive: Receive, send: Send) -> None:
     message = "send Content-Length or Transfer-Encoding, not both"
     answer = error_response(BadRequest(message), scope["stepwell.request_id"])
-    answer.headers["Connection"] = "close"  # what follows may be anybody's request
+    answer.headers["Connection"] = "close"  # what follows may be a smuggled request
     await answer(scope, receive, send)
 
 
 def _take_absolute_form(scope: Scope) -> None:
-    """Take a target with scheme and host for its path, as RFC 9112, section 3.2.2 has it."""
+    """Reduce a target with scheme and host to its path, after RFC 9112, section 3.2.2."""
     path: str = scope["path"]
     if found := _ABSOLUTE.match(path):
         scope["path"] = path[found.end() :] or "/"

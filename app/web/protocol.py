@@ -1,10 +1,10 @@
-"""HTTP/1.1 on a connection: strict about what it takes, with bounds for a client's time.
+"""HTTP/1.1 on a connection: strict parsing, and limits on a client's time.
 
-httptools parses, uvicorn calls the application. The parser is made for speed and takes more
-than a server behind a proxy may: two hosts, packed transfers, old versions, headers of any
-length. What two parsers could read in two ways is refused here. uvicorn bounds neither how
-long a client takes over a header nor how many connections there are; a body has its own limit
-of time, where it is read.
+httptools parses and uvicorn calls the application. The parser is built for speed and accepts more
+than a server behind a proxy may: two hosts, compressed transfers, old versions, headers of any
+length. Whatever two parsers could read differently is refused here. uvicorn limits neither the time
+a client takes to send a header nor the number of connections. The time limit for a body is applied
+where the body is read.
 """
 
 import asyncio
@@ -28,22 +28,22 @@ from app.web.whose import Whose
 from app.wire.arrived_body import CONNECTION
 
 _LONGEST_HEADER = 65_536
-"""Bytes that a request line with its header fields may have, and trailers once more."""
+"""The most bytes in a request line with its header fields, and again in trailers."""
 
 _MOST_FRAMES = 8
-"""Bytes that frame a chunked body, for each of its own: a chunk of one byte has six."""
+"""The most framing bytes of a chunked body per byte of content: a one-byte chunk has six."""
 
 _PIECE = 2_048
-"""Bytes that are parsed at once, and with them the requests that are held ahead of their turn."""
+"""How many bytes are parsed at once, which also limits requests held ahead of their turn."""
 
 _STUCK_S = 60.0
-"""Seconds that a client may leave an answer that waits for it unread."""
+"""How many seconds a client may leave a waiting answer unread."""
 
 _BLANK = b" \t"
 
 
 def protocol(settings: Settings, most: int, fair_loop: FairLoop) -> Callable[..., asyncio.Protocol]:
-    """Return what makes the protocol of each connection, of which there may be `most`."""
+    """Return the factory of connection protocols; at most `most` connections may be open."""
     return functools.partial(
         HttpProtocol,
         header_timeout_s=settings.header_timeout,
@@ -54,9 +54,9 @@ def protocol(settings: Settings, most: int, fair_loop: FairLoop) -> Callable[...
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Refuses what is no HTTP/1.1, takes too long, or is one connection too many."""
+    """Refuses invalid HTTP/1.1, slow clients, and connections beyond the limit."""
 
-    cycle: Exchange | None  # type: ignore[assignment] # ours, and none at first
+    cycle: Exchange | None  # type: ignore[assignment] # our class, and None at first
     flow: Flow
 
     def __init__(
@@ -92,11 +92,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def is_closing(self) -> bool:
-        """True when the connection is closed, or about to be."""
+        """True when the connection is closed or about to be."""
         return self.transport.is_closing()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection in, or turn it away."""
+        """Accept a connection, or turn it away."""
         super().connection_made(transport)
         self.flow = Flow(transport)
         if not self._pool.add(self):
@@ -105,7 +105,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._await_header()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go what waits for a client that has gone."""
+        """Release whatever waits for a client that has disconnected."""
         self._header_timer = _stop(self._header_timer)
         self._stuck_timer = _stop(self._stuck_timer)
         self._idle_timer = _stop(self._idle_timer)
@@ -115,15 +115,15 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def abort(self) -> None:
-        """Drop the connection at once, with all that was not sent."""
+        """Drop the connection at once, with everything not yet sent."""
         self.transport.abort()
 
     def give_way(self) -> None:
-        """Close, since another connection needs the place."""
+        """Close, because another connection needs the place."""
         self.transport.close()
 
     def pause_writing(self) -> None:
-        """Note that the client does not read; after a while that ends the connection."""
+        """Note that the client does not read; after a while the connection is dropped."""
         super().pause_writing()
         self._stuck_timer = self.loop.call_later(_STUCK_S, self.transport.abort)
 
@@ -133,17 +133,17 @@ class HttpProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def belongs(self, tenant: str) -> None:
-        """Note that the request being served is one of a known caller."""
+        """Note that the current request comes from a known caller."""
         self.is_known = True
         if self._served is not None and self._whose.fair_loop.is_shared:
             self._whose.note(self._served.scope["headers"], tenant)
 
     def take_body(self) -> bytes | None:
-        """Return the body of the request being served if all of it is here; once."""
+        """Return the body of the current request if it has arrived completely; once only."""
         return self._served.arrived() if self._served is not None else None
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come, and answer at once what needs no wait and has its turn."""
+        """Handle received bytes, and answer at once what needs no wait and has its turn."""
         self._is_parsing = True
         self._take(data)
         self._is_parsing = False
@@ -157,7 +157,7 @@ class HttpProtocol(HttpToolsProtocol):
                 answering.add_done_callback(self.tasks.discard)
 
     def _take(self, data: bytes) -> None:
-        """Parse what has come, and refuse what is no request."""
+        """Parse received bytes, and refuse anything that is not a valid request."""
         if self._refusal is not None or self.transport.is_closing():
             return
         if self._rest:
@@ -184,16 +184,16 @@ class HttpProtocol(HttpToolsProtocol):
         self.headers: list[tuple[bytes, bytes]] = []
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of the target."""
+        """Handle a piece of the target."""
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field."""
-        if self._in_header:  # else a trailer, which nobody reads
+        """Handle a header field."""
+        if self._in_header:  # otherwise a trailer, which is ignored
             self.headers.append((name.lower(), value.rstrip(_BLANK)))
 
     def on_headers_complete(self) -> None:
-        """Have a request answered, after those before it. Raises `Refused`."""
+        """Start answering a request, after earlier ones. Raises `Refused`."""
         if self._is_going_on:
             return
         self._in_header = False
@@ -239,7 +239,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
+        """Handle a piece of the body."""
         self._frame_bytes -= _MOST_FRAMES * len(body)
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
@@ -250,8 +250,8 @@ class HttpProtocol(HttpToolsProtocol):
                 cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        """Note that the body is whole."""
-        if self._framing:  # its body comes yet
+        """Note that the body is complete."""
+        if self._framing:  # its body is still to come
             return
         self._in_body = False
         cycle = self.cycle
@@ -261,7 +261,7 @@ class HttpProtocol(HttpToolsProtocol):
                 cycle.message_event.set()
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or wait for one."""
+        """Continue with the next request, or wait for one."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -285,23 +285,23 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def _is_serving(self) -> bool:
-        """True while a request whose header is whole has not been answered."""
+        """True while a request with a complete header has not been answered."""
         return self.cycle is not None and not self.cycle.response_complete
 
     def _serve(self, cycle: RequestResponseCycle) -> None:
-        assert isinstance(cycle, Exchange)  # noqa: S101 - no other is made
+        assert isinstance(cycle, Exchange)  # noqa: S101 - no other class is used
         self._served = cycle
         if self._whose.fair_loop.is_shared:
             tenant = self._whose.tenant(cycle.scope["headers"])
             if tenant is not None:
                 cycle.take_turns(self._whose.fair_loop, tenant)
         if self._is_parsing:
-            self._due = cycle  # as much of its body as is here belongs to it
+            self._due = cycle  # the part of its body that has arrived belongs to it
         else:
             self._start_asgi_task(cycle, self.app)
 
     def _feed(self, data: bytes) -> bytes:
-        """Parse what has come, up to some requests ahead; return the rest. Raises `Refused`."""
+        """Parse received bytes, a few requests ahead at most; return the rest. Raises `Refused`."""
         at = 0
         while at < len(data):
             if self.pipeline:
@@ -311,7 +311,7 @@ class HttpProtocol(HttpToolsProtocol):
             try:
                 self.parser.feed_data(piece)
             except httptools.HttpParserUpgrade as asked:
-                # Nothing is upgraded here: what follows is the body, or the next request.
+                # Upgrades are not supported: what follows is the body, or the next request.
                 at += asked.args[0] - len(piece)
                 self._parse_anew()
             except httptools.HttpParserCallbackError as failed:
@@ -324,7 +324,7 @@ class HttpProtocol(HttpToolsProtocol):
         return b""
 
     def _parse_anew(self) -> None:
-        """Go on with a parser that has seen no upgrade, only how long the body is."""
+        """Continue with a new parser that knows only the body's length, not the upgrade."""
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
         if self._framing:
@@ -334,13 +334,13 @@ class HttpProtocol(HttpToolsProtocol):
             self._is_going_on = False
 
     def _count(self, more: int) -> None:
-        """Bound what the parser keeps until it is whole: a header, frames of chunks, trailers."""
+        """Limit incomplete data: a header, frames of chunks, trailers."""
         self._frame_bytes += more
         if self._frame_bytes > _LONGEST_HEADER:
             raise Refused(f"the header is longer than {_LONGEST_HEADER:,} bytes")
 
     def _await_header(self) -> None:
-        # Not set anew by further bytes: the whole header has to come within the time.
+        # Further bytes do not restart it: the whole header has to arrive in time.
         if self._header_timer is None and not self.transport.is_closing():
             self._header_timer = self.loop.call_later(self._header_timeout_s, self._too_late)
 
@@ -351,10 +351,10 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(Refused(message, 408, "Request timeout"))
 
     def _look_if_idle(self) -> None:
-        """Close where nothing has come for a while; one timer a connection, not one a request."""
+        """Close if nothing has arrived for a while; one timer per connection, not per request."""
         self._idle_timer = None
         if self._is_serving or self._header_timer is not None:
-            return  # the end of the next answer sets it anew
+            return  # the end of the next answer restarts it
         left_s = self._idle_since_s + self.timeout_keep_alive - self.loop.time()
         if left_s > 0:
             self._idle_timer = self.loop.call_later(left_s, self._look_if_idle)
@@ -362,7 +362,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, refused: Refused) -> None:
-        """Answer without the application and close, after the requests before it."""
+        """Answer without the application and close, after the earlier requests."""
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
             self._end_with(answer_to(refused))
@@ -371,7 +371,7 @@ class HttpProtocol(HttpToolsProtocol):
         elif self.pipeline and self.pipeline[0][0] is cycle:
             self.pipeline.popleft()
             self._refusal = answer_to(refused)
-        else:  # its body is what is wrong
+        else:  # the error is in the body
             cycle.disconnected = True
             cycle.message_event.set()
             if cycle.response_started:
@@ -385,7 +385,7 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
-    """Cancel a timer, and return what stands in its place: none."""
+    """Cancel a timer, and return its replacement: None."""
     if timer is not None:
         timer.cancel()
     return None

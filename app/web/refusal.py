@@ -1,4 +1,4 @@
-"""What is not taken as HTTP, and how that is answered: in the shape of every other error."""
+"""Refusals of invalid HTTP, answered in the format of every other error."""
 
 import json
 import uuid
@@ -8,11 +8,11 @@ _VERSIONS = ("1.0", "1.1")
 
 
 class Refused(Exception):
-    """A request cannot be taken as HTTP; the connection ends with the answer.
+    """A request is not valid HTTP; the connection is closed after the answer.
 
     Attributes:
-        status: Of the answer.
-        word: What the answer calls it.
+        status: The status of the answer.
+        word: The error name in the answer.
     """
 
     def __init__(self, message: str, status: int = 400, word: str = "Invalid input") -> None:
@@ -21,10 +21,10 @@ class Refused(Exception):
 
 
 def must_be_one_request(version: str, fields: list[tuple[bytes, bytes]]) -> tuple[bytes, bool]:
-    """Refuse what two parsers could read as two requests.
+    """Refuse a header that two parsers could read as two requests.
 
-    Returns the field that says how long the body is, and whether the client waits for a 100.
-    Raises `Refused`.
+    Returns the field that determines the length of the body, and whether the client waits for a
+    100. Raises `Refused`.
     """
     hosts, transfers, framing, expects = 0, 0, b"", False
     for name, value in fields:
@@ -38,21 +38,21 @@ def must_be_one_request(version: str, fields: list[tuple[bytes, bytes]]) -> tupl
         elif name == b"expect":
             expects = value.lower() == b"100-continue"
     if version not in _VERSIONS:
-        raise Refused(f"HTTP/{version} is not spoken here; use HTTP/1.1")
+        raise Refused(f"HTTP/{version} is not supported; use HTTP/1.1")
     if hosts > 1 or (version == "1.1" and not hosts):
         raise Refused("send one Host field")
     if transfers > 1 or (transfers and version == "1.0"):
-        raise Refused("the one Transfer-Encoding that is taken is chunked, once")
+        raise Refused("the only Transfer-Encoding accepted is chunked, once")
     return framing, expects
 
 
 def no_http() -> Refused:
-    """Return what says that some bytes are no request."""
-    return Refused("that is no valid HTTP/1.1 request")
+    """Return the refusal of bytes that are not a request."""
+    return Refused("that is not a valid HTTP/1.1 request")
 
 
 def answer_to(refused: Refused) -> bytes:
-    """Return an answer in the shape of every other error."""
+    """Return an answer in the format of every other error."""
     document = {"error": refused.word, "message": str(refused), "requestId": uuid.uuid4().hex}
     body = json.dumps(document).encode()
     header = (

@@ -1,4 +1,4 @@
-"""Which answer a path leads to: one look for each of its parts, however many routes there are."""
+"""Maps paths to targets: one lookup per part of the path, however many routes there are."""
 
 from typing import Generic, TypeVar
 
@@ -6,10 +6,10 @@ T = TypeVar("T")
 
 
 class RouteTable(Generic[T]):
-    """Paths such as `/runs/{id}`; a parameter takes one part of a path, and is never empty.
+    """Paths such as `/runs/{id}`; a parameter matches one non-empty part of a path.
 
-    A part that is written out counts before a parameter in its place. `/guide/{path...}` takes
-    all that follows, be it nothing, where no other path fits.
+    A literal part takes precedence over a parameter in its place. `/guide/{path...}` matches any
+    rest of a path, even an empty one, if no other path fits.
     """
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class RouteTable(Generic[T]):
         self._folders: dict[str, tuple[str, T]] = {}
 
     def add(self, path: str, target: T) -> None:
-        """Lead a path to `target`. Raises `ValueError` where the path leads somewhere already."""
+        """Map a path to `target`. Raises `ValueError` if the path is mapped already."""
         if path.endswith("...}"):
             folder, _, name = path.partition("{")
             self._folders[folder] = (name.removesuffix("...}"), target)
@@ -31,11 +31,11 @@ class RouteTable(Generic[T]):
             else:
                 node = node.parts.setdefault(part, _Node())
         if node.target is not None:
-            raise ValueError(f"{path} leads somewhere already")
+            raise ValueError(f"{path} is mapped already")
         node.target, node.names = target, tuple(names)
 
     def find(self, path: str) -> tuple[T, dict[str, str]] | None:
-        """Return what a path leads to, with its parameters; None where that is nothing."""
+        """Return the target of a path, with its parameters, or None."""
         values: list[str] = []
         node = _find(self._root, path.split("/"), 0, values)
         if node is None or node.target is None:
@@ -67,7 +67,7 @@ def _find(node: _Node[T] | None, parts: list[str], at: int, values: list[str]) -
         node = node.parts.get(part)
         if any_part is None or not part:
             continue
-        if node is not None:  # it may be the one or the other
+        if node is not None:  # either may match
             found = _find(node, parts, place + 1, values)
             if found is not None:
                 return found

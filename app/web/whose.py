@@ -1,8 +1,8 @@
-"""Whose a request is, told by what the ones before it have turned out to be.
+"""Guesses the tenant of a request from earlier requests with the same credentials.
 
-Who asks is known when a part of the work has been done. While more than one tenant computes that
-part takes turns too: sixty requests of one tenant that come at once begin one after the other,
-and the one request of another tenant between them.
+The caller is known only after a part of the work is done. While several tenants share the event
+loop, that part takes turns too: of sixty requests that one tenant sends at once, each begins after
+the one before, and another tenant's request is served in between.
 """
 
 from collections.abc import Iterable
@@ -10,28 +10,28 @@ from collections.abc import Iterable
 from app.concurrency.fair_loop import FairLoop
 
 IN_TURNS = "stepwell.in_turns"
-"""In the scope of a request, the tenant among whose turns all of it is."""
+"""In the scope of a request, the tenant in whose turns all of it is handled."""
 
 _SHOWN = frozenset((b"x-api-key", b"x-tenant-id", b"authorization", b"cookie"))
-"""The header fields that say who asks."""
+"""The header fields with credentials."""
 
 _REMEMBERED = 1_000
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Whose:
-    """Remembers which headers were whose; to be asked and told while the loop is shared."""
+    """Remembers the tenants of credentials; used only while the event loop is shared."""
 
     def __init__(self, fair_loop: FairLoop) -> None:
         self.fair_loop = fair_loop
         self._tenants: dict[int, str] = {}
 
     def tenant(self, headers: Headers) -> str | None:
-        """Return whose turns a request has to take from its beginning, if that is known."""
+        """Return the tenant in whose turns a request is handled from the start, if known."""
         return self._tenants.get(_who(headers))
 
     def note(self, headers: Headers, tenant: str) -> None:
-        """Note whose a request has turned out to be."""
+        """Note the tenant that a request turned out to belong to."""
         if who := _who(headers):
             if len(self._tenants) >= _REMEMBERED:
                 self._tenants.clear()
@@ -39,6 +39,6 @@ class Whose:
 
 
 def _who(headers: Headers) -> int:
-    """Return a number for who asks, 0 where nothing says so."""
+    """Return a number for the credentials of a request, 0 without any."""
     shown = tuple([field for field in headers if field[0] in _SHOWN])
     return hash(shown) if shown else 0

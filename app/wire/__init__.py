@@ -1,1 +1,1 @@
-"""What goes over the wire: bodies, forms and documents that API, console and CLI share."""
+"""Formats exchanged with clients: bodies, forms and documents shared by API, console and CLI."""

@@ -1,4 +1,4 @@
-"""The parts that the JSON of answers has in common."""
+"""Parts that the JSON of many answers has in common."""
 
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,7 @@ Message = Annotated[str, Field(examples=["the server answered 404"])]
 Milliseconds = Annotated[int, Field(description="milliseconds", examples=[1_200])]
 Done = Annotated[bool, Field(description="always true", examples=[True])]
 
-IGNORED = "as the server gives it; ignored where all that it gives is sent back"
+IGNORED = "set by the server; ignored when a received object is sent back"
 ByServer = Annotated[str, Field(description=IGNORED)]
 TimeByServer = Annotated[str, Field(description=IGNORED, json_schema_extra={"format": "date-time"})]
 
@@ -33,21 +33,21 @@ DefinitionStatus = TypeAliasType(
 
 
 class DoneToId(TypedDict):
-    """It was done to what has this id."""
+    """The operation was applied to the object with this id."""
 
     success: Done
     id: Annotated[str, Field(examples=["customer-onboarding"])]
 
 
 class DoneToName(TypedDict):
-    """It was done to what has this name."""
+    """The operation was applied to the object with this name."""
 
     success: Done
     name: Annotated[str, Field(examples=["REGISTRY_TOKEN"])]
 
 
 class Problem(TypedDict):
-    """What is wrong, and where."""
+    """A problem and its location."""
 
     path: Annotated[str, Field(examples=["steps[0].type"])]
     message: Annotated[str, Field(examples=["cal-api is not a known step type"])]

@@ -1,4 +1,4 @@
-"""A request that answers a pause: read once, then held against what the run asks.
+"""A request that answers a pause: read once, then checked against what the run asks for.
 
 JSON, or a form with the files that the pause asks for; both become one `AnswerRequest`.
 """
@@ -27,7 +27,7 @@ from steps.fields.fields import Fields
 
 _OWN = ("type", "stepId", "runId", "pauseId", "seen")
 _OF_ACTIONS = ("actionId", "actionValue")
-"""The fields of a form that are not data; those of actions where one is chosen."""
+"""The form fields that are not data; in a pause with actions, those of the chosen action."""
 
 _ACTION = "request_user_action"
 _COMMENT = "comment"
@@ -35,7 +35,7 @@ _COMMENT = "comment"
 
 @value(frozen=True, slots=True)
 class AnswerRequest:
-    """An answer as it was sent; a multipart one has its data in `form`."""
+    """An answer as received; a multipart one has its data in `form`."""
 
     body: ResumeBody
     form: Form | None
@@ -43,7 +43,7 @@ class AnswerRequest:
 
     @classmethod
     async def read(cls, request: Request, settings: Settings) -> "AnswerRequest":
-        """Read the request's body. Raises `BadRequest` and what else a body can be wrong in."""
+        """Read the request's body. Raises `BadRequest` and the other errors of a bad body."""
         key, form = idempotency_key(request), None
         if is_form(request):
             form = await form_with_file(request, settings)
@@ -56,9 +56,9 @@ class AnswerRequest:
         return cls(body, form, AnswerKey(key or "", fingerprint))
 
     async def answer_to(self, run: Run, files: Files, tenant: str) -> JsonObject:
-        """Return the answer to what the run asks. Its files, if there are any, are stored.
+        """Return the answer to what the run asks for, with any files stored.
 
-        Raises `InvalidAnswer`, and `NotPaused` for a file that nobody waits for.
+        Raises `InvalidAnswer`, and `NotPaused` for a file that no pause asks for.
         """
         answer: JsonObject = self.body.model_dump(exclude_none=True)
         if self.key.key in run.answers:
@@ -71,9 +71,9 @@ class AnswerRequest:
 async def answer_of_form(
     files: Files, tenant: str, run: Run, answer: JsonObject, form: Form
 ) -> JsonObject:
-    """Return an answer with what a form has: fields that are asked for, a comment, files.
+    """Return an answer with the parts of a form: requested fields, a comment, files.
 
-    The files are stored only when all else is acceptable. Raises `InvalidAnswer`, `NotPaused`.
+    Files are stored only if everything else is valid. Raises `InvalidAnswer`, `NotPaused`.
     """
     fields = asked_fields(run, answer.get("actionValue"))
     uploads: list[Upload] = []
@@ -92,7 +92,7 @@ async def answer_of_form(
 async def with_attachments(
     files: Files, tenant: str, answer: JsonObject, uploads: Sequence[Upload]
 ) -> JsonObject:
-    """Return an answer with the files that belong to it, named and uploaded, as runs see them.
+    """Return an answer with its attachments, already stored or uploaded with it, as runs see them.
 
     Raises `InvalidAnswer`.
     """
@@ -106,7 +106,7 @@ async def with_attachments(
         try:
             rows.append(await files.about(tenant, str(file_id)))
         except UnknownFile:
-            problems.append(Problem(f"{ATTACHMENTS}[{index}]", "is the id of no file"))
+            problems.append(Problem(f"{ATTACHMENTS}[{index}]", "is not the id of a file"))
     if problems:
         raise InvalidAnswer(problems)
     rows += [await files.store(tenant, upload) for upload in uploads]
@@ -123,9 +123,9 @@ def _comment(text: str | list[str]) -> JsonObject:
 async def _data_with_files(
     files: Files, tenant: str, run: Run, form: Form, fields: Fields
 ) -> JsonObject:
-    """Return texts in their declared types, and the ids of the files in the fields for them.
+    """Return texts in their declared types, with the ids of files in the file fields.
 
-    A file in `attachment` is for the one field that is left. Raises as `answer_of_form`.
+    A file in `attachment` fills the one file field that is left. Raises as `answer_of_form`.
     """
     if run.pause is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
@@ -135,7 +135,7 @@ async def _data_with_files(
     if FIELD in form.uploads and FIELD not in parts.values():
         left = form.left_open(file_fields)
         open_fields = f"the fields {', '.join(left)}" if left else "no field"
-        message = f"is for the one field of type file that is left, and that is {open_fields}"
+        message = f"fills the one field of type file that is left, and that is {open_fields}"
         problems.append(Problem(FIELD, message))
     problems += form.misplaced(file_fields)
     unplaced = form.uploads.keys() - set(parts.values())
@@ -149,7 +149,7 @@ async def _data_with_files(
 
 
 def asked_fields(run: Run, action: Json = None) -> Fields:
-    """Return the fields that a paused run asks for, of all or of an action; perhaps none."""
+    """Return the fields a paused run asks for, in general or for an action; may be empty."""
     body: JsonObject = run.pause.body if run.pause else {}
     actions = body.get("actions")
     for one in actions if isinstance(actions, list) else ():

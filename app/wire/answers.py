@@ -1,4 +1,4 @@
-"""The JSON of answers about what a tenant has besides runs and definitions."""
+"""The JSON of answers about a tenant's resources other than runs and definitions."""
 
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -27,7 +27,7 @@ Label = Annotated[str, Field(description="for people", examples=["Reporting"])]
 
 
 class StoredKey(TypedDict):
-    """An API key, as it is listed."""
+    """An API key as listed."""
 
     id: Annotated[str, Field(examples=["key_5f2c"])]
     prefix: Annotated[str, Field(description="how it begins", examples=["sk_a1b2c3"])]
@@ -40,13 +40,13 @@ class StoredKey(TypedDict):
 
 
 class NewKey(StoredKey):
-    """A new API key; it is shown this once."""
+    """A new API key; it is shown only once."""
 
     key: Annotated[str, Field(examples=["sk_a1b2c3d4e5f6"])]
 
 
 class StoredJwtSecret(TypedDict):
-    """What checks tokens, as it is listed."""
+    """A secret or public key that verifies tokens, as listed."""
 
     kid: Annotated[str, Field(examples=["jwt_5f2c"])]
     name: Label
@@ -57,13 +57,13 @@ class StoredJwtSecret(TypedDict):
 
 
 class NewJwtSecret(StoredJwtSecret):
-    """A new secret of tokens; it is shown this once, and only where the server made it."""
+    """A new token secret; shown only once, and only if the server generated it."""
 
     secret: NotRequired[str]
 
 
 class DoneToKid(TypedDict):
-    """It was done to what has this key id."""
+    """The operation was applied to the object with this key id."""
 
     success: Done
     kid: Annotated[str, Field(examples=["jwt_5f2c"])]
@@ -90,7 +90,7 @@ Filter = Annotated[str, Field(max_length=1_000)]
 
 
 class SavedView(TypedDict):
-    """A list of runs that somebody has given a name."""
+    """A filtered list of runs, saved under a name."""
 
     name: Annotated[str, Field(examples=["Failed payments"])]
     query: Annotated[dict[str, Filter], Field(examples=[{"status": "failed", "sort": "-endTime"}])]
@@ -99,9 +99,9 @@ class SavedView(TypedDict):
 
 
 class StoredModel(TypedDict):
-    """A chat model that definitions may name.
+    """A chat model that definitions may use.
 
-    One of the tenant can be sent as it is to change it: what the server has added is ignored.
+    A tenant's model can be changed by sending it back: fields added by the server are ignored.
     """
 
     name: Annotated[str, Field(examples=["small"])]
@@ -132,7 +132,7 @@ class StoredModel(TypedDict):
 
 
 class ModelBody(ModelDocument):
-    """What a name means."""
+    """The definition of a model."""
 
     name: str | None = Field(None, description=IGNORED)
     source: str | None = Field(None, description=IGNORED)
@@ -151,53 +151,51 @@ class ToolLine(TypedDict):
 
 
 class McpSignedIn(TypedDict):
-    """Who has signed in at an MCP server, and when; null while nobody is."""
+    """Who has signed in at an MCP server, and when; null if nobody has."""
 
     who: Annotated[str | None, Field(examples=["person:Ada"])]
     at: Time | None
 
 
 class McpSignInBegun(TypedDict):
-    """Where a sign-in goes on."""
+    """The address at which a sign-in continues."""
 
     address: Annotated[
         str,
         Field(
-            description="where the caller's browser is to go, within ten minutes",
+            description="the address to which the caller's browser must go within ten minutes",
             examples=["https://login.example.com/authorize?state=notes.Jx3"],
         ),
     ]
 
 
 class McpSignedOut(DoneToName):
-    """Somebody is signed out."""
+    """The sign-in at an MCP server was ended."""
 
     revoked: Annotated[
-        bool, Field(description="whether the tokens were revoked where they had been given")
+        bool, Field(description="whether the tokens were revoked at the server that issued them")
     ]
 
 
 class ToolServer(TypedDict):
-    """A server that gives tools."""
+    """A server that provides tools."""
 
     name: Annotated[str, Field(examples=["search"])]
     status: Annotated[str, Field(examples=["ready"])]
     error: str | None
     warnings: list[str]
-    signIn: Annotated[
-        McpSignedIn | None, Field(description="null for a server at which nobody signs in")
-    ]
+    signIn: Annotated[McpSignedIn | None, Field(description="null for a server without sign-in")]
 
 
 class ToolList(TypedDict):
-    """The tools, and the servers that give some of them."""
+    """The tools, and the servers that provide some of them."""
 
     tools: list[ToolLine]
     servers: list[ToolServer]
 
 
 class WebhookState(TypedDict):
-    """A webhook. It can be sent as it is to change it: what the server has added is ignored."""
+    """A webhook. It can be changed by sending it back: fields added by the server are ignored."""
 
     id: Annotated[str, Field(examples=["wh_5f2c"])]
     name: Label
@@ -214,7 +212,7 @@ class WebhookState(TypedDict):
 
 
 class WebhookChanges(TypedDict, total=False):
-    """What changes of a webhook; what is not given stays."""
+    """Changes to a webhook; fields left out stay as they are."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc] # pydantic's way
 
@@ -234,13 +232,13 @@ class WebhookChanges(TypedDict, total=False):
 
 
 class WebhookWithSecret(WebhookState):
-    """A webhook with its new secret, which is shown this once."""
+    """A webhook with its new secret, which is shown only once."""
 
     secret: Annotated[str, Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])]
 
 
 class WebhookTest(TypedDict):
-    """What came of a message for a test."""
+    """The result of a test message."""
 
     success: bool
     answer: Annotated[int | None, Field(description="the status", examples=[200])]
@@ -249,7 +247,7 @@ class WebhookTest(TypedDict):
 
 
 class Delivery(TypedDict):
-    """How it stands with one event of a webhook."""
+    """The delivery of one event to a webhook."""
 
     position: int
     runId: RunId

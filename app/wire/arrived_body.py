@@ -1,4 +1,4 @@
-"""A request's body that has arrived whole, taken without a wait or a timer."""
+"""Takes a request's body that has arrived completely, without a wait or a timer."""
 
 from typing import Protocol
 
@@ -9,14 +9,14 @@ CONNECTION = "stepwell.connection"
 
 
 class BodySource(Protocol):
-    """What a request's body comes from."""
+    """The source of a request's body."""
 
     def take_body(self) -> bytes | None:
-        """Return the body of the request being served if all of it is here; once."""
+        """Return the body of the current request if it has arrived completely; once only."""
         ...
 
 
 def take_arrived_body(scope: Scope) -> bytes | None:
-    """Return the body if all of it is here, and None where it must be read as ASGI has it."""
+    """Return the body if it has arrived completely, or None if it must be read through ASGI."""
     source: BodySource | None = scope.get(CONNECTION)
     return source.take_body() if source is not None else None

@@ -1,4 +1,4 @@
-"""The bodies and queries of requests, checked by the models that the API page is made from."""
+"""Request bodies and queries, checked by the models from which the API description is made."""
 
 from datetime import datetime
 from functools import cache
@@ -23,21 +23,21 @@ from steps.language.durations import duration_ms
 M = TypeVar("M", bound=BaseModel)
 
 LONGEST_COMMENT = 10_000
-"""Characters of what is said beside an answer."""
+"""The most characters in the comment of an answer."""
 
 MOST_ATTACHED = 20
-"""Files that may belong to one answer."""
+"""The most files that may belong to one answer."""
 
 
 POSITION = r"^[0-9]{1,15}\.[0-9]{1,18}$"
-"""A place in the list of runs, as the list gives it."""
+"""A cursor into the list of runs, as the list returns it."""
 
 
 INBOX_POSITION = r"^([0-9]{1,15})?\.[0-9]{1,15}\.[0-9]{1,18}$"
-"""A place in the inbox, as it gives it."""
+"""A cursor into the inbox, as the inbox returns it."""
 
 LABELS = r"^[A-Za-z0-9_.-]{1,64}:."
-"""Labels as a query names them."""
+"""Labels in the form that queries use."""
 
 
 def _flag(text: object) -> bool:
@@ -49,7 +49,7 @@ def _flag(text: object) -> bool:
 
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
-"""A yes or no in a query."""
+"""A boolean in a query."""
 
 
 def _length(text: object) -> object:
@@ -63,7 +63,7 @@ Length = Annotated[str, AfterValidator(_length)]
 
 WaitingFor = Literal["retry", "time"]
 WAITING_FOR = Field(
-    None, description="runs whose step waits for its next attempt (`retry`), or sleeps (`time`)"
+    None, description="runs whose step waits for its next attempt (`retry`) or sleeps (`time`)"
 )
 
 
@@ -72,9 +72,11 @@ class _Model(BaseModel):
 
 
 class StartBody(_Model):
-    """What a run is started with."""
+    """The body of a start."""
 
-    data: dict[str, Any] = Field({}, description="input payload matching the expected inputs")
+    data: dict[str, Any] = Field(
+        {}, description="the input of the run, matching the inputs of the workflow"
+    )
     version: str | None = Field(None, description="latest, published, or a version number")
 
 
@@ -84,34 +86,38 @@ class ResumeBody(_Model):
     type: Literal["collect_inputs", "request_user_action"]
     data: dict[str, Any] | None = Field(
         None,
-        description="the fields that are asked for, by collect_inputs or by the chosen action; "
-        "other arguments, for a tool call",
+        description="the requested fields, by collect_inputs or by the chosen action; for a tool "
+        "call, changed arguments",
     )
     actionId: str | None = None  # noqa: N815 - the contract's word
     actionValue: str | None = None  # noqa: N815
     comment: str | None = Field(None, max_length=LONGEST_COMMENT)
     attachments: list[str] | None = Field(
-        None, max_length=MOST_ATTACHED, description="ids of uploaded files that belong to it"
+        None,
+        max_length=MOST_ATTACHED,
+        description="ids of uploaded files that belong to the answer",
     )
-    stepId: str | None = Field(None, description="the step whose pause is meant")  # noqa: N815
+    stepId: str | None = Field(None, description="the step whose pause is answered")  # noqa: N815
     pauseId: str | None = Field(  # noqa: N815
-        None, max_length=200, description="the pause that is meant, as `pauseSignal` names it"
+        None, max_length=200, description="the pause to answer, as `pauseSignal` names it"
     )
     runId: str | None = Field(  # noqa: N815
-        None, description="the run whose pause is meant, where a child run asks"
+        None, description="the run whose pause is answered, if a child run asks"
     )
     seen: str | None = Field(
-        None, max_length=64, description="the hash of what was seen, as the inbox gives it"
+        None, max_length=64, description="the hash of the question as it was seen, from the inbox"
     )
 
 
 class ClaimBody(_Model):
-    """Which question is claimed, or released."""
+    """Which question to claim or release."""
 
     pauseId: str | None = Field(  # noqa: N815
-        None, max_length=200, description="the pause that is meant; the open one without it"
+        None, max_length=200, description="the pause to claim or release; without it, the open one"
     )
-    comment: str | None = Field(None, max_length=2_000, description="why, for the history")
+    comment: str | None = Field(
+        None, max_length=2_000, description="the reason, recorded in the history"
+    )
 
 
 class DelegateBody(ClaimBody):
@@ -121,10 +127,12 @@ class DelegateBody(ClaimBody):
 
 
 class InboxQuery(_Model):
-    """Which part of the inbox is wanted."""
+    """Which part of the inbox to list."""
 
     whose: Literal["all", "mine", "groups"] = Field(
-        "all", description="all that the caller may see, what names them, or one of their groups"
+        "all",
+        description="all that the caller may see, those addressed to the caller, or those "
+        "addressed to one of their groups",
     )
     workflowId: str | None = Field(None, max_length=200)  # noqa: N815
     text: str | None = Field(
@@ -146,7 +154,7 @@ class ControlBody(_Model):
 
 
 class BulkFilter(_Model):
-    """Which runs are meant; what is not given does not filter."""
+    """Which runs to select; fields left out do not filter."""
 
     status: (
         Literal["running", "paused", "completed", "failed", "cancelled", "terminated"] | None
@@ -181,49 +189,50 @@ class BulkFilter(_Model):
 
 
 class BulkRerun(_Model):
-    """How each of many runs is run again."""
+    """How to rerun each of many runs."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, defer_build=True, validate_by_name=True, validate_by_alias=True
     )
 
     begin: Literal["failure", "start"] = Field(
-        "failure", alias="from", description="where it failed or was stopped, or its beginning"
+        "failure", alias="from", description="where the run failed or was stopped, or its beginning"
     )
     version: str | None = Field(
         None, max_length=100, description="another version: a number, `latest` or `published`"
     )
     data: dict[str, Any] = Field({}, description="fields that replace those of each run")
-    keepCalls: bool = Field(False, strict=True, description="as for one run")  # noqa: N815
+    keepCalls: bool = Field(False, strict=True, description="as for the rerun of one run")  # noqa: N815
     operation: str = Field(
         min_length=8,
         max_length=100,
-        description="a name of your own, such as a UUID: each run is run again once for it, "
-        "however often it is asked",
+        description="an id of your choice, such as a UUID: each run is rerun once for it, however "
+        "often the request is sent",
     )
 
 
 class BulkBody(_Model):
-    """What to do with many runs; delete takes an owner.
+    """A command for many runs; `delete` requires the role owner.
 
-    delete and rerun mean runs that have ended and are no child runs, all else those that have not.
+    The actions delete and rerun apply to ended runs that are no child runs; all others to open
+    runs.
     """
 
     action: Literal["cancel", "terminate", "delete", "hold", "release", "tryNow", "giveUp", "rerun"]
-    rerun: BulkRerun | None = Field(None, description="for the action rerun")
-    filter: BulkFilter = Field(description="which runs; `{}` means all that the action fits")
-    reason: str | None = Field(None, max_length=2_000)
-    limit: int = Field(
-        1_000, ge=1, le=10_000, strict=True, description="how many runs to look at, at most"
+    rerun: BulkRerun | None = Field(None, description="required by the action rerun")
+    filter: BulkFilter = Field(
+        description="the runs to select; `{}` means all to which the action applies"
     )
+    reason: str | None = Field(None, max_length=2_000)
+    limit: int = Field(1_000, ge=1, le=10_000, strict=True, description="the most runs to look at")
     cursor: str | None = Field(
         None, pattern=POSITION, description="nextCursor of the answer before"
     )
-    dryRun: bool = Field(False, strict=True, description="count the runs and change nothing")  # noqa: N815
+    dryRun: bool = Field(False, strict=True, description="only count the runs; change nothing")  # noqa: N815
 
 
 class PublishBody(_Model):
-    """Which version to publish; the newest when none is given."""
+    """Which version to publish; the newest if none is given."""
 
     version: str | None = None
 
@@ -239,20 +248,20 @@ class ListDefinitionsQuery(_Model):
 
 
 class ListVersionsQuery(_Model):
-    """Which versions to list; all of them without a limit."""
+    """Which versions to list; without a limit, all of them."""
 
     limit: int | None = Field(None, ge=1, le=10_000)
     offset: int = Field(0, ge=0, le=2**31)
 
 
 class VersionQuery(_Model):
-    """Which version is meant."""
+    """Which version to use."""
 
     version: str = Field("latest", max_length=100)
 
 
 class StartQuery(_Model):
-    """Which version to start; the body counts first."""
+    """Which version to start; a version in the body takes precedence."""
 
     version: str | None = Field(None, max_length=100)
 
@@ -265,16 +274,19 @@ class ListRunsQuery(_Model):
     ) = None
     workflowId: str | None = None  # noqa: N815
     parentRunId: str | None = Field(None, max_length=64)  # noqa: N815
-    topLevel: Flag = Field(False, description="without runs that other runs started")  # noqa: N815
+    topLevel: Flag = Field(False, description="leave out runs that other runs started")  # noqa: N815
     label: str | None = Field(
-        None, max_length=1_000, pattern=LABELS, description="as `customer:ACME`; several by commas"
+        None,
+        max_length=1_000,
+        pattern=LABELS,
+        description="such as `customer:ACME`; several separated by commas",
     )
     text: str | None = Field(
         None,
         min_length=1,
         max_length=200,
-        description="words of titles and labels, or of the data at the start, or their "
-        "beginnings; also the id of a run",
+        description="words of titles, labels or input data, or their beginnings; also the id of a "
+        "run",
     )
     stepId: str | None = Field(  # noqa: N815
         None, min_length=1, max_length=200, description="the step that it is in, or failed in"
@@ -293,7 +305,7 @@ class ListRunsQuery(_Model):
     since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
     until: datetime | None = Field(None, description="started before (ISO date with zone)")
     sort: Literal["-startTime", "startTime", "-endTime", "endTime", "-duration", "duration"] = (
-        Field("-startTime", description="in which order; `-` has the newest or the longest first")
+        Field("-startTime", description="the order; `-` puts the newest or the longest first")
     )
     limit: int = Field(50, ge=1, le=500)
     cursor: str | None = Field(
@@ -309,15 +321,18 @@ class ListRunsQuery(_Model):
     @classmethod
     def _sorted(cls, value: str, info: ValidationInfo) -> str:
         if not value.endswith("startTime") and (info.data.get("text") or info.data.get("label")):
-            raise ValueError("must be startTime or -startTime where text or label is given")
+            raise ValueError("must be startTime or -startTime if text or label is given")
         return value
 
 
 class StatusQuery(_Model):
-    """Which part of a run's history is shown."""
+    """Which part of a run's history to show."""
 
     historyLimit: int = Field(  # noqa: N815
-        MOST_VISITS, ge=1, le=MOST_VISITS, description="the newest so many visits of steps"
+        MOST_VISITS,
+        ge=1,
+        le=MOST_VISITS,
+        description="how many of the newest visits of steps to show",
     )
     historyCursor: str | None = Field(  # noqa: N815
         None, pattern=r"^[0-9]{1,9}$", description="historyCursor of the answer before"
@@ -329,7 +344,7 @@ class NoQuery(_Model):
 
 
 def zoned(value: datetime | None) -> datetime | None:
-    """Return a moment that has a zone. Raises `ValueError` for others."""
+    """Return a moment that has a time zone. Raises `ValueError` if it has none."""
     if value is not None and value.tzinfo is None:
         raise ValueError("must have a time zone, such as 2026-01-31T12:00:00Z")
     return value
@@ -337,12 +352,12 @@ def zoned(value: datetime | None) -> datetime | None:
 
 @cache
 def without_query(model: type[M]) -> M:
-    """Return the model of a query that is empty. Raises `BadRequest`."""
+    """Return the model of an empty query. Raises `BadRequest`."""
     return checked(model, {})
 
 
 def checked(model: type[M], values: Any, where: str = "") -> M:
-    """Return the model of some values. Raises `BadRequest` that names every problem."""
+    """Return a model of the given values. Raises `BadRequest` that names every problem."""
     try:
         return model.model_validate(values)
     except ValidationError as invalid:

@@ -1,4 +1,4 @@
-"""Commands for many runs as they are asked for, and what they did, as JSON."""
+"""Commands for many runs, as requested and with their results, as JSON."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from steps.contract.step_type import Problem
 
 
 def command_of(body: BulkBody) -> Command:
-    """Return the command that a body asks for. Raises `BadRequest` for what never matches."""
+    """Return the command of a request body. Raises `BadRequest` if it can never match a run."""
     wanted = body.filter
     if wanted.status is not None and Status(wanted.status).is_over != (body.action in OF_ENDED):
         fits = "runs that have ended" if body.action in OF_ENDED else "runs that have not ended"
@@ -23,9 +23,9 @@ def command_of(body: BulkBody) -> Command:
         does = "deleted with" if body.action == "delete" else "run again by"
         raise _unfit("filter.parentRunId", f"child runs are {does} their parent")
     if (body.rerun is None) != (body.action != "rerun") and not body.dryRun:
-        told = "is for the action rerun"
+        told = "is allowed only with the action rerun"
         if body.rerun is None:
-            told = "say as which `operation`, such as a UUID, so that each is run again once"
+            told = "give an `operation`, such as a UUID, so that each run is rerun once"
         raise _unfit("rerun", told)
     for run_id in (*(wanted.runIds or ()), *([wanted.parentRunId] if wanted.parentRunId else ())):
         run_number(run_id)
@@ -49,7 +49,7 @@ def _again(asked: BulkRerun | None) -> tuple[Again, str]:
 
 
 def matched_document(action: Action, matched: Matched) -> JsonObject:
-    """Return what a command would look at, as JSON; `cursor` leaves out runs that start later."""
+    """Return what a command would process, as JSON; `cursor` excludes runs that start later."""
     return {
         "action": action,
         "dryRun": True,
@@ -59,7 +59,7 @@ def matched_document(action: Action, matched: Matched) -> JsonObject:
 
 
 def outcome_document(action: Action, outcome: Outcome) -> JsonObject:
-    """Return what one part of a command did, as JSON."""
+    """Return the results of one part of a command, as JSON."""
     return {
         "action": action,
         "changed": outcome.changed,

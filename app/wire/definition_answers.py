@@ -1,4 +1,4 @@
-"""The JSON of workflows and agents: as they are shown, and as the next version takes them."""
+"""The JSON of workflows and agents: as shown, and as accepted for the next version."""
 
 from typing import Annotated, Any, NotRequired
 
@@ -31,7 +31,7 @@ Fields = Annotated[dict[str, Any], Field(examples=[{"email": {"type": "string"}}
 Tools = list[AgentTool | str]
 InitialStep = Annotated[str, Field(examples=["end"])]
 Instructions = Annotated[str, Field(examples=["Answer questions about orders."])]
-Warnings = Annotated[list[Problem], Field(description="what looks like a slip")]
+Warnings = Annotated[list[Problem], Field(description="possible mistakes")]
 
 
 LabelTemplates = dict[str, Annotated[str, Field(description="a template over the run")]]
@@ -62,11 +62,11 @@ class DefinitionVersion(TypedDict):
 
 
 _Finally = TypedDict("_Finally", {"finally": NotRequired[str | None]})
-"""A key that Python keeps for itself."""
+"""A key that is a reserved word in Python."""
 
 
 class StoredWorkflow(DefinitionLine, _Finally):
-    """A version of a workflow with all that its definition says."""
+    """A version of a workflow with its full definition."""
 
     initialStep: NotRequired[InitialStep]
     steps: Steps
@@ -88,7 +88,7 @@ class StoredWorkflow(DefinitionLine, _Finally):
 
 
 class StoredAgent(DefinitionLine):
-    """A version of an agent with all that its definition says."""
+    """A version of an agent with its full definition."""
 
     instructions: Instructions
     model: NotRequired[str | None]
@@ -124,9 +124,9 @@ class _Changes(TypedDict, total=False):
 
 
 class WorkflowChanges(_Changes, _Finally, total=False):
-    """What the next version of a workflow says otherwise; what is not given stays.
+    """Changes for the next version of a workflow; fields left out stay as they are.
 
-    A workflow as it is shown can be sent as it is: what the server has added is ignored.
+    A workflow can be sent back as it was shown: fields added by the server are ignored.
     """
 
     initialStep: str
@@ -148,9 +148,9 @@ class WorkflowChanges(_Changes, _Finally, total=False):
 
 
 class AgentChanges(_Changes, total=False):
-    """What the next version of an agent says otherwise; what is not given stays.
+    """Changes for the next version of an agent; fields left out stay as they are.
 
-    An agent as it is shown can be sent as it is: what the server has added is ignored.
+    An agent can be sent back as it was shown: fields added by the server are ignored.
     """
 
     instructions: str
@@ -172,7 +172,7 @@ class AgentChanges(_Changes, total=False):
 
 
 class InputSchema(TypedDict):
-    """What a start of a workflow expects."""
+    """The inputs that a start of a workflow expects."""
 
     workflowId: DefinitionId
     payload: Annotated[
@@ -181,20 +181,20 @@ class InputSchema(TypedDict):
 
 
 class InputMetadata(TypedDict):
-    """What a start expects."""
+    """The inputs that a start expects."""
 
     success: Annotated[bool, Field(description="always true", examples=[True])]
     data: InputSchema
 
 
 class LocatedProblem(Problem):
-    """What is wrong with a text, where, and on which line."""
+    """A problem in a text, with its location and line."""
 
     line: int
 
 
 class CheckedText(TypedDict):
-    """What was found in a definition."""
+    """The results of checking a definition."""
 
     valid: bool
     problems: list[LocatedProblem]

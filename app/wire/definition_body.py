@@ -1,4 +1,4 @@
-"""The body of a request that brings a definition: JSON or YAML."""
+"""A request body with a definition: JSON or YAML."""
 
 from functools import partial
 
@@ -16,10 +16,10 @@ _YAML_TYPES = frozenset({YAML, "application/x-yaml", "text/yaml", "text/x-yaml"}
 
 
 async def definition_body(request: Request, settings: Settings) -> JsonObject:
-    """Return the object that a body holds, of whichever type it says that it is.
+    """Return the object in a body, parsed by its declared media type.
 
     Raises:
-        BadRequest: It holds none; the message names the line.
+        BadRequest: The body contains no object; the message names the line.
         UnsupportedMediaType: It is neither JSON nor YAML.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -27,7 +27,7 @@ async def definition_body(request: Request, settings: Settings) -> JsonObject:
         return await json_body(request, settings)
     body = await read_body(request, settings.max_body_bytes, settings.body_timeout)
     read = partial(_read, body)
-    is_long = len(body) >= LONG_BYTES or b"*" in body  # an alias stands for much
+    is_long = len(body) >= LONG_BYTES or b"*" in body  # an alias may expand to much
     value = await offload(read) if is_long else read()
     if not isinstance(value, dict):
         raise BadRequest("the body must be an object")

@@ -1,4 +1,4 @@
-"""What can be wrong with a request before anybody looks at what it asks for."""
+"""Errors of a request that are found before its purpose is looked at."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from steps.contract.step_type import Problem, first_of
 
 
 class BadRequest(Exception):
-    """The request is not well formed."""
+    """The request is malformed."""
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         self.problems = tuple(first_of(problems))
@@ -21,7 +21,7 @@ class PayloadTooLarge(Exception):
 
 
 class UnsupportedMediaType(Exception):
-    """The body is of a kind that is not taken here."""
+    """The media type of the body is not accepted here."""
 
 
 class BodyTimeout(Exception):
@@ -29,7 +29,7 @@ class BodyTimeout(Exception):
 
 
 class NotFoundHere(Exception):
-    """No such address."""
+    """There is nothing at this address."""
 
 
 class ToolNotFound(Exception):
@@ -37,7 +37,7 @@ class ToolNotFound(Exception):
 
 
 class NotAllowedHere(Exception):
-    """The address exists, for other methods."""
+    """The address exists, but does not accept this method."""
 
     def __init__(self, allowed: Sequence[str]) -> None:
         self.allowed = ", ".join(allowed)
@@ -45,7 +45,7 @@ class NotAllowedHere(Exception):
 
 
 class StartedAndDeleted(Exception):
-    """An idempotency key came again, and the run that it has started has been deleted."""
+    """An idempotency key was reused, and the run that it started has been deleted."""
 
     def __init__(self, run_id: str) -> None:
         super().__init__(
@@ -55,7 +55,7 @@ class StartedAndDeleted(Exception):
 
 
 class IdempotencyMismatch(Exception):
-    """An idempotency key came again with another request."""
+    """An idempotency key was reused with a different request."""
 
     def __init__(self, run_id: str) -> None:
         super().__init__(

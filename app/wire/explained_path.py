@@ -1,4 +1,4 @@
-"""The path of a value that is to be explained."""
+"""The path of a value to be explained."""
 
 import re
 from typing import TypeAlias
@@ -15,7 +15,7 @@ Keys: TypeAlias = tuple[str | int, ...]
 
 @value(frozen=True, slots=True)
 class Asked:
-    """A path as it stood before an event."""
+    """A path, at the time before a given event."""
 
     root: str
     keys: Keys
@@ -26,7 +26,7 @@ class Asked:
 
 
 def asked_path(text: str, before: int) -> Asked:
-    """Read a path as it stood before an event. Raises `BadRequest`."""
+    """Parse a path, at the time before a given event. Raises `BadRequest`."""
     keys: list[str | int] = []
     end = 0
     for part in _PART.finditer(text):

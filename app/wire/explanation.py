@@ -1,8 +1,8 @@
-"""Where a value of a run came from, and what it reached.
+"""Explains where a value of a run came from, and what it influenced.
 
-A pure function of the history and the definition: nothing is kept for it, so it answers for runs
-of any age. A value is traced from the expression that made it to what that read, and so on to
-the input, a person or a service; the other way round, from a step's output to whatever read it.
+A pure function of the history and the definition: nothing extra is stored, so it works for runs of
+any age. A value is traced back from the expression that made it to the values it read, and so on to
+the input, a person or a service; and forward from a step's output to everything that read it.
 """
 
 import json
@@ -31,14 +31,14 @@ from steps.language.operations import path_in
 from steps.language.paths import Path
 
 SettingsOf: TypeAlias = Callable[[str], "type[BaseModel] | None"]
-"""Returns the settings of a step type, None where it is not on this server."""
+"""Returns the settings of a step type, or None if it is not on this server."""
 
 MOST_NODES = 100
-"""How many values a chain tells of, and how many places what was reached has."""
+"""The most values in a chain, and the most places that the value influenced."""
 
 _LARGEST = 4_000
 _MOST_CHARACTERS = 200_000
-"""Of expressions, after which a chain is cut."""
+"""The total length of expressions after which a chain is cut."""
 
 _ENDS = re.compile(r"[.\[]")
 _PARTS = ("values", "append", "extend")
@@ -69,17 +69,17 @@ Node: TypeAlias = "tuple[JsonObject, Written | None, list[Asked]]"
 def explained(
     events: Sequence[Event], document: Mapping[str, Any], path: str, at: int | None, of: SettingsOf
 ) -> JsonObject:
-    """Return where a value came from and what it reached, as JSON.
+    """Return where a value came from and what it influenced, as JSON.
 
     Args:
         events: The history of the run.
-        document: The definition of the run, or the body that it is of.
-        path: Which value: `result.total`, `data.order.id`, `steps.pay.output.status`.
-        at: The number of an event before which the value is meant; None: at the end.
-        of: Gives the settings of step types.
+        document: The definition of the run, or the body it belongs to.
+        path: The value: `result.total`, `data.order.id`, `steps.pay.output.status`.
+        at: The number of an event; the value before it is explained. None: the value at the end.
+        of: Returns the settings of step types.
 
     Raises:
-        BadRequest: The path is none, or the run has no such value.
+        BadRequest: The path is invalid, or the run has no such value.
     """
     origins = origins_of(events)
     return _Explaining(origins, document, of).tell(asked_path(path, at or origins.length + 1))
@@ -118,7 +118,7 @@ class _Explaining:
         }
 
     def _chain(self, asked: Asked) -> tuple[list[Json], bool]:
-        """Return the nodes, the one that is asked for first; each names those that it is from."""
+        """Return the nodes, the requested one first; each refers to those it was made from."""
         nodes: list[Json] = []
         at: dict[tuple[str, int], int] = {}
         todo: deque[tuple[Asked, JsonObject | None]] = deque([(asked, None)])
@@ -143,7 +143,7 @@ class _Explaining:
         return nodes, False
 
     def _node(self, asked: Asked) -> Node:
-        """Return what is told of a value, what wrote it, and what that has read."""
+        """Return the description of a value, what wrote it, and what that read."""
         if asked not in self._nodes:
             self._nodes[asked] = self._new_node(asked)
         return self._nodes[asked]
@@ -251,7 +251,7 @@ class _Explaining:
     def _made(
         self, node: JsonObject, written: Written, readings: list[Reading], before: int
     ) -> Node:
-        """Add the expressions that made a value, and return what they have read."""
+        """Add the expressions that made a value, and return the values that they read."""
         uses: list[Asked] = []
         told: list[Json] = []
         for one in readings:
@@ -271,7 +271,7 @@ class _Explaining:
         return Asked(path.root, path.keys, before)
 
     def _is_own(self, one: Reading, name: object, written: Written) -> bool:
-        """Say whether a value of a `set` reads one that stands before it in the same step."""
+        """Say whether a value of a `set` step reads one that precedes it in the same step."""
         if written.step_type != "set":
             return False
         if written.step_id not in self._order:
@@ -294,15 +294,15 @@ class _Explaining:
         return self._shown(item) if found else {}
 
     def _shown(self, item: Json) -> JsonObject:
-        """Return a value to be shown, unless it is too long for that."""
+        """Return a value for display, unless it is too long."""
         if id(item) not in self._values:
             size = len(json.dumps(item, ensure_ascii=False))
             told: JsonObject = {"value": item} if size <= _LARGEST else {"valueLeftOut": size}
-            self._values[id(item)] = (item, told)  # held, so that its id is no other's
+            self._values[id(item)] = (item, told)  # kept alive, so that its id stays unique
         return self._values[id(item)][1]
 
     def _reached(self, source: Written) -> Iterator[JsonObject]:
-        """Yield what has read what was written, and in turn what that wrote."""
+        """Yield what read the written value, and then what read the results of that."""
         sources = {source.seq}
         for written in self._consumers():
             if written.seq > source.seq:
@@ -328,7 +328,7 @@ class _Explaining:
             yield from self._makers(one, written.entered)
 
     def _declared_of(self, step_id: str) -> list[Reading]:
-        """Return what the declared outputs of a step read besides what it has delivered."""
+        """Return what the declared outputs of a step read besides the step's own output."""
         if step_id not in self._declared:
             found = self._declared[step_id] = []
             for name, declared in (self._steps.get(step_id, {}).get("output") or {}).items():
@@ -366,7 +366,7 @@ class _Explaining:
 
 
 def _names_in(place: str) -> Iterator[str]:
-    """Yield what may be the name of the value in a place; names may have dots of their own."""
+    """Yield the possible names of the value at a place; names may contain dots."""
     part, dot, name = place.partition(".")
     if dot and part in _PARTS:
         yield name
@@ -381,6 +381,6 @@ def _is_below(place: str, name: str) -> bool:
 
 
 def _characters(node: JsonObject) -> int:
-    """Return how long the expressions are that a node tells of."""
+    """Return the total length of the expressions in a node."""
     made: Any = node.get("made", ())
     return sum(len(one["expression"]) for one in made)

@@ -1,4 +1,4 @@
-"""Forms: files in fields of their own, other fields as inputs."""
+"""HTML forms: files in fields of their own, all other fields as inputs."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -14,31 +14,31 @@ from steps.contract.step_type import Problem
 from steps.http.charset import charset_of, codec_named
 
 FIELD_ROOM = 1_048_576
-"""Characters of the texts of one form together."""
+"""The most characters in all texts of one form."""
 
 _MOST_FIELDS = 1_000
 _MOST_FILES = 10
 FIELD = "attachment"
 ATTACHMENTS = "attachments"
-"""The field of files that belong to an answer; it may be there several times."""
+"""The field of files attached to an answer; it may be repeated."""
 _CHARSET = "_charset_"
-"""The field in which browsers say in which charset a form is."""
+"""The field in which browsers give the charset of a form."""
 
 _LONGEST_CHARSET = 40
 _CHARSET_IN_IT = re.compile(rb"(?:\A|&)_charset_=([\w.:-]{1,40})(?=&|\Z)")
 
 Texts = Mapping[str, str | list[str]]
-"""The texts of a form by field; a field that is there several times has a list."""
+"""The texts of a form by field; a repeated field has a list."""
 
 
 @value(frozen=True, slots=True)
 class Form:
-    """What a form holds, by the names of its fields.
+    """The contents of a form, by field name.
 
     Attributes:
-        texts: The texts; a field that is there several times has a list.
+        texts: The texts; a repeated field has a list.
         uploads: The files that were chosen.
-        unchosen: The fields for files in which a browser says that none was.
+        unchosen: The file fields for which the browser reports that no file was chosen.
     """
 
     texts: dict[str, str | list[str]]
@@ -47,21 +47,21 @@ class Form:
 
     @property
     def length(self) -> int:
-        """How many characters its texts have together."""
+        """The total number of characters in its texts."""
         return sum(
             len(text) if isinstance(text, str) else sum(map(len, text))
             for text in self.texts.values()
         )
 
     def text(self, name: str) -> str:
-        """Return the text of a field, empty without one. Raises `BadRequest` for several."""
+        """Return the text of a field, empty if it is missing. Raises `BadRequest` if repeated."""
         text = self.texts.get(name, "")
         if isinstance(text, str):
             return text
         raise BadRequest("the form is not acceptable", [Problem(name, "the field is there twice")])
 
     def without_attachments(self) -> tuple["Form", list[Upload]]:
-        """Return the form without the files that belong to the answer, and these."""
+        """Return the form without the files attached to the answer, and those files."""
         attached = {
             name: upload
             for name, upload in self.uploads.items()
@@ -72,15 +72,15 @@ class Form:
         return Form(self.texts, rest, unchosen), [*attached.values()]
 
     def left_open(self, file_fields: Collection[str]) -> list[str]:
-        """Return the fields for files of which the form has nothing."""
+        """Return the file fields for which the form has no file."""
         return [
             name for name in file_fields if not self.texts.get(name) and name not in self.uploads
         ]
 
     def parts_of(self, file_fields: Collection[str]) -> dict[str, str]:
-        """Give, by field, the part of the form with its file.
+        """Return the form part with the file of each file field.
 
-        The attachment is also for the one field that is left, if just one is.
+        The attachment also fills a file field if exactly one is left.
         """
         parts = {name: name for name in file_fields if name in self.uploads}
         left = self.left_open(file_fields)
@@ -89,7 +89,7 @@ class Form:
         return parts
 
     def misplaced(self, file_fields: Collection[str]) -> list[Problem]:
-        """Find the files that are in no field for a file."""
+        """Return problems for files in fields that take no file."""
         fields = ", ".join(dict.fromkeys([FIELD, *file_fields]))
         return [
             Problem(name, f"takes no file; send it in {fields}")
@@ -101,7 +101,7 @@ class Form:
 def urlencoded_form(body: bytes, content_type: str = "") -> Form:
     """Return the form of an application/x-www-form-urlencoded body. Raises `BadRequest`.
 
-    It is in UTF-8 unless its type, or its own field `_charset_`, names another charset.
+    The body is UTF-8 unless its media type or its field `_charset_` names another charset.
     """
     named = _CHARSET_IN_IT.search(body)
     codec = codec_named(named[1].decode("ascii")) if named else charset_of(content_type)
@@ -127,7 +127,7 @@ def urlencoded_form(body: bytes, content_type: str = "") -> Form:
 
 
 def multipart_form(content_type: bytes, body: bytes, limit: int) -> Form:
-    """Return the form of a multipart body, its files `limit` bytes at most together.
+    """Return the form of a multipart body; its files may have `limit` bytes together.
 
     Raises `BadRequest` and `PayloadTooLarge`.
     """
@@ -154,7 +154,7 @@ def multipart_form(content_type: bytes, body: bytes, limit: int) -> Form:
 
 
 def _in_their_charset(parts: list[Part]) -> list[Part]:
-    """Return the parts, texts in the charset that a field `_charset_` names (RFC 7578, 4.6)."""
+    """Return the parts with texts decoded as the field `_charset_` says (RFC 7578, 4.6)."""
     named = [part for part in parts if part.name == _CHARSET and part.file_name is None]
     if not named:
         return parts
@@ -184,7 +184,7 @@ def _add_text(form: Form, name: str, text: str) -> None:
 
 
 def _take_file(form: Form, part: Part) -> list[Problem]:
-    """Add a file, unless it is what browsers send where none was chosen."""
+    """Add a file, unless it is what browsers send when none was chosen."""
     if not part.content and not part.file_name:
         form.unchosen.add(part.name)
         return []
@@ -198,7 +198,7 @@ def _take_file(form: Form, part: Part) -> list[Problem]:
 
 
 def _clean_name(name: str) -> str:
-    """Return a file name as metadata: no path, no control characters."""
+    """Return a file name for metadata: no path, no control characters."""
     last = name.replace("\\", "/").rpartition("/")[2]
     shown = "".join(char for char in last if char.isprintable())
     return shown.encode("utf-8", "ignore").decode()[:200].strip(". ") or "attachment"

@@ -1,4 +1,4 @@
-"""What forms may hold, for the API's description; `app.wire.form` reads them."""
+"""What forms may contain, for the API description; `app.wire.form` reads them."""
 
 from typing import Annotated, Literal, Required
 
@@ -11,7 +11,7 @@ Binary = Annotated[
 
 
 class StartForm(TypedDict, total=False):
-    """What a run is started with; every other field is an input, a text or a file."""
+    """The form of a start; every additional field is an input, a text or a file."""
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc] # pydantic's way
 
@@ -19,9 +19,9 @@ class StartForm(TypedDict, total=False):
 
 
 class ResumeForm(TypedDict, total=False):
-    """An answer with files; every other field is one that is asked for, a text or a file.
+    """An answer with files; every additional field is a requested one, a text or a file.
 
-    `comment` and `attachments` are beside the answer, unless fields of these names are asked for.
+    `comment` and `attachments` belong to the answer, unless fields of these names are requested.
     """
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc] # pydantic's way
@@ -32,12 +32,12 @@ class ResumeForm(TypedDict, total=False):
     type: Literal["collect_inputs", "request_user_action"]
     actionId: Annotated[str, Field(description="for request_user_action")]
     actionValue: Annotated[str, Field(description="for request_user_action")]
-    stepId: Annotated[str, Field(description="the step whose pause is meant")]
-    pauseId: Annotated[str, Field(description="the pause that is meant")]
-    runId: Annotated[str, Field(description="the run whose pause is meant")]
+    stepId: Annotated[str, Field(description="the step whose pause is answered")]
+    pauseId: Annotated[str, Field(description="the pause to answer")]
+    runId: Annotated[str, Field(description="the run whose pause is answered")]
 
 
 class FileForm(TypedDict, total=False):
-    """A file."""
+    """A form with a file."""
 
     attachment: Required[Binary]

@@ -1,4 +1,4 @@
-"""Forms that requests bring."""
+"""Reads forms from requests."""
 
 from functools import partial
 
@@ -13,13 +13,13 @@ from steps.contract.step_type import Problem
 
 
 def is_form(request: Request) -> bool:
-    """Say whether a request brings a form that may have a file."""
+    """Say whether a request contains a form that may have a file."""
     kind = request.headers.get("content-type", "").partition(";")[0]
     return kind.strip().lower() == "multipart/form-data"
 
 
 async def form_with_file(request: Request, settings: Settings) -> Form:
-    """Return a form that has a file, or a field for one in which nobody has chosen any.
+    """Return a form that has a file, or a file field without a chosen file.
 
     Raises `BadRequest` or `PayloadTooLarge`, naming the field.
     """
@@ -31,7 +31,7 @@ async def form_with_file(request: Request, settings: Settings) -> Form:
 
 
 async def form_body(request: Request, settings: Settings) -> Form:
-    """Return a form; one in which no file was chosen has no uploads. Raises as `form_with_file`."""
+    """Return a form; if no file was chosen, it has no uploads. Raises as `form_with_file`."""
     limit = settings.max_attachment_bytes
     try:
         body = await read_body(request, limit + FIELD_ROOM, settings.body_timeout)

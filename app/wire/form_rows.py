@@ -1,4 +1,4 @@
-"""Lists and objects in forms: a field for each of their values, such as `lines[0].sum`."""
+"""Lists and objects in forms, with one field per value, such as `lines[0].sum`."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -14,15 +14,15 @@ _LAST = re.compile(r"\[([0-9]{1,3})\]\Z")
 _DEEPEST = 32
 Text = str | list[str]
 Leaf = Callable[[str, str], Json]
-"""What converts a text to a type. Raises `ValueError`."""
+"""Converts a text to a type."""
 
 
 class Tree:
     """The texts at and below one name.
 
     Attributes:
-        text: That of the name itself, None where it has none.
-        parts: What stands below it, by key or index.
+        text: The text of the name itself, or None.
+        parts: The trees below it, by key or index.
     """
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class Tree:
         self.parts: dict[str | int, Tree] = {}
 
     def rows(self) -> list["Tree"]:
-        """Return the parts of a list in their order."""
+        """Return the parts of a list in order."""
         return [self.parts[index] for index in self.indexes()]
 
     def indexes(self) -> list[int]:
-        """Return the indexes of a list's parts, in their order."""
+        """Return the indexes of a list's parts in order."""
         return sorted(one for one in self.parts if isinstance(one, int))
 
 
@@ -47,7 +47,7 @@ def is_rows(spec: Mapping[str, Any]) -> bool:
 
 
 def _is_formed(spec: Mapping[str, Any]) -> bool:
-    """Say whether a value of this spec has one field, or fields of its own."""
+    """Say whether a value of this spec has one form field, or one field per part."""
     kind = spec.get("type")
     if kind == "array":
         return is_rows(spec)
@@ -60,14 +60,14 @@ def _is_formed(spec: Mapping[str, Any]) -> bool:
 
 
 def trees_of(texts: Mapping[str, Text], specs: Mapping[str, JsonObject]) -> dict[str, Tree]:
-    """Return the texts of fields that are asked for in parts, by the field.
+    """Return the texts of fields that a form shows in parts, by field.
 
     Args:
-        texts: Texts by the names of a form.
+        texts: Texts by their names in the form.
         specs: The specs of its fields.
 
     Returns:
-        Trees of those fields of which there is something.
+        The trees of the fields for which the form has any text.
     """
     found: dict[str, Tree] = {}
     in_parts = {name for name, spec in specs.items() if is_rows(spec)}
@@ -97,20 +97,20 @@ def _keys(rest: str) -> list[str | int] | None:
 
 
 def belongs_to_rows(name: str, trees: Mapping[str, Tree]) -> bool:
-    """Say whether the text of a name stands in one of the trees."""
+    """Say whether the text of a name belongs to one of the trees."""
     root = _PLAIN.match(name)
     return root is not None and root[0] in trees and _keys(name[root.end() :]) is not None
 
 
 class RowValues:
-    """Makes values of trees.
+    """Converts trees to values.
 
     Attributes:
-        problems: What is wrong with them, each at its own place.
+        problems: The problems found, each with its own location.
     """
 
     def __init__(self, leaf: Leaf) -> None:
-        """Take what converts one text."""
+        """Take the function that converts one text."""
         self._leaf = leaf
         self._required: dict[int, list[str]] = {}
         self.problems: list[Problem] = []
@@ -145,13 +145,13 @@ class RowValues:
 
     def _object(self, spec: Mapping[str, Any], tree: Tree, path: str) -> tuple[bool, Json]:
         if len(self.problems) >= MOST_PROBLEMS:
-            return True, {}  # no more are told, so no more is looked for
+            return True, {}  # no more problems are reported, so none are looked for
         found: JsonObject = {}
         known = len(self.problems)
         for name, part in tree.parts.items():
             inner = spec["properties"].get(name)
             if inner is None:
-                self.problems.append(Problem(f"{path}.{name}", "was not asked for"))
+                self.problems.append(Problem(f"{path}.{name}", "is not a requested field"))
                 continue
             is_there, value = self.value(inner, part, f"{path}.{name}")
             if is_there:
@@ -179,7 +179,7 @@ def _is_required(spec: Mapping[str, Any]) -> bool:
 
 
 def untold(found: list[Problem], told: list[Problem]) -> list[Problem]:
-    """Return the problems at whose place, or inside of it, none was told before."""
+    """Return the problems at or inside whose location none was reported before."""
     paths = [one.path for one in told]
     return [
         item
@@ -190,13 +190,13 @@ def untold(found: list[Problem], told: list[Problem]) -> list[Problem]:
 
 
 def with_row(texts: Mapping[str, Text], name: str) -> dict[str, Text]:
-    """Return texts with one more row of a list, which is blank."""
+    """Return texts with one more, blank row of a list."""
     last = max(_indexes(texts, name), default=-1)
     return {**texts, f"{name}[{last + 1}]": ""}
 
 
 def without_row(texts: Mapping[str, Text], row: str) -> dict[str, Text]:
-    """Return texts without a row, the later ones each moved up."""
+    """Return texts without a row; later rows move up."""
     last = _LAST.search(row)
     if last is None:
         return dict(texts)
@@ -224,5 +224,5 @@ def _index(key: str, name: str) -> int | None:
 
 
 def row_indexes(texts: Mapping[str, Text], name: str) -> list[int]:
-    """Return which rows of a list a form has, in their order."""
+    """Return the indexes of a list's rows in a form, in order."""
     return sorted(set(_indexes(texts, name)))

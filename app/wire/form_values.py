@@ -1,8 +1,7 @@
-"""Texts of form fields as values of their declared types, read as strictly as a JSON body.
+"""Converts texts of form fields to their declared types, as strictly as a JSON body is checked.
 
-A browser sends what a person left blank as an empty text, a ticked box as `on`, and several
-choices as a field that is there several times. Lists and objects may have a field for each of
-their values, such as `lines[0].sum`.
+Browsers send an empty text for a field left blank, `on` for a ticked box, and a repeated field for
+several choices. Lists and objects may have one field per value, such as `lines[0].sum`.
 """
 
 import re
@@ -26,10 +25,10 @@ _SHOWN = 80
 
 
 async def form_values(fields: Fields, form: Form) -> tuple[JsonObject, list[Problem]]:
-    """Return the values of a form's texts, and what is wrong with those that cannot be read.
+    """Return the values of a form's texts, and problems for those that cannot be read.
 
-    A text for a field that is not declared stays a text. A blank optional one is left out,
-    and a blank one for a file.
+    A text for an undeclared field stays a text. A blank optional field is left out, and so is a
+    blank file field.
     """
     work = partial(values_of, fields, form.texts)
     return work() if form.length < LONG_BYTES else await offload(work)
@@ -71,7 +70,7 @@ def _is_optional(spec: JsonObject) -> bool:
 
 
 def _value(given: str | list[str], kind: str, spec: JsonObject) -> Json:
-    """Return the value of a field. Raises `ValueError` that says why it has none."""
+    """Return the value of a field. Raises `ValueError` with the reason if it has none."""
     if kind == "array" and (isinstance(given, list) or _is_one_choice(given)):
         items = spec.get("items")
         item_kind = str(items.get("type", "string")) if isinstance(items, dict) else "string"
@@ -82,7 +81,7 @@ def _value(given: str | list[str], kind: str, spec: JsonObject) -> Json:
 
 
 def _is_one_choice(text: str) -> bool:
-    """Say whether the text of an array's field is one item and not the array as JSON."""
+    """Say whether the text of an array field is one item rather than the array as JSON."""
     return bool(text.strip()) and not text.lstrip().startswith(("[", "{"))
 
 
@@ -102,7 +101,7 @@ def _single(text: str, kind: str) -> Json:
 
 
 def _number(text: str) -> Json:
-    """Return a number as HTML's number fields write it: also `.5`, and zeros at the beginning."""
+    """Return a number as HTML number fields write it, including `.5` and leading zeros."""
     return exact_integer(text) if text.lstrip("-").isdigit() else finite(text)
 
 

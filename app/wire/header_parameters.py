@@ -1,4 +1,4 @@
-"""A header's value with its parameters, such as `form-data; name="a"; filename*=utf-8''b`."""
+"""Parses parameters of a header, such as `form-data; name="a"; filename*=utf-8''b`."""
 
 import re
 from urllib.parse import unquote_to_bytes
@@ -13,11 +13,11 @@ _EXTENDED = re.compile(rb"(utf-8|iso-8859-1)'[^']*'([^']*)", re.IGNORECASE)
 
 
 def parameters_of(value: bytes) -> dict[str, bytes]:
-    """Return a header's parameters by their names in small letters.
+    """Return a header's parameters by lower-case name.
 
-    A backslash counts in quotes only where it stands before a quote or another one, since
-    browsers write the others of a file's name as they are; also one at its end, where that ends
-    the header.
+    Within quotes, a backslash is an escape only before a quote or another backslash, since browsers
+    write other backslashes of a file name as they are. A backslash before the closing quote is
+    literal if that quote ends the header.
 
     Raises:
         ValueError: The header cannot be read, or names a parameter twice.
@@ -41,7 +41,7 @@ def parameters_of(value: bytes) -> dict[str, bytes]:
 
 
 def extended_text(value: bytes) -> str | None:
-    """Return the text of a parameter such as `filename*` (RFC 8187); None for one that has none."""
+    """Return the text of a parameter such as `filename*` (RFC 8187); None if it is invalid."""
     match = _EXTENDED.fullmatch(value)
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""What waits for people, as the API and the console list it."""
+"""The questions that wait for people, as the API and the console list them."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from journal import CaptionRow, InboxFilter, InboxPosition, Journal, PausedRow
 
 
 def inbox_filter(query: InboxQuery, caller: Caller) -> InboxFilter:
-    """Return what of the inbox somebody asks for, and may see: an admin sees all of it."""
+    """Return the filter for what a caller requests and may see; an admin sees everything."""
     names = names_of(caller)
     only = None
     if query.whose == "mine":
@@ -30,21 +30,21 @@ def inbox_filter(query: InboxQuery, caller: Caller) -> InboxFilter:
 
 
 def visible_names(caller: Caller) -> frozenset[str] | None:
-    """Return by whose names somebody sees questions; None where they see all."""
+    """Return the names under which a caller sees questions; None if they see all."""
     return None if caller.role.includes(Role.ADMIN) else names_of(caller)
 
 
 async def found_pauses(
     journal: Journal, tenant: str, query: InboxQuery, caller: Caller, limit: int
 ) -> tuple[list[PausedRow], str | None, Mapping[str, CaptionRow]]:
-    """Return a page of the inbox, where the next one begins, and the captions of its runs."""
+    """Return a page of the inbox, the cursor of the next, and the captions of its runs."""
     rows, more = await journal.inbox.page(tenant, limit, inbox_filter(query, caller))
     following = str(rows[-1].position) if more else None
     return rows, following, await journal.captions.of(tenant, [row.run_id for row in rows])
 
 
 def pause_line(row: PausedRow, captions: Mapping[str, CaptionRow], caller: Caller) -> JsonObject:
-    """Return one question of the list."""
+    """Return one question as a line of the list."""
     caption = captions.get(row.run_id) or CaptionRow()
     pause = row.pause
     may = bool(pause) and caller.role.includes(Role.OPERATOR)
@@ -64,7 +64,7 @@ def pause_line(row: PausedRow, captions: Mapping[str, CaptionRow], caller: Calle
 
 
 def seen_of_row(row: PausedRow) -> str:
-    """Return the hash of what a question asks; empty where it cannot be read."""
+    """Return the hash of a question's contents; empty if it cannot be read."""
     pause = row.pause
     if pause is None:
         return ""

@@ -1,4 +1,4 @@
-"""JSON bodies, read strictly: what is not JSON, or could not be kept, is refused."""
+"""Reads JSON bodies strictly: refuses what is not JSON or could not be stored."""
 
 import asyncio
 from functools import partial
@@ -14,14 +14,14 @@ from engine import JsonObject
 
 
 def declared_size(request: Request, settings: Settings) -> int:
-    """Return how many bytes a request may bring: what it declares, else the most that is taken."""
+    """Return how many bytes a request may send: what it declares, else the maximum."""
     most = max(settings.max_body_bytes, settings.max_attachment_bytes)
     declared = request.headers.get("content-length", "")
     return min(int(declared), most) if declared.isdecimal() and len(declared) < 20 else most  # noqa: PLR2004
 
 
 async def read_body(request: Request, limit: int, timeout_s: float) -> bytes:
-    """Read a body, counting as it arrives. Raises `PayloadTooLarge` or `BodyTimeout`."""
+    """Read a body, counting bytes as they arrive. Raises `PayloadTooLarge` or `BodyTimeout`."""
     if request.headers.get("content-encoding"):
         raise UnsupportedMediaType("send the body as it is, without Content-Encoding")
     declared = request.headers.get("content-length", "")
@@ -42,12 +42,12 @@ async def read_body(request: Request, limit: int, timeout_s: float) -> bytes:
     except TimeoutError as late:
         raise BodyTimeout(f"the body did not arrive within {timeout_s:g} seconds") from late
     except ClientDisconnect as gone:
-        raise BadRequest("the client went away in the middle of the body") from gone
+        raise BadRequest("the client disconnected in the middle of the body") from gone
     return bytes(body)
 
 
 async def json_body(request: Request, settings: Settings, *, required: bool = True) -> JsonObject:
-    """Return a request's JSON object; `{}` for an empty body unless it is required."""
+    """Return a request's JSON object; an empty body gives `{}` unless a body is required."""
     body = await read_body(request, settings.max_body_bytes, settings.body_timeout)
     if not body and not required:
         return {}

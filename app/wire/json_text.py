@@ -1,4 +1,4 @@
-"""JSON text, read strictly: what is not JSON, or could not be kept, is refused."""
+"""Parses JSON text strictly: refuses what is not JSON or could not be stored."""
 
 import json
 from codecs import BOM_UTF8
@@ -14,12 +14,12 @@ def parse_json(body: bytes, what: str = "the body", *, exact_integers: bool = Tr
     """Return the value of JSON text.
 
     Args:
-        body: The text; a byte order mark before it does not count.
-        what: What it is called in messages.
-        exact_integers: Whether integers beyond 2^53 are refused, which not every reader keeps.
+        body: The text; a leading byte order mark is ignored.
+        what: The name of the text in messages.
+        exact_integers: Whether to refuse integers beyond 2^53, which some readers round.
 
     Raises:
-        BadRequest: The text is not acceptable; the message names the place of the fault.
+        BadRequest: The text is not acceptable; the message gives the position of the fault.
     """
     try:
         return parse_strictly(
@@ -39,7 +39,7 @@ def parse_json(body: bytes, what: str = "the body", *, exact_integers: bool = Tr
 
 
 def check_bounds(value: Json, what: str) -> None:
-    """Refuse a value that is nested too deep or holds too much. Raises `BadRequest`."""
+    """Refuse a value that is nested too deeply or too large. Raises `BadRequest`."""
     try:
         must_be_bounded(value, _MOST_VALUES)
     except JsonRefused as refused:

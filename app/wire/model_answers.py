@@ -9,7 +9,7 @@ from app.wire.answer_parts import RunId, StepId
 
 
 class Spent(TypedDict):
-    """What models were asked for, added up; `cost` is in the currency of the prices."""
+    """The total use of models; `cost` is in the currency of the prices."""
 
     calls: int
     estimated: int
@@ -20,7 +20,7 @@ class Spent(TypedDict):
 
 
 class SpentLine(Spent):
-    """The same of a day, a workflow, an agent or a model."""
+    """The use of models for one day, workflow, agent or model."""
 
     day: NotRequired[str]
     workflowId: NotRequired[str]
@@ -29,7 +29,7 @@ class SpentLine(Spent):
 
 
 class ModelUsage(TypedDict):
-    """What models have cost in some days."""
+    """What models have cost within a period."""
 
     since: str
     until: str
@@ -38,7 +38,7 @@ class ModelUsage(TypedDict):
 
 
 class MonthBudget(TypedDict):
-    """A budget of a month; `workflowId` is null for the tenant's."""
+    """A monthly budget; `workflowId` is null for the tenant's own."""
 
     workflowId: str | None
     month: float
@@ -71,7 +71,7 @@ class Transcript(TypedDict):
 
 
 class Change(TypedDict):
-    """What came out otherwise."""
+    """A difference between the results."""
 
     path: Annotated[str, Field(examples=["output.answer"])]
     before: Any
@@ -79,7 +79,7 @@ class Change(TypedDict):
 
 
 class ReplayedVisit(TypedDict):
-    """One of the two visits that are compared."""
+    """One of the two visits being compared."""
 
     status: str
     output: Any
@@ -94,7 +94,7 @@ class ReplayedVisit(TypedDict):
 
 
 class ReplayOf(TypedDict):
-    """Which visit was done again."""
+    """The visit that was replayed."""
 
     runId: RunId
     stepId: StepId
@@ -102,7 +102,7 @@ class ReplayOf(TypedDict):
 
 
 class Comparison(TypedDict):
-    """A replay beside what it is of; `after` is null while it has not begun."""
+    """A replay next to its original; `after` is null until the replay has begun."""
 
     runId: RunId
     status: str
@@ -116,7 +116,7 @@ class Comparison(TypedDict):
 
 
 class AgentOutcome(TypedDict):
-    """What an agent has delivered; `data` is null while it works, waits or has failed."""
+    """The result of an agent; `data` is null while it works, waits or after it failed."""
 
     runId: RunId
     status: str
@@ -128,7 +128,7 @@ class AgentOutcome(TypedDict):
 
 
 class ToolOutcome(TypedDict):
-    """What a tool has given, or why not."""
+    """The result of a tool, or the reason why there is none."""
 
     success: bool
     data: NotRequired[Any]
@@ -136,7 +136,7 @@ class ToolOutcome(TypedDict):
 
 
 class Said(TypedDict):
-    """What an agent was asked, and what it answered."""
+    """A question to an agent and its answer."""
 
     number: int
     runId: RunId

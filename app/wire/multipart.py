@@ -1,4 +1,4 @@
-"""multipart/form-data as bytes: its parts, each with its name, its file's name and its content."""
+"""Parses multipart/form-data: parts with their names, file names and contents."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from app.wire.errors import BadRequest
 from app.wire.header_parameters import extended_text, parameters_of
 from steps.http.charset import charset_of
 
-if TYPE_CHECKING:  # the library has this type for type checkers only
+if TYPE_CHECKING:  # the library defines this type for type checkers only
     from python_multipart.multipart import MultipartCallbacks
 
 _MOST_PARTS = 1_010
@@ -25,9 +25,9 @@ class Part:
     """One part of a form.
 
     Attributes:
-        name: The field's name.
-        file_name: The name of its file; None for a part that is no file.
-        charset: The codec that its own content type names; None without one.
+        name: The name of the field.
+        file_name: The name of its file; None for a part that is not a file.
+        charset: The codec named by the part's own content type; None without one.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Part:
     content: bytearray = field(default_factory=bytearray)
 
     def text(self) -> str:
-        """Return the content as text. Raises `ValueError` that says why it is none."""
+        """Return the content as text. Raises `ValueError` with the reason if it is not text."""
         codec = self.charset or "utf_8"
         try:
             text = self.content.decode(codec)
@@ -47,7 +47,7 @@ class Part:
 
 
 def parse_multipart(content_type: bytes, body: bytes) -> list[Part]:
-    """Return the parts of a form. What stands before and after its boundaries is left out.
+    """Return the parts of a form. Anything before and after the boundaries is ignored.
 
     Args:
         content_type: The request's header, which names the boundary.
@@ -66,12 +66,12 @@ def parse_multipart(content_type: bytes, body: bytes) -> list[Part]:
     except (FormParserError, ValueError) as wrong:
         raise BadRequest(f"the form cannot be read: {wrong}") from wrong
     if not reading.is_over:
-        raise BadRequest("the form is broken off: its closing boundary is missing")
+        raise BadRequest("the form is incomplete: its closing boundary is missing")
     return reading.parts
 
 
 def _from_first_boundary(boundary: bytes, body: bytes) -> bytes:
-    """Return a body from its first boundary on, without the spaces that may follow it."""
+    """Return a body from its first boundary on, without spaces that may follow it."""
     line = re.compile(rb"--" + re.escape(boundary) + rb"(?:[ \t]*(?=\r\n)|(?=--))")
     match = line.match(body) or re.compile(rb"\n" + line.pattern).search(body)
     if match is None:
@@ -82,7 +82,7 @@ def _from_first_boundary(boundary: bytes, body: bytes) -> bytes:
 
 
 class _Reading:
-    """Gathers what the parser finds."""
+    """Collects what the parser finds."""
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
@@ -130,7 +130,7 @@ class _Reading:
 
 
 def _part(headers: dict[bytes, bytes]) -> Part:
-    """Return the part that headers begin. Raises `ValueError`."""
+    """Return the part that its headers describe. Raises `ValueError`."""
     given = parameters_of(headers.get(b"content-disposition", b""))
     if "name" not in given:
         raise ValueError("a part's Content-Disposition has no name")
@@ -142,7 +142,7 @@ def _part(headers: dict[bytes, bytes]) -> Part:
 
 
 def _file_name(given: dict[str, bytes]) -> str | None:
-    """Return a file's name; the one with a charset of its own counts first (RFC 6266)."""
+    """Return a file's name; a name with its own charset takes precedence (RFC 6266)."""
     extended = extended_text(given["filename*"]) if "filename*" in given else None
     if extended is not None:
         return extended
@@ -155,5 +155,5 @@ def _file_name(given: dict[str, bytes]) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """Return a name without the three escapes that browsers write in it."""
+    """Return a name with the three escapes that browsers use decoded."""
     return _AS_BROWSERS_WRITE.sub(lambda match: chr(int(match[1], 16)), text)

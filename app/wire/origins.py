@@ -1,4 +1,4 @@
-"""Who wrote what in a run, and when: an index over its history."""
+"""An index over a run's history: who wrote what, and when."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -31,12 +31,12 @@ class Written:
 
     Attributes:
         seq: Its number in the history.
-        writer: Who wrote: what the run was started with, a step, a person, or an earlier run.
+        writer: What wrote: the start of the run, a step, a person, or an earlier run.
         data: The fields of the run's data that it wrote, as people see them.
-        names: Their names, and those of lists that it made longer or took out.
+        names: Their names, and those of lists that it extended or removed items from.
         output: The whole output of the step.
         entered: The number of the event with which the step was entered, 0 for none.
-        by: The person, where one did it.
+        by: The person, if a person wrote it.
         answered: The number of the event with which a person answered, 0 for none.
     """
 
@@ -60,16 +60,16 @@ class Written:
 
 @dataclass(slots=True)
 class Origins:
-    """What has been written, in the order of the history.
+    """Everything that was written, in the order of the history.
 
     Attributes:
         written: The events that wrote, by their numbers.
-        data: For each name of the data, the numbers of those that wrote it.
+        data: For each field of the data, the numbers of the events that wrote it.
         outputs: For each step, the numbers of the events with which it completed.
         failures: The numbers of the events with which steps failed, and their steps.
         visits: Each visit that began: step, visit, and the number of the event.
-        result: The number of the event with which the run completed, and what it came to.
-        earlier: What earlier runs have delivered, where this one goes on.
+        result: The number of the event with which the run completed, and its result.
+        earlier: The outputs of earlier runs that this one continues.
         length: How many events there are.
     """
 
@@ -83,11 +83,11 @@ class Origins:
     length: int = 0
 
     def of_data(self, name: str, before: int) -> Written | None:
-        """Return what wrote a name of the data last, before an event."""
+        """Return the last event before a given one that wrote a field of the data."""
         return self._last(self.data.get(name, []), before)
 
     def of_output(self, step_id: str, before: int) -> Written | None:
-        """Return the completion of a step that counts before an event."""
+        """Return the completion of a step that is current before a given event."""
         return self._last(self.outputs.get(step_id, []), before)
 
     def last_step(self) -> Written | None:
@@ -96,7 +96,7 @@ class Origins:
         return steps[-1] if steps else None
 
     def failed_before(self, before: int) -> str | None:
-        """Return the step that failed last before an event."""
+        """Return the step that failed last before a given event."""
         return next((step for seq, step in reversed(self.failures) if seq < before), None)
 
     def _last(self, seqs: Sequence[int], before: int) -> Written | None:

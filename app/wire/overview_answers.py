@@ -1,4 +1,4 @@
-"""The answer of the overview, for the API's description."""
+"""The answer of the overview, for the API description."""
 
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -10,7 +10,7 @@ from app.wire.run_answers import Title
 
 
 class FailureCount(TypedDict):
-    """Runs that failed in the same step with the same type of error."""
+    """How many runs failed in the same step with the same type of error."""
 
     workflowId: DefinitionId
     stepId: StepId | None
@@ -21,7 +21,7 @@ class FailureCount(TypedDict):
 
 
 class OldestPause(TypedDict):
-    """The run that started first of those that wait for a person."""
+    """The earliest started run among those that wait for a person."""
 
     runId: RunId
     title: Title | None
@@ -42,14 +42,14 @@ class WaitingRetry(TypedDict):
 
 
 class FailingWebhook(TypedDict):
-    """A webhook whose receiver does not take what it is sent."""
+    """A webhook whose receiver does not accept its messages."""
 
     id: Annotated[str, Field(examples=["wh_1"])]
     name: Annotated[str, Field(examples=["Billing"])]
 
 
 class NotStarted(TypedDict):
-    """Moments of a trigger at which nothing was started."""
+    """Moments of a schedule or trigger that started nothing."""
 
     source: Annotated[str, Field(examples=["schedule:daily-report"])]
     outcome: Literal["skipped", "failed"]
@@ -59,18 +59,20 @@ class NotStarted(TypedDict):
 
 
 class MonthSpent(TypedDict):
-    """What models were asked for in this month, and what that cost."""
+    """The use of models in this month, and its cost."""
 
     calls: int
     cost: Any
 
 
 class OverviewAnswer(TypedDict):
-    """How everything stands."""
+    """The state of the runs, webhooks and spending of a tenant."""
 
     since: Time
     runs: Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(examples=[{"completed": 12}])]
-    mostCounted: Annotated[int, Field(description="how far the runs of a status are counted")]
+    mostCounted: Annotated[
+        int, Field(description="the number up to which runs of one status are counted")
+    ]
     failures: list[FailureCount]
     oldestPause: OldestPause | None
     retries: list[WaitingRetry]
@@ -80,15 +82,15 @@ class OverviewAnswer(TypedDict):
 
 
 class StepCounts(TypedDict):
-    """How runs fare in one step."""
+    """The number of runs in one step."""
 
     stepId: StepId
-    here: Annotated[int, Field(description="that are in it now")]
+    here: Annotated[int, Field(description="runs that are in the step now")]
     failed: int
 
 
 class EndedRuns(TypedDict):
-    """How many runs ended how."""
+    """How many runs ended with each status."""
 
     completed: int
     failed: int
@@ -97,16 +99,18 @@ class EndedRuns(TypedDict):
 
 
 class WorkflowStatistics(TypedDict):
-    """How the runs of a workflow fare."""
+    """Statistics about the runs of a workflow."""
 
     since: Time
     runs: EndedRuns
-    mostCounted: Annotated[int, Field(description="how far the runs of a status are counted")]
+    mostCounted: Annotated[
+        int, Field(description="the number up to which runs of one status are counted")
+    ]
     successRate: Annotated[
         float | None, Field(description="of those that completed or failed", examples=[0.98])
     ]
     medianDuration: Annotated[int | None, Field(description="of completed runs, milliseconds")]
     p95Duration: Annotated[
-        int | None, Field(description="95 of 100 completed ones took at most so many milliseconds")
+        int | None, Field(description="milliseconds within which 95 of 100 completed runs ended")
     ]
     steps: list[StepCounts]

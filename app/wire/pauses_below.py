@@ -1,4 +1,4 @@
-"""All that the child runs of a run wait for, as its status shows it."""
+"""Collects what the child runs of a run wait for, as the run's status shows it."""
 
 import re
 
@@ -12,7 +12,7 @@ MOST_PAUSES = 100
 
 
 async def pauses_below(journal: Journal, run: Run) -> list[Json]:
-    """Return what the child runs ask for which a run waits, and those below them."""
+    """Return the pauses of the child runs that a run waits for, and of those below them."""
     if not run.waits_for_children:
         return []
     rows = await journal.inbox.below(run.id, MOST_PAUSES)
@@ -22,7 +22,7 @@ async def pauses_below(journal: Journal, run: Run) -> list[Json]:
 
 
 async def asking_below(journal: Journal, tenant: str, run: Run, pause_id: str | None) -> str:
-    """Return the run below this one that a pause belongs to; this one where it is none of theirs.
+    """Return the run below this one to which a pause belongs, or this run itself.
 
     A run may wait for several child runs that ask, and shows all of their pauses. The name of a
     pause begins with the number of its run.
@@ -46,13 +46,13 @@ async def asking_below(journal: Journal, tenant: str, run: Run, pause_id: str | 
 
 
 def signal_of(row: PausedRow) -> "JsonObject | None":
-    """Return a pause as its own run shows it, with the run; None where it cannot be read."""
+    """Return a pause as its own run shows it, with the run; None if it cannot be read."""
     if row.pause is None:
         return None
     return {**row.pause.shown(row.run_id, row.seq), "runId": row.run_id, **part_of(row)}
 
 
 def part_of(row: PausedRow) -> JsonObject:
-    """Return which part of the document and which item of its parent's step a run is."""
+    """Return the part of the document, and the item of its parent's step, that a run works on."""
     parts: JsonObject = {"body": row.body, "item": row.item}
     return {name: part for name, part in parts.items() if part is not None}

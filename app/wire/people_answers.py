@@ -1,4 +1,4 @@
-"""The JSON of answers about people, sessions and the audit log, as the description shows it."""
+"""The JSON of answers about people, sessions and the audit log, for the API description."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ InvitationLink = Annotated[str, Field(examples=["https://flows.example/invitatio
 
 
 class PersonShown(TypedDict):
-    """Somebody who signs in by themselves."""
+    """A person with their own sign-in."""
 
     id: PersonId
     name: Annotated[str, Field(examples=["Ada"])]
@@ -28,14 +28,14 @@ class PersonShown(TypedDict):
 
 
 class PersonInvited(PersonShown):
-    """A new person, with the invitation, which is shown once."""
+    """A new person with their invitation, which is shown only once."""
 
     invitation: InvitationLink
     invitedUntil: Time
 
 
 class Invitation(TypedDict):
-    """A new invitation; older ones of this person end."""
+    """A new invitation; older ones of this person become invalid."""
 
     id: PersonId
     invitation: InvitationLink
@@ -43,7 +43,7 @@ class Invitation(TypedDict):
 
 
 class PasskeyShown(TypedDict):
-    """A passkey of whoever asks."""
+    """A passkey of the caller."""
 
     id: Annotated[str, Field(examples=["3Q2-7wAAAAE"])]
     name: Annotated[str, Field(examples=["My laptop"])]
@@ -52,7 +52,7 @@ class PasskeyShown(TypedDict):
 
 
 class SessionShown(TypedDict):
-    """A browser that is signed in."""
+    """A signed-in browser."""
 
     id: SessionId
     who: Who
@@ -65,18 +65,20 @@ class SessionShown(TypedDict):
 
 
 class AuditEntry(TypedDict):
-    """One change."""
+    """One recorded change."""
 
     position: Annotated[int, Field(examples=[17])]
     at: Time
     who: Who
     action: Annotated[str, Field(examples=["createKey"])]
     target: Annotated[str, Field(examples=["/api/keys"])]
-    result: Annotated[str | None, Field(description="the name that it made, such as a version")]
+    result: Annotated[
+        str | None, Field(description="the name of what was created, such as a version")
+    ]
 
 
 class AuditPage(TypedDict):
-    """Changes, newest first."""
+    """Recorded changes, newest first."""
 
     entries: list[AuditEntry]
     nextCursor: str | None

@@ -1,6 +1,6 @@
-"""The JSON of answers about runs, as the API's description shows it.
+"""The JSON of answers about runs, for the API description.
 
-What may be left out is `NotRequired`; what may be null says so.
+Optional fields are `NotRequired`; fields that may be null say so.
 """
 
 from typing import Annotated, Any, Literal, NotRequired
@@ -44,25 +44,26 @@ class RunFailure(TypedDict):
 
 
 BodyPath = Annotated[
-    str, Field(examples=["check/stock"], description="the part of the definition that it runs")
+    str,
+    Field(examples=["check/stock"], description="the part of the definition that it runs"),
 ]
 
 
 class PauseSignal(TypedDict):
-    """What a run waits for; what else it has depends on what is asked."""
+    """What a run waits for; further fields depend on what is asked."""
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc] # pydantic's way
 
     type: Literal["request_user_action", "collect_inputs", "wait_for_signal"]
     stepId: StepId
-    pauseId: Annotated[str, Field(description="what an answer to it names", examples=["p-3"])]
+    pauseId: Annotated[str, Field(description="the id that an answer refers to", examples=["p-3"])]
     runId: NotRequired[RunId]
     body: NotRequired[BodyPath]
     item: NotRequired[int]
 
 
 class RunOutcome(TypedDict):
-    """How a run ended, or where it stands when the wait was over."""
+    """How a run ended, or its state when the wait was over."""
 
     runId: RunId
     status: RunStatus
@@ -85,7 +86,7 @@ class StepFailure(TypedDict):
 
 
 class ChildProgress(TypedDict):
-    """How far the child runs of a step are."""
+    """The progress of a step's child runs."""
 
     total: int
     completed: int
@@ -95,7 +96,7 @@ class ChildProgress(TypedDict):
 
 
 class StepExecution(TypedDict):
-    """A visit of a step; what has not happened is left out."""
+    """A visit of a step; fields about what has not happened are left out."""
 
     stepId: StepId
     stepType: Annotated[str, Field(examples=["collect-inputs"])]
@@ -118,25 +119,25 @@ class StepExecution(TypedDict):
 
 
 class RunOrigin(TypedDict):
-    """The run and step that a rerun came from."""
+    """The run and step from which a rerun started."""
 
     runId: RunId
     stepId: StepId
     seq: int
-    version: NotRequired[Annotated[Version, Field(description="its version, where another")]]
+    version: NotRequired[Annotated[Version, Field(description="its version, if a different one")]]
     reason: NotRequired[str]
 
 
 class ChangedStep(TypedDict):
-    """A step that is another in the version of a rerun."""
+    """A step that differs in the version of a rerun."""
 
     stepId: StepId
     change: Literal["added", "removed", "changed"]
-    done: Annotated[bool, Field(description="done before, and so not done again")]
+    done: Annotated[bool, Field(description="done by an earlier run and not repeated")]
 
 
 class StartedRerun(TypedDict):
-    """The new run; what its version has different, where another was asked for."""
+    """The new run, and what differs in its version if another one was requested."""
 
     runId: NotRequired[RunId]
     version: NotRequired[Version]
@@ -147,15 +148,15 @@ class StartedRerun(TypedDict):
     ]
 
 
-Title = Annotated[str, Field(examples=["Order 41 of ACME"], description="what the run is called")]
+Title = Annotated[str, Field(examples=["Order 41 of ACME"], description="the title of the run")]
 Labels = Annotated[
     dict[str, Annotated[str, Field(max_length=200)]],
-    Field(examples=[{"customer": "ACME"}], description="by what the run is found"),
+    Field(examples=[{"customer": "ACME"}], description="labels by which the run can be found"),
 ]
 
 
 class RunStarter(TypedDict):
-    """The run and step that started this one without waiting for it."""
+    """The run and step that started this run without waiting for it."""
 
     runId: RunId
     stepId: StepId
@@ -168,12 +169,13 @@ class RunHold(TypedDict):
     reason: str | None
     since: Time
     nextStepId: Annotated[
-        StepId | None, Field(description="what begins next, where it stands between two steps")
+        StepId | None,
+        Field(description="the step that begins next, if the run is between two steps"),
     ]
 
 
 class RunState(TypedDict):
-    """How a run stands."""
+    """The state of a run."""
 
     runId: RunId
     workflowId: DefinitionId
@@ -187,7 +189,7 @@ class RunState(TypedDict):
     data: Values
     stepExecutionHistory: list[StepExecution]
     historyCursor: NotRequired[
-        Annotated[str, Field(examples=["19000"], description="where older visits are")]
+        Annotated[str, Field(examples=["19000"], description="the cursor for older visits")]
     ]
     result: Result
     error: RunFailure | None
@@ -195,20 +197,24 @@ class RunState(TypedDict):
     cancelRequested: bool
     body: NotRequired[BodyPath]
     handler: NotRequired[
-        Annotated[Literal["onError", "finally"], Field(description="which it has entered")]
+        Annotated[
+            Literal["onError", "finally"], Field(description="the handler that the run has entered")
+        ]
     ]
-    deadline: NotRequired[Annotated[Time, Field(description="when its `timeout` is over")]]
+    deadline: NotRequired[Annotated[Time, Field(description="when its `timeout` ends")]]
     hold: NotRequired[RunHold]
     parentRunId: RunId | None
     parentWentOn: NotRequired[
-        Annotated[bool, Field(description="whether that run has left it to go on")]
+        Annotated[bool, Field(description="whether the parent run has continued without it")]
     ]
     startedBy: NotRequired[RunStarter]
     origin: RunOrigin | None
     childRunIds: list[RunId]
     usage: dict[str, Any] | None
     waitingUntil: Time | None
-    queuedSince: NotRequired[Annotated[Time, Field(description="it waits for a place to begin")]]
+    queuedSince: NotRequired[
+        Annotated[Time, Field(description="the run waits for a free slot to begin")]
+    ]
     startTime: Time
     endTime: Time | None
 
@@ -226,7 +232,7 @@ EventNumber = Annotated[int, Field(description="the event's number in the run", 
 
 
 class Explained(TypedDict):
-    """One value, and who made it."""
+    """One value, and what made it."""
 
     path: Path
     kind: Annotated[
@@ -235,13 +241,16 @@ class Explained(TypedDict):
             "earlierRun", "caller", "variable", "constant", "secret", "clock", "item", "run",
             "error", "unknown",
         ],
-        Field(description="who or what made it"),
+        Field(description="who or what wrote the value"),
     ]  # fmt: skip
     from_: Annotated[
-        list[int], Field(alias="from", description="places in `chain` of what it was made of")
+        list[int],
+        Field(alias="from", description="indexes in `chain` of the values it was made from"),
     ]
     value: NotRequired[Any]
-    valueLeftOut: NotRequired[Annotated[int, Field(description="how long it is, in characters")]]
+    valueLeftOut: NotRequired[
+        Annotated[int, Field(description="the length of the value, in characters")]
+    ]
     stepId: NotRequired[StepId]
     stepType: NotRequired[str]
     stepName: NotRequired[str]
@@ -256,7 +265,7 @@ class Explained(TypedDict):
 
 
 class Reached(TypedDict):
-    """A step that has read the value, or what was made of it."""
+    """A step that read the value, or something made from it."""
 
     stepId: StepId
     stepName: str
@@ -270,17 +279,17 @@ class Reached(TypedDict):
 
 
 class Explanation(TypedDict):
-    """Where a value came from, and what it reached."""
+    """Where a value came from, and what it influenced."""
 
     path: Path
     value: Any
     chain: list[Explained]
     reached: list[Reached]
-    isCut: Annotated[bool, Field(description="whether there is more than is told")]
+    isCut: Annotated[bool, Field(description="whether there is more than is shown")]
 
 
 class PauseLine(TypedDict):
-    """A question that waits for somebody."""
+    """A question that waits for a person."""
 
     runId: RunId
     workflowId: DefinitionId
@@ -289,8 +298,8 @@ class PauseLine(TypedDict):
     labels: Labels
     stepId: StepId
     pauseSignal: dict[str, Any] | None
-    seen: Annotated[str, Field(description="the hash of what is asked, to be sent with the answer")]
-    mayAnswer: Annotated[bool, Field(description="whether the caller may answer it")]
+    seen: Annotated[str, Field(description="the hash of the question, to be sent with the answer")]
+    mayAnswer: Annotated[bool, Field(description="whether the caller may answer the question")]
     since: Time
     parentRunId: RunId | None
 
@@ -303,7 +312,7 @@ class InboxPage(TypedDict):
 
 
 class ControlledRun(TypedDict):
-    """What came of a cancel, a terminate or a repair."""
+    """The result of a cancel, a terminate or a repair."""
 
     success: Done
     runId: RunId
@@ -322,7 +331,7 @@ class RunLine(TypedDict):
     status: RunStatus
     currentStepId: StepId | None
     waitingUntil: Time | None
-    held: NotRequired[Annotated[bool, Field(description="a person holds it")]]
+    held: NotRequired[Annotated[bool, Field(description="the run is held by a person")]]
     parentRunId: RunId | None
     body: NotRequired[BodyPath]
     item: int | None
@@ -346,7 +355,7 @@ class BulkFailure(TypedDict):
 
 
 class BulkOutcome(TypedDict):
-    """What a command for many runs did, or with `dryRun` would look at."""
+    """The result of a command for many runs; with `dryRun`, what it would process."""
 
     action: Literal["cancel", "terminate", "delete", "hold", "release", "tryNow", "giveUp", "rerun"]
     changed: NotRequired[int]
@@ -360,7 +369,7 @@ class BulkOutcome(TypedDict):
 
 
 class DeletedRun(TypedDict):
-    """The run that was deleted, and how many with its child runs."""
+    """The deleted run, and how many runs were deleted including child runs."""
 
     success: Done
     runId: RunId
@@ -378,7 +387,7 @@ class AnswerLink(TypedDict):
 
 
 class StoredFile(TypedDict):
-    """A file that was uploaded; its id is the value of an input of type file."""
+    """An uploaded file; its id is the value of an input of type file."""
 
     fileId: Annotated[str, Field(examples=["550e8400-e29b-41d4-a716-446655440000"])]
     fileName: Annotated[str, Field(examples=["agreement.pdf"])]

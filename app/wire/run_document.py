@@ -1,4 +1,4 @@
-"""A run as the API shows it: the fold, rendered."""
+"""A run as the API shows it, made from the fold of its history."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,7 +27,7 @@ MOST_CHILD_IDS = 100
 """How many child runs the status names; the list of runs has them all."""
 
 
-def status_document(  # noqa: PLR0913 - what the fold does not have, each passed in
+def status_document(  # noqa: PLR0913 - what the fold does not contain
     run: Run,
     child_ids: Sequence[str] = (),
     children: Mapping[str, int] | None = None,
@@ -35,11 +35,11 @@ def status_document(  # noqa: PLR0913 - what the fold does not have, each passed
     caption: CaptionRow | None = None,
     pauses: Sequence[Json] = (),
 ) -> JsonObject:
-    """Return the answer of the status endpoint. Every field is there, null where it is empty.
+    """Return the answer of the status endpoint. Every field is present, null where empty.
 
-    `child_ids` are the first child runs; `children` counts those of the current step by
-    status. `historyCursor` is there where the history has more before what is shown, `title` and
-    `labels` where the definition says them, `pauseSignals` where child runs wait: `pauses`.
+    `child_ids` are the first child runs; `children` counts those of the current step by status.
+    `historyCursor` is present if there is more history before the part shown, `title` and `labels`
+    if the definition sets them, and `pauseSignals` if child runs wait: `pauses`.
     """
     visits = run.history
     page, first = shown.of(len(run.carried) + len(visits)), len(run.carried)
@@ -99,8 +99,8 @@ def _captioned(caption: CaptionRow | None) -> JsonObject:
 def outcome_document(run: Run, pauses: Sequence[Json] = ()) -> JsonObject:
     """Return the answer of a start that waited.
 
-    A run that completed answers with exactly the fields of the contract; one that failed
-    adds `error`, one that waits for a person adds what it waits for.
+    For a completed run the answer has exactly the fields of the contract; a failed run adds
+    `error`, and a run that waits for a person adds what it waits for.
     """
     document: JsonObject = {
         "runId": run.id,
@@ -119,7 +119,7 @@ def outcome_document(run: Run, pauses: Sequence[Json] = ()) -> JsonObject:
 
 
 def _entry(visit: Visit) -> JsonObject:
-    """Return one line of the history; what has not happened yet is left out."""
+    """Return one line of the history; fields about what has not happened are left out."""
     entry = _told(visit)
     if visit.status is VisitStatus.COMPLETED:
         entry["outputData"] = visit.output
@@ -134,7 +134,7 @@ def _entry(visit: Visit) -> JsonObject:
 
 
 def _carried(visit: CarriedVisit) -> JsonObject:
-    """Return a line of the history that was done by an earlier run, and by which."""
+    """Return a line of the history that an earlier run did, with that run's id."""
     entry = {**_told(visit), "carriedFrom": visit.run_id}
     if visit.left_out:
         entry["outputLeftOut"] = True
@@ -144,7 +144,7 @@ def _carried(visit: CarriedVisit) -> JsonObject:
 
 
 def _told(visit: Visit | CarriedVisit) -> JsonObject:
-    """Return what a line of the history says of any visit."""
+    """Return the parts of a history line that every visit has."""
     entry: JsonObject = {
         "stepId": visit.step_id,
         "stepType": visit.step_type,
@@ -165,7 +165,7 @@ def _told(visit: Visit | CarriedVisit) -> JsonObject:
 
 
 def _progress(total: int, children: Mapping[str, int]) -> JsonObject:
-    """Say how far the child runs of a step are; those not named have not been started."""
+    """Return the progress of a step's child runs; those not listed have not been started."""
     failed = sum(children.get(status, 0) for status in ("failed", "cancelled", "terminated"))
     return {
         "total": total,

@@ -1,7 +1,7 @@
-"""Which part of a long history an answer shows: a page of visits, the newest by default.
+"""Selects the part of a long history to show: a page of visits, by default the newest.
 
-Visits are counted from the first, those that earlier runs did included, and never change their
-number. So the number of a page's first visit is where the page before it ends.
+Visits are counted from the first, including those of earlier runs, and their numbers never change.
+So the number of a page's first visit is where the page before it ends.
 """
 
 from engine.value import value
@@ -15,7 +15,7 @@ class HistoryPage:
     """A part of a history.
 
     Attributes:
-        limit: How many visits at most; None for all.
+        limit: The most visits; None for all.
         before: Only visits before this one, counted from 0.
     """
 
@@ -23,7 +23,7 @@ class HistoryPage:
     before: int | None = None
 
     def of(self, visits: int) -> range:
-        """Return which of so many visits are shown, oldest first."""
+        """Return which visits are shown, out of the given number, oldest first."""
         end = visits if self.before is None else min(self.before, visits)
         return range(0 if self.limit is None else max(0, end - self.limit), end)
 

@@ -1,4 +1,4 @@
-"""The list of runs as it is asked for and shown: its filter, and one line of it."""
+"""The list of runs: its filter, and how one line is shown."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _NEXT_LABEL = re.compile(r",(?=[A-Za-z0-9_.-]{1,64}:)")
 
 
 def run_filter(query: ListRunsQuery) -> RunFilter:
-    """Return the filter that a query asks for."""
+    """Return the filter that a query describes."""
     return RunFilter(
         status=query.status,
         workflow_id=query.workflowId,
@@ -31,7 +31,7 @@ def run_filter(query: ListRunsQuery) -> RunFilter:
 
 
 class LookedAt(TypedDict):
-    """What is looked at run by run."""
+    """The part of a filter that is checked run by run."""
 
     step_id: str | None
     error_type: str | None
@@ -42,7 +42,7 @@ class LookedAt(TypedDict):
 
 
 def looked_at(query: ListRunsQuery | BulkFilter) -> LookedAt:
-    """Return that part of a filter which no index has."""
+    """Return the part of a filter that no index covers."""
     return {
         "step_id": query.stepId,
         "error_type": query.errorType,
@@ -54,7 +54,7 @@ def looked_at(query: ListRunsQuery | BulkFilter) -> LookedAt:
 
 
 def labels_of(text: str | None) -> tuple[tuple[str, str], ...]:
-    """Return the labels that a query names; a comma begins the next where a name follows."""
+    """Return the labels in a query; a comma separates two if a label name follows it."""
     if text is None:
         return ()
     named = (one.partition(":") for one in _NEXT_LABEL.split(text))
@@ -64,7 +64,7 @@ def labels_of(text: str | None) -> tuple[tuple[str, str], ...]:
 async def found_runs(
     journal: Journal, tenant: str, query: ListRunsQuery, limit: int
 ) -> tuple[RunPage, Mapping[str, CaptionRow]]:
-    """Return a page of the list, and the captions of its runs that have one."""
+    """Return a page of the list, and the captions of those runs that have one."""
     page = await journal.search.page(tenant, run_filter(query), limit)
     return page, await journal.captions.of(tenant, [row.run_id for row in page.rows])
 

@@ -1,7 +1,7 @@
-"""A request that starts a run: read once, then held against the definition that it starts.
+"""A request that starts a run: read once, then checked against the definition it starts.
 
-JSON or a form with files; both become one `StartRequest`. What it asks for has a fingerprint,
-so that a repeated idempotency key can be told from a reused one.
+JSON, or a form with files; both become one `StartRequest`. Its fingerprint shows whether an
+idempotency key is repeated with the same request or reused for another one.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ from steps.document.compiled import Definition
 
 @value(frozen=True, slots=True)
 class StartRequest:
-    """A start as it was sent.
+    """A start as received.
 
     Attributes:
-        selector: The version that is asked for; None leaves the choice to the server.
-        data: The input of a JSON body; for a form, what stands beside it.
+        selector: The requested version; None lets the server choose.
+        data: The input of a JSON body; for a form, the data besides the form.
         form: The input of a multipart body, texts and files; None for JSON.
         key: The request's `Idempotency-Key`.
-        size: How many bytes a run holds in memory for it.
+        size: How many bytes of memory a run holds for the request.
     """
 
     workflow_id: str
@@ -53,7 +53,7 @@ class StartRequest:
         query: StartQuery,
         key: str | None,
     ) -> "StartRequest":
-        """Read the request's body. Raises `BadRequest` and what else a body can be wrong in."""
+        """Read the request's body. Raises `BadRequest` and the other errors of a bad body."""
         if is_form(request):
             form = await form_with_file(request, settings)
             return cls(workflow_id, query.version, {}, form, key, size=0)
@@ -63,13 +63,13 @@ class StartRequest:
 
     @property
     def idempotency(self) -> IdempotencyKey | None:
-        """The key with what it was used for; None where the request has none."""
+        """The key with the fingerprint of the request; None if the request has no key."""
         return IdempotencyKey(self.key, self._fingerprint()) if self.key else None
 
     async def input_of(self, definition: Definition) -> JsonObject:
         """Return the checked input, with defaults; files are not stored yet.
 
-        Raises `BadRequest` that names every field that does not fit.
+        Raises `BadRequest` that names every invalid field.
         """
         data = dict(self.data)
         problems: list[Problem] = []
@@ -91,7 +91,7 @@ class StartRequest:
         return fields.with_defaults(data)
 
     async def store_files(self, files: Files, tenant: str, definition: Definition) -> JsonObject:
-        """Store each file once, and return the data that name them."""
+        """Store each file once, and return the data that refers to them."""
         if self.form is None:
             return {}
         uploads = self.form.uploads
@@ -104,7 +104,7 @@ class StartRequest:
         return data
 
     def _is_attached(self, path: str) -> bool:
-        """Say whether a problem is about what the server itself puts into the data."""
+        """Say whether a problem concerns data that the server itself adds."""
         has_one = self.form is not None and FIELD in self.form.uploads
         return has_one and path.startswith(("data.fileId", "data.attachment"))
 
@@ -116,12 +116,12 @@ class StartRequest:
         }
         attached = digests.pop(FIELD, None)
         asked: list[object] = [self.workflow_id, self.selector, self.data, texts, attached]
-        asked += [digests] if digests else []  # one attachment reads as it always has
+        asked += [digests] if digests else []  # one attachment keeps its original form
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def _declared_files(definition: Definition) -> list[str]:
-    """Return the inputs of type file, but for those that the attachment fills in by their name."""
+    """Return the inputs of type file, except those that the attachment fills by name."""
     return [
         name
         for name, spec in definition.input_fields().items()

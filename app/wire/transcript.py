@@ -1,4 +1,4 @@
-"""What was said between models, tools and people, rebuilt from the records of a run's visits."""
+"""Rebuilds conversations between models, tools and people from the records of a run's visits."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ _TOOL = ("tool", "ok", "result", "error", "runId", "attempts")
 
 
 def transcript(run: Run, step_id: str | None = None, visit: int | None = None) -> JsonObject:
-    """Return the conversations of a run, of one step, or of one visit of it."""
+    """Return the conversations of a run, of one step, or of one of its visits."""
     visits: list[Json] = [
         _conversation(one)
         for one in run.history
@@ -26,7 +26,7 @@ def transcript(run: Run, step_id: str | None = None, visit: int | None = None) -
 
 
 def conversation(visit: Visit) -> "JsonObject | None":
-    """Return the conversation of a visit, None where no model has answered."""
+    """Return the conversation of a visit, or None if no model has answered."""
     return _conversation(visit) if _has_answers(visit) else None
 
 
@@ -49,7 +49,7 @@ def _conversation(visit: Visit) -> JsonObject:
 
 
 def _messages(visit: Visit) -> Iterator[JsonObject]:
-    """Yield what was said in its order: each turn with its calls, as the model was told them."""
+    """Yield the messages in order: each turn with its calls, as the model received them."""
     yield from _guards(visit, "guard/before-")
     kept = kept_names(visit.records.get(KEPT))
     answers = [name for name in visit.records if _TURN.fullmatch(name)]
@@ -88,7 +88,7 @@ def _messages(visit: Visit) -> Iterator[JsonObject]:
 
 
 def _guards(visit: Visit, begin: str) -> Iterator[JsonObject]:
-    """Yield what workflows have said that guard the agent."""
+    """Yield the verdicts of workflows that guard the agent."""
     for name, record in visit.records.items():
         if name.startswith(begin) and isinstance(value := record.value, dict):
             told: JsonObject = {key: value[key] for key in _GUARD if key in value}
@@ -96,7 +96,7 @@ def _guards(visit: Visit, begin: str) -> Iterator[JsonObject]:
 
 
 def _summary(turn: str, record: Record) -> JsonObject:
-    """Return what the model was told from this turn on in place of what was said before."""
+    """Return the summary that replaced earlier messages for the model from this turn on."""
     value = record.value if isinstance(record.value, dict) else {}
     return {
         "role": "summary",
@@ -110,7 +110,7 @@ def _summary(turn: str, record: Record) -> JsonObject:
 
 
 def _below(turns: Iterable[str], visit: Visit) -> dict[str, list[tuple[str, Record]]]:
-    """Return the records of the calls of each turn, going through all of them once."""
+    """Return the records of each turn's calls, in a single pass."""
     found: dict[str, list[tuple[str, Record]]] = {turn: [] for turn in turns}
     for name, record in visit.records.items():
         for end in _SLASH.finditer(name):
@@ -120,7 +120,7 @@ def _below(turns: Iterable[str], visit: Visit) -> dict[str, list[tuple[str, Reco
 
 
 def _of_turn(records: Iterable[tuple[str, Record]]) -> Iterator[JsonObject]:
-    """Yield decisions and results of a turn's calls, call by call."""
+    """Yield the decisions on and results of a turn's calls, call by call."""
     for name, record in sorted(records, key=lambda item: _place(item[0])):
         value = record.value
         if not isinstance(value, dict):
@@ -159,6 +159,6 @@ def _person(name: str, record: Record) -> JsonObject:
 
 
 def _place(name: str) -> tuple[int, bool, str]:
-    """Return where a record stands among those of its turn: by call, what was decided first."""
+    """Return the sort key of a record within its turn: by call, decisions first."""
     call = re.search(r"/call-([0-9]+)", name)
     return (int(call[1]) if call else 0, name.count("/") == 1, name)

@@ -1,4 +1,4 @@
-"""The JSON of answers about what starts runs, as the API's description shows it."""
+"""The JSON of answers about schedules, triggers and signals, for the API description."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,7 +17,7 @@ RunEnd = Literal["run.completed", "run.failed", "run.cancelled", "run.terminated
 
 
 class FiringShown(TypedDict):
-    """What came of one moment of a schedule, one request to a trigger, or one end of a run."""
+    """The outcome of one moment of a schedule, one request to a trigger, or one run end."""
 
     key: Moment
     at: Time
@@ -27,13 +27,13 @@ class FiringShown(TypedDict):
 
 
 class FiringList(TypedDict):
-    """What came of the newest moments, requests or ends, newest first."""
+    """The outcomes of the newest moments, requests or run ends, newest first."""
 
     firings: list[FiringShown]
 
 
 class ScheduleShown(TypedDict):
-    """A schedule, its next five moments, and what came of the newest one."""
+    """A schedule, its next five moments, and the outcome of the newest one."""
 
     id: Annotated[str, Field(examples=["daily-report"])]
     workflowId: DefinitionId
@@ -54,7 +54,7 @@ class ScheduleShown(TypedDict):
 
 
 class SentSignal(TypedDict):
-    """What became of a signal: the runs that have taken it, or that it waits for one."""
+    """What happened to a signal: which runs took it, or that it waits for one."""
 
     deliveredTo: list[RunId]
     kept: bool
@@ -80,7 +80,7 @@ class SignalList(TypedDict):
 
 
 class RequestShown(FiringShown):
-    """A request to the address of a trigger, without what would let others in."""
+    """A request to a trigger's address, without credentials."""
 
     method: Annotated[str, Field(examples=["POST"])]
     query: str
@@ -91,17 +91,17 @@ class RequestShown(FiringShown):
 
 
 class RequestAccepted(TypedDict):
-    """What came of a request to the address of a trigger."""
+    """The outcome of a request to a trigger's address."""
 
     requestId: Annotated[str, Field(examples=["req_5f0c"])]
-    accepted: Annotated[bool, Field(description="false where its condition is false")]
-    duplicate: Annotated[bool, Field(description="whether its idempotency key had been used")]
+    accepted: Annotated[bool, Field(description="false if its condition is false")]
+    duplicate: Annotated[bool, Field(description="whether its idempotency key was used before")]
     runId: RunId | None
 
 
 class _TriggerShown(TypedDict):
     id: Annotated[str, Field(examples=["pushes"])]
-    url: Annotated[str | None, Field(description="its address, for operators and above")]
+    url: Annotated[str | None, Field(description="its address, shown to operators and above")]
     version: str | None
     note: str | None
     enabled: bool
@@ -111,7 +111,7 @@ class _TriggerShown(TypedDict):
 
 
 class VerifyShown(TypedDict):
-    """How the sender of a request is known."""
+    """How the sender of a request is verified."""
 
     preset: Annotated[str, Field(examples=["github"])]
     secret: str | None
@@ -165,7 +165,7 @@ class RunTriggerShown(_TriggerShown):
 
 
 class FormTriggerShown(_TriggerShown):
-    """The page of a workflow for anybody."""
+    """A web form for a workflow, open to anybody with its link."""
 
     kind: Literal["form"]
     on: Literal["form"]

@@ -35,7 +35,7 @@ def test_few_open_files_are_told_and_idle_connections_give_way(tmp_path: Path) -
             for _ in range(LIMIT + 50):
                 held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
             assert httpx.get(address, timeout=20).status_code == 200
-            assert log.read_text()[before:].count("not taken") <= 1
+            assert log.read_text()[before:].count("not accepted") <= 1
             shown = run("doctor", "--data", tmp_path / "data", "--json")
         (found,) = [
             item for item in json.loads(shown.stdout)["findings"] if item["what"] == "open files"

@@ -1,4 +1,4 @@
-"""Which answer each operation gives, for the API's description."""
+"""The answer type of each operation, for the API description."""
 
 from typing import Any
 
@@ -126,7 +126,7 @@ ANSWERS: dict[str, Any] = {
     "get_request": trigger_answers.RequestShown,
     "replay_request": trigger_answers.RequestAccepted,
 }
-"""By operation; a type that pydantic knows."""
+"""The answer type by operation, as pydantic knows it."""
 
 UNFINISHED = {
     "status": "paused",
@@ -134,7 +134,7 @@ UNFINISHED = {
     "currentStepId": "review",
     "pauseSignal": {"type": "request_user_action", "stepId": "review", "pauseId": "p-3"},
 }
-"""What the example of a run has where the run goes on."""
+"""Values in the example of a run whose field continues."""
 
 FILE = "application/octet-stream"
 _EVENT = 'id: 7\nevent: run.completed\ndata: {"type":"run.completed"}\n\n'
@@ -153,7 +153,7 @@ OTHER_MEDIA: dict[str, dict[str, Any]] = {
     "run_events": _STREAM,
     "tenant_events": _STREAM,
 }
-"""The operations that answer with something else than JSON."""
+"""The operations that do not answer with JSON."""
 
 ALSO_MEDIA: dict[str, dict[str, Any]] = {"invoke_agent": _STREAM}
-"""The operations that answer with something else where a request accepts that."""
+"""The operations that answer with another media type if a request accepts it."""

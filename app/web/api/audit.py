@@ -1,4 +1,4 @@
-"""Who changed what over HTTP: a page at a time, or all of it as lines."""
+"""The audit log over HTTP: a page at a time, or all of it as lines."""
 
 import json
 from collections.abc import AsyncIterator
@@ -21,14 +21,14 @@ _POSITION = r"^[0-9]{1,18}$"
 
 
 class AuditExportQuery(BaseModel):
-    """Which entries are meant; what is not given does not filter."""
+    """Which entries to select; fields left out do not filter."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    who: str | None = Field(None, max_length=300, description="whose changes, as `who` has it")
+    who: str | None = Field(None, max_length=300, description="whose changes, in the form of `who`")
     action: str | None = Field(None, max_length=100, description="such as `createKey`")
     target: str | None = Field(
-        None, max_length=500, description="how the address begins, such as `/api/workflows/`"
+        None, max_length=500, description="the beginning of the address, such as `/api/workflows/`"
     )
     since: datetime | None = Field(None, description="at or after (ISO date with zone)")
     until: datetime | None = Field(None, description="before (ISO date with zone)")
@@ -46,12 +46,13 @@ class AuditQuery(AuditExportQuery):
     cursor: str | None = Field(
         None,
         pattern=_POSITION,
-        description="nextCursor of the answer before; that may have had less than `limit`",
+        description="nextCursor of the previous answer, which may have had fewer than `limit` "
+        "entries",
     )
 
 
 async def list_audit(call: Call) -> Response:
-    """List who changed what, newest first."""
+    """List recorded changes and their authors, newest first."""
     query = call.query(AuditQuery)
     wanted = audit_filter(query, int(query.cursor) if query.cursor else None)
     found = await call.services.journal.audit.page(call.tenant, wanted, query.limit)
@@ -64,7 +65,7 @@ async def list_audit(call: Call) -> Response:
 
 
 async def export_audit(call: Call) -> Response:
-    """Give every entry, newest first, each a line of JSON with its hash."""
+    """Return every entry, newest first, each as a line of JSON with its hash."""
     wanted = audit_filter(call.query(AuditExportQuery), None)
     about = {"Content-Disposition": 'attachment; filename="audit.ndjson"'}
     return StreamingResponse(_lines(call, wanted), media_type=NDJSON, headers=about)
@@ -82,14 +83,14 @@ async def _lines(call: Call, wanted: AuditFilter) -> AsyncIterator[str]:
 
 
 def audit_filter(query: AuditExportQuery, before: int | None) -> AuditFilter:
-    """Return which entries a query means."""
+    """Return the filter of a query."""
     return AuditFilter(
         query.who, query.action, query.target, _ms(query.since), _ms(query.until), before
     )
 
 
 def audit_document(row: AuditRow) -> dict[str, Any]:
-    """Return an entry as it is shown."""
+    """Return an entry as shown."""
     return {
         "position": row.position,
         "at": iso_time(row.at_ms),
@@ -106,10 +107,10 @@ def _ms(moment: datetime | None) -> int | None:
 
 ENDPOINTS = (
     Endpoint(
-        "GET", "/api/audit", Role.ADMIN, list_audit, "List who changed what", None, AuditQuery
+        "GET", "/api/audit", Role.ADMIN, list_audit, "List recorded changes", None, AuditQuery
     ),
     Endpoint(
-        "GET", "/api/audit/export", Role.ADMIN, export_audit, "Export who changed what", None,
+        "GET", "/api/audit/export", Role.ADMIN, export_audit, "Export recorded changes", None,
         AuditExportQuery,
     ),
 )  # fmt: skip

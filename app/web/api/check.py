@@ -1,4 +1,4 @@
-"""Checking a definition without saving it, with the line of every problem."""
+"""Checks a definition without saving it, and gives the line of every problem."""
 
 from collections.abc import Callable
 from functools import partial
@@ -34,7 +34,7 @@ class CheckBody(BaseModel):
 
 @value(frozen=True, slots=True)
 class TextCheck:
-    """What was found in a text: problems and warnings with their lines, and what it holds."""
+    """The results for a text: problems and warnings with their lines, and the definition."""
 
     problems: list[dict[str, Any]]
     warnings: list[dict[str, Any]]
@@ -43,7 +43,7 @@ class TextCheck:
 
 
 async def checked_text(call: Call, text: str) -> TextCheck:
-    """Check a workflow, beside the event loop where its text is long."""
+    """Check a workflow; a long text is checked beside the event loop."""
     registry = call.services.registry
     return await _checked(call, text, lambda document, known: check_definition(
         document, registry, known))  # fmt: skip

@@ -1,4 +1,4 @@
-"""API keys and secrets of tokens over HTTP: made, listed, disabled; never shown again."""
+"""API keys and token secrets over HTTP: create, list, disable; never shown again."""
 
 from typing import Any, Literal
 
@@ -27,22 +27,22 @@ class _Body(BaseModel):
 class KeyBody(_Body):
     """A new API key."""
 
-    name: str = Field("", max_length=200, description="whose it is, or what for")
-    role: Role = Field(description="what it may do; not more than the caller may")
+    name: str = Field("", max_length=200, description="the owner or the purpose of the key")
+    role: Role = Field(description="the role of the key; not higher than the caller's")
     expiresInDays: int | None = Field(  # noqa: N815
         None,
         ge=1,
         le=3_650,
         strict=True,
-        description="after which it counts no longer; never without it",
+        description="when it expires; without it, never",
     )
 
 
 class JwtSecretBody(_Body):
-    """A new secret, or a public key, that checks tokens."""
+    """A new secret or public key that verifies tokens."""
 
-    name: str = Field("", max_length=200, description="who signs with it")
-    role: Role = Field(description="what its tokens may do at most")
+    name: str = Field("", max_length=200, description="the issuer that signs with it")
+    role: Role = Field(description="the highest role of its tokens")
     algorithm: Literal["HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA"] = "HS256"
     publicKey: str | None = Field(  # noqa: N815
         None, max_length=20_000, description="PEM, for RS256, ES256 and EdDSA"
@@ -55,7 +55,7 @@ async def list_keys(call: Call) -> Response:
 
 
 async def create_key(call: Call) -> Response:
-    """Make a key and show it, once."""
+    """Create a key and show it once."""
     body = checked(KeyBody, await json_body(call.request, call.services.settings))
     call.caller.require(body.role)
     now_ms = call.services.clock.now_ms()
@@ -67,7 +67,7 @@ async def create_key(call: Call) -> Response:
 
 
 async def disable_key(call: Call) -> Response:
-    """Disable a key; sessions that were opened with it end."""
+    """Disable a key and end the sessions opened with it."""
     row = next((row for row in await _keys(call) if row.id == call.path("id")), None)
     if row is None:
         raise UnknownCredential(call.path("id"))
@@ -78,12 +78,12 @@ async def disable_key(call: Call) -> Response:
 
 
 async def list_jwt_secrets(call: Call) -> Response:
-    """List what checks the tenant's tokens."""
+    """List the secrets and public keys that verify the tenant's tokens."""
     return JSONResponse([jwt_secret_document(row) for row in await _jwt_secrets(call)])
 
 
 async def create_jwt_secret(call: Call) -> Response:
-    """Make a secret and show it, once; a public key is only kept."""
+    """Create a secret and show it once; a public key is only stored."""
     body = checked(JwtSecretBody, await json_body(call.request, call.services.settings))
     call.caller.require(body.role)
     services = call.services
@@ -102,7 +102,7 @@ async def create_jwt_secret(call: Call) -> Response:
 
 
 async def disable_jwt_secret(call: Call) -> Response:
-    """Disable a secret; its tokens count no longer."""
+    """Disable a secret; its tokens are no longer accepted."""
     row = next((row for row in await _jwt_secrets(call) if row.kid == call.path("kid")), None)
     if row is None:
         raise UnknownCredential(call.path("kid"))
@@ -124,7 +124,7 @@ async def _jwt_secrets(call: Call) -> list[JwtSecretRow]:
 
 
 def key_document(row: KeyRow) -> dict[str, Any]:
-    """Return a key as it is listed: everything but the key."""
+    """Return a key as listed: everything except the key itself."""
     return {
         "id": row.id,
         "prefix": row.prefix,
@@ -138,7 +138,7 @@ def key_document(row: KeyRow) -> dict[str, Any]:
 
 
 def jwt_secret_document(row: JwtSecretRow) -> dict[str, Any]:
-    """Return a secret as it is listed: everything but the secret."""
+    """Return a secret as listed: everything except the secret itself."""
     return {
         "kid": row.kid,
         "name": row.name,
@@ -152,16 +152,16 @@ def jwt_secret_document(row: JwtSecretRow) -> dict[str, Any]:
 ENDPOINTS = (
     Endpoint("GET", "/api/keys", Role.ADMIN, list_keys, "List API keys"),
     Endpoint(
-        "POST", "/api/keys", Role.ADMIN, create_key, "Make an API key", KeyBody, answers=(201,)
+        "POST", "/api/keys", Role.ADMIN, create_key, "Create an API key", KeyBody, answers=(201,)
     ),
     Endpoint("DELETE", "/api/keys/{id}", Role.ADMIN, disable_key, "Disable an API key"),
-    Endpoint("GET", "/api/jwt-secrets", Role.ADMIN, list_jwt_secrets, "List secrets of tokens"),
+    Endpoint("GET", "/api/jwt-secrets", Role.ADMIN, list_jwt_secrets, "List token secrets"),
     Endpoint(
-        "POST", "/api/jwt-secrets", Role.ADMIN, create_jwt_secret, "Make a secret for tokens",
+        "POST", "/api/jwt-secrets", Role.ADMIN, create_jwt_secret, "Create a token secret",
         JwtSecretBody, answers=(201,),
     ),
     Endpoint(
         "DELETE", "/api/jwt-secrets/{kid}", Role.ADMIN, disable_jwt_secret,
-        "Disable a secret for tokens",
+        "Disable a token secret",
     ),
 )  # fmt: skip

@@ -44,12 +44,12 @@ Handler = Callable[[Call], Awaitable[Response]]
 
 @value(frozen=True, slots=True)
 class Resource:
-    """One kind of definition: where it is served, and who keeps it.
+    """One kind of definition: its address, and where it is stored.
 
     Attributes:
-        word: What people call one of them; its operations are named for it.
-        changes: What the next version may say otherwise.
-        advise: Returns what looks like a slip in a version.
+        word: The word for one of them, used in the names of its operations.
+        changes: The type of changes for the next version.
+        advise: Returns possible mistakes in a version.
     """
 
     word: str
@@ -60,7 +60,7 @@ class Resource:
     advise: Callable[[Services, VersionRow, Known], Awaitable[list[Problem]]]
 
     async def list(self, call: Call) -> Response:
-        """List them, the last changed first."""
+        """List them, last changed first."""
         query = call.query(ListDefinitionsQuery)
         wanted = DefinitionFilter(
             query.search, query.status, query.includeArchived, query.limit, query.offset
@@ -102,12 +102,12 @@ class Resource:
         return await self._newest(call)
 
     async def unarchive(self, call: Call) -> Response:
-        """Bring an archived one back as a draft."""
+        """Restore an archived one as a draft."""
         await self.kept(call.services).unarchive(call.tenant, call.path("id"))
         return await self._newest(call)
 
     async def delete(self, call: Call) -> Response:
-        """Delete an archived one for good."""
+        """Delete an archived one permanently."""
         await self.kept(call.services).delete(call.tenant, call.path("id"))
         return JSONResponse({"success": True, "id": call.path("id")})
 
@@ -124,7 +124,7 @@ class Resource:
         return self._created(await self.kept(call.services).clone(call.tenant, call.path("id")))
 
     async def _warnings(self, call: Call, row: VersionRow) -> dict[str, Any]:
-        """Return what looks like a slip in what was saved; nothing where all looks well."""
+        """Return possible mistakes in what was saved; nothing if there are none."""
         known = await known_to(call.services, call.tenant, row.definition)
         found = await self.advise(call.services, row, known)
         told = [{"path": item.path, "message": item.message} for item in first_of(found)]
@@ -140,7 +140,7 @@ class Resource:
         return JSONResponse(_whole(await table.get(call.tenant, call.path("id"), "latest")))
 
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """Return everything that can be done with this kind of definition."""
+        """Return all endpoints for this kind of definition."""
         one, word, article = f"{self.path}/{{id}}", self.word, _article(self.word)
         return (
             Endpoint(
@@ -169,11 +169,11 @@ class Resource:
             ),
             Endpoint(
                 "POST", f"{one}/unarchive", Role.EDITOR, self.unarchive,
-                f"Bring an archived {word} back", name=f"unarchive_{word}",
+                f"Restore an archived {word}", name=f"unarchive_{word}",
             ),
             Endpoint(
                 "DELETE", f"{one}/permanent", Role.OWNER, self.delete,
-                f"Delete an archived {word} for good", name=f"delete_{word}",
+                f"Delete an archived {word} permanently", name=f"delete_{word}",
             ),
             Endpoint(
                 "POST", f"{one}/publish", Role.EDITOR, self.publish, "Publish a version",
@@ -187,14 +187,14 @@ class Resource:
 
 
 async def input_metadata(call: Call) -> Response:
-    """Show what a start expects."""
+    """Show the inputs that a start expects."""
     row, definition, _ = await startable(call, call.path("workflowId"))
     payload = dict(definition.input_fields())
     return JSONResponse({"success": True, "data": {"workflowId": row.id, "payload": payload}})
 
 
 async def startable(call: Call, workflow_id: str) -> tuple[VersionRow, Definition, str | None]:
-    """Return the version that a start takes, and how the query selects it; None selects none."""
+    """Return the version that a start uses, and the query's selection of it, if any."""
     query = dict(call.request.query_params)
     selector = checked(VersionQuery, query).version if "version" in query else None
     row, definition = await call.services.workflows.startable(call.tenant, workflow_id, selector)
@@ -255,7 +255,7 @@ AGENTS = Resource(
 ENDPOINTS = (
     Endpoint(
         "GET", "/api/workflow/metadata/input/{workflowId}", Role.VIEWER, input_metadata,
-        "Show what a start expects", None, VersionQuery,
+        "Show the inputs that a start expects", None, VersionQuery,
     ),
     *WORKFLOWS.endpoints(),
     *AGENTS.endpoints(),

@@ -1,4 +1,4 @@
-"""`/docs`: the OpenAPI document as a page that needs nothing from elsewhere."""
+"""`/docs`: the OpenAPI document as a self-contained page."""
 
 import json
 from html import escape

@@ -1,4 +1,4 @@
-"""Live events of a run, and of a tenant."""
+"""Live events of a run and of a tenant."""
 
 from typing import Literal
 
@@ -25,35 +25,39 @@ class RunEventsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     lastEventId: str | None = Field(  # noqa: N815 - the standard's word
-        None, pattern=_POSITION, description="go on after this event; like Last-Event-ID"
+        None, pattern=_POSITION, description="continue after this event; like Last-Event-ID"
     )
 
 
 class OneRunQuery(RunEventsQuery):
-    """Where a run's stream begins, and whether answers are told as they come."""
+    """Where a run's stream begins, and whether model answers are sent piece by piece."""
 
     deltas: bool = Field(
-        False, description="tell answers of models piece by piece too, as `call.delta`"
+        False, description="also send model answers piece by piece, as `call.delta`"
     )
 
 
 class TenantEventsQuery(RunEventsQuery):
-    """Where the tenant's stream begins, and what is in it."""
+    """Where the tenant's stream begins, and which events it has."""
 
     begin: Literal["start", "now"] = Field(
-        "now", alias="from", description="start for everything there is; now for what is to come"
+        "now", alias="from", description="start for all existing events; now for new ones only"
     )
     type: str | None = Field(
-        None, max_length=1_000, description="names of events with commas; run.* for all of a sort"
+        None,
+        max_length=1_000,
+        description="names of events separated by commas; run.* for all events of a kind",
     )
     status: str | None = Field(
-        None, max_length=200, description="statuses with commas: events that lead a run there"
+        None,
+        max_length=200,
+        description="statuses separated by commas: events that bring a run into one of them",
     )
     workflowId: str | None = Field(  # noqa: N815
         None, max_length=4_000, description="workflows with commas"
     )
     parentRunId: str | None = Field(  # noqa: N815
-        None, max_length=64, description="events of the child runs of this run"
+        None, max_length=64, description="only events of the child runs of this run"
     )
 
 
@@ -65,7 +69,7 @@ async def run_events(call: Call) -> Response:
     position = await _resumed_from(call, query)
     seq = 0 if position is None else await pages.seq_at(run_id, position)
     if ended and seq and not await pages.of_run(run_id, seq, 1):
-        return Response(status_code=204)  # by the standard: do not come back
+        return Response(status_code=204)  # by the standard: do not reconnect
     streams = call.services.streams
     streams.require_place(call.tenant)
     text = streams.of_run(
@@ -95,7 +99,7 @@ async def tenant_events(call: Call) -> Response:
 
 
 async def _resumed_from(call: Call, query: RunEventsQuery) -> int | None:
-    """Return the position after which the reader goes on, None when it begins."""
+    """Return the position after which the client continues, or None for a new stream."""
     asked = call.request.headers.get("last-event-id") or query.lastEventId
     if asked is None:
         return None
@@ -113,11 +117,11 @@ async def _resumed_from(call: Call, query: RunEventsQuery) -> int | None:
 def _kinds(query: TenantEventsQuery) -> list[str] | None:
     names, statuses = _listed(query.type), _listed(query.status)
     problems = [
-        Problem("type", f"{name} is no event; there are {', '.join(NAMES)}")
+        Problem("type", f"{name} is not an event; use one of {', '.join(NAMES)}")
         for name in unknown_names(names or ())
     ]
     problems += [
-        Problem("status", f"{status} is no status; there are {', '.join(Status)}")
+        Problem("status", f"{status} is not a status; use one of {', '.join(Status)}")
         for status in statuses or ()
         if status not in tuple(Status)
     ]
@@ -133,7 +137,7 @@ def _listed(text: str | None) -> list[str] | None:
 
 
 def _may_read(call: Call) -> bool:
-    """Say whether the caller's key or token counts still."""
+    """Say whether the caller's key or token is still valid."""
     try:
         request = call.request
         call.services.sessions.of(request.method, request.headers, request.cookies)

@@ -1,4 +1,4 @@
-"""Runs: status, resume, cancel, terminate, and the list of them."""
+"""Runs: status, resume, cancel, terminate, and the list."""
 
 from starlette.responses import Response
 
@@ -20,7 +20,7 @@ _LONG_HISTORY = 200
 
 
 async def status(call: Call) -> Response:
-    """Show how a run stands."""
+    """Show the state of a run."""
     query = call.query(StatusQuery)
     before = None if query.historyCursor is None else int(query.historyCursor)
     run = await call.services.runs.read(call.tenant, call.path("runId"))
@@ -39,7 +39,7 @@ async def resume(call: Call) -> Response:
             asking = run if below == run_id else await services.runs.read(call.tenant, below)
             run = await _resumed(call, asking, asked)
         else:
-            # The second of two at once finds the first one's answer before it stores its files.
+            # The second of two simultaneous answers finds the first before it stores its files.
             async with services.storing.of("answer", call.tenant, below):
                 run = await _resumed(call, await services.runs.read(call.tenant, below), asked)
     if below != run_id:
@@ -53,7 +53,7 @@ async def _resumed(call: Call, run: Run, asked: AnswerRequest) -> Run:
 
 
 async def cancel(call: Call) -> Response:
-    """Ask a run to stop in good order."""
+    """Ask a run to stop gracefully."""
     body = checked(ControlBody, await json_body(call.request, call.services.settings))
     run = await call.services.runs.cancel(
         call.tenant, body.runId, body.workflowId, body.reason, call.caller.name
@@ -81,12 +81,12 @@ async def list_runs(call: Call) -> Response:
 
 
 async def status_of(call: Call, run: Run) -> Response:
-    """Show how a run stands after a command."""
+    """Show the state of a run after a command."""
     return await _status(call, run, HistoryPage())
 
 
 async def _status(call: Call, run: Run, shown: HistoryPage) -> Response:
-    """Show the status of a run with what the list of runs knows of its child runs."""
+    """Show the status of a run, with the list's data about its child runs."""
     ids: list[str] = []
     counts: dict[str, int] | None = None
     visits = run.history
@@ -104,7 +104,7 @@ async def _status(call: Call, run: Run, shown: HistoryPage) -> Response:
 
 
 def controlled(run: Run, message: str) -> JsonAnswer:
-    """Return the answer to a command that has changed how a run goes on."""
+    """Return the answer to a command that changed how a run continues."""
     return JsonAnswer(
         {"success": True, "runId": run.id, "status": run.status.value, "message": message}
     )
@@ -112,7 +112,7 @@ def controlled(run: Run, message: str) -> JsonAnswer:
 
 ENDPOINTS = (
     Endpoint(
-        "GET", "/api/workflow/status/{runId}", Role.VIEWER, status, "Show how a run stands",
+        "GET", "/api/workflow/status/{runId}", Role.VIEWER, status, "Show the state of a run",
         None, StatusQuery,
     ),
     Endpoint(
@@ -121,7 +121,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST", "/api/workflow/management/cancel", Role.OPERATOR, cancel,
-        "Stop a run in good order", ControlBody,
+        "Stop a run gracefully", ControlBody,
     ),
     Endpoint(
         "POST", "/api/workflow/management/terminate", Role.OPERATOR, terminate,

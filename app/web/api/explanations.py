@@ -1,4 +1,4 @@
-"""Where a value of a run came from, and what it reached."""
+"""Explains where a value of a run came from, and what it influenced."""
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -14,7 +14,7 @@ from steps.document.bodies import body_at
 
 
 class ExplainQuery(BaseModel):
-    """Which value of a run is meant."""
+    """Which value of a run to explain."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -24,12 +24,15 @@ class ExplainQuery(BaseModel):
         description="such as `result.total`, `data.order.id` or `steps.pay.output.status`",
     )
     at: int | None = Field(
-        None, ge=1, description="as it was before the event of this number; at the end without it"
+        None,
+        ge=1,
+        description="the number of an event: the value before it is explained; by "
+        "default the value at the end",
     )
 
 
 async def explain(call: Call) -> Response:
-    """Say where a value of a run came from, and what it reached."""
+    """Explain where a value of a run came from, and what it influenced."""
     query = call.query(ExplainQuery)
     return JsonAnswer(
         await explanation(call.services, call.tenant, call.path("runId"), query.path, query.at)
@@ -42,7 +45,7 @@ async def explanation(
     """Return the explanation. Raises `UnknownRun`, `BadRequest` and `DefinitionUnusable`."""
     _, events = await services.journal.events.read(run_id, tenant)
     first = events[0]
-    assert isinstance(first, RunStarted)  # noqa: S101 - every history begins so
+    assert isinstance(first, RunStarted)  # noqa: S101 - every history begins with it
     definition = await services.workflows.pinned(tenant, first.workflow_id, first.version)
     document = body_at(definition.document, first.body)
 
@@ -59,6 +62,6 @@ async def explanation(
 ENDPOINTS = (
     Endpoint(
         "GET", "/api/workflow/runs/{runId}/explain", Role.VIEWER, explain,
-        "Say where a value came from", None, ExplainQuery,
+        "Explain where a value came from", None, ExplainQuery,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What waits for people: listed, claimed, released, handed on. Answered it is by a resume."""
+"""The inbox over HTTP: list, claim, release, delegate. Questions are answered by a resume."""
 
 from starlette.responses import Response
 
@@ -16,7 +16,7 @@ from steps.language.beside import is_long
 
 
 async def list_inbox(call: Call) -> Response:
-    """List what waits for the caller: with the nearest deadline first, then the newest."""
+    """List the questions that wait for the caller: nearest deadline first, then newest."""
     query = call.query(InboxQuery)
     rows, following, captions = await found_pauses(
         call.services.journal, call.tenant, query, call.caller, query.limit
@@ -31,17 +31,17 @@ async def list_inbox(call: Call) -> Response:
 
 
 async def claim_pause(call: Call) -> Response:
-    """Take a question on: nobody else answers it until it is released."""
+    """Claim a question: nobody else can answer it until it is released."""
     return await _changed(call, "claim", ClaimBody)
 
 
 async def unclaim_pause(call: Call) -> Response:
-    """Let others answer a question again."""
+    """Release a question so that others can answer it."""
     return await _changed(call, "unclaim", ClaimBody)
 
 
 async def delegate_pause(call: Call) -> Response:
-    """Have somebody else answer a question."""
+    """Assign a question to somebody else."""
     return await _changed(call, "delegate", DelegateBody)
 
 
@@ -63,7 +63,8 @@ async def _changed(call: Call, verb: Verb, model: type[ClaimBody]) -> Response:
 
 ENDPOINTS = (
     Endpoint(
-        "GET", "/api/workflow/inbox", Role.VIEWER, list_inbox, "List what waits for people",
+        "GET", "/api/workflow/inbox", Role.VIEWER, list_inbox, "List the questions that wait for "
+            "people",
         None, InboxQuery,
     ),
     Endpoint(
@@ -72,7 +73,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST", "/api/workflow/unclaim/{runId}", Role.OPERATOR, unclaim_pause,
-        "Let others answer a question that was claimed", ClaimBody, needs_body=False,
+        "Release a claimed question", ClaimBody, needs_body=False,
     ),
     Endpoint(
         "POST", "/api/workflow/delegate/{runId}", Role.OPERATOR, delegate_pause,

@@ -1,7 +1,7 @@
-"""The addresses of triggers: requests of anybody who knows one.
+"""The addresses of triggers, open to anybody who knows one.
 
-An address that is none costs a look in memory. One that is has a rate of its own, counted before
-anything is read, and what it takes to answer is computed in its tenant's turns.
+An unknown address costs one lookup in memory. A known one has its own rate limit, which is applied
+before anything is read, and its answer is computed in its tenant's turns.
 """
 
 import asyncio
@@ -39,11 +39,11 @@ _SEALED_OFF = {
     "content-security-policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
 }
-"""With every answer of a workflow: what it sends has no access to pages of this server."""
+"""Sent with every answer of a workflow, so that it cannot access pages of this server."""
 
 
 async def incoming(request: Request, services: Services) -> Response:
-    """Take a request to the address of a trigger."""
+    """Handle a request to the address of a trigger."""
     request_id: str = request.scope["stepwell.request_id"]
     try:
         row = await services.triggers.kept.found(str(request.path_params["token"]))
@@ -88,7 +88,7 @@ async def _taken(request: Request, services: Services, row: TriggerRow) -> Respo
         receipt = await services.triggers.receiving.receive(trigger, arrived, largest)
     except StartRefused as refused:
         if any(not problem.path.startswith("data") for problem in refused.problems):
-            raise NotReady from refused  # its owner is told why, whoever sent it is not
+            raise NotReady from refused  # the reason is for its owner, not for the sender
         raise
     return await _answer(request, services, row, body, receipt)
 
@@ -114,7 +114,7 @@ async def _answer(
 async def _ended(
     request: Request, services: Services, row: TriggerRow, run_id: str, limit_s: float
 ) -> Run | None:
-    """Return the run of a request as it ends or pauses, or as it stands when the wait is over."""
+    """Return the run of a request once it ends or pauses, or its state when the wait is over."""
     call = Call(request, services, Caller(row.tenant, Role.OPERATOR, row.source))
     try:
         run = await services.runs.read(row.tenant, run_id)
@@ -123,11 +123,11 @@ async def _ended(
         outcome: asyncio.Future[Run] = await services.runs.expect(row.tenant, run_id)
         return await waited_for(call, run, outcome, limit_s)
     except UnknownRun:
-        return None  # it has ended and been deleted
+        return None  # it has ended and was deleted
 
 
 def _of_run(run: Run) -> Response:
-    """Return what a run that has ended answers: what its end says, else its result."""
+    """Return the answer of an ended run: the one its end-flow step gives, else its result."""
     if run.status is not Status.COMPLETED:
         told: JsonObject = {
             "error": "Run failed",

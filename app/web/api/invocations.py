@@ -1,4 +1,4 @@
-"""Agents and tools asked directly: an agent by a run of its own, a tool at once."""
+"""Direct calls: an agent in a run of its own, a tool at once."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -30,26 +30,31 @@ from steps.contract.step_type import StepBroke
 from steps.effects.effects import ToolContext
 
 _OUTSIDE = "invoke"
-"""What tools are told as their run and step when no run calls them."""
+"""The run and step that tools receive when no run calls them."""
 
 
 class InvokeAgentBody(BaseModel):
-    """What an agent is asked."""
+    """The question for an agent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    message: str = Field(min_length=1, max_length=1_000_000, description="what it is asked")
+    message: str = Field(min_length=1, max_length=1_000_000, description="the question")
     dataContext: dict[str, Any] = Field(  # noqa: N815 - the product's word
-        {}, description="`context` in expressions; what a signed token says wins"
+        {},
+        description="the value of `context` in expressions; claims of a signed token take "
+        "precedence",
     )
     threadId: str | None = Field(  # noqa: N815
-        None, min_length=1, max_length=200, description="the conversation; a new one without it"
+        None,
+        min_length=1,
+        max_length=200,
+        description="the thread to continue; without it, a new one",
     )
     version: str | None = Field(None, max_length=100, description="latest, published, or a number")
 
 
 class InvokeToolBody(BaseModel):
-    """What a tool is given."""
+    """The arguments for a tool."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -57,9 +62,9 @@ class InvokeToolBody(BaseModel):
 
 
 async def invoke_agent(call: Call) -> Response:
-    """Ask an agent, and wait for what it delivers."""
+    """Ask an agent, and wait for its result."""
     services = call.services
-    # An agent that is not there is told before what is wrong with the body.
+    # A missing agent is reported before problems in the body.
     await services.agents.chosen(call.tenant, call.path("id"), None)
     body = checked(InvokeAgentBody, await json_body(call.request, services.settings))
     row = await services.agents.chosen(call.tenant, call.path("id"), body.version)
@@ -97,13 +102,13 @@ def _wants_events(call: Call) -> bool:
 async def _events(
     call: Call, run: Run, outcome: asyncio.Future[Run] | None, thread_id: str
 ) -> AsyncGenerator[str, None]:
-    """Yield the run's events as text, the pieces of answers among them, and what came of it."""
+    """Yield the run's events as text, including pieces of answers, and then the result."""
     streams = call.services.streams
     text = streams.of_run(call.tenant, run.id, 0, lambda: True, outcome, has_deltas=True)
     async for part in text:
         yield part
     if outcome is not None and not outcome.done():
-        return  # the server stops: its reader asks for the run
+        return  # the server stops; the client has to ask for the run
     ended = run if outcome is None else outcome.result()
     yield delta_frame({"type": "agent.outcome", **_outcome(ended, thread_id)})
 
@@ -119,7 +124,7 @@ def _delivered(run: Run) -> Json:
 
 
 async def invoke_tool(call: Call) -> Response:
-    """Call a tool once and answer with what it gives; nothing of it is journaled."""
+    """Call a tool once and answer with its result; nothing is written to the journal."""
     services = call.services
     body = checked(InvokeToolBody, await json_body(call.request, services.settings, required=False))
     key = call.request.headers.get("idempotency-key") or str(uuid4())
@@ -166,11 +171,11 @@ _REFUSED: Mapping[str, type[Exception]] = {
     "UnknownTool": ToolNotFound,
     "InvalidToolInput": BadRequest,
 }
-"""What is the caller's fault, and not what came of the call."""
+"""Failures caused by the caller, rather than results of the call."""
 
 
 async def show_thread(call: Call) -> Response:
-    """Show what was said in a thread."""
+    """Show the messages of a thread."""
     threads = call.services.journal.threads
     row = await threads.get(call.tenant, call.path("threadId"))
     said = await threads.exchanges(call.tenant, row.id, row.length)
@@ -195,7 +200,7 @@ async def show_thread(call: Call) -> Response:
 
 
 async def delete_thread(call: Call) -> Response:
-    """Forget a thread with all that was said in it."""
+    """Delete a thread with all its messages."""
     await call.services.journal.threads.delete(call.tenant, call.path("threadId"))
     return JSONResponse({"success": True, "id": call.path("threadId")})
 

@@ -1,4 +1,4 @@
-"""What there is on the server for one tenant, against which names in definitions are held."""
+"""Names that exist on the server for a tenant, to check the names in definitions against."""
 
 import asyncio
 from typing import Any
@@ -8,11 +8,11 @@ from engine import Json
 from steps.checking.advice import Known
 
 _MOST = 1_000
-"""How many names of a kind are looked through for the nearest one."""
+"""How many names of a kind are searched for the most similar one."""
 
 
 async def known_to(services: Services, tenant: str, document: Json) -> Known:
-    """Return what a document may name; of many workflows and agents those that it does name."""
+    """Return the names that a document may use; if there are many, only those it does use."""
     tools = services.tools
     workflows, agents, models, variables = await asyncio.gather(
         services.workflows.table.ids(tenant, _named(document, "workflowId", "workflow"), _MOST),

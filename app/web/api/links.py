@@ -1,4 +1,4 @@
-"""Making a link for somebody who has no account."""
+"""Creates links for people without an account."""
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -19,20 +19,23 @@ _LONGEST_MS = 90 * 86_400_000
 
 
 class LinkBody(BaseModel):
-    """For whom the link is, and for how long."""
+    """For whom the link is, and how long it is valid."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str = Field(
-        "", max_length=200, description="for whom; the history names them as `link:...`"
+        "", max_length=200, description="the person; the history names them as `link:...`"
     )
     expiresIn: Duration = Field(  # noqa: N815
-        7 * 86_400_000, gt=0, le=_LONGEST_MS, description="such as `7d`; 90 days at most"
+        7 * 86_400_000,
+        gt=0,
+        le=_LONGEST_MS,
+        description="how long it is valid, such as `7d`; 90 days at most",
     )
 
 
 async def create_link(call: Call) -> Response:
-    """Make a link to the pause of a run, or of the child run for which it is paused."""
+    """Create a link to the pause of a run, or of the child run that it waits for."""
     body = checked(LinkBody, await json_body(call.request, call.services.settings, required=False))
     services = call.services
     run = await services.runs.read(call.tenant, call.path("runId"))
@@ -41,7 +44,7 @@ async def create_link(call: Call) -> Response:
     if run.pause is not None:
         must_be_allowed(run.pause.body, call.caller)
         if needs_sign_in(run.pause.body):
-            message = "has to know who answers, which a link does not: they sign in instead"
+            message = "has to know who answers, which a link cannot tell: let them sign in instead"
             raise BadRequest("the request is not acceptable", [Problem("runId", message)])
     until_ms = services.clock.now_ms() + body.expiresIn
     name = body.name or f"made by {call.caller.name}"
@@ -60,9 +63,9 @@ async def create_link(call: Call) -> Response:
 
 
 def own_address(request: Request) -> str:
-    """Return the address on which the request came in.
+    """Return the address under which the request arrived.
 
-    Its Host header is the caller's word, and a link is sent to somebody else.
+    It must not come from the caller's Host header, because the link is sent to somebody else.
     """
     host, port = request.scope["server"]
     return f"{request.url.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
@@ -71,6 +74,6 @@ def own_address(request: Request) -> str:
 ENDPOINTS = (
     Endpoint(
         "POST", "/api/workflow/links/{runId}", Role.OPERATOR, create_link,
-        "Make a link that answers a pause", LinkBody, answers=(201,), needs_body=False,
+        "Create a link that answers a pause", LinkBody, answers=(201,), needs_body=False,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Chat models over HTTP: list, name, forget. No answer shows a key."""
+"""Chat models over HTTP: list, define, delete. No answer shows a key."""
 
 import json
 from functools import partial
@@ -39,7 +39,7 @@ def _shown(model: KnownModel) -> dict[str, Any]:
 
 
 async def list_models(call: Call) -> Response:
-    """List the models that definitions may name."""
+    """List the models that definitions may use."""
     return JSONResponse([_shown(model) for model in await call.services.models.known(call.tenant)])
 
 
@@ -53,7 +53,7 @@ async def get_model(call: Call) -> Response:
 
 
 async def put_model(call: Call) -> Response:
-    """Name a model, or change what a name means."""
+    """Create or replace the definition of a model."""
     name = call.path("name")
     try:
         _NAME.validate_python(name)
@@ -74,7 +74,7 @@ async def put_model(call: Call) -> Response:
 
 
 async def delete_model(call: Call) -> Response:
-    """Forget a model of the tenant; one of the settings with its name is back then."""
+    """Delete a model of the tenant; a model of that name in the settings applies again."""
     name = call.path("name")
     await call.services.journal.models.delete(call.tenant, name)
     return JSONResponse({"success": True, "name": name})
@@ -83,6 +83,13 @@ async def delete_model(call: Call) -> Response:
 ENDPOINTS = (
     Endpoint("GET", "/api/models", Role.VIEWER, list_models, "List the chat models"),
     Endpoint("GET", "/api/models/{name}", Role.VIEWER, get_model, "Show a chat model"),
-    Endpoint("PUT", "/api/models/{name}", Role.ADMIN, put_model, "Name a chat model", ModelBody),
-    Endpoint("DELETE", "/api/models/{name}", Role.ADMIN, delete_model, "Forget a chat model"),
+    Endpoint(
+        "PUT",
+        "/api/models/{name}",
+        Role.ADMIN,
+        put_model,
+        "Create or replace a chat model",
+        ModelBody,
+    ),
+    Endpoint("DELETE", "/api/models/{name}", Role.ADMIN, delete_model, "Delete a chat model"),
 )

@@ -1,4 +1,4 @@
-"""Stop, delete, repair and run again many runs; delete one."""
+"""Commands for many runs: stop, delete, repair, rerun; and the deletion of one run."""
 
 from starlette.responses import JSONResponse, Response
 
@@ -11,7 +11,7 @@ from app.wire.json_body import json_body
 
 
 async def bulk(call: Call) -> Response:
-    """Do something with the runs that a filter selects, a bounded part a call."""
+    """Apply a command to the runs that a filter selects, a limited number per call."""
     body = checked(BulkBody, await json_body(call.request, call.services.settings))
     if body.action == "delete":
         call.caller.require(Role.OWNER)
@@ -25,7 +25,7 @@ async def bulk(call: Call) -> Response:
 
 
 async def delete_run(call: Call) -> Response:
-    """Delete a run that has ended, with its child runs."""
+    """Delete an ended run with its child runs."""
     run_id = call.path("runId")
     count = await delete_whole(call.services.journal, call.tenant, run_id)
     return JSONResponse({"success": True, "runId": run_id, "deletedRuns": count})
@@ -34,10 +34,10 @@ async def delete_run(call: Call) -> Response:
 ENDPOINTS = (
     Endpoint(
         "POST", "/api/workflow/management/bulk", Role.OPERATOR, bulk,
-        "Stop, delete, repair or run again many runs", BulkBody,
+        "Stop, delete, repair or rerun many runs", BulkBody,
     ),
     Endpoint(
         "DELETE", "/api/workflow/runs/{runId}", Role.OWNER, delete_run,
-        "Delete a run that has ended",
+        "Delete an ended run",
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Stepwell as an MCP server: workflows that are marked as tools, over streamable HTTP."""
+"""Stepwell as an MCP server: workflows marked as tools, over streamable HTTP."""
 
 import asyncio
 import functools
@@ -22,8 +22,8 @@ async def mcp(call: Call) -> Response:
     settings = call.services.settings
     origin = call.request.headers.get("origin")
     if origin is not None and origin not in (settings.address, *settings.cors_origins):
-        # A name that leads here today and elsewhere tomorrow must not make a browser ask.
-        raise BadRequest("this origin may not ask; name it in cors_origins")
+        # Prevents DNS rebinding: a web page must not reach the server under its own host name.
+        raise BadRequest("this origin is not allowed; name it in cors_origins")
     body = await read_body(call.request, settings.max_body_bytes, settings.body_timeout)
     if len(body) < LONG_BYTES:
         parse_json(body)
@@ -35,7 +35,7 @@ async def mcp(call: Call) -> Response:
 
 @functools.cache
 def _exchange() -> Callable[[Call, bytes], Awaitable[Response]]:
-    """Load the library beside the loop: a server starts sooner without, and many never ask."""
+    """Load the library beside the loop: a start is faster without it, and many never need it."""
     with extra("mcp", "answering MCP clients"):
         from app.web.api.mcp_exchange import exchange
 
@@ -43,4 +43,4 @@ def _exchange() -> Callable[[Call, bytes], Awaitable[Response]]:
 
 
 ENDPOINTS = (Endpoint("POST", PATH, Role.VIEWER, mcp, "Answer an MCP client"),)
-"""No part of the API's description: the protocol describes itself."""
+"""Not part of the API description: the protocol describes itself."""

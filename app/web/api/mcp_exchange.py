@@ -1,7 +1,7 @@
-"""One message of an MCP client and its answer, by the MCP library; all that knows it is here.
+"""One message of an MCP client and its answer; the only module that uses the MCP library.
 
-Imported when the first message comes. Each exchange stands for itself: there are no sessions, so
-that nothing is remembered, and a client may go on after a restart of the server.
+It is imported when the first message arrives. Each exchange is independent: there are no sessions,
+so nothing is remembered, and a client may continue after a restart of the server.
 """
 
 import asyncio
@@ -32,8 +32,9 @@ from app.web.errors import is_known
 _CALL = "stepwell.call"
 _KEY = "stepwell/idempotencyKey"
 _ABOUT = (
-    "Each tool but get_run and cancel_run is a workflow: a call starts a run. A run that is paused "
-    "waits for a person, who answers elsewhere; a run that goes on can be asked about by get_run."
+    "Each tool except get_run and cancel_run is a workflow: a call starts a run. A paused run "
+    "waits for a person, who answers elsewhere; get_run shows the state of a run that is still "
+    "running."
 )
 
 log.take_over("mcp")
@@ -63,7 +64,7 @@ async def _call_tool(
         told = str(failure)
         if not is_known(failure):
             log.request_failed(call.request.scope["stepwell.request_id"], failure)
-            told = "the server failed; its log has the rest"
+            told = "the server failed; see its log"
         return CallToolResult(content=[TextContent(type="text", text=told)], is_error=True)
     return CallToolResult(
         content=[TextContent(type="text", text=answer.text)],
@@ -73,7 +74,7 @@ async def _call_tool(
 
 
 def _call_of(ctx: ServerRequestContext[Any, Any]) -> Call:
-    assert ctx.request is not None  # noqa: S101 - each message comes with a request
+    assert ctx.request is not None  # noqa: S101 - each message arrives with a request
     call: Call = ctx.request.scope[_CALL]
     return call
 
@@ -96,7 +97,7 @@ async def exchange(call: Call, body: bytes) -> Response:
     async def receive() -> Message:
         nonlocal is_read
         if is_read:
-            await asyncio.Event().wait()  # the client's going away is heard of elsewhere
+            await asyncio.Event().wait()  # disconnects of the client are noticed elsewhere
         is_read = True
         return {"type": "http.request", "body": body, "more_body": False}
 

@@ -1,8 +1,8 @@
-"""What an MCP client may call: workflows that are marked as tools, and two tools for their runs.
+"""The tools for MCP clients: workflows marked as tools, and two tools for their runs.
 
-A call is a start, with the caller's role and tenant, and waits for a while. A run that pauses for
-a person or takes longer is told as such, with its id. Nothing here answers a pause: that is a
-person's affair, and whoever calls a tool is a model.
+A call is a start with the caller's role and tenant, and waits for a while. If a run pauses for a
+person or takes longer, the answer says so and gives its id. No tool answers a pause: that is for a
+person, and the caller of a tool is a model.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from steps.effects.effects import ToolInfo
 
 _PAGE = 50
 _LONGEST_WAIT_S = 50.0
-"""Within what MCP clients commonly wait for an answer."""
+"""Shorter than MCP clients commonly wait for an answer."""
 
-_RUN_ID: JsonObject = {"type": "string", "description": "the run, as a call has named it"}
+_RUN_ID: JsonObject = {"type": "string", "description": "the runId that a call returned"}
 GET_RUN = ToolInfo(
     "get_run",
-    "Shows how a run stands: its status, its result, or what it waits for. With `wait` it waits "
-    "for so many seconds, 50 at most, until the run ends or pauses.",
+    "Shows the state of a run: its status, its result, or what it waits for. With `wait` it "
+    "waits up to that many seconds, 50 at most, until the run ends or pauses.",
     {
         "type": "object",
         "properties": {
@@ -42,7 +42,7 @@ GET_RUN = ToolInfo(
 )
 CANCEL_RUN = ToolInfo(
     "cancel_run",
-    "Asks a run to stop in good order.",
+    "Asks a run to stop gracefully.",
     {
         "type": "object",
         "properties": {"runId": _RUN_ID, "reason": {"type": "string", "maxLength": 2_000}},
@@ -62,11 +62,11 @@ class UnknownTool(Exception):
 
 @value(frozen=True, slots=True)
 class ToolAnswer:
-    """What a call of a tool came to.
+    """The result of a tool call.
 
     Attributes:
         text: For the model.
-        document: The same as JSON; None where it is no object.
+        document: The same as JSON; None if it is not an object.
     """
 
     text: str
@@ -75,7 +75,7 @@ class ToolAnswer:
 
 
 async def tools_of(call: Call, after: str | None) -> tuple[list[ToolInfo], str | None]:
-    """Return a page of the tools that a caller may call, and where the next one begins."""
+    """Return a page of the tools that a caller may call, and the cursor of the next."""
     found = [GET_RUN] if after is None else []
     if not call.caller.role.includes(Role.OPERATOR):
         return found, None
@@ -89,15 +89,15 @@ async def tools_of(call: Call, after: str | None) -> tuple[list[ToolInfo], str |
         try:
             found.append(await workflows.as_tool(call.tenant, workflow_id))
         except StepBroke:
-            continue  # it has been archived or changed in this moment
+            continue  # it was archived or changed in the meantime
     return found, ids[-1] if len(ids) == _PAGE else None
 
 
 async def called(call: Call, name: str, arguments: JsonObject, key: str | None) -> ToolAnswer:
-    """Call a tool; of one idempotency `key` only the first call starts a run.
+    """Call a tool; only the first call with an idempotency `key` starts a run.
 
     Raises:
-        UnknownTool: There is none of that name.
+        UnknownTool: There is no tool of that name.
         Forbidden: The caller's role is too low.
     """
     if name == GET_RUN.id:
@@ -148,7 +148,7 @@ async def _cancelled(call: Call, arguments: JsonObject) -> ToolAnswer:
 
 
 async def _waited(call: Call, run: Run, seconds: float) -> Run:
-    """Return the run as it ends or pauses, or as it stands when the wait is over."""
+    """Return the run once it ends or pauses, or its state when the wait is over."""
     limit_s = min(seconds, call.services.settings.sync_wait_limit)
     if is_settled(run) or limit_s <= 0:
         return run
@@ -157,7 +157,7 @@ async def _waited(call: Call, run: Run, seconds: float) -> Run:
 
 
 def _told(run: Run, *, is_question: bool = False) -> ToolAnswer:
-    """Return how a run stands, for a model."""
+    """Return a description of a run's state, for a model."""
     document = outcome_document(run)
     if run.status is Status.COMPLETED:
         result = run.result if run.result is not None else document["data"]

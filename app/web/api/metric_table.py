@@ -1,4 +1,4 @@
-"""Every metric of the server: its name, what it means, and where its value is read."""
+"""All metrics of the server: name, meaning, and source of the value."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ T = TypeVar("T", str, int)
 
 @dataclass(slots=True)
 class Readings:
-    """What the values are read from.
+    """The sources of the values.
 
     Attributes:
-        runs: How many runs there are of each status, as last counted.
+        runs: The number of runs of each status, as last counted.
     """
 
     services: Services
@@ -32,7 +32,7 @@ class Readings:
 
 
 Labelled: TypeAlias = Mapping[tuple[str, ...], float]
-"""Values by what their labels say."""
+"""Values by the values of their labels."""
 
 
 @value(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class MetricRow:
 
     Attributes:
         name: Its name as a scraper sees it; that of a counter ends in `_total`.
-        labels: What each label says, by its name.
+        labels: The meaning of each label, by its name.
     """
 
     name: str
@@ -59,7 +59,7 @@ METRICS = (
     ),
     MetricRow(
         "stepwell_shards", "gauge",
-        "Shards of runs, of 64, that this process carries on; the sum over all processes is 64.",
+        "Shards of runs, out of 64, that this process owns; the sum over all processes is 64.",
         lambda at: SHARDS if at.services.sharing is None else at.services.sharing.shards,
     ),
     MetricRow(
@@ -68,14 +68,14 @@ METRICS = (
         {"method": "the request's method", "status": "the answer's status"},
     ),
     MetricRow(
-        "stepwell_requests_in_flight", "gauge", "Requests that are being answered now.",
+        "stepwell_requests_in_flight", "gauge", "Requests being answered now.",
         lambda at: at.services.counters.in_flight,
     ),
     MetricRow(
         "stepwell_refused_total", "counter", "Requests refused with 429 or 503.",
         lambda at: {(why,): count for why, count in at.services.counters.refused.items()},
-        {"why": "what was too much: `key` or `tenant` (requests in a minute), `runs` or `bytes` "
-         "(in memory), `writes` (queued for the journal)"},
+        {"why": "the limit that was exceeded: `key` or `tenant` (requests in a minute), `runs` or "
+            "`bytes` (in memory), `writes` (queued for the journal)"},
     ),
     MetricRow(
         "stepwell_runs", "gauge", "Runs in the journal, counted at most a minute ago.",
@@ -83,21 +83,21 @@ METRICS = (
         {"status": "the run's status"},
     ),
     MetricRow(
-        "stepwell_runs_in_memory", "gauge", "Runs that are held or driven now.",
+        "stepwell_runs_in_memory", "gauge", "Runs that are held in memory or driven now.",
         lambda at: at.services.admission.in_memory,
     ),
     MetricRow(
-        "stepwell_step_attempts_total", "counter", "Attempts of steps that came to an outcome.",
+        "stepwell_step_attempts_total", "counter", "Attempts of steps that have ended.",
         lambda at: _by_text(at.services.counters.attempts),
         {"type": "the step type", "outcome": "`completed`, `failed`, `paused`, `slept`, `awaited` "
          "(child runs) or `other`"},
     ),
     MetricRow(
-        "stepwell_steps_acting", "gauge", "Steps that are acting on the world now.",
+        "stepwell_steps_acting", "gauge", "Steps that are running now.",
         lambda at: at.services.acting.total,
     ),
     MetricRow(
-        "stepwell_steps_waiting", "gauge", "Steps that wait for their turn to act.",
+        "stepwell_steps_waiting", "gauge", "Steps that wait for their turn to run.",
         lambda at: at.services.acting.waiting,
     ),
     MetricRow(
@@ -110,17 +110,17 @@ METRICS = (
     ),
     MetricRow(
         "stepwell_commits_failed_total", "counter",
-        "Transactions of the journal of which it is unknown whether they are stored.",
+        "Transactions of the journal whose outcome is unknown.",
         lambda at: at.services.journal.counters.failed,
     ),
     MetricRow(
         "stepwell_commit_seconds", "histogram",
-        "How long a transaction of the journal took, its flush included, in seconds.",
+        "Duration of a transaction of the journal in seconds, including its flush.",
         lambda at: at.services.journal.counters.seconds,
     ),
     MetricRow(
         "stepwell_loop_lag_seconds", "histogram",
-        "How late the event loop came to what was due, in seconds.",
+        "Delay of the event loop in seconds.",
         lambda at: at.services.counters.lag,
     ),
     MetricRow(
@@ -131,7 +131,7 @@ METRICS = (
 
 
 class MetricFamilies(Collector):
-    """The metrics of one server, for a registry of its own."""
+    """The metrics of one server, for its own registry."""
 
     def __init__(self, readings: Readings) -> None:
         self._readings = readings

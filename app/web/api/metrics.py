@@ -1,4 +1,4 @@
-"""`/metrics`: what the server counts, in the Prometheus text format."""
+"""`/metrics`: the server's counters in the Prometheus text format."""
 
 import hmac
 
@@ -22,14 +22,14 @@ from journal import JournalError
 
 
 class Metrics:
-    """Shows the figures to whoever has the token; without a token in the settings to nobody."""
+    """Shows the metrics to clients with the token; to nobody if no token is set."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         token = services.settings.metrics_token
         self._token = token.get_secret_value().encode() if token else None
         self._readings = Readings(services)
-        # Not the registry of the library, which all servers of one process would share.
+        # Not the library's global registry, which all servers in one process would share.
         self._registry = CollectorRegistry()
         self._registry.register(MetricFamilies(self._readings))
         ProcessCollector(registry=self._registry)

@@ -1,4 +1,4 @@
-"""`/openapi.json`: made from the endpoints and from the models that check requests."""
+"""`/openapi.json`, generated from the endpoints and the models that check requests."""
 
 import re
 from importlib.metadata import version
@@ -55,7 +55,7 @@ def openapi(endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
             "version": version("stepwell"),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "the server that gives this document"}],
+        "servers": [{"url": "/", "description": "the server that returned this document"}],
         "tags": [{"name": name, "description": about} for name, about, _ in TAGS],
         "paths": paths,
         "components": {
@@ -108,7 +108,7 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 
 def _described(schema: Schema) -> dict[str, Any]:
-    """Return the schema of a parameter, and what it is for beside it."""
+    """Return the schema of a parameter, and its description separately."""
     shown = never_null(schema)
     about = {"description": shown["description"]} if "description" in shown else {}
     return {**about, "schema": {key: part for key, part in shown.items() if key != "description"}}

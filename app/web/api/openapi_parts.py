@@ -1,4 +1,4 @@
-"""The parts of the API's description that many operations have in common."""
+"""Parts of the API description that many operations share."""
 
 from typing import Any
 
@@ -13,68 +13,68 @@ TAGS = (
     ),
     (
         "Triggers",
-        "What starts runs without a program.",
+        "What starts runs without an API call.",
         ("/api/schedules", "/api/signals", "/api/triggers"),
     ),
-    ("Variables", "Values that expressions of all workflows name.", ("/api/variables",)),
-    ("Views", "Lists of runs that people have given a name.", ("/api/views",)),
+    ("Variables", "Values that expressions of all workflows can use.", ("/api/variables",)),
+    ("Views", "Saved lists of runs.", ("/api/views",)),
     ("Agents", "Definitions of agents, in versions.", ("/api/agents",)),
-    ("Events", "What happens, as a stream.", ("/api/workflow/events",)),
+    ("Events", "Events, as a stream.", ("/api/workflow/events",)),
     ("Files", "Files that workflows work with.", ("/api/workflow/files",)),
-    ("Webhooks", "Who is told what, and how that went.", ("/api/webhooks",)),
+    ("Webhooks", "Where events are sent, and the deliveries.", ("/api/webhooks",)),
     (
         "Models and tools",
-        "What steps may ask and call.",
+        "Models and tools that steps may use.",
         ("/api/models", "/api/tools", "/api/mcp-servers"),
     ),
-    ("Conversations", "What agents were asked and answered.", ("/api/threads",)),
-    ("Spending", "What models have cost, and what they may.", ("/api/usage", "/api/budgets")),
+    ("Conversations", "Questions to agents and their answers.", ("/api/threads",)),
+    ("Spending", "Costs of models, and budgets.", ("/api/usage", "/api/budgets")),
     (
         "People",
-        "Who signs in, and who has changed what.",
+        "People who sign in, and the audit log.",
         ("/api/people", "/api/passkeys", "/api/sessions", "/api/audit"),
     ),
     (
         "Keys and secrets",
-        "Who may ask, and what steps need.",
+        "Credentials of callers, and secrets for steps.",
         ("/api/keys", "/api/jwt-secrets", "/api/secrets"),
     ),
 )
-"""Names of groups, what they are about, and how their addresses begin; the longest counts."""
+"""Tags, their descriptions, and the beginnings of their addresses; the longest match counts."""
 
 
 HEADERS: dict[str, dict[str, Any]] = {
     "Idempotency-Key": {
-        "description": "Lets a request be sent again whose answer was lost: with the same key it "
-        "counts once, and gives the same answer.",
+        "description": "Allows a request whose answer was lost to be repeated: with the same key "
+        "it takes effect once, and gives the same answer.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
         "example": "order-4711",
     },
     "Prefer": {
-        "description": "`wait=N`: wait N seconds at most (RFC 7240), then answer 202.",
+        "description": "`wait=N`: wait at most N seconds (RFC 7240), then answer 202.",
         "schema": {"type": "string", "pattern": r"\bwait=[0-9]{1,9}\b"},
         "example": "wait=5",
     },
     "Last-Event-ID": {
-        "description": "The id of the event after which the stream goes on.",
+        "description": "The id of the event after which the stream continues.",
         "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
         "example": "4711",
     },
 }
-"""The headers of requests that endpoints name."""
+"""The request headers that endpoints use."""
 
 _RETRY_AFTER = {
-    "description": "Seconds after which asking again is worth while.",
+    "description": "Seconds after which a retry makes sense.",
     "schema": {"type": "integer", "minimum": 0},
     "example": 1,
 }
 LOCATION = {
-    "description": "The address of what was made.",
+    "description": "The address of the created resource.",
     "schema": {"type": "string"},
     "example": "/api/workflows/customer-onboarding",
 }
 ATTACHMENT = {
-    "description": "The name of the file, as RFC 6266 has it.",
+    "description": "The name of the file (RFC 6266).",
     "schema": {"type": "string"},
     "example": "attachment; filename*=UTF-8''agreement.pdf",
 }
@@ -97,12 +97,15 @@ _WITH_BODY = (408, 413, 415)
 _WITH_KEY = (410, 422)
 ERROR = {
     "type": "object",
-    "description": "Why a request has failed.",
+    "description": "Why a request failed.",
     "required": ["error", "message", "requestId"],
     "properties": {
-        "error": {"type": "string", "description": "what kind of failure it is"},
-        "message": {"type": "string", "description": "what is wrong, and how to mend it"},
-        "requestId": {"type": "string", "description": "under which the server's log has it"},
+        "error": {"type": "string", "description": "the kind of failure"},
+        "message": {"type": "string", "description": "what is wrong, and how to fix it"},
+        "requestId": {
+            "type": "string",
+            "description": "the id under which the server's log has details",
+        },
         "details": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
     },
 }
@@ -130,19 +133,19 @@ _IDS = {
 
 
 def operation_id(operation: str) -> str:
-    """Return what generators name a call after."""
+    """Return the id from which generators derive the name of a call."""
     first, *rest = operation.split("_")
     return _IDS.get(operation) or first + "".join(word.capitalize() for word in rest)
 
 
 def tag_of(path: str) -> str:
-    """Return the group of an address."""
+    """Return the tag of an address."""
     begins = [(begin, tag) for tag, _, beginnings in TAGS for begin in beginnings]
     return max((len(begin), tag) for begin, tag in begins if path.startswith(begin))[1]
 
 
 def failures() -> dict[str, Any]:
-    """Return an answer for each status that a failure can have, by its name."""
+    """Return an answer for each status of a failure, by name."""
     return {name: _failure(status) for status, name in _NAMES.items()}
 
 

@@ -1,4 +1,4 @@
-"""JSON Schema as generators of clients like it, and examples made from it."""
+"""JSON Schema in the form that client generators expect, and examples made from it."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from steps.checking.schema_writer import SchemaWriter
 REFERENCE = "#/components/schemas/{model}"
 Schema = dict[str, Any]
 _LEFT_OUT = ("title", "ge", "gt", "le", "lt")
-"""Words that say nothing in JSON Schema, unless they are names of fields."""
+"""Keys that add nothing in JSON Schema, unless they are names of fields."""
 _VALUES = ("default", "example", "examples", "const", "enum")
 
 
 class Schemas(SchemaWriter):
-    """Writes defaults as they are sent, and none where leaving a field out means nothing."""
+    """Writes defaults as they are sent, and none if leaving a field out means nothing."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Return the schema of a field with a default; durations are texts."""
@@ -26,11 +26,11 @@ class Schemas(SchemaWriter):
         return made
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """Return false: a title that repeats the name of a field says nothing."""
+        """Return False: a title that repeats the field's name adds nothing."""
         return False
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """Return the schema of what may be null, in the short form where it is of a plain type."""
+        """Return the schema of a nullable value, in the short form if its type is a plain one."""
         made = super().nullable_schema(schema)
         options = [part for part in made.get("anyOf", ()) if part != {"type": "null"}]
         if len(options) == 1 and options[0].keys().isdisjoint(("$ref", "enum", "anyOf")):
@@ -39,7 +39,7 @@ class Schemas(SchemaWriter):
 
 
 def schemas_of(kinds: dict[str, Any]) -> tuple[dict[str, Schema], dict[str, Schema]]:
-    """Return the schema of each kind that pydantic knows, and those that they refer to."""
+    """Return the schema of each type that pydantic knows, and those that they refer to."""
     made, common = TypeAdapter.json_schemas(
         [(name, "validation", TypeAdapter(kind)) for name, kind in kinds.items()],
         ref_template=REFERENCE,
@@ -53,7 +53,7 @@ def schemas_of(kinds: dict[str, Any]) -> tuple[dict[str, Schema], dict[str, Sche
 
 
 def plain(schema: Any) -> Any:
-    """Return a schema without titles, which generators name types after, and pydantic's words."""
+    """Return a schema without titles, which generators name types after, and pydantic's keys."""
     if isinstance(schema, list):
         return [plain(part) for part in schema]
     if not isinstance(schema, dict):
@@ -66,7 +66,7 @@ def plain(schema: Any) -> Any:
 
 
 def never_null(schema: Schema) -> Schema:
-    """Return the schema of what is left out where it has no value, as a query's parameter is."""
+    """Return the schema of a value that is left out when empty, such as a query parameter."""
     if isinstance(schema.get("type"), list):
         return {**schema, "type": schema["type"][0]}
     options = [part for part in schema.get("anyOf", ()) if part != {"type": "null"}]
@@ -76,7 +76,7 @@ def never_null(schema: Schema) -> Schema:
 
 
 def example_of(schema: Schema, defined: dict[str, Schema]) -> Any:
-    """Return a value that a schema describes, made from the examples of its parts."""
+    """Return an example for a schema, made from the examples of its parts."""
     if "examples" in schema:
         return schema["examples"][0]
     if "$ref" in schema:

@@ -1,4 +1,4 @@
-"""How everything stands: what an operator asks first."""
+"""The overview: what an operator wants to know first."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -20,17 +20,17 @@ _PERIODS_MS = {"1h": 3_600_000, "24h": 86_400_000, "7d": 7 * 86_400_000}
 
 
 class OverviewQuery(BaseModel):
-    """Which runs are meant."""
+    """Which runs to count."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     period: Literal["1h", "24h", "7d"] = Field(
-        "24h", description="how far back the runs are counted that have started"
+        "24h", description="the period within which the counted runs have started"
     )
 
 
 async def show_overview(call: Call) -> Response:
-    """Show how the runs stand, what fails, what waits, and what models have cost."""
+    """Show the states of runs, what fails, what waits, and what models have cost."""
     return JsonAnswer(await overview_document(call, call.query(OverviewQuery)))
 
 
@@ -97,7 +97,7 @@ def _waiting(
 
 ENDPOINTS = (
     Endpoint(
-        "GET", "/api/workflow/overview", Role.VIEWER, show_overview, "Show how everything stands",
+        "GET", "/api/workflow/overview", Role.VIEWER, show_overview, "Show the overview",
         None, OverviewQuery,
     ),
 )  # fmt: skip

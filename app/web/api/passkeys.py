@@ -1,4 +1,4 @@
-"""The passkeys of whoever asks: listed, added, removed."""
+"""The caller's passkeys: list, add, remove."""
 
 from typing import Any
 
@@ -19,16 +19,16 @@ _LONGEST_SENT = 8_192
 
 
 class PasskeyBody(BaseModel):
-    """A passkey that a browser has made."""
+    """A passkey created by a browser."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    name: str = Field("", max_length=LONGEST_NAME, description="what its person calls it")
+    name: str = Field("", max_length=LONGEST_NAME, description="the name that its owner gives it")
     passkey: str = Field(
         min_length=1, max_length=_LONGEST_SENT, description="the credential, as JSON of WebAuthn"
     )
     challenge: str = Field(
-        min_length=1, max_length=_LONGEST_SENT, description="the challenge that it answers"
+        min_length=1, max_length=_LONGEST_SENT, description="the challenge that it signs"
     )
 
 
@@ -39,7 +39,7 @@ async def list_passkeys(call: Call) -> Response:
 
 
 async def add_passkey(call: Call) -> Response:
-    """Give the caller, who has to be a person, one more passkey."""
+    """Add a passkey for the caller, who has to be a person."""
     body = checked(PasskeyBody, await json_body(call.request, call.services.settings))
     people = call.services.authenticator.people
     site = site_of(call.request, call.services)
@@ -49,19 +49,19 @@ async def add_passkey(call: Call) -> Response:
 
 
 async def delete_passkey(call: Call) -> Response:
-    """Take one of their passkeys away from the caller."""
+    """Remove one of the caller's passkeys."""
     people = call.services.authenticator.people
     await people.remove_passkey(call.caller.credential, call.path("id"))
     return JSONResponse({"success": True, "id": call.path("id")})
 
 
 def site_of(request: Request, services: Services) -> Site:
-    """Return where the browser is, as far as the server knows."""
+    """Return the site that the browser is on, as far as the server knows."""
     return Site(services.settings.public_url or str(request.base_url).rstrip("/"))
 
 
 def passkey_document(row: PasskeyRow) -> dict[str, Any]:
-    """Return a passkey as it is listed."""
+    """Return a passkey as listed."""
     return {
         "id": row.id,
         "name": row.name,
@@ -73,10 +73,10 @@ def passkey_document(row: PasskeyRow) -> dict[str, Any]:
 ENDPOINTS = (
     Endpoint("GET", "/api/passkeys", Role.VIEWER, list_passkeys, "List your passkeys"),
     Endpoint(
-        "POST", "/api/passkeys", Role.VIEWER, add_passkey, "Add a passkey of yours", PasskeyBody,
+        "POST", "/api/passkeys", Role.VIEWER, add_passkey, "Add one of your passkeys", PasskeyBody,
         answers=(201,),
     ),
     Endpoint(
-        "DELETE", "/api/passkeys/{id}", Role.VIEWER, delete_passkey, "Remove a passkey of yours"
+        "DELETE", "/api/passkeys/{id}", Role.VIEWER, delete_passkey, "Remove one of your passkeys"
     ),
 )  # fmt: skip

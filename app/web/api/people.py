@@ -1,4 +1,4 @@
-"""People and their sessions over HTTP: invited, changed, disabled; sessions seen and ended."""
+"""People and their sessions over HTTP: invite, change, disable; list and end sessions."""
 
 import json
 from typing import Any
@@ -23,22 +23,24 @@ class _Body(BaseModel):
 
 
 class PersonBody(_Body):
-    """Somebody to be invited."""
+    """A person to invite."""
 
-    name: str = Field(min_length=1, max_length=LONGEST_NAME, description="what they sign in with")
+    name: str = Field(
+        min_length=1, max_length=LONGEST_NAME, description="the name with which they sign in"
+    )
     role: Role = Field(description="what they may do; not more than the caller may")
     groups: list[str] = Field([], max_length=MOST_GROUPS, description="the groups they are in")
 
 
 class PersonChanges(_Body):
-    """What is to be otherwise about somebody; what is not given stays."""
+    """Changes to a person; fields left out stay as they are."""
 
     role: Role | None = Field(None, description="what they may do; not more than the caller may")
     groups: list[str] | None = Field(
         None, max_length=MOST_GROUPS, description="the groups they are in"
     )
     disabled: bool | None = Field(
-        None, strict=True, description="whether they are turned away; their sessions end at once"
+        None, strict=True, description="whether they are locked out; their sessions end at once"
     )
 
 
@@ -50,7 +52,7 @@ async def list_people(call: Call) -> Response:
 
 
 async def create_person(call: Call) -> Response:
-    """Make a person and an invitation, which is shown once."""
+    """Create a person and an invitation, which is shown only once."""
     body = checked(PersonBody, await json_body(call.request, call.services.settings))
     call.caller.require(body.role)
     people = _people(call)
@@ -61,7 +63,7 @@ async def create_person(call: Call) -> Response:
 
 
 async def update_person(call: Call) -> Response:
-    """Change somebody's role or groups, disable or enable them."""
+    """Change a person's role or groups, or disable or enable them."""
     people = _people(call)
     row = people.get(call.tenant, call.path("id"))
     call.caller.require(Role(row.role))
@@ -77,7 +79,7 @@ async def update_person(call: Call) -> Response:
 
 
 async def invite_person(call: Call) -> Response:
-    """Make a new invitation: older ones end, and with it somebody chooses a new password."""
+    """Create a new invitation: older ones become invalid, and the person sets a new password."""
     people = _people(call)
     row = people.get(call.tenant, call.path("id"))
     call.caller.require(Role(row.role))
@@ -93,7 +95,7 @@ async def list_sessions(call: Call) -> Response:
 
 
 async def end_session(call: Call) -> Response:
-    """End a session: its browser is signed out."""
+    """End a session, which signs its browser out."""
     await call.services.sessions.end_one(call.tenant, call.path("id"))
     return JSONResponse({"success": True, "id": call.path("id")})
 
@@ -108,7 +110,7 @@ def _invitation(call: Call, path: str, until_ms: int) -> dict[str, str]:
 
 
 def person_document(row: PersonRow, people: People) -> dict[str, Any]:
-    """Return a person as they are listed."""
+    """Return a person as listed."""
     without = "passkey" if row.id in people.passkeys.people else "invited"
     return {
         "id": row.id,
@@ -123,7 +125,7 @@ def person_document(row: PersonRow, people: People) -> dict[str, Any]:
 
 
 def session_document(row: SessionRow, own: str) -> dict[str, Any]:
-    """Return a session as it is listed; `own` is the one that asks."""
+    """Return a session as listed; `own` is the caller's own."""
     return {
         "id": row.id,
         "who": row.who,
@@ -147,7 +149,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST", "/api/people/{id}/invitation", Role.ADMIN, invite_person,
-        "Make a new invitation for a person", answers=(201,),
+        "Create a new invitation for a person", answers=(201,),
     ),
     Endpoint("GET", "/api/sessions", Role.ADMIN, list_sessions, "List open sessions"),
     Endpoint("DELETE", "/api/sessions/{id}", Role.ADMIN, end_session, "End a session"),

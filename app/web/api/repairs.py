@@ -1,4 +1,4 @@
-"""Repairing one run: try now, give up, skip, change data, hold and release."""
+"""Repairs of a single run: retry now, give up, skip, change data, hold and release."""
 
 from typing import Any
 
@@ -19,15 +19,17 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     runId: str = Field(max_length=64)  # noqa: N815
-    reason: str | None = Field(None, max_length=2_000, description="why, for the history")
+    reason: str | None = Field(
+        None, max_length=2_000, description="the reason, recorded in the history"
+    )
 
 
 class HoldBody(_Body):
-    """Which run is held or released."""
+    """Which run to hold or release."""
 
 
 class StepBody(_Body):
-    """Which run, and which step of it."""
+    """Which run and which of its steps."""
 
     stepId: str | None = Field(  # noqa: N815
         None, max_length=200, description="only while the run is in this step"
@@ -38,18 +40,18 @@ class StepBody(_Body):
 
 
 class SkipBody(_Body):
-    """Which step is skipped, and with what output."""
+    """Which step to skip, and with which output."""
 
     stepId: str = Field(max_length=200, description="the step that the run waits in")  # noqa: N815
     visit: int | None = Field(None, ge=1, strict=True, description="only in this visit of it")
-    output: Any = Field(description="what the step would have delivered")
+    output: Any = Field(description="the output that the step would have returned")
 
 
 class ChangeDataBody(_Body):
-    """What is different in the data of a run."""
+    """Changes to the data of a run."""
 
-    data: dict[str, Any] = Field({}, description="fields that are put in, or replaced")
-    remove: list[str] = Field([], max_length=500, description="names that are taken out")
+    data: dict[str, Any] = Field({}, description="fields that are added or replaced")
+    remove: list[str] = Field([], max_length=500, description="names of fields that are removed")
 
 
 async def try_now(call: Call) -> Response:
@@ -60,14 +62,14 @@ async def try_now(call: Call) -> Response:
 
 
 async def give_up(call: Call) -> Response:
-    """Have a step fail that waits for its next attempt, or sleeps."""
+    """Fail a step that waits for its next attempt, or sleeps."""
     body = await _body(call, StepBody)
     command = GiveUp(body.reason, call.caller.name)
     return await _repaired(call, body, of_step(_meant(body), command), "the step has failed")
 
 
 async def skip_step(call: Call) -> Response:
-    """Give the output of a step that waits, in its place."""
+    """Set the output of a waiting step instead of running it."""
     body = await _body(call, SkipBody)
     meant = Meant(body.stepId, body.visit)
     repair = skip(meant, body.output, body.reason, call.caller.name)
@@ -82,17 +84,17 @@ async def change_run_data(call: Call) -> Response:
 
 
 async def hold_run(call: Call) -> Response:
-    """Let no step and no attempt of a run begin until it is released."""
+    """Prevent all steps and attempts of a run from starting until it is released."""
     body = await _body(call, HoldBody)
     command = HoldRun(body.reason, call.caller.name)
     return await _repaired(call, body, of_step(Meant(), command), "the run is held")
 
 
 async def release_run(call: Call) -> Response:
-    """Let a run go on that is held."""
+    """Let a held run continue."""
     body = await _body(call, HoldBody)
     command = ReleaseRun(body.reason, call.caller.name)
-    return await _repaired(call, body, of_step(Meant(), command), "the run goes on")
+    return await _repaired(call, body, of_step(Meant(), command), "the run continues")
 
 
 async def _body(call: Call, model: type[M]) -> M:
@@ -114,11 +116,11 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST", "/api/workflow/management/give-up", Role.OPERATOR, give_up,
-        "Have a step fail that waits for its next attempt", StepBody,
+        "Fail a step that waits for its next attempt", StepBody,
     ),
     Endpoint(
         "POST", "/api/workflow/management/skip", Role.OPERATOR, skip_step,
-        "Give the output of a step in its place", SkipBody,
+        "Set the output of a step instead of running it", SkipBody,
     ),
     Endpoint(
         "POST", "/api/workflow/management/change-data", Role.OPERATOR, change_run_data,
@@ -130,6 +132,6 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST", "/api/workflow/management/release", Role.OPERATOR, release_run,
-        "Let a run go on that is held", HoldBody,
+        "Let a held run continue", HoldBody,
     ),
 )  # fmt: skip

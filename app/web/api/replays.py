@@ -1,4 +1,4 @@
-"""Doing visits of recorded runs again, with another version of the agent or another model."""
+"""Replays visits of recorded runs, with another version of the agent or another model."""
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -18,21 +18,21 @@ from steps.contract.step_type import Problem
 
 
 class ReplayBody(BaseModel):
-    """Which visit of a run is done again, and with what instead."""
+    """Which visit of a run to replay, and what to replace."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     stepId: str | None = Field(  # noqa: N815
-        None, max_length=200, description="a call-agent or call-llm step; the last without it"
+        None, max_length=200, description="a call-agent or call-llm step; by default the last one"
     )
     visit: int | None = Field(
-        None, ge=1, strict=True, description="which time; the last without it"
+        None, ge=1, strict=True, description="which visit of the step; by default the last one"
     )
     agentVersion: str | None = Field(  # noqa: N815
         None,
         min_length=1,
         max_length=100,
-        description="latest, published or a number; that of the recorded visit without it",
+        description="latest, published or a number; by default the version of the recorded visit",
     )
     model: str | None = Field(
         None, pattern=r"^[A-Za-z0-9._]([A-Za-z0-9._-]{0,63})$", description="a model instead"
@@ -40,7 +40,7 @@ class ReplayBody(BaseModel):
 
 
 async def replay_visit(call: Call) -> Response:
-    """Do a visit again in a run of its own; calls are answered as they were. Answers at once."""
+    """Replay a visit in a run of its own; calls get their recorded answers. Answers at once."""
     services, run_id = call.services, call.path("runId")
     _, events = await services.journal.events.read(run_id, call.tenant)
     body = checked(ReplayBody, await json_body(call.request, services.settings, required=False))
@@ -52,7 +52,7 @@ async def replay_visit(call: Call) -> Response:
         raise elsewhere.refusal(is_deleted=False) from elsewhere
     of = await services.workflows.pinned(call.tenant, run.workflow_id, run.version)
     if of.sensitive:
-        told = "its workflow has sensitive fields, which no other run is given"
+        told = "its workflow has sensitive fields, which are not passed to another run"
         raise BadRequest("the run cannot be replayed", [Problem("runId", told)])
     version = await _agent_version(call, visit, body.agentVersion)
     replay = Replay(run.id, visit.step_id, visit.visit, version, body.model or "")
@@ -66,12 +66,12 @@ async def replay_visit(call: Call) -> Response:
 
 
 async def _agent_version(call: Call, visit: Visit, wanted: str | None) -> str:
-    """Return the number of the version that works; empty where the step has no agent."""
+    """Return the number of the agent's version; empty if the step has no agent."""
     begun = visit.records.get("agent")
     if begun is None or not isinstance(begun.value, dict):
         if wanted is None:
             return ""
-        told = "no agent has worked in this visit"
+        told = "no agent worked in this visit"
         raise BadRequest("the run cannot be replayed", [Problem("agentVersion", told)])
     agent = begun.value["agent"]
     assert isinstance(agent, dict)  # noqa: S101 - written by the step
@@ -82,16 +82,16 @@ async def _agent_version(call: Call, visit: Visit, wanted: str | None) -> str:
 
 
 async def show_replay(call: Call) -> Response:
-    """Show what came of a replay beside what it is of."""
+    """Show the result of a replay next to its original."""
     run = await call.services.runs.read(call.tenant, call.path("runId"))
     if not is_replay(run.workflow_id):
-        raise NotFoundHere(f"run {run.id} is no replay")
+        raise NotFoundHere(f"run {run.id} is not a replay")
     before, after, replay = await visits_of(call, run)
     return await json_answer(lambda: compared(before, after, replay, run), is_long=True)
 
 
 async def visits_of(call: Call, run: Run) -> tuple[Visit, Visit | None, Replay]:
-    """Return the visit that a replay is of, its own, and what is other. Raises `UnknownRun`."""
+    """Return the replayed visit, its replay, and the differences. Raises `UnknownRun`."""
     replay = Replay.from_version(run.version)
     _, recorded = await call.services.journal.events.run(replay.run_id, call.tenant)
     before = visit_to_replay(recorded, replay.step_id, replay.visit)

@@ -1,4 +1,4 @@
-"""Running a run again from one of its steps."""
+"""Reruns a run from one of its steps."""
 
 import hashlib
 import json
@@ -20,22 +20,24 @@ from steps.contract.step_type import Problem
 
 
 class RerunBody(BaseModel):
-    """From where a run is run again, and what is different."""
+    """Where a rerun begins, and what is different."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, defer_build=True, validate_by_name=True, validate_by_alias=True
     )
 
     stepId: str | None = Field(  # noqa: N815
-        None, max_length=200, description="a step that the run has entered; else as `from` says"
+        None,
+        max_length=200,
+        description="a step that the run has entered; by default as `from` says",
     )
     begin: Literal["failure", "start"] | None = Field(
         None,
         alias="from",
-        description="instead of `stepId`: from where it failed or was stopped, or its beginning",
+        description="instead of `stepId`: where the run failed or was stopped, or its beginning",
     )
     visit: int | None = Field(
-        None, ge=1, strict=True, description="which time; the last without it"
+        None, ge=1, strict=True, description="which visit of the step; by default the last one"
     )
     data: dict[str, Any] = Field(
         {}, description="fields that replace those with which the run entered the step"
@@ -43,26 +45,28 @@ class RerunBody(BaseModel):
     keepCalls: bool = Field(  # noqa: N815
         False,
         strict=True,
-        description="whether the calls that the step had finished stand, so that an agent goes on "
-        "from its last answer",
+        description="whether to keep finished calls of the step, so that an agent continues after "
+        "its last answer",
     )
     version: str | None = Field(
         None, max_length=100, description="another version: a number, `latest` or `published`"
     )
-    reason: str | None = Field(None, max_length=2_000, description="why, for the history")
+    reason: str | None = Field(
+        None, max_length=2_000, description="the reason, recorded in the history"
+    )
     dryRun: bool = Field(  # noqa: N815
-        False, strict=True, description="say what would be different and start nothing"
+        False, strict=True, description="only show what would be different; start nothing"
     )
 
 
 async def rerun_run(call: Call) -> Response:
-    """Start a new run from a step of one that has ended; answers at once."""
+    """Start a new run from a step of an ended one; answers at once."""
     services, run_id = call.services, call.path("runId")
     key = idempotency_key(call.request)
     await services.journal.events.run(run_id, call.tenant)
     body = checked(RerunBody, await json_body(call.request, services.settings))
     if body.stepId is None and body.begin is None:
-        missing = Problem("stepId", "name a step, or say `from`: failure or start")
+        missing = Problem("stepId", "give a step, or `from`: failure or start")
         raise BadRequest("the request is not acceptable", [missing])
     idempotency = IdempotencyKey(key, _fingerprint(run_id, body)) if key else None
     again = Again(
@@ -89,7 +93,7 @@ async def rerun_run(call: Call) -> Response:
 
 
 def _told(made: Rerun) -> JsonObject:
-    """Return what is different in the version of a rerun."""
+    """Return what differs in the version of a rerun."""
     assert made.new.beginning is not None  # noqa: S101 - it is a rerun
     return {
         "version": made.new.version,
@@ -103,7 +107,7 @@ def _told(made: Rerun) -> JsonObject:
 
 
 def _fingerprint(run_id: str, body: RerunBody) -> str:
-    # Without the fields as before there were any, so that an older request is known again.
+    # Left out if empty, so that requests made before the fields existed are recognized.
     newer = {"begin", "version", "reason", "dryRun"} | (set() if body.keepCalls else {"keepCalls"})
     kept = {name for name in newer if getattr(body, name) == RerunBody.model_fields[name].default}
     asked = ["rerun", run_id, body.model_dump(exclude=kept)]
@@ -113,6 +117,6 @@ def _fingerprint(run_id: str, body: RerunBody) -> str:
 ENDPOINTS = (
     Endpoint(
         "POST", "/api/workflow/rerun/{runId}", Role.OPERATOR, rerun_run,
-        "Run a run again from a step", RerunBody, headers=("Idempotency-Key",),
+        "Rerun a run from a step", RerunBody, headers=("Idempotency-Key",),
     ),
 )  # fmt: skip

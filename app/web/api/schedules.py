@@ -1,4 +1,4 @@
-"""Schedules over HTTP: what is started when."""
+"""Schedules over HTTP: which workflow is started when."""
 
 import re
 from datetime import datetime
@@ -21,12 +21,12 @@ from steps.checking.as_written import as_written
 from steps.contract.step_type import Problem
 
 _SHOWN = ("id", "upcoming", "lastRunId", "lastFiring", "createdAt", "updatedAt")
-"""What the server adds to each schedule that it shows."""
+"""The fields that the server adds to each schedule shown."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 class ShownSchedule(ScheduleBody):
-    """When which workflow is started; one that was shown can be sent as it is."""
+    """A schedule, as accepted; one that was shown can be sent back as it is."""
 
     id: str | None = Field(None, description=IGNORED)
     upcoming: list[str] | None = Field(None, description=IGNORED)
@@ -45,7 +45,7 @@ class FiringsQuery(BaseModel):
 
 
 async def list_schedules(call: Call) -> Response:
-    """List the tenant's schedules, by id."""
+    """List the tenant's schedules, sorted by id."""
     return JSONResponse(
         [
             schedule_document(item)
@@ -61,7 +61,7 @@ async def get_schedule(call: Call) -> Response:
 
 
 async def put_schedule(call: Call) -> Response:
-    """Make a schedule, or put another in its place."""
+    """Create or replace a schedule."""
     schedule_id = usable_id(call.path("id"))
     sent = await json_body(call.request, call.services.settings)
     body = checked(ScheduleBody, as_written(sent, _SHOWN))
@@ -70,24 +70,24 @@ async def put_schedule(call: Call) -> Response:
 
 
 async def delete_schedule(call: Call) -> Response:
-    """Delete a schedule; what it has started goes on."""
+    """Delete a schedule; runs that it started continue."""
     schedule_id = call.path("id")
     await call.services.triggers.schedules.delete(call.tenant, schedule_id)
     return JSONResponse({"success": True, "id": schedule_id})
 
 
 async def pause_schedule(call: Call) -> Response:
-    """Pause a schedule; what comes meanwhile is not missed."""
+    """Pause a schedule; moments that pass meanwhile do not count as missed."""
     return await _enable(call, enabled=False)
 
 
 async def resume_schedule(call: Call) -> Response:
-    """Let a schedule go on, from now."""
+    """Resume a schedule from now on."""
     return await _enable(call, enabled=True)
 
 
 async def list_firings(call: Call) -> Response:
-    """List what came of a schedule's newest moments, newest first."""
+    """List the outcomes of a schedule's newest moments, newest first."""
     query = call.query(FiringsQuery)
     rows = await call.services.triggers.schedules.firings(call.tenant, call.path("id"), query.limit)
     return JSONResponse({"firings": [firing_document(row) for row in rows]})
@@ -100,7 +100,7 @@ async def _enable(call: Call, *, enabled: bool) -> Response:
 
 
 def usable_id(text: str) -> str:
-    """Return an id that a client has chosen. Raises `BadRequest`."""
+    """Return an id chosen by a client. Raises `BadRequest` if it is not allowed."""
     if not _ID.fullmatch(text):
         problem = Problem("id", "must be letters, digits, -, _ and ., 100 at most")
         raise BadRequest("the id is not acceptable", [problem])
@@ -121,7 +121,7 @@ def schedule_document(state: ScheduleState) -> JsonObject:
 
 
 def firing_document(firing: Firing) -> JsonObject:
-    """Return what came of one moment as JSON."""
+    """Return the outcome of one moment as JSON."""
     return {
         "key": firing.key,
         "at": iso_time(firing.at_ms),
@@ -136,14 +136,14 @@ ENDPOINTS = (
     Endpoint("GET", "/api/schedules", Role.VIEWER, list_schedules, "List schedules"),
     Endpoint("GET", _ONE, Role.VIEWER, get_schedule, "Show a schedule"),
     Endpoint(
-        "PUT", _ONE, Role.EDITOR, put_schedule, "Make or replace a schedule", ShownSchedule,
+        "PUT", _ONE, Role.EDITOR, put_schedule, "Create or replace a schedule", ShownSchedule,
         answers=(200, 201),
     ),
     Endpoint("DELETE", _ONE, Role.EDITOR, delete_schedule, "Delete a schedule"),
     Endpoint("POST", f"{_ONE}/pause", Role.OPERATOR, pause_schedule, "Pause a schedule"),
     Endpoint("POST", f"{_ONE}/resume", Role.OPERATOR, resume_schedule, "Resume a schedule"),
     Endpoint(
-        "GET", f"{_ONE}/firings", Role.VIEWER, list_firings, "List what came of its moments",
+        "GET", f"{_ONE}/firings", Role.VIEWER, list_firings, "List the outcomes of its moments",
         None, FiringsQuery,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Secrets over HTTP: names and times are shown, values only ever come in."""
+"""Secrets over HTTP: names and times are shown, values can only be written."""
 
 from typing import Any
 
@@ -43,11 +43,11 @@ async def list_secrets(call: Call) -> Response:
 
 
 async def put_secret(call: Call) -> Response:
-    """Keep a secret, in the place of one of that name."""
+    """Store a secret, replacing one of that name."""
     try:
         raw = await json_body(call.request, call.services.settings)
     except BadRequest:
-        # What is wrong with a body may show a part of it.
+        # The details of an invalid body could reveal a part of it.
         raise BadRequest('the body must be JSON: {"value": "a text"}') from None
     body = checked(SecretBody, raw)
     secret, is_new = await call.services.secrets.put(call.tenant, call.path("name"), body.value)
@@ -55,7 +55,7 @@ async def put_secret(call: Call) -> Response:
 
 
 async def delete_secret(call: Call) -> Response:
-    """Delete a secret; steps that name it fail from now on."""
+    """Delete a secret; steps that use it fail from now on."""
     await call.services.secrets.delete(call.tenant, call.path("name"))
     return JSONResponse({"success": True, "name": call.path("name")})
 

@@ -1,4 +1,4 @@
-"""Signals over HTTP: what happened, for runs that wait for it; and addresses of single steps."""
+"""Signals over HTTP, for runs that wait for them; and callback addresses of single steps."""
 
 import json
 from uuid import uuid4
@@ -40,7 +40,7 @@ class SignalsQuery(BaseModel):
 
 
 async def send_signal(call: Call) -> Response:
-    """Send a signal: to the run that has waited longest for it, or the first that will."""
+    """Send a signal to the run that has waited longest for it, or to the first that will."""
     services = call.services
     body = checked(SignalBody, await json_body(call.request, services.settings))
     if len(json.dumps(body.data)) > _LONGEST_DATA:
@@ -67,14 +67,14 @@ async def send_signal(call: Call) -> Response:
 
 
 async def _can_start(call: Call, start: SignalStart) -> None:
-    """Refuse what cannot be started before the signal is kept. Raises `StartRefused`."""
+    """Check that the run can be started before the signal is stored. Raises `StartRefused`."""
     target = Target(call.tenant, start.workflowId, start.version)
     _, definition = await call.services.triggers.starter.definition(target)
     checked_data(definition, start.data)
 
 
 async def _start(call: Call, start: SignalStart, signal_id: str) -> str:
-    """Start the run that will take a signal, once for the signal's id; return which it is."""
+    """Start the run that will take a signal, once for the signal's id; return its id."""
     target = Target(call.tenant, start.workflowId, start.version)
     key = f"signal:{signal_id}"
     starter = call.services.triggers.starter
@@ -82,7 +82,7 @@ async def _start(call: Call, start: SignalStart, signal_id: str) -> str:
 
 
 async def list_signals(call: Call) -> Response:
-    """List the signals that no run has taken yet, by name and key."""
+    """List the signals that no run has taken yet, sorted by name and key."""
     query = checked(SignalsQuery, dict(call.request.query_params))
     now_ms = call.services.clock.now_ms()
     rows = await call.services.journal.signals.kept(call.tenant, now_ms, query.limit)
@@ -90,7 +90,7 @@ async def list_signals(call: Call) -> Response:
 
 
 async def callback(request: Request, services: Services) -> Response:
-    """Take what is sent to the address of a step's visit, the first time."""
+    """Accept the first request to the callback address of a step's visit."""
     request_id: str = request.scope["stepwell.request_id"]
     try:
         return await _called_back(request, services)
@@ -120,7 +120,7 @@ async def _called_back(request: Request, services: Services) -> Response:
     )
     known = await services.journal.signals.is_known(where.tenant, f"{CALLBACK}:{where.key}")
     if run.is_over and not known:
-        raise RunIsOver("the run that gave this address away has ended")
+        raise RunIsOver("the run that this address belongs to has ended")
     sent = await services.signals.send(where.tenant, signal)
     return JsonAnswer({"accepted": sent.is_new}, 202 if sent.is_new else 200)
 
@@ -135,7 +135,7 @@ def _sent(sent: Sent, started: str | None) -> JsonObject:
 
 
 def signal_document(row: KeptSignal) -> JsonObject:
-    """Return a kept signal as JSON."""
+    """Return a stored signal as JSON."""
     return {
         "name": row.name,
         "key": row.key,

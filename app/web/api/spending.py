@@ -1,4 +1,4 @@
-"""What models have cost, and the budgets of a month."""
+"""The costs of models, and monthly budgets."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -23,14 +23,17 @@ _NAMES = {"day": "day", "workflow": "workflowId", "agent": "agentId", "model": "
 
 
 class UsageQuery(BaseModel):
-    """Which days are meant, and by what they are added up."""
+    """Which days to add up, and by what to group them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    since: date | None = Field(None, description="first day (UTC); the month's first without it")
-    until: date | None = Field(None, description="last day (UTC); today without it")
+    since: date | None = Field(
+        None, description="first day (UTC); by default the first of the month"
+    )
+    until: date | None = Field(None, description="last day (UTC); by default today")
     by: str = Field(
-        "day,model", description="any of `day`, `workflow`, `agent` and `model`, with commas"
+        "day,model",
+        description="any of `day`, `workflow`, `agent` and `model`, separated by commas",
     )
 
     @field_validator("by")
@@ -43,15 +46,18 @@ class UsageQuery(BaseModel):
 
 
 class BudgetBody(BaseModel):
-    """A budget of a month."""
+    """A monthly budget."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     workflowId: str | None = Field(  # noqa: N815
-        None, min_length=1, max_length=200, description="of one workflow; the tenant's without it"
+        None,
+        min_length=1,
+        max_length=200,
+        description="the workflow; without it, the budget is the tenant's",
     )
     month: float | None = Field(
-        description="what models may cost in a calendar month (UTC); null: no budget",
+        description="the most that models may cost in a calendar month (UTC); null: no budget",
         ge=0,
         le=1_000_000_000,
         strict=True,
@@ -59,13 +65,13 @@ class BudgetBody(BaseModel):
 
 
 class ShownBudget(BudgetBody):
-    """A budget of a month; one that was shown can be sent as it is."""
+    """A monthly budget; one that was shown can be sent back as it is."""
 
     spent: float | None = Field(None, description=IGNORED)
 
 
 async def show_usage(call: Call) -> Response:
-    """Show what models were asked for and what they cost."""
+    """Show the use of models and its cost."""
     query = checked(UsageQuery, dict(call.request.query_params))
     today = call.services.spending.today()
     first = query.since.isoformat() if query.since else f"{today[:8]}01"
@@ -83,7 +89,7 @@ async def show_usage(call: Call) -> Response:
 
 
 def added_up(rows: Iterable[SpendingRow]) -> dict[str, Any]:
-    """Return the sums of some rows as they are shown."""
+    """Return the sums of some rows as shown."""
     some: Sequence[SpendingRow] = list(rows)
     return {
         "calls": sum(row.calls for row in some),
@@ -96,12 +102,12 @@ def added_up(rows: Iterable[SpendingRow]) -> dict[str, Any]:
 
 
 async def spent_this_month(call: Call) -> dict[str, Any]:
-    """Return what the tenant's models have been asked and have cost since the month's first day."""
+    """Return the use and cost of the tenant's models since the first day of the month."""
     return added_up(await _days_of_month(call))
 
 
 async def spent_by_workflow(call: Call) -> list[dict[str, Any]]:
-    """Return what each workflow and model has cost this month, the dearest first."""
+    """Return the costs of each workflow and model this month, highest first."""
     found: dict[tuple[str, str], list[SpendingRow]] = {}
     for row in await _days_of_month(call):
         found.setdefault((row.workflow_id, row.model), []).append(row)
@@ -119,12 +125,12 @@ async def _days_of_month(call: Call) -> Sequence[SpendingRow]:
 
 
 async def list_budgets(call: Call) -> Response:
-    """List the budgets of the month with what has been spent of them."""
+    """List the monthly budgets, with the amount spent."""
     return JSONResponse({"budgets": await budgets_of(call)})
 
 
 async def put_budget(call: Call) -> Response:
-    """Set, change or take away a budget."""
+    """Set, change or remove a budget."""
     services = call.services
     sent = await json_body(call.request, services.settings)
     body = checked(BudgetBody, as_written(sent, ("spent",)))
@@ -136,7 +142,7 @@ async def put_budget(call: Call) -> Response:
 
 
 async def budgets_of(call: Call) -> list[dict[str, Any]]:
-    """Return the budgets of a tenant with what has been spent of them this month."""
+    """Return the monthly budgets of a tenant, with the amount spent."""
     spending, rows = call.services.spending, await _days_of_month(call)
     return [
         {
@@ -152,9 +158,9 @@ async def budgets_of(call: Call) -> list[dict[str, Any]]:
 
 ENDPOINTS = (
     Endpoint(
-        "GET", "/api/usage", Role.VIEWER, show_usage, "Show what models have cost", None,
+        "GET", "/api/usage", Role.VIEWER, show_usage, "Show the costs of models", None,
         UsageQuery,
     ),
-    Endpoint("GET", "/api/budgets", Role.VIEWER, list_budgets, "List the budgets of the month"),
-    Endpoint("PUT", "/api/budgets", Role.ADMIN, put_budget, "Set a budget of a month", ShownBudget),
+    Endpoint("GET", "/api/budgets", Role.VIEWER, list_budgets, "List the monthly budgets"),
+    Endpoint("PUT", "/api/budgets", Role.ADMIN, put_budget, "Set a monthly budget", ShownBudget),
 )  # fmt: skip

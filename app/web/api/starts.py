@@ -1,4 +1,4 @@
-"""Starting a run: wait for its outcome, or not."""
+"""Starts a run, with or without waiting for its outcome."""
 
 import asyncio
 import re
@@ -27,7 +27,7 @@ _WAIT = re.compile(r"\bwait=(\d{1,9})\b")
 
 
 async def start(call: Call) -> Response:
-    """Start a run and wait until it ends, pauses, or the wait is over."""
+    """Start a run and wait until it ends or pauses, or the wait is over."""
     limit_s = wait_limit(call)
     run, outcome = await _start(call, wait=True)
     if outcome is not None:
@@ -37,7 +37,7 @@ async def start(call: Call) -> Response:
 
 
 async def waited_for(call: Call, run: Run, outcome: "asyncio.Future[Run]", limit_s: float) -> Run:
-    """Return the run as it ends or pauses, or as it stands when the wait is over."""
+    """Return the run once it ends or pauses, or its state when the wait is over."""
     leave_with_client(call.request, outcome)
     over = call.services.late_calls.later(limit_s, outcome.cancel)
     try:
@@ -45,7 +45,7 @@ async def waited_for(call: Call, run: Run, outcome: "asyncio.Future[Run]", limit
     except asyncio.CancelledError:
         if not outcome.done() or outcome.cancelled():
             return await call.services.runs.stored(call.tenant, run.id)
-        return outcome.result()  # it came in the moment in which the wait was over
+        return outcome.result()  # it arrived just as the wait ended
     finally:
         over.cancel()
 
@@ -62,7 +62,7 @@ async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | 
         try:
             asked, used = await _asked(call)
             if used is None and asked.key and asked.form:
-                # The same request at once must not store its files too.
+                # A simultaneous repeat of the request must not store its files again.
                 async with services.storing.of("start", call.tenant, asked.key):
                     used = await services.journal.start_keys.used(call.tenant, asked.key)
                     return await services.runs.start(await _new_run(call, asked, used), wait=wait)
@@ -78,7 +78,7 @@ async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | 
 
 
 async def _asked(call: Call) -> tuple[StartRequest, UsedKey | None]:
-    """Return what is asked for, and what its key has started before."""
+    """Return the request, and the run that its key has started before, if any."""
     services, workflow_id = call.services, call.path("workflowId")
     query = call.query(StartQuery)
     key = idempotency_key(call.request)
@@ -91,10 +91,10 @@ async def _asked(call: Call) -> tuple[StartRequest, UsedKey | None]:
 
 
 async def _new_run(call: Call, asked: StartRequest, used: UsedKey | None) -> NewRun:
-    """Hold what is asked for against the version that it starts, and store its files.
+    """Check the request against the version that it starts, and store its files.
 
-    Raises `DuplicateStart` for a key that has been used: its run is the answer, whatever has
-    become of the workflow since.
+    Raises `DuplicateStart` for a used key: the answer is its run, whatever has become of the
+    workflow.
     """
     services = call.services
     if used and asked.idempotency:
@@ -119,7 +119,7 @@ async def _new_run(call: Call, asked: StartRequest, used: UsedKey | None) -> New
 
 
 def _context(call: Call) -> JsonObject:
-    """Return what the caller says beyond who it is; of which trace, where those are kept."""
+    """Return the context that the caller sends, with the trace if traces are on."""
     context = dict(call.caller.context)
     sent = call.request.headers.get(HEADER)
     is_traced = call.services.settings.otlp_endpoint is not None
@@ -127,7 +127,7 @@ def _context(call: Call) -> JsonObject:
 
 
 def wait_limit(call: Call) -> float:
-    """Return how long to wait, in seconds: `Prefer: wait=N` (RFC 7240), bounded."""
+    """Return how long to wait, in seconds: `Prefer: wait=N` (RFC 7240), limited."""
     limit = call.services.settings.sync_wait_limit
     prefer = call.request.headers.get("prefer")
     asked = _WAIT.search(prefer) if prefer else None

@@ -1,4 +1,4 @@
-"""Uploaded files: taken, and given back."""
+"""Uploads and downloads files."""
 
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ _RUN_BY_BROWSERS = frozenset({"text/html", "image/svg+xml", "application/xhtml+x
 
 
 async def upload(call: Call) -> Response:
-    """Keep a file, which inputs of type file then name by its id."""
+    """Store a file; inputs of type file then refer to it by id."""
     services = call.services
     if not is_form(call.request):
         raise UnsupportedMediaType("send a form, with Content-Type: multipart/form-data")
@@ -33,7 +33,7 @@ async def upload(call: Call) -> Response:
 
 
 async def download(call: Call) -> Response:
-    """Return a file as a download, never as something a browser would run (RFC 6266)."""
+    """Return a file as a download, never as content that a browser would run (RFC 6266)."""
     row, content = await call.services.files.read(call.tenant, call.path("fileId"))
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(row.name, safe='')}",

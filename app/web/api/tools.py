@@ -1,4 +1,4 @@
-"""Tools over HTTP: which there are, and which servers bring them."""
+"""Tools over HTTP: the available tools, the servers that provide them, and sign-ins there."""
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
@@ -12,13 +12,13 @@ _MOST = 8_192
 
 
 class SignInCode(BaseModel):
-    """What an authorization server has led somebody back with."""
+    """The parameters with which an authorization server redirected a person back."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     state: str = Field(max_length=_MOST, description="as the address has it")
     code: str = Field(max_length=_MOST, description="as the address has it")
-    iss: str | None = Field(None, max_length=_MOST, description="as the address has it, if it does")
+    iss: str | None = Field(None, max_length=_MOST, description="as in the address, if present")
 
 
 async def list_tools(call: Call) -> Response:
@@ -27,13 +27,13 @@ async def list_tools(call: Call) -> Response:
 
 
 async def begin_mcp_sign_in(call: Call) -> Response:
-    """Return the address at which the caller signs in at an MCP server; ends on the console."""
+    """Return the address where the caller signs in at an MCP server; it ends on the console."""
     address = await call.services.mcp_sign_ins.begin(call.tenant, call.path("name"), call.caller)
     return JSONResponse({"address": address})
 
 
 async def end_mcp_sign_in(call: Call) -> Response:
-    """Take the code with which somebody was led back, from the one who has begun to sign in."""
+    """Accept the code of a sign-in from the person who began it."""
     sent = checked(SignInCode, await json_body(call.request, call.services.settings))
     name = call.path("name")
     sign_ins = call.services.mcp_sign_ins
@@ -42,7 +42,7 @@ async def end_mcp_sign_in(call: Call) -> Response:
 
 
 async def sign_out_at_mcp_server(call: Call) -> Response:
-    """Forget the tenant's tokens of an MCP server, and revoke them where that can be done."""
+    """Delete the tenant's tokens of an MCP server, and revoke them if possible."""
     name = call.path("name")
     revoked = await call.services.mcp_sign_ins.sign_out(call.tenant, name)
     return JSONResponse({"success": True, "name": name, "revoked": revoked})
@@ -52,8 +52,8 @@ _SIGN_IN = "/api/mcp-servers/{name}/sign-in"
 
 ENDPOINTS = (
     Endpoint("GET", "/api/tools", Role.VIEWER, list_tools, "List tools"),
-    Endpoint("POST", _SIGN_IN, Role.ADMIN, begin_mcp_sign_in, "Begin to sign in at an MCP server"),
-    Endpoint("PUT", _SIGN_IN, Role.ADMIN, end_mcp_sign_in, "Sign in at an MCP server by a code",
+    Endpoint("POST", _SIGN_IN, Role.ADMIN, begin_mcp_sign_in, "Begin a sign-in at an MCP server"),
+    Endpoint("PUT", _SIGN_IN, Role.ADMIN, end_mcp_sign_in, "Complete a sign-in at an MCP server",
              SignInCode),
     Endpoint("DELETE", _SIGN_IN, Role.ADMIN, sign_out_at_mcp_server, "Sign out at an MCP server"),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What models were asked and answered in a run, for who may read it."""
+"""The conversations of a run's models, for callers who may read them."""
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -14,16 +14,16 @@ _LONG = 50
 
 
 class TranscriptQuery(BaseModel):
-    """Which conversations of a run are meant."""
+    """Which conversations of a run to show."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    stepId: str | None = Field(None, max_length=200, description="those of one step")  # noqa: N815
-    visit: int | None = Field(None, ge=1, description="of which visit; all without it")
+    stepId: str | None = Field(None, max_length=200, description="only those of one step")  # noqa: N815
+    visit: int | None = Field(None, ge=1, description="only those of one visit; by default all")
 
 
 async def show_transcript(call: Call) -> Response:
-    """Show what models were asked and answered, what tools gave, and what people decided."""
+    """Show questions and answers of models, results of tools, and decisions of people."""
     if not call.services.settings.transcripts:
         raise NotFoundHere("transcripts are hidden on this server (setting transcripts)")
     query = checked(TranscriptQuery, dict(call.request.query_params))

@@ -1,4 +1,4 @@
-"""Triggers over HTTP: what starts runs when a request, a form or the end of a run comes."""
+"""Triggers over HTTP: what starts runs on a request, on a form, or when a run ends."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -22,7 +22,7 @@ from steps.checking.as_written import as_written
 from steps.contract.step_type import Problem
 
 _SHOWN = ("id", "kind", "url", "lastFiring", "createdAt", "updatedAt")
-"""What the server adds to each trigger that it shows."""
+"""The fields that the server adds to each trigger shown."""
 
 
 class _Shown(BaseModel):
@@ -37,15 +37,15 @@ class _Shown(BaseModel):
 
 
 class ShownRequestTrigger(RequestTrigger, _Shown):
-    """What a request to an address starts or sends; one that was shown can be sent as it is."""
+    """A trigger on requests to an address; one that was shown can be sent back as it is."""
 
 
 class ShownRunTrigger(RunTrigger, _Shown):
-    """What the end of a run starts; one that was shown can be sent as it is."""
+    """A trigger on ends of runs; one that was shown can be sent back as it is."""
 
 
 class ShownFormTrigger(FormTrigger, _Shown):
-    """The page of a workflow for anybody; one that was shown can be sent as it is."""
+    """A web form for a workflow; one that was shown can be sent back as it is."""
 
 
 _OneOf = TypeVar("_OneOf")
@@ -59,15 +59,15 @@ class TriggerBody(
     _Body[
         Annotated[
             ShownRequestTrigger | ShownRunTrigger | ShownFormTrigger,
-            Field(description="by `on`: a request (without it), a form, or ends of runs"),
+            Field(description="by `on`: a request (the default), a form, or ends of runs"),
         ]
     ]
 ):
-    """What starts runs."""
+    """A trigger of any kind."""
 
 
 async def list_triggers(call: Call) -> Response:
-    """List the tenant's triggers, by id."""
+    """List the tenant's triggers, sorted by id."""
     found = await call.services.triggers.kept.of_tenant(call.tenant)
     return JSONResponse([trigger_document(call, state) for state in found])
 
@@ -79,7 +79,7 @@ async def get_trigger(call: Call) -> Response:
 
 
 async def put_trigger(call: Call) -> Response:
-    """Make a trigger, or put another in its place; its address stays."""
+    """Create or replace a trigger; a replaced trigger keeps its address."""
     trigger_id = usable_id(call.path("id"))
     sent = await json_body(call.request, call.services.settings)
     body = trigger_body(as_written(sent, _SHOWN))
@@ -88,30 +88,30 @@ async def put_trigger(call: Call) -> Response:
 
 
 async def delete_trigger(call: Call) -> Response:
-    """Delete a trigger with its requests; what it has started goes on."""
+    """Delete a trigger with its requests; runs that it started continue."""
     trigger_id = call.path("id")
     await call.services.triggers.kept.delete(call.tenant, trigger_id)
     return JSONResponse({"success": True, "id": trigger_id})
 
 
 async def pause_trigger(call: Call) -> Response:
-    """Pause a trigger; what comes meanwhile starts nothing."""
+    """Pause a trigger; it starts nothing meanwhile."""
     return await _enable(call, enabled=False)
 
 
 async def resume_trigger(call: Call) -> Response:
-    """Let a trigger go on, from now."""
+    """Resume a trigger from now on."""
     return await _enable(call, enabled=True)
 
 
 async def rotate_trigger(call: Call) -> Response:
-    """Give a trigger another address; the one before leads nowhere from now on."""
+    """Give a trigger a new address; the old one stops working at once."""
     state = await call.services.triggers.kept.rotate(call.tenant, call.path("id"))
     return JSONResponse(trigger_document(call, state))
 
 
 async def list_trigger_firings(call: Call) -> Response:
-    """List what came of a trigger's newest requests or ends, newest first."""
+    """List the outcomes of a trigger's newest requests or run ends, newest first."""
     query = call.query(FiringsQuery)
     kept = call.services.triggers.kept
     rows = await kept.firings(call.tenant, call.path("id"), query.limit)
@@ -119,16 +119,16 @@ async def list_trigger_firings(call: Call) -> Response:
 
 
 async def get_request(call: Call) -> Response:
-    """Show one of a trigger's newest requests, without what would let others in."""
+    """Show one of a trigger's newest requests, without credentials."""
     kept = call.services.triggers.kept
     firing, request = await kept.request(call.tenant, call.path("id"), call.path("key"))
     return JSONResponse(request_document(firing, request))
 
 
 async def replay_request(call: Call) -> Response:
-    """Have one of a trigger's newest requests again, as if it came now.
+    """Process one of a trigger's newest requests again, as if it arrived now.
 
-    Who has sent it is not asked again, and its idempotency key does not count.
+    Its sender is not verified again, and its idempotency key is ignored.
     """
     triggers = call.services.triggers
     row = (await triggers.kept.get(call.tenant, call.path("id"))).row
@@ -163,7 +163,7 @@ async def _enable(call: Call, *, enabled: bool) -> Response:
 
 
 def trigger_document(call: Call, state: TriggerState) -> JsonObject:
-    """Return a trigger as JSON; its address only to those who may start runs anyhow."""
+    """Return a trigger as JSON; its address only for callers who may start runs anyway."""
     url = None
     if state.path is not None and call.caller.role.includes(Role.OPERATOR):
         url = f"{call.services.settings.public_url or own_address(call.request)}{state.path}"
@@ -193,7 +193,7 @@ def request_document(firing: Firing, request: ArrivedRequest) -> JsonObject:
 
 
 def receipt_document(receipt: Receipt) -> JsonObject:
-    """Return what came of a request as JSON."""
+    """Return the outcome of a request as JSON."""
     return {
         "requestId": receipt.request_id,
         "accepted": receipt.outcome != "skipped",
@@ -207,18 +207,18 @@ ENDPOINTS = (
     Endpoint("GET", "/api/triggers", Role.VIEWER, list_triggers, "List triggers"),
     Endpoint("GET", _ONE, Role.VIEWER, get_trigger, "Show a trigger"),
     Endpoint(
-        "PUT", _ONE, Role.EDITOR, put_trigger, "Make or replace a trigger", TriggerBody,
+        "PUT", _ONE, Role.EDITOR, put_trigger, "Create or replace a trigger", TriggerBody,
         answers=(200, 201),
     ),
     Endpoint("DELETE", _ONE, Role.EDITOR, delete_trigger, "Delete a trigger"),
     Endpoint("POST", f"{_ONE}/pause", Role.OPERATOR, pause_trigger, "Pause a trigger"),
     Endpoint("POST", f"{_ONE}/resume", Role.OPERATOR, resume_trigger, "Resume a trigger"),
     Endpoint(
-        "POST", f"{_ONE}/rotate", Role.EDITOR, rotate_trigger, "Give a trigger another address"
+        "POST", f"{_ONE}/rotate", Role.EDITOR, rotate_trigger, "Give a trigger a new address"
     ),
     Endpoint(
         "GET", f"{_ONE}/firings", Role.VIEWER, list_trigger_firings,
-        "List what came of its requests or ends", None, FiringsQuery,
+        "List the outcomes of its requests or run ends", None, FiringsQuery,
     ),
     Endpoint(
         "GET", f"{_ONE}/firings/{{key}}", Role.OPERATOR, get_request,
@@ -226,6 +226,6 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST", f"{_ONE}/firings/{{key}}/replay", Role.OPERATOR, replay_request,
-        "Have one of its newest requests again", answers=(202,),
+        "Process one of its newest requests again", answers=(202,),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Variables over HTTP: what expressions name as `vars.NAME`."""
+"""Variables over HTTP: values that expressions use as `vars.NAME`."""
 
 import json
 from datetime import datetime
@@ -24,11 +24,11 @@ class VariableBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    value: Any = Field(description="any JSON value; runs that have begun keep the one before")
+    value: Any = Field(description="any JSON value; runs that have started keep the previous one")
 
 
 class ShownVariable(VariableBody):
-    """A variable's value; one that was shown can be sent as it is."""
+    """A variable's value; one that was shown can be sent back as it is."""
 
     name: str | None = Field(None, description=IGNORED)
     createdAt: datetime | None = Field(None, description=IGNORED)  # noqa: N815
@@ -36,7 +36,7 @@ class ShownVariable(VariableBody):
 
 
 def variable_document(row: VariableRow) -> dict[str, Any]:
-    """Return a variable as it is shown."""
+    """Return a variable as shown."""
     return {
         "name": row.name,
         "value": json.loads(row.value),
@@ -52,7 +52,7 @@ async def list_variables(call: Call) -> Response:
 
 
 async def set_variable(call: Call) -> Response:
-    """Keep a variable, in the place of one of that name."""
+    """Store a variable, replacing one of that name."""
     sent = await json_body(call.request, call.services.settings)
     body = checked(VariableBody, as_written(sent, ("name", "createdAt", "updatedAt")))
     now_ms = call.services.clock.now_ms()
@@ -62,7 +62,7 @@ async def set_variable(call: Call) -> Response:
 
 
 async def delete_variable(call: Call) -> Response:
-    """Delete a variable; runs that begin from now on do not have it."""
+    """Delete a variable; runs that start from now on do not have it."""
     await call.services.journal.variables.delete(call.tenant, call.path("name"))
     return JsonAnswer({"success": True, "name": call.path("name")})
 

@@ -1,4 +1,4 @@
-"""Views of the list of runs: what somebody has given a name, for nobody else."""
+"""Saved views of the list of runs, each visible to its owner only."""
 
 import json
 from datetime import datetime
@@ -23,16 +23,16 @@ Column = Literal["workflow", "status", "step", "started", "ended", "took"]
 
 
 class ViewBody(BaseModel):
-    """What a view asks for."""
+    """The filters and columns of a view."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     query: dict[str, Annotated[str, Field(max_length=1_000)]] = Field(
         {}, max_length=20,
-        description="filters and `sort`, as the list of runs takes them in its address",
+        description="filters and `sort`, in the form of the query of the list of runs",
     )  # fmt: skip
     columns: list[Column] = Field(
-        [], max_length=6, description="the columns that the console shows, in its own order"
+        [], max_length=6, description="the columns that the console shows, in order"
     )
 
     @model_validator(mode="after")
@@ -43,31 +43,31 @@ class ViewBody(BaseModel):
             told = "; ".join(f"{one.path} {one.message}" for one in refused.problems)
             raise ValueError(f"query: {told}") from refused
         if not self.query.keys().isdisjoint({"cursor", "limit"}):
-            raise ValueError("query: a view has no cursor and no limit")
+            raise ValueError("query: a view must not have a cursor or a limit")
         return self
 
 
 class ShownView(ViewBody):
-    """A view; one that was shown can be sent as it is."""
+    """A view; one that was shown can be sent back as it is."""
 
     name: str | None = Field(None, description=IGNORED)
     updatedAt: datetime | None = Field(None, description=IGNORED)  # noqa: N815
 
 
 def view_document(row: ViewRow) -> dict[str, Any]:
-    """Return a view as it is shown."""
+    """Return a view as shown."""
     asked: dict[str, Any] = json.loads(row.asked)
     return {"name": row.name, **asked, "updatedAt": iso_time(row.updated_at_ms)}
 
 
 async def list_views(call: Call) -> Response:
-    """List the caller's own views by name."""
+    """List the caller's own views, sorted by name."""
     rows = await call.services.journal.saved_views.of(call.tenant, call.caller.name)
     return JsonAnswer([view_document(row) for row in rows])
 
 
 async def put_view(call: Call) -> Response:
-    """Keep a view of the caller's own, in the place of one of that name."""
+    """Store a view of the caller, replacing one of that name."""
     sent = await json_body(call.request, call.services.settings)
     body = checked(ViewBody, as_written(sent, ("name", "updatedAt")))
     name = call.path("name").strip()
@@ -80,7 +80,7 @@ async def put_view(call: Call) -> Response:
 
 
 async def delete_view(call: Call) -> Response:
-    """Delete a view of the caller's own."""
+    """Delete a view of the caller."""
     name = call.path("name")
     await call.services.journal.saved_views.delete(call.tenant, call.caller.name, name)
     return JsonAnswer({"success": True, "name": name})

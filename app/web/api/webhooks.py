@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: who is told what, and how that goes. Secrets are shown once."""
+"""Webhooks over HTTP: where events are sent, and the deliveries. Secrets are shown once."""
 
 from dataclasses import replace
 from functools import partial
@@ -26,7 +26,7 @@ _NAMES_BY_KIND = {kind.__name__: row.name for kind, row in KINDS.items()}
 _STATES = {"pending": "pending", "delivered": "delivered", "given_up": "givenUp"}
 _LONGEST_POSITION = 18
 _SHOWN = ("id", "pending", "givenUp", "createdAt", "updatedAt")
-"""What the server adds to each webhook that it shows."""
+"""The fields that the server adds to each webhook shown."""
 
 
 class _Fields(BaseModel):
@@ -43,7 +43,7 @@ class _Fields(BaseModel):
         if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii():
             raise ValueError("must be an address that begins with https:// or http://")
         if parts.username or parts.password:
-            raise ValueError("must not hold a user or a password; messages are signed instead")
+            raise ValueError("must not contain a user or a password; messages are signed instead")
         return url
 
     @field_validator("events", check_fields=False)
@@ -51,7 +51,7 @@ class _Fields(BaseModel):
     def _known(cls, events: list[str] | None) -> list[str] | None:
         if unknown := unknown_names(events or ()):
             known = ", ".join(NAMES)
-            raise ValueError(f"{', '.join(unknown)} is no event; there are {known}, run.*, *")
+            raise ValueError(f"{', '.join(unknown)} is not an event; use one of {known}, run.*, *")
         return events
 
     @field_validator("secret", check_fields=False)
@@ -62,9 +62,11 @@ class _Fields(BaseModel):
         return secret
 
 
-_URL = Field(max_length=2_048, description="where messages are posted")
+_URL = Field(max_length=2_048, description="the address to which messages are posted")
 _EVENTS = Field(
-    min_length=1, max_length=50, description="names of events; run.* for all of a sort, * for all"
+    min_length=1,
+    max_length=50,
+    description="names of events; run.* for all events of a kind, * for all",
 )
 
 
@@ -75,18 +77,18 @@ class NewWebhookBody(_Fields):
     events: list[str] = _EVENTS
     name: str = Field("", max_length=200)
     workflowIds: list[str] | None = Field(  # noqa: N815
-        None, max_length=200, description="only runs of these workflows; all when null"
+        None, max_length=200, description="only events of runs of these workflows; null for all"
     )
     secret: str | None = Field(
-        None, description="whsec_ and 24 to 64 bytes in base64; made when none is given"
+        None, description="whsec_ and 24 to 64 bytes in base64; generated if not given"
     )
     begin: Literal["now", "start"] = Field(
-        "now", alias="from", description="start for every event that there is"
+        "now", alias="from", description="start for all existing events; now for new ones only"
     )
 
 
 class WebhookBody(_Fields):
-    """What changes; what is not given stays."""
+    """Changes to a webhook; fields left out stay as they are."""
 
     url: str | None = Field(None, max_length=2_048)
     events: list[str] | None = Field(None, min_length=1, max_length=50)
@@ -97,11 +99,13 @@ class WebhookBody(_Fields):
 
 
 class NewSecretBody(_Fields):
-    """The secret that takes over, and for how long the one before it signs too."""
+    """The new secret, and for how long the previous one also signs."""
 
     secret: str | None = Field(None, description="made when none is given")
     overlap: Duration | None = Field(
-        None, le=30 * 86_400_000, description="such as `24h`, 30 days at most; at once without it"
+        None,
+        le=30 * 86_400_000,
+        description="such as `24h`, 30 days at most; without it, the previous secret stops at once",
     )
 
 
@@ -122,7 +126,7 @@ async def list_webhooks(call: Call) -> Response:
 
 
 async def create_webhook(call: Call) -> Response:
-    """Create a webhook; the answer shows its secret, for the only time."""
+    """Create a webhook; its secret is shown only in this answer."""
     body = checked(NewWebhookBody, await json_body(call.request, call.services.settings))
     draft = Draft(
         name=body.name,
@@ -142,7 +146,7 @@ async def get_webhook(call: Call) -> Response:
 
 
 async def put_webhook(call: Call) -> Response:
-    """Change a webhook; what it has not been told of yet goes to where it points now."""
+    """Change a webhook; undelivered events go to the new address."""
     webhook_id = (await _row(call)).id
     sent = await json_body(call.request, call.services.settings)
     body = checked(WebhookBody, as_written(sent, _SHOWN, ("status", "formerSecretUntil")))
@@ -152,28 +156,28 @@ async def put_webhook(call: Call) -> Response:
 
 
 async def delete_webhook(call: Call) -> Response:
-    """Delete a webhook and what it has not been told of."""
+    """Delete a webhook and its undelivered events."""
     webhook_id = call.path("id")
     await call.services.webhooks.delete(call.tenant, webhook_id)
     return JSONResponse({"success": True, "id": webhook_id})
 
 
 async def disable_webhook(call: Call) -> Response:
-    """Disable a webhook; it keeps its place."""
+    """Disable a webhook; it keeps its position."""
     row = await call.services.webhooks.set_enabled(call.tenant, call.path("id"), enabled=False)
     return JSONResponse(await _shown(call, row))
 
 
 async def enable_webhook(call: Call) -> Response:
-    """Enable a webhook; it goes on from where it stood."""
+    """Enable a webhook; it continues from its position."""
     row = await call.services.webhooks.set_enabled(call.tenant, call.path("id"), enabled=True)
     return JSONResponse(await _shown(call, row))
 
 
 async def rotate_webhook_secret(call: Call) -> Response:
-    """Make a new secret, which counts from now on; the answer shows it, for the only time.
+    """Create a new secret, valid from now on; it is shown only in this answer.
 
-    With `overlap` the one before it signs too for that long.
+    With `overlap` the previous secret also signs for that long.
     """
     raw = await json_body(call.request, call.services.settings, required=False)
     body = checked(NewSecretBody, raw)
@@ -185,7 +189,7 @@ async def rotate_webhook_secret(call: Call) -> Response:
 
 
 async def test_webhook(call: Call) -> Response:
-    """Send one message that says nothing, and show the result."""
+    """Send one empty test message, and show the result."""
     began_ms = call.services.clock.now_ms()
     outcome = await call.services.webhooks.test(await _row(call))
     return JSONResponse(
@@ -237,7 +241,7 @@ def _edited(body: WebhookBody, now_ms: int, row: WebhookRow) -> WebhookRow:
 
 
 async def redeliver(call: Call) -> Response:
-    """Send one event again, in its place among those of its run."""
+    """Send one event again, in order with the other events of its run."""
     row, position = await _row(call), call.path("position")
     if not position.isdecimal() or not position.isascii() or len(position) > _LONGEST_POSITION:
         raise NotFoundHere(f"there is no delivery {position}")
@@ -246,7 +250,7 @@ async def redeliver(call: Call) -> Response:
 
 
 async def redeliver_failed(call: Call) -> Response:
-    """Send everything again that was given up; what waits to be tried again is due at once."""
+    """Send all events again that were given up; waiting retries are due at once."""
     count = await call.services.webhooks.redeliver_failed(await _row(call))
     return JSONResponse({"success": True, "redelivered": count})
 
@@ -281,7 +285,7 @@ async def webhook_status(call: Call, row: WebhookRow) -> str:
 
 
 def delivery_document(row: DeliveryRow) -> JsonObject:
-    """Return how it stands with one event, as JSON."""
+    """Return the state of one delivery as JSON."""
     return {
         "position": row.position,
         "runId": row.run_id,
@@ -298,7 +302,7 @@ def delivery_document(row: DeliveryRow) -> JsonObject:
 
 
 def state_of(query: DeliveriesQuery) -> str | None:
-    """Return the journal's word for the status that a query asks for, None for any."""
+    """Return the journal's name of the status in a query, or None for any."""
     return next((word for word, shown in _STATES.items() if shown == query.status), None)
 
 
@@ -319,18 +323,18 @@ ENDPOINTS = (
     Endpoint("POST", "/api/webhooks/{id}/enable", Role.ADMIN, enable_webhook, "Enable a webhook"),
     Endpoint(
         "POST", "/api/webhooks/{id}/secret", Role.ADMIN, rotate_webhook_secret,
-        "Make a new signing secret", NewSecretBody, needs_body=False,
+        "Create a new signing secret", NewSecretBody, needs_body=False,
     ),
     Endpoint(
-        "POST", "/api/webhooks/{id}/test", Role.ADMIN, test_webhook, "Send a message for a test"
+        "POST", "/api/webhooks/{id}/test", Role.ADMIN, test_webhook, "Send a test message"
     ),
     Endpoint(
         "GET", "/api/webhooks/{id}/deliveries", Role.ADMIN, list_deliveries,
-        "List how its deliveries went", None, DeliveriesQuery,
+        "List its deliveries", None, DeliveriesQuery,
     ),
     Endpoint(
         "POST", "/api/webhooks/{id}/redeliver", Role.ADMIN, redeliver_failed,
-        "Send everything again that was given up",
+        "Resend everything that was given up",
     ),
     Endpoint(
         "POST", "/api/webhooks/{id}/deliveries/{position}/redeliver", Role.ADMIN, redeliver,

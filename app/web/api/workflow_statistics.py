@@ -1,4 +1,4 @@
-"""How the runs of one workflow fare."""
+"""Statistics about the runs of one workflow."""
 
 from typing import Literal
 
@@ -18,17 +18,17 @@ _HALF, _MOST_OF_THEM = 0.5, 0.95
 
 
 class StatisticsQuery(BaseModel):
-    """Which runs are meant."""
+    """Which runs to count."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     period: Literal["24h", "7d", "30d"] = Field(
-        "7d", description="how far back those are meant that have started"
+        "7d", description="the period within which the counted runs have started"
     )
 
 
 async def workflow_statistics(call: Call) -> Response:
-    """Show how the runs of a workflow fare."""
+    """Show statistics about the runs of a workflow."""
     query = call.query(StatisticsQuery)
     await call.services.workflows.chosen(call.tenant, call.path("workflowId"), "latest")
     return JsonAnswer(
@@ -59,7 +59,7 @@ async def statistics_document(
 
 
 def _share(sorted_ms: list[int], share: float) -> int | None:
-    """Return below or at what so large a share of the values is."""
+    """Return the value below or at which the given share of values lies."""
     if not sorted_ms:
         return None
     return sorted_ms[min(len(sorted_ms) - 1, int(share * len(sorted_ms)))]
@@ -68,6 +68,6 @@ def _share(sorted_ms: list[int], share: float) -> int | None:
 ENDPOINTS = (
     Endpoint(
         "GET", "/api/workflow/statistics/{workflowId}", Role.VIEWER, workflow_statistics,
-        "Show how the runs of a workflow fare", None, StatisticsQuery,
+        "Show statistics about the runs of a workflow", None, StatisticsQuery,
     ),
 )  # fmt: skip

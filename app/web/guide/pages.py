@@ -1,4 +1,4 @@
-"""What `/guide` answers: the files of the site that `make guide` makes, and nothing else."""
+"""Serves `/guide`: only the files of the site that `make guide` builds."""
 
 import base64
 import functools
@@ -27,7 +27,7 @@ _PAGE = "index.html"
 async def guide_file(request: Request, _: Services) -> Response:
     """Return a file of the site, or the page of a folder.
 
-    The address of a page ends with a slash, since links in it count from there.
+    The address of a page ends with a slash, because its links are relative to that.
     """
     path: str = request.path_params["path"]
     if not path:
@@ -46,7 +46,7 @@ async def guide_file(request: Request, _: Services) -> Response:
 
 
 async def guide(_: Request, __: Services) -> Response:
-    """Lead to the first page."""
+    """Redirect to the first page."""
     return RedirectResponse(f"guide/{_FIRST}", 307)
 
 
@@ -67,7 +67,7 @@ def _files() -> "StaticFiles":
 
 @functools.cache
 def _headers() -> dict[str, str]:
-    """Return what keeps browsers to this site; its one inline script sets light or dark."""
+    """Return headers that restrict browsers to this site; its one inline script sets the theme."""
     inline = _INLINE.findall((SITE / _FIRST / _PAGE).read_bytes())
     hashes = {base64.b64encode(hashlib.sha256(text).digest()).decode() for text in inline}
     scripts = " ".join(["'self'", *(f"'sha256-{each}'" for each in sorted(hashes))])
