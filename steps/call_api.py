@@ -48,7 +48,8 @@ class CallApi(StepType[CallApiSettings]):
     and has `"encoding": "base64"` beside it. An answer without a content type is an object or
     a list where it is JSON, a text where it is one, and else base64. An empty body is null, and
     so is one called JSON that has nothing but blanks. Compressed answers (gzip, deflate) are
-    unpacked, but for `base64`.
+    unpacked, but for `base64`; one that is compressed in another way, which is never asked for,
+    is base64 as it came.
 
     Addresses that are not public are refused unless the setting `allowed_networks` names their
     network; this holds for redirects too.
@@ -148,7 +149,9 @@ async def _sent(
         is_good = partial(_is_expected, settings)
         return await effects.download(request, name or _name_of(request), is_good)
     except ResponseUnreadable as broke:
-        if _is_expected(settings, broke.response.status):
+        packed, wanted = broke.response.is_packed, settings.responseType
+        can_be_given = packed and wanted == "auto" and settings.saveAs is None
+        if _is_expected(settings, broke.response.status) and not can_be_given:
             raise
         return broke.response  # the status matters more than the unreadable body
 
@@ -178,7 +181,8 @@ def _is_expected(settings: CallApiSettings, status: int) -> bool:
 
 def _unexpected(response: HttpResponse, now_ms: int) -> StepBroke:
     content_type = response.headers.get("content-type", "")
-    excerpt = text_of(response.content[: 4 * _EXCERPT], content_type)[:_EXCERPT]
+    content = b"" if response.is_packed else response.content
+    excerpt = text_of(content[: 4 * _EXCERPT], content_type)[:_EXCERPT]
     broke = StepBroke(
         "HttpStatus",
         f"the answer has status {response.status}: {excerpt}",

@@ -139,12 +139,14 @@ async def _taken(response: httpx2.Response, wanted: HttpRequest, sink: Sink | No
     write = sink.write if sink is not None and sink.takes(status) else None
     most = wanted.max_response_bytes if write else min(wanted.max_response_bytes, _MOST_IN_MEMORY)
 
-    def kept() -> HttpResponse:
-        return HttpResponse(status, headers, bytes(content))
-
     packed = headers.get("content-encoding", "") if wanted.take == "unpacked" else ""
+    decoder, unknown = _decoder(packed, most)
+    write = None if unknown else write
+
+    def kept() -> HttpResponse:
+        return HttpResponse(status, headers, bytes(content), is_packed=unknown is not None)
+
     try:
-        decoder = BoundedDecoder(packed, most)
         async for chunk in _chunks(response):
             for piece in decoder.pieces(chunk):
                 size += len(piece)
@@ -153,6 +155,8 @@ async def _taken(response: httpx2.Response, wanted: HttpRequest, sink: Sink | No
                 else:
                     content += piece
         decoder.finish()
+        if unknown is not None:
+            raise unknown
     except TooLong as long:
         why = (
             f"is longer than {long.limit} bytes; raise maxResponseBytes, or set responseType to "
@@ -169,6 +173,14 @@ async def _taken(response: httpx2.Response, wanted: HttpRequest, sink: Sink | No
         why = f"broke off after {size} bytes: {broken}"
         raise _failed("ConnectionFailed", why, kept(), retryable=True) from broken
     return HttpResponse(status, headers, bytes(content))
+
+
+def _decoder(packed: str, most: int) -> tuple[BoundedDecoder, NotDecodable | None]:
+    """Return what unpacks a body; where its packing is not known, what leaves it, and why."""
+    try:
+        return BoundedDecoder(packed, most), None
+    except NotDecodable as unknown:
+        return BoundedDecoder("", most), unknown
 
 
 def _failed(

@@ -53,12 +53,14 @@ class HttpResponse:
         headers: Headers, by names in lower case.
         content: The body's bytes, read as the request's `take` says.
         file: The file that stores the body, in place of `content`.
+        is_packed: Whether `content` is as it was sent, compressed in an unknown way.
     """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
     file: "KeptFile | None" = None
+    is_packed: bool = False
 
     @property
     def media_type(self) -> str:

@@ -45,6 +45,8 @@ def read_body(response: HttpResponse, wanted: ResponseType) -> JsonObject:
     if not content or wanted == "none":
         return {"body": None}
     kind = body_kind(content_type) if wanted == "auto" else wanted
+    if response.is_packed:
+        kind = "base64"
     if kind == "unknown":
         kind = "text" if looks_like_text(content) else "base64"
         if kind == "text" and (found := _object(content)) is not None:

@@ -11,6 +11,7 @@ import pytest
 from app.outbound.http_client import HttpClient
 from steps.contract.step_type import ResponseUnreadable, StepBroke
 from steps.effects.http_messages import HttpRequest
+from steps.http.response_body import read_body
 from tests.attack.trap import Gives, Trap
 from tests.harness.bytes_server import saying
 
@@ -66,6 +67,15 @@ async def test_an_odd_address_is_an_invalid_request(client: HttpClient, url: str
     error = broke.value.error
     assert (error.type, error.retryable) == ("InvalidRequest", False)
     assert error.message.startswith("the url is not valid: ")
+
+
+async def test_an_answer_packed_in_an_unknown_way_is_kept_as_it_came(client: HttpClient) -> None:
+    head = b"HTTP/1.1 201 Created\r\nContent-Encoding: br\r\nContent-Type: application/json\r\n"
+    answer = head + b"Content-Length: 2\r\n\r\n\x8b\x00"
+    with saying(answer) as address, pytest.raises(ResponseUnreadable) as broke:
+        await client.send(HttpRequest("POST", address))
+    assert broke.value.response.content == b"\x8b\x00"
+    assert read_body(broke.value.response, "auto") == {"body": "iwA=", "encoding": "base64"}
 
 
 async def test_a_password_is_never_in_the_words_about_an_address(client: HttpClient) -> None:

@@ -17,7 +17,7 @@ OLD_SPREADSHEET = "application/vnd.ms-excel"
 OUTLOOK = "application/vnd.ms-outlook"
 ODF = "application/vnd.oasis.opendocument"
 ODF_TEXT, ODF_SLIDES, ODF_SHEETS = f"{ODF}.text", f"{ODF}.presentation", f"{ODF}.spreadsheet"
-ODF_FLAT = f"{ODF}.text-flat-xml"
+ODF_FLAT, ODF_FLAT_SHEETS = f"{ODF}.text-flat-xml", f"{ODF}.spreadsheet-flat-xml"
 EPUB = "application/epub+zip"
 RTF, MAIL = "application/rtf", "message/rfc822"
 HTML, CSV, TSV, XML = "text/html", "text/csv", "text/tab-separated-values", "application/xml"
@@ -181,7 +181,7 @@ def _text(content: bytes, ending: str, media_type: str) -> str:
     may_be_html = ending not in _PLAIN and not is_xml
     if _IS_HTML.match(page) or (may_be_html and _LIKE_HTML.match(page)):
         return HTML
-    if is_xml or ending in ("xml", "fodt", "fodp"):
+    if is_xml or ending in ("xml", "fodt", "fodp", "fods"):
         root = _root_of(content)
         if root in _XML_ROOTS:
             raise unsupported(_XML_ROOTS[root])
@@ -208,7 +208,7 @@ def _past_comments(start: bytes) -> bytes:
 
 def _flat(start: bytes) -> str:
     if ODF_SHEETS.encode() in start:
-        raise unsupported("OpenDocument spreadsheet in one XML file")
+        return ODF_FLAT_SHEETS
     return ODF_FLAT
 
 

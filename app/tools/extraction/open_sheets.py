@@ -20,11 +20,20 @@ def read(content: bytes, document: Document) -> None:
     parse(package.read("content.xml"), _Cells(document, document.sheets), "content.xml")
 
 
+def read_flat(content: bytes, document: Document) -> None:
+    """Read a spreadsheet that is one XML document."""
+    document.sheets = []
+    cells = _Cells(document, document.sheets, within="spreadsheet")
+    parse(content, cells, "the document")
+
+
 class _Cells:
     """Reads cells; what stands in shapes beside them becomes text after the rows."""
 
-    def __init__(self, document: Document, sheets: list[Sheet]) -> None:
+    def __init__(self, document: Document, sheets: list[Sheet], within: str = "") -> None:
         self._document = document
+        self._within = within
+        self._is_within = not within
         self._sheets = sheets
         self._tables = 0
         self._is_full = False
@@ -40,6 +49,9 @@ class _Cells:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Begin an element."""
+        if not self._is_within:
+            self._is_within = name == self._within
+            return
         if name in _OBJECTS and not self._hidden:
             self._document.leave_out(_OBJECTS[name])
         if self._hidden or name in _NOT_VALUES:
@@ -66,6 +78,10 @@ class _Cells:
 
     def end(self, name: str) -> None:
         """End an element."""
+        if not self._is_within:
+            return
+        if name == self._within:
+            self._is_within = False
         if self._hidden:
             self._hidden -= 1
             return
@@ -83,7 +99,7 @@ class _Cells:
 
     def text(self, text: str) -> None:
         """Take characters."""
-        if self._paragraphs and not self._hidden:
+        if self._paragraphs and not self._hidden and self._is_within:
             self._words().append(text)
 
     def _words(self) -> list[str]:

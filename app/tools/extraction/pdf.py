@@ -1,5 +1,7 @@
 """PDF, by PDFium."""
 
+import re
+
 import pypdfium2
 import pypdfium2.raw as pdfium
 
@@ -11,6 +13,8 @@ _TOLD = {
     "creator": "Creator", "createdAt": "CreationDate",
 }  # fmt: skip
 _END, _END_OF_OBJECT = b"%%EOF", b"endobj"
+_PAGES, _COUNT = re.compile(rb"/Type\s*/Pages\b"), re.compile(rb"/Count\s+(\d+)")
+_LONGEST_NODE = 1_000_000
 _XFA = (pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND)
 
 
@@ -26,6 +30,7 @@ def read(content: bytes, document: Document) -> None:
         if pdfium.FPDF_GetLastError() == pdfium.FPDF_ERR_PASSWORD:
             raise encrypted() from failed
         raise damaged(str(failed)) from failed
+    book = _with_all_pages(book, content)
     book.init_forms()
     document.pages = len(book)
     if not document.pages:
@@ -47,6 +52,31 @@ def read(content: bytes, document: Document) -> None:
         document.take(f"{text or ''}\n\n")
     if bad_pages == wanted:
         raise damaged("none of its pages can be read")
+
+
+def _with_all_pages(book: pypdfium2.PdfDocument, content: bytes) -> pypdfium2.PdfDocument:
+    """Return the document with the pages that its tree has, also where it tells fewer.
+
+    PDFium believes the number at the root of the tree. Where there is none it counts, so a copy
+    without the numbers, otherwise as long, tells whether there are more.
+    """
+    uncounted, changes = bytearray(content), False
+    for node in _PAGES.finditer(content):
+        begin = content.rfind(b"obj", max(0, node.start() - _LONGEST_NODE), node.start())
+        end = content.find(b"endobj", node.end(), node.end() + _LONGEST_NODE)
+        span = content[begin:end] if 0 <= begin < end else b""
+        if b"stream" in span:
+            continue  # it is text in a page
+        for count in _COUNT.finditer(span):
+            uncounted[begin + count.start(1) : begin + count.end(1)] = b"0" * len(count[1])
+            changes = True
+    if not changes:
+        return book
+    try:
+        other = pypdfium2.PdfDocument(bytes(uncounted))
+    except pypdfium2.PdfiumError:
+        return book
+    return other if len(other) > len(book) else book
 
 
 def _page(book: pypdfium2.PdfDocument, index: int, document: Document) -> str | None:

@@ -49,6 +49,8 @@ def _reader(kind: str) -> Reader:  # noqa: C901, PLR0912 - one case for each kin
             from app.tools.extraction.open_document import read  # noqa: PLC0415
         case kinds.ODF_FLAT:
             from app.tools.extraction.open_document import read_flat as read  # noqa: PLC0415
+        case kinds.ODF_FLAT_SHEETS:
+            from app.tools.extraction.open_sheets import read_flat as read  # noqa: PLC0415
         case kinds.EPUB:
             from app.tools.extraction.electronic_book import read  # noqa: PLC0415
         case kinds.RTF:

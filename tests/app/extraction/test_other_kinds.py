@@ -13,6 +13,7 @@ from tests.harness.office_parts import (
     relations,
 )
 
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
 FONT = "<< /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
 
 
@@ -83,6 +84,15 @@ def test_pages_that_give_nothing_are_named() -> None:
     lost = read("a.pdf", gone.replace(b"\n3 0 obj", b"\n9 9 bad", 1))
     assert lost["leftOut"][0] == "page 1, which cannot be read"
     assert lost["text"].endswith("three")
+
+
+@pytest.mark.parametrize("told", [b"/Count 1", b"/Count  1"])
+def test_a_pdf_that_tells_too_few_pages_is_read_to_its_end(told: bytes) -> None:
+    content = documents.pdf("one", "two", "(/Type /Pages /Count 9)")
+    assert b"/Count 3" in content
+    found = read("a.pdf", content.replace(b"/Count 3", told))
+    assert (found["pages"], found["leftOut"]) == (3, [])
+    assert found["text"] == "one\n\ntwo\n\n(/Type /Pages /Count 9)"
 
 
 def test_a_pdf_that_is_cut_off_says_so() -> None:
@@ -186,6 +196,22 @@ def test_a_flat_open_document_gives_its_headers_too() -> None:
         "</office:document>"
     )
     assert text_of("a.fodt", content) == "above\na"
+
+
+def test_a_flat_spreadsheet_gives_its_cells_and_not_what_is_around_them() -> None:
+    spaces = " ".join(
+        f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{short}:1.0"'
+        for short in ("office", "text", "table")
+    )
+    content = (
+        f"<office:document {spaces} office:mimetype='{ODS}'>"
+        "<office:master-styles><text:p>Page 1</text:p></office:master-styles><office:body>"
+        "<office:spreadsheet><table:table table:name='Q1'><table:table-row><table:table-cell "
+        "office:value-type='float' office:value='1.50'><text:p>1.50</text:p></table:table-cell>"
+        "</table:table-row></table:table></office:spreadsheet></office:body></office:document>"
+    )
+    found = read("a.fods", content)
+    assert (found["sheets"], found["text"]) == ([{"name": "Q1", "rows": [[1.5]]}], "Q1\n1.5")
 
 
 def test_a_presentation_of_open_document_is_read_with_its_notes() -> None:
