@@ -4,6 +4,7 @@ Any of them may still be correct: a tool may be installed later, a start may giv
 the payload declares, and a plug-in may fail with error types of its own.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -15,19 +16,26 @@ from steps.document.bodies import with_start
 from steps.document.captions import caption_texts
 from steps.document.shape import CommonStep, retries_in
 from steps.fields.fields_from_data import templates_asked
+from steps.language.catalogue import FUNCTIONS
 from steps.language.expression import Expression, ExpressionError, bare_condition, expression_of
-from steps.language.foreign import unmarked_hint
+from steps.language.foreign import UNMARKED, unmarked_hint
 from steps.language.nearest import did_you_mean, nearest
 from steps.language.nodes import Compare, Literal, Node, walk
-from steps.language.paths import Path
+from steps.language.parser import parse
+from steps.language.paths import Path, paths_of
 from steps.language.source import path_of
 from steps.language.template import SecretTemplate
 from steps.language.template_places import Text, texts_in, texts_of
+from steps.language.tokens import Unreadable
 from steps.language.types import Declared
 from steps.registry import Registry
 
 _GIVEN = frozenset({"attachment", "fileId"})
 """Names that a start with a file adds to the data."""
+
+_NAMED = frozenset({"data", "steps", "constants", "vars", "item", "index", *FUNCTIONS})
+_NAMES_DATA = re.compile(r"\b(data|steps|constants|vars|item)[.\[]")
+_LONGEST_TOLD = 500
 
 _BARE = frozenset({"map", "where", "groupBy", "sortBy", "unique", "limit", "with", "on", "equals"})
 """Keys of a list that a set step builds; their values are expressions without braces."""
@@ -108,6 +116,18 @@ def _missing(known: Known, what: str, named: Any, path: str) -> Iterator[Problem
             yield Problem(path if index is None else f"{path}[{index}]", told)
 
 
+def _is_calculated(text: str) -> bool:
+    """Say whether a text without `{{ }}` calculates with the data or an item: `data.net * 1.2`."""
+    if len(text) > _LONGEST_TOLD or not _NAMES_DATA.search(text):
+        return False
+    try:
+        node = parse(text.strip())
+    except Unreadable:
+        return False
+    paths = paths_of(node)
+    return all(path.root in _NAMED for path in paths) and any(path.keys for path in paths)
+
+
 class _Advice:
     def __init__(
         self, document: dict[str, Any], registry: Registry, declared: Declared, known: Known
@@ -169,8 +189,11 @@ class _Advice:
             return
         if "{{" not in text.text:
             key = text.path.rpartition(".")[2].partition("[")[0]
-            if key not in _BARE and (told := unmarked_hint(text.text)):
-                yield Problem(text.path, told)
+            if key in _BARE:
+                return
+            told = unmarked_hint(text.text)
+            if told or _is_calculated(text.text):
+                yield Problem(text.path, told or UNMARKED)
             return
         try:
             expressions = SecretTemplate(text.text).expressions()

@@ -30,11 +30,14 @@ _UNMARKED = (
 )
 
 
+UNMARKED = "is a plain text; an expression stands in double braces, as {{ data.name }}"
+"""What is told of a text that looks like an expression."""
+
+
 def unmarked_hint(text: str) -> str:
     """Return that a text without `{{ }}` looks like an expression; empty if it does not."""
     is_one = len(text) <= _LONGEST and re.fullmatch(_UNMARKED, text.strip())
-    told = "is a plain text; an expression stands in double braces, as {{ data.name }}"
-    return told if is_one else ""
+    return UNMARKED if is_one else ""
 
 
 def foreign_hint(text: str) -> str:

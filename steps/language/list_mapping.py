@@ -159,8 +159,10 @@ class ListMapping(StepSettings):
         if self.unique:
             told = self._parts.get("unique")
             keys = await rows.evaluate(told, scope) if told else rows.values()
-            rows = rows.at(list({_key(key): at for at, key in reversed([*enumerate(keys)])}
-                                .values())[::-1])  # fmt: skip
+            first: dict[Hashable, int] = {}
+            for at, key in enumerate(keys):
+                first.setdefault(_key(key), at)
+            rows = rows.at(list(first.values()))
         rows = rows.first(self._most(scope))
         return rows.values() if self.to is None else await rows.mapped(self.to, scope)
 

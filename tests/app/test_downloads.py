@@ -51,6 +51,7 @@ async def test_what_comes_is_on_disk_and_not_in_memory(
     sent = gzip.compress(body, 1) if packed else body
     answer = GOOD + b"Content-Encoding: gzip\r\n" * packed
     answer += b"Content-Length: %d\r\n\r\n" % len(sent) + sent
+    await received(client, storage, GOOD + b"Content-Length: 1\r\n\r\n.", MB)  # loads what it needs
     tracemalloc.start()
     try:
         sha256 = await received(client, storage, answer, 20 * MB)

@@ -103,7 +103,9 @@ def test_a_slip_in_the_document_is_told_once() -> None:
 @pytest.mark.parametrize(
     ("text", "is_told"),
     [("data.name", True), ("${data.name}", True), ("$.name", True), ("Dear data.name", False),
-     ("https://a.example/${id}", False), ("data", False), ("$5.00", False)],
+     ("https://a.example/${id}", False), ("data", False), ("$5.00", False),
+     ("data.net * 1.2", True), ("item.price | round(2)", True), ("'a' if data.n > 1 else 'b'", True),
+     ("data.a and more", False), ("5 - 3", False), ("see data.x (page 4)", False)],
 )  # fmt: skip
 def test_an_expression_without_its_braces_is_noticed(text: str, is_told: bool) -> None:
     step = {"id": "end", "type": "end-flow", "result": text}

@@ -78,6 +78,7 @@ MAPPINGS: list[tuple[str, JsonObject, Any]] = [
     ("also the other way", {"map": "[2, none, 1]", "sortBy": "item", "descending": True}, [2, 1, None]),
     ("lists have an order", {"map": "[[2, 1], [1, 3]]", "sortBy": "item"}, [[1, 3], [2, 1]]),
     ("without repeats", {"unique": "item.customer", "to": "{{ item.id }}"}, ["b", "a"]),
+    ("without repeats, in the order of the first", {"map": "[2, 1, 2, 3, 1]", "unique": True}, [2, 1, 3]),
     ("without equal items", {"map": "[1, 1.0, true, '1', [1], [1]]", "unique": True}, [1, True, "1", [1]]),
     ("the first", {"limit": 1, "to": "{{ item.id }}"}, ["b"]),
     ("as many as data says", {"limit": "data.net + 1", "to": "{{ item.id }}"}, ["b", "a"]),
