@@ -65,7 +65,7 @@ def how_to_open(file: Path, failure: sqlite3.Error | OSError) -> str:
 
 
 _LEAST_ROOM = 65_536
-_MEND = "the system's log may say what is wrong with the disk; mend it and start again"
+_MEND = "the system's log may say what is wrong with the disk; repair it and start again"
 _MENDS = {
     sqlite3.SQLITE_FULL: "make room on the disk and start again",
     sqlite3.SQLITE_BUSY: "another program has it open; close that program and start again",
@@ -197,7 +197,7 @@ class TooManyWebhooks(JournalError):
     """The tenant has as many webhooks as it may have."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"this tenant has {most} webhooks, which is the most; delete one first")
+        super().__init__(f"this tenant has {most} webhooks, which is the limit; delete one first")
 
 
 class TooManySignals(JournalError):
@@ -205,7 +205,7 @@ class TooManySignals(JournalError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"{most} signals of this tenant wait for runs to take them, which is the most"
+            f"{most} signals of this tenant wait for runs to take them, which is the limit"
         )
 
 
@@ -220,7 +220,7 @@ class TooManySchedules(JournalError):
     """The tenant has as many schedules as it may have."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"this tenant has {most} schedules, which is the most; delete one first")
+        super().__init__(f"this tenant has {most} schedules, which is the limit; delete one first")
 
 
 class UnknownTrigger(NotFound):
@@ -241,7 +241,7 @@ class TooManyTriggers(JournalError):
     """The tenant has as many triggers as it may have."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"this tenant has {most} triggers, which is the most; delete one first")
+        super().__init__(f"this tenant has {most} triggers, which is the limit; delete one first")
 
 
 class UnknownWorkflow(NotFound):
@@ -290,14 +290,14 @@ class ThreadInUse(JournalError):
     """Another step writes to the thread."""
 
     def __init__(self, thread_id: str, run_id: str) -> None:
-        super().__init__(f"run {run_id} works on thread {thread_id!r}; one at a time may")
+        super().__init__(f"run {run_id} is using thread {thread_id!r}; only one run at a time may")
 
 
 class ThreadOfAnother(JournalError):
     """The thread belongs to another agent."""
 
     def __init__(self, thread_id: str, agent_id: str) -> None:
-        super().__init__(f"thread {thread_id!r} is one of agent {agent_id}; begin another one")
+        super().__init__(f"thread {thread_id!r} belongs to agent {agent_id}; use another thread")
 
 
 class UnknownCredential(NotFound):
@@ -332,7 +332,7 @@ class TooManyViews(JournalError):
     """A person has as many views as one may have."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"you have {most} views, which is the most; delete one first")
+        super().__init__(f"you have {most} views, which is the limit; delete one first")
 
 
 class StoreFull(JournalError):

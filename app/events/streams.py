@@ -38,7 +38,7 @@ class TooManyStreams(Exception):
     retry_after_s = 5
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"this tenant has {most} open event streams, which is the most")
+        super().__init__(f"this tenant has {most} open event streams, which is the limit")
 
 
 class Streams:

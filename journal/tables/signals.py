@@ -72,7 +72,7 @@ class SignalTaken(JournalError):
     """The signal is no longer there for the run that was to take it."""
 
     def __init__(self, position: int) -> None:
-        super().__init__(f"signal {position} has been taken, or its time is over")
+        super().__init__(f"signal {position} has been taken or has expired")
 
 
 class SignalTable:

@@ -69,6 +69,6 @@ def _over() -> Response:
         "answered.html",
         404,
         title="This invitation does not count",
-        message="It has been used, its time is over, or a newer one was made. Ask for another.",
+        message="It has been used, has expired, or a newer one was made. Ask for another.",
         good=False,
     )

@@ -87,7 +87,7 @@ async def sign_in_once(request: Request, services: Services) -> Response:
         tenant, key = services.one_time.take(request.path_params["code"])
         cookie = await services.sessions.open(tenant, key, browser_of(request))
     except Unauthorized:
-        message = "That address has been used, or its time is over."
+        message = "That address has been used or has expired."
         return sign_in_form(request, services, HOME, message, 401, with_key=True)
     return entered(request, services, cookie, "/workflows")
 

@@ -38,7 +38,7 @@ async def answer_page(request: Request, services: Services) -> Response:
         link = services.links.read(request.path_params["token"])
         return await _ask(services, link, request.url.path)
     except (LinkUnusable, UnknownRun):
-        return _over(404, "This link is not valid, or its time is over.")
+        return _over(404, "This link is not valid or has expired.")
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
         return _failed(request, failure)
 
@@ -62,7 +62,7 @@ async def answer(request: Request, services: Services) -> Response:
             sent = await _answer(services, link, run, form)
             await services.runs.resume(link.tenant, link.run_id, sent, link.caller)
     except (LinkUnusable, UnknownRun):
-        return _over(404, "This link is not valid, or its time is over.")
+        return _over(404, "This link is not valid or has expired.")
     except NotPaused:
         return _over(409, "Somebody has answered this already, or it is no longer asked.")
     except InvalidAnswer as invalid:
