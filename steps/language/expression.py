@@ -14,7 +14,7 @@ from typing import Any
 
 from engine import Json, iso_time
 from steps.language.allowance import CHARACTERS_A_UNIT, allowance_here
-from steps.language.beside import LONG, beside, is_long
+from steps.language.beside import beside, is_long
 from steps.language.catalogue import FILTERS as CATALOGUE
 from steps.language.catalogue import FUNCTIONS, ORDERING_TESTS
 from steps.language.filters import FILTERS, TESTS, begin
@@ -232,7 +232,7 @@ class Expression:
             return await beside(partial(self.evaluate, scope))
         given = self.given(scope)
         units = self.work.in_scope(given)
-        if units <= LONG:
+        if units <= self.work.long:
             return self._of(given, units)
         return await beside(partial(self._of, given, units))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from engine import Json
 from steps.language.allowance import units_of_text
+from steps.language.beside import LONG
 from steps.language.frozen import size_of
 from steps.language.nodes import Attribute, Call, Filter, Literal, Name, Node, Test, inside
 from steps.language.operations import path_in
@@ -13,15 +14,27 @@ FUEL = 100_000
 """MiniJinja's operations for one expression, and so its highest cost."""
 
 
-class Work:
-    """The cost of one expression, computed from the sizes of the values that it names."""
+_READERS = frozenset(
+    {"from_csv", "from_json", "lines", "list", "regex_findall", "regex_split", "split"}
+)
+"""Filters that make many values of a text, where a unit is `CHARACTERS_A_UNIT` of them."""
 
-    __slots__ = ("_nodes", "_plain")
+
+class Work:
+    """The cost of one expression, computed from the sizes of the values that it names.
+
+    Attributes:
+        long: The units from which on it should not be evaluated on the event loop.
+    """
+
+    __slots__ = ("_nodes", "_plain", "long")
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         """Take the nodes of the expression's tree, as by `walk`."""
         self._nodes = tuple(reversed(nodes))
         self._plain = not any(isinstance(node, Filter | Call | Test) for node in self._nodes)
+        reads_text = any(isinstance(one, Filter) and one.name in _READERS for one in self._nodes)
+        self.long = LONG // 8 if reads_text else LONG
 
     @property
     def constant(self) -> int | None:

@@ -156,12 +156,19 @@ async def test_what_is_long_is_worked_out_beside_the_loop_and_gives_the_same() -
 
     share_way(way)
     scope: dict[str, Json] = {
-        "data": {"n": list(range(LONG + 1)), "few": [1, 2], "t": "x" * 200_000}
+        "data": {
+            "n": list(range(LONG + 1)),
+            "few": [1, 2],
+            "t": "x" * 200_000,
+            "csv": "a,b\n" * 10_000,
+        }
     }
     for text, is_long in (
         ("data.n | map('string') | join | length", True),
         ("data.n | first | upper > 3", True),
         ("data.t | length", True),
+        ("data.csv | length", False),
+        ("data.csv | from_csv | length", True),
         ("data.few | join(',')", False),
         ("data.few | length + range(100000) | length", True),
     ):
