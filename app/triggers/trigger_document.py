@@ -267,9 +267,7 @@ class RunTrigger(_Started):
         description="a signal that each end sends, with `data`; the first with a key starts the "
         "workflow, which collects them",
     )
-    enabled: bool = Field(
-        True, description="false pauses it; runs that end meanwhile are still processed"
-    )
+    enabled: bool = Field(True, description="false pauses it; runs that end meanwhile do not count")
 
     @field_validator("workflows")
     @classmethod
