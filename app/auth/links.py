@@ -15,6 +15,8 @@ from engine import JsonObject, NotPaused, Run, own_pause_id
 from engine.value import value
 
 _KIND = "link"
+MADE_BY = "made by "
+"""How a link is named that is for nobody in particular, before the name of its maker."""
 
 
 @value(frozen=True, slots=True)

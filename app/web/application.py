@@ -168,7 +168,7 @@ class _Application:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         found = self._table.find(path) or await self._loaded(path)
         if found is None:
-            response: Response = _nothing(HttpRequest(scope, receive, send), path)
+            response: Response = _nothing(HttpRequest(scope, receive, send), self._services, path)
         else:
             methods, scope["path_params"] = found
             answer = methods.get(scope["method"])
@@ -193,15 +193,14 @@ class _Application:
         return self._console.find(path)
 
 
-def _nothing(request: Request, path: str) -> Response:
+def _nothing(request: Request, services: Services, path: str) -> Response:
     """Return the answer for an unknown address: a page for a browser, else JSON."""
     failure = NotFoundHere(f"there is nothing at {path[:_LONGEST_SHOWN]}")
-    request_id: str = request.scope["stepwell.request_id"]
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         from app.web.console.routes import no_page
 
-        return no_page(failure, request_id)
-    return error_response(failure, request_id)
+        return no_page(request, services, failure)
+    return error_response(failure, request.scope["stepwell.request_id"])
 
 
 def _cross_origin(app: ASGIApp, settings: Settings) -> ASGIApp:

@@ -64,6 +64,15 @@ def test_where_there_is_nothing_a_browser_reads_a_page_and_a_program_json(consol
     page = httpx.get(f"{console.address}/nothing", headers={"accept": "text/html"})
     assert (page.status_code, "There is nothing here" in page.text) == (404, True)
     assert 'href="/guide/docs/errors/#not-found"' in unescape(page.text)
+    assert 'aria-label="Main"' not in page.text
+    look = {"accept": "text/html", "cookie": "stepwell_look=dark."}
+    assert 'data-theme="dark"' in httpx.get(f"{console.address}/nothing", headers=look).text
+    assert 'data-theme="dark"' in httpx.get(f"{console.address}/sign-in", headers=look).text
+    with httpx.Client(base_url=console.address) as browser:
+        sign_in(browser, "acme", console.key("viewer"))
+        for address in ("/nothing", "/runs/none", "/answer/none", "/form/none"):
+            shown = browser.get(address, headers={"accept": "text/html"})
+            assert (shown.status_code, 'aria-label="Main"' in shown.text) == (404, True), address
     program = httpx.get(f"{console.address}/nothing")
     assert (program.status_code, program.json()["error"]) == (404, "Not found")
 

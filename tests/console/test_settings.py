@@ -196,6 +196,7 @@ def test_what_is_empty_says_what_to_do_next(server: Server) -> None:
 
 def test_a_webhook_is_made_looked_at_and_had_again(server: Server, admin: Person) -> None:
     admin.opens("/settings/triggers")
+    admin.driver.find_element("css selector", "#new-trigger > summary").click()
     form = "form[data-api='PUT /api/triggers/{id}']"
     for field, text in (("id", "pushes"), ("workflowId", "quick"), ("when", "request.body.n > 1")):
         admin.driver.find_element("css selector", f"{form} #{field}").send_keys(text)

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.auth.links import asking_run
+from app.auth.links import MADE_BY, asking_run
 from app.auth.roles import Role
 from app.execution.answering.entitlement import must_be_allowed, needs_sign_in
 from app.web.endpoint import Call, Endpoint
@@ -47,7 +47,7 @@ async def create_link(call: Call) -> Response:
             message = "has to know who answers, which a link cannot tell: let them sign in instead"
             raise BadRequest("the request is not acceptable", [Problem("runId", message)])
     until_ms = services.clock.now_ms() + body.expiresIn
-    name = body.name or f"made by {call.caller.name}"
+    name = body.name or f"{MADE_BY}{call.caller.name}"
     link, token = services.links.make(call.tenant, run, name, until_ms)
     base = services.settings.public_url or own_address(call.request)
     return JSONResponse(

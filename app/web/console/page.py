@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel
@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.auth.errors import Unauthorized
+from app.auth.sessions import COOKIE
 from app.services import Services
 from app.telemetry import log
-from app.web.console.rendering import SECURITY, html
+from app.web.console.rendering import SECURITY, html, in_frame
 from app.web.endpoint import Call, Endpoint
 from app.web.errors import error_response, is_known
 from app.wire.bodies import checked
@@ -42,7 +43,7 @@ class Page(Endpoint):
         except Exception as failure:  # noqa: BLE001 - every failure is an answer
             if not is_known(failure):
                 log.request_failed(request_id, failure)
-            return problem_page(failure, request_id)
+            return problem_page(request, services, failure)
 
 
 def filled(call: Call) -> dict[str, str]:
@@ -63,8 +64,23 @@ def fitting(model: type[M], asked: Mapping[str, str]) -> tuple[M, dict[str, str]
         return checked(model, kept), {name: wrong[name] for name in wrong if name in asked}
 
 
-def problem_page(failure: Exception, request_id: str) -> HTMLResponse:
+def open_page(
+    request: Request, services: Services, template: str, code: int = 200, /, **context: Any
+) -> HTMLResponse:
+    """Return a page that anybody may see; those who have signed in see the menu beside it."""
+    if COOKIE not in request.cookies:
+        return html(request, template, code, **context)
+    try:
+        session = services.sessions.of("GET", {}, request.cookies)
+    except Unauthorized:
+        return html(request, template, code, **context)
+    call = Call(request, services, session.caller, session.csrf)
+    return in_frame(call, template, "", code, 0, **context)
+
+
+def problem_page(request: Request, services: Services, failure: Exception) -> HTMLResponse:
     """Return the page that says what went wrong."""
+    request_id: str = request.scope["stepwell.request_id"]
     told = error_response(failure, request_id)
     status = told.status_code
     is_ours = status == HTTPStatus.INTERNAL_SERVER_ERROR
@@ -72,13 +88,15 @@ def problem_page(failure: Exception, request_id: str) -> HTMLResponse:
     title = {404: "There is nothing here", 403: "Your role may not do this"}.get(
         status, "That did not work"
     )
-    return html(
+    return open_page(
+        request,
+        services,
         "problem.html",
         status,
         title=title,
         message=message,
         request_id=request_id,
-        guide=told.headers["link"].partition(">")[0].removeprefix("<"),
+        meaning=told.headers["link"].partition(">")[0].removeprefix("<"),
     )
 
 

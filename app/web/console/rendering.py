@@ -3,11 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from minijinja import Environment, safe
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.auth.roles import Role
@@ -73,14 +75,27 @@ def when(at: Any) -> str:
     """Return a time for people: in UTC, which the browser converts to the reader's time zone."""
     if at is None:
         return ""
-    iso = iso_time(at) if isinstance(at, int) else str(at)
+    iso = iso_time(at) if isinstance(at, int) else _in_utc(str(at))
     shown = f"{iso[:10]} {iso[11:16]} UTC"
     return safe(f'<time datetime="{_plain(iso)}">{_plain(shown)}</time>')
+
+
+def at_place(at: str, zone: str) -> str:
+    """Return a moment as clocks show it in its own zone, with the name of that."""
+    return f"{at[:10]} {at[11:16]} in {zone}"
 
 
 def counting(since_ms: int) -> str:
     """Return how long ago something under way began; the browser keeps counting."""
     return safe(f'<time data-counting datetime="{_plain(iso_time(since_ms))}"></time>')
+
+
+def _in_utc(moment: str) -> str:
+    """Return an ISO moment in UTC; what is none, as it is."""
+    try:
+        return iso_time(round(datetime.fromisoformat(moment).timestamp() * 1_000))
+    except (ValueError, OverflowError):
+        return moment
 
 
 def _plain(text: str) -> str:
@@ -169,6 +184,7 @@ _environment = Environment(
     filters={
         "workflow_page": workflow_page,
         "when": when,
+        "at_place": at_place,
         "counting": counting,
         "took": took,
         "pretty": pretty,
@@ -190,14 +206,14 @@ _environment = Environment(
 )
 
 
-def html(template: str, code: int = 200, **context: Any) -> HTMLResponse:
-    """Return a page that needs no caller."""
+def html(request: Request, template: str, code: int = 200, /, **context: Any) -> HTMLResponse:
+    """Return a page that needs no caller, in the look that the browser has chosen."""
     common = {
         "static": f"/static/{STATIC_VERSION}",
         "signed_in": False,
         "here": "",
         "csrf": "",
-        "look": {"theme": "", "density": ""},
+        "look": look_of(request),
         "wrong_files": 0,
         "wrong_filters": {},
     }
@@ -210,17 +226,27 @@ def fragment(template: str, **context: Any) -> str:
     return str(_environment.render_template(template, **context))
 
 
-async def page(call: Call, template: str, here: str, **context: Any) -> HTMLResponse:
+async def page(
+    call: Call, template: str, here: str, code: int = 200, /, **context: Any
+) -> HTMLResponse:
     """Return a page of the console; the menu marks the part `here`."""
     waiting = await call.services.journal.inbox.count(
         call.tenant, _MOST_WAITING, visible_names(call.caller)
     )
+    return in_frame(call, template, here, code, waiting, **context)
+
+
+def in_frame(
+    call: Call, template: str, here: str, code: int, waiting: int, /, **context: Any
+) -> HTMLResponse:
+    """Return a page with the menu, which says how many questions wait."""
     return html(
+        call.request,
         template,
+        code,
         signed_in=True,
         here=here,
         csrf=call.csrf,
-        look=look_of(call.request),
         guide=f"/guide/docs/{GUIDE.get(here, 'console/')}",
         tenant=call.tenant,
         role=call.caller.role.value,

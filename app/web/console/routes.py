@@ -75,6 +75,6 @@ OPEN_PAGES: tuple[tuple[str, str, Open], ...] = (
 """Pages that need no sign-in."""
 
 
-def no_page(failure: Exception, request_id: str) -> Response:
+def no_page(request: Request, services: Services, failure: Exception) -> Response:
     """Return the page for an unknown address."""
-    return problem_page(failure, request_id)
+    return problem_page(request, services, failure)

@@ -91,6 +91,7 @@ def _form(
 ) -> Response:
     given = given or {}
     return html(
+        request,
         "first_owner.html",
         status,
         message=message,

@@ -33,7 +33,7 @@ async def accept_invitation(request: Request, services: Services) -> Response:
         people.invited(token)
         person = await people.accept(token, await chosen_way(request, services, given))
     except LinkUnusable:
-        return _over()
+        return _over(request)
     except NotFromHere:
         return _form(request, services, "Fill in this page, not another one.", 403)
     except (UnfitPassword, UnfitPasskey, NameTaken, TooManyPasswords) as unfit:
@@ -50,8 +50,9 @@ def _form(request: Request, services: Services, message: str = "", status: int =
     try:
         person = services.authenticator.people.invited(request.path_params["token"])
     except LinkUnusable:
-        return _over()
+        return _over(request)
     return html(
+        request,
         "invitation.html",
         status,
         message=message,
@@ -64,8 +65,9 @@ def _form(request: Request, services: Services, message: str = "", status: int =
     )
 
 
-def _over() -> Response:
+def _over(request: Request) -> Response:
     return html(
+        request,
         "answered.html",
         404,
         title="This invitation does not count",

@@ -138,6 +138,7 @@ def sign_in_form(  # noqa: PLR0913 - what the page shows
 ) -> Response:
     """Return the sign-in page: for people if there are any, else for keys."""
     return html(
+        request,
         "sign_in.html",
         status,
         next=local(back),

@@ -9,14 +9,13 @@ from dataclasses import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.auth.links import Link
+from app.auth.links import MADE_BY, Link
 from app.auth.sealed_token import LinkUnusable
 from app.services import Services
 from app.telemetry import log
-from app.web.console.page import problem_page
+from app.web.console.page import open_page, problem_page
 from app.web.console.questions.form_fields import form_fields, names_of
 from app.web.console.questions.pauses import PauseCard, pause_card
-from app.web.console.rendering import html
 from app.web.console.row_buttons import changed_rows, sent_texts
 from app.web.errors import is_known
 from app.wire.answer_request import answer_of_form, asked_fields
@@ -36,11 +35,11 @@ async def answer_page(request: Request, services: Services) -> Response:
     """Show the question, or that it has been answered."""
     try:
         link = services.links.read(request.path_params["token"])
-        return await _ask(services, link, request.url.path)
+        return await _ask(request, services, link)
     except (LinkUnusable, UnknownRun):
-        return _over(404, "This link is not valid or has expired.")
+        return _over(request, services, 404, "This link is not valid or has expired.")
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
-        return _failed(request, failure)
+        return _failed(request, services, failure)
 
 
 async def answer(request: Request, services: Services) -> Response:
@@ -50,11 +49,16 @@ async def answer(request: Request, services: Services) -> Response:
         link = services.links.read(request.path_params["token"])
         run = await services.runs.read(link.tenant, link.run_id)
         if not link.still_asks(run) or run.pause is None:
-            return _over(409, "Somebody has answered this already, or it is no longer asked.")
+            return _over(
+                request,
+                services,
+                409,
+                "Somebody has answered this already, or it is no longer asked.",
+            )
         form = await _form(request, services, link)
         given = form.texts
         if (changed := changed_rows(form)) is not None:
-            return await _ask(services, link, request.url.path, given=changed)
+            return await _ask(request, services, link, given=changed)
         async with services.storing.of("answer", link.tenant, link.run_id):
             run = await services.runs.read(link.tenant, link.run_id)
             if not link.still_asks(run) or run.pause is None:
@@ -62,20 +66,23 @@ async def answer(request: Request, services: Services) -> Response:
             sent = await _answer(services, link, run, form)
             await services.runs.resume(link.tenant, link.run_id, sent, link.caller)
     except (LinkUnusable, UnknownRun):
-        return _over(404, "This link is not valid or has expired.")
+        return _over(request, services, 404, "This link is not valid or has expired.")
     except NotPaused:
-        return _over(409, "Somebody has answered this already, or it is no longer asked.")
+        return _over(
+            request, services, 409, "Somebody has answered this already, or it is no longer asked."
+        )
     except InvalidAnswer as invalid:
-        return await _ask(services, link, request.url.path, 400, invalid.problems, given)
+        return await _ask(request, services, link, 400, invalid.problems, given)
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
-        return _failed(request, failure)
-    return html("answered.html", title="Thank you", message="Your answer is stored.", good=True)
+        return _failed(request, services, failure)
+    told = "Your answer is stored."
+    return open_page(request, services, "answered.html", title="Thank you", message=told, good=True)
 
 
 async def _ask(  # noqa: PLR0913 - what is asked, and what was given
+    request: Request,
     services: Services,
     link: Link,
-    address: str,
     status: int = 200,
     problems: tuple[Problem, ...] = (),
     given: Texts | None = None,
@@ -83,7 +90,9 @@ async def _ask(  # noqa: PLR0913 - what is asked, and what was given
     run = await services.runs.read(link.tenant, link.run_id)
     pause = run.pause_shown
     if not link.still_asks(run) or not isinstance(pause, dict):
-        return _over(410, "Somebody has answered this already, or it is no longer asked.")
+        return _over(
+            request, services, 410, "Somebody has answered this already, or it is no longer asked."
+        )
     asked: PauseCard = pause_card(run.id, run.pause_seq, pause, seen=seen_of(run))
     if given is not None:
         asked = _as_given(asked, run, given)
@@ -93,13 +102,15 @@ async def _ask(  # noqa: PLR0913 - what is asked, and what was given
     by_name = {item.path: item.message for item in problems}
     shown = [*asked.fields, *(one for action in asked.actions for one in action["fields"])]
     names = {*names_of(shown), "comment", ATTACHMENTS}
-    return html(
+    return open_page(
+        request,
+        services,
         "answer.html",
         status,
         pause_card=asked,
-        name=link.name,
+        for_whom="" if link.name.startswith(MADE_BY) else link.name,
         until_ms=link.until_ms,
-        own_address=address,
+        own_address=request.url.path,
         run_title=captions[run.id].title if run.id in captions else "",
         problems=by_name,
         others=[f"{path} {text}" for path, text in by_name.items() if path not in names],
@@ -156,12 +167,15 @@ def _again(text: str | list[str]) -> str:
     return text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
 
 
-def _over(status: int, message: str) -> Response:
-    return html("answered.html", status, title="Nothing to answer", message=message, good=False)
+def _over(request: Request, services: Services, status: int, message: str) -> Response:
+    title = "Nothing to answer"
+    return open_page(
+        request, services, "answered.html", status, title=title, message=message, good=False
+    )
 
 
-def _failed(request: Request, failure: Exception) -> Response:
+def _failed(request: Request, services: Services, failure: Exception) -> Response:
     request_id: str = request.scope["stepwell.request_id"]
     if not is_known(failure):
         log.request_failed(request_id, failure)
-    return problem_page(failure, request_id)
+    return problem_page(request, services, failure)

@@ -19,9 +19,8 @@ from app.triggers.kept_triggers import body_of
 from app.triggers.receiving import KEPT
 from app.triggers.starting import StartRefused, Target
 from app.triggers.trigger_document import FormTrigger
-from app.web.console.page import problem_page
+from app.web.console.page import open_page, problem_page
 from app.web.console.questions.form_fields import names_of, start_fields
-from app.web.console.rendering import html
 from app.web.console.row_buttons import changed_rows, sent_texts
 from app.web.errors import is_known
 from app.wire.errors import BadRequest
@@ -83,14 +82,20 @@ async def _answer(request: Request, services: Services, *, is_sent: bool) -> Res
             row.tenant, _of_trigger(request, services, row, is_sent=is_sent)
         )
     except _Closed as closed:
-        return html(
-            "answered.html", closed.status, title="Not open", message=str(closed), good=False
+        return open_page(
+            request,
+            services,
+            "answered.html",
+            closed.status,
+            title="Not open",
+            message=str(closed),
+            good=False,
         )
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
         request_id: str = request.scope["stepwell.request_id"]
         if not is_known(failure):
             log.request_failed(request_id, failure)
-        return problem_page(failure, request_id)
+        return problem_page(request, services, failure)
 
 
 async def _of_trigger(
@@ -111,11 +116,13 @@ async def _of_trigger(
         raise _Closed(410, "It is closed for now.") from refused
     form = _Open(row, body, definition)
     if not is_sent:
-        return _shown(form, secrets.token_urlsafe(16))
+        return _shown(request, services, form, secrets.token_urlsafe(16))
     return await _sent(request, services, form, target)
 
 
-def _shown(
+def _shown(  # noqa: PLR0913 - what is asked, and what was given
+    request: Request,
+    services: Services,
     form: _Open,
     once: str,
     status: int = 200,
@@ -126,7 +133,9 @@ def _shown(
     fields = start_fields(form.specs, given)
     by_name = {item.path: item.message for item in problems}
     names = names_of(fields)
-    return html(
+    return open_page(
+        request,
+        services,
         "form.html",
         status,
         title=body.title or form.definition.name,
@@ -147,7 +156,7 @@ async def _sent(request: Request, services: Services, form: _Open, target: Targe
     if not isinstance(once, str) or not _ONCE.fullmatch(once):
         once = secrets.token_urlsafe(16)
     if (changed := changed_rows(given)) is not None:
-        return _shown(form, once, given=changed)
+        return _shown(request, services, form, once, given=changed)
     row, key = form.row, f"{form.row.source}:{once}"
     try:
         async with services.storing.of("form", row.tenant, key):
@@ -156,8 +165,11 @@ async def _sent(request: Request, services: Services, form: _Open, target: Targe
                 started = await services.triggers.starter.start(target, data, key, row.source)
                 await _note(services, row, "started", started.run_id, None, once)
     except (BadRequest, StartRefused) as wrong:
-        return _shown(form, once, 400, wrong.problems or (Problem("", str(wrong)),), given.texts)
-    return html("answered.html", title="Sent", message=form.body.thanks, good=True)
+        problems = wrong.problems or (Problem("", str(wrong)),)
+        return _shown(request, services, form, once, 400, problems, given.texts)
+    return open_page(
+        request, services, "answered.html", title="Sent", message=form.body.thanks, good=True
+    )
 
 
 async def _form(request: Request, services: Services, tenant: str) -> Form:

@@ -73,7 +73,7 @@ async def linked_file(request: Request, services: Services) -> Response:
             raise NotFoundHere("this question is not open any more")
         return await _shown(services, link.tenant, run, request.path_params["number"])
     except (LinkUnusable, UnknownRun, NotFoundHere) as gone:
-        return problem_page(gone, request.scope["stepwell.request_id"])
+        return problem_page(request, services, gone)
 
 
 async def _shown(services: Services, tenant: str, run: Run, number: str) -> Response:

@@ -25,7 +25,10 @@ export function startBulk() {
   const bar = document.querySelector("[data-bulk]");
   if (!bar) return;
   const ticked = new Set();
-  const show = () => showTicks(bar, ticked);
+  const whole = document.querySelector("[data-bulk-all]");
+  const isWhole = () => whole.getAttribute("aria-expanded") === "true";
+  const show = () => showTicks(bar, ticked, whole);
+  whole.addEventListener("click", () => { whole.setAttribute("aria-expanded", String(!isWhole())); show(); });
   document.addEventListener("change", (event) => {
     const item = event.target;
     if (item.matches("[data-tick-all]")) for (const box of boxes()) mark(ticked, box.dataset.tick, item.checked);
@@ -41,8 +44,8 @@ export function startBulk() {
   startDialog();
   show();
   // An address may name what is to be done, such as `/runs#hold` in the search.
-  const named = bar.hidden || !Object.hasOwn(WORDS, location.hash.slice(1)) ? null : bar.querySelector(`[data-bulk-action="${location.hash.slice(1)}"]`);
-  if (named) { history.replaceState(null, "", location.pathname + location.search); named.click(); }
+  const named = whole.hidden || !Object.hasOwn(WORDS, location.hash.slice(1)) ? null : bar.querySelector(`[data-bulk-action="${location.hash.slice(1)}"]`);
+  if (named) { whole.click(); history.replaceState(null, "", location.pathname + location.search); named.click(); }
 }
 
 function boxes() {
@@ -54,7 +57,7 @@ function mark(ticked, id, on) {
 }
 
 // What is no longer on the page is no longer ticked: nobody sees it.
-function showTicks(bar, ticked) {
+function showTicks(bar, ticked, wholeButton) {
   const here = boxes();
   const ids = new Set(here.map((box) => box.dataset.tick));
   for (const id of [...ticked]) if (!ids.has(id)) ticked.delete(id);
@@ -66,7 +69,8 @@ function showTicks(bar, ticked) {
   }
   const whole = bar.dataset.filter === "{}" ? "With all runs:" : "With all that match:";
   const text = ticked.size ? `With the ${ticked.size} ticked:` : whole;
-  bar.hidden = !here.length;
+  wholeButton.hidden = !here.length;
+  bar.hidden = wholeButton.hidden || !(ticked.size || wholeButton.getAttribute("aria-expanded") === "true");
   const scope = bar.querySelector("[data-scope]");
   if (scope.textContent !== text) scope.textContent = text;
 }
