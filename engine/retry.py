@@ -79,7 +79,7 @@ class RetryPolicy:
 
     @property
     def never_retries(self) -> bool:
-        """Whether this policy never allows a second attempt."""
+        """Whether neither this policy nor any of `others` allows a second attempt."""
         return all(policy.max_attempts == 1 for policy in (self, *self.others))
 
     def delay_ms(self, attempt: int, jitter: float, asked_ms: int | None = None) -> int:

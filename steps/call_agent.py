@@ -44,9 +44,12 @@ class RecordedVisit(BaseModel):
 
     runId: Template = Field(description="the run")  # noqa: N815
     stepId: str | None = Field(  # noqa: N815
-        None, min_length=1, max_length=200, description="its step; that of the same id without it"
+        None,
+        min_length=1,
+        max_length=200,
+        description="the step of that run; default: the step with the same id",
     )
-    visit: int = Field(1, ge=1, le=1_000_000, description="which time the run was in it")
+    visit: int = Field(1, ge=1, le=1_000_000, description="the number of the visit to that step")
 
 
 class CallAgentSettings(StepSettings):
@@ -58,38 +61,40 @@ class CallAgentSettings(StepSettings):
     version: str | None = Field(
         None,
         max_length=100,
-        description="`latest`, `published` or a number; "
-        "without it the published version, or the latest where none is published",
+        description="`latest`, `published` or a number; default: the published version, or the "
+        "latest if none is published",
     )
     message: Template = Field(description="what the agent is asked to do")
     model: str | None = Field(
-        None, min_length=1, max_length=64, description="a model in place of the agent's own"
+        None, min_length=1, max_length=64, description="a model to use instead of the agent's"
     )
-    reasoning: Reasoning | None = Field(None, description="in place of the agent's own")
-    fallback: Fallback = Field([], description="in place of the agent's own")
+    reasoning: Reasoning | None = Field(None, description="used instead of the agent's setting")
+    fallback: Fallback = Field([], description="used instead of the agent's setting")
     headers: TemplateHeaders = Field(
         {},
         max_length=20,
         description=f"{HEADERS}; in place of the agent's of that name; `secrets.NAME` is a secret",
     )
     inputs: dict[str, Template] = Field(
-        {}, description="values for the agent: shown to the model, and `inputs` in its instructions"
+        {},
+        description="values for the agent: shown to the model, and in scope as `inputs` in "
+        "its instructions",
     )
     threadId: Template | None = Field(  # noqa: N815
         None,
-        description="the conversation that this goes on: what was asked and answered in it before "
-        "is told to the model; one step at a time may work on it",
+        description="the conversation that this step continues: its earlier messages are sent "
+        "to the model; only one step at a time may use it",
     )
     recorded: RecordedVisit | None = Field(
         None,
-        description="an earlier visit of an agent whose calls answer those of this one: nothing is "
-        "called and nobody is asked",
+        description="an earlier visit of an agent; its recorded calls answer the calls of this "
+        "one, so nothing is called and nobody is asked",
     )
     files: list[Template] = Field(
         [],
         max_length=50,
-        description="ids of files, or lists of them: pictures, PDF and sound as they are where the "
-        "model takes them, documents as their text; 15 MB at most as they are",
+        description="ids of files, or lists of ids: pictures, PDF and sound are sent unchanged "
+        "if the model accepts them, documents as their text; at most 15 MB are sent unchanged",
     )
 
 
@@ -130,11 +135,11 @@ class CallAgent(StepType[CallAgentSettings]):
         "else than a file that a model can be shown; or `threadId` is no text, or another agent's; "
         "or there is no visit as `recorded` says",
         "FilesTooLarge": "the files that the model is shown as they are have too many bytes",
-        "StorageUnavailable": "the storage of files is away; retried",
+        "StorageUnavailable": "the file storage is unavailable; retried",
         "UnsupportedDocument, DocumentUnreadable, DocumentTooLarge, DocumentTimeout": "as in the "
         "tool [extract-document](../tools.md#extract-document), by which documents are read",
         "UnknownWorkflow": "a workflow that the agent has called is not there any more",
-        "TooDeep": "20 runs stand above the one that the agent wants to start",
+        "TooDeep": "the run that the agent wants to start already has 20 ancestor runs",
     }
     example = {
         "id": "research",

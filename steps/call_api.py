@@ -36,23 +36,22 @@ _LONGEST_NAME = 200
 
 
 class CallApi(StepType[CallApiSettings]):
-    """Sends one HTTP request and gives the answer.
+    """Sends one HTTP request and returns the response.
 
-    At most one of `body`, `form`, `multipart`, `file` and `text` may be given. Each request
-    carries an `Idempotency-Key` that is the same for every attempt of the visit, also after a
-    restart; the other side should honour it.
+    At most one of `body`, `form`, `multipart`, `file` and `text` may be given. Each request carries
+    an `Idempotency-Key` that is the same for every attempt of the visit, also after a restart; the
+    other side should honour it.
 
-    Its output is `status`, `headers` (with names in lower case) and `body`, which `output`
-    values name as `response`. JSON is read, in whatever characters it comes; text (also XML,
-    CSV, YAML, NDJSON, forms) becomes text without a byte order mark; anything else is base64
-    and has `"encoding": "base64"` beside it. An answer without a content type is an object or
-    a list where it is JSON, a text where it is one, and else base64. An empty body is null, and
-    so is one called JSON that has nothing but blanks. Compressed answers (gzip, deflate) are
-    unpacked, but for `base64`; one that is compressed in another way, which is never asked for,
-    is base64 as it came.
+    Its output is `status`, `headers` (with names in lower case) and `body`, which `output` values
+    name as `response`. JSON is parsed, in any charset. Text (also XML, CSV, YAML, NDJSON and forms)
+    becomes text without a byte order mark. Anything else is base64, with `"encoding": "base64"`
+    beside it. A response without a content type is parsed if it is a JSON object or list, is text
+    if it reads as text, and is base64 otherwise. An empty body is null, and so is a body of blanks
+    that is declared to be JSON. Compressed responses (gzip, deflate) are decompressed, except for
+    `base64`; a response with another compression, which is never requested, is base64 as received.
 
     Addresses that are not public are refused unless the setting `allowed_networks` names their
-    network; this holds for redirects too.
+    network; this applies to redirects too.
     """
 
     type = "call-api"
@@ -65,7 +64,7 @@ class CallApi(StepType[CallApiSettings]):
         "after `Retry-After` where the answer has it",
         "ConnectionFailed": "no connection, or one that broke; retried",
         "Timeout": "no answer in time; retried",
-        "InvalidRequest": "the settings give no valid request",
+        "InvalidRequest": "the settings do not give a valid request",
         "InvalidResponse": "the answer says that it is JSON or compressed, and is not, or is "
         "broken off; the message says what came, and `responseType` how to take it as it is",
         "ResponseTooLarge": "the answer is longer than `maxResponseBytes`",
@@ -74,9 +73,9 @@ class CallApi(StepType[CallApiSettings]):
         "secret or `auth`",
         "AddressNotAllowed": "the address is not public, and no setting allows it",
         "FileNotFound": "there is no file with the id in `file` or `multipart`",
-        "StorageUnavailable": "the storage of files is away; retried",
+        "StorageUnavailable": "the file storage is unavailable; retried",
         "TokenRefused": "the server of `auth.tokenUrl` gives no token; retried for 429 and 5xx",
-        "UnknownSecret": "there is no secret of a name that the settings name",
+        "UnknownSecret": "the settings name a secret that does not exist",
     }
     example = {
         "id": "order",

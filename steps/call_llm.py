@@ -46,8 +46,8 @@ _MOST_SAID = 1_000
 class Turn(StepSettings):
     """One message of the conversation with which a step begins."""
 
-    role: Literal["system", "user", "assistant"] = Field(description="who says it")
-    content: Template = Field(description="what is said")
+    role: Literal["system", "user", "assistant"] = Field(description="the sender")
+    content: Template = Field(description="the text of the message")
 
 
 class CallLlmSettings(StepSettings):
@@ -57,29 +57,31 @@ class CallLlmSettings(StepSettings):
         None,
         min_length=1,
         max_length=64,
-        description="the model's name; the default one if left out",
+        description="the name of the model; default: the default model of the server",
     )
-    prompt: Template | None = Field(None, description="what the model is asked; or give messages")
+    prompt: Template | None = Field(
+        None, description="the question to the model; alternatively give `messages`"
+    )
     messages: list[Turn] | None = Field(
-        None, min_length=1, max_length=200, description="a conversation, in place of prompt"
+        None, min_length=1, max_length=200, description="a conversation, instead of `prompt`"
     )
     history: Template | None = Field(
         None,
-        description="what was said before: a template that gives a list of objects with `role` "
-        "(`user` or `assistant`) and `content`, a text; 1,000 at most",
+        description="the earlier messages: a template that gives a list of at most 1,000 "
+        "objects with `role` (`user` or `assistant`) and `content`, a text",
     )
-    system: Template | None = Field(None, description="instructions that come before all else")
+    system: Template | None = Field(None, description="the system instructions, which come first")
     temperature: float | None = Field(
-        None, ge=0, le=2, description="how freely it answers; the model's own default if left out"
+        None, ge=0, le=2, description="how much the answers vary; default: that of the model"
     )
     maxTokens: int | None = Field(  # noqa: N815 - documents are camelCase
-        None, ge=1, le=10_000_000, description="how many tokens an answer may have"
+        None, ge=1, le=10_000_000, description="the largest number of tokens of an answer"
     )
     files: list[Template] = Field(
         [],
         max_length=100,
-        description="uploaded files to show to it, each a file id or a list of ids: pictures, "
-        "text, PDF and office documents, and sound; 15 MB at most that are shown as they are",
+        description="uploaded files for the model, each a file id or a list of ids: pictures, "
+        "text, PDF and office documents, and sound; at most 15 MB are sent unchanged",
     )
     reasoning: Reasoning | None = Field(None, description=REASONING)
     fallback: Fallback = Field([], description=FALLBACK)
@@ -90,28 +92,28 @@ class CallLlmSettings(StepSettings):
     )
     structured: Structured | None = Field(
         None,
-        description="how the model is told the fields of `output`; as its document says without it",
+        description="how the fields of `output` are sent to the model; default: that of the model",
     )
     cache: bool = Field(
         False,
-        description="whether a provider that can is asked to keep the question for others that "
-        "begin alike",
+        description="whether to ask the provider to cache the question for others with the same "
+        "beginning, if it can",
     )
     repairs: int = Field(
-        2, ge=0, le=5, description="how often an answer that does not fit is asked for again"
+        2, ge=0, le=5, description="how often to ask again if an answer does not fit"
     )
 
 
 class CallLlm(StepType[CallLlmSettings]):
     """Asks a model for text, or for the declared output fields; every answer is kept.
 
-    The fields are those of `output` that have no `value`; without any, the output is `text`. An
-    answer that does not fit them goes back to the model with what is wrong and the schema; the
-    last of the `repairs` asks for it by a tool that must be called. `output` values name
-    `response`: `text`, `model`, `usage` (`inputTokens`, `outputTokens`, and `estimated` when
-    the provider does not count) and `files`: pictures and sound that the model has made. Words
-    and fences around the JSON of an answer are left out, as are thoughts before it. An answer
-    that has come is journaled, so that a crash does not ask for it again.
+    The fields are those of `output` that have no `value`; without any, the output is `text`. If an
+    answer does not fit them, the model is sent the problems and the schema and asked again; the
+    last of the `repairs` asks for a call of a tool instead. `output` values name `response`:
+    `text`, `model`, `usage` (`inputTokens`, `outputTokens`, and `estimated` if the provider does
+    not count) and `files`, the pictures and sound that the model has made. Words and fences around
+    the JSON of an answer are left out, as are thoughts before it. Each answer is journaled, so that
+    a crash does not ask for it again.
     """
 
     type = "call-llm"
@@ -134,7 +136,7 @@ class CallLlm(StepType[CallLlmSettings]):
         "conversation",
         "FileNotFound": "there is no such file",
         "FilesTooLarge": "the files that the model is shown as they are have too many bytes",
-        "StorageUnavailable": "the storage of files is away; retried",
+        "StorageUnavailable": "the file storage is unavailable; retried",
         "UnknownModel": "there is no model of that name, or its provider does not know it",
         "UnknownSecret": "the secret that holds the model's key does not exist",
         "ModelAuth": "the provider refused the key, or the key is missing",

@@ -33,15 +33,15 @@ class CallToolSettings(StepSettings):
     toolId: str = Field(  # noqa: N815 - the page's word
         min_length=1,
         max_length=200,
-        description="the tool's id; for a tool of an MCP server `server.tool`",
+        description="the id of the tool; `server.tool` for a tool of an MCP server",
     )
-    inputs: dict[str, SecretTemplate] = Field({}, description="what the tool is given")
+    inputs: dict[str, SecretTemplate] = Field({}, description="the arguments of the tool")
 
     keepFiles: bool = Field(  # noqa: N815
         False,
         strict=True,
-        description="keep the bytes of pictures and files in the result of an MCP server's tool as "
-        "files: `fileId` stands in their place",
+        description="store pictures and files in the result of an MCP server's tool as files, "
+        "and replace them by `fileId`",
     )
 
     @cached_property
@@ -71,12 +71,12 @@ class CallTool(StepType[CallToolSettings]):
         "ToolFailed": "the tool failed without saying more; retried unless an MCP server refuses "
         "the call itself",
         "InvalidToolResult": "what the tool gives is no JSON, or more than an MCP server may give",
-        "McpUnavailable": "the tool's MCP server is away; retried",
+        "McpUnavailable": "the tool's MCP server is unavailable; retried",
         "SignInNeeded": "nobody is signed in at the tool's MCP server; the message names the page",
         "Timeout": "the tool has not answered in time; retried",
-        "FileNotFound": "there is no file with an id that the tool was given",
-        "StorageUnavailable": "the storage of files is away; retried",
-        "UnknownSecret": "there is no secret of a name that `inputs` name",
+        "FileNotFound": "the tool was given the id of a file that does not exist",
+        "StorageUnavailable": "the file storage is unavailable; retried",
+        "UnknownSecret": "`inputs` name a secret that does not exist",
         "BudgetReached": "a budget was used up by a model that the tool asks, and a person said to "
         "stop",
     }

@@ -47,26 +47,26 @@ class CallWorkflowSettings(StepSettings):
     )
     steps: Parts = Field(
         None,
-        description="instead of a workflow, for `items`: the steps that each item goes through, as "
-        "in a document",
+        description="instead of a workflow, with `items`: the steps that each item goes "
+        "through, as in a document",
     )
     edges: Parts = Field(
-        None, description="the ways between these steps; one without a way out ends the item, "
-        "with its output as the result"
+        None, description="the edges between these steps; a step without an outgoing edge ends "
+        "the item, and its output is the result"
     )  # fmt: skip
     initialStep: Identifier | None = Field(  # noqa: N815 - the document's word
-        None, description="the step that each item begins with; without it the first"
+        None, description="the first step of each item; default: the first in `steps`"
     )
     version: str | None = Field(
         None,
         max_length=100,
-        description="`latest`, `published` or a number; "
-        "without it the published version, or the latest where none is published",
+        description="`latest`, `published` or a number; default: the published version, or the "
+        "latest if none is published",
     )
     data: Template | None = Field(
         None,
-        description="the child's input: an object of templates, or one that gives an object; "
-        "without it nothing, or for `steps` the data of the run with `item` and `index`",
+        description="the child's input: an object of templates, or a template that gives an "
+        "object; default: nothing, or with `steps` the data of the run with `item` and `index`",
     )
     items: Template | None = Field(
         None,
@@ -75,49 +75,54 @@ class CallWorkflowSettings(StepSettings):
     )
     wait: bool = Field(
         True,
-        description="`false` starts without waiting: each run goes its own way, with no "
-        "parent, and the step's output has its id",
+        description="`false` starts without waiting: each run is independent and has no parent, "
+        "and the step's output has its id",
     )
     concurrency: int = Field(
-        10, ge=1, le=1_000, description="how many of these child runs may be open at once"
+        10,
+        ge=1,
+        le=1_000,
+        description="the largest number of these child runs that are open at once",
     )
     onItemError: Literal["fail", "continue"] = Field(  # noqa: N815
-        "fail", description="whether a failed item fails the step at once, or the others go on"
+        "fail", description="whether a failed item fails the step at once, or the others continue"
     )
     enough: Enough = Field(
         "all",
-        description="how many items have to complete: `all`, `any` (or `first`) for one, or a "
-        "number; then the step goes on, once the `others` have stopped",
+        description="how many items must complete: `all`, `any` (or `first`) for one, or a "
+        "number; the step completes after that, once the `others` have stopped",
     )
     others: Others = Field(
         "cancel",
-        description="what becomes of items that are under way once enough have completed: "
-        "`continue` leaves them to go on by themselves",
+        description="what happens to running items when enough have completed: `continue` lets "
+        "them run on by themselves",
     )
     collect: Literal["data", "result"] | None = Field(
         None,
-        description="what is taken of each child run: its `data`, which is the default for a "
-        "workflow, or its `result`, which is the default for `steps`",
+        description="what each child run delivers: its `data`, the default for a workflow, or "
+        "its `result`, the default for `steps`",
     )
 
 
 class CallWorkflow(StepType[CallWorkflowSettings]):
     """Starts child runs and completes when they have ended.
 
-    Without `items` its output is the child's data (or result). With `items` it is an object:
-    `outputs`, a list in the order of the items with null for those that failed; `errors`, a
+    Without `items` its output is the child's data (or result). With `items` the output is an
+    object: `outputs`, a list in the order of the items with null for those that failed; `errors`, a
     list of `index`, `runId`, `type` and `message`; `completed` and `failed`, the counts. With
-    `enough`, items that were stopped or not begun are null too, and count as neither. With
-    `others: continue` there is `left` too, a list of `index` and `runId` of those that go on.
+    `enough`, items that were stopped or not begun are also null, and are counted as neither. With
+    `others: continue` there is also `left`, a list of `index` and `runId` of the items that
+    continue.
 
     With `steps` each item goes through steps of the document itself. They begin with the data of
-    the run, and have the item at `data.item` and its number at `data.index`; with `data` they begin
-    with what that gives and nothing else. What they change is the item's own.
+    the run, and have the item at `data.item` and its number at `data.index`. With `data` they begin
+    with the value of `data` alone. Their changes stay inside the item.
 
     With `wait: false` the output is `runId`, or with `items` the list `runIds`. Such runs are
-    started once, whatever crash meets the step. They are no child runs: they go on when this run
-    ends, a cancel of it does not reach them, a `budget` and the `usage` of this run are not
-    theirs, and no failure of theirs comes back. `startedBy` in their status says which run it was.
+    started exactly once, even if a crash interrupts the step. They are not child runs: they
+    continue when this run ends, a cancel does not reach them, a `budget` and the `usage` of this
+    run do not include them, and their failures are not reported to it. `startedBy` in their status
+    names this run.
     """
 
     type = "call-workflow"
@@ -132,7 +137,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         "InvalidItems": "`items` or `workflowId` gives something else than it should",
         "NotEnough": "so many items have failed that `enough` can complete no more; the message "
         "has the errors of the first few; retried: items that have completed are not run again",
-        "TooDeep": "20 runs stand above the one that is to be started",
+        "TooDeep": "the run to be started already has 20 ancestor runs",
         "ChildCancelled": "the child run was cancelled",
         "ChildTerminated": "the child run was terminated",
         "Timeout": "the child runs took longer than the step's `timeout`",

@@ -29,8 +29,8 @@ class CollectInputsSettings(AskSettings):
 
     ask: Literal["missing", "always"] = Field(
         "missing",
-        description="which fields are asked for: those that are missing, or all of them, filled "
-        "with what is there",
+        description="which fields are asked for: only the missing ones, or all, with existing "
+        "values filled in",
     )
 
 

@@ -303,7 +303,7 @@ def _seen(kind: AnyStepType, output: Any, path: str) -> list[Problem]:
     """Refuse sensitive fields in an answer of a person, because the history shows the answer."""
     if not kind.asks or not isinstance(output, dict):
         return []
-    message = "what a person answers stands in the history, so it is never sensitive"
+    message = "the history shows a person's answer, so it cannot be sensitive"
     return [
         Problem(f"{path}.output.{field}.sensitive", message)
         for field, spec in output.items()

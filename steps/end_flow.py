@@ -31,21 +31,21 @@ class EndFlowSettings(StepSettings):
 
     result: Template = Field(
         default_factory=lambda: Template(NO_RESULT),
-        description="the run's result: an object of templates, or one that gives an object",
+        description="the run's result: an object of templates, or a template that gives an object",
     )
     status: Literal["completed", "failed"] = Field(
-        "completed", description="whether the run ends as completed or as failed"
+        "completed", description="whether the run completes or fails"
     )
-    message: Template | None = Field(None, description="why it ends as failed")
+    message: Template | None = Field(None, description="the message of the failure")
     errorType: Template | None = Field(  # noqa: N815 - the document's word
         None,
-        description="the type of the error with which it ends as failed, a word such as "
-        "`OutOfStock`; without it `EndedAsFailed`",
+        description="the error type of the failure, a word such as `OutOfStock`; default: "
+        "`EndedAsFailed`",
     )
     answer: HttpAnswer | None = Field(
         None,
-        description="the HTTP answer to a request to the address of a trigger that waits for the "
-        "result; without it the result with status 200",
+        description="the HTTP response, if a request to a trigger's address waits for the "
+        "result; default: the result with status 200",
     )
 
 

@@ -32,22 +32,22 @@ class GroupSettings(Handlers, StepSettings):
 
     steps: Parts = Field(
         min_length=1,
-        description="its steps, as in a document; they begin with the data of the run, and what "
-        "they change is the group's own",
+        description="its steps, as in a document; they begin with the data of the run, and "
+        "their changes stay inside the group",
     )
     edges: Parts = Field(
-        [], description="the ways between its steps; one without a way out ends the group, with "
-        "its output as the result"
+        [], description="the edges between its steps; a step without an outgoing edge ends the "
+        "group, and its output is the result"
     )  # fmt: skip
     initialStep: Identifier | None = Field(  # noqa: N815 - the document's word
-        None, description="the step that it begins with; without it the first"
+        None, description="the first step; default: the first in `steps`"
     )
     given: Template | None = Field(
-        None, alias="with", description="an object of templates: all that goes into the group"
+        None, alias="with", description="an object of templates: the whole data of the group"
     )
     concurrency: Limited = Field(
-        None, description="how many runs of groups, branches and workflows with its `pool` may be "
-        "under way at once, and what becomes of more"
+        None, description="how many runs of groups, branches and workflows with its `pool` may "
+        "be in progress at once, and what happens to others"
     )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ class Group(StepType[GroupSettings]):
     resumable = True
     bounds_itself = True
     errors = {
-        "TooDeep": "20 runs stand above the group",
+        "TooDeep": "the group already has 20 ancestor runs",
         "ChildCancelled": "the run of the group was cancelled",
         "ChildTerminated": "the run of the group was terminated",
         "Timeout": "the steps took longer than `timeout`",

@@ -40,32 +40,34 @@ When: TypeAlias = Annotated[Condition | None, DECIDES]
 class Branch(Scope):
     """One branch: steps of its own, or a workflow."""
 
-    steps: Steps = Field(None, description="its steps, as in a document; they begin with the data "
-                         "of the run, and what they change is the branch's own")  # fmt: skip
-    edges: Edges = Field(None, description="the ways between its steps; one without a way out "
-                         "ends the branch, with its output as the result")  # fmt: skip
+    steps: Steps = Field(None, description="its steps, as in a document; they begin with the "
+                         "data of the run, and their changes stay inside the branch")  # fmt: skip
+    edges: Edges = Field(None, description="the edges between its steps; a step without an "
+                         "outgoing edge ends the branch, and its output is the result")  # fmt: skip
     initialStep: Identifier | None = Field(  # noqa: N815 - the document's word
-        None, description="the step that it begins with; without it the first"
+        None, description="the first step; default: the first in `steps`"
     )
     workflow: str | None = Field(
         None, max_length=200,
         description="instead of steps: a workflow's id, or `#name` for one of the document's own",
     )  # fmt: skip
     version: str | None = Field(
-        None, max_length=100, description="of that workflow, as in call-workflow"
+        None, max_length=100, description="the version of that workflow, as in call-workflow"
     )
     given: Template | None = Field(
-        None, alias="with", description="an object of templates: all that goes into the branch"
+        None, alias="with", description="an object of templates: the whole data of the branch"
     )
-    when: When = Field(None, description="a condition; where it is false the step begins without "
-                       "the branch, and does not wait for it")  # fmt: skip
+    when: When = Field(None, description="a condition; if it is false, the step leaves the "
+                       "branch out")  # fmt: skip
     needs: list[Identifier] = Field(
         [],
         max_length=_MOST,
-        description="names of branches that have to complete before it begins; their results are "
+        description="names of branches that must complete before it begins; their results are "
         "in its `data.needs`, by name",
     )
-    note: str | None = Field(None, max_length=10_000, description="a remark for who edits it")
+    note: str | None = Field(
+        None, max_length=10_000, description="a note for people who edit the definition"
+    )
 
 
 class ParallelSettings(StepSettings):
@@ -76,45 +78,46 @@ class ParallelSettings(StepSettings):
     )
     enough: Enough | Names = Field(
         "all",
-        description="how many branches have to complete: `all`, `any` (or `first`) for one, a "
-        "number, or a list of the names of those that have to; then the step goes on, once the "
-        "`others` have stopped",
+        description="how many branches must complete: `all`, `any` (or `first`) for one, a "
+        "number, or a list of names; the step completes after that, once the `others` have "
+        "stopped",
     )
     others: Others = Field(
         "cancel",
-        description="what becomes of branches that are under way once enough have completed: "
-        "`continue` leaves them to go on by themselves",
+        description="what happens to running branches when enough have completed: `continue` "
+        "lets them run on by themselves",
     )
     onBranchError: Literal["fail", "continue"] = Field(  # noqa: N815
         "fail",
-        description="whether the step fails once enough can complete no more, or gives failures "
-        "as values",
+        description="whether the step fails when too few branches can still complete, or "
+        "returns failures as values",
     )
     concurrency: int = Field(
-        _MOST, ge=1, le=_MOST, description="how many branches may be open at once"
+        _MOST, ge=1, le=_MOST, description="the largest number of branches that are open at once"
     )
 
 
 class Parallel(StepType[ParallelSettings]):
-    """Runs branches side by side and completes when enough of them have.
+    """Runs branches concurrently and completes when enough of them have completed.
 
-    Each branch is a child run. The output is an object: each branch's result by its name, null
-    for a branch that was stopped, has failed, or was left out by its `when`. With
-    `onBranchError: continue` the value of one that has failed is an object with `error`: `type`,
+    Each branch is a child run. The output is an object with each branch's result by its name; the
+    result is null for a branch that was stopped, has failed, or was left out by its `when`. With
+    `onBranchError: continue` the value of a failed branch is an object with `error`: `type`,
     `message` and `runId`. Templates of `output` may also name `response.completed`,
-    `response.failed`, `response.stopped` and `response.skipped`: names of branches. Conditions are
-    looked at once, when the step begins; `all` means all whose `when` was true, maybe none.
+    `response.failed`, `response.stopped` and `response.skipped`, which are lists of branch names.
+    Conditions are evaluated once, when the step begins; `all` means all branches whose `when` was
+    true, possibly none.
 
-    With `needs` the branches are a graph: each begins when all that it needs have completed, and is
-    skipped where one of them is skipped or has failed. In the templates of its `with` too
-    `data.needs` has their results, by name.
+    With `needs` the branches form a graph: each begins when all branches that it needs have
+    completed, and is skipped if one of them is skipped or has failed. Templates of its `with` may
+    also read their results, by name, in `data.needs`.
 
-    With `others: continue` what is under way once enough have completed goes on by itself, and
-    `response.left` is an object with their `runId` by name. The run goes on and ends without them.
-    They are still child runs of it, so a cancel or a terminate of the run stops them, and they are
-    deleted with it, and not before they have ended. Their results and `usage` come nowhere; one
-    that fails is told to [triggers on ends of runs](../triggers.md#when-another-run-has-ended), as
-    a run of its own.
+    With `others: continue`, branches that are still running when enough have completed continue by
+    themselves, and `response.left` is an object with their `runId` by name. The run goes on and
+    ends without them. They remain its child runs: a cancel or a terminate of the run stops them,
+    and they are deleted together with it, but not before they have ended. Their results and `usage`
+    are not added to the run. If one fails, [triggers on ends of
+    runs](../triggers.md#when-another-run-has-ended) see it as a run of its own.
     """
 
     type = "parallel"
@@ -127,7 +130,7 @@ class Parallel(StepType[ParallelSettings]):
     errors = {
         "NotEnough": "so many branches have failed that `enough` can complete no more; the message "
         "has the error of each; retried: branches that have completed are not run again",
-        "TooDeep": "20 runs stand above a branch",
+        "TooDeep": "the branch already has 20 ancestor runs",
         "Timeout": "the branches took longer than the step's `timeout`",
     }
     example = {
@@ -161,7 +164,7 @@ class Parallel(StepType[ParallelSettings]):
             yield Problem(f"branches.{circle[0]}.needs", told)
         most = len(settings.branches)
         if isinstance(settings.enough, int) and settings.enough > most:
-            yield Problem("enough", f"there are {most} branches, fewer than are to complete")
+            yield Problem("enough", f"there are {most} branches, fewer than must complete")
         if isinstance(settings.enough, list):
             yield from _unknown(settings.enough, settings.branches, "enough")
 

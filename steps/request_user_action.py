@@ -37,13 +37,13 @@ class Action(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    value: str = Field(min_length=1, max_length=200, description="what the answer says")
-    label: Template | None = Field(None, description="what the person reads; the value without it")
+    value: str = Field(min_length=1, max_length=200, description="the value in the answer")
+    label: Template | None = Field(None, description="the text of the button; default: the value")
     fields: Annotated[dict[str, Any], APART] = Field(
         {},
         max_length=50,
-        description="fields that whoever chooses it fills in, such as a reason; specs as those of "
-        "the `output` of collect-inputs. Their values are `data` of the output",
+        description="fields for the person who chooses it to fill in, such as a reason; their "
+        "specs are as in the `output` of collect-inputs. Their values are `data` of the output",
     )
 
 
@@ -54,7 +54,7 @@ class RequestUserActionSettings(AskSettings):
         None,
         min_length=1,
         max_length=200,
-        description="names the decision in the answer; the step's id without it",
+        description="the name of the decision in the answer; default: the step's id",
     )
     actions: list[Action] = Field(
         default_factory=lambda: [
@@ -63,28 +63,29 @@ class RequestUserActionSettings(AskSettings):
         ],
         min_length=1,
         max_length=50,
-        description="what may be decided; `approved` and `rejected` without it",
+        description="the actions to choose from; default: `approved` and `rejected`",
     )
     required: int = Field(
         1,
         ge=1,
         le=50,
-        description="how many people have to choose the same action before it goes on",
+        description="how many people must choose the same action before the run continues",
     )
     veto: list[str] = Field(
         [],
         max_length=50,
-        description="the values of actions that a single answer decides, whatever `required` says",
+        description="the values of actions that take effect with a single answer, regardless of "
+        "`required`",
     )
 
 
 class RequestUserAction(StepType[RequestUserActionSettings]):
     """Asks a person to choose one of several actions.
 
-    The run pauses with the type `request_user_action`. The output is `actionId`,
-    `actionValue`, `answeredBy`, `answeredAt`, the `data` of the action's own fields, and the
-    `comment` and the ids of `attachments` if there are any. A timeout is never taken for consent
-    unless the `timeout` edge leads there.
+    The run pauses with the type `request_user_action`. The output is `actionId`, `actionValue`,
+    `answeredBy`, `answeredAt`, the `data` of the action's own fields, and the `comment` and the ids
+    of `attachments` if there are any. A timeout never counts as consent unless the `timeout` edge
+    leads there.
     """
 
     type = "request-user-action"
@@ -119,7 +120,7 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
         seen: set[str] = set()
         for index, action in enumerate(settings.actions):
             if action.value in seen:
-                yield Problem(f"actions[{index}].value", f"{action.value!r} is there twice")
+                yield Problem(f"actions[{index}].value", f"{action.value!r} occurs twice")
             seen.add(action.value)
         for index, value in enumerate(settings.veto):
             if value not in seen:

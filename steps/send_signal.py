@@ -21,7 +21,7 @@ KeepFor: TypeAlias = Annotated[
     Duration,
     Field(
         le=LONGEST_KEEP_MS,
-        description="how long it is kept for a run that does not wait yet; 90 days at most",
+        description="how long it is kept for a run that does not wait yet; at most 90 days",
     ),
 ]
 Receivers: TypeAlias = Annotated[
@@ -39,19 +39,21 @@ class SendSignalSettings(StepSettings):
     signal: SignalName = Field(description="the signal's name, such as `payment`")
     key: Template = Field(
         default_factory=lambda: Template(""),
-        description="which of that name: a template, such as `{{ data.orderId }}`",
+        description="the key that distinguishes signals of that name: a template, such as `{{ "
+        "data.orderId }}`",
     )
     data: Template = Field(
-        default_factory=lambda: Template({}), description="what it says: any JSON, a template"
+        default_factory=lambda: Template({}),
+        description="the content of the signal: any JSON, a template",
     )
     keepFor: KeepFor = HOUR_MS  # noqa: N815 - the document's word
     to: Receivers = "one"
 
 
 class SendSignal(StepType[SendSignalSettings]):
-    """Sends a signal to runs of this tenant that wait for it, or will.
+    """Sends a signal to runs of this tenant that wait for it now or later.
 
-    It is kept in the same commit as the record that the step has sent it, so a crash neither
+    It is stored in the same commit as the record that the step has sent it, so a crash neither
     loses it nor sends it twice.
     """
 

@@ -59,25 +59,25 @@ class SetSettings(StepSettings):
 
     values: dict[FieldName, Value] = Field(
         {},
-        description="values by name, of any type; each sees those before it; one with the key "
-        "`map` is [a list made of another](#a-list-made-of-another)",
+        description="values by name, of any type; each may read those before it; one with the "
+        "key `map` is [a list made of another](#a-list-made-of-another)",
     )
     append: dict[FieldName, Value] = Field(
-        {}, description="values by name, each put at the end of the list of that name"
+        {}, description="values by name, each appended to the list of that name"
     )
     extend: dict[FieldName, Value] = Field(
-        {}, description="lists by name, whose items are put at the end of the list of that name"
+        {}, description="lists by name, whose items are appended to the list of that name"
     )
-    remove: list[FieldName] = Field([], description="names that are taken out, first of all")
+    remove: list[FieldName] = Field([], description="names that are removed before anything else")
 
 
 class SetValues(StepType[SetSettings]):
-    """Puts values into the run's data, several at once, or takes them out.
+    """Puts values into the run's data, several at once, or removes them.
 
-    Each value sees those before it, and keeps its type: a number stays a number, null is null.
-    What `append` and `extend` put at the end of a list costs what is put there, not the list;
-    a name that is not there, or null, becomes a list. The step's output is the object of the
-    values, with how many items each list has gained.
+    Each value may read those before it, and keeps its type: a number stays a number, null is null.
+    With `append` and `extend` the journal stores only the new items, not the whole list; a name
+    that is missing or null becomes a list. The step's output is the object of the values, with the
+    number of items that each list has gained.
     """
 
     type = "set"

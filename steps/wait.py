@@ -20,7 +20,9 @@ _SECONDS = (10**8, 10**11)
 class WaitSettings(StepSettings):
     """How long to wait: exactly one of these."""
 
-    duration: Duration | None = Field(None, description="how long, from when the step begins")
+    duration: Duration | None = Field(
+        None, description="how long to wait, from the start of the step"
+    )
     until: Template | None = Field(
         None, description="a template that gives an ISO date with a zone, or Unix milliseconds"
     )
@@ -43,7 +45,7 @@ class Wait(StepType[WaitSettings]):
         "retry": "a wait is not tried again",
         "onInterrupted": "it touches nothing, so it always goes on after a restart",
     }
-    errors = {"InvalidMoment": "`until` gives no moment"}
+    errors = {"InvalidMoment": "`until` does not give a time"}
     example = {"id": "cool-off", "type": "wait", "duration": "14d"}
     acts = False
 

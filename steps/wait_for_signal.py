@@ -33,18 +33,19 @@ class WaitForSignalSettings(StepSettings):
     signal: SignalName | None = Field(None, description="the signal's name, such as `payment`")
     key: Template = Field(
         default_factory=lambda: Template(""),
-        description="which of that name: a template, such as `{{ data.orderId }}`",
+        description="the key that distinguishes signals of that name: a template, such as `{{ "
+        "data.orderId }}`",
     )
     callback: Identifier | None = Field(
         None,
-        description="instead of `signal` and `key`, a step that has given away its own address "
-        "(`{{ step.callbackUrl }}`): what is sent there",
+        description="instead of `signal` and `key`: the id of a step that has passed on its own "
+        "address (`{{ step.callbackUrl }}`); the signals are the requests sent to it",
     )
     deadline: Duration | None = Field(
-        None, description="how long it waits; then the edge with `on` `timeout` is taken"
+        None, description="how long to wait before the run takes the edge with `on` `timeout`"
     )
     count: int | None = Field(
-        None, ge=1, le=_MOST, description="how many signals it gathers into a list"
+        None, ge=1, le=_MOST, description="how many signals to gather into a list"
     )
     until: Condition | None = Field(
         None,

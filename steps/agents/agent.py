@@ -32,7 +32,7 @@ class _Part(BaseModel):
 
 
 class Approval(_Part):
-    """When a person has to approve a call, who, and until when."""
+    """When a person must approve a call, who may do so, and until when."""
 
     when: str | None = Field(
         None,

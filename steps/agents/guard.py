@@ -19,16 +19,18 @@ class Guard(BaseModel):
         None,
         min_length=1,
         max_length=4_096,
-        description="what has to hold, with `message`, `inputs` and, in `after`, `output` in scope",
+        description="what must be true, with `message`, `inputs` and, in `after`, `output` in "
+        "scope",
     )
     workflow: str | None = Field(
         None,
         min_length=1,
         max_length=200,
-        description="the id of a workflow that is given the same, and has to give `allowed: true`",
+        description="the id of a workflow that gets the same values and must return `allowed: "
+        "true`",
     )
     message: str | None = Field(
-        None, min_length=1, max_length=500, description="what is told of a refusal"
+        None, min_length=1, max_length=500, description="the message of a refusal"
     )
 
     @model_validator(mode="before")
@@ -58,9 +60,9 @@ class Guards(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    before: list[Guard] = Field(
-        [], max_length=10, description="checked before a model is asked anything"
-    )
+    before: list[Guard] = Field([], max_length=10, description="checked before a model is asked")
     after: list[Guard] = Field(
-        [], max_length=10, description="checked once it has delivered, before that counts"
+        [],
+        max_length=10,
+        description="checked after the agent has delivered, before its result is accepted",
     )

@@ -13,7 +13,7 @@ from steps.models.spending import LimitReached
 MORE, DELIVER_NOW, STOP = "more", "deliver", "stop"
 ACTIONS: tuple[JsonObject, ...] = (
     {"value": MORE, "label": "Give it as much again"},
-    {"value": DELIVER_NOW, "label": "Have it deliver what it has"},
+    {"value": DELIVER_NOW, "label": "Let it deliver what it has"},
     {"value": STOP, "label": "Stop it"},
 )
 _TRIES_TO_DELIVER = 2
@@ -78,7 +78,7 @@ class AgentLimits:
         limits, times, deliver = self._limits, self._times, self.deliver_turn
         if deliver is not None and turn >= deliver:
             is_late = turn >= deliver + _TRIES_TO_DELIVER
-            told = f"agent {self._name} was to deliver what it had, and has not"
+            told = f"agent {self._name} was told to deliver what it had, but did not"
             return StepBroke(self._kind(), told, retryable=False) if is_late else None
         if self.turns >= times * limits.maxTurns:
             told = f"agent {self._name} has not delivered within {times * limits.maxTurns} turns"
@@ -111,7 +111,7 @@ class AgentLimits:
         body: JsonObject = {
             "stepId": self._step.step_id,
             "actionId": f"{self._step.step_id}/limit-{number}",
-            "message": f"{reached.error.message}. What is to become of it?",
+            "message": f"{reached.error.message}. How should the agent continue?",
             "actions": [*ACTIONS],
             "limit": {
                 "type": reached.error.type,

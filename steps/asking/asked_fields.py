@@ -71,7 +71,7 @@ def accepted(
     """
     names = set(asked)
     odd = [name for name in given if name not in names]
-    hints = [did_you_mean(name, names) for name in odd[:MOST_PROBLEMS]]  # no more are told
+    hints = [did_you_mean(name, names) for name in odd[:MOST_PROBLEMS]]  # no more are reported
     problems = [
         Problem(f"data.{name}", f"was not asked for{hint}")
         for name, hint in zip_longest(odd, hints, fillvalue="")

@@ -17,9 +17,10 @@ ASK_ERRORS: Mapping[str, str] = {
     "DeadlinePassed": "nobody answered before the deadline, and `onDeadline` is `fail` or no "
     "`timeout` edge is true",
     "NobodyExcluded": "a template of `exclude` gives null or a blank text instead of a name",
-    "InvalidDuration": "a template of `deadline`, `remind` or `escalateTo` gives no duration",
-    "FileNotFound": "there is no file with an id that `show` gives",
-    "StorageUnavailable": "the storage of files is away",
+    "InvalidDuration": "a template of `deadline`, `remind` or `escalateTo` does not give a "
+    "duration",
+    "FileNotFound": "`show` names a file that does not exist",
+    "StorageUnavailable": "the file storage is unavailable",
 }
 """The errors of steps that ask."""
 

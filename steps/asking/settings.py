@@ -53,9 +53,9 @@ class _Part(BaseModel):
 class Escalation(_Part):
     """Who else may answer after a given time."""
 
-    after: DurationTemplate = Field(description="how long after the question came")
+    after: DurationTemplate = Field(description="how long after the question was asked")
     assignees: list[Template] = Field(
-        min_length=1, description="who may answer too from then on, as `assignees`"
+        min_length=1, description="the people who may also answer from then on, as in `assignees`"
     )
 
 
@@ -63,21 +63,24 @@ class Notice(_Part):
     """A tool or an address that is called to notify somebody, once the pause is durable."""
 
     toolId: str | None = Field(  # noqa: N815
-        None, min_length=1, max_length=200, description="the tool, such as `send-email`"
+        None, min_length=1, max_length=200, description="the id of a tool, such as `send-email`"
     )
     url: NoticeTemplate | None = Field(
-        None, description="instead of a tool: an address, such as a chat's, that gets a POST"
+        None,
+        description="instead of a tool: the address for a POST request, such as a chat webhook",
     )
     body: NoticeTemplate | None = Field(
-        None, description="with `url`: its JSON; `pause` as it is without it"
+        None, description="with `url`: the JSON body of the request; default: `pause`"
     )
     inputs: dict[str, NoticeTemplate] = Field(
         {},
-        description="what the tool is given; beside the usual names there is `pause` with `link`, "
-        "`title`, `message`, `assignees`, `deadline`, `occasion`, `id` and `page`",
+        description="the inputs of the tool; beside the usual names, `pause` is in scope, with "
+        "`link`, `title`, `message`, `assignees`, `deadline`, `occasion`, `id` and `page`",
     )
     on: list[Literal["asked", "reminded", "escalated"]] = Field(
-        ["asked", "reminded", "escalated"], min_length=1, description="at which occasions"
+        ["asked", "reminded", "escalated"],
+        min_length=1,
+        description="the occasions on which it is sent",
     )
 
     @property
@@ -95,12 +98,12 @@ class Notice(_Part):
 class Shown(_Part):
     """Something that the person who answers must see."""
 
-    value: Template = Field(description="a value, the id of a file, or what an upload gave")
-    title: Template | None = Field(None, description="what stands above it")
+    value: Template = Field(description="a value, the id of a file, or the response to an upload")
+    title: Template | None = Field(None, description="a title above it")
     kind: Literal["auto", "text", "markdown", "table", "email", "file"] = Field(
         "auto",
         alias="as",
-        description="how it is shown; `auto` goes by the value, and by the media type of a file",
+        description="how it is shown; `auto` chooses by the value, and by the media type of a file",
     )
 
 
@@ -129,41 +132,45 @@ class DeadlineAction(_Part):
 class AskSettings(StepSettings):
     """The settings of an asking step apart from the question itself."""
 
-    message: Template | None = Field(None, description="what the person reads")
+    message: Template | None = Field(None, description="the text of the question")
     assignees: list[Template] = Field(
         [],
         max_length=MOST_PEOPLE,
-        description="who may answer: names of people and groups, `person:NAME` and `group:NAME` "
-        "to be exact; everybody without it. An item may give a list",
+        description="who may answer: names of people and groups, or `person:NAME` and "
+        "`group:NAME` to be exact; default: everybody. An item may give a list",
     )
     exclude: list[Template] = Field(
         [],
         max_length=MOST_PEOPLE,
-        description="who may not answer in any case, such as `{{ startedBy }}` for four eyes; a "
-        "template that gives null or a blank text fails the step",
+        description="who may never answer, such as `{{ startedBy }}` so that a second person "
+        "decides; a template that gives null or a blank text fails the step",
     )
     deadline: DurationTemplate | None = Field(
-        None, description="until when an answer is wanted; see `onDeadline`"
+        None, description="how long to wait for an answer; see `onDeadline`"
     )
     onDeadline: Literal["timeout", "fail", "stay"] | DeadlineAction = Field(  # noqa: N815
         "timeout",
-        description="what follows when nobody has answered: the `timeout` edge, which the step "
-        "then needs; `fail`; `stay`, which says that it is late and waits on; or an object with "
-        "the `actionValue` that is taken",
+        description="what happens if nobody answers in time: `timeout` takes the edge of that "
+        "name, which the step then needs; `fail` fails the step; `stay` marks the question as "
+        "overdue and keeps waiting; an object names the `actionValue` to choose",
     )
     remind: list[DurationTemplate] = Field(
-        [], max_length=20, description="how long after the question came to remind of it, each time"
+        [],
+        max_length=20,
+        description="the times of reminders, each as a duration after the question was asked",
     )
     escalateTo: list[Escalation] = Field(  # noqa: N815
-        [], max_length=10, description="who else may answer later"
+        [], max_length=10, description="who may also answer later"
     )
     notify: list[Notice] = Field(
-        [], max_length=10, description="tools that tell of the question, with a link to it"
+        [],
+        max_length=10,
+        description="tools or addresses that announce the question, with a link to it",
     )
     show: list[ShownTemplate] = Field(
         [],
         max_length=MOST_SHOWN,
-        description="what the answer needs: values and files, shown in their place",
+        description="values and files that the person needs to see in order to answer",
     )
 
 

@@ -44,7 +44,7 @@ def not_enough(plan: ChildPlan, ends: Sequence[ChildEnd], named: Callable[[int],
     wanted_ones = f"{plan.enough} of {plan.total}"
     if plan.named:
         wanted_ones = ", ".join(named(number) for number in sorted(plan.named))
-    message = f"{wanted_ones} were to complete, and {len(failed)} have failed{why}"
+    message = f"{wanted_ones} must complete, and {len(failed)} have failed{why}"
     broke = StepBroke("NotEnough", message)
     if failed and failed[0].error:
         broke.error = of_child(broke.error, failed[0], failed[0].error)

@@ -63,7 +63,7 @@ def first_of(problems: Sequence[Problem], path: str = "") -> list[Problem]:
     more = len(problems) - MOST_PROBLEMS
     if more <= 0:
         return list(problems)
-    told = f"there are {more} more problems; they are told once these are mended"
+    told = f"there are {more} more problems; they are reported once these are fixed"
     return [*problems[:MOST_PROBLEMS], Problem(path, told)]
 
 

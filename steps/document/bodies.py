@@ -28,15 +28,17 @@ DEEPEST = 5
 class LocalWorkflow(Scope):
     """A workflow inside a document, which its steps call as `#name`."""
 
-    name: str | None = Field(None, max_length=200, description="what people call it")
-    description: str | None = Field(None, max_length=2_000, description="what it is for")
-    note: str | None = Field(None, max_length=10_000, description="a remark for who edits it")
+    name: str | None = Field(None, max_length=200, description="a name for people")
+    description: str | None = Field(None, max_length=2_000, description="a description for people")
+    note: str | None = Field(
+        None, max_length=10_000, description="a note for people who edit the definition"
+    )
     payload: dict[str, Any] = Field({}, description="the fields that a call must give")
     initialStep: Identifier | None = Field(  # noqa: N815 - the document's word
-        None, description="the step that it begins with; without it the first"
+        None, description="the first step; default: the first in `steps`"
     )
     steps: list[dict[str, Any]] = Field(min_length=1, max_length=1_000, description="its steps")
-    edges: list[Any] = Field([], max_length=5_000, description="the ways between them")
+    edges: list[Any] = Field([], max_length=5_000, description="the edges between its steps")
 
 
 @value(frozen=True, slots=True)

@@ -43,29 +43,29 @@ class Concurrency(BaseModel):
     key: str = Field(
         "",
         max_length=1_000,
-        description="which runs count together: a template over the run as it is started, such as "
-        "`{{ data.customer }}`; without it all runs of the workflow, or of the pool",
+        description="which runs are counted together: a template over the run that is started, "
+        "such as `{{ data.customer }}`; default: all runs of the workflow, or of the pool",
     )
     pool: PoolName | None = Field(
         None,
-        description="a name: runs of all workflows of the tenant that say it count together, and "
-        "not only those of this workflow; a body needs one",
+        description="the name of a pool: the runs of all workflows of the tenant with this pool "
+        "are counted together, not only those of this workflow; required in a body",
     )
     limit: _Limit | _Text = Field(
         discriminator=_INTEGER_OR_TEXT,
-        description="how many of them may be under way, paused ones included; an integer, or a "
-        "template that gives one, such as `{{ vars.slots }}`",
+        description="how many of them may be in progress, including paused ones; an integer, or "
+        "a template that gives one, such as `{{ vars.slots }}`",
     )
     whenFull: WhenFull = Field(  # noqa: N815 - the document's word
         "queue",
-        description="what becomes of one more: it waits in line; it fails with `LimitReached`; or "
-        "the oldest are cancelled, until the newest have room",
+        description="what happens to a further run: it waits in line; it fails with "
+        "`LimitReached`; or the oldest runs are cancelled to make room",
     )
     priority: _Integer | _Text = Field(
         0,
         discriminator=_INTEGER_OR_TEXT,
-        description="runs in line with a larger number begin first, and else the older; an "
-        "integer, or a template that gives one",
+        description="waiting runs with a larger number begin first; among equals, the oldest; "
+        "an integer, or a template that gives one",
     )
 
 
@@ -93,10 +93,10 @@ class Places:
             limit = _integer(self.limit, names)
             priority = _integer(self.priority, names)
         if len(key) > LONGEST_KEY:
-            why = f"it gives {len(key)} characters, and {LONGEST_KEY} are the most"
+            why = f"it gives {len(key)} characters, and at most {LONGEST_KEY} are allowed"
             raise ExpressionError(str(self.key.source), why)
         if not 1 <= limit <= _MOST_PLACES:
-            why = f"it gives {limit}, and is to be from 1 to {_MOST_PLACES:,}"
+            why = f"it gives {limit}, but must give 1 to {_MOST_PLACES:,}"
             raise ExpressionError(str(self.limit.source), why)
         priority = max(-_PRIORITY, min(priority, _PRIORITY))
         return Place(key, limit, self.when_full, priority, self.pool)
@@ -105,7 +105,7 @@ class Places:
 def _integer(template: Template, names: Mapping[str, Json]) -> int:
     given = template.render(names)
     if isinstance(given, bool) or not isinstance(given, int):
-        raise ExpressionError(str(template.source), "it gives no integer")
+        raise ExpressionError(str(template.source), "it does not give an integer")
     return given
 
 

@@ -51,7 +51,7 @@ _STEP_TYPES = _spelt(
         ("agent aiagent assistant", "that is call-agent"),
         (
             "schedule cron webhook trigger scheduletrigger webhooktrigger",
-            "what starts a run stands beside the workflow, as a schedule or a trigger",
+            "a run is started by a schedule or a trigger, which is defined outside the workflow",
         ),
     )
 )
@@ -88,9 +88,9 @@ _KEYS: tuple[tuple[str, str, str], ...] = (
     ("foreach list collection", "items", ""),
     ("assignee candidates users", "assignees", ""),
     ("trigger triggers on schedule cron timezone", "",
-     "what starts a run stands beside the workflow, as a schedule or a trigger"),
+     "a run is started by a schedule or a trigger, which is defined outside the workflow"),
     ("version revision", "", "a version is numbered when the document is saved"),
-    ("namespace project", "", "the key of whoever saves it says the tenant"),
+    ("namespace project", "", "the API key with which it is saved determines the tenant"),
 )  # fmt: skip
 
 

@@ -162,7 +162,7 @@ def _sensitive_problems(spec: dict[str, Any], where: str) -> list[Problem]:
     if not isinstance(spec["sensitive"], bool):
         return [Problem(f"{where}.sensitive", "must be true or false")]
     if spec["sensitive"] and "default" in spec:
-        return [Problem(f"{where}.default", "would be seen, and the field is sensitive")]
+        return [Problem(f"{where}.default", "would be visible, and the field is sensitive")]
     return []
 
 

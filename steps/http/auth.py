@@ -58,7 +58,7 @@ class HeaderAuth(_HeaderAuth):
 
     type: Literal["header"] = Field(description="a key in a header of its own")
     name: SecretTemplate = Field(description="the header's name, such as `X-Api-Key`")
-    value: SecretTemplate = Field(description="what it holds")
+    value: SecretTemplate = Field(description="the header's value")
 
     def header(self, text: TextOf) -> tuple[str, str]:
         """Return the header that is sent."""
@@ -69,23 +69,24 @@ class OAuth2Auth(_Auth):
     """A token that is fetched with client credentials, as `Authorization: Bearer`."""
 
     type: Literal["oauth2"] = Field(
-        description="a token of OAuth 2.0 in `Authorization: Bearer`, fetched with client "
-        "credentials, kept in memory until it expires, and fetched anew where it is refused (401)"
+        description="an OAuth 2.0 token in `Authorization: Bearer`, fetched with client "
+        "credentials, kept in memory until it expires, and fetched again if it is refused (401)"
     )
     tokenUrl: SecretTemplate = Field(  # noqa: N815 - the document's word
-        description="the address of the server that gives tokens"
+        description="the address of the token server"
     )
-    clientId: SecretTemplate = Field(description="who asks")  # noqa: N815
-    clientSecret: SecretTemplate = Field(description="what only they know")  # noqa: N815
+    clientId: SecretTemplate = Field(description="the client's id")  # noqa: N815
+    clientSecret: SecretTemplate = Field(description="the client's secret")  # noqa: N815
     scope: SecretTemplate | None = Field(
-        None, description="what the token shall allow, several with blanks between them"
+        None, description="the requested scopes, separated by blanks"
     )
     audience: SecretTemplate | None = Field(
-        None, description="whom it is for, where the server wants to know"
+        None, description="the audience of the token, if the server requires one"
     )
     credentialsIn: Literal["header", "body"] = Field(  # noqa: N815
         "header",
-        description="whether id and secret are sent as `Authorization: Basic` or in the form",
+        description="whether the id and the secret are sent as `Authorization: Basic` or in the "
+        "form",
     )
 
     def request(self, text: TextOf) -> TokenRequest:

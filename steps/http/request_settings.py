@@ -27,24 +27,24 @@ class CallApiSettings(StepSettings):
     url: SecretTemplate = Field(description="the address, with http:// or https://")
     headers: dict[str, SecretTemplate] = Field(
         {},
-        description="headers, by names in any case; one that is given takes the place of one "
-        "that is set by itself, and `auth` that of one that is given",
+        description="headers by case-insensitive name; they replace headers that the step sets "
+        "by itself, and `auth` replaces them",
     )
     query: dict[str, SecretTemplate] = Field(
         {},
-        description="what is added to the address, after what its own query has; a list gives "
-        "its name several times, null leaves it out",
+        description="parameters added to the query of the address; a list repeats its name, and "
+        "null leaves it out",
     )
     body: SecretTemplate | None = Field(None, description="a body that is sent as JSON")
     form: dict[str, SecretTemplate] | None = Field(
         None,
-        description="a body of form fields (application/x-www-form-urlencoded); a list gives a "
-        "field several times, null leaves it out",
+        description="a body of form fields (application/x-www-form-urlencoded); a list repeats "
+        "a field, and null leaves it out",
     )
     multipart: dict[str, SecretTemplate] | None = Field(
         None,
-        description="a body of parts (multipart/form-data), each a text, or an uploaded file "
-        'as `{"file": "its id"}`; a list gives a part several times, null leaves it out',
+        description="a body of parts (multipart/form-data), each a text, or an uploaded file as "
+        '`{"file": "its id"}`; a list repeats a part, and null leaves it out',
     )
     file: Template | None = Field(
         None, description="the id of an uploaded file, whose bytes are the body"
@@ -54,7 +54,7 @@ class CallApiSettings(StepSettings):
         description="a body of plain text, in the charset that a `Content-Type` among `headers` "
         "names, else UTF-8",
     )
-    auth: Auth | None = Field(None, description="who sends the request, by one of four ways")
+    auth: Auth | None = Field(None, description="how the request is authenticated")
     expectedStatus: list[int | Literal["1xx", "2xx", "3xx", "4xx", "5xx"]] = Field(  # noqa: N815
         ["2xx"], min_length=1, description="statuses with which the step completes"
     )
@@ -62,21 +62,21 @@ class CallApiSettings(StepSettings):
         None,
         ge=0,
         le=MOST_KEPT,
-        description="the longest body that is taken: 1,000,000 without it, 10,000,000 at most; "
+        description="the largest body that is accepted; default: 1,000,000, at most 10,000,000; "
         "with `saveAs` 50,000,000",
     )
     responseType: ResponseType = Field(  # noqa: N815
         "auto",
-        description="how the body is taken: `auto` by its content type, `json`, `text`, `base64` "
-        "for its bytes as they came, `none` to leave it",
+        description="how the body is read: `auto` by its content type, `json`, `text`, `base64` "
+        "for the raw bytes, or `none` to ignore it",
     )
     saveAs: Literal["file"] | None = Field(  # noqa: N815
         None,
-        description="`file`: the body goes into a file as it comes, and the answer has the "
-        "`fileId`, `fileName`, `mimeType` and `size` of that as `file`, in the place of its body",
+        description="`file`: the body is streamed to a file, and the response has `file` with "
+        "its `fileId`, `fileName`, `mimeType` and `size` in place of the body",
     )
     fileName: Template | None = Field(  # noqa: N815
-        None, description="what that file is called; by default the end of the address"
+        None, description="the name of that file; default: the last part of the address"
     )
     followRedirects: bool = Field(  # noqa: N815
         True, description="whether redirects are followed, at most five"

@@ -49,12 +49,12 @@ class HttpAnswer(BaseModel):
     headers: dict[str, Template] = Field(
         {},
         max_length=_MOST,
-        description="header fields about the content, and `x-...`; values are templates",
+        description="headers that describe the content, and `x-...`; values are templates",
     )
     body: Template | None = Field(
         None,
-        description="the body: a text goes out as it is, anything else as JSON; the run's result "
-        "without it",
+        description="the body: a text is sent unchanged, anything else as JSON; default: the "
+        "run's result",
     )
 
     @field_validator("status")
@@ -71,9 +71,9 @@ class HttpAnswer(BaseModel):
         for name in names:
             if name in _OF_THE_SERVER or not (name in _ALLOWED or _OWN.fullmatch(name)):
                 hint = did_you_mean(name, _ALLOWED)
-                raise ValueError(f"{name[:80]} can be set by nobody here{hint}")
+                raise ValueError(f"{name[:80]} cannot be set here{hint}")
         if len(set(names)) < len(names):
-            raise ValueError("a header field is there twice")
+            raise ValueError("a header field occurs twice")
         for template in headers.values():
             if template.is_constant:
                 _value(template.source)

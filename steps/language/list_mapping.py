@@ -38,14 +38,14 @@ class Join(StepSettings):
     """A second list, whose items are combined with those of the first with the same key."""
 
     with_: str = Field(alias="with", description="the other list, an expression")
-    as_: str = Field("other", alias="as", description="what an item of the other list is called")
+    as_: str = Field("other", alias="as", description="the name for an item of the other list")
     on: str = Field(description="the key of an item of the first list, an expression")
     equals: str = Field(description="the key of an item of the other list, an expression")
     keep: str = Field(
         "matched",
         pattern="^(matched|all)$",
         description="`matched`: items without a match are left out; `all`: they are kept, with "
-        "null for the other; an item with several matches stands there once for each",
+        "null for the other; an item with several matches appears once for each",
     )
 
 
@@ -56,30 +56,30 @@ class ListMapping(StepSettings):
     as_: str = Field(
         "item",
         alias="as",
-        description="what an item is called in the other parts; `index` counts from 0",
+        description="the name for an item in the other parts; `index` counts from 0",
     )
     join: Join | None = Field(None, description="a second list, joined by a key")
     where: str | None = Field(None, description="a condition; items without it are left out")
     groupBy: str | None = Field(  # noqa: N815 - the document's word
         None,
-        description="an expression; items of equal value become one, an object of that value as "
-        "`key` and of the list `items`",
+        description="an expression; items with the same value become one object, with that "
+        "value as `key` and the list `items`",
     )
     sortBy: str | list[str] | None = Field(  # noqa: N815
         None,
-        description="an expression, or several: the second counts where the first is equal; null "
+        description="an expression, or several: the second decides if the first is equal; null "
         "comes last",
     )
-    descending: bool = Field(False, description="whether `sortBy` puts the greatest first")
+    descending: bool = Field(False, description="whether `sortBy` puts the largest first")
     unique: str | bool = Field(
         False,
         description="`true`, or an expression: an item equal to an earlier one is left out",
     )
     limit: int | str | None = Field(
-        None, description="how many items are taken at most, a number or an expression"
+        None, description="the largest number of items, a number or an expression"
     )
     to: Template | None = Field(
-        None, description="what each item becomes, a template; without it, it stays as it is"
+        None, description="the new value of each item, a template; default: the item itself"
     )
     _parts: dict[str, Expression] = PrivateAttr(default_factory=dict)
     _sorting: list[Expression] = PrivateAttr(default_factory=list)

@@ -118,7 +118,7 @@ def _is_in(left: Any, right: Any) -> bool:
         return isinstance(left, str) and left in right
     if isinstance(right, dict | list | tuple):
         return left in right
-    raise ValueError(f"{kind_of(right)} holds nothing, so `in` cannot be asked of it")
+    raise ValueError(f"`in` needs a list, a text or an object, not {kind_of(right)}")
 
 
 def one_kind(values: Any, what: str, attribute: str = "") -> Any:

@@ -245,7 +245,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise ValueError(f"the key {name[:80]!r} is there twice in one object")
+                raise ValueError(f"the key {name[:80]!r} occurs twice in one object")
             seen.add(name)
     return found
 

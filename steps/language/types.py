@@ -66,7 +66,7 @@ def _crossing(sign: str, left: str, right: str) -> Iterator[str]:
 
 def _holding(sign: str, left: str | None, right: str | None) -> Iterator[str]:
     if right in ("a number", "a boolean", "null"):
-        yield f"{right} holds nothing, so `{sign}` cannot be asked of it"
+        yield f"`{sign}` needs a list, a text or an object, not {right}"
     elif right == "a text" and left not in ("a text", None):
         yield f"a text holds texts only, so `{sign}` is never true of {left}"
 

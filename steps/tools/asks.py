@@ -55,8 +55,12 @@ def asking(tool_id: str, question: JsonObject, standing: "JsonObject | None" = N
     )
     if size <= _LARGEST and not wrong:
         return ToolAsks(tool_id, question, standing)
-    why = listed(wrong) if wrong else f"it has {size:,} characters, and {_LARGEST:,} are the most"
-    message = f"tool {tool_id} asks a person what no form can ask: {why}"
+    why = (
+        listed(wrong)
+        if wrong
+        else f"it has {size:,} characters, and at most {_LARGEST:,} are allowed"
+    )
+    message = f"tool {tool_id} asks a person something that a form cannot ask: {why}"
     return StepBroke("InvalidToolResult", message[:_LONGEST], retryable=False)
 
 

@@ -24,7 +24,7 @@ def test_a_key_that_is_there_twice_is_found_in_proportion() -> None:
     for count in (1_000, 4_000):
         keys = [Counted(f"{number:x}") for number in range(count)]
         Counted.compared = 0
-        with pytest.raises(ValueError, match=f"the key '{count - 1:x}' is there twice"):
+        with pytest.raises(ValueError, match=f"the key '{count - 1:x}' occurs twice"):
             strict_json._unique([(key, 1) for key in (*keys, Counted(f"{count - 1:x}"))])
         found.append(Counted.compared)
     assert found[1] <= 4 * found[0] + 10
@@ -35,5 +35,5 @@ def test_a_byte_order_mark_does_not_count() -> None:
 
 
 def test_the_answer_names_the_key() -> None:
-    with pytest.raises(BadRequest, match="the key 'a' is there twice in one object"):
+    with pytest.raises(BadRequest, match="the key 'a' occurs twice in one object"):
         parse_json(b'{"b": 1, "a": 1, "a": 2}')

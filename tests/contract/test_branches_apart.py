@@ -68,10 +68,10 @@ def test_what_needs_a_branch_that_has_failed_or_was_left_out_is_skipped(shared: 
                         "skipped": ["off", "one", "two", "three"]}  # fmt: skip
         create(client, "fails", [fork(branches, enough=3)], straight("fork"))
         error = status(client, start(client, "fails")["runId"])["error"]
-        assert error["message"].startswith("3 of 4 were to complete, and 1 have failed (bad: Tool")
+        assert error["message"].startswith("3 of 4 must complete, and 1 have failed (bad: Tool")
         create(client, "named", [fork(branches, enough=["good", "two"])], straight("fork"))
         error = status(client, start(client, "named")["runId"])["error"]
-        assert error["message"].startswith("good, two were to complete, and 1 have failed")
+        assert error["message"].startswith("good, two must complete, and 1 have failed")
 
 
 def test_those_that_are_named_have_to_complete(shared: Server) -> None:

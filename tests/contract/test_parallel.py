@@ -60,7 +60,7 @@ def test_too_few_successes_fail_with_the_error_of_each_and_stop_the_rest(shared:
         run_id = client.post("/api/workflow/start-async/too-few", json={}).json()["runId"]
         error = settled(client, run_id, "failed")["error"]
         assert (error["stepId"], error["type"]) == ("fork", "NotEnough")
-        told = "3 of 4 were to complete, and 2 have failed (bad: ToolFailed: "
+        told = "3 of 4 must complete, and 2 have failed (bad: ToolFailed: "
         assert error["message"].startswith(told)
         assert "worse: ToolFailed: " in error["message"]
         ends = [status(client, child)["status"] for child in status(client, run_id)["childRunIds"]]
@@ -87,7 +87,7 @@ def test_a_branch_whose_condition_is_false_is_left_out(shared: Server) -> None:
         assert both["results"] == {"over": {"v": "over"}, "under": None, "soon": {"v": "soon"}}
         create(client, "two", [fork(branches, enough=2)], straight("fork"))
         error = status(client, start(client, "two", n=1)["runId"])["error"]
-        assert error["message"] == "2 of 1 were to complete, and 0 have failed"
+        assert error["message"] == "2 of 1 must complete, and 0 have failed"
 
 
 def test_a_condition_of_a_branch_is_checked_like_one_of_an_edge(shared: Server) -> None:

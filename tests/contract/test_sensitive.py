@@ -110,7 +110,9 @@ def get(**spec: Any) -> dict[str, Any]:
 def test_what_would_show_it_is_refused() -> None:
     assert problems(get()) == []
     assert problems(get(), condition="data.token == 'x'") == []
-    assert problems(get(default="x"))[0].startswith("steps[0].output.token.default: would be seen")
+    assert problems(get(default="x"))[0].startswith(
+        "steps[0].output.token.default: would be visible"
+    )
     assert problems(get(sensitive="yes"))[0] == (
         "steps[0].output.token.sensitive: must be true or false"
     )
@@ -119,4 +121,4 @@ def test_what_would_show_it_is_refused() -> None:
         "type": "collect-inputs",
         "output": {"pin": {"type": "string", "sensitive": True}},
     }
-    assert problems(asks)[0].startswith("steps[0].output.pin.sensitive: what a person answers")
+    assert problems(asks)[0].startswith("steps[0].output.pin.sensitive: the history shows")

@@ -159,7 +159,7 @@ def test_many_wrong_edges_are_told_in_part_and_cost_in_proportion(
         assert len(invalid.value.problems) == 51
         more = 2 * count - 50
         assert invalid.value.problems[-1] == Problem(
-            "", f"there are {more} more problems; they are told once these are mended"
+            "", f"there are {more} more problems; they are reported once these are fixed"
         )
         assert sum(len(item.message) for item in invalid.value.problems) < 200_000
     assert costs[0] == costs[1] <= 60 * 300

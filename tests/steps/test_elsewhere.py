@@ -49,8 +49,8 @@ def test_a_document_and_its_edges() -> None:
     )  # fmt: skip
     assert found["nodes"].endswith("here it is steps")
     assert found["StartAt"].endswith("here it is initialStep")
-    assert "as a schedule or a trigger" in found["triggers"]
-    assert "says the tenant" in found["namespace"]
+    assert "by a schedule or a trigger" in found["triggers"]
+    assert "determines the tenant" in found["namespace"]
     assert found["edges[0].source"].endswith("here it is from")
     assert found["edges[0].if"].endswith("here it is condition")
     assert found["edges[1]"] == 'must be an object such as {"from": "...", "to": "..."}'

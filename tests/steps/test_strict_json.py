@@ -31,7 +31,7 @@ def test_what_could_not_be_kept_is_refused(text: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("option", "text", "says"),
     [
-        ({"unique_keys": True}, '[{"a": 1, "a": 1}]', "the key 'a' is there twice"),
+        ({"unique_keys": True}, '[{"a": 1, "a": 1}]', "the key 'a' occurs twice"),
         ({"exact_integers": True}, str(2**53 + 1), "is beyond 2\\^53"),
         ({"exact_integers": True}, "-" + "9" * 5_000, "is beyond 2\\^53"),
         ({"most_values": 4}, '{"a": [1, 2, {}]}', "it holds more than 4 values"),

@@ -107,7 +107,7 @@ def test_one_kind_compares(text: str, right: Json) -> None:
         ("data.count - data.name", "`-` cannot take a number and a text"),
         ("none + 1", "`+` cannot take null and a number"), ("{} + {}", "cannot take an object and an object"),
         ("data.name * data.name", "`*` cannot take a text and a text"),
-        ("data.name in data.count", "a number holds nothing, so `in` cannot be asked of it"),
+        ("data.name in data.count", "`in` needs a list, a text or an object, not a number"),
         ("5 not in data.name", "is never true of a number"),
         ("data.count + 1 + (true + 1)", ""), ("'-' * data.count", ""), ("data.count * [0]", ""),
         ("data.other + 1", ""), ("data.name in data.other", ""), ("data.name + 'a'", ""),
