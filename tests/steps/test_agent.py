@@ -160,7 +160,7 @@ async def test_at_a_limit_a_person_has_it_deliver_what_it_has() -> None:
     ]  # fmt: skip
     again = Visit(WORKS, tools={"t": 1}, agent={**ASKS, "tools": ["t"]})
     again.answer(await again.asked(), "deliver")
-    with pytest.raises(StepBroke, match="was to deliver"):
+    with pytest.raises(StepBroke, match="was told to deliver"):
         await again.execute()
     assert len(again.effects.questions) == 4
 

@@ -293,7 +293,7 @@ async def test_what_no_journal_can_keep_fails_as_in_service() -> None:
             await step.execute()
         assert (broke.value.error.type, step.attempt) == ("InvalidOutput", 2)
     step = StepTrial(Give(), {"gives": "text"}, FakeEffects())
-    with pytest.raises(TypeError, match="str is no outcome"):
+    with pytest.raises(TypeError, match="str is not an outcome"):
         await step.execute()
     with pytest.raises(StepBroke, match="record 'r' is no JSON"):
         await FakeEffects().record("r", _odd)
