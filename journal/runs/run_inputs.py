@@ -80,8 +80,8 @@ class RunInputs:
 
     async def starts(self, after: int) -> StartPage:
         """Return the next starts after a position."""
-        last = await self._readers.by_key("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
-        newest = int(last[0]) if last else 0
+        last = await self._readers.by_key("SELECT max(position) FROM events")
+        newest = int(last[0] or 0) if last else 0
         end = min(newest, after + _LOOKED_AT)
         if end <= after:
             return StartPage([], after, has_more=False)
