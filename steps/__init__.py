@@ -101,6 +101,7 @@ STABLE: Mapping[str, Sequence[str]] = {
     "steps": __all__,
     "steps.definition": ["compile_definition"],
     "steps.registry": ["Registry"],
+    "steps.tools": ["tool"],
     "steps.testing": [
         "FakeEffects",
         "NotProvided",
