@@ -83,7 +83,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop in good order; uvicorn's own handler would let the signal end the process.
+        """Stop gracefully; uvicorn's own handler would let the signal end the process.
 
         A signal may arrive between any two lines, even while the loop sorts its timers, so anything
         that sets a timer is passed to the loop.

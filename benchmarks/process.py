@@ -88,7 +88,7 @@ class Process:
             time.sleep(every_s)
 
     def stop(self, seconds: float = 20, how: int = signal.SIGTERM) -> None:
-        """End it in good order, else by force."""
+        """End it gracefully, else by force."""
         if self.child.poll() is None:
             self.child.send_signal(how)
             with suppress(subprocess.TimeoutExpired):

@@ -133,7 +133,7 @@ class Interrupted:
     """A restart found the step in flight; whether the step did its work is unknown.
 
     Attributes:
-        in_order: True when the step is not blamed, because the server stopped in good order or
+        in_order: True when the step is not blamed, because the server stopped gracefully or
             another step is known to have ended the process.
         most: How often an attempt may be interrupted before it is no longer repeated.
         choices: The choices for a person, for a step that asks one after an interruption.
@@ -212,7 +212,7 @@ class InterruptionSettled:
 
 @value(frozen=True, slots=True)
 class Cancel:
-    """Cancel the run in good order; `grace_ms` is as in `Broke`."""
+    """Cancel the run gracefully; `grace_ms` is as in `Broke`."""
 
     reason: str | None
     caller: str

@@ -215,7 +215,7 @@ KINDS: Mapping[type[Event], EventKind] = {
     ),
     RunFailed: EventKind("run.failed", "The run has failed.", _run_failed, Status.FAILED),
     CancelRequested: EventKind(
-        "run.cancel_requested", "Somebody has asked the run to stop in good order.", _asked
+        "run.cancel_requested", "Somebody has asked the run to stop gracefully.", _asked
     ),
     RunOverdue: EventKind(
         "run.overdue", "The run has taken longer than its timeout, and is stopped.", _nothing

@@ -31,7 +31,7 @@ class ServiceManager:
         self._tell(_READY)
 
     def stopping(self) -> None:
-        """Report that the server stops in good order."""
+        """Report that the server stops gracefully."""
         self._tell(_STOPPING)
 
     async def keep_alive(self) -> None:

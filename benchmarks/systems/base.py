@@ -81,7 +81,7 @@ class System(ABC):
         return time.perf_counter() - began
 
     def stop(self) -> None:
-        """Stop in good order, what was started last first."""
+        """Stop gracefully, what was started last first."""
         while self.processes:
             self.processes.pop().stop()
 

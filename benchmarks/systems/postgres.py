@@ -61,7 +61,7 @@ class Postgres:
 
     @staticmethod
     def stop(process: Process) -> None:
-        """Stop in good order, clients or not, which also writes a checkpoint."""
+        """Stop gracefully, clients or not, which also writes a checkpoint."""
         process.stop(how=signal.SIGINT)
 
     def stored_bytes(self) -> int:

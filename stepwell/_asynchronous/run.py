@@ -231,7 +231,7 @@ class AsyncRun:
         return reading.run_status(await self._connection.ask(asked))
 
     async def cancel(self, reason: str | None = None) -> None:
-        """Ask the run to stop in good order; no error if it is cancelled already.
+        """Ask the run to stop gracefully; no error if it is cancelled already.
 
         Args:
             reason: Why, for the history.

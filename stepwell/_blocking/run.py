@@ -228,7 +228,7 @@ class Run:
         return reading.run_status(self._connection.ask(asked))
 
     def cancel(self, reason: str | None = None) -> None:
-        """Ask the run to stop in good order; no error if it is cancelled already.
+        """Ask the run to stop gracefully; no error if it is cancelled already.
 
         Args:
             reason: Why, for the history.

@@ -1,4 +1,4 @@
-"""Stopping in good order, and one process a folder."""
+"""Graceful stops, and one process a folder."""
 
 import asyncio
 import signal

@@ -139,7 +139,7 @@ CHANGES = [
      StepStarted(800, "retries", 1, 2, "t", "Try it"), State.EXECUTING, {"current": {"attempt": 2, "retry_at_ms": None, "attempted_at_ms": 800, "interruptions": 0}, "wake_at_ms": None}),
     ("an attempt that was interrupted goes on", inside("plain"), AttemptInterrupted(20, "plain", 1, 1), State.EXECUTING, {"current": {"interruptions": 1}}),
     ("and once more", inside("plain", AttemptInterrupted(10, "plain", 1, 1)), AttemptInterrupted(20, "plain", 1, 1), State.EXECUTING, {"current": {"interruptions": 2}}),
-    ("which is not counted after a stop in good order", inside("plain"), AttemptInterrupted(20, "plain", 1, 1, in_order=True), State.EXECUTING, {}),
+    ("which is not counted after a graceful stop", inside("plain"), AttemptInterrupted(20, "plain", 1, 1, in_order=True), State.EXECUTING, {}),
     ("nor any more once it has got on", inside("plain", AttemptInterrupted(10, "plain", 1, 1)), ChildrenAwaited(20, "plain", 1, 3, 500), State.AWAITING_CHILDREN,
      {"current": {"interruptions": 0, "children": 3}, "wake_at_ms": 500}),
     ("a record is kept", inside("plain"), StepRecorded(20, "plain", 1, "a", 1), State.EXECUTING, {"current": {"records": {"a": Record(20, 1)}}}),

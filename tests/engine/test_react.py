@@ -325,7 +325,7 @@ ROWS = [
         inside("plain", *4 * [AttemptInterrupted(10, "plain", 1, 1)]), Interrupted(), 20,
         (StepFailed(20, "plain", 1, suspect(5), None),
          fails(20, "plain", suspect(5)))),
-    Row("a stop in good order says nothing against it",
+    Row("a graceful stop says nothing against it",
         inside("plain", *2 * [AttemptInterrupted(10, "plain", 1, 1)]),
         Interrupted(in_order=True, most=3), 20,
         (AttemptInterrupted(20, "plain", 1, 1, in_order=True),)),

@@ -121,7 +121,7 @@ class PostgresServer:
                 return
 
     def stop(self, how: int = signal.SIGQUIT) -> None:
-        """Stop it at once; SIGINT for in good order."""
+        """Stop it at once; SIGINT stops it gracefully."""
         assert self._process is not None
         self._process.send_signal(how)
         self._process.wait()

@@ -82,7 +82,7 @@ class Server:
             self.process.wait()
 
     def terminate(self) -> int:
-        """Stop in good order and return the exit code."""
+        """Stop gracefully and return the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)

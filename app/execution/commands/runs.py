@@ -211,7 +211,7 @@ class Runs:
         reason: str | None,
         caller: str,
     ) -> Run:
-        """Ask a run to stop in good order.
+        """Ask a run to stop gracefully.
 
         Raises:
             UnknownRun: There is no such run, or not of that workflow.

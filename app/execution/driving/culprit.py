@@ -106,7 +106,7 @@ class Culprit:
             new.replace(self._file)
 
     def nobody(self) -> None:
-        """Note that no run is to blame: the process is stopping in good order or on purpose.
+        """Note that no run is to blame: the process is stopping gracefully or on purpose.
 
         Has no effect if this process has not yet resumed the runs that an earlier process left.
         """
