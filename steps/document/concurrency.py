@@ -96,7 +96,7 @@ class Places:
             why = f"it gives {len(key)} characters, and at most {LONGEST_KEY} are allowed"
             raise ExpressionError(str(self.key.source), why)
         if not 1 <= limit <= _MOST_PLACES:
-            why = f"it gives {limit}, but must give 1 to {_MOST_PLACES:,}"
+            why = f"it gives {limit}, but must give from 1 to {_MOST_PLACES:,}"
             raise ExpressionError(str(self.limit.source), why)
         priority = max(-_PRIORITY, min(priority, _PRIORITY))
         return Place(key, limit, self.when_full, priority, self.pool)

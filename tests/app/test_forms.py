@@ -188,7 +188,7 @@ def test_a_blank_optional_field_is_left_out(name: str) -> None:
         ({"l": "[" * 2_000 + "]" * 2_000}, "data.l", "nested deeper"),
         ({"l": "[" * 63 + "]" * 63}, "data", "the form is nested deeper than 64"),
         ({"o": '{"a":' * 3_000 + "1" + "}" * 3_000}, "data.o", "nested deeper"),
-        ({"o": '{"a": 1, "a": 2}'}, "data.o", "there twice"),
+        ({"o": '{"a": 1, "a": 2}'}, "data.o", "occurs twice"),
         ({"o": "[]"}, "data.o", "must be of type object"),
         ({"l": '["\\ud800"]'}, "data.l", "surrogate"),
         ({"l": "{"}, "data.l", "not valid JSON"),

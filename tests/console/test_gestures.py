@@ -174,7 +174,7 @@ def test_a_run_that_arrives_moves_nothing_under_the_pointer(
     runs = [begin(client, "pay", who=who) for who in ("Alice", "Bob")]
     person.signs_in(tenant, console.key("operator", tenant), "/runs?status=paused")
     rows = person.waits(lambda: person.driver.find_elements(By.CSS_SELECTOR, "#runs tbody tr"))
-    lower = rows[1].find_element(By.CSS_SELECTOR, "a.run")
+    lower = rows[1].find_element(By.CSS_SELECTOR, "a[href^='/runs/']")
     ActionChains(person.driver, duration=0).move_to_element(lower).perform()
     place = lower.rect
     paid(client, runs[1]).raise_for_status()

@@ -60,7 +60,7 @@ def test_texts_are_found_by_passages_also_after_a_crash(shared: Server) -> None:
         called(client, "knowledge", operation="remove", collection="handbook", source="handbook.md")
         assert found(client, "holiday") == []
         for wrong, told in (
-            ({"operation": "add", "collection": "handbook"}, "one of them"),
+            ({"operation": "add", "collection": "handbook"}, "either fileId or text"),
             ({"operation": "add", "collection": "a b", "text": "x"}, "collection"),
             ({"operation": "add", "collection": "x", "text": "y"}, "source is required"),
         ):
