@@ -207,11 +207,11 @@ _FILTERS = (
     Word("regex_match", "pattern", "the first match: its `text`, its `groups` in order, and its "
          "`named` ones; "
          "null where there is none", "('a-1' | regex_match('-([0-9])')).groups -> [\"1\"]"),
-    Word("regex_replace", "pattern replacement", "a text with another in the place of each "
-         "match; `\\\\1` stands "
-         "for a group", "'a1' | regex_replace('([a-z])([0-9])', '\\\\2\\\\1') -> \"1a\"", "string"),
     Word("regex_split", "pattern limit?", "the parts of a text between the matches of a pattern",
          "'a, b,c' | regex_split(', *') -> [\"a\", \"b\", \"c\"]", "array"),
+    Word("regex_sub", "pattern replacement", "a text with another in the place of each "
+         "match; `\\\\1` stands "
+         "for a group", "'a1' | regex_sub('([a-z])([0-9])', '\\\\2\\\\1') -> \"1a\"", "string"),
     Word("reject", "...", "the items that do not pass a test",
          "[1, 2] | reject('odd') | list -> [2]", "array"),
     Word("rejectattr", "attribute ...", "the items whose attribute does not pass a test",

@@ -64,7 +64,8 @@ FOREIGN_FILTERS = {
     "append": "+ [...] behind the value", "push": "+ [...] behind the value",
     "floor": "round(0, 'floor')", "ceil": "round(0, 'ceil')", "md5": "sha256", "sha1": "sha256",
     "hash": "sha256", "jsonpath": "data.a.b[0]", "uuid": "run.id", "random": "run.id | sha256",
-    "regex_search": "regex_match",
+    "regex_search": "regex_match", "regex_replace": "regex_sub", "replace_regex": "regex_sub",
+    "replace_all": "regex_sub", "re_sub": "regex_sub",
 }  # fmt: skip
 """The equivalents of filters in other languages, with the filter's name where it is one."""
 

@@ -40,7 +40,7 @@ def regex_findall(text: str, pattern: str) -> list[Any]:
     return found
 
 
-def regex_replace(text: str, pattern: str, replacement: str) -> str:
+def regex_sub(text: str, pattern: str, replacement: str) -> str:
     r"""Return a text with another in the place of each match; `\1` stands for a group."""
     import re2
 
@@ -159,7 +159,7 @@ def _text_of(raw: bytes) -> str:
 
 
 TEXT_FILTERS: tuple[Callable[..., Any], ...] = (
-    regex_match, regex_findall, regex_replace, regex_split, b64encode, b64decode, to_hex,
+    regex_match, regex_findall, regex_sub, regex_split, b64encode, b64decode, to_hex,
     from_hex, urldecode, urlsplit, hmac, sha256,
 )  # fmt: skip
 """The filters that `steps/language/filters.py` offers from this file."""

@@ -41,8 +41,8 @@ def test_nothing_is_missing_and_nothing_is_made_up() -> None:
         ("data.x | uper", "there is no filter uper; did you mean upper?"),
         ("data.x | lenght > 1", "did you mean length?"),
         (
-            "data.x | regex_replce('a', 'b')",
-            "there is no filter regex_replce; did you mean regex_replace?",
+            "data.x | regex_replace('a', 'b')",
+            "there is no filter regex_replace; did you mean regex_sub?",
         ),
         ("data.x is strng", "there is no test strng; did you mean string?"),
         ("data.x | map('uper')", "did you mean upper?"),
