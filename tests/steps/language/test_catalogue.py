@@ -42,7 +42,7 @@ def test_nothing_is_missing_and_nothing_is_made_up() -> None:
         ("data.x | lenght > 1", "did you mean length?"),
         (
             "data.x | regex_replace('a', 'b')",
-            "there is no filter regex_replace; did you mean regex_sub?",
+            "there is no filter regex_replace; here it is regex_sub",
         ),
         ("data.x is strng", "there is no test strng; did you mean string?"),
         ("data.x | map('uper')", "did you mean upper?"),
