@@ -139,7 +139,7 @@ from engine.values import (
     StepError,
     own_pause_id,
 )
-from engine.visit import Visit, VisitStatus
+from engine.visit import Visit, VisitAnswer, VisitStatus
 
 __all__ = [
     "ENDS",
@@ -257,6 +257,7 @@ __all__ = [
     "TryNow",
     "TurnAway",
     "Visit",
+    "VisitAnswer",
     "VisitStatus",
     "WaitEnded",
     "apply",

@@ -10,7 +10,7 @@ pieces gives the same run.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from engine.apply_pause import change_pause
+from engine.apply_pause import change_pause, keep_answer
 from engine.apply_repair import change_data, end_wait, hold, release, take_from_wait
 from engine.data_after import data_after
 from engine.errors import IllegalTransition
@@ -208,6 +208,7 @@ def _pause(run: Run, event: RunPaused) -> None:
 
 def _resume(run: Run, event: RunResumed) -> None:
     _go_on(run, event)
+    keep_answer(run, event)
     run.wake_at_ms = None
 
 

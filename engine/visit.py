@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from engine.value import value
 from engine.values import Json, Record, StepError
 
 
@@ -16,6 +17,15 @@ class VisitStatus(StrEnum):
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
     TERMINATED = "terminated"
+
+
+@value(frozen=True, slots=True)
+class VisitAnswer:
+    """An answer of a person to a question of the step, as it was sent."""
+
+    at_ms: int
+    caller: str
+    answer: Json
 
 
 @dataclass
@@ -36,6 +46,7 @@ class Visit:
         attempted_at_ms: When the newest attempt began, if it is not the first.
         retried_by: The number of the policy, for each attempt that failed under another policy than
             the step's first.
+        answers: What people answered, oldest first.
     """
 
     step_id: str
@@ -54,6 +65,7 @@ class Visit:
     interruptions: int = 0
     attempted_at_ms: int | None = None
     retried_by: tuple[int, ...] = ()
+    answers: tuple[VisitAnswer, ...] = ()
 
     def attempt_of(self, policy: int) -> int:
         """Return the number of the newest attempt among those that a policy counts."""

@@ -17,11 +17,15 @@ from engine import (
     State,
     StepError,
     Visit,
+    VisitAnswer,
     VisitStatus,
     iso_time,
     iso_time_or_none,
 )
 from journal import CaptionRow
+
+_BESIDE = ("actionValue", "comment", "attachments")
+"""What an answer has beside its fields."""
 
 MOST_CHILD_IDS = 100
 """How many child runs the status names; the list of runs has them all."""
@@ -125,12 +129,21 @@ def _entry(visit: Visit) -> JsonObject:
         entry["outputData"] = visit.output
     if visit.retry_at_ms is not None:
         entry["retryAt"] = iso_time(visit.retry_at_ms)
+    if visit.answers:
+        entry["answers"] = [_answer(answer) for answer in visit.answers]
     if visit.children:
         entry["childRuns"] = visit.children
     if calls := calls_of(visit):
         entry["calls"] = calls
         entry["usage"] = usage_of([visit])
     return entry
+
+
+def _answer(given: VisitAnswer) -> Json:
+    """Return who answered, and what the output need not have: the fields are in the output."""
+    answer = given.answer if isinstance(given.answer, dict) else {}
+    beside = {name: answer[name] for name in _BESIDE if answer.get(name) is not None}
+    return {"answeredBy": given.caller, "answeredAt": iso_time(given.at_ms), **beside}
 
 
 def _carried(visit: CarriedVisit) -> JsonObject:

@@ -107,7 +107,14 @@ def test_files_and_a_comment_come_with_a_form(shared: Server) -> None:
         more = {"type": "collect_inputs", "n": "7", "comment": "counted twice"}
         one = [("attachments", ("d.txt", b"d"))]
         assert client.post(resume, data=more, files=one).status_code == 200
-        settled(client, run, "completed")
+        asked, entered, _ = settled(client, run, "completed")["stepExecutionHistory"]
+        assert [one["actionValue"] for one in asked["answers"]] == ["no"]
+        assert entered["outputData"] == {"n": 7}
+        (beside,) = entered["answers"]
+        assert (beside["comment"], "n" in beside) == ("counted twice", False)
+        assert (
+            client.get(f"/api/workflow/files/{beside['attachments'][0]['fileId']}").content == b"d"
+        )
     where: dict[str, Any] = {
         "url": shared.address,
         "api_key": shared.key("operator"),

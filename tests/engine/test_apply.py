@@ -52,6 +52,7 @@ from engine import (
     StepStarted,
     StepTimedOut,
     Visit,
+    VisitAnswer,
     VisitStatus,
     WaitEnded,
     apply,
@@ -124,6 +125,8 @@ ENDING = inside(
 
 BELOW = inside("plain", first={"parent": Parent("dynamic-workflow-0", "call", 2, 1, 3, 1)})
 
+BOB_SAID = VisitAnswer(20, "bob", {})
+
 CHANGES = [
     ("a step is entered", (started("plain"),), StepStarted(20, "plain", 1, 1, "call-api", "Call it"), State.EXECUTING,
      {"current": ENTERED, "next_step": None, "visits": {"plain": 1}, "executions": 1}),
@@ -168,16 +171,16 @@ CHANGES = [
     ("somebody claims the question", paused("asks", PERSON, 500), PauseChanged(20, "asks", 1, "claimed", {"claimedBy": "bob"}, "bob", wake_at_ms=500), State.PAUSED,
      {"pause": replace(PERSON, body={**PERSON.body, "claimedBy": "bob"}), "pause_changes": {"claimedBy": "bob"}}),
     ("one of several answers comes, with a key", paused("asks", PERSON), PauseChanged(20, "asks", 1, "answered", {"answers": []}, "bob", "", {}, "k-1", "f-1"), State.PAUSED,
-     {"pause": replace(PERSON, body={**PERSON.body, "answers": []}), "pause_changes": {"answers": []}, "answers": {"k-1": "f-1"}}),
+     {"current": {"answers": (BOB_SAID,)}, "pause": replace(PERSON, body={**PERSON.body, "answers": []}), "pause_changes": {"answers": []}, "answers": {"k-1": "f-1"}}),
     ("it is late, and waits on", paused("asks", PERSON, 500), PauseChanged(500, "asks", 1, "overdue", {"overdue": True}), State.PAUSED,
      {"pause": replace(PERSON, body={**PERSON.body, "overdue": True}), "pause_changes": {"overdue": True}, "wake_at_ms": None, "answer_by_ms": None}),
     ("and answers", paused("asks", PERSON, 500), RunResumed(20, "asks", 1, {}, "bob"), State.EXECUTING,
-     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "wake_at_ms": None, "answer_by_ms": None}),
+     {"current": {"status": VisitStatus.RUNNING, "answers": (BOB_SAID,)}, "pause": None, "wake_at_ms": None, "answer_by_ms": None}),
     ("with a key", paused("asks", PERSON), RunResumed(20, "asks", 1, {}, "bob", "k-1", "f-1"), State.EXECUTING,
-     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answers": {"k-1": "f-1"}}),
+     {"current": {"status": VisitStatus.RUNNING, "answers": (BOB_SAID,)}, "pause": None, "answers": {"k-1": "f-1"}}),
     ("beside the key of an earlier answer", inside("asks", RunPaused(10, "asks", 1, PERSON), RunResumed(11, "asks", 1, {}, "bob", "k-1", "f-1"), RunPaused(12, "asks", 1, PERSON)),
      RunResumed(20, "asks", 1, {}, "bob", "k-2", "f-2"), State.EXECUTING,
-     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answers": {"k-1": "f-1", "k-2": "f-2"}}),
+     {"current": {"status": VisitStatus.RUNNING, "answers": (VisitAnswer(11, "bob", {}), BOB_SAID)}, "pause": None, "answers": {"k-1": "f-1", "k-2": "f-2"}}),
     ("a step completes", inside("plain"), StepCompleted(20, "plain", 1, {"n": 1}, {"size": 6, "m": 2}, "end"), State.READY,
      {"current": None, "past": {**DONE, "output": {"n": 1}}, "next_step": "end", "data": {"size": 6, "m": 2}, "outputs": {"plain": {"n": 1}}}),
     ("and what earlier steps gave is kept", inside("loops", StepCompleted(5, "loops", 1, 6, {"m": 1}, "plain"), StepStarted(5, "plain", 1, 1, "t")), StepCompleted(20, "plain", 1, 7, {}, "end"), State.READY,

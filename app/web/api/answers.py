@@ -5,6 +5,7 @@ from typing import Any
 from app.wire import (
     answers,
     definition_answers,
+    explanation_answers,
     model_answers,
     overview_answers,
     people_answers,
@@ -38,7 +39,7 @@ ANSWERS: dict[str, Any] = {
     "resume": run_answers.RunState,
     "cancel": run_answers.ControlledRun,
     "terminate": run_answers.ControlledRun,
-    "explain": run_answers.Explanation,
+    "explain": explanation_answers.Explanation,
     "try_now": run_answers.ControlledRun,
     "give_up": run_answers.ControlledRun,
     "skip_step": run_answers.ControlledRun,

@@ -16,15 +16,14 @@ from engine import (
     CarriedVisit,
     Event,
     JsonObject,
-    PauseChanged,
     Run,
     RunPaused,
-    RunResumed,
     StepCompleted,
     StepFailed,
     StepSlept,
     StepStarted,
     Visit,
+    VisitAnswer,
     VisitStatus,
     WaitEnded,
     apply,
@@ -43,11 +42,11 @@ _NOTHING_SAID: JsonObject = dict.fromkeys(
 _ANSWERED = ("actionValue", "comment", "attachments", "data")
 
 
-def _answer(event: RunResumed | PauseChanged) -> dict[str, Any]:
+def _answer(given: VisitAnswer) -> dict[str, Any]:
     """Return an answer as it is shown, including one of several."""
-    answer = event.answer if isinstance(event.answer, dict) else {}
+    answer = given.answer if isinstance(given.answer, dict) else {}
     shown = {name: answer.get(name) for name in _ANSWERED}
-    return {"answer": shown, "caller": event.caller, "at_ms": event.at_ms}
+    return {"answer": shown, "caller": given.caller, "at_ms": given.at_ms}
 
 
 @dataclass(slots=True)
@@ -74,7 +73,6 @@ class TimelineVisit:
     Attributes:
         seq: The number of the event with which it began.
         data: The run's data as the run entered the step.
-        answers: What people answered, with who and when.
         waits: From when until when it waited: for a person, a moment or its next attempt.
     """
 
@@ -82,7 +80,6 @@ class TimelineVisit:
     step_id: str
     data: JsonObject
     tries: list[TimelineAttempt] = field(default_factory=list)
-    answers: list[dict[str, Any]] = field(default_factory=list)
     waits: list[tuple[int, int | None]] = field(default_factory=list)
     visit: Visit | None = None
 
@@ -129,10 +126,6 @@ def _note(chapter: TimelineVisit, event: Event) -> None:
         case StepFailed():
             chapter.tries[-1].ended_ms = event.at_ms
             chapter.tries[-1].error = {"type": event.error.type, "message": event.error.message}
-        case RunResumed():
-            chapter.answers.append(_answer(event))
-        case PauseChanged() if event.answer is not None:
-            chapter.answers.append(_answer(event))
         case StepCompleted():
             chapter.tries[-1].ended_ms = event.at_ms
         case _:
@@ -197,7 +190,7 @@ def shown(chapter: TimelineVisit, now_ms: int) -> dict[str, Any]:
         else None,
         "retry_at_ms": visit.retry_at_ms,
         "tries": [_try(item) for item in chapter.tries],
-        "answers": chapter.answers,
+        "answers": [_answer(answer) for answer in visit.answers],
         "calls": calls_of(visit),
         "usage": usage_of([visit]),
         "children": visit.children,
