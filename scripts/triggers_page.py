@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from app.triggers.schedule_document import ScheduleBody
 from app.triggers.trigger_document import FormTrigger, RequestTrigger, RunTrigger
-from app.wire.signal_body import SignalBody
+from app.wire.requests.signal_body import SignalBody
 
 _FILE = Path(__file__).resolve().parent.parent / "docs" / "triggers.md"
 _MARK = "<!-- What follows is made from the code by `make reference`. -->"

@@ -17,7 +17,7 @@ from app.definitions.variables import UnfitVariable, put_variable
 from app.execution.starting.new_run import NewRun
 from app.services import Services
 from app.settings.server import Settings, SettingsError, load
-from app.wire.run_document import status_document
+from app.wire.runs.document import status_document
 from engine import Json, JsonObject, Run, State, Status
 from steps.contract.step_type import Problem, listed
 from steps.document.problems import InvalidDefinition

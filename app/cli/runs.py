@@ -18,7 +18,7 @@ from app.cli.subparsers import Subparsers
 from app.operator.errors import CommandFailed
 from app.operator.folder import ask
 from app.settings.server import Settings, load
-from app.wire.run_list import labels_of
+from app.wire.runs.listing import labels_of
 from engine import Status
 from stepwell.client import BulkRerun, Client, RunFilter, StepwellError
 

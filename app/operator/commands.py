@@ -19,9 +19,9 @@ from app.settings.server import Settings
 from app.upkeep.backup import back_up
 from app.upkeep.doctor import Compile, examine, holder_of
 from app.upkeep.retention import Retention
-from app.wire.bodies import BulkBody, ListRunsQuery, checked
-from app.wire.bulk_documents import command_of, matched_document, outcome_document
-from app.wire.run_list import found_runs, run_line
+from app.wire.requests.bodies import BulkBody, ListRunsQuery, checked
+from app.wire.runs.bulk import command_of, matched_document, outcome_document
+from app.wire.runs.listing import found_runs, run_line
 from engine import iso_time
 from engine.value import value
 from journal import Journal, Verified, holder, verify

@@ -31,7 +31,7 @@ from app.secrets.seal import KeyUnusable
 from app.secrets.vault import Secrets, UnfitSecret
 from app.settings.server import SettingsError, load
 from app.upkeep.backup import BackupFailed
-from app.wire.errors import BadRequest
+from app.wire.parsing.errors import BadRequest
 from engine import iso_time
 from journal import (
     DATABASE,

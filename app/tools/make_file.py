@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue
 from app.concurrency.offload import offload
 from steps.contract.step_type import StepBroke
 from steps.effects.effects import ToolContext
-from steps.language.list_filters import to_csv
+from steps.language.filters.lists import to_csv
 from steps.tools.tools import tool
 
 MOST_BYTES = 50_000_000

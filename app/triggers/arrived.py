@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 from app.concurrency.offload import LONG_BYTES, offload
 from app.files.media_types import media_type_of
 from app.files.uploads import Upload
-from app.wire.errors import BadRequest
-from app.wire.form import multipart_form, urlencoded_form
-from app.wire.json_text import parse_json
+from app.wire.forms.form import multipart_form, urlencoded_form
+from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.json_text import parse_json
 from engine import Json, JsonObject, iso_time
 from engine.value import value
 from journal import ArrivedRequest

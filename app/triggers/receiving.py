@@ -21,7 +21,7 @@ from app.triggers.arrived import Arrived, Content, content_of, described, reques
 from app.triggers.starting import Starter, StartRefused, Target
 from app.triggers.trigger_document import REQUEST_NAMES, RequestTrigger, condition_over
 from app.triggers.verification import NotVerified, used_headers, verify
-from app.wire.errors import BadRequest, PayloadTooLarge
+from app.wire.parsing.errors import BadRequest, PayloadTooLarge
 from engine import Json, JsonObject
 from engine.value import value
 from journal import (

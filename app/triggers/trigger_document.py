@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.triggers.verify_document import Verify
-from app.wire.bodies import checked
-from app.wire.errors import BadRequest
+from app.wire.parsing.errors import BadRequest
+from app.wire.requests.bodies import checked
 from engine import JsonObject
 from steps.contract.step_type import Problem
 from steps.language.durations import Duration, duration_text

@@ -25,7 +25,7 @@ from app.web.json_answer import JsonAnswer
 from app.web.middleware import RequestFrame
 from app.web.readiness import unready
 from app.web.route_table import RouteTable
-from app.wire.errors import NotAllowedHere, NotFoundHere
+from app.wire.parsing.errors import NotAllowedHere, NotFoundHere
 from steps.checking.document_schema import definition_schema
 
 Answer = Callable[[Request, Services], Awaitable[Response]]

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
-from app.wire.arrived_body import CONNECTION
+from app.wire.parsing.arrived_body import CONNECTION
 
 
 class Connection(Protocol):

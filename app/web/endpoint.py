@@ -18,7 +18,7 @@ from app.web.connections import caller_is_known
 from app.web.errors import error_response, is_known
 from app.web.fields import fields_of
 from app.web.whose import IN_TURNS
-from app.wire.bodies import M, NoQuery, checked, without_query
+from app.wire.requests.bodies import M, NoQuery, checked, without_query
 from engine.value import value
 from journal import ChangeNote, changing
 

@@ -26,7 +26,7 @@ from app.tools.mcp.sign_ins import UnknownMcpServer
 from app.triggers.receiving import CannotReplay, NotReady, NotUnderstood
 from app.triggers.starting import StartRefused
 from app.triggers.verification import NotVerified
-from app.wire.errors import (
+from app.wire.parsing.errors import (
     BadRequest,
     BodyTimeout,
     IdempotencyMismatch,

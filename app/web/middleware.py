@@ -10,7 +10,7 @@ from app.telemetry import log
 from app.telemetry.counters import Counters
 from app.web.errors import error_response, is_known
 from app.web.fields import fields_of
-from app.wire.errors import BadRequest
+from app.wire.parsing.errors import BadRequest
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")

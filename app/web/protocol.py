@@ -25,7 +25,7 @@ from app.web.connection_pool import ConnectionPool
 from app.web.exchange import UNHEARD, Exchange, Flow
 from app.web.refusal import Refused, answer_to, must_be_one_request, no_http
 from app.web.whose import Whose
-from app.wire.arrived_body import CONNECTION
+from app.wire.parsing.arrived_body import CONNECTION
 
 _LONGEST_HEADER = 65_536
 """The most bytes in a request line with its header fields, and again in trailers."""

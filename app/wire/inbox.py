@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.execution.answering.entitlement import names_of, own_names, refusal
-from app.wire.bodies import InboxQuery
+from app.wire.requests.bodies import InboxQuery
 from engine import JsonObject, iso_time, seen_hash
 from journal import CaptionRow, InboxFilter, InboxPosition, Journal, PausedRow
 

@@ -18,16 +18,16 @@ from steps.document.shape import CommonStep, retries_in
 from steps.fields.fields_from_data import templates_asked
 from steps.language.catalogue import FUNCTIONS
 from steps.language.expression import Expression, ExpressionError, bare_condition, expression_of
-from steps.language.foreign import UNMARKED, unmarked_hint
+from steps.language.findings.foreign import UNMARKED, unmarked_hint
+from steps.language.findings.types import Declared
 from steps.language.nearest import did_you_mean, nearest
-from steps.language.nodes import Compare, Literal, Node, walk
-from steps.language.parser import parse
-from steps.language.paths import Path, paths_of
-from steps.language.source import path_of
+from steps.language.syntax.nodes import Compare, Literal, Node, walk
+from steps.language.syntax.parser import parse
+from steps.language.syntax.paths import Path, paths_of
+from steps.language.syntax.source import path_of
+from steps.language.syntax.tokens import Unreadable
 from steps.language.template import SecretTemplate
 from steps.language.template_places import Text, texts_in, texts_of
-from steps.language.tokens import Unreadable
-from steps.language.types import Declared
 from steps.registry import Registry
 
 _GIVEN = frozenset({"attachment", "fileId"})

@@ -32,10 +32,10 @@ from steps.language.expression import (
     expression_of,
     reading_once,
 )
-from steps.language.findings import findings_in
+from steps.language.findings.types import Declared, crossings_in
+from steps.language.findings.words import findings_in
 from steps.language.template import SecretTemplate
 from steps.language.template_places import Text, texts_in, texts_of
-from steps.language.types import Declared, crossings_in
 from steps.registry import Registry
 
 _SHOWN_WORDS = ("description", "title", "default")

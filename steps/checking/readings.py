@@ -10,11 +10,11 @@ from engine.value import value
 from steps.fields.fields_from_data import templates_asked
 from steps.language.expression import bare_condition
 from steps.language.operations import path_in
-from steps.language.parser import parse
-from steps.language.paths import Path, paths_of
+from steps.language.syntax.parser import parse
+from steps.language.syntax.paths import Path, paths_of
+from steps.language.syntax.tokens import Unreadable
 from steps.language.template import placeholders
 from steps.language.template_places import texts_in, texts_of
-from steps.language.tokens import Unreadable
 
 _OWN = frozenset({"result", "response"})
 """The names that an output field may use for its own step's result."""

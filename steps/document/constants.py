@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from engine import Json, JsonObject
 from steps.contract.step_type import Problem
 from steps.language.expression import ExpressionError
-from steps.language.findings import findings_in
+from steps.language.findings.words import findings_in
 from steps.language.template import Template
 
 _NAMES = frozenset({"constants"})

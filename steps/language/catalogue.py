@@ -6,7 +6,7 @@ The check of definitions and the reference page of expressions are made from thi
 from collections.abc import Iterable
 
 from engine.value import value
-from steps.language.nodes import Arguments, Node
+from steps.language.syntax.nodes import Arguments, Node
 
 
 @value(frozen=True, slots=True)

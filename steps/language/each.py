@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from engine import Json
 from steps.language.allowance import allowance_here
 from steps.language.expression import Expression, ExpressionError, checked_result, render
-from steps.language.filters import begin
+from steps.language.filters.offered import begin
 
 Item: TypeAlias = tuple[Any, ...]
 """The values of one item by name, frozen."""

@@ -17,12 +17,11 @@ from steps.language.allowance import CHARACTERS_A_UNIT, allowance_here
 from steps.language.beside import beside, is_long
 from steps.language.catalogue import FILTERS as CATALOGUE
 from steps.language.catalogue import FUNCTIONS, ORDERING_TESTS
-from steps.language.filters import FILTERS, TESTS, begin
-from steps.language.findings import hyphen_hint
-from steps.language.foreign import foreign_hint, foreign_name_hint
+from steps.language.filters.offered import FILTERS, TESTS, begin
+from steps.language.findings.foreign import foreign_hint, foreign_name_hint
+from steps.language.findings.words import hyphen_hint
 from steps.language.frozen import freeze, frozen_here, thaw
 from steps.language.nearest import did_you_mean
-from steps.language.nodes import Node, Slice, is_now, walk
 from steps.language.operations import (
     at,
     at_or,
@@ -38,12 +37,13 @@ from steps.language.operations import (
     texts,
     wrappable,
 )
-from steps.language.parser import parse
-from steps.language.paths import missing_in, paths_of
-from steps.language.reads import part_of, parts_of, reads_of
 from steps.language.reasons import NOTHING, why
-from steps.language.source import source_of
-from steps.language.tokens import Unreadable
+from steps.language.syntax.nodes import Node, Slice, is_now, walk
+from steps.language.syntax.parser import parse
+from steps.language.syntax.paths import missing_in, paths_of
+from steps.language.syntax.reads import part_of, parts_of, reads_of
+from steps.language.syntax.source import source_of
+from steps.language.syntax.tokens import Unreadable
 from steps.language.work import FUEL, Work
 
 SCOPE = frozenset(

@@ -19,7 +19,7 @@ from steps.language.allowance import allowance_here
 from steps.language.catalogue import FUNCTIONS
 from steps.language.each import Item, evaluate_each
 from steps.language.expression import SCOPE, Expression, ExpressionError, bare_condition
-from steps.language.findings import findings_in
+from steps.language.findings.words import findings_in
 from steps.language.frozen import freeze
 from steps.language.operations import path_in, shown, smaller
 from steps.language.template import Template

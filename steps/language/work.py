@@ -6,9 +6,9 @@ from engine import Json
 from steps.language.allowance import units_of_text
 from steps.language.beside import LONG
 from steps.language.frozen import size_of
-from steps.language.nodes import Attribute, Call, Filter, Literal, Name, Node, Test, inside
 from steps.language.operations import path_in
-from steps.language.source import path_of
+from steps.language.syntax.nodes import Attribute, Call, Filter, Literal, Name, Node, Test, inside
+from steps.language.syntax.source import path_of
 
 FUEL = 100_000
 """MiniJinja's operations for one expression, and so its highest cost."""

@@ -4,12 +4,12 @@ import contextlib
 
 import pytest
 
-from app.wire import header_parameters
-from app.wire.errors import BadRequest, PayloadTooLarge
-from app.wire.form import Form, multipart_form, urlencoded_form
-from app.wire.form_values import values_of
-from app.wire.header_parameters import parameters_of
-from app.wire.multipart import parse_multipart
+from app.wire.forms.form import Form, multipart_form, urlencoded_form
+from app.wire.forms.values import values_of
+from app.wire.parsing import header_parameters
+from app.wire.parsing.errors import BadRequest, PayloadTooLarge
+from app.wire.parsing.header_parameters import parameters_of
+from app.wire.parsing.multipart import parse_multipart
 from engine import JsonObject
 from steps.fields.fields import Fields
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.wire.errors import BadRequest
-from app.wire.json_text import parse_json
+from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.json_text import parse_json
 from steps.language import strict_json
 
 

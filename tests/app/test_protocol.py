@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.settings.server import Settings
-from app.wire.arrived_body import take_arrived_body
+from app.wire.parsing.arrived_body import take_arrived_body
 from tests.harness.connection import Connection
 
 ONE = b"GET /%d HTTP/1.1\r\nhost: x\r\n\r\n"

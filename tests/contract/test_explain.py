@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.wire.explanation import explained
-from app.wire.transcript import conversation
+from app.wire.runs.explanation import explained
+from app.wire.runs.transcript import conversation
 from engine import Event, Record, RunStarted, StepCompleted, StepStarted, Visit, VisitStatus
 from steps.registry import Registry
 from tests.harness.echo import Echo

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.wire.run_history import MOST_VISITS, HistoryPage
+from app.wire.requests.history_page import MOST_VISITS, HistoryPage
 from tests.harness.server import Server, settled
 
 TURNS = 1_100

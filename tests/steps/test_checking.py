@@ -11,7 +11,7 @@ from steps.checking.check import check_agent, check_definition, strictly_compile
 from steps.definition import compile_definition
 from steps.document.problems import InvalidDefinition
 from steps.language import expression
-from steps.language.parser import parse
+from steps.language.syntax.parser import parse
 from steps.registry import Registry
 
 REGISTRY = Registry.built_in()

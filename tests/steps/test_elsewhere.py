@@ -7,7 +7,7 @@ import pytest
 from steps.checking.check import check_definition
 from steps.document.elsewhere import _KEYS, _STEP_TYPES
 from steps.language.expression import Expression
-from steps.language.foreign import FOREIGN_FILTERS
+from steps.language.findings.foreign import FOREIGN_FILTERS
 from steps.registry import Registry
 
 END = {"id": "end", "type": "end-flow"}

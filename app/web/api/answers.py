@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from app.wire import (
-    answers,
-    definition_answers,
-    explanation_answers,
-    model_answers,
-    overview_answers,
-    people_answers,
-    run_answers,
-    trigger_answers,
-)
-from app.wire.answer_parts import DoneToId, DoneToName
+from app.wire.answers import definitions as definition_answers
+from app.wire.answers import explanations as explanation_answers
+from app.wire.answers import models as model_answers
+from app.wire.answers import overview as overview_answers
+from app.wire.answers import people as people_answers
+from app.wire.answers import resources as answers
+from app.wire.answers import runs as run_answers
+from app.wire.answers import triggers as trigger_answers
+from app.wire.answers.parts import DoneToId, DoneToName
 
 _DEFINITIONS: dict[str, Any] = {
     "list_{}s": list[definition_answers.DefinitionLine],

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import zoned
+from app.wire.requests.bodies import zoned
 from engine import iso_time
 from journal import AuditFilter, AuditRow
 

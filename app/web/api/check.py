@@ -13,8 +13,8 @@ from app.definitions.definition_text import TextRefused, read_definition
 from app.definitions.json_lines import line_of
 from app.web.api.known import known_to
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import checked
-from app.wire.json_body import json_body
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from engine import Json
 from engine.value import value
 from steps.checking.advice import Known

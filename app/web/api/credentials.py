@@ -10,9 +10,9 @@ from app.auth.roles import Role
 from app.auth.tokens import BadSecret, new_secret
 from app.secrets.jwt_secrets import seal_row
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import checked
-from app.wire.errors import BadRequest
-from app.wire.json_body import json_body
+from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from engine import iso_time, iso_time_or_none
 from journal import JwtSecretRow, KeyRow, UnknownCredential
 from steps.contract.step_type import Problem

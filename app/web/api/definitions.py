@@ -17,16 +17,16 @@ from app.definitions.versioned import Definitions
 from app.services import Services
 from app.web.api.known import known_to
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import (
+from app.wire.answers.definitions import AgentChanges, WorkflowChanges
+from app.wire.parsing.definition_body import definition_body
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import (
     ListDefinitionsQuery,
     ListVersionsQuery,
     PublishBody,
     VersionQuery,
     checked,
 )
-from app.wire.definition_answers import AgentChanges, WorkflowChanges
-from app.wire.definition_body import definition_body
-from app.wire.json_body import json_body
 from engine import iso_time
 from engine.value import value
 from journal import DefinitionFilter, VersionRow

@@ -10,7 +10,7 @@ from app.auth.roles import Role
 from app.events.catalogue import NAMES, kinds_named, unknown_names
 from app.web.endpoint import Call, Endpoint
 from app.web.event_stream import EventStream
-from app.wire.errors import BadRequest
+from app.wire.parsing.errors import BadRequest
 from engine import Status
 from journal import EventFilter
 from steps.contract.step_type import Problem

@@ -5,15 +5,15 @@ from starlette.responses import Response
 from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer, json_answer, list_answer
-from app.wire.answer_request import AnswerRequest
-from app.wire.bodies import ControlBody, ListRunsQuery, ResumeBody, StatusQuery, checked
-from app.wire.form_bodies import ResumeForm
-from app.wire.form_request import is_form
-from app.wire.json_body import declared_size, json_body
-from app.wire.pauses_below import asking_below, pauses_below
-from app.wire.run_document import MOST_CHILD_IDS, status_document
-from app.wire.run_history import HistoryPage
-from app.wire.run_list import found_runs, run_line
+from app.wire.forms.bodies import ResumeForm
+from app.wire.forms.request import is_form
+from app.wire.parsing.json_body import declared_size, json_body
+from app.wire.requests.answer_request import AnswerRequest
+from app.wire.requests.bodies import ControlBody, ListRunsQuery, ResumeBody, StatusQuery, checked
+from app.wire.requests.history_page import HistoryPage
+from app.wire.runs.document import MOST_CHILD_IDS, status_document
+from app.wire.runs.listing import found_runs, run_line
+from app.wire.runs.pauses_below import asking_below, pauses_below
 from engine import Run
 
 _LONG_HISTORY = 200

@@ -8,7 +8,7 @@ from app.concurrency.offload import offload
 from app.services import Services
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
-from app.wire.explanation import explained
+from app.wire.runs.explanation import explained
 from engine import JsonObject, RunStarted
 from steps.document.bodies import body_at
 

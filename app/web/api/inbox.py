@@ -7,10 +7,10 @@ from app.execution.commands.pause_commands import Verb
 from app.web.api.executions import status_of
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import json_answer
-from app.wire.bodies import ClaimBody, DelegateBody, InboxQuery, checked
 from app.wire.inbox import found_pauses, pause_line
-from app.wire.json_body import json_body
-from app.wire.pauses_below import asking_below
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import ClaimBody, DelegateBody, InboxQuery, checked
+from app.wire.runs.pauses_below import asking_below
 from engine import Json, JsonObject
 from steps.language.beside import is_long
 

@@ -26,8 +26,8 @@ from app.web.endpoint import Call
 from app.web.errors import error_response, is_known
 from app.web.fields import fields_of
 from app.web.json_answer import JsonAnswer, as_json
-from app.wire.errors import NotAllowedHere, NotFoundHere
-from app.wire.json_body import declared_size, read_body
+from app.wire.parsing.errors import NotAllowedHere, NotFoundHere
+from app.wire.parsing.json_body import declared_size, read_body
 from engine import JsonObject, Run, Status
 from journal import TriggerRow, UnknownRun
 from steps.http.run_answer import RECORD, has_no_body

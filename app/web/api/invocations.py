@@ -20,10 +20,10 @@ from app.spending.spending import Asker
 from app.web.api.starts import wait_limit, waited_for
 from app.web.endpoint import Call, Endpoint
 from app.web.event_stream import EventStream
-from app.wire.bodies import checked
-from app.wire.errors import BadRequest, ToolNotFound
-from app.wire.json_body import json_body
-from app.wire.run_document import outcome_document
+from app.wire.parsing.errors import BadRequest, ToolNotFound
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
+from app.wire.runs.document import outcome_document
 from engine import Json, JsonObject, Run, iso_time
 from journal import Archived
 from steps.contract.step_type import StepBroke

@@ -8,9 +8,9 @@ from app.auth.links import MADE_BY, asking_run
 from app.auth.roles import Role
 from app.execution.answering.entitlement import must_be_allowed, needs_sign_in
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import checked
-from app.wire.errors import BadRequest
-from app.wire.json_body import json_body
+from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from engine import iso_time
 from steps.contract.step_type import Problem
 from steps.language.durations import Duration

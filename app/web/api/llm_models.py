@@ -12,10 +12,10 @@ from app.concurrency.offload import offload
 from app.llm.catalogue import KnownModel
 from app.settings.llm import ModelDocument, ModelName
 from app.web.endpoint import Call, Endpoint
-from app.wire.answers import ModelBody
-from app.wire.bodies import checked
-from app.wire.errors import BadRequest
-from app.wire.json_body import json_body
+from app.wire.answers.resources import ModelBody
+from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from journal import UnknownModel
 from steps.checking.as_written import as_written
 from steps.contract.step_type import Problem

@@ -5,9 +5,9 @@ from starlette.responses import JSONResponse, Response
 from app.auth.roles import Role
 from app.execution.commands.deletion import delete_whole
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import BulkBody, checked
-from app.wire.bulk_documents import command_of, matched_document, outcome_document
-from app.wire.json_body import json_body
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import BulkBody, checked
+from app.wire.runs.bulk import command_of, matched_document, outcome_document
 
 
 async def bulk(call: Call) -> Response:

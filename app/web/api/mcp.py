@@ -10,9 +10,9 @@ from app.auth.roles import Role
 from app.concurrency.offload import LONG_BYTES, offload
 from app.settings.extras import extra
 from app.web.endpoint import Call, Endpoint
-from app.wire.errors import BadRequest
-from app.wire.json_body import read_body
-from app.wire.json_text import parse_json
+from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.json_body import read_body
+from app.wire.parsing.json_text import parse_json
 
 PATH = "/mcp"
 

@@ -15,7 +15,7 @@ from app.execution.live.waiters import is_settled
 from app.triggers.starting import StartRefused, Target
 from app.web.api.starts import waited_for
 from app.web.endpoint import Call
-from app.wire.run_document import outcome_document
+from app.wire.runs.document import outcome_document
 from engine import JsonObject, Run, Status
 from engine.value import value
 from steps.contract.step_type import StepBroke

@@ -17,7 +17,7 @@ from app.auth.errors import Unauthorized
 from app.services import Services
 from app.web.api.metric_table import MetricFamilies, Readings
 from app.web.errors import error_response
-from app.wire.errors import NotFoundHere
+from app.wire.parsing.errors import NotFoundHere
 from journal import JournalError
 
 

@@ -26,7 +26,7 @@ from app.web.api.openapi_schemas import (
     schemas_of,
 )
 from app.web.endpoint import Endpoint
-from app.wire.definition_body import YAML
+from app.wire.parsing.definition_body import YAML
 
 _OK, _NO_CONTENT, _ACCEPTED, _CREATED = 200, 204, 202, 201
 _ABOUT = (

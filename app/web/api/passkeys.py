@@ -10,8 +10,8 @@ from app.auth.passkeys import LONGEST_NAME, Site
 from app.auth.roles import Role
 from app.services import Services
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import checked
-from app.wire.json_body import json_body
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from engine import iso_time, iso_time_or_none
 from journal import PasskeyRow
 

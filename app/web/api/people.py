@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, Response
 from app.auth.people import LONGEST_NAME, MOST_GROUPS, People
 from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import checked
-from app.wire.json_body import json_body
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from engine import iso_time, iso_time_or_none
 from journal import PersonRow, SessionRow
 from steps.checking.as_written import as_written

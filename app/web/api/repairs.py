@@ -10,8 +10,8 @@ from app.execution.answering.repairs import Checked, Meant, change_data, of_step
 from app.web.api.executions import controlled
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
-from app.wire.bodies import M, checked
-from app.wire.json_body import json_body
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import M, checked
 from engine import GiveUp, HoldRun, ReleaseRun, TryNow
 
 

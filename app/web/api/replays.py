@@ -10,9 +10,9 @@ from app.execution.commands.replays import compared, replay_run, visit_to_replay
 from app.execution.commands.reruns import DoneEarlier, entered
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import json_answer
-from app.wire.bodies import checked
-from app.wire.errors import BadRequest, NotFoundHere
-from app.wire.json_body import json_body
+from app.wire.parsing.errors import BadRequest, NotFoundHere
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from engine import Run, Visit, fold
 from steps.contract.step_type import Problem
 

@@ -10,10 +10,10 @@ from starlette.responses import JSONResponse, Response
 from app.auth.roles import Role
 from app.execution.commands.rerunning import Again, Rerun
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import checked
-from app.wire.errors import BadRequest, IdempotencyMismatch, StartedAndDeleted
-from app.wire.idempotency import idempotency_key
-from app.wire.json_body import json_body
+from app.wire.parsing.errors import BadRequest, IdempotencyMismatch, StartedAndDeleted
+from app.wire.parsing.idempotency import idempotency_key
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from engine import JsonObject
 from journal import DuplicateStart, IdempotencyKey
 from steps.contract.step_type import Problem

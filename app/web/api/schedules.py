@@ -11,10 +11,10 @@ from app.auth.roles import Role
 from app.triggers.schedule_document import ScheduleBody
 from app.triggers.schedules import ScheduleState
 from app.web.endpoint import Call, Endpoint
-from app.wire.answer_parts import IGNORED
-from app.wire.bodies import checked
-from app.wire.errors import BadRequest
-from app.wire.json_body import json_body
+from app.wire.answers.parts import IGNORED
+from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from engine import JsonObject, iso_time
 from journal import Firing
 from steps.checking.as_written import as_written

@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, Response
 from app.auth.roles import Role
 from app.secrets.vault import LONGEST, SecretName
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import checked
-from app.wire.errors import BadRequest
-from app.wire.json_body import json_body
+from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from engine import iso_time
 
 

@@ -16,11 +16,11 @@ from app.triggers.starting import Target, checked_data
 from app.web.endpoint import Call, Endpoint
 from app.web.errors import error_response, is_known
 from app.web.json_answer import JsonAnswer
-from app.wire.bodies import checked
-from app.wire.errors import BadRequest
-from app.wire.json_body import json_body, read_body
-from app.wire.json_text import parse_json
-from app.wire.signal_body import SignalBody, SignalStart
+from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.json_body import json_body, read_body
+from app.wire.parsing.json_text import parse_json
+from app.wire.requests.bodies import checked
+from app.wire.requests.signal_body import SignalBody, SignalStart
 from engine import JsonObject, RunIsOver, iso_time
 from journal import KeptSignal, NewSignal
 from steps.contract.step_type import Problem

@@ -9,9 +9,9 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
-from app.wire.answer_parts import IGNORED
-from app.wire.bodies import checked
-from app.wire.json_body import json_body
+from app.wire.answers.parts import IGNORED
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from journal import SpendingRow
 from steps.checking.as_written import as_written
 from steps.effects.chat import in_currency, in_nano

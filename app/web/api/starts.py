@@ -12,14 +12,14 @@ from app.telemetry.traces import HEADER, with_trace
 from app.web.connections import leave_with_client
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
-from app.wire.bodies import StartBody, StartQuery
-from app.wire.errors import IdempotencyMismatch, StartedAndDeleted
-from app.wire.form_bodies import StartForm
-from app.wire.idempotency import idempotency_key
-from app.wire.json_body import declared_size
-from app.wire.pauses_below import pauses_below
-from app.wire.run_document import outcome_document
-from app.wire.start_request import StartRequest
+from app.wire.forms.bodies import StartForm
+from app.wire.parsing.errors import IdempotencyMismatch, StartedAndDeleted
+from app.wire.parsing.idempotency import idempotency_key
+from app.wire.parsing.json_body import declared_size
+from app.wire.requests.bodies import StartBody, StartQuery
+from app.wire.requests.start_request import StartRequest
+from app.wire.runs.document import outcome_document
+from app.wire.runs.pauses_below import pauses_below
 from engine import JsonObject, Run
 from journal import DuplicateStart, UnknownRun, UsedKey
 

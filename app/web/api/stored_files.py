@@ -7,11 +7,11 @@ from starlette.responses import JSONResponse, Response
 from app.auth.roles import Role
 from app.files.uploads import attachment_of
 from app.web.endpoint import Call, Endpoint
-from app.wire.errors import BadRequest, UnsupportedMediaType
-from app.wire.form import FIELD
-from app.wire.form_bodies import FileForm
-from app.wire.form_request import form_with_file, is_form
-from app.wire.json_body import declared_size
+from app.wire.forms.bodies import FileForm
+from app.wire.forms.form import FIELD
+from app.wire.forms.request import form_with_file, is_form
+from app.wire.parsing.errors import BadRequest, UnsupportedMediaType
+from app.wire.parsing.json_body import declared_size
 from steps.contract.step_type import Problem
 
 _RUN_BY_BROWSERS = frozenset({"text/html", "image/svg+xml", "application/xhtml+xml", "text/xml"})

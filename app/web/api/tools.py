@@ -5,8 +5,8 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import checked
-from app.wire.json_body import json_body
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 
 _MOST = 8_192
 

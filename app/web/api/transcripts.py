@@ -6,9 +6,9 @@ from starlette.responses import Response
 from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import json_answer
-from app.wire.bodies import checked
-from app.wire.errors import NotFoundHere
-from app.wire.transcript import transcript
+from app.wire.parsing.errors import NotFoundHere
+from app.wire.requests.bodies import checked
+from app.wire.runs.transcript import transcript
 
 _LONG = 50
 

@@ -14,8 +14,8 @@ from app.triggers.trigger_document import FormTrigger, RequestTrigger, RunTrigge
 from app.web.api.links import own_address
 from app.web.api.schedules import FiringsQuery, firing_document, usable_id
 from app.web.endpoint import Call, Endpoint
-from app.wire.answer_parts import IGNORED
-from app.wire.json_body import json_body
+from app.wire.answers.parts import IGNORED
+from app.wire.parsing.json_body import json_body
 from engine import JsonObject, iso_time
 from journal import ArrivedRequest, Firing
 from steps.checking.as_written import as_written

@@ -11,9 +11,9 @@ from app.auth.roles import Role
 from app.definitions.variables import put_variable
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
-from app.wire.answer_parts import IGNORED
-from app.wire.bodies import checked
-from app.wire.json_body import json_body
+from app.wire.answers.parts import IGNORED
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from engine import iso_time
 from journal import VariableRow
 from steps.checking.as_written import as_written

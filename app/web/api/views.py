@@ -10,10 +10,10 @@ from starlette.responses import Response
 from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
-from app.wire.answer_parts import IGNORED
-from app.wire.bodies import ListRunsQuery, checked
-from app.wire.errors import BadRequest
-from app.wire.json_body import json_body
+from app.wire.answers.parts import IGNORED
+from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import ListRunsQuery, checked
 from engine import iso_time
 from journal import ViewRow
 from steps.checking.as_written import as_written

@@ -13,10 +13,10 @@ from app.events.catalogue import KINDS, NAMES, unknown_names
 from app.web.endpoint import Call, Endpoint
 from app.webhooks.registry import Draft
 from app.webhooks.signature import check_secret, new_secret
-from app.wire.answers import WebhookChanges
-from app.wire.bodies import checked
-from app.wire.errors import NotFoundHere
-from app.wire.json_body import json_body
+from app.wire.answers.resources import WebhookChanges
+from app.wire.parsing.errors import NotFoundHere
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import checked
 from engine import JsonObject, iso_time, iso_time_or_none
 from journal import DeliveryRow, WebhookRow
 from steps.checking.as_written import as_written

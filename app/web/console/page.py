@@ -17,8 +17,8 @@ from app.telemetry import log
 from app.web.console.rendering import SECURITY, html, in_frame
 from app.web.endpoint import Call, Endpoint
 from app.web.errors import error_response, is_known
-from app.wire.bodies import checked
-from app.wire.errors import BadRequest
+from app.wire.parsing.errors import BadRequest
+from app.wire.requests.bodies import checked
 from engine.value import value
 
 M = TypeVar("M", bound=BaseModel)

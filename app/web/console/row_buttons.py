@@ -1,7 +1,7 @@
 """Forms that work without scripts: the buttons that add and remove rows, and the sent texts."""
 
-from app.wire.form import Form, Texts
-from app.wire.form_rows import belongs_to_rows, trees_of, with_row, without_row
+from app.wire.forms.form import Form, Texts
+from app.wire.forms.rows import belongs_to_rows, trees_of, with_row, without_row
 from steps.fields.fields import Fields
 
 _DATA = "data."

@@ -9,8 +9,8 @@ from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.console.runs.run_list import saved_views
 from app.web.endpoint import Call
-from app.wire.bodies import ListRunsQuery
-from app.wire.run_list import found_runs
+from app.wire.requests.bodies import ListRunsQuery
+from app.wire.runs.listing import found_runs
 from journal import DefinitionFilter
 
 _MOST_RUNS = 25

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.services import Services
 from app.web.errors import error_response
-from app.wire.errors import NotFoundHere
+from app.wire.parsing.errors import NotFoundHere
 
 if TYPE_CHECKING:
     from starlette.staticfiles import StaticFiles

@@ -9,10 +9,10 @@ from minijinja import Environment
 from engine import Json
 from steps.language.catalogue import FILTERS, FUNCTIONS, TESTS, Word
 from steps.language.expression import Expression, ExpressionError
-from steps.language.filters import FILTERS as OWN
-from steps.language.filters import TESTS as OWN_TESTS
-from steps.language.findings import findings_in
-from steps.language.parser import parse
+from steps.language.filters.offered import FILTERS as OWN
+from steps.language.filters.offered import TESTS as OWN_TESTS
+from steps.language.findings.words import findings_in
+from steps.language.syntax.parser import parse
 
 WORDS = list({word.name + str(id(word)): word for known in (FILTERS, TESTS, FUNCTIONS)
               for word in known.values()}.values())  # fmt: skip

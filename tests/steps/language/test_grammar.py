@@ -9,8 +9,8 @@ from minijinja import Environment, TemplateError
 from engine import Json
 from steps.language.expression import Expression, ExpressionError
 from steps.language.frozen import freeze, thaw
-from steps.language.parser import parse
-from steps.language.tokens import Unreadable
+from steps.language.syntax.parser import parse
+from steps.language.syntax.tokens import Unreadable
 
 DATA: dict[str, Json] = {
     "a": 1,

@@ -5,8 +5,8 @@ import pytest
 from engine import ConditionFailed, Json
 from steps.document.edge_condition import condition
 from steps.language.expression import Expression, ExpressionError
-from steps.language.parser import parse
-from steps.language.types import crossings_in
+from steps.language.findings.types import crossings_in
+from steps.language.syntax.parser import parse
 
 SCOPE: dict[str, Json] = {
     "data": {

@@ -12,8 +12,8 @@ from app.web.console.definitions.version_list import VersionListQuery, version_c
 from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.endpoint import Call
-from app.wire.bodies import ListDefinitionsQuery, checked
-from app.wire.json_body import json_body
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import ListDefinitionsQuery, checked
 from journal import DefinitionFilter, VersionRow
 from steps.agents.agent import AgentDefinition, AgentTool
 from steps.agents.person import ASK_USER

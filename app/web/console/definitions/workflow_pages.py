@@ -28,9 +28,9 @@ from app.web.console.rendering import page
 from app.web.console.runs.run_children import opened
 from app.web.console.samples import sample_text, samples
 from app.web.endpoint import Call
-from app.wire.bodies import ListDefinitionsQuery, checked
-from app.wire.errors import NotFoundHere
-from app.wire.json_body import json_body
+from app.wire.parsing.errors import NotFoundHere
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import ListDefinitionsQuery, checked
 from engine import JsonObject
 from journal import DefinitionFilter, RunFilter, VersionRow
 from steps.document.bodies import LOCAL, written_bodies

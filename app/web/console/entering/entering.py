@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.auth.sessions import COOKIE, Browser
 from app.services import Services
-from app.wire.json_body import read_body
+from app.wire.parsing.json_body import read_body
 
 HOME = "/inbox"
 _LONGEST_FORM = 16_384

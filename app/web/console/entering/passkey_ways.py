@@ -11,7 +11,7 @@ from app.settings.extras import ExtraMissing
 from app.web.api.passkeys import site_of
 from app.web.console.entering.entering import NotFromHere, address_of, first, sent_form
 from app.web.errors import error_response
-from app.wire.errors import BadRequest
+from app.wire.parsing.errors import BadRequest
 
 PATH = "/passkeys/challenge"
 

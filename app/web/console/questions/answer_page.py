@@ -18,11 +18,11 @@ from app.web.console.questions.form_fields import form_fields, names_of
 from app.web.console.questions.pauses import PauseCard, pause_card
 from app.web.console.row_buttons import changed_rows, sent_texts
 from app.web.errors import is_known
-from app.wire.answer_request import answer_of_form, asked_fields
-from app.wire.bodies import LONGEST_COMMENT
-from app.wire.form import ATTACHMENTS, Form, Texts, urlencoded_form
-from app.wire.form_request import form_body, is_form
-from app.wire.json_body import read_body
+from app.wire.forms.form import ATTACHMENTS, Form, Texts, urlencoded_form
+from app.wire.forms.request import form_body, is_form
+from app.wire.parsing.json_body import read_body
+from app.wire.requests.answer_request import answer_of_form, asked_fields
+from app.wire.requests.bodies import LONGEST_COMMENT
 from engine import JsonObject, NotPaused, Run, seen_of
 from journal import UnknownRun
 from steps.contract.step_type import InvalidAnswer, Problem

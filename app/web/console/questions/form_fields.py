@@ -6,8 +6,8 @@ from dataclasses import field, replace
 from typing import Any
 
 from app.web.console.rendering import words
-from app.wire.form import FIELD, Texts
-from app.wire.form_rows import is_rows, row_indexes
+from app.wire.forms.form import FIELD, Texts
+from app.wire.forms.rows import is_rows, row_indexes
 from engine.value import value
 
 _LONG = 200

@@ -23,11 +23,11 @@ from app.web.console.page import open_page, problem_page
 from app.web.console.questions.form_fields import names_of, start_fields
 from app.web.console.row_buttons import changed_rows, sent_texts
 from app.web.errors import is_known
-from app.wire.errors import BadRequest
-from app.wire.form import FIELD, Form, Texts, urlencoded_form
-from app.wire.form_request import form_body, is_form
-from app.wire.json_body import read_body
-from app.wire.start_request import StartRequest
+from app.wire.forms.form import FIELD, Form, Texts, urlencoded_form
+from app.wire.forms.request import form_body, is_form
+from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.json_body import read_body
+from app.wire.requests.start_request import StartRequest
 from engine import JsonObject
 from engine.value import value
 from journal import Firing, TriggerRow

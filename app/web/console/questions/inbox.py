@@ -12,8 +12,8 @@ from app.web.console.questions.pauses import part_shown, pause_card
 from app.web.console.rendering import page
 from app.web.console.samples import samples
 from app.web.endpoint import Call
-from app.wire.bodies import InboxQuery, checked
 from app.wire.inbox import found_pauses, seen_of_row
+from app.wire.requests.bodies import InboxQuery, checked
 from journal import CaptionRow, DefinitionFilter, NotFound, PausedRow
 from steps.document.bodies import body_at
 

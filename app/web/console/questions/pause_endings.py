@@ -10,7 +10,7 @@ from app.web.console.page import Page
 from app.web.console.questions.pause_ids import numbers_of
 from app.web.console.rendering import fragment, words
 from app.web.endpoint import Call
-from app.wire.errors import NotFoundHere
+from app.wire.parsing.errors import NotFoundHere
 from engine import (
     CancelRequested,
     ChildrenResumed,

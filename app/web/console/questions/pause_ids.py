@@ -2,7 +2,7 @@
 
 import re
 
-from app.wire.errors import NotFoundHere
+from app.wire.parsing.errors import NotFoundHere
 
 _PAUSE_ID = re.compile(r"([0-9]{1,18})-([0-9]{1,9})", re.ASCII)
 

@@ -30,7 +30,7 @@ from app.web.console.questions.pause_ids import numbers_of
 from app.web.console.questions.shown_parts import PDF, PICTURES
 from app.web.console.rendering import STATIC_VERSION, fragment
 from app.web.endpoint import Call
-from app.wire.errors import NotFoundHere
+from app.wire.parsing.errors import NotFoundHere
 from engine import Run
 from journal import UnknownRun, run_id
 

@@ -13,7 +13,7 @@ from app.web.api.explanations import explanation
 from app.web.console.json_tree import JsonTree, address_of
 from app.web.console.runs.timeline import TimelineVisit
 from app.web.endpoint import Call
-from app.wire.errors import BadRequest
+from app.wire.parsing.errors import BadRequest
 from engine import Event, Json, JsonObject, Run, fold, scope
 from steps.document.compiled import CompiledStep
 from steps.language.allowance import Allowance

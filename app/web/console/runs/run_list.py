@@ -14,8 +14,8 @@ from app.web.console.page import Page, filled, fitting
 from app.web.console.questions.pauses import part_shown
 from app.web.console.rendering import page
 from app.web.endpoint import Call
-from app.wire.bodies import ListRunsQuery
-from app.wire.run_list import found_runs
+from app.wire.requests.bodies import ListRunsQuery
+from app.wire.runs.listing import found_runs
 from engine import Status
 
 _PAGE = 50

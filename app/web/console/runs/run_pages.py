@@ -28,9 +28,9 @@ from app.web.console.runs.timeline import (
 )
 from app.web.console.runs.visit_rows import rows_of, taken
 from app.web.endpoint import Call
-from app.wire.pauses_below import MOST_PAUSES, signal_of
-from app.wire.run_document import status_document
-from app.wire.run_history import HistoryPage
+from app.wire.requests.history_page import HistoryPage
+from app.wire.runs.document import status_document
+from app.wire.runs.pauses_below import MOST_PAUSES, signal_of
 from engine import JsonObject, Run, seen_of
 from journal import CaptionRow, NotFound, UnknownRun
 from steps.document.bodies import body_at

@@ -9,7 +9,7 @@ from app.execution.usage import calls_of, usage_of
 from app.secrets.sensitive import shown_data
 from app.web.console.diagram.graph import StepState
 from app.web.console.icons import icon
-from app.wire.transcript import conversation
+from app.wire.runs.transcript import conversation
 from engine import (
     AttemptFailed,
     AttemptInterrupted,

@@ -6,7 +6,7 @@ from app.auth.roles import Role
 from app.web.console.page import Page
 from app.web.console.rendering import page
 from app.web.endpoint import Call
-from app.wire.errors import NotFoundHere
+from app.wire.parsing.errors import NotFoundHere
 
 
 async def watched(call: Call) -> Response:

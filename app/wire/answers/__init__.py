@@ -1,0 +1,1 @@
+"""The JSON of answers, one file a subject, for endpoints and the API description."""

@@ -1,0 +1,1 @@
+"""Reads HTML forms as strictly as JSON bodies."""

@@ -1,0 +1,1 @@
+"""Parses what arrives: JSON, forms' parts, headers and definitions, strictly."""

@@ -1,0 +1,1 @@
+"""What requests ask for: their bodies and queries as models, starts, answers and signals."""

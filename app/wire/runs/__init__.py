@@ -1,0 +1,1 @@
+"""Runs as clients see them: status, history, lists, transcripts and explanations."""

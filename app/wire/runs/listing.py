@@ -1,0 +1,91 @@
+"""The list of runs: its filter, and how one line is shown."""
+
+import re
+from collections.abc import Mapping
+from typing import TypedDict
+
+from app.wire.requests.bodies import BulkFilter, ListRunsQuery
+from engine import JsonObject, State, iso_time, iso_time_or_none
+from journal import CaptionRow, Journal, RunFilter, RunOrder, RunPage, RunPosition, RunRow
+from steps.language.durations import duration_ms
+
+_WAITING = {"retry": State.BACKING_OFF.value, "time": State.SLEEPING.value}
+_NEXT_LABEL = re.compile(r",(?=[A-Za-z0-9_.-]{1,64}:)")
+
+
+def run_filter(query: ListRunsQuery) -> RunFilter:
+    """Return the filter that a query describes."""
+    return RunFilter(
+        status=query.status,
+        workflow_id=query.workflowId,
+        since_ms=int(query.since.timestamp() * 1_000) if query.since else None,
+        until_ms=int(query.until.timestamp() * 1_000) if query.until else None,
+        before=None if query.cursor is None else RunPosition.read(query.cursor),
+        parent_id=query.parentRunId,
+        top_level=query.topLevel,
+        labels=labels_of(query.label),
+        text=query.text,
+        order=RunOrder.read(query.sort),
+        **looked_at(query),
+    )
+
+
+class LookedAt(TypedDict):
+    """The part of a filter that is checked run by run."""
+
+    step_id: str | None
+    error_type: str | None
+    started_by: str | None
+    longer_ms: int | None
+    shorter_ms: int | None
+    state: str | None
+
+
+def looked_at(query: ListRunsQuery | BulkFilter) -> LookedAt:
+    """Return the part of a filter that no index covers."""
+    return {
+        "step_id": query.stepId,
+        "error_type": query.errorType,
+        "started_by": query.startedBy,
+        "longer_ms": None if query.longerThan is None else duration_ms(query.longerThan),
+        "state": None if query.waitingFor is None else _WAITING[query.waitingFor],
+        "shorter_ms": None if query.shorterThan is None else duration_ms(query.shorterThan),
+    }
+
+
+def labels_of(text: str | None) -> tuple[tuple[str, str], ...]:
+    """Return the labels in a query; a comma separates two if a label name follows it."""
+    if text is None:
+        return ()
+    named = (one.partition(":") for one in _NEXT_LABEL.split(text))
+    return tuple((name, value) for name, _, value in named)
+
+
+async def found_runs(
+    journal: Journal, tenant: str, query: ListRunsQuery, limit: int
+) -> tuple[RunPage, Mapping[str, CaptionRow]]:
+    """Return a page of the list, and the captions of those runs that have one."""
+    page = await journal.search.page(tenant, run_filter(query), limit)
+    return page, await journal.captions.of(tenant, [row.run_id for row in page.rows])
+
+
+def run_line(row: RunRow, captions: Mapping[str, CaptionRow]) -> JsonObject:
+    """Return one line of the list."""
+    caption = captions.get(row.run_id) or CaptionRow()
+    return {
+        "runId": row.run_id,
+        "workflowId": row.workflow_id,
+        "version": row.version,
+        "title": caption.title or None,
+        "labels": dict(caption.labels),
+        "status": row.status,
+        "currentStepId": row.step_id,
+        "waitingUntil": iso_time_or_none(row.waiting_until_ms),
+        **({"held": True} if row.held else {}),
+        "parentRunId": row.parent_run_id,
+        **({"body": row.body} if row.body else {}),
+        "item": row.item,
+        "startTime": iso_time(row.started_at_ms),
+        "updatedAt": iso_time(row.updated_at_ms),
+        "endTime": iso_time_or_none(row.ended_at_ms),
+    }

@@ -1,0 +1,1 @@
+"""The filters and functions that expressions may use."""

@@ -1,0 +1,1 @@
+"""What can be found wrong in an expression before it is evaluated."""

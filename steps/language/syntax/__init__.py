@@ -1,0 +1,1 @@
+"""The syntax of expressions: tokens, nodes, and what an expression reads."""

@@ -1,0 +1,259 @@
+"""Writes nodes as text for MiniJinja, replacing some operations by checked calls."""
+
+from collections.abc import Sequence as Ordered
+
+from steps.language.catalogue import FILTERS, positions
+from steps.language.operations import METHODS
+from steps.language.syntax.nodes import (
+    Arguments,
+    Attribute,
+    Binary,
+    Call,
+    Choice,
+    Compare,
+    Filter,
+    Literal,
+    Mapping,
+    Name,
+    Node,
+    Sequence,
+    Slice,
+    Test,
+    Unary,
+)
+
+_PLACES = {"groupby": 0, "join": 1, "sum": 0}
+"""Parameters in which an attribute may be given without a name."""
+
+_OF_ATTRIBUTES = frozenset({"groupby", "join", "map", "sum", "unique"})
+_OF_TEXTS = frozenset(
+    {"capitalize", "lower", "replace", "string", "striptags", "title", "trim", "upper"}
+)
+_ORDERING = frozenset({"<", "<=", ">", ">="})
+_LEVELS = {"or": 1, "and": 2, "+": 5, "-": 5, "~": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 8}
+_CHOICE, _OR, _NOT, _COMPARE, _SUM, _OPERAND, _SIGN, _PART, _WHOLE = 0, 1, 3, 4, 5, 9, 10, 11, 12
+"""How tightly a written node binds; a looser one is put in parentheses."""
+
+Written = tuple[str, int]
+
+
+def source_of(nodes: Ordered[Node]) -> str:
+    """Return the text that MiniJinja evaluates; `nodes` are those of the tree, as by `walk`."""
+    writer = _Writer({})
+    for node in reversed(nodes):  # the inner ones first, without recursion
+        writer.add(node)
+    return writer.text_of(nodes[0])
+
+
+def path_of(node: Node) -> tuple[str, tuple[Node, ...]] | None:
+    """Return the root and the keys of `data.a['b'].c`; None for anything but such a path."""
+    keys: list[Node] = []
+    while isinstance(node, Attribute):
+        keys.append(node.key)
+        node = node.of
+    return (node.name, tuple(reversed(keys))) if isinstance(node, Name) else None
+
+
+class _Writer:
+    def __init__(self, done: dict[int, Written]) -> None:
+        self._done = done
+
+    def add(self, node: Node) -> None:
+        """Write a node whose children are written."""
+        self._done[id(node)] = self._write(node)
+
+    def text_of(self, node: Node) -> str:
+        """Return the written text of a node."""
+        return self._done[id(node)][0]
+
+    def _text(self, node: Node, level: int = _CHOICE) -> str:
+        text, own = self._done[id(node)]
+        return text if own >= level else f"({text})"
+
+    def _base(self, node: Node) -> str:
+        """Write the operand of a dot or a bracket; a number needs parentheses before a dot."""
+        if isinstance(node, Literal) and node.text[0].isdigit():
+            return f"({node.text})"
+        return self._text(node, _PART)
+
+    def _write(self, node: Node) -> Written:
+        match node:
+            case Literal(text):
+                return text, _WHOLE
+            case Name(name):
+                return name, _WHOLE
+            case Attribute(of, key, bracketed):
+                part = f"[{self._text(key)}]" if bracketed else f".{_bare(key)}"
+                return f"{self._base(of)}{part}", _PART
+            case Slice(of, start, stop, step):
+                bounds = ":".join("" if b is None else self._text(b) for b in (start, stop, step))
+                return f"{self._base(of)}[{bounds}]", _PART
+            case Unary("-", value):
+                return f"-{self._text(value, _SIGN)}", _SIGN
+            case Unary("*" | "**" as star, value):
+                return f"{star}{self._text(value)}", _WHOLE
+            case Unary(_, value):
+                return f"not {self._text(value, _NOT)}", _NOT
+            case Sequence(items, opening):
+                return self._sequence(items, opening), _WHOLE
+            case Mapping(pairs):
+                inner = ", ".join(f"{self._text(k)}: {self._text(v)}" for k, v in pairs)
+                return "{" + inner + "}", _WHOLE
+            case Choice(condition, then, otherwise):
+                text = f"{self._text(then, _OR)} if {self._text(condition, _OR)}"
+                return f"{text} else {self._text(otherwise)}" if otherwise else text, _CHOICE
+            case _:
+                return self._operation(node)
+
+    def _operation(self, node: Node) -> Written:
+        match node:
+            case Binary("*"):
+                factors = ", ".join(self._text(factor) for factor in _factors(node))
+                return f"_multiply({factors})", _PART
+            case Binary("~", left, right):
+                level = _LEVELS["~"]
+                return f"{self._said(left, level)} ~ {self._said(right, level + 1)}", level
+            case Binary(operator, left, right):
+                level = _LEVELS[operator]
+                return f"{self._text(left, level)} {operator} {self._text(right, level + 1)}", level
+            case Compare(first, rest) if all(
+                sign in ("==", "!=") for sign, _ in rest
+            ) and _may_be_two_kinds([first, *(operand for _, operand in rest)]):
+                texts = [self._there(first, _CHOICE)]
+                texts += [f"'{sign}', {self._there(operand, _CHOICE)}" for sign, operand in rest]
+                return f"_compare({', '.join(texts)})", _PART
+            case Compare(first, rest) if _ORDERING.isdisjoint(sign for sign, _ in rest):
+                texts = [self._text(first, _SUM)]
+                texts += [f"{sign} {self._text(operand, _SUM)}" for sign, operand in rest]
+                return " ".join(texts), _COMPARE
+            case Compare(first, rest):
+                texts = [self._text(first)]
+                texts += [f"'{sign}', {self._text(operand)}" for sign, operand in rest]
+                return f"_compare({', '.join(texts)})", _PART
+            case Call(Attribute(of, Literal(_, str(name)), False), given) if name in METHODS:
+                receiver = f"'{name}', {self._text(of)}"
+                return f"_method({', '.join([receiver, *self._given(given)])})", _PART
+            case Call(Name("now"), given):
+                zone = self._given(given)
+                return (f"now | date_in({zone[0]})", _OPERAND) if zone else ("now", _WHOLE)
+            case Call(callee, given):
+                return f"{self._text(callee, _PART)}({', '.join(self._given(given))})", _PART
+            case Filter():
+                return self._filter(node)
+            case Test():
+                return self._test(node)
+        raise AssertionError(node)
+
+    def _filter(self, node: Filter) -> Written:
+        arguments = self._arranged(node)
+        given = self._given(arguments)
+        if node.name == "format":
+            given[: len(arguments.positional)] = [
+                self._said(value, _CHOICE) for value in arguments.positional
+            ]
+        path = path_of(node.of)
+        if node.name in ("default", "d") and path and path[1] and len(given) <= 2:  # noqa: PLR2004
+            default, lax = [*given, *["''", "false"][len(given) :]]
+            return f"_at_or({default}, {lax}, {self._path(path)})", _PART
+        of = self._text(node.of, _OPERAND)
+        if node.name in ("max", "min", "sort"):
+            attribute = dict(arguments.named).get("attribute")
+            also = f", {self._text(attribute)}" if attribute is not None else ""
+            of += f" | _one_kind('{node.name}'{also})"
+        elif node.name == "wordwrap":
+            of = f"{self._there(node.of)} | _wrappable"
+        elif node.name in _OF_TEXTS:
+            of = self._said(node.of, _OPERAND)
+        elif node.name in ("int", "float"):
+            is_there = (path is not None and path[1]) or isinstance(node.of, Literal)
+            of = f"_figure({self._there(node.of, _CHOICE)})" if is_there else of
+        elif node.name in _OF_ATTRIBUTES:
+            of = self._there(node.of) + self._of_attribute(node.name, arguments)
+        elif node.name not in ("default", "d"):
+            of = self._there(node.of)
+        return f"{of} | {node.name}" + (f"({', '.join(given)})" if given else ""), _OPERAND
+
+    def _of_attribute(self, name: str, arguments: Arguments) -> str:
+        """Add a check of the items for filters that treat a missing attribute as empty."""
+        named = dict(arguments.named)
+        attribute = named.get("attribute")
+        if name in _PLACES:
+            attribute = next(iter(arguments.positional[_PLACES[name] :]), attribute)
+        if attribute is not None and "default" not in named:
+            return f" | _having('{name}', {self._text(attribute)})"
+        return " | _texts" if name == "join" else ""
+
+    def _there(self, node: Node, level: int = _OPERAND) -> str:
+        """Write a value that must exist; some filters treat a missing value as empty."""
+        path = path_of(node)
+        return f"_at({self._path(path)})" if path and path[1] else self._text(node, level)
+
+    def _said(self, node: Node, level: int) -> str:
+        """Write a value that becomes part of a text, in JSON notation."""
+        path = path_of(node)
+        if path and path[1]:
+            return f"_text_at({self._path(path)})"
+        return f"_text_at({self._text(node)})" if _is_no_text(node) else self._text(node, level)
+
+    def _arranged(self, node: Filter) -> Arguments:
+        """Return the arguments as MiniJinja takes them: some only by name, others positional."""
+        known = FILTERS.get(node.name)
+        return positions(known, node.arguments) if known else node.arguments
+
+    def _test(self, node: Test) -> Written:
+        path = path_of(node.of)
+        if node.name in ("defined", "undefined") and path and path[1]:
+            there = node.negated == (node.name == "undefined")
+            return ("" if there else "not ") + f"_has({self._path(path)})", _PART if there else _NOT
+        given = self._given(node.arguments)
+        word = "is not" if node.negated else "is"
+        called = f"{node.name}({', '.join(given)})"
+        return f"{self._text(node.of, _OPERAND)} {word} {called}", _OPERAND
+
+    def _path(self, path: tuple[str, tuple[Node, ...]]) -> str:
+        return ", ".join([path[0], *(self._text(key) for key in path[1])])
+
+    def _given(self, arguments: Arguments) -> list[str]:
+        texts = [self._text(value) for value in arguments.positional]
+        return texts + [f"{name}={self._text(value, _OR)}" for name, value in arguments.named]
+
+    def _sequence(self, items: tuple[Node, ...], opening: str) -> str:
+        inner = ", ".join(self._text(item) for item in items)
+        if opening == "[":
+            return f"[{inner}]"
+        return f"({inner},)" if len(items) == 1 else f"({inner})"
+
+
+def _may_be_two_kinds(operands: Ordered[Node]) -> bool:
+    """Return whether a boolean may be compared with a number; MiniJinja may find them equal."""
+    literals = [node for node in operands if isinstance(node, Literal)]
+    paths = [path for node in operands if (path := path_of(node)) and path[1]]
+    is_known = len(literals) + len(paths) == len(operands)
+    return is_known and all(isinstance(node.value, bool | int | float) for node in literals)
+
+
+def _is_no_text(node: Node) -> bool:
+    """Return whether a value exists and is never a text, so that it needs JSON notation."""
+    match node:
+        case Literal(_, value):
+            return value is None or isinstance(value, bool)
+        case Unary("not", _) | Compare() | Test() | Sequence() | Mapping():
+            return True
+        case Filter(_, name):
+            word = FILTERS.get(name)
+            return word is not None and word.gives in ("array", "boolean", "object")
+    return False
+
+
+def _factors(node: Node) -> list[Node]:
+    """Return the factors of `a * b * c`, so that a long chain becomes one call."""
+    factors: list[Node] = []
+    while isinstance(node, Binary) and node.operator == "*":
+        factors.append(node.right)
+        node = node.left
+    return [node, *reversed(factors)]
+
+
+def _bare(key: Node) -> str:
+    assert isinstance(key, Literal)  # noqa: S101 - the parser guarantees it
+    return str(key.value)
