@@ -8,7 +8,7 @@ PORT ?= 8080
 GUIDE ?= guide
 
 .DEFAULT_GOAL := help
-.PHONY: help binary dist guide image run examples examples-serve install test test-newer check format reference blocking-client cluster-test crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test wheels
+.PHONY: help assets binary dist guide image run examples examples-serve install test test-newer check format reference blocking-client cluster-test crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test wheels
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -101,8 +101,14 @@ dist: .venv-dist/installed $(VENV)/installed-dev ## make the file, the image and
 	.venv-dist/bin/python -m distribution binary image package
 	STEPWELL_DIST=dist $(BIN)/pytest -s --timeout 600 tests/distribution
 
-wheels: $(VENV)/installed guide ## build the packages of the server and of the client into dist/
+wheels: $(VENV)/installed assets guide ## build the packages of the server and of the client into dist/
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist ./client .
+
+assets: app/web/console/built/icons.json ## make the typeface and the icons of the console
+
+app/web/console/built/icons.json: scripts/assets distribution/assets.py app/web/console/icons.py
+	PYTHON=$(PYTHON) scripts/assets
+	touch $@
 
 guide: app/web/guide/site/README/index.html ## make the guide of the pages in docs/, which the server shows at /guide
 
@@ -114,10 +120,11 @@ lock: ## pin and hash what pyproject.toml asks for (needs uv)
 	uv pip compile --all-extras --universal --no-emit-package stepwell-client --no-emit-package stepwell --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build -o requirements.txt
 	uv pip compile --all-extras --universal --no-emit-package stepwell-client --no-emit-package stepwell --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -o requirements-dev.txt
 	uv pip compile --all-extras --universal --no-emit-package stepwell-client --no-emit-package stepwell --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build --group dist -c requirements.txt -o requirements-dist.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group assets -c requirements-dist.txt -o requirements-assets.txt
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group guide -c requirements-dev.txt -o requirements-guide.txt
 
 clean: ## remove what was installed and cached, not the data
-	rm -rf $(VENV) .venv-bench .venv-agents .venv-model .venv-dist .venv-guide .venv-newer app/web/guide/site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist
+	rm -rf $(VENV) .venv-bench .venv-agents .venv-model .venv-dist .venv-guide .venv-newer app/web/guide/site app/web/console/built .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist
 
 .venv-bench/installed: scripts/bench-setup pyproject.toml
 	scripts/bench-setup
@@ -144,6 +151,8 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: requirements.txt pyproject.toml client/pyproject.toml $(VENV)/bin/python
+	@# Where they cannot be fetched, the console has the typeface of the system and plain icons.
+	@$(MAKE) --no-print-directory assets || echo "The typeface and icons of the console are missing; 'make assets' tries again." >&2
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable client --editable .
 	@# A start reads compiled files, also where Python is told to write none.

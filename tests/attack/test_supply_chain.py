@@ -29,7 +29,7 @@ DIRECT = {name_of(item) for item in (*PROJECT["dependencies"], *EXTRAS)} - {
 
 
 def reasons() -> dict[str, str]:
-    served = (ROOT / "docs" / "dependencies.md").read_text().partition("## What `make guide`")[0]
+    served = (ROOT / "docs" / "dependencies.md").read_text().partition("## What the console has")[0]
     rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", served, re.MULTILINE)
     return dict(rows)
 

@@ -1,12 +1,15 @@
 """How the console looks: chosen once and kept, a tab that counts, and pages where there is nothing."""
 
+import json
+import re
 from html import unescape
 from urllib.parse import unquote
 
 import httpx
 from selenium.webdriver.common.by import By
 
-from app.web.console.rendering import browser
+from app.web.console.icons import BUILT, DRAWINGS
+from app.web.console.rendering import STATIC_VERSION, browser
 from tests.console.browser import Person
 from tests.console.scene import Scene
 from tests.console.test_access import sign_in
@@ -82,3 +85,26 @@ def test_a_browser_is_told_by_its_name_and_system() -> None:
     phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 (KHTML, like Gecko) Version/18.0 Safari/604.1"  # fmt: skip
     assert [browser(edge), browser(phone)] == ["Edge on Windows", "Safari on iOS"]
     assert browser("curl/8.5") == "curl/8.5"
+
+
+def test_typeface_and_icons_come_with_the_page(console: Server, person: Person) -> None:
+    assert BUILT.is_dir(), "`make assets` has not been run in this checkout"
+    drawn = json.loads((BUILT / "icons.json").read_text())
+    assert set(drawn) == DRAWINGS, "`make assets` makes what is missing"
+    licenses = (BUILT / "LICENSES.txt").read_text()
+    assert "SIL OPEN FONT LICENSE" in licenses
+    assert "Lucide Icons and Contributors" in licenses
+    address = f"/static/{STATIC_VERSION}/inter-latin.woff2"
+    served = httpx.get(console.address + address, headers={"accept-encoding": "gzip"})
+    assert (served.status_code, served.headers["content-type"]) == (200, "font/woff2")
+    assert "content-encoding" not in served.headers, "it is compressed as it is"
+    person.signs_in("acme", console.key("viewer"), "/inbox")
+    script = person.driver.execute_script
+    person.waits(lambda: script("return document.fonts.check('16px \"Inter Variable\"')"))
+    assert script("return document.querySelector('link[rel=preload]').href").endswith(address)
+    shown = script("return document.querySelector('.bar .icon').innerHTML")
+    assert re.findall(r' d="[^"]+"', shown) == re.findall(r' d="[^"]+"', drawn["search"])
+    # A page that began without the typeface is not set anew when it comes.
+    faces = "return [...document.fonts].filter(f => f.family.includes('Inter')).map(f => f.display)"
+    assert set(script(faces)) == {"optional"}
+    assert person.errors() == []

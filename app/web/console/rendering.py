@@ -15,7 +15,8 @@ from starlette.responses import HTMLResponse
 from app.auth.roles import Role
 from app.definitions.invocations import invocation_id
 from app.definitions.replays import replay_id
-from app.web.console.icons import page_icon
+from app.web.console.compression import compressed
+from app.web.console.icons import BUILT, page_icon, state_icon
 from app.web.console.look import look_of
 from app.web.endpoint import Call
 from app.wire.inbox import visible_names
@@ -24,10 +25,11 @@ from engine import iso_time
 HERE = Path(__file__).parent
 _MOST_WAITING = 100
 _LONGEST_JSON = 20_000
+_TYPEFACE = "inter"
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-src 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; "
+    "frame-src 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -60,7 +62,10 @@ def _load(name: str) -> str | None:
 
 
 def _static() -> tuple[dict[str, bytes], str]:
-    files = {file.name: file.read_bytes() for file in sorted((HERE / "static").iterdir())}
+    """Return the files by name; the rules of the typeface are a part of the style sheet."""
+    found = [*(HERE / "static").iterdir(), *BUILT.glob(f"{_TYPEFACE}*")]
+    files = {file.name: file.read_bytes() for file in sorted(found)}
+    files["console.css"] = files.pop(f"{_TYPEFACE}.css", b"") + files["console.css"]
     digest = hashlib.sha256()
     for name, content in files.items():
         digest.update(name.encode() + content)
@@ -196,6 +201,7 @@ _environment = Environment(
         "sentence": sentence,
         "browser": browser,
         "icon": lambda name: safe(page_icon(name)),
+        "state_icon": lambda state: safe(state_icon(state)),
     },
     auto_escape_callback=lambda _: "html",
     undefined_behavior="strict",
@@ -214,11 +220,13 @@ def html(request: Request, template: str, code: int = 200, /, **context: Any) ->
         "here": "",
         "csrf": "",
         "look": look_of(request),
+        "typeface": f"{_TYPEFACE}-latin.woff2" if f"{_TYPEFACE}-latin.woff2" in STATIC else "",
         "wrong_files": 0,
         "wrong_filters": {},
     }
     text = _environment.render_template(template, **{**common, **context})
-    return HTMLResponse(text, code, dict(SECURITY))
+    body, headers = compressed(request, text.encode())
+    return HTMLResponse(body, code, SECURITY | headers)
 
 
 def fragment(template: str, **context: Any) -> str:

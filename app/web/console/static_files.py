@@ -7,10 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.services import Services
+from app.web.console.compression import takes_gzip
 from app.web.console.rendering import STATIC, STATIC_VERSION
 
 _TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
-_TYPES |= {"svg": "image/svg+xml"}
+_TYPES |= {"svg": "image/svg+xml", "woff2": "font/woff2"}
+_PACKED = ("woff2",)
+"""What is compressed as it is."""
 
 
 async def static_file(request: Request, _: Services) -> Response:
@@ -18,10 +21,10 @@ async def static_file(request: Request, _: Services) -> Response:
     name = request.path_params["name"]
     if request.path_params["version"] != STATIC_VERSION or name not in STATIC:
         return Response(status_code=404)
-    kind = _TYPES[name.rpartition(".")[2]]
+    suffix = name.rpartition(".")[2]
+    kind = _TYPES[suffix]
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
-    offered = request.headers.get("accept-encoding", "").replace(" ", "").split(",")
-    if "gzip" not in offered:
+    if suffix in _PACKED or not takes_gzip(request):
         return Response(STATIC[name], media_type=kind, headers=headers)
     return Response(_packed(name), media_type=kind, headers={**headers, "Content-Encoding": "gzip"})
 

@@ -264,8 +264,8 @@ def _box(  # noqa: PLR0913 - one box
         f'<{tag} class="{classes}" transform="translate({x:.1f} {y:.1f})"{leads}{current} '
         f'aria-label="{escape(words)}" data-step="{escape(name)}"><title>{escape(words)}</title>'
         f'<rect width="{spot.width:.0f}" height="{spot.height:.0f}" rx="9"/>'
-        f'<path class="icon" transform="translate(10 {NODE_HEIGHT / 2 - 8})" '
-        f'd="{icon_path(str(step.get("type", "")))}"/>'
+        f'<g class="icon" transform="translate(10 {NODE_HEIGHT / 2 - 8}) scale(.667)">'
+        f"{icon_path(str(step.get('type', '')))}</g>"
         f'<text class="title" x="34" y="24">{escape(short(title, longest))}</text>'
         f'<text class="kind" x="34" y="41">{escape(short(kind, 30))}</text>{count}</{tag}>'
     )

@@ -47,8 +47,8 @@ _LONGEST_HEADER = 10_000
 _LONGEST_OF_PARTS = 500
 _TABLES = frozenset({"text/csv", "text/tab-separated-values"})
 _POLICY = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'self'; "
-    "base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; font-src 'self'; "
+    "frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-store",
 }

@@ -1,0 +1,98 @@
+"""`python -m distribution.assets`: make the typeface and the icons of the console.
+
+Both come from npm packages that are pinned by their hashes. Only what the console uses is kept:
+two files of the typeface Inter, and the drawings that `app/web/console/icons.py` names.
+"""
+
+import json
+import re
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from app.web.console.icons import BUILT, DRAWINGS
+from distribution.checkout import ROOT
+from distribution.downloads import npm_package
+
+_INTER = (
+    "@fontsource-variable/inter",
+    "5.3.0",
+    "sha512-OupL48va4JNofb97w6NYeF9S7W/kHNKM0Er8Dem5nqi4jeOLrVJDoE8tZEpnMJmtkvNbB1EIPPwHcdkF6b1oUA==",
+)
+_LUCIDE = (
+    "lucide-static",
+    "1.62.0",
+    "sha512-WBZA/m2PvkFpMGHDtsBck5P2A9G4ehLlYu4GwwICcmEm1BvYVgj00lCDxKRWLlbMlOibLaiwdQ88G5pHkSWgwA==",
+)
+_SUBSETS = ("latin-ext", "latin")
+_FACE = re.compile(r"/\* inter-([a-z-]+)-wght-normal \*/\s*(@font-face \{.*?\n\})", re.DOTALL)
+_SHAPE = re.compile(r"<(?:path|circle|rect|line|polyline|polygon|ellipse) [^>]*?/>", re.DOTALL)
+
+
+class NotAsExpected(Exception):
+    """A package does not hold what is taken from it."""
+
+
+def main() -> None:
+    """Write the files into the folder `built` of the console."""
+    work = ROOT / "build" / "assets"
+    work.mkdir(parents=True, exist_ok=True)
+    BUILT.mkdir(exist_ok=True)
+    files = {f"inter-{name}.woff2": f"files/inter-{name}-wght-normal.woff2" for name in _SUBSETS}
+    inter = _read(npm_package(*_INTER, work), ["LICENSE", "wght.css", *files.values()])
+    icons = {name: f"icons/{name}.svg" for name in sorted(DRAWINGS)}
+    lucide = _read(npm_package(*_LUCIDE, work), ["LICENSE", *icons.values()])
+    for name, packed in files.items():
+        (BUILT / name).write_bytes(inter[packed])
+    (BUILT / "inter.css").write_text(faces(inter["wght.css"].decode()))
+    licenses = (("Inter", inter), ("Lucide", lucide))
+    (BUILT / "LICENSES.txt").write_text(
+        "\n\n".join(f"{name}\n\n{package['LICENSE'].decode()}" for name, package in licenses)
+    )
+    drawn = {name: shapes(lucide[packed].decode()) for name, packed in icons.items()}
+    # The last: what depends on this folder looks for this file.
+    (BUILT / "icons.json").write_text(json.dumps(drawn, indent=1))
+    print(f"{BUILT}: Inter {_INTER[1]}, {len(drawn)} icons of Lucide {_LUCIDE[1]}")
+
+
+def faces(css: str) -> str:
+    """Return the rules of the typeface for the kept files.
+
+    The typeface is optional: a page that had to begin without it is not set anew when it comes.
+    """
+    found = {name: face for name, face in _FACE.findall(css) if name in _SUBSETS}
+    if set(found) != set(_SUBSETS):
+        raise NotAsExpected("the style sheet of Inter does not name the files that are kept")
+    return "".join(
+        face.replace(f"./files/inter-{name}-wght-normal.woff2", f"inter-{name}.woff2").replace(
+            "font-display: swap", "font-display: optional"
+        )
+        + "\n"
+        for name, face in found.items()
+    )
+
+
+def shapes(svg: str) -> str:
+    """Return the shapes of an icon in one line, without the element around them."""
+    found = [" ".join(shape.split()).replace(" />", "/>") for shape in _SHAPE.findall(svg)]
+    if not found:
+        raise NotAsExpected("an icon of Lucide has no shapes")
+    return "".join(found)
+
+
+def _read(archive: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """Return the named files of a package; the archive is read through once."""
+    wanted = {f"package/{name}": name for name in names}
+    found: dict[str, bytes] = {}
+    with tarfile.open(archive, "r|gz") as packed:
+        for entry in packed:
+            content = packed.extractfile(entry) if entry.name in wanted else None
+            if content is not None:
+                found[wanted[entry.name]] = content.read()
+    if missing := set(wanted.values()) - set(found):
+        raise NotAsExpected(f"{archive.name} has no {', '.join(sorted(missing))}")
+    return found
+
+
+if __name__ == "__main__":
+    main()
