@@ -2,7 +2,8 @@
 
 import pytest
 
-from steps.http.charset import charset_of, codec_named, looks_like_text, text_of
+from steps.http.charset import charset_of, looks_like_text, text_of
+from steps.http.charset_names import codec_named
 
 PRICE = "Prix: 12 €, Müller"
 

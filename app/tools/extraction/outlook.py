@@ -6,10 +6,11 @@ from io import BytesIO
 
 from olefile import OleFileIO
 
-from app.tools.extraction.charsets import codec_of, declared_charset, decoded
+from app.tools.extraction.charsets import declared_charset, decoded
 from app.tools.extraction.document import Document, damaged, encrypted
 from app.tools.extraction.flow import Flow
 from app.tools.extraction.web_page import write_page
+from steps.http.charset_names import codec_named
 
 _CLASS, _IS_ENCRYPTED = 0x001A, "ipm.note.smime"
 _SUBJECT, _SENDER, _ADDRESS, _SMTP_ADDRESS = 0x0037, 0x0C1A, 0x0C1F, 0x5D01
@@ -87,7 +88,7 @@ class _Message:
         self._path = path
         self._fixed = self._read_fixed()
         number = self._fixed.get(_CODEPAGE) or self._fixed.get(_INTERNET_CODEPAGE) or b""
-        self._codec = codec_of(f"cp{int.from_bytes(number[:4], 'little')}") or "cp1252"
+        self._codec = codec_named(f"cp{int.from_bytes(number[:4], 'little')}") or "cp1252"
 
     def has(self, tag: int, kind: int = _BINARY) -> bool:
         """Say whether there is a property."""

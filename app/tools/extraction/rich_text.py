@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass, replace
 
-from app.tools.extraction.charsets import codec_of
 from app.tools.extraction.document import Document, damaged
 from app.tools.extraction.flow import Flow
 from app.tools.extraction.symbols import symbol
+from steps.http.charset_names import codec_named
 
 _TOKEN = re.compile(
     r"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z'])|([{}])"
@@ -186,7 +186,7 @@ class _Reader:
         match word:
             case "ansicpg" | "mac" | "pc" | "pca":
                 names = {"mac": "mac-roman", "pc": "cp437", "pca": "cp850"}
-                self._default_codec = codec_of(names.get(word, f"cp{value}")) or "cp1252"
+                self._default_codec = codec_named(names.get(word, f"cp{value}")) or "cp1252"
             case "deff":
                 self._default_font = value
             case "f":
@@ -197,7 +197,7 @@ class _Reader:
                 known = "symbols" if value == _OF_SYMBOLS else _CHARSETS.get(value, "")
                 self._fonts[self._state.font] = known
             case "cpg" if self._in_fonts():
-                self._fonts[self._state.font] = codec_of(f"cp{value}")
+                self._fonts[self._state.font] = codec_named(f"cp{value}") or ""
             case "deleted":
                 self._state = replace(self._state, is_deleted=value != 0)
             case "fftype":

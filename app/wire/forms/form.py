@@ -11,7 +11,8 @@ from app.wire.parsing.errors import BadRequest, PayloadTooLarge
 from app.wire.parsing.multipart import Part, parse_multipart
 from engine.value import value
 from steps.contract.step_type import Problem
-from steps.http.charset import charset_of, codec_named
+from steps.http.charset import charset_of
+from steps.http.charset_names import codec_named
 
 FIELD_ROOM = 1_048_576
 """The most characters in all texts of one form."""
