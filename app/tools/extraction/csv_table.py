@@ -9,7 +9,8 @@ from io import StringIO
 from app.tools.extraction.charsets import decoded
 from app.tools.extraction.document import Document, Sheet
 
-_LONGEST_CELL = 1_000_000
+_LONGEST_CELL = 2**31 - 1
+"""A quote that is left open makes one cell of the rest, which the limits of the text cut."""
 _SEPARATORS = ";\t|,"
 """The comma is the last: it stands in cells more often than the others."""
 _SAMPLE_CHARACTERS = 64 * 1024

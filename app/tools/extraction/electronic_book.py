@@ -41,7 +41,7 @@ def read(content: bytes, document: Document) -> None:
             document.leave_out(f"the chapter {chapter}, which is missing")
             continue
         page = package.read(chapter)
-        write_page(decoded(page, declared_charset(page))[0], flow)
+        write_page(decoded(page, declared_charset(page))[0], document, flow)
 
 
 def _chapters(opened: bytes, place: str) -> list[str]:

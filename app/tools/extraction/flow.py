@@ -1,17 +1,52 @@
 """Running text: lines, and tables whose cells are parted by tabs."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.tools.extraction.document import Document
 
 _SPACE = re.compile(r"[ \t\n\r\f]+")
+_MOST_COLUMNS = 256
 
 
 @dataclass(slots=True)
 class _Table:
+    """Where the text is in a table.
+
+    Attributes:
+        column: The number of the column that comes next.
+        covered: The columns of this row that cells of rows above cover, with how many more rows.
+        below: The same for the next row.
+    """
+
     in_cell: bool = False
     cell_is_empty: bool = True
+    column: int = 0
+    gap: int = 0
+    covered: dict[int, int] = field(default_factory=dict)
+    below: dict[int, int] = field(default_factory=dict)
+
+    def next_row(self) -> "_Table":
+        below = {column: rows - 1 for column, rows in self.below.items() if rows > 1}
+        return _Table(covered=self.below, below=below)
+
+    def next_cell(self) -> int:
+        """Return by how many columns the next cell stands after where the last one begins."""
+        columns = self.gap + (1 if self.in_cell else 0)
+        while self.column in self.covered:
+            self.column += 1
+            columns += 1
+        self.in_cell, self.cell_is_empty, self.gap = True, True, 0
+        self.column += 1
+        return columns
+
+    def span(self, columns: int, rows: int) -> None:
+        first = self.column - 1
+        last = min(first + columns, _MOST_COLUMNS)
+        if rows > 1:
+            self.below.update(dict.fromkeys(range(first, last), rows - 1))
+        self.gap = max(0, last - first - 1)
+        self.column += self.gap
 
 
 class Flow:
@@ -102,7 +137,7 @@ class Flow:
         """Begin a row, which ends the one before it."""
         if not self._tables:
             self.begin_table()
-        self._tables[-1] = _Table()
+        self._tables[-1] = self._tables[-1].next_row()
         if len(self._tables) > 1:
             self._break_outer()
         elif self._line:
@@ -112,11 +147,16 @@ class Flow:
         """Begin a cell, which ends the one before it."""
         if not self._tables:
             self.begin_table()
-        table = self._tables[-1]
-        if table.in_cell:
-            self._line.append("\t")
+        if columns := self._tables[-1].next_cell():
+            if self._line:
+                self._line[-1] = self._line[-1].rstrip(" ")
+            self._line.append("\t" * columns)
             self._pending = ""
-        table.in_cell, table.cell_is_empty = True, True
+
+    def span(self, columns: int, rows: int) -> None:
+        """Let the cell cover columns and rows: what follows stands where people see it."""
+        if self._tables and (columns > 1 or rows > 1):
+            self._tables[-1].span(columns, rows)
 
     def end(self) -> None:
         """End the text, and with it tables that were left open."""

@@ -82,6 +82,8 @@ _XML_ROOTS = {
 }
 _MAIN_ROOTS = {"document": WORD, "workbook": SPREADSHEET, "presentation": PRESENTATION}
 _HEAD_BYTES = 64 * 1024
+_FEW = 100
+"""One control character among so many does not make a text binary."""
 
 
 def kind_of(content: bytes, media_type: str, name: str) -> str:
@@ -102,9 +104,23 @@ def kind_of(content: bytes, media_type: str, name: str) -> str:
     if not content.startswith(_MARKS) and _BINARY.search(content.removesuffix(_DOS_END)):
         if _ZIP in content[:_HEAD_BYTES]:
             return _package(Package(content))  # its end tells where it begins
-        known = media_type not in ("", TEXT)
+        if _may_have_controls(content, ending, media_type):
+            return _text(content, ending, media_type)
+        known = media_type not in ("", TEXT, *_BY_TYPE)
         raise unsupported(media_type if known else "application/octet-stream")
     return _text(content, ending, media_type)
+
+
+def _may_have_controls(content: bytes, ending: str, media_type: str) -> bool:
+    """Say whether a document called a text is one, with a few characters that are none.
+
+    A mail may hold what is attached as it is.
+    """
+    start = content[:_HEAD_BYTES].removeprefix(_UTF8_MARK).lstrip()
+    if _is_mail(start, ending):
+        return True
+    is_called_text = ending in _PLAIN or media_type in _BY_TYPE
+    return is_called_text and len(_BINARY.findall(content)) * _FEW <= len(content)
 
 
 def _is_pdf(content: bytes, ending: str) -> bool:

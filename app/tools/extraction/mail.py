@@ -18,11 +18,15 @@ _ENCRYPTED = frozenset(
     {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
 )
 _READ = ("text/plain", "text/html")
-_ALSO_READ = ("text/markdown", "text/calendar", "text/csv", "text/x-markdown", "text/x-vcard")
+_NO_WORDS = ("text/css", "text/javascript", "text/x-amp-html")
+_MESSAGES = ("message/rfc822", "message/global", "message/news", "message/partial")
+_ELSEWHERE = "message/external-body"
 _TAGS = re.compile(
     rb"<(style|script|title|head)\b.*?</\1|<[^>]*>|&nbsp;|&#160;", re.IGNORECASE | re.DOTALL
 )
-_SOFT = re.compile(r"(?<!^--) \r?\n(?![>\r\n ])", re.MULTILINE)
+_QUOTES = re.compile(r"(>*) ?(.*)")
+_SIGNATURE = "-- "
+_ENRICHED = re.compile(r"<param>.*?</param>|<(?!<)/?[\w-]*>", re.IGNORECASE | re.DOTALL)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _DEEPEST = 20
 
@@ -55,7 +59,7 @@ def _read_message(message: EmailMessage, document: Document, flow: Flow, depth: 
 
 def _header(message: EmailMessage, name: str) -> str:
     try:
-        value = message.get(name)
+        value = ", ".join(map(str, message.get_all(name, ()))) or None
     except (MessageError, ValueError, IndexError, AttributeError):
         # Some malformed headers break the parser of the standard library.
         value = None
@@ -97,20 +101,39 @@ def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -
         raise encrypted()
     if depth > _DEEPEST:
         raise damaged("its parts are nested too deep")
-    if kind == "message/rfc822":
-        flow.block()
-        for inner in _parts(part):
-            _read_message(_unpacked(inner, part), document, flow, depth + 1)
+    if part.get_content_maintype() == "message":
+        _read_inner(part, kind, document, flow, depth)
     elif kind == "multipart/alternative":
         _read_best(list(_parts(part)), document, flow, depth)
     elif part.is_multipart():
         for inner in _parts(part):
             _read_part(inner, document, flow, depth + 1)
+    elif kind == "text/rtf" and _is_text(part, kind):
+        flow.end()
+        document.include(_bytes(part), kind, "")
     elif _is_text(part, kind):
-        _read_text(part, kind, flow)
+        _read_text(part, kind, document, flow)
     else:
         name = _file_name(part)
         document.leave_out(f"the attachment {name} ({kind})" if name else f"a part of type {kind}")
+
+
+def _read_inner(part: EmailMessage, kind: str, document: Document, flow: Flow, depth: int) -> None:
+    """Read a message within this one, or a report, which is made of headers."""
+    flow.block()
+    if kind == _ELSEWHERE:
+        document.leave_out("a part that is kept elsewhere")
+        return
+    if kind == "message/partial":
+        document.leave_out("other parts of a message that was sent in pieces")
+    for inner in _parts(part):
+        if kind in _MESSAGES:
+            _read_message(_unpacked(inner, part), document, flow, depth + 1)
+            continue
+        for name in dict.fromkeys(inner.keys()):
+            flow.write(f"{name}: {_header(inner, name)}")
+            flow.end_line()
+        _read_part(inner, document, flow, depth + 1)
 
 
 def _read_best(parts: list[EmailMessage], document: Document, flow: Flow, depth: int) -> None:
@@ -134,7 +157,7 @@ def _has_words(part: EmailMessage, depth: int = 0) -> bool:
 def _is_text(part: EmailMessage, kind: str) -> bool:
     if part.get_content_disposition() == "attachment":
         return False
-    return kind in _READ or kind in _ALSO_READ or kind.startswith("multipart/")
+    return (kind.startswith("text/") and kind not in _NO_WORDS) or kind.startswith("multipart/")
 
 
 def _unpacked(inner: EmailMessage, around: EmailMessage) -> EmailMessage:
@@ -151,17 +174,27 @@ def _joined(text: str, part: EmailMessage) -> str:
     if str(part.get_param("format", "") or "").lower() != "flowed":
         return text
     is_glued = str(part.get_param("delsp", "") or "").lower() == "yes"
-    return _SOFT.sub("" if is_glued else " ", text)
+    lines: list[list[str]] = []
+    goes_on, depth = False, 0
+    for line in text.splitlines():
+        quotes, words = cast(re.Match[str], _QUOTES.match(line)).groups()
+        if not goes_on or len(quotes) != depth or words == _SIGNATURE:
+            lines.append([f"{quotes} "] if quotes else [])
+        goes_on, depth = words.endswith(" ") and words != _SIGNATURE, len(quotes)
+        lines[-1].append(words[:-1] if goes_on and is_glued else words)
+    return "\n".join("".join(line) for line in lines)
 
 
-def _read_text(part: EmailMessage, kind: str, flow: Flow) -> None:
+def _read_text(part: EmailMessage, kind: str, document: Document, flow: Flow) -> None:
     content = _bytes(part)
     declared = _charset(part)
     if kind == "text/html":
         text, _ = decoded(content, declared or declared_charset(content))
-        write_page(text, flow)
+        write_page(text, document, flow)
     else:
         text = _joined(decoded(content, declared)[0], part)
+        if kind == "text/enriched":
+            text = _ENRICHED.sub("", text).replace("<<", "<")
         flow.write_lines(text)
         flow.end()
 

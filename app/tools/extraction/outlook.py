@@ -75,7 +75,7 @@ def _read_body(message: "_Message", document: Document, flow: Flow) -> None:
         flow.write_lines(body)
         flow.end()
     elif page:
-        write_page(page, flow)
+        write_page(page, document, flow)
     elif message.has(_RICH):
         document.leave_out("the body of the message, which is compressed RTF only")
 

@@ -1,13 +1,26 @@
-"""HTML, by the parser of the standard library: what a person would see, and nothing is fetched."""
+"""HTML: what a person would see, and nothing is fetched."""
 
 import re
-from html.parser import HTMLParser
+from collections.abc import Mapping
 
 from app.tools.extraction.charsets import declared_charset, decoded
 from app.tools.extraction.document import Document
 from app.tools.extraction.flow import Flow
+from app.tools.extraction.page_formulas import Formulas
+from app.tools.extraction.page_tokens import tell
 
-_UNSEEN = frozenset({"script", "style", "template", "noscript", "iframe", "title"})
+_UNSEEN = frozenset({
+    "script", "style", "template", "noscript", "iframe", "noembed", "title", "datalist", "canvas",
+    "video", "audio", "desc",
+})  # fmt: skip
+_OBJECTS = {
+    "img": "a picture",
+    "canvas": "a picture",
+    "video": "a video",
+    "audio": "a sound",
+    "iframe": "a page within the page",
+    "frame": "a page within the page",
+}
 _BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd",
     "details", "dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer",
@@ -21,6 +34,8 @@ _IS_XML = re.compile(
     r"\s*<\?xml|(?:\s|<!doctype[^>]*>|<!--.*?-->)*<html[^>]*xmlns", re.IGNORECASE | re.DOTALL
 )
 _TOLD = ("author", "description", "keywords")
+_UNSEEN_SIZES = ("0", "1", "0px", "1px")
+_MOST_SPANNED = 65_534
 
 
 def read(content: bytes, document: Document) -> None:
@@ -29,77 +44,85 @@ def read(content: bytes, document: Document) -> None:
     A block begins a line, and the cells of a row are parted by tabs.
     """
     text, document.encoding = decoded(content, declared_charset(content))
-    page = Page(Flow(document, cell_break="\n"))
+    page = _Page(document, Flow(document, cell_break="\n"))
     page.read(text)
     document.describe(page.told)
 
 
-def write_page(text: str, flow: Flow) -> None:
+def write_page(text: str, document: Document, flow: Flow) -> None:
     """Write the text of a page that is part of something else."""
-    Page(flow).read(text)
+    _Page(document, flow).read(text)
 
 
-class Page(HTMLParser):
-    """Reads events, with no tree: however deep a page nests, it costs what its length costs.
+class _Page:
+    """Reads tags and text, with no tree: however deep a page nests, it costs its length.
 
     Attributes:
         told: What the page says of itself, as the tool's metadata.
     """
 
-    def __init__(self, flow: Flow) -> None:
-        super().__init__(convert_charrefs=True)
+    def __init__(self, document: Document, flow: Flow) -> None:
+        self._document = document
         self._flow = flow
-        self._unseen: list[str] = []
+        self._formulas = Formulas(flow)
+        self._unseen, self._depth = "", 0
         self._lines = 0
-        self._is_xml = False
         self._reading = ""
         self.told: dict[str, object] = {}
 
     def read(self, text: str) -> None:
-        """Read all of it; in XHTML an element may end itself."""
-        self._is_xml = _IS_XML.match(text) is not None
-        self.feed(text)
-        self.close()
+        """Read all of it."""
+        tell(text, self, is_xml=_IS_XML.match(text) is not None)
         self._flow.end()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Begin an element."""
-        if tag in _UNSEEN:
-            self._unseen.append(tag)
-        elif tag == "meta":
-            self._tell(dict(attrs))
-        elif self._unseen and self._unseen[-1] != "rp":
+        if self._unseen not in ("", "rp"):
+            self._depth += tag == self._unseen
             return
-        elif tag in _OF_RUBY:
-            self._ruby(tag)
-        elif tag == "table":
-            self._flow.begin_table()
-        elif tag == "tr":
-            self._flow.begin_row()
-        elif tag in ("td", "th"):
-            self._flow.begin_cell()
-        elif tag in _BLOCKS:
-            self._flow.block()
-        elif tag == "input":
-            self._input(dict(attrs))
+        if tag in _OBJECTS:
+            self._leave_out(_OBJECTS[tag], attributes)
+        if tag in _UNSEEN or self._formulas.hides(tag):
+            self._unseen, self._depth = tag, 1
+        elif tag == "meta":
+            self._tell(attributes)
+        else:
+            self._begin(tag, attributes)
+
+    def _begin(self, tag: str, attributes: Mapping[str, str]) -> None:
+        flow = self._flow
         if tag in _LINES:
             self._lines += 1
+        if tag in _OF_RUBY:
+            self._ruby(tag)
+        elif tag == "table":
+            flow.begin_table()
+        elif tag == "tr":
+            flow.begin_row()
+        elif tag in ("td", "th"):
+            flow.begin_cell()
+            flow.span(_number(attributes, "colspan"), _number(attributes, "rowspan"))
+        elif tag in _BLOCKS:
+            flow.block()
+            if tag == "optgroup":
+                flow.write_collapsed(attributes.get("label", ""))
+        elif tag == "input":
+            self._input(attributes)
+        else:
+            self._formulas.start(tag)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Read `<br/>` as `<br>`; in HTML, `<script/>` does not end itself."""
-        self.handle_starttag(tag, attrs)
-        if self._is_xml and tag in _UNSEEN:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
         """End an element."""
         if tag in _OF_RUBY:
             self._ruby(f"/{tag}")
-        elif tag in self._unseen:
-            del self._unseen[self._unseen.index(tag) :]
+        elif self._unseen:
+            self._depth -= tag == self._unseen
+            if not self._depth:
+                self._unseen = ""
             return
         if self._unseen:
             return
+        self._formulas.end(tag)
         if tag in _LINES and self._lines:
             self._lines -= 1
         if tag == "table":
@@ -107,10 +130,20 @@ class Page(HTMLParser):
         elif tag in _BLOCKS:
             self._flow.block()
 
+    def text(self, text: str) -> None:
+        """Take characters."""
+        if self._unseen:
+            if self._unseen == "title" and "title" not in self.told:
+                self.told["title"] = text.strip()
+        elif self._lines:
+            self._flow.write_lines(text)
+        else:
+            self._flow.write_collapsed(text)
+
     def _ruby(self, tag: str) -> None:
         """Put the reading of letters in brackets; the end tags within may be left out."""
-        if self._unseen and self._unseen[-1] == "rp":
-            self._unseen.pop()
+        if self._unseen == "rp":
+            self._unseen = ""
         if self._reading and not self._unseen:
             self._flow.write(")")
         self._reading = ""
@@ -118,26 +151,30 @@ class Page(HTMLParser):
             self._flow.write("(")
             self._reading = tag
         elif tag == "rp":
-            self._unseen.append(tag)
+            self._unseen, self._depth = tag, 1
 
-    def handle_data(self, data: str) -> None:
-        """Take characters."""
-        if self._unseen:
-            if self._unseen == ["title"] and "title" not in self.told:
-                self.told["title"] = data.strip()
-        elif self._lines:
-            self._flow.write_lines(data)
-        else:
-            self._flow.write_collapsed(data)
+    def _leave_out(self, what: str, attributes: Mapping[str, str]) -> None:
+        """Note what is shown and is no text: not what only counts views, nor what is attached."""
+        sizes = attributes.get("width", "").strip(), attributes.get("height", "").strip()
+        is_attached = attributes.get("src", "").lower().startswith("cid:")
+        if not is_attached and not any(size in _UNSEEN_SIZES for size in sizes):
+            self._document.leave_out(what)
 
-    def _tell(self, attributes: dict[str, str | None]) -> None:
-        name = (attributes.get("name") or "").lower()
+    def _tell(self, attributes: Mapping[str, str]) -> None:
+        name = attributes.get("name", "").lower()
         if name in _TOLD:
             self.told.setdefault(name, attributes.get("content"))
 
-    def _input(self, attributes: dict[str, str | None]) -> None:
+    def _input(self, attributes: Mapping[str, str]) -> None:
         kind = (attributes.get("type") or "text").lower()
         if kind in ("checkbox", "radio"):
             self._flow.write("\u2611" if "checked" in attributes else "\u2610")
-        elif kind not in ("hidden", "password", "image", "file"):
-            self._flow.write_collapsed(attributes.get("value") or "")
+        elif kind not in ("hidden", "password", "image", "file") and attributes.get("value"):
+            self._flow.write_collapsed(f" {attributes['value']} ")
+
+
+def _number(attributes: Mapping[str, str], name: str) -> int:
+    """Return how many columns or rows a cell spans; 0 rows are all that follow."""
+    told = attributes.get(name, "1").strip()
+    number = int(told) if told.isascii() and told.isdigit() and len(told) <= 5 else 1  # noqa: PLR2004 - digits
+    return min(number, _MOST_SPANNED) or _MOST_SPANNED

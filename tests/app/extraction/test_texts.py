@@ -29,6 +29,23 @@ from tests.app.extraction.reading import FILES, failure_of, read, text_of
         ("<?xml version='1.0'?><html><title/><script src='a'/><body>a", "a"),
         ("<html xmlns='x'><title/><style type='b'/><body>a", "a"),
         ("<div>a<object data=x>in place<p>b", "ain place\nb"),
+        ("<body>a<!-->b<!--->c<!-- x --!>d<!-- -- > -->e", "abcde"),
+        ("<body>a<script>x</script foo>b<script><!-- <script></script>--></script>c", "abc"),
+        ("<body><textarea>\n<b>1 &lt; 2</b></textarea><xmp><i></xmp>", "<b>1 < 2</b>\n<i>"),
+        (
+            "<body>a<template><template>x</template>y</template>b<datalist><option>z</datalist>",
+            "ab",
+        ),
+        ("<?xml version='1.0'?><html><body>a<![CDATA[ < b]]></body></html>", "a < b"),
+        ("<body>a<svg><title>t</title><desc>d</desc><style/><text>seen</text></svg>", "aseen"),
+        ("<body><table><tr><td rowspan=2>a<td>b<tr><td>c<tr><td>d<td>e</table>", "a\tb\n\tc\nd\te"),
+        ("<body><table><tr><td colspan=2>a<td>b<tr><td>c<td>d<td>e</table>", "a\t\tb\nc\td\te"),
+        (
+            "<math><mfrac><mi>a</mi><mi>b</mi></mfrac><msqrt>c</msqrt><annotation>d</annotation></math>d",
+            "a/b\u221acd",
+        ),
+        ("<body>From <input value=Ada><input value=Bob> on", "From Ada Bob on"),
+        ("<body>x < 3 <p title='a>b>c</p><p>d", "x < 3 <p title='a>b>c\nd"),
     ],
 )
 def test_a_page_gives_what_a_person_sees(page: str, text: str) -> None:
@@ -148,7 +165,7 @@ def mail(headers: str, body: str, charset: str = "utf-8") -> bytes:
     return (head + body).replace("\n", "\r\n").encode(charset)
 
 
-FLOWED = "one line\n--\n> a\n> b"
+FLOWED = "one line\n--\n> a b"
 NESTED = "Content-Type: message/rfc822"
 PLAIN, PAGE = "Content-Type: text/plain\n\n", "Content-Type: text/html\n\n"
 
@@ -194,6 +211,48 @@ def parted(kind: str, *parts: str) -> bytes:
 @pytest.mark.parametrize("name", ["a.eml", "upload"])
 def test_a_mail_gives_its_headers_and_its_body(name: str, content: bytes, text: str) -> None:
     assert text_of(name, content) == f"From: a@example.com\nSubject: Hi\n\n{text}"
+
+
+def test_reports_and_parts_of_a_mail_that_are_headers_are_read() -> None:
+    report = parted(
+        "report",
+        PLAIN + "failed",
+        "Content-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\nAction: failed\n",
+        "Content-Type: text/rfc822-headers\n\nSubject: first\n",
+    )
+    assert text_of("a.eml", report).endswith(
+        "failed\nReporting-MTA: dns; x\nAction: failed\nSubject: first"
+    )
+    inner = parted("mixed", "Content-Type: message/global\n\nSubject: \u00e4\n\ninner")
+    assert text_of("a.eml", inner).endswith("Subject: \u00e4\n\ninner")
+    outside = mail("Content-Type: message/external-body; access-type=URL", "\n")
+    assert read("a.eml", outside)["leftOut"] == ["a part that is kept elsewhere"]
+    stuffed = mail("Content-Type: text/plain; format=flowed; delsp=yes", "on \ne\n From\n > no")
+    assert text_of("a.eml", stuffed).endswith("one\nFrom\n> no")
+
+
+def test_what_a_page_shows_beside_its_words_is_named() -> None:
+    page = (
+        "<body>a<img src=a.png><img src='cid:1'><img width=1 src=b><video>no</video>"
+        "<iframe src=c></iframe>b"
+    )
+    found = read("a.html", page)
+    assert found["text"] == "ab"
+    assert found["leftOut"] == ["a picture", "a video", "a page within the page"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.html", "a.log"])
+def test_a_text_may_hold_a_few_control_characters(name: str) -> None:
+    assert "end" in text_of(name, "a\x01b\0\n" + "word " * 99 + "end")
+    assert failure_of(name, b"\0\1" * 99)[0] == "UnsupportedDocument"
+
+
+def test_a_mail_may_hold_what_is_attached_as_it_is() -> None:
+    attached = b"--B\nContent-Type: image/png; name=a.png\n\n" + bytes(range(256)) + b"\n--B--"
+    content = parted("mixed", PLAIN + "body").replace(b"--B--", attached)
+    found = read("a.eml", content)
+    assert found["text"].endswith("\n\nbody")
+    assert found["leftOut"] == ["the attachment a.png (image/png)"]
 
 
 def test_what_is_attached_to_a_mail_is_named() -> None:
