@@ -8,7 +8,7 @@ from selenium.webdriver.common.by import By
 
 from tests.console.browser import Person
 from tests.console.conftest import PLUGIN
-from tests.contract.test_mcp_steps import workflow
+from tests.contract.agents.test_mcp_steps import workflow
 from tests.harness.mcp_process import McpProcess, over_pipes
 from tests.harness.server import Server, settled
 

@@ -3,11 +3,11 @@
 import threading
 
 from tests.console.browser import Person
-from tests.contract.test_agents import agent, flow, turns
-from tests.contract.test_children import create, start, straight
-from tests.contract.test_spending import asking
+from tests.contract.agents.test_spending import asking
+from tests.harness.agents import agent, flow, turns
 from tests.harness.model_server import ModelServer, Reply
 from tests.harness.server import Server, settled
+from tests.harness.workflows import create, start, straight
 
 
 def test_an_answer_is_shown_while_it_comes_and_a_run_is_replayed(

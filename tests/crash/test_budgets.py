@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import PLUGIN
-from tests.contract.test_children import create, straight
-from tests.contract.test_spending import PRICES
+from tests.contract.agents.test_spending import PRICES
 from tests.harness.model_server import ModelServer, Reply, Request
 from tests.harness.server import Server, settled
+from tests.harness.workflows import create, straight
 
 _MOST_TOKENS = 8
 _BUDGET = 3.0

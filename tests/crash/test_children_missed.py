@@ -9,9 +9,9 @@ import httpx
 
 from engine import RunTerminated, apply
 from journal import Journal
-from tests.contract.test_children import create, straight
 from tests.harness.histories import append_events
 from tests.harness.server import Server, settled
+from tests.harness.workflows import create, straight
 
 
 def children_of(client: httpx.Client, run_id: str, count: int) -> list[str]:

@@ -6,8 +6,12 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from tests.contract.test_agents import OUTPUT, agent
-from tests.contract.test_children import (
+from tests.crash.test_kill import SEED
+from tests.harness.agents import OUTPUT, agent
+from tests.harness.counting import Counting
+from tests.harness.model_server import ModelServer, Reply, Request
+from tests.harness.server import Server, settled
+from tests.harness.workflows import (
     ANSWER,
     ASK,
     PAYLOAD,
@@ -17,10 +21,6 @@ from tests.contract.test_children import (
     status,
     straight,
 )
-from tests.crash.test_kill import SEED
-from tests.harness.counting import Counting
-from tests.harness.model_server import ModelServer, Reply, Request
-from tests.harness.server import Server, settled
 
 KILLS = 3
 AGENTS = 12

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from engine import Event, RunStarted, StepSlept, StepStarted
 from tests.conftest import PLUGIN
-from tests.contract.test_children import create, straight
 from tests.harness.journals import filled
 from tests.harness.server import Server, settled
+from tests.harness.workflows import create, straight
 
 
 def test_a_wait_ends_while_the_server_is_down(server: Server) -> None:

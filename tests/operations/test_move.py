@@ -12,10 +12,10 @@ import journal.moving
 from journal import Database
 from journal.journal import end_of
 from journal.moving import FolderEnd, move
-from tests.contract.test_children import create, straight
 from tests.harness.postgres import PostgresServer
 from tests.harness.processes import command, run
 from tests.harness.server import Server, settled
+from tests.harness.workflows import create, straight
 
 ASK = [{"id": "ask", "type": "collect-inputs", "output": {"name": {"type": "string"}}}]
 LABELLED = {"title": "Straße of {{ data.who }}", "labels": {"who": "{{ data.who }}"}}

@@ -23,12 +23,12 @@ import httpx
 import pytest
 
 from benchmarks.closed_loop import quantile
-from tests.contract.test_children import create, straight
 from tests.harness.counting import Counting
 from tests.harness.failover import Network, Pair
 from tests.harness.processes import command
 from tests.harness.server import TRUST, Server
 from tests.harness.several import in_balance, processes, shards_of
+from tests.harness.workflows import create, straight
 
 CYCLES = int(os.environ.get("STEPWELL_CLUSTER_CYCLES", "0"))
 SEED = int(os.environ.get("STEPWELL_SEED", str(random.SystemRandom().randrange(2**32))))

@@ -17,9 +17,9 @@ from app.outbound.guarded_transport import GuardedBackend
 from app.settings.server import load
 from benchmarks.own.engine_rate import new_run
 from journal.processes.shared_owners import SharedOwners
-from tests.contract.test_children import straight
 from tests.harness.counting import Counting
 from tests.harness.postgres import PostgresServer
+from tests.harness.workflows import straight
 
 Suspends = Callable[[pytest.MonkeyPatch, Callable[[], None]], None]
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from journal import Journal, RunFilter, RunPosition
-from tests.contract.test_captions import orders, test_runs_are_found_by_what_people_call_them
-from tests.contract.test_data_search import test_runs_are_found_by_the_data_that_they_began_with
+from tests.contract.runs.test_captions import orders, test_runs_are_found_by_what_people_call_them
+from tests.contract.runs.test_data_search import (
+    test_runs_are_found_by_the_data_that_they_began_with,
+)
 from tests.harness.journals import completed, fill
 
 

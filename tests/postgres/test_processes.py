@@ -18,8 +18,7 @@ from app.assembly import open_services
 from app.clock import SystemClock
 from app.settings.server import load
 from tests.console.test_access import sign_in
-from tests.contract.test_children import call, create, straight
-from tests.contract.test_concurrency import begin, go_on, has_begun, limited, queued
+from tests.contract.runs.test_concurrency import begin, go_on, has_begun, limited, queued
 from tests.events.test_webhooks import hook
 from tests.harness.counting import Counting
 from tests.harness.event_reader import all_of_run
@@ -28,6 +27,7 @@ from tests.harness.processes import command, run
 from tests.harness.receiver import Receiver
 from tests.harness.server import Server, settled
 from tests.harness.several import in_balance, processes, shard
+from tests.harness.workflows import call, create, straight
 
 ASK = {"id": "ask", "type": "collect-inputs", "output": {"name": {"type": "string"}}}
 NAMED = {"type": "collect_inputs", "data": {"name": "Ada"}}

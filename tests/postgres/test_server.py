@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.test_children import create, straight
 from tests.harness.postgres import PostgresServer
 from tests.harness.processes import command, run
 from tests.harness.server import Server, settled
+from tests.harness.workflows import create, straight
 
 SLOW = [
     {"id": "slow", "type": "call-tool", "toolId": "sleep", "inputs": {"seconds": 0.5}},

@@ -2,7 +2,7 @@
 
 # ruff: noqa: F401 - the tests and fixtures of another file, run here once more
 
-from tests.app.test_stored_values import (
+from tests.app.tools.test_stored_values import (
     place,
     test_a_call_that_is_made_again_changes_nothing_and_gives_the_same,
     test_a_store_has_its_bounds,

@@ -1,0 +1,305 @@
+"""PDF, presentations, OpenDocument and EPUB; and what is not read is refused by its name."""
+
+import pytest
+
+from tests.app.tools.extraction.reading import FILES, failure_of, read, text_of
+from tests.harness import documents
+from tests.harness.office_parts import (
+    SLIDES,
+    SPACES,
+    archive,
+    open_document,
+    package,
+    relations,
+)
+
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+FONT = "<< /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
+
+
+def page_of(*annotations: str, form: str = "/Fields [5 0 R]") -> bytes:
+    drawn = "BT /F1 12 Tf 72 720 Td (Page:) Tj ET"
+    places = " ".join(f"{number} 0 R" for number in range(5, 5 + len(annotations)))
+    return documents.pdf_of([
+        f"<< /Type /Catalog /Pages 2 0 R /AcroForm << {form} >> >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        ("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
+        f" /Resources {FONT} /Annots [{places}] >>"),
+        f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream",
+        *(f"<< /Type /Annot /Rect [9 9 99 99] /F 4 {item} >>" for item in annotations),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("annotation", "line"),
+    [
+        ("/Subtype /Widget /FT /Tx /T (who) /V (Ada)", "who: Ada"),
+        ("/Subtype /Widget /FT /Tx /T (w) /TU (Your name) /V (Ada)", "Your name: Ada"),
+        ("/Subtype /Widget /FT /Tx /Ff 8192 /T (pin) /V (1234)", ""),
+        ("/Subtype /Widget /FT /Ch /T (land) /Opt [(AT) (CL)] /V (CL)", "land: CL"),
+        ("/Subtype /Widget /FT /Ch /T (l) /Opt [[(a) (Austria)] [(c) (Chile)]] /V (c)", "l: Chile"),
+        ("/Subtype /Widget /FT /Btn /T (ok) /V /Yes /AS /Yes", "ok: Yes"),
+        ("/Subtype /Widget /FT /Btn /T (ok) /V /Off /AS /Off", ""),
+        ("/Subtype /FreeText /Contents (typed on it)", "typed on it"),
+    ],
+)
+def test_a_pdf_gives_what_was_filled_in(annotation: str, line: str) -> None:
+    assert text_of("a.pdf", page_of(annotation)) == f"Page:\n{line}".strip()
+
+
+@pytest.mark.parametrize(
+    "before", [b"\xef\xbb\xbf", b"\r\n", b" ", b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 9_999]
+)
+def test_bytes_before_a_pdf_do_not_matter(before: bytes) -> None:
+    assert text_of("upload", before + documents.pdf("Invoice 7")) == "Invoice 7"
+
+
+def test_text_about_pdf_is_text() -> None:
+    about = "After %PDF-1.7 there are objects (obj)."
+    assert text_of("a.txt", about) == about
+    mail = b"From: a@x\r\nSubject: s\r\n\r\nhi " + documents.pdf("Invoice 7")
+    assert text_of("a.eml", mail).startswith("From: a@x\nSubject: s\n\nhi")
+    assert text_of("a.txt", "A file begins with %PDF-1.7.") == "A file begins with %PDF-1.7."
+
+
+def test_comments_of_a_pdf_are_named_and_fields_without_a_form_are_read() -> None:
+    found = read("a.pdf", page_of("/Subtype /Highlight /Contents (why?)", "/Subtype /Link"))
+    assert (found["text"], found["leftOut"]) == ("Page:", ["a comment"])
+    alone = page_of("/Subtype /Widget /FT /Tx /T (who) /V (Ada)").replace(b"/AcroForm", b"/Nothing")
+    assert text_of("a.pdf", alone) == "Page:\nAda"
+
+
+@pytest.mark.parametrize("before", [b"\r\n", b"\xef\xbb\xbf", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_bytes_before_an_archive_do_not_matter(before: bytes) -> None:
+    content = package("a.xml", "application/xml", {"a.xml": "<document><t>in it</t></document>"})
+    assert text_of("a.docx", before + content) == "in it"
+
+
+def test_pages_that_give_nothing_are_named() -> None:
+    content = documents.pdf("one", "", "three")
+    found = read("a.pdf", content)
+    assert (found["text"], found["pages"]) == ("one\n\n\n\nthree", 3)
+    assert found["leftOut"] == ["page 2, which has no text: it is blank, a picture or damaged"]
+    gone = content.replace(b"/Type /Page /Parent", b"/Type /Gone /Parent", 1)
+    lost = read("a.pdf", gone.replace(b"\n3 0 obj", b"\n9 9 bad", 1))
+    assert lost["leftOut"][0] == "page 1, which cannot be read"
+    assert lost["text"].endswith("three")
+
+
+@pytest.mark.parametrize("told", [b"/Count 1", b"/Count  1"])
+def test_a_pdf_that_tells_too_few_pages_is_read_to_its_end(told: bytes) -> None:
+    content = documents.pdf("one", "two", "(/Type /Pages /Count 9)")
+    assert b"/Count 3" in content
+    found = read("a.pdf", content.replace(b"/Count 3", told))
+    assert (found["pages"], found["leftOut"]) == (3, [])
+    assert found["text"] == "one\n\ntwo\n\n(/Type /Pages /Count 9)"
+
+
+def test_a_pdf_that_is_cut_off_says_so() -> None:
+    content = documents.pdf("one", "two")
+    cut = content[: content.rindex(b"xref\n0")] + b"trailer << /Root 1 0 R >>"
+    found = read("a.pdf", cut)
+    assert found["text"] == "one\n\ntwo"
+    assert found["leftOut"] == ["what came behind the end of the file, which is cut off"]
+
+
+def slides(*names: str) -> bytes:
+    ids = "".join(f'<p:sldId id="{256 + at}" r:id="r{name}"/>' for at, name in enumerate(names))
+    main = f"<p:presentation {SPACES}><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>"
+    table = "<a:tbl><a:tr><a:tc><a:p><a:r><a:t>c</a:t></a:r></a:p></a:tc><a:tc/></a:tr></a:tbl>"
+    words = "<a:p><a:r><a:t>on {0}</a:t></a:r><a:br/><a:r><a:t>more</a:t></a:r></a:p>"
+    slide = f"<p:sld {SPACES}>{words}{table}</p:sld>"
+    parts: dict[str, str | bytes] = {
+        "ppt/main.xml": main,
+        "ppt/_rels/main.xml.rels": relations(*[(f"r{n}", "slide", f"s/{n}.xml") for n in "ab"]),
+        "ppt/s/a.xml": slide.format("a"),
+        "ppt/s/b.xml": slide.format("b"),
+        "ppt/s/_rels/b.xml.rels": relations(
+            ("n", "notesSlide", "../n.xml"), ("c", "chart", "c.xml"), ("d", "diagramData", "d.xml")
+        ),
+        "ppt/n.xml": f"<p:notes {SPACES}><a:p><a:r><a:t>noted</a:t></a:r></a:p></p:notes>",
+        "ppt/s/d.xml": f"<p:x {SPACES}><a:p><a:r><a:t>drawn</a:t></a:r></a:p></p:x>",
+    }
+    return package("ppt/main.xml", SLIDES, parts)
+
+
+def test_slides_are_read_in_their_order_with_notes_and_diagrams() -> None:
+    found = read("a.pptx", slides("b", "a"))
+    assert found["text"] == "on b\nmore\nc\ndrawn\nnoted\n\non a\nmore\nc"
+    assert (found["pages"], found["leftOut"]) == (2, ["a chart"])
+    found = read("a.pptx", slides("b", "a"), pages=1)
+    assert (found["pages"], found["truncated"], "on a" in found["text"]) == (2, True, False)
+
+
+def test_a_slide_that_is_missing_is_named() -> None:
+    assert read("a.pptx", slides("a", "x"))["leftOut"] == ["slide 2, which is missing"]
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (
+            "<text:h>Head</text:h><text:p>a<text:s text:c='2'/>b<text:tab/>c</text:p>",
+            "Head\na  b\tc",
+        ),
+        (
+            "<text:tracked-changes><text:p>gone</text:p></text:tracked-changes><text:p>a</text:p>",
+            "a",
+        ),
+        (
+            (
+                "<text:tracked-changes><text:changed-region text:id='c1'><text:deletion/>"
+                "</text:changed-region></text:tracked-changes><text:p>a<text:change-start "
+                "text:change-id='c1'/>gone<text:change-end text:change-id='c1'/>b</text:p>"
+            ),
+            "ab",
+        ),
+        ("<text:p>\n  one\n  <text:span>two</text:span>\n</text:p>", "one two"),
+        ("<text:p>a<text:line-break/>b <text:title>T</text:title></text:p>", "a\nb T"),
+        (
+            (
+                "<text:p>a<drawing:frame><svg:title>no</svg:title><drawing:text-box><text:p>box</text:p>"
+                "</drawing:text-box></drawing:frame></text:p>"
+            ),
+            "a\nbox",
+        ),
+        (
+            (
+                "<table:table><table:table-row><table:table-cell><text:p>a</text:p></table:table-cell>"
+                "<table:table-cell><text:p>b</text:p><text:p>c</text:p></table:table-cell>"
+                "</table:table-row></table:table><text:p>d</text:p>"
+            ),
+            "a\tb c\nd",
+        ),
+        (
+            (
+                "<text:p>9<text:note><text:note-citation>1</text:note-citation><text:note-body>"
+                "<text:p>taxed</text:p></text:note-body></text:note></text:p>"
+            ),
+            "9\ntaxed",
+        ),
+    ],
+)
+def test_an_open_document_gives_its_text(body: str, text: str) -> None:
+    assert text_of("a.odt", open_document("text", body)) == text
+
+
+def test_a_flat_open_document_gives_its_headers_too() -> None:
+    spaces = " ".join(
+        f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{short}:1.0"'
+        for short in ("office", "text", "style")
+    )
+    content = (
+        f"<office:document {spaces} office:mimetype='application/vnd.oasis.opendocument.text'>"
+        "<office:master-styles><style:master-page><style:header><text:p>above</text:p></style:header>"
+        "</style:master-page></office:master-styles><office:body><text:p>a</text:p></office:body>"
+        "</office:document>"
+    )
+    assert text_of("a.fodt", content) == "above\na"
+
+
+def test_a_flat_spreadsheet_gives_its_cells_and_not_what_is_around_them() -> None:
+    spaces = " ".join(
+        f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{short}:1.0"'
+        for short in ("office", "text", "table")
+    )
+    content = (
+        f"<office:document {spaces} office:mimetype='{ODS}'>"
+        "<office:master-styles><text:p>Page 1</text:p></office:master-styles><office:body>"
+        "<office:spreadsheet><table:table table:name='Q1'><table:table-row><table:table-cell "
+        "office:value-type='float' office:value='1.50'><text:p>1.50</text:p></table:table-cell>"
+        "</table:table-row></table:table></office:spreadsheet></office:body></office:document>"
+    )
+    found = read("a.fods", content)
+    assert (found["sheets"], found["text"]) == ([{"name": "Q1", "rows": [[1.5]]}], "Q1\n1.5")
+
+
+def test_a_presentation_of_open_document_is_read_with_its_notes() -> None:
+    body = (
+        "<drawing:page><text:p>seen</text:p><presentation:notes><text:p>noted</text:p>"
+        "</presentation:notes><drawing:image/></drawing:page>"
+    )
+    found = read("a.odp", open_document("presentation", body))
+    assert (found["text"], found["leftOut"]) == ("seen\nnoted", ["a picture"])
+
+
+def book(chapters: dict[str, str], more: dict[str, str | bytes] | None = None) -> bytes:
+    items = "".join(f'<item id="{name}" href="in%20/{name}.xhtml"/>' for name in "ab")
+    spine = "".join(f'<itemref idref="{name}"/>' for name in "ba")
+    opf = (
+        f"<package><title>Book</title><manifest>{items}</manifest><spine>{spine}</spine></package>"
+    )
+    return archive({
+        "mimetype": "application/epub+zip",
+        "META-INF/container.xml": '<c><rootfile full-path="O/book.opf"/></c>',
+        "O/book.opf": opf,
+        **{f"O/in /{name}.xhtml": page for name, page in chapters.items()},
+        **(more or {}),
+    })  # fmt: skip
+
+
+def test_a_book_gives_its_chapters_in_their_order() -> None:
+    page = (
+        "<!DOCTYPE html><html><title>x</title><body><p>chapter {}&nbsp;&eacute;</p></body></html>"
+    )
+    found = read("a.epub", book({"a": page.format("a"), "b": page.format("b")}))
+    assert found["text"] == "chapter b\u00a0é\nchapter a\u00a0é"
+    assert (found["leftOut"], found["metadata"]) == ([], {"title": "Book"})
+    assert read("a.epub", book({"a": page}))["leftOut"] == [
+        "the chapter O/in /b.xhtml, which is missing"
+    ]
+
+
+def encrypted() -> list[tuple[str, bytes]]:
+    manifest = "<m><file-entry><encryption-data/></file-entry></m>"
+    locked = '<e><CipherReference URI="O/in%20/b.xhtml"/></e>'
+    return [
+        ("a.docx", (FILES / "encrypted.docx").read_bytes()),
+        ("a.pdf", documents.encrypted_pdf("hunter2")),
+        ("a.odt", open_document("text", "", {"META-INF/manifest.xml": manifest})),
+        ("a.epub", book({"a": "a", "b": "b"}, {"META-INF/encryption.xml": locked})),
+        ("a.eml", b"From: a@x\r\nSubject: s\r\nContent-Type: application/pkcs7-mime\r\n\r\nMIIB"),
+    ]
+
+
+@pytest.mark.parametrize(("name", "content"), encrypted())
+def test_an_encrypted_document_is_called_encrypted(name: str, content: bytes) -> None:
+    kind, message = failure_of(name, content)
+    assert (kind, "encrypted" in message, "password" in message) == (
+        "DocumentUnreadable",
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "called"),
+    [
+        ("a.txt", b"\x7fELF\x00\x01", "application/octet-stream"),
+        ("a.zip", archive({"a.txt": "hello"}), "application/zip"),
+        ("a.docx", archive({"mimetype": "application/vnd.oasis.opendocument.graphics"}), "graphics"),
+        ("a.xlsb", package("b.bin", "application/vnd.ms-excel.sheet.binary.main", {"b.bin": ""}), ".xlsb"),
+        ("a.xml", "<?xml version='1.0'?><w:wordDocument xmlns:w='urn:w'/>", "Word 2003"),
+        ("a.ps", "%!PS-Adobe-3.0\n", "postscript"),
+        ("a.eml", b"From: a@x\nDate: today\n\nhi\n\nFrom b@x Mon Nov  2 10:00:00 2026\nTo: c\n\nho", "mbox"),
+    ],
+)  # fmt: skip
+def test_a_kind_that_is_not_read_is_refused_by_name(
+    name: str, content: bytes | str, called: str
+) -> None:
+    kind, message = failure_of(name, content)
+    assert (kind, called in message) == ("UnsupportedDocument", True)
+    assert message.endswith("HTML, EML, MSG, CSV and plain text can")
+
+
+def test_an_archive_without_its_beginning_is_damaged() -> None:
+    content = archive({"mimetype": "application/epub+zip", "a": "b"})
+    cut = content[:4] + content[30:]
+    assert failure_of("a.epub", cut)[1].startswith("the document is damaged: its part mimetype")
+
+
+def test_documents_that_hold_themselves_end() -> None:
+    inner = b"From: a@x\r\nSubject: s\r\n\r\nend"
+    for _ in range(30):
+        inner = b"From: a@x\r\nSubject: s\r\nContent-Type: message/rfc822\r\n\r\n" + inner
+    assert failure_of("a.eml", inner)[1] == "the document is damaged: its parts are nested too deep"

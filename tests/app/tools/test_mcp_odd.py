@@ -1,0 +1,224 @@
+"""MCP servers that differ from the book: what can be used of them is used, the rest is named."""
+
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.outbound.way_out import WayOut
+from app.tools.catalogue import ToolCatalogue
+from app.tools.mcp.http import http_client
+from app.tools.mcp.result import result_of
+from app.tools.mcp.stdio import LONGEST_LINE, Lines
+from engine import Json
+from steps.contract.step_type import StepBroke
+from tests.app.tools.test_mcp import call, catalogue_of, refusal, states, until
+from tests.harness.bytes_server import saying
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
+GO = {"name": "go", "inputSchema": SCHEMA}
+SCRIPT = str(Path(__file__).parents[2] / "harness" / "mcp_odd_server.py")
+
+
+def odd(*pages: Any, results: Any = None, **more: Any) -> dict[str, Any]:
+    script = {"pages": pages, "results": results or {}, **more}
+    return {"command": sys.executable, "args": [SCRIPT, json.dumps(script)]}
+
+
+def result(*content: Any, **more: Any) -> Any:
+    return {"result": {"content": list(content), **more}}
+
+
+def text(said: Any) -> Any:
+    return {"type": "text", "text": said}
+
+
+async def listed(catalogue: ToolCatalogue) -> dict[str, Any]:
+    return {info.id: info.input_schema for info in await catalogue.list()}
+
+
+def nested(levels: int) -> Any:
+    made: Any = {"type": "string"}
+    for _ in range(levels):
+        made = {"type": "object", "properties": {"a": made}}
+    return made
+
+
+ODD_TOOLS: list[Any] = [
+    {"name": "missing"},
+    {"name": "untyped", "inputSchema": {"properties": {"a": {"type": "integer"}}}},
+    {"name": "a-list", "inputSchema": {"type": "object", "properties": [1]}},
+    {"name": "a-text", "inputSchema": "object"},
+    {"name": "invalid", "inputSchema": {"type": "object", "properties": {"a": {"type": "nope"}}}},
+    {"name": "deep", "inputSchema": nested(150)},
+    {"name": "elsewhere", "inputSchema": {"type": "object", "$ref": "http://127.0.0.1:9/schema"}},
+    {"name": "decorated", "inputSchema": SCHEMA, "description": 5, "annotations": "none", "icons": 1},
+]  # fmt: skip
+
+
+async def test_a_tool_with_a_bad_schema_leaves_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nameless = [{"inputSchema": SCHEMA}, {"name": 5}, "go", None]
+    named = odd([*ODD_TOOLS, *nameless, {**GO, "outputSchema": {"type": "nope"}}])
+    async with catalogue_of(odd=named) as catalogue:
+        found = await listed(catalogue)
+        state = states(catalogue)["odd"]
+        assert (state["status"], state["error"]) == ("connected", None)
+        assert set(found) == {"add", "odd.go", *(f"odd.{tool['name']}" for tool in ODD_TOOLS)}
+        assert (found["odd.go"], found["odd.decorated"]) == (SCHEMA, SCHEMA)
+        assert found["odd.untyped"] == SCHEMA
+        for name in ("missing", "a-list", "a-text", "invalid", "deep", "elsewhere"):
+            assert found[f"odd.{name}"] == {"type": "object"}
+            assert await call(catalogue, f"odd.{name}", any=1) == {"content": [], "text": ""}
+        assert "inputs.a" in (await refusal(catalogue, "odd.untyped", a="x")).error.message
+        warnings: Any = state["warnings"]
+        logged = capsys.readouterr().out
+        for tool in ODD_TOOLS:
+            assert sum(f"tool {tool['name']}: " in warning for warning in warnings) == 1
+            assert f"tool {tool['name']}: " in logged
+        assert sum("without a name" in warning for warning in warnings) == len(nameless)
+        assert not any("tool go" in warning for warning in warnings)
+
+
+async def test_pages_are_read_to_the_end_or_to_the_torn_one() -> None:
+    async with catalogue_of(
+        whole=odd([GO], [{**GO, "name": "two"}], textual=True),
+        torn=odd([GO], None),
+        numbered=odd([GO], [{**GO, "name": "two"}], cursors=[1, None]),
+        unclear=odd([GO], cursors=[{}]),
+    ) as catalogue:
+        assert set(await listed(catalogue)) == {"add", "whole.go", "whole.two", "torn.go", "numbered.go", "numbered.two", "unclear.go"}  # fmt: skip
+        assert states(catalogue)["whole"]["warnings"] == []
+        assert "no text" in str(states(catalogue)["unclear"]["warnings"])
+        assert "this page is torn" in str(states(catalogue)["torn"]["warnings"])
+
+
+async def test_a_server_may_not_say_that_it_has_tools() -> None:
+    async with catalogue_of(odd=odd([GO], initialize={"capabilities": {}})) as catalogue:
+        assert "odd.go" in await listed(catalogue)
+
+
+async def test_an_answer_that_is_too_long_fails_its_call_and_no_other() -> None:
+    async with catalogue_of(odd=odd([{**GO, "name": "long", "inputSchema": {}}])) as catalogue:
+        await listed(catalogue)
+        broke = await refusal(catalogue, "odd.long", size=LONGEST_LINE)
+        assert broke.error.type == "InvalidToolResult"
+        assert "gave an answer of more than 8,000,000 bytes" in broke.error.message
+        found: Any = await call(catalogue, "odd.long", size=3)
+        assert found["text"] == "xxx"
+
+
+def test_a_line_is_read_in_proportion_and_of_a_long_one_its_ends() -> None:
+    lines = Lines(longest=2_000)
+    come = b'{"id":7,"result":"' + b"x" * 2_000 + b'"}\nshort\n' + b"y" * 5_000 + b',"id":"a"}\nz'
+    found = [line for at in range(0, len(come), 9) for line in lines.take(come[at : at + 9])]
+    first, short, last = found
+    assert isinstance(first, tuple)
+    assert isinstance(last, tuple)
+    assert (first[0][:8], short, last[1][-9:]) == (b'{"id":7,', b"short", b',"id":"a"}'[-9:])
+    assert max(map(len, (*first, *last))) <= 1_000
+    assert list(lines.take(b"\n")) == [b"z"]
+
+
+async def test_warnings_go_with_the_list_that_they_are_about() -> None:
+    change = {"name": "change", "inputSchema": {"type": "object"}}
+    async with catalogue_of(odd=odd([change, {"name": "missing"}])) as catalogue:
+        await catalogue.list()
+        assert states(catalogue)["odd"]["warnings"]
+        await call(catalogue, "odd.change", tools=[GO])
+        await until(lambda: states(catalogue)["odd"]["warnings"] == [])
+        assert set(await listed(catalogue)) == {"add", "odd.go"}
+
+
+RESULTS: dict[str, tuple[Any, Any]] = {
+    "contentless": ({"result": {"structuredContent": {"n": 1}}}, {"n": 1}),
+    "undeclared": (result(text("x")), {"content": [text("x")], "text": "x"}),
+    "a-list": ({"result": {"content": [], "structuredContent": [1]}}, {"result": [1]}),
+    "a-text": ({"result": {"content": "x"}}, {"content": [text("x")], "text": "x"}),
+    "unknown-part": (result({"type": "video", "text": "x"}, 5), {"content": [text("x"), text("5")], "text": "x\n5"}),
+    "no-uri": (result({"type": "resource", "resource": {"text": "x"}}), {"content": [text("x")], "text": "x"}),
+    "kindless": (result({"type": "image", "data": "AAAA"}), {"content": [{"type": "image", "data": "AAAA", "mimeType": "image/unknown"}], "text": ""}),
+    "null": ({"result": None}, {"content": [], "text": ""}),
+    "bare": ({"result": [1]}, {"content": [text("[1]")], "text": "[1]"}),
+    "null-text": (result(text(None)), {"content": [text('{"type": "text", "text": null}')], "text": '{"type": "text", "text": null}'}),
+    "meta": ({"result": {"content": [], "structuredContent": {"n": 1}, "_meta": "odd", "new": 1}}, {"n": 1}),
+}  # fmt: skip
+FAILURES: dict[str, tuple[Any, str, str]] = {
+    "closed-code": ({"error": {"code": -32000, "message": "quota used up"}}, "ToolFailed", "quota used up"),
+    "late-code": ({"error": {"code": -32001, "message": "quota used up"}}, "ToolFailed", "quota used up"),
+    "own-code": ({"error": {"code": 7, "message": "quota used up"}}, "ToolFailed", "quota used up"),
+    "structured": (result(structuredContent={"why": "quota used up"}, isError=True), "ToolFailed", "quota used up"),
+    "in-a-file": (result({"type": "resource", "resource": {"uri": "file:///e", "text": "quota used up"}}, isError="true"), "ToolFailed", "quota used up"),
+    "error-text": ({"error": "quota used up"}, "ToolFailed", "quota used up"),
+    "named-code": ({"error": {"code": "E1", "message": "quota used up"}}, "ToolFailed", "quota used up"),
+    "codeless": ({"error": {"why": "quota used up"}}, "ToolFailed", "quota used up"),
+    "empty": ({}, "ToolFailed", "neither a result nor an error"),
+    "silent": (result(isError=True), "ToolFailed", "did not say why"),
+}  # fmt: skip
+
+
+async def test_every_result_is_read_and_every_failure_told() -> None:
+    tools = [
+        {"name": name, "inputSchema": SCHEMA, "outputSchema": {"type": "object", "required": ["z"]}}
+        for name in (*RESULTS, *FAILURES, "close")
+    ]
+    answers = {name: item[0] for name, item in {**RESULTS, **FAILURES}.items()}
+    async with catalogue_of(odd=odd(tools, results=answers)) as catalogue:
+        for name, (_, value) in RESULTS.items():
+            assert await call(catalogue, f"odd.{name}") == value, name
+        for name, (_, kind, words) in FAILURES.items():
+            failed = (await refusal(catalogue, f"odd.{name}")).error
+            assert (failed.type, words in failed.message) == (kind, True), failed
+        closed = (await refusal(catalogue, "odd.close")).error
+        assert (closed.type, closed.retryable) == ("McpUnavailable", True)
+        await until(lambda: states(catalogue)["odd"]["status"] != "connected")
+        assert await call(catalogue, "odd.undeclared") == RESULTS["undeclared"][1]
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ({"error": "no"}, {"error": {"code": -32603, "message": "no"}}),
+        ({"result": [1]}, {"result": {"content": [[1]]}}),
+        ({"result": {"content": []}}, {"result": {"content": []}}),
+    ],
+)
+async def test_an_answer_over_http_is_read_whatever_its_shape(said: Any, read: Any) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, **said}).encode()
+    header = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    with saying(header + b"Content-Length: %d\r\n\r\n" % len(body) + body) as address:
+        async with http_client({}, WayOut(), lambda: None) as client:
+            answer = await client.post(address, json={})
+    assert answer.json() == {"jsonrpc": "2.0", "id": 1, **read}
+
+
+PICTURE = {"type": "image", "mimeType": "image/png", "data": base64.b64encode(b"png").decode()}
+
+
+def test_what_json_cannot_hold_is_mended_and_costs_no_result() -> None:
+    structured: Any = {"a": float("nan"), "b": "half \ud800 character"}
+    found = result_of("t", [], structured, is_error=False)
+    assert found == {"a": "NaN", "b": "half \ufffd character"}
+
+
+def test_parts_that_are_no_text_stand_beside_a_structured_result() -> None:
+    parts: Any = [text('{"n": 1}'), PICTURE]
+    assert result_of("t", parts, {"n": 1}, is_error=False) == {"n": 1, "content": [PICTURE]}
+    taken: Json = {"content": "its own"}
+    assert result_of("t", parts, taken, is_error=False) == taken
+
+
+def test_bytes_that_are_too_many_are_left_out_and_named() -> None:
+    large: Any = {"type": "image", "mimeType": "image/png", "data": "A" * 1_200_000}
+    blob: Any = {"type": "resource", "resource": {"uri": "file:///a", "blob": "A" * 899_900}}
+    found: Any = result_of("t", [large, text("a screenshot"), blob, dict(PICTURE), dict(PICTURE)] * 2, None, is_error=False)  # fmt: skip
+    first, said, second, *_ = found["content"]
+    assert first == {"type": "image", "mimeType": "image/png", "size": 900_000, "omitted": True}
+    assert (said, second["resource"]["blob"][:2]) == (text("a screenshot"), "AA")
+    assert found["text"] == "a screenshot\na screenshot"
+    with pytest.raises(StepBroke, match="at most 1000000"):
+        result_of("t", [text("x" * 1_100_000)], None, is_error=False)
