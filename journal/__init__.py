@@ -136,6 +136,7 @@ from journal.tables.store import Change, StoreTable
 from journal.tables.threads import ExchangeRow, ThreadRow, ThreadTable
 from journal.tables.triggers import TriggerRow, TriggerTable
 from journal.tables.variables import VariableRow, VariableTable
+from journal.tables.wakes import WAITING as WAITING_WAKES
 from journal.tables.wakes import WakeRow, WakeTable, wake
 from journal.tables.webhooks import WebhookRow, WebhookTable
 from journal.verification import Fault, Verified, verify
@@ -158,6 +159,7 @@ __all__ = [
     "SILENT_MS",
     "SQLITE_VERSION",
     "UNREADABLE",
+    "WAITING_WAKES",
     "WAKE",
     "WAL_LIMIT_BYTES",
     "Archived",

@@ -35,6 +35,7 @@ _REMOTE = {
     "mcp": ("mcp",),
     "mcp_servers": ("mcp-server",),
     "replay": ("replay",),
+    "processes": ("processes",),
     "ready": ("ready",),
 }
 GROUPS = {**_LOCAL, **_REMOTE}

@@ -25,6 +25,7 @@ from journal import (
     MARKER,
     SELECT_SUSPECTS,
     SHARDS,
+    WAITING_WAKES,
     WAL_LIMIT_BYTES,
     Connection,
     DatabaseError,
@@ -49,6 +50,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _LEAST_FREE_BYTES = 256 * 1024 * 1024
 _SHOWN_RUNS = 20
 _LATE_MS = 60_000
+_SILENT_MS = 2_000
 _WAL_RESET_FIXED = (3, 51, 3)
 
 
@@ -125,9 +127,12 @@ def _processes(connection: Connection, schema: str, now_ms: int) -> Iterator[Fin
     for row in rows:
         since_s = max(0, now_ms - row.since_ms) // 1_000
         leaves = ", leaving" if row.place is None else ""
+        leaves += f", silent for {row.silent_ms // 1_000} s" if row.silent_ms >= _SILENT_MS else ""
         yield Finding(f"process {row.name}", "ok", f"{row.shards} shards, for {since_s} s{leaves}")
-    (wakes,) = connection.execute("SELECT count(*) FROM wakes").fetchone()
+    wakes, oldest_ms = connection.execute(WAITING_WAKES).fetchone()
     shown = f"{wakes} wait for the process that has their run"
+    if oldest_ms is not None:
+        shown += f", the oldest for {max(0, now_ms - oldest_ms) // 1_000} s"
     remedy = "start a process" if wakes and not rows else None
     yield Finding("commands", "note" if remedy else "ok", shown, remedy)
     left = SHARDS - sum(row.shards for row in rows)

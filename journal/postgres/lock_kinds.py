@@ -11,7 +11,9 @@ PLACES, SHARDS = "places", "shards"
 
 WHO = """
     SELECT held.place, a.application_name,
-           CAST(extract(epoch FROM a.backend_start) * 1000 AS bigint), held.shards
+           CAST(extract(epoch FROM a.backend_start) * 1000 AS bigint),
+           CAST(extract(epoch FROM clock_timestamp() - a.state_change) * 1000 AS bigint),
+           held.shards
     FROM (SELECT l.pid, min(CAST(l.objid AS bigint)) FILTER (WHERE CAST(l.classid AS bigint) = ?)
                  AS place, count(*) FILTER (WHERE CAST(l.classid AS bigint) = ?) AS shards
           FROM pg_locks l
@@ -53,7 +55,8 @@ def process_rows(rows: Iterable[Sequence[Any]]) -> list[ProcessRow]:
             None if place is None else int(place),
             str(name).removeprefix("stepwell "),
             int(since),
+            max(0, int(silent)),
             int(shards),
         )
-        for place, name, since, shards in rows
+        for place, name, since, silent, shards in rows
     ]

@@ -37,11 +37,13 @@ class ProcessRow:
         place: Its place among the processes; None while it leaves.
         name: Its host and process id.
         since_ms: When its session began, in Unix milliseconds by the server's clock.
+        silent_ms: For how many milliseconds the server has not heard from it.
     """
 
     place: int | None
     name: str
     since_ms: int
+    silent_ms: int
     shards: int
 
 

@@ -19,6 +19,14 @@ _INSERT = "INSERT INTO wakes (run, seq, shard) VALUES (?, ?, ?)"
 _DELETE = "DELETE FROM wakes WHERE position = ?"
 _PAGE = 500
 
+WAITING = """
+    SELECT count(*), (SELECT e.at_ms FROM wakes w
+                      JOIN events e ON e.run = w.run AND e.seq = abs(w.seq)
+                      ORDER BY w.position LIMIT 1)
+    FROM wakes
+"""
+"""The query of `WakeTable.waiting`: a wake is as old as the event that it was written with."""
+
 
 @value(frozen=True, slots=True)
 class WakeRow:
@@ -64,10 +72,10 @@ class WakeTable:
         )
         return [WakeRow(position, run_id(run), seq) for position, run, seq in rows]
 
-    async def count(self) -> int:
-        """Return how many wakes no owner has heeded yet."""
-        (count,) = await self._readers.one("SELECT count(*) FROM wakes")
-        return int(count)
+    async def waiting(self) -> tuple[int, int | None]:
+        """Return how many wakes no owner has heeded yet, and since when the oldest waits."""
+        count, oldest_ms = await self._readers.one(WAITING)
+        return int(count), None if oldest_ms is None else int(oldest_ms)
 
     async def left_at(self, run: str, seq: int) -> int:
         """Return `seq` or `-seq` if a wake that is not heeded yet says so, else 0."""

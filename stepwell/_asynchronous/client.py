@@ -288,6 +288,20 @@ class AsyncClient(AsyncVariables):
         """
         return reading.run_page(await self._connection.ask(calls.runs(which, page_size, cursor)))
 
+    async def processes(self) -> JsonObject:
+        """List the server processes that share the journal, and what waits for them.
+
+        Returns:
+            A dict as `GET /api/processes` answers.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached.
+        """
+        return reading.document(
+            await self._connection.ask(calls.plain("GET", "/api/processes", None, None))
+        )
+
     def inbox(self) -> AsyncIterator[RunLine]:
         """List the runs that wait for a person, newest first.
 

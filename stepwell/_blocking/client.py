@@ -289,6 +289,20 @@ class Client(Variables):
         """
         return reading.run_page(self._connection.ask(calls.runs(which, page_size, cursor)))
 
+    def processes(self) -> JsonObject:
+        """List the server processes that share the journal, and what waits for them.
+
+        Returns:
+            A dict as `GET /api/processes` answers.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached.
+        """
+        return reading.document(
+            self._connection.ask(calls.plain("GET", "/api/processes", None, None))
+        )
+
     def inbox(self) -> Iterator[RunLine]:
         """List the runs that wait for a person, newest first.
 

@@ -313,11 +313,21 @@ def test_one_that_is_killed_or_stopped_is_taken_over(
             )
             thread.start()
             time.sleep(0.2)
+            nap = {"id": "nap", "type": "call-tool", "toolId": "sleep", "inputs": {"seconds": 60}}
+            create(there, "naps", [nap], straight("nap"))
+            napping = begin(here, "naps")
+            settled(there, napping, "running")
             killed = time.monotonic()
             gone.kill()
             for run_id in runs:
                 settled(there, run_id, "paused")
             assert time.monotonic() - killed < 10
+            cut_off = {"runId": napping, "stepId": "nap", "interruptions": 1}
+            while cut_off not in (found := there.get("/api/processes").json())["cutOff"]:
+                assert time.monotonic() - killed < 20, found
+            stop = {"runId": napping, "workflowId": "naps"}
+            there.post("/api/workflow/management/terminate", json=stop).raise_for_status()
+            assert there.get("/api/processes").json()["cutOffCount"] < found["cutOffCount"]
             thread.join()
             assert waiting[0]["status"] == "paused"
             gone.start()
@@ -337,7 +347,7 @@ def test_one_that_is_killed_or_stopped_is_taken_over(
             assert begin(there, "works")
             print(f"left within {time.monotonic() - leaving:.2f} s")
         answer = command("verify", "--data", left.data, environment=left.environment)
-        assert (answer["runs"], answer["faults"]) == (22, 0)
+        assert (answer["runs"], answer["faults"]) == (23, 0)
 
 
 def test_doctor_and_console_list_processes_and_their_shards(two: list[Server]) -> None:
@@ -354,6 +364,34 @@ def test_doctor_and_console_list_processes_and_their_shards(two: list[Server]) -
     assert "0 wait for the process that has their run" in told
     assert "SQLite" not in told
     assert "Each of the 64 shards of runs belongs to one of them" in page
+
+
+def test_the_api_and_the_command_line_list_processes_and_what_waits(
+    two: list[Server], postgres: PostgresServer
+) -> None:
+    in_balance(two)
+    schema = two[0].environment["STEPWELL_DATABASE_SCHEMA"]
+    with two[0].client("viewer") as here, two[0].client() as owner:
+        create(owner, "waited", [], [])
+        run_id = owner.post("/api/workflow/start/waited", json={}).json()["runId"]
+        number, nobody = run_id.rpartition("-")[2], 64  # no process takes such a shard
+        postgres.execute(
+            f"UPDATE {schema}.events SET at_ms = at_ms - 7000 WHERE run = {number}; INSERT INTO"
+            f" {schema}.wakes (run, seq, shard) SELECT id, seq, {nobody} FROM {schema}.runs"
+            f" WHERE id = {number}"
+        )
+        found = here.get("/api/processes").json()
+        asked = ("--url", two[1].address, "--key", two[1].key("viewer"), "--tenant", "acme")
+        told = run("processes", *asked).stdout
+        postgres.execute(f"DELETE FROM {schema}.wakes WHERE shard = {nobody}")
+    pids = {one.process.pid for one in two if one.process}
+    assert {int(one["name"].rpartition(":")[2]) for one in found["processes"]} == pids
+    assert [(one["shards"], one["leaving"]) for one in found["processes"]] == [(32, False)] * 2
+    assert (found["shared"], found["shards"], found["shardsWithoutProcess"]) == (True, 64, 0)
+    assert found["commandsWaiting"] == 1
+    assert 7_000 <= found["oldestCommandAge"] < 60_000
+    assert told.count("32 shards") == 2, told
+    assert "commands that wait for the process of their run: 1, the oldest for " in told
 
 
 def test_a_folder_is_of_one_process_still(two: list[Server]) -> None:

@@ -7,6 +7,7 @@ from app.wire.answers import explanations as explanation_answers
 from app.wire.answers import models as model_answers
 from app.wire.answers import overview as overview_answers
 from app.wire.answers import people as people_answers
+from app.wire.answers import processes as process_answers
 from app.wire.answers import resources as answers
 from app.wire.answers import runs as run_answers
 from app.wire.answers import triggers as trigger_answers
@@ -50,6 +51,7 @@ ANSWERS: dict[str, Any] = {
     "unclaim_pause": run_answers.RunState,
     "delegate_pause": run_answers.RunState,
     "show_overview": overview_answers.OverviewAnswer,
+    "show_processes": process_answers.ProcessesAnswer,
     "workflow_statistics": overview_answers.WorkflowStatistics,
     "rerun_run": run_answers.StartedRerun,
     "replay_visit": run_answers.StartedRun,

@@ -28,6 +28,7 @@ TAGS = (
         ("/api/models", "/api/tools", "/api/mcp-servers"),
     ),
     ("Conversations", "Questions to agents and their answers.", ("/api/threads",)),
+    ("Processes", "The server processes that share the journal.", ("/api/processes",)),
     ("Spending", "Costs of models, and budgets.", ("/api/usage", "/api/budgets")),
     (
         "People",

@@ -12,13 +12,13 @@ from app.events.catalogue import NAMES
 from app.tools.mcp.sign_ins import CALLBACK, PAGE, server_of
 from app.upkeep.retention import Retention
 from app.web.api.credentials import jwt_secret_document, key_document
+from app.web.api.processes import processes_document
 from app.web.api.spending import budgets_of, spent_by_workflow, spent_this_month
 from app.web.api.webhooks import webhook_status
 from app.web.console.look import DENSITIES, THEMES, look_of
 from app.web.console.page import Page
 from app.web.console.rendering import page
 from app.web.endpoint import Call
-from journal import SHARDS
 
 _MOST = 0.99
 _MOST_GOING = 10_000
@@ -26,7 +26,6 @@ _MOST_LINES = 100
 _NEAR = 0.8
 """From this fraction on, a budget is shown as nearly spent."""
 
-_MOST_CUT_OFF = 20
 Gather = Callable[[Call], Awaitable[dict[str, Any]]]
 
 
@@ -180,23 +179,7 @@ async def _health(call: Call) -> dict[str, Any]:
         "queued": services.journal.counters.queued,
         "trouble": services.journal.health.trouble,
         "waiting_for_journal": len(services.lost_runs),
-        **await _processes(call),
-    }
-
-
-async def _processes(call: Call) -> dict[str, Any]:
-    """Return the processes that share the journal, as shown; None if only one may."""
-    journal = call.services.journal
-    if journal.shared is None:
-        return {"processes": []}
-    rows = await journal.shared.processes()
-    cut_off = [one for one in await journal.runs.suspects() if one.tenant == call.tenant]
-    return {
-        "processes": rows,
-        "without_owner": SHARDS - sum(row.shards for row in rows),
-        "wakes": await journal.wakes.count(),
-        "cut_off": cut_off[:_MOST_CUT_OFF],
-        "cut_off_more": len(cut_off) - _MOST_CUT_OFF,
+        "processes": await processes_document(call),
     }
 
 

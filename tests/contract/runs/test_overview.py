@@ -22,6 +22,15 @@ ASKS = {
 }  # fmt: skip
 
 
+def test_one_process_with_a_folder_has_nobody_to_share_with(shared: Server) -> None:
+    with shared.client("viewer", "alone") as client:
+        found = client.get("/api/processes").json()
+    has_folder = "STEPWELL_DATABASE" not in shared.environment
+    assert found["shared"] is not has_folder
+    assert len(found["processes"]) == (0 if has_folder else 1)
+    assert (found["shardsWithoutProcess"], found["cutOff"]) == (0, [])
+
+
 def test_the_overview_says_what_fails_and_what_waits(shared: Server) -> None:
     with shared.client("owner", "overview") as client:
         for document in ({**FAILS, "initialStep": "sort"}, ASKS):
