@@ -235,7 +235,7 @@ async def _in_folder(
                 reading.append(await open_reader(file))
                 undo.push_async_callback(reading[-1].close)
             near = NearReads(file)
-            upkeep.place = place = Place(file)
+            upkeep.place = place = Place(file, upkeep.checkpoints.made_it)
             upkeep.checkpoints.on_written = place.wrote
         except sqlite3.Error as refused:
             raise CannotOpen(file, refused) from refused

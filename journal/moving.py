@@ -24,7 +24,7 @@ from journal.verification import Verified, verify
 from journal.writing.transaction import LAST_POSITION
 
 MOVING, MOVED = "moving", "moved"
-_OF_ITS_PLACE = (MOVING, MOVED, "needs_wal", "tried", INPUTS_UP_TO)
+_OF_ITS_PLACE = (MOVING, MOVED, "needs_wal", "checkpoint", "tried", INPUTS_UP_TO)
 """Keys of `meta` that describe the database, not the journal in it."""
 
 _FULL_TEXTS = ("run_words", "run_input_words", "sqlite_")

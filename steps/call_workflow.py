@@ -236,7 +236,7 @@ async def _started(
     """Start runs without waiting for them; runs started before a crash are kept."""
     run_ids: list[Json] = []
     for number in range(1 if items is None else len(items)):
-        child = _child(settings, step, items, number)
+        child = await _child(settings, step, items, number)
         if child.refused:
             raise StepBroke(child.refused.type, child.refused.message, retryable=False)
         run_ids.append(await effects.start_apart(child, number))
@@ -253,7 +253,7 @@ async def _items(settings: CallWorkflowSettings, step: StepInput) -> list[Json] 
     return items
 
 
-def _child(
+async def _child(
     settings: CallWorkflowSettings, step: StepInput, items: list[Json] | None, index: int
 ) -> ChildRun:
     names = dict(step.scope)
@@ -261,12 +261,12 @@ def _child(
         names |= {"item": items[index], "index": index}
     # Each child has a journal entry of its own, so each has an allowance of its own.
     with Allowance():
-        return _child_in(settings, names)
+        return await _child_in(settings, names)
 
 
-def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildRun:
+async def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildRun:
     is_inline = settings.workflowId is None
-    workflow_id = _workflow_id(settings, names)
+    workflow_id = await _workflow_id(settings, names)
     if isinstance(workflow_id, StepError):
         if settings.items is None or settings.onItemError == "fail":
             raise StepBroke(workflow_id.type, workflow_id.message, retryable=False)
@@ -276,7 +276,7 @@ def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildRun:
         own: JsonObject = {"item": names["item"], "index": names["index"]} if is_inline else {}
         return ChildRun(workflow_id, settings.version, own, None, is_inline, inherits=is_inline)
     try:
-        data = settings.data.render(names)
+        data = await settings.data.rendered(names)
     except ExpressionError as failed:
         error = RunError(None, "ExpressionFailed", str(failed))
         return ChildRun(workflow_id, settings.version, {}, error, is_inline)
@@ -286,12 +286,14 @@ def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildRun:
     return ChildRun(workflow_id, settings.version, data, None, is_inline)
 
 
-def _workflow_id(settings: CallWorkflowSettings, names: Mapping[str, Json]) -> str | StepError:
+async def _workflow_id(
+    settings: CallWorkflowSettings, names: Mapping[str, Json]
+) -> str | StepError:
     """Return the workflow or the body that is called, or the error if there is none."""
     if settings.workflowId is None:
         return ITEM
     try:
-        workflow_id = settings.workflowId.render(names)
+        workflow_id = await settings.workflowId.rendered(names)
     except ExpressionError as failed:
         return StepError("ExpressionFailed", str(failed))
     if not isinstance(workflow_id, str):

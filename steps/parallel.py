@@ -210,8 +210,9 @@ def _plan(settings: ParallelSettings, step: StepInput, names: list[str]) -> Chil
         some = frozenset(numbers[name] for name in enough if name in numbers)
         enough = len(some)
 
-    def after(number: int, results: Mapping[int, Json]) -> ChildRun:
-        return _child(settings, step, names[number], {names[at]: it for at, it in results.items()})
+    async def after(number: int, results: Mapping[int, Json]) -> ChildRun:
+        needed = {names[at]: result for at, result in results.items()}
+        return await _child(settings, step, names[number], needed)
 
     return ChildPlan(
         first=0,
@@ -285,7 +286,7 @@ def _branch_problems(path: str, branch: Branch) -> Iterator[Problem]:
             yield Problem(f"{path}.{key}", "is for a branch with `steps`")
 
 
-def _child(
+async def _child(
     settings: ParallelSettings, step: StepInput, name: str, needed: "JsonObject | None" = None
 ) -> ChildRun:
     """Return a branch as a child run. Each has its own journal entry, so its own allowance."""
@@ -298,7 +299,7 @@ def _child(
     scope = {**step.scope, "data": {**data, **own}} if own else step.scope
     try:
         with Allowance():
-            given = own if branch.given is None else branch.given.render(scope)
+            given = own if branch.given is None else await branch.given.rendered(scope)
     except ExpressionError as failed:
         error = RunError(None, "ExpressionFailed", str(failed))
         return ChildRun(called, branch.version, {}, error, is_inline)

@@ -1,12 +1,13 @@
 """Stores the bytes of files under their SHA-256, so equal files are stored once."""
 
+import asyncio
 import hashlib
 import os
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -80,10 +81,15 @@ class FolderStorage(Storage):
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[Spool]:
         """Write bytes piece by piece, in the same folder as the complete files."""
+        making = asyncio.ensure_future(in_thread(self._new))
         try:
-            spool = _FolderSpool(await in_thread(self._new), self._folder)
+            spool = _FolderSpool(await asyncio.shield(making), self._folder)
         except OSError as refused:
             raise StorageError(f"the file cannot be stored ({refused.strerror})") from refused
+        except asyncio.CancelledError:
+            with suppress(OSError):
+                await _FolderSpool(await making, self._folder).close()
+            raise
         try:
             yield spool
         finally:

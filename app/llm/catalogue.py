@@ -40,7 +40,6 @@ _ASK: dict[str, Callable[[Endpoint, ChatRequest], Awaitable[ChatAnswer]]] = {
 _BASE_URLS = {
     "openai": openai_chat.BASE_URL,
     "anthropic": anthropic_chat.BASE_URL,
-    "scripted": scripted_chat.BASE_URL,
 }
 
 
@@ -70,8 +69,8 @@ class KnownModel:
 
     @property
     def base_url(self) -> str:
-        """The address at which the model is served."""
-        return self.settings.baseUrl or _BASE_URLS[self.settings.provider]
+        """The address at which the model is served; empty for one that is scripted."""
+        return self.settings.baseUrl or _BASE_URLS.get(self.settings.provider, "")
 
 
 class Models:

@@ -14,7 +14,6 @@ from steps.effects.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, Message, Te
 from steps.language.expression import Expression, ExpressionError, bare_condition
 from steps.language.template import Template
 
-BASE_URL = "scripted:"
 _PIECE = re.compile(r"\S+\s*|\s+")
 
 
@@ -34,12 +33,13 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
     except ExpressionError as failed:
         message = f"the script of model {endpoint.settings.model} fails: {failed}"
         raise StepBroke("ModelRejected", message, retryable=False) from failed
+    delay_s = (answer.delay or 0) / 1_000
     if endpoint.settings.stream:
         for piece in _PIECE.findall(text):
             endpoint.on_text(piece)
-            await asyncio.sleep(answer.delay / 1_000 / max(1, len(_PIECE.findall(text))))
+            await asyncio.sleep(delay_s / max(1, len(_PIECE.findall(text))))
     else:
-        await asyncio.sleep(answer.delay / 1_000)
+        await asyncio.sleep(delay_s)
     if answer.error is not None:
         raise StepBroke(answer.error.type, answer.error.message, retryable=answer.error.retryable)
     if output is not None:

@@ -2,9 +2,9 @@
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
-from steps.language.durations import Duration
+from steps.language.durations import Duration, duration_text
 from steps.language.expression import Expression, ExpressionError, bare_condition
 from steps.language.template import Template
 
@@ -61,12 +61,18 @@ class ScriptedAnswer(_Part):
         le=100_000_000,
         description="the number of output tokens it reports; estimated without it",
     )
-    delay: Duration = Field(0, description="how long the answer takes")
+    delay: Duration | None = Field(
+        None, description="how long the answer takes; without it, it comes at once"
+    )
 
     @field_validator("text", "output")
     @classmethod
     def _compiles(cls, value: Any) -> Any:
         return _template(value)
+
+    @field_serializer("delay")
+    def _written(self, delay: int | None) -> str | None:
+        return None if delay is None else duration_text(delay)
 
 
 class Script(_Part):

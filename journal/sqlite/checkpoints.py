@@ -10,9 +10,13 @@ after a crash, also applies the removal.
 A reader that delays a checkpoint may keep the mark from reaching the database; a loss is then not
 noticed until the next checkpoint. The opposite does not happen: except during a checkpoint, readers
 see a database without the mark, so copies of it are complete.
+
+Each checkpoint also leaves its name in the database. It tells whether the file, which nothing else
+writes to, is still what the last checkpoint made of it.
 """
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, closing, suppress
@@ -25,6 +29,10 @@ from journal.sqlite.soundness import damage_of
 
 _MARK = """
     INSERT INTO meta VALUES ('needs_wal', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value
+"""
+_MARK_AND_NAME = """
+    INSERT INTO meta VALUES ('needs_wal', '1'), ('checkpoint', ?)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value
 """
 _HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
 
@@ -43,6 +51,7 @@ class Checkpoints:
         self._wal = file.with_name(file.name + "-wal")
         self.is_marked = False
         self.frames = 1_000
+        self._names = set[str]()  # of those that the database itself may show
         self.on_written: Callable[[], None] = _nobody
 
     @property
@@ -73,9 +82,15 @@ class Checkpoints:
         """
         failure = None
         self.is_marked = True
-        await connection.execute_fetchall(_MARK, ("1",))
+        name = secrets.token_hex(8)
+        self._names.add(name)
+        await connection.execute_fetchall(_MARK_AND_NAME, (name,))
         try:
-            await connection.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
+            ((busy, frames, written),) = await connection.execute_fetchall(
+                "PRAGMA wal_checkpoint(PASSIVE)"
+            )
+            if not busy and frames == written:
+                self._names = {name}
         except sqlite3.Error as failed:
             # Nothing is lost: the -wal file keeps what was not written back and flushed.
             failure = str(failed)
@@ -83,6 +98,16 @@ class Checkpoints:
             self.on_written()
         await self.finish(connection)
         return failure
+
+    def made_it(self) -> bool:
+        """Say whether the database is what one of the last checkpoints has made of it."""
+        alone = f"{self._file.resolve().as_uri()}?mode=ro&immutable=1"  # without its -wal file
+        try:
+            with closing(sqlite3.connect(alone, uri=True)) as connection:
+                found = connection.execute("SELECT value FROM meta WHERE key = 'checkpoint'")
+                return (found.fetchone() or (None,))[0] in self._names
+        except sqlite3.Error:
+            return False
 
     async def finish(self, connection: aiosqlite.Connection) -> None:
         """Remove the mark if that has failed before. Raises `sqlite3.Error`."""

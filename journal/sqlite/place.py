@@ -5,11 +5,13 @@ it is lost when the process ends. The writer therefore looks before each transac
 intervals between them; a file that is back in its place is used again.
 
 A file that is overwritten in place keeps its identity. While the journal is open, only checkpoints
-write to the database file, and they are noted here. If its time or length changes in any other way,
-another program has changed it.
+write to the database file, and they are noted here. If its length changes in any other way, another
+program has changed it. Its time may change without that: a tool for backups sets it, or a file
+server does later than the write. The name that the last checkpoint left in the file then tells.
 """
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,8 +25,12 @@ class Place:
         is_another: Whether the file now holds another program's data and must be left as it is.
     """
 
-    def __init__(self, file: Path) -> None:
-        """Take them as they are now. Raises `OSError` if the folder or the database is missing."""
+    def __init__(self, file: Path, is_ours: Callable[[], bool]) -> None:
+        """Take them as they are now; `is_ours` looks into the database for the last checkpoint.
+
+        Raises `OSError` if the folder or the database is missing.
+        """
+        self._is_ours = is_ours
         whole = file.absolute()
         self.is_another = False
         self._file = str(whole)
@@ -54,8 +60,10 @@ class Place:
                     f"{path} was replaced while the server runs; stop the server, and start it "
                     "with the one that is to count"
                 )
-            if path == self._file and (found.st_mtime_ns, found.st_size) != self._written:
-                self.is_another = True
+            if path != self._file:
+                continue
+            self.is_another = self._written != _written(found) and not self._is_only_touched(found)
+            if self.is_another:
                 what = "written over by another program" if found.st_size else "emptied"
                 return (
                     f"{path} was {what} while the server runs; keep all that is in its folder, "
@@ -73,6 +81,12 @@ class Place:
                     "server, which brings what it holds into the database, and start it again"
                 )
         return None
+
+    def _is_only_touched(self, found: os.stat_result) -> bool:
+        if found.st_size != self._written[1] or not self._is_ours():
+            return False
+        self._written = _written(found)
+        return True
 
 
 def _identity(path: str) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Child runs: what a step requests, and their state."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from engine import Json, JsonObject, Pause, RunError
@@ -37,7 +37,8 @@ class ChildPlan:
     Attributes:
         first: The number of the first, 0 for the first plan of a visit.
         total: How many there are.
-        child: Returns a child run by its number; it must return the same one every time.
+        child: Returns a child run by its number, at once or later; it must return the same one
+            every time.
         concurrency: How many may be open at once.
         keep_going: Whether the others continue when one has failed.
         enough: How many must complete before the others are stopped. None: all of them, and the
@@ -48,12 +49,13 @@ class ChildPlan:
             being stopped.
         named: The numbers of those that must complete; empty: any `enough` of them.
         needs: For child runs that wait for others, the numbers of those others.
-        after: Returns a child run by its number and the results of those that it needs.
+        after: Returns a child run by its number and the results of those that it needs, at once or
+            later.
     """
 
     first: int
     total: int
-    child: Callable[[int], ChildRun]
+    child: Callable[[int], ChildRun | Awaitable[ChildRun]]
     concurrency: int = 1
     keep_going: bool = False
     enough: int | None = None
@@ -61,7 +63,7 @@ class ChildPlan:
     others_go_on: bool = False
     named: frozenset[int] = frozenset()
     needs: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    after: Callable[[int, Mapping[int, Json]], ChildRun] | None = None
+    after: Callable[[int, Mapping[int, Json]], ChildRun | Awaitable[ChildRun]] | None = None
 
     @property
     def tells_apart(self) -> bool:
@@ -72,6 +74,20 @@ class ChildPlan:
     def ends_at_failure(self) -> bool:
         """Whether the first child run that fails ends the plan."""
         return not self.keep_going and self.enough is None
+
+    async def child_run(self, number: int, results: Mapping[int, Json]) -> ChildRun:
+        """Return a child run.
+
+        Args:
+            number: Its number.
+            results: The results of those that it needs, by number; for others it is empty.
+
+        Returns:
+            What is to be started.
+        """
+        after = self.after if self.needs.get(number) else None
+        run = after(number, results) if after else self.child(number)
+        return await run if isinstance(run, Awaitable) else run
 
     def has_enough(self, completed: Collection[int]) -> bool:
         """Return whether enough child runs have completed.

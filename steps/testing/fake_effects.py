@@ -293,7 +293,7 @@ class FakeEffects(Effects):
         for number in plan.in_order(done):
             if number not in self.started and len(still_open) >= plan.concurrency:
                 break
-            stand = self._stand(number, plan, ends)
+            stand = await self._stand(number, plan, ends)
             if isinstance(stand, ChildrenOpen):
                 still_open[number] = stand
                 continue
@@ -335,16 +335,15 @@ class FakeEffects(Effects):
             step.run_id, step.step_id, step.attempt, key, self.file, save=self._save, answers=said
         )
 
-    def _stand(
+    async def _stand(
         self, number: int, plan: ChildPlan, ends: Sequence[ChildEnd]
     ) -> ChildEnd | ChildrenOpen:
         """Return the state of a child run, and start it if necessary."""
         child = self.started.get(number)
-        if child is None and plan.after and (needed := plan.needs.get(number)):
+        if child is None:
+            needed = plan.needs.get(number, frozenset())
             kept = {end.number: end.result for end in ends if end.number in needed}
-            results = dict(sorted(kept.items()))
-            child = plan.after(number, results)
-        child = child or plan.child(number)
+            child = await plan.child_run(number, dict(sorted(kept.items())))
         if self.child_runs is None:
             raise NotProvided(f"starts a run of the workflow {child.workflow_id}", "child_runs")
         if child.workflow_id not in self.child_runs:

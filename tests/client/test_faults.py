@@ -48,8 +48,11 @@ class Between:
         with client, socket.create_connection(("127.0.0.1", self._port)) as server:
             if fault == "busy":
                 client.recv(65536)
+                self.fired.append(fault)  # before the client can look
                 client.sendall(BUSY)
-                self.fired.append(fault)
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(65536):  # what is left unread would reset the connection
+                    pass
                 return
             posted = threading.Event()
             asking = threading.Thread(target=pass_on, args=(client, server, posted), daemon=True)
@@ -59,8 +62,8 @@ class Between:
                 if fault == "unheard" and posted.is_set():
                     left = 0
                 if left is not None and len(chunk) >= left:
-                    client.sendall(chunk[:left])
                     self.fired.append(fault)
+                    client.sendall(chunk[:left])
                     client.shutdown(socket.SHUT_RDWR)
                     return
                 left = None if left is None else left - len(chunk)

@@ -1,5 +1,6 @@
 """A database that is deleted, moved or replaced under a running server takes no more."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -88,6 +89,34 @@ async def test_a_database_that_was_written_over_takes_no_more_and_is_left_as_it_
     assert (folder / f"{DATABASE}-wal.left").stat().st_size > 0
     journal = await Journal.open(folder)
     assert [row.id for row in await journal.keys.all()] == ["k7"], "nothing is mixed in"
+    await journal.close()
+
+
+async def test_a_database_whose_times_another_program_sets_goes_on(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    checkpoint_often(journal, 1)
+    database = tmp_path / DATABASE
+    older = newer = database.read_bytes()
+    for number in range(200):
+        os.utime(database, (number, number))
+        database.chmod(0o640)
+        await journal.keys.create(key(number))
+        if (newer := database.read_bytes()) != older:
+            break
+        await asyncio.sleep(0.01)
+    assert newer != older, "there was a checkpoint of its own"
+    checkpoint_often(journal, 1_000)
+    await journal.keys.create(key(300))
+    os.utime(database)
+    await journal.keys.create(key(301))
+    assert journal.health.trouble is None
+    newer = database.read_bytes()
+    database.write_bytes(older.ljust(len(newer), b"\0"))  # the database itself, of some time ago
+    with pytest.raises(Unavailable, match="was written over by another program"):
+        await journal.keys.create(key(302))
+    database.write_bytes(newer)
+    await journal.keys.create(key(303))
+    assert journal.health.trouble is None, "what is put back as it was is used again"
     await journal.close()
 
 

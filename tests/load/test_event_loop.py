@@ -185,8 +185,11 @@ def test_secrets_and_sensitive_fields_of_much(load: Load) -> None:
             "inputs": {"kept": "{{ data.given }}"},
             "output": {"kept": {"type": "array", "sensitive": True,
                                 "value": "{{ result.kept }}"}}}  # fmt: skip
-    document = chain([much, seal, {"id": "use", "type": "set", "values": {"n": 1}}], "sealing")
-    document["edges"][1:] = [
+    hand = {"id": "hand", "type": "call-workflow", "workflowId": "{{ data.called }}",
+            "data": {"text": "{{ data.text }}", "list": "{{ data.given }}"}}  # fmt: skip
+    use = {"id": "use", "type": "set", "values": {"n": 1}}
+    document = chain([much, hand, seal, use], "sealing")
+    document["edges"][2:] = [
         {"from": "seal", "to": "end", "condition": "data.kept | length < 900"},
         {"from": "seal", "to": "use", "condition": "data.kept | last is endingwith('x')"},
         {"from": "use", "to": "end"},
@@ -197,9 +200,12 @@ def test_secrets_and_sensitive_fields_of_much(load: Load) -> None:
             secret = {"value": f"of-many-{number}-{number * 7919}"}
             client.put(f"/api/secrets/KEY_{number}", json=secret).raise_for_status()
         create(client, document)
+        create(client, chain([], "called"))
         for count, status in ((900, "completed"), (1_001, "failed")):
             given = [f"leaf-{count}-{number}-x" for number in range(count)]
-            answer = client.post("/api/workflow/start/sealing", json={"data": {"given": given}})
+            answer = client.post(
+                "/api/workflow/start/sealing", json={"data": {"given": given, "called": "called"}}
+            )
             ended = answer.json()
             assert ended["status"] == status, ended
     assert ended["error"]["message"] == "a sensitive field holds more than 1,000 texts and numbers"

@@ -32,7 +32,7 @@ def rows_of(file: Path) -> dict[str, list[Any]]:
             name: sorted(connection.execute(f"SELECT * FROM {name}").fetchall(), key=repr)
             for (name,) in tables
         }
-    own = ("needs_wal", "tried", "moved", "moving", "inputs_up_to")
+    own = ("needs_wal", "checkpoint", "tried", "moved", "moving", "inputs_up_to")
     found["meta"] = [row for row in found["meta"] if row[0] not in own]
     return found
 

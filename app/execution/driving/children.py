@@ -8,6 +8,7 @@ restart, after a child has ended, or when nothing has happened.
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from itertools import islice
 
 from app.concurrency.shield import shielded
@@ -35,6 +36,7 @@ from steps.document.bodies import LOCAL, inline_path
 from steps.document.compiled import Definition
 from steps.document.problems import InvalidDefinition
 from steps.effects.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
+from steps.language.beside import beside, is_long
 
 DEEPEST = 20
 """How many ancestors a run may have."""
@@ -208,7 +210,10 @@ class Children:
         If the run has left the attempt meanwhile, the children are stopped again.
         """
         known: dict[tuple[str, str | None, int], Called] = {}
-        news = [await self._new(live, run, plan, item, known) for item in items]
+        news = []
+        for item in items:
+            news.append(await self._new(live, run, plan, item, known))
+            await asyncio.sleep(0)  # many small ones take long together
         if not live.is_doing(doing):
             raise left_step()  # its history, and what would stop them, may be gone already
         live.may_have_children = True
@@ -221,14 +226,14 @@ class Children:
                     heard(run.id)
 
     async def _wanted(self, run: Run, plan: ChildPlan, item: int) -> ChildRun:
-        needed = plan.needs.get(item)
-        if not needed or plan.after is None:
-            return plan.child(item)
-        rows = await self._journal.children.newest(
-            Family(run.id, run.executions, plan.first, plan.total)
-        )
-        ends = await self._all([row for row in rows if row.item in needed])
-        return plan.after(item, {end.number: end.result for end in ends})
+        results: dict[int, Json] = {}
+        if needed := plan.needs.get(item):
+            rows = await self._journal.children.newest(
+                Family(run.id, run.executions, plan.first, plan.total)
+            )
+            ends = await self._all([row for row in rows if row.item in needed])
+            results = {end.number: end.result for end in ends}
+        return await plan.child_run(item, results)
 
     async def _new(
         self,
@@ -250,14 +255,11 @@ class Children:
         parent = Parent(
             run.id, run.current.step_id, run.executions, run.current.attempt, item, depth
         )
-        data, refused = _checked(called, wanted)
+        data, refused = await _checked(called, wanted)
         inherited: JsonObject | None = None
         if wanted.inherits:
-            data = {**hidden_fields(run.data), **data}
-            if _is_worth_naming(run.data):
-                inherited = run.data
-            else:
-                data = {**run.data, **data}
+            inherited = run.data if _is_worth_naming(run.data) else None
+            data = {**({} if inherited else run.data), **hidden_fields(run.data), **data}
         return NewRun(
             live.tenant, called.workflow_id, called.version, called.definition, data, run.caller,
             run.context, parent=parent, refused=refused, inherited=inherited,
@@ -271,7 +273,7 @@ class Children:
         """
         run = live.run.copy()
         called = await self._called(live, run, wanted, number)
-        data, refused = _checked(called, wanted)
+        data, refused = await _checked(called, wanted)
         if refused:
             raise StepBroke(refused.type, refused.message, retryable=False)
         key = IdempotencyKey(f"step:{doing.idempotency_key(run.id)}:{number}", "")
@@ -378,13 +380,20 @@ def _is_worth_naming(data: JsonObject) -> bool:
     return characters >= _COPIED
 
 
-def _checked(called: Called, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:
+async def _checked(called: Called, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:
     """Return a child's data with defaults filled in, and why it is refused, if it is."""
     definition = called.definition
     if wanted.refused or isinstance(definition, DefinitionUnusable):
         return wanted.data, wanted.refused or called.refused
-    problems = definition.payload.check(wanted.data)
+    fitted = partial(_fitted, definition, wanted.data)
+    return await beside(fitted) if is_long([wanted.data]) else fitted()
+
+
+def _fitted(
+    definition: Definition, data: dict[str, Json]
+) -> tuple[dict[str, Json], RunError | None]:
+    problems = definition.payload.check(data)
     if problems:
         message = f"the input does not fit: {listed(problems[:5])}"
-        return wanted.data, RunError(None, "InvalidInput", message)
-    return definition.payload.with_defaults(wanted.data), None
+        return data, RunError(None, "InvalidInput", message)
+    return definition.payload.with_defaults(data), None

@@ -38,7 +38,7 @@ class Driving:
         self._live_runs = live_runs
         self._lost_runs = lost_runs
         self._culprit = culprit
-        self._driven: set[LiveRun] = set()
+        self._driven: dict[LiveRun, None] = {}  # in the order in which they came
         self._context = copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
         self._notified: set[str] = set()
@@ -59,7 +59,7 @@ class Driving:
             pass
         elif not (live.run.is_over or live.lost):
             live.is_driven = True
-            self._driven.add(live)
+            self._driven[live] = None
             # Run in the driver's own context, not in the caller's: when a step starts a child run,
             # the child's work is not part of that step.
             self._context.copy().run(self._driver.go_on, live)
@@ -272,7 +272,7 @@ class Driving:
         if cluster is not None and not live.lost and live.run.state is State.EXECUTING:
             cluster.tell(live.run.id, live.run.seq)  # its attempt has not begun
         live.is_driven = False
-        self._driven.discard(live)
+        self._driven.pop(live, None)
         self._live_runs.release(live)
         self._rests.set()
 

@@ -286,20 +286,23 @@ class LiveEffects:
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
         """Start the child runs of a plan that are due, and return the state of all of them."""
         if self._live.usable.sensitive:
-            plan = replace(plan, child=partial(self._masked_child, plan))
+            plan = self._masked_plan(plan)
         return await self._children.gather(self._live, self._doing, plan)
 
     async def start_apart(self, child: ChildRun, number: int) -> str:
         """Start a run that the step does not wait for."""
         if self._live.usable.sensitive:
-            child = self._masked(child)
+            child = await self._masked(child)
         work = self._children.start_apart(self._live, self._doing, child, number)
         return await shielded(work)
 
-    def _masked_child(self, plan: ChildPlan, number: int) -> ChildRun:
-        return self._masked(plan.child(number))
+    def _masked_plan(self, plan: ChildPlan) -> ChildPlan:
+        async def after(number: int, results: Mapping[int, Json]) -> ChildRun:
+            return await self._masked(await plan.child_run(number, results))
 
-    def _masked(self, child: ChildRun) -> ChildRun:
+        return replace(plan, child=lambda number: after(number, {}), after=after)
+
+    async def _masked(self, child: ChildRun) -> ChildRun:
         """Return a child run without the sensitive values of this run, which it would show."""
-        data = self._services.secrets.mask_of(self._tenant).value(child.data)
+        data = await self._services.secrets.mask(self._tenant, child.data)
         return replace(child, data=data if isinstance(data, dict) else {})

@@ -31,7 +31,7 @@ def _shown(model: KnownModel) -> dict[str, Any]:
     return {
         **written,
         "name": model.name,
-        "baseUrl": model.base_url,
+        **({"baseUrl": model.base_url} if model.base_url else {}),
         "timeout": duration_text(model.settings.timeout),
         "source": model.source,
         "default": model.is_default,

@@ -107,7 +107,15 @@ class StoredModel(TypedDict):
     name: Annotated[str, Field(examples=["small"])]
     provider: Annotated[Literal["openai", "anthropic", "scripted"], Field(examples=["openai"])]
     model: Annotated[str, Field(examples=["gpt-4.1-mini"])]
-    baseUrl: Annotated[str, Field(examples=["https://api.openai.com/v1"])]
+    baseUrl: NotRequired[
+        Annotated[
+            str,
+            Field(
+                description="left out for provider scripted, which has no endpoint",
+                examples=["https://api.openai.com/v1"],
+            ),
+        ]
+    ]
     source: Literal["settings", "tenant"]
     default: bool
     secret: NotRequired[Annotated[str, Field(description="the name of a secret")]]

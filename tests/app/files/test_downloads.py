@@ -3,10 +3,12 @@
 import asyncio
 import gzip
 import hashlib
+import threading
 import tracemalloc
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -75,6 +77,30 @@ async def test_of_what_is_too_long_or_breaks_off_nothing_is_left(
             await received(client, storage, answer, 50 * MB)
         assert broke.value.error.type == kind
         assert broke.value.response.content == b""
+    assert files(tmp_path) == 0
+
+
+async def test_who_is_stopped_while_the_file_is_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage, made = FolderStorage(tmp_path), list[IO[bytes]]()
+    begun, goes_on, new = threading.Event(), threading.Event(), storage._new
+
+    def slow() -> IO[bytes]:
+        begun.set()
+        goes_on.wait(10)
+        made.append(new())
+        return made[0]
+
+    monkeypatch.setattr(storage, "_new", slow)
+    stopped = asyncio.create_task(storage.put(b"some"))
+    await asyncio.to_thread(begun.wait, 10)
+    stopped.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await stopped
+    assert made[0].closed
     assert files(tmp_path) == 0
 
 

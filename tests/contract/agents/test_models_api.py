@@ -92,3 +92,15 @@ def test_models_of_the_settings_are_listed_and_given_way_to(tmp_path: Path) -> N
         assert [item["model"] for item in client.get("/api/models").json()] == ["qwen"]
         client.delete("/api/models/shared")
         assert [item["source"] for item in client.get("/api/models").json()] == ["settings"]
+
+
+def test_a_scripted_model_has_no_address_and_can_be_sent_back(shared: Server) -> None:
+    answers = [{"text": "a", "delay": "2s"}, {"text": "b"}]
+    model = {"provider": "scripted", "model": "s", "scripts": [{"answers": answers}]}
+    with shared.client("admin") as client:
+        shown = client.put("/api/models/script", json=model).json()
+        assert "baseUrl" not in shown
+        assert [one.get("delay") for one in shown["scripts"][0]["answers"]] == ["2s", None]
+        again = client.put("/api/models/script", json=shown)
+        assert (again.status_code, again.json()) == (200, shown)
+        client.delete("/api/models/script")

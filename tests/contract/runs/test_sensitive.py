@@ -34,6 +34,10 @@ def flow(address: str) -> dict[str, Any]:
              "append": {"list": "{{ data.token.access }}"}},
             {"id": "call", "type": "call-workflow", "workflowId": "seen-child",
              "data": {"given": "{{ data.token.access }}"}},
+            {"id": "fork", "type": "parallel", "branches": {
+                "one": {"workflow": "seen-child", "with": {"given": 1}},
+                "two": {"workflow": "seen-child", "needs": ["one"],
+                        "with": {"given": "{{ data.token.access }}"}}}},
             {"id": "end", "type": "end-flow",
              "result": {"token": "{{ data.token.access }}", "child": "{{ steps.call.output }}"}},
         ],
@@ -41,7 +45,7 @@ def flow(address: str) -> dict[str, Any]:
             {"from": "fetch", "to": "wait", "condition": "data.token.access is startingwith('sensitive-')"},
             {"from": "copy", "to": "end", "condition": "data.fails and data.token.access > 5"},
             *({"from": one, "to": other} for one, other in (
-                ("wait", "use"), ("use", "copy"), ("copy", "call"), ("call", "end"))),
+                ("wait", "use"), ("use", "copy"), ("copy", "call"), ("call", "fork"), ("fork", "end"))),
         ],
     }  # fmt: skip
 
