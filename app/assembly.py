@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from importlib import import_module
+from urllib.parse import urlsplit
 
 from app.auth.callbacks import Callbacks
 from app.auth.callers import Authenticator
@@ -224,7 +225,9 @@ def _exporter(settings: Settings, closing: AsyncExitStack) -> Exporter | None:
     """Open the exporter of traces if one is configured; return it where it takes spans."""
     if settings.otlp_endpoint is None:
         return None
-    exporter = OtlpExporter(settings)
+    proxy, host = proxy_of(settings), urlsplit(settings.otlp_endpoint).hostname or ""
+    through = None if proxy is None or proxy.is_left_out(host) else proxy.url
+    exporter = OtlpExporter(settings, through)
     closing.push_async_callback(exporter.close)
     if exporter.line is not None:
         closing.callback(log.send_lines_to(exporter.line))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -150,6 +151,12 @@ class CallAgent(StepType[CallAgentSettings]):
         "output": {"owner": {"type": "string"}, "listed": {"type": "boolean"}},
         "retry": {"maxAttempts": 5},
     }
+
+    def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
+        """Refuse a conversation beside the recorded one."""
+        if document.get("recorded") is None:
+            return self.unused
+        return {**self.unused, "threadId": "with `recorded` the recorded conversation is continued"}
 
     async def execute(
         self, settings: CallAgentSettings, step: StepInput, effects: Effects

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from engine import Json, JsonObject
@@ -109,6 +110,15 @@ class CallApi(StepType[CallApiSettings]):
         begins = url.strip().lower() if isinstance(url, str) else ""
         if not begins.startswith(("http://", "https://", "{{")):
             yield Problem("url", "must be a text that begins with http:// or https://")
+
+    def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
+        """Refuse settings for a body that does not come, or is not read."""
+        if document.get("method") == "HEAD":
+            bodies = ("responseType", "saveAs", "maxResponseBytes")
+            return {**self.unused, **dict.fromkeys(bodies, "an answer to HEAD has no body")}
+        if document.get("responseType") == "none":
+            return {**self.unused, "maxResponseBytes": "with `responseType: none` no body is read"}
+        return self.unused
 
     async def execute(
         self, settings: CallApiSettings, step: StepInput, effects: Effects

@@ -174,11 +174,12 @@ class CallLlm(StepType[CallLlmSettings]):
             yield Problem("messages", "must have a message with role user")
 
     def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
-        """Refuse `repairs` for an answer that always fits."""
+        """Refuse `repairs` and `structured` for an answer that always fits."""
         output = document.get("output")
         specs = output.values() if isinstance(output, dict) else ()
         if all(isinstance(spec, dict) and "value" in spec for spec in specs):
-            return {**self.unused, "repairs": "any text fits where `output` asks for no fields"}
+            told = "any text fits where `output` asks for no fields"
+            return {**self.unused, "repairs": told, "structured": told}
         return self.unused
 
     async def execute(

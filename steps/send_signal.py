@@ -1,7 +1,7 @@
 """send-signal: send a signal to other runs that wait for it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -75,6 +75,12 @@ class SendSignal(StepType[SendSignalSettings]):
         "data": {"amount": "{{ data.amount }}"},
     }
     acts = False
+
+    def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
+        """Refuse a time to keep what is not kept."""
+        if document.get("to") != "all":
+            return self.unused
+        return {**self.unused, "keepFor": "with `to: all` only runs that wait now get the signal"}
 
     def check(
         self, settings: SendSignalSettings, output: Mapping[str, JsonObject]

@@ -7,6 +7,7 @@ unavailable or slow collector cannot take, so nothing waits for it.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from app.settings.extras import extra
@@ -23,8 +24,11 @@ _LONGEST = 4_000
 class OtlpExporter:
     """Sends spans and log lines."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Start the exporter. Raises `ExtraMissing`, and `SettingsError` for invalid headers."""
+    def __init__(self, settings: Settings, proxy: str | None = None) -> None:
+        """Start the exporter, which reaches the collector through a proxy if there is one.
+
+        Raises `ExtraMissing`, and `SettingsError` for invalid headers.
+        """
         self._has_content = settings.otlp_content
         with extra("otel", "otlp_endpoint"):
             from opentelemetry import trace
@@ -34,8 +38,8 @@ class OtlpExporter:
         self._trace = trace
         name = settings.otlp_service_name
         self._resource = resources.Resource.create({"service.name": name})
-        self._spans = _spans(settings) if settings.otlp_traces else None
-        self._logs = _logs(settings, self._resource) if settings.otlp_logs else None
+        self._spans = _spans(settings, proxy) if settings.otlp_traces else None
+        self._logs = _logs(settings, self._resource, proxy) if settings.otlp_logs else None
 
     @property
     def has_content(self) -> bool:
@@ -121,18 +125,18 @@ def _kinds(api: Any) -> Mapping[Kind, Any]:
     return {"internal": kinds.INTERNAL, "server": kinds.SERVER, "client": kinds.CLIENT}
 
 
-def _spans(settings: Settings) -> Any:
+def _spans(settings: Settings, proxy: str | None) -> Any:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (
         OTLPSpanExporter,
     )
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     exporter = OTLPSpanExporter(_address(settings, "traces"), headers=_headers(settings),
-                                timeout=_PATIENCE_S)  # fmt: skip
+                                timeout=_PATIENCE_S, session=_session(proxy))  # fmt: skip
     return BatchSpanProcessor(exporter, _MOST_WAITING, _EVERY_MS, 512, _PATIENCE_S * 1_000)
 
 
-def _logs(settings: Settings, resource: Any) -> Any:
+def _logs(settings: Settings, resource: Any, proxy: str | None) -> Any:
     from opentelemetry.exporter.otlp.proto.http._log_exporter import (
         OTLPLogExporter,
     )
@@ -140,13 +144,22 @@ def _logs(settings: Settings, resource: Any) -> Any:
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
     exporter = OTLPLogExporter(_address(settings, "logs"), headers=_headers(settings),
-                               timeout=_PATIENCE_S)  # fmt: skip
+                               timeout=_PATIENCE_S, session=_session(proxy))  # fmt: skip
     provider = LoggerProvider(resource=resource)
     processor = BatchLogRecordProcessor(
         exporter, schedule_delay_millis=_EVERY_MS, max_queue_size=_MOST_WAITING
     )
     provider.add_log_record_processor(processor)
     return provider, processor
+
+
+def _session(proxy: str | None) -> Any:
+    """Return a session of the exporters' HTTP library that ignores proxies of the environment."""
+    session = import_module("requests").Session()
+    session.trust_env = False
+    if proxy is not None:
+        session.proxies = {"http": proxy, "https": proxy}
+    return session
 
 
 def _address(settings: Settings, signal: str) -> str:

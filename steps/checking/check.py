@@ -15,6 +15,7 @@ from steps.checking.advice import Known, advice_on, advice_on_agent
 from steps.checking.as_written import definition_as_written
 from steps.checking.own_pool import waits_in_own_pool
 from steps.checking.strict_kinds import loose_kinds
+from steps.checking.without_effect import unused_priority, without_effect
 from steps.contract.step_type import AnyStepType, Problem, first_of
 from steps.definition import compile_definition
 from steps.document.bodies import DEEPEST, bodies_in, placed
@@ -106,7 +107,7 @@ def _looked_at(
     merged, located = with_defaults(document)
     declared = {**around.declared, **declared_in(document, registry)}
     payload = around.payload or document.get("payload")
-    problems = located(_strict(merged, registry, declared))
+    problems = located(_strict(merged, registry, declared, document))
     warnings = located(advice_on({**merged, "payload": payload}, registry, declared, known))
     depth = around.depth + 1
     for body in bodies_in(merged, registry, around.path) if depth <= DEEPEST else ():
@@ -186,7 +187,9 @@ def _put_by(step: Mapping[str, Any], registry: Registry) -> dict[str, JsonObject
     return {name: {} for names in named if isinstance(names, dict) for name in names}
 
 
-def _strict(document: dict[str, Any], registry: Registry, declared: Declared) -> Iterator[Problem]:
+def _strict(
+    document: dict[str, Any], registry: Registry, declared: Declared, given: Mapping[str, Any]
+) -> Iterator[Problem]:
     yield from loose_kinds(WorkflowDocument, document, "")
     for key in ("name", "description"):
         yield from _shown(document.get(key), key)
@@ -201,7 +204,7 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
     for index, step in enumerate(steps if isinstance(steps, list) else ()):
         kind = registry.get(str(step.get("type"))) if isinstance(step, dict) else None
         if kind is not None:
-            yield from _step(step, kind, f"steps[{index}]", declared)
+            yield from _step(step, kind, f"steps[{index}]", declared, given["steps"][index])
     edges = document.get("edges")
     for index, edge in enumerate(edges if isinstance(edges, list) else ()):
         condition = edge.get("condition") if isinstance(edge, dict) else None
@@ -214,6 +217,7 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
 
 
 def _place_problems(concurrency: Any, declared: Declared) -> Iterator[Problem]:
+    yield from unused_priority(concurrency, "concurrency")
     for key in ("key", "limit", "priority") if isinstance(concurrency, dict) else ():
         written, path = concurrency.get(key), f"concurrency.{key}"
         if isinstance(written, str):
@@ -223,11 +227,13 @@ def _place_problems(concurrency: Any, declared: Declared) -> Iterator[Problem]:
 
 
 def _step(
-    step: dict[str, Any], kind: AnyStepType, path: str, declared: Declared
+    step: dict[str, Any],
+    kind: AnyStepType,
+    path: str,
+    declared: Declared,
+    written: Mapping[str, Any],
 ) -> Iterator[Problem]:
-    for key, instead in kind.unused_in(step).items():
-        if step.get(key):
-            yield Problem(f"{path}.{key}", f"has no effect on a {kind.type} step: {instead}")
+    yield from _unused(step, kind, path, written)
     for place, retry in retries_in(step, path):
         chooses = {"on", "nonRetryableErrors"} if place.endswith("]") else set()
         if retry.get("maxAttempts") == 1:
@@ -250,6 +256,18 @@ def _step(
     for key in ("name", "description"):
         yield from _shown(step.get(key), f"{path}.{key}")
     yield from _fields(step, kind, path, declared)
+
+
+def _unused(
+    step: dict[str, Any], kind: AnyStepType, path: str, written: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """Refuse what has no effect on the step; a default may have one on others of its type."""
+    for key, instead in kind.unused_in(step).items():
+        if step.get(key) and (key in kind.unused or key in written):
+            yield Problem(f"{path}.{key}", f"has no effect on a {kind.type} step: {instead}")
+    for problem in without_effect(step, path):
+        if problem.path[len(path) + 1 :].partition(".")[0].partition("[")[0] in written:
+            yield problem
 
 
 def _fields(

@@ -18,6 +18,8 @@ from app.outbound.http_client import HttpClient
 from app.outbound.proxy import Proxy
 from app.outbound.way_out import WayOut
 from app.settings.server import Settings, SettingsError, load
+from app.telemetry.otlp import OtlpExporter
+from app.telemetry.traces import Span
 from app.tools.mcp.http import http_client
 from steps.contract.step_type import StepBroke
 from steps.effects.http_messages import HttpRequest
@@ -43,6 +45,10 @@ class _Relay(BaseHTTPRequestHandler):
         self.wfile.write(b"" if self.command == "HEAD" else body)
 
     do_HEAD = do_GET  # noqa: N815
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.do_GET()
 
     def do_CONNECT(self) -> None:
         self.server.asked.append((self.command, self.path, self.headers["proxy-authorization"]))
@@ -183,6 +189,19 @@ async def test_a_bucket_is_reached_by_the_proxy_of_the_settings_only(
         (await S3Storage.open(Settings.model_validate(proxied))).close()
         assert relay.asked == [("HEAD", "http://bucket.invalid/files", f"Basic {WHO}")]
         assert wrong.got == []
+
+
+async def test_traces_take_the_proxy_of_the_settings_only(
+    relay: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    settings = Settings.model_validate({"otlp_endpoint": "http://collector.invalid"})
+    proxy = way(relay).proxy
+    assert proxy is not None
+    exporter = OtlpExporter(settings, proxy.url)
+    exporter.span(Span("1" * 32, "2" * 16, "", "run x", "internal", 1, 2))
+    await exporter.close()
+    assert relay.asked == [("POST", "http://collector.invalid/v1/traces", f"Basic {WHO}")]
 
 
 @pytest.mark.parametrize(
