@@ -22,8 +22,9 @@ _PAGE = 50
 _MOST_CHILDREN = 100
 _STATUS_NAMES = [name for name in NAMES if name.startswith("run.")]
 _MORE = ("stepId", "errorType", "startedBy", "longerThan", "shorterThan", "waitingFor")
+_PERIOD = ("since", "until")
 _NARROWING = ("text", "label", "workflowId", "parentRunId", "topLevel", *_MORE)
-_FILTERS = ("status", "since", "until", *_NARROWING)
+_FILTERS = ("status", *_PERIOD, *_NARROWING)
 COLUMNS = {
     "workflow": "Workflow", "status": "Status", "step": "Step", "started": "Started",
     "ended": "Ended", "took": "Took",
@@ -69,7 +70,7 @@ async def list_page(call: Call) -> Response:
         views=[view | {"is_here": view["asked"] == dict(kept)} for view in await saved_views(call)],
         asked_json=json.dumps({k: v for k, v in kept.items() if k != "columns" and k not in wrong}),
         shown_json=json.dumps(columns if columns != list(_SHOWN) else []),
-        has_more=any(name in wanted for name in _MORE),
+        has_more=any(name in wanted for name in (*_MORE, *_PERIOD)),
         filter_json=json.dumps(meant | ({"topLevel": True} if query.topLevel else {})),
         actions=_actions(call, query),
         is_first=query.cursor is None,

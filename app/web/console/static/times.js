@@ -19,13 +19,14 @@ export function showTimes(root, which = "time[datetime]") {
   }
 }
 
-// How long ago or from now on, within a day; else the date.
+// How long ago or from now on, within a week; else the date.
 function shown(moment) {
   const seconds = Math.round((moment.getTime() - Date.now()) / 1_000);
   const size = Math.abs(seconds);
   if (size < 60) return relative.format(seconds, "second");
   if (size < 3_600) return relative.format(Math.round(seconds / 60), "minute");
   if (size < 86_400) return relative.format(Math.round(seconds / 3_600), "hour");
+  if (size < 604_800) return relative.format(Math.round(seconds / 86_400), "day");
   return short.format(moment);
 }
 
