@@ -12,6 +12,9 @@ from journal.runs.workflow_statistics import StatisticsOfWorkflows
 MOST_COUNTED = 10_000
 """The count of the runs of a status stops here."""
 
+MOST_OF_SPAN = 2_000
+"""The count of the runs of a status in one part of a period stops here."""
+
 _LOOKED_AT = 500
 """How many of the newest failed runs, and of the next timers, are looked at."""
 
@@ -22,6 +25,19 @@ _COUNTED = " UNION ALL ".join(
     " LIMIT :most) AS found"
     for status in OPEN + ENDED
 )
+_STATUSES = " UNION ALL ".join(f"SELECT '{status}' AS status" for status in OPEN + ENDED)
+_BY_SPAN = f"""
+    WITH RECURSIVE spans(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM spans WHERE n < :last)
+    SELECT n, wanted.status, (
+        SELECT count(*) FROM (
+            SELECT 1 FROM runs INDEXED BY runs_by_status
+            WHERE tenant = :tenant AND parent IS NULL AND status = wanted.status
+                  AND started_at_ms >= :first + n * :width
+                  AND started_at_ms < :first + (n + 1) * :width AND started_at_ms >= :since
+            LIMIT :most
+        ) AS found
+    ) FROM spans CROSS JOIN ({_STATUSES}) AS wanted
+"""
 _FAILED = """
     SELECT r.workflow_id, json_extract(e.body, '$.error.step_id'),
            json_extract(e.body, '$.error.type'),
@@ -123,6 +139,26 @@ class Overview:
             _COUNTED, {"tenant": tenant, "since": since_ms, "most": MOST_COUNTED}
         )
         return {str(status): int(count) for status, count in rows}
+
+    async def by_span(
+        self, tenant: str, since_ms: int, now_ms: int, width_ms: int
+    ) -> list[tuple[int, dict[str, int]]]:
+        """Count the same runs by the parts of the period in which they started.
+
+        Parts are `width_ms` long and begin at its multiples, the first at `since_ms`. Returned are
+        the beginning of each part and its counts by status, up to `MOST_OF_SPAN` of each.
+        """
+        first = since_ms // width_ms * width_ms
+        last = (now_ms - first) // width_ms
+        values = {"tenant": tenant, "since": since_ms, "first": first, "width": width_ms}
+        rows = await self._lists.all(_BY_SPAN, values | {"last": last, "most": MOST_OF_SPAN})
+        counts: list[dict[str, int]] = [{} for _ in range(last + 1)]
+        for number, status, count in rows:
+            counts[number][str(status)] = int(count)
+        return [
+            (max(since_ms, first + number * width_ms), counted)
+            for number, counted in enumerate(counts)
+        ]
 
     async def failures(self, tenant: str, since_ms: int, limit: int) -> list[FailureGroup]:
         """Return the steps and error types with which runs failed, the most frequent first."""

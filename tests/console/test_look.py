@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import httpx
 from selenium.webdriver.common.by import By
 
+from app.web.console.chart import HEIGHT, chart_of
 from app.web.console.icons import BUILT, DRAWINGS
 from app.web.console.rendering import STATIC_VERSION, browser
 from tests.console.browser import Person
@@ -108,3 +109,21 @@ def test_typeface_and_icons_come_with_the_page(console: Server, person: Person) 
     faces = "return [...document.fonts].filter(f => f.family.includes('Inter')).map(f => f.display)"
     assert set(script(faces)) == {"optional"}
     assert person.errors() == []
+
+
+def test_a_bar_of_the_chart_shows_one_failure_among_thousands_and_leads_to_its_runs() -> None:
+    hour = {"since": "2026-11-30T10:00:00.000Z", "until": "2026-11-30T11:00:00.000Z"}
+    rest = {"since": "2026-11-30T11:00:00.000Z", "until": "2026-11-30T11:20:00.000Z"}
+    chart = chart_of([{**hour, "runs": {"failed": 1, "completed": 1_999}}, {**rest, "runs": {}}])
+    full, empty = chart["bars"]
+    assert (chart["tallest"], full["told"], empty["told"]) == (
+        2_000,
+        "1,999 completed, 1 failed",
+        "",
+    )
+    assert [part["status"] for part in full["parts"]] == ["completed", "failed"]
+    assert full["parts"][1]["height"] >= HEIGHT / 100
+    assert all(part["y"] >= 0 for part in full["parts"])
+    assert full["link"] == "/runs?since=2026-11-30T10%3A00%3A00.000Z&until=2026-11-30T11%3A00%3A00.000Z"  # fmt: skip
+    assert full["links"]["failed"].startswith("/runs?status=failed&since=")
+    assert chart_of([])["tallest"] == 0

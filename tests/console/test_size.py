@@ -86,6 +86,15 @@ def test_no_two_steps_of_a_picture_overlap(count: int) -> None:
     assert took < 1
 
 
+def test_a_chain_with_shortcuts_runs_straight_down() -> None:
+    steps = [{"id": f"s{n}", "type": "set"} for n in range(60)]
+    edges = [{"from": f"s{n}", "to": f"s{n + 1}"} for n in range(59)]
+    edges += [{"from": f"s{n}", "to": f"s{n + 3}", "condition": "data.x"} for n in range(0, 56, 4)]
+    places = boxes(draw({"initialStep": "s0", "steps": steps, "edges": edges})).values()
+    left = [x for x, _, _, _ in places]
+    assert max(left) - min(left) < 1, "no staircase"
+
+
 def test_a_picture_shows_each_edge_and_each_state() -> None:
     document = a_large_one(12)
     svg = draw(document, {"step-0": StepState("completed", 3), "step-1": StepState("failed", 1)})

@@ -13,9 +13,12 @@ from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
 from engine import JsonObject, iso_time
 from journal import CaptionRow, WaitingRun
-from journal.runs.overview import MOST_COUNTED
+from journal.runs.overview import MOST_COUNTED, MOST_OF_SPAN
 
 _MOST = 10
+_SPANS_MS = {"1h": 300_000, "24h": 3_600_000, "7d": 6 * 3_600_000}
+"""How long the parts are in which a period is counted."""
+
 _PERIODS_MS = {"1h": 3_600_000, "24h": 86_400_000, "7d": 7 * 86_400_000}
 
 
@@ -37,7 +40,8 @@ async def show_overview(call: Call) -> Response:
 async def overview_document(call: Call, query: OverviewQuery) -> JsonObject:
     """Return the answer; the front page of the console shows the same."""
     services, tenant = call.services, call.tenant
-    since_ms = services.clock.now_ms() - _PERIODS_MS[query.period]
+    now_ms = services.clock.now_ms()
+    since_ms = now_ms - _PERIODS_MS[query.period]
     found = services.journal.overview
     oldest = await found.oldest_question(tenant)
     may_see = call.caller.role.includes(Role.ADMIN)
@@ -51,6 +55,10 @@ async def overview_document(call: Call, query: OverviewQuery) -> JsonObject:
         "since": iso_time(since_ms),
         "runs": dict(await found.by_status(tenant, since_ms)),
         "mostCounted": MOST_COUNTED,
+        "spans": _spans(
+            await found.by_span(tenant, since_ms, now_ms, _SPANS_MS[query.period]), now_ms
+        ),
+        "mostCountedOfSpan": MOST_OF_SPAN,
         "failures": [
             {
                 "workflowId": group.workflow_id,
@@ -77,6 +85,19 @@ async def overview_document(call: Call, query: OverviewQuery) -> JsonObject:
         ],
         "month": {"calls": spent["calls"], "cost": spent["cost"]},
     }
+
+
+def _spans(counted: list[tuple[int, dict[str, int]]], now_ms: int) -> list[Any]:
+    """Return the parts of a period, each up to the next, with the counts that are not zero."""
+    ends = [*(begins for begins, _ in counted[1:]), now_ms]
+    return [
+        {
+            "since": iso_time(begins),
+            "until": iso_time(ends_ms),
+            "runs": {status: count for status, count in counts.items() if count},
+        }
+        for (begins, counts), ends_ms in zip(counted, ends, strict=True)
+    ]
 
 
 def _waiting(

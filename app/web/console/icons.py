@@ -87,9 +87,14 @@ def page_icon(name: str) -> str:
     return _svg(_drawing(_OF_OTHERS[name]))
 
 
+def state_path(state: str) -> str:
+    """Return the drawing of the state of a run, a step or a version; a circle for any other."""
+    return _drawing(_OF_STATES.get(state, _OF_OTHERS["state"]))
+
+
 def state_icon(state: str) -> str:
-    """Return the icon of the state of a run, a step or a version; a circle for any other."""
-    return _svg(_drawing(_OF_STATES.get(state, _OF_OTHERS["state"])))
+    """Return the icon of a state as decorative SVG: the state is written beside it."""
+    return _svg(state_path(state))
 
 
 def _drawing(name: str) -> str:

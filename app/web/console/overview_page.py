@@ -8,12 +8,14 @@ from starlette.responses import Response
 from app.auth.roles import Role
 from app.events.catalogue import NAMES
 from app.web.api.overview import OverviewQuery, overview_document
+from app.web.console.chart import chart_of
 from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.endpoint import Call
 from engine import Status
 
 _LISTEN = [name for name in NAMES if name.startswith("run.")]
+_PARTS = {"1h": "five minutes", "24h": "hour", "7d": "six hours"}
 _PERIODS = {"1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days"}
 
 
@@ -29,6 +31,8 @@ async def overview_page(call: Call) -> Response:
         "overview",
         wrong_filters=wrong,
         overview=shown,
+        chart=chart_of(shown["spans"]),
+        part=_PARTS[query.period],
         statuses=[status.value for status in Status],
         period=query.period,
         periods=_PERIODS,

@@ -65,6 +65,14 @@ class MonthSpent(TypedDict):
     cost: Any
 
 
+class SpanCounts(TypedDict):
+    """The runs that started in one part of the period, by their status now."""
+
+    since: Time
+    until: Time
+    runs: Annotated[dict[str, Annotated[int, Field(ge=1)]], Field(examples=[{"completed": 3}])]
+
+
 class OverviewAnswer(TypedDict):
     """The state of the runs, webhooks and spending of a tenant."""
 
@@ -72,6 +80,13 @@ class OverviewAnswer(TypedDict):
     runs: Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(examples=[{"completed": 12}])]
     mostCounted: Annotated[
         int, Field(description="the number up to which runs of one status are counted")
+    ]
+    spans: Annotated[
+        list[SpanCounts],
+        Field(description="the period in parts: of 5 minutes, an hour or 6 hours"),
+    ]
+    mostCountedOfSpan: Annotated[
+        int, Field(description="the number up to which runs of one status are counted in a part")
     ]
     failures: list[FailureCount]
     oldestPause: OldestPause | None

@@ -1,5 +1,7 @@
 """What an operator asks first, over HTTP: each answer from runs that really stand so."""
 
+from collections import Counter
+
 from tests.harness.server import Server, settled
 
 FAILS = {
@@ -49,6 +51,17 @@ def test_the_overview_says_what_fails_and_what_waits(shared: Server) -> None:
         assert {name: count for name, count in shown["runs"].items() if count} == {
             "running": 1, "paused": 2, "failed": 2,
         }  # fmt: skip
+        spans = shown["spans"]
+        assert [span["since"] for span in spans[1:]] == [span["until"] for span in spans[:-1]]
+        assert spans[0]["since"] == shown["since"]
+        assert len(spans) == 25
+        by_span = Counter[str]()
+        for span in spans:
+            by_span.update(span["runs"])
+        assert by_span == {"running": 1, "paused": 2, "failed": 2}
+        found = {"since": spans[-2]["since"], "until": spans[-1]["until"], "status": "failed"}
+        listed = client.get("/api/workflow/runs", params=found).json()["runs"]
+        assert {run["runId"] for run in listed} == set(ids[:2])
         (group,) = shown["failures"]
         assert (group["workflowId"], group["stepId"], group["errorType"], group["runs"]) == (
             "fails", "give-up", "GaveUp", 2,

@@ -68,7 +68,7 @@ def drawn_edge(
     words = escape(edge.label or "then")
     arrow = (
         f'<path class="edge on-{edge.on}{" taken" if is_taken else ""}" d="{path}" '
-        f'marker-end="url(#tip-{edge.on})">'
+        f'marker-end="url(#tip-{"taken" if is_taken else edge.on})">'
         f"<title>{escape(edge.source)} to {escape(edge.target)}: {words}</title></path>"
     )
     return arrow, _label(edge, *label) if edge.label else ""
@@ -117,7 +117,7 @@ MARKERS = (
         'markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" '
         'orient="auto-start-reverse">'
         '<path d="M0 0L8 4L0 8z"/></marker>'
-        for on in OCCASIONS
+        for on in (*OCCASIONS, "taken")
     )
     + "</defs>"
 )

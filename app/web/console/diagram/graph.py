@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.concurrency.offload import offload
+from app.web.console.diagram.boxes import step_box
 from app.web.console.diagram.edges import (
     MARGIN,
     MARKERS,
@@ -35,19 +36,15 @@ from app.web.console.diagram.model import (
     steps_of,
 )
 from app.web.console.diagram.parts import KIND, MOST_DRAWN, in_parts
-from app.web.console.icons import icon_path
 from engine.value import value
 from steps.document.bodies import inline_path, with_start, written_in
 
 __all__ = ["Inside", "Route", "StepCounts", "StepState", "draw", "picture"]
 
-_LONGEST_TITLE = 22
 _MANY = 30
 """With so many steps and edges, drawing takes so long that it is done in a thread."""
 _HANDLERS = ("onError", "finally")
 _HEAD, _PAD = 60, 12
-_SELECT = " data-select"
-"""The attributes of a link that opens in place on the page."""
 _MOST_INSIDE = 12
 """The most bodies that are drawn in one step."""
 
@@ -127,7 +124,7 @@ def _drawn(
     for name, step in steps.items():
         kind = _kind(step, handlers.get(name))
         parts += [
-            _box(name, (step, kind), laid.steps[name], name == first, states, route),
+            step_box(name, (step, kind), laid.steps[name], name == first, states, route),
             _fold(name, step, laid.steps[name], route, above),
             _nested(laid.steps[name], insides[name]),
         ]
@@ -212,62 +209,6 @@ def _told(why: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="img" aria-label="{words}" '
         f'viewBox="0 0 620 40" width="620" height="40">'
         f'<g class="label"><text x="16" y="25">{words}</text></g></svg>'
-    )
-
-
-def _box(  # noqa: PLR0913 - one box
-    name: str,
-    of: tuple[Mapping[str, Any], str],
-    spot: Node,
-    is_first: bool,
-    states: States | None,
-    route: Route,
-) -> str:
-    x, y = MARGIN + spot.x - spot.width / 2, top_of(spot)
-    step, kind = of
-    title = str(step.get("name") or name)
-    state = (states or {}).get(name)
-    words = f"{title}, {kind}"
-    classes = "step" if states is None else "step state-none"
-    if state:
-        times = f", {state.visits} times" if state.visits > 1 else ""
-        words += f", {state.status.replace('_', ' ')}{times}"
-        classes = f"step state-{state.status}"
-        if state.is_carried:
-            words += ", by an earlier run"
-            classes += " carried"
-    if is_first:
-        classes += " first"
-    if name == route.selected:
-        classes += " selected"
-    count = ""
-    if state and state.visits > 1:
-        count = (
-            f'<text class="count" x="{spot.width - 12:.0f}" y="22" text-anchor="end">'
-            f"{state.visits}x</text>"
-        )
-    runs = route.counts.get(name)
-    if runs and runs.text:
-        words += f", {runs.text}"
-        kind = runs.text
-        classes += " fails" if runs.failed else ""
-    longest = _LONGEST_TITLE - (4 if count else 0)
-    link = route.links.get(name)
-    tag = "g" if link is None else "a"
-    leads = (
-        ' role="img"'
-        if link is None
-        else f' href="{escape(link)}"{_SELECT if link[0] == "?" else ""}'
-    )
-    current = ' aria-current="true"' if link and name == route.selected else ""
-    return (
-        f'<{tag} class="{classes}" transform="translate({x:.1f} {y:.1f})"{leads}{current} '
-        f'aria-label="{escape(words)}" data-step="{escape(name)}"><title>{escape(words)}</title>'
-        f'<rect width="{spot.width:.0f}" height="{spot.height:.0f}" rx="9"/>'
-        f'<g class="icon" transform="translate(10 {NODE_HEIGHT / 2 - 8}) scale(.667)">'
-        f"{icon_path(str(step.get('type', '')))}</g>"
-        f'<text class="title" x="34" y="24">{escape(short(title, longest))}</text>'
-        f'<text class="kind" x="34" y="41">{escape(short(kind, 30))}</text>{count}</{tag}>'
     )
 
 

@@ -17,10 +17,13 @@ from engine.value import value
 NODE_WIDTH, NODE_HEIGHT = 228, 54
 LABEL_WIDTH = 156
 _BEND_WIDTH = 20
-_GAP = 34
-LAYER_GAP = 74
+_GAP = 28
+LAYER_GAP = 62
 _ORDER_SWEEPS = 8
 _PLACE_SWEEPS = 12
+_OF_STEP, _OF_BEND, _OF_END = 40.0, 4.0, 0.1
+"""How much the place of a step counts, of a bend between bends, and of one beside a step."""
+
 _MOST_PIECES = 9_000
 """The most pieces, each from one layer to the next, of all edges of a diagram together."""
 
@@ -255,15 +258,29 @@ def _place(layers: Sequence[Sequence[Node]]) -> None:
         is_down = sweep % 2 == 0
         for layer in layers if is_down else reversed(layers):
             wanted = [_wanted(spot, spot.above if is_down else spot.below) for spot in layer]
-            for spot, x in zip(layer, _apart(layer, wanted), strict=True):
+            weights = [_weight(spot, spot.above if is_down else spot.below) for spot in layer]
+            for spot, x in zip(layer, _apart(layer, wanted, weights), strict=True):
                 spot.x = x
 
 
 def _wanted(spot: Node, neighbours: Sequence[Node]) -> float:
-    return sum(n.x for n in neighbours) / len(neighbours) if neighbours else spot.x
+    """Return the middle of the steps beside it, else of the bends.
+
+    A step between a step and a bend would stand half a column aside, and what follows it too: a
+    long chain with shortcuts would become a staircase.
+    """
+    near = [n for n in neighbours if not n.is_bend] or neighbours
+    return sum(n.x for n in near) / len(near) if near else spot.x
 
 
-def _apart(layer: Sequence[Node], wanted: Sequence[float]) -> list[float]:
+def _weight(spot: Node, neighbours: Sequence[Node]) -> float:
+    """Return how much a place counts: long edges run straight, and give way where they end."""
+    if not spot.is_bend:
+        return _OF_STEP
+    return _OF_BEND if all(n.is_bend for n in neighbours) else _OF_END
+
+
+def _apart(layer: Sequence[Node], wanted: Sequence[float], weights: Sequence[float]) -> list[float]:
     """Return the positions nearest to the wanted ones that keep order and distance.
 
     Least squares under an order is isotonic regression, by pooling neighbours that violate it.
@@ -274,8 +291,7 @@ def _apart(layer: Sequence[Node], wanted: Sequence[float]) -> list[float]:
             offset += (layer[index - 1].width + spot.width) / 2 + _GAP
         offsets.append(offset)
     pools: list[tuple[float, float, int]] = []
-    for spot, want, at in zip(layer, wanted, offsets, strict=True):
-        weight = 4.0 if spot.is_bend else 1.0
+    for want, weight, at in zip(wanted, weights, offsets, strict=True):
         pool = (want - at, weight, 1)
         while pools and pools[-1][0] > pool[0]:
             value, mass, count = pools.pop()

@@ -1,6 +1,8 @@
 // Moments in the reader's zone; the exact one is shown on hover and read out.
 const short = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const day = new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "numeric" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
 export function startTimes() {
@@ -13,7 +15,7 @@ export function showTimes(root, which = "time[datetime]") {
   for (const element of root.querySelectorAll(which)) {
     const moment = new Date(element.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
-    const text = "counting" in element.dataset ? passed(Date.now() - moment.getTime()) : shown(moment);
+    const text = "counting" in element.dataset ? passed(Date.now() - moment.getTime()) : "clock" in element.dataset ? onClock(moment) : shown(moment);
     if (element.textContent !== text) element.textContent = text;
     element.title = exact.format(moment);
   }
@@ -28,6 +30,11 @@ function shown(moment) {
   if (size < 86_400) return relative.format(Math.round(seconds / 3_600), "hour");
   if (size < 604_800) return relative.format(Math.round(seconds / 86_400), "day");
   return short.format(moment);
+}
+
+// On an axis: the time of the day, and the day where that is another.
+function onClock(moment) {
+  return Date.now() - moment.getTime() < 86_400_000 ? clock.format(moment) : day.format(moment);
 }
 
 // How long something that goes on has taken, as the server writes it of what is over.

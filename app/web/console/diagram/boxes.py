@@ -1,0 +1,92 @@
+"""Draws the steps of a diagram as SVG: what each does, and how a run stands in it."""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from app.web.console.diagram.edges import MARGIN, short, top_of
+from app.web.console.diagram.layers import Node
+from app.web.console.diagram.model import Route, StepState
+from app.web.console.icons import icon_path, state_path
+
+_LONGEST_TITLE, _LONGEST_KIND = 22, 28
+_TITLE_X = 46
+_SELECT = " data-select"
+"""The attributes of a link that opens in place on the page."""
+
+States = Mapping[str, StepState]
+
+
+def step_box(  # noqa: PLR0913 - one box
+    name: str,
+    of: tuple[Mapping[str, Any], str],
+    spot: Node,
+    is_first: bool,
+    states: States | None,
+    route: Route,
+) -> str:
+    """Return the box of a step of its document and kind, which leads to its newest visit."""
+    step, kind = of
+    title = str(step.get("name") or name)
+    state = (states or {}).get(name)
+    words, classes = _told(f"{title}, {kind}", states, state)
+    if is_first:
+        classes += " first"
+    if name == route.selected:
+        classes += " selected"
+    runs = route.counts.get(name)
+    if runs and runs.text:
+        words += f", {runs.text}"
+        kind = runs.text
+        classes += " fails" if runs.failed else ""
+    told = _state(spot, state)
+    link = route.links.get(name)
+    tag = "g" if link is None else "a"
+    leads = (
+        ' role="img"'
+        if link is None
+        else f' href="{escape(link)}"{_SELECT if link[0] == "?" else ""}'
+    )
+    current = ' aria-current="true"' if link and name == route.selected else ""
+    x, y = MARGIN + spot.x - spot.width / 2, top_of(spot)
+    longest = _LONGEST_TITLE - (3 if told else 0) - (4 if state and state.visits > 1 else 0)
+    return (
+        f'<{tag} class="{classes}" transform="translate({x:.1f} {y:.1f})"{leads}{current} '
+        f'aria-label="{escape(words)}" data-step="{escape(name)}"><title>{escape(words)}</title>'
+        f'<rect class="box" width="{spot.width:.0f}" height="{spot.height:.0f}" rx="10"/>'
+        '<rect class="tile" x="10" y="13" width="28" height="28" rx="7"/>'
+        f'<g class="icon" transform="translate(16 19) scale(.667)">'
+        f"{icon_path(str(step.get('type', '')))}</g>"
+        f'<text class="title" x="{_TITLE_X}" y="24">{escape(short(title, longest))}</text>'
+        f'<text class="kind" x="{_TITLE_X}" y="40">{escape(short(kind, _LONGEST_KIND))}</text>'
+        f"{told}</{tag}>"
+    )
+
+
+def _told(words: str, states: States | None, state: StepState | None) -> tuple[str, str]:
+    """Return a step in words, and the classes of its box."""
+    if states is None:
+        return words, "step"
+    if state is None:
+        return words, "step state-none"
+    times = f", {state.visits} times" if state.visits > 1 else ""
+    words += f", {state.status.replace('_', ' ')}{times}"
+    if not state.is_carried:
+        return words, f"step state-{state.status}"
+    return f"{words}, by an earlier run", f"step state-{state.status} carried"
+
+
+def _state(spot: Node, state: StepState | None) -> str:
+    """Return the icon of a state at the right, and before it how often the step was visited."""
+    if state is None:
+        return ""
+    x = spot.width - 28
+    count = (
+        f'<text class="count" x="{x - 6:.0f}" y="24" text-anchor="end">{state.visits}\u00d7</text>'
+        if state.visits > 1
+        else ""
+    )
+    return (
+        f'{count}<g class="icon state" transform="translate({x:.0f} 12) scale(.667)">'
+        f"<g>{state_path(state.status)}</g></g>"
+    )
