@@ -1,6 +1,7 @@
 """Reading versioned definitions: one, its versions, and lists of them."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -146,6 +147,16 @@ class DefinitionQueries:
         order = "NOT archived ORDER BY id NOT IN (SELECT value FROM json_each(?)), id LIMIT ?"
         sql = f"SELECT id FROM {self._kind.things} WHERE tenant = ? AND {order}"
         return [row[0] for row in await self._lists.all(sql, (tenant, json.dumps(named), limit))]
+
+    async def names(self, tenant: str, ids: Iterable[str]) -> dict[str, str]:
+        """Return the newest names of definitions by id; an unknown id is its own name."""
+        wanted = sorted(set(ids))
+        rows = await self._lists.all(
+            f"{self._brief} WHERE w.tenant = ? AND w.id IN (SELECT value FROM json_each(?))"
+            f" AND {self._is_newest}",
+            (tenant, json.dumps(wanted)),
+        )
+        return dict(zip(wanted, wanted, strict=True)) | {row[0]: row[3] for row in rows}
 
     async def with_step(self, tenant: str, key: str, value: str, limit: int) -> list[VersionRow]:
         """Return definitions that have a step whose `key` is `value`, by name, at most `limit`.

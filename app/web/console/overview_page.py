@@ -1,5 +1,6 @@
 """The front page: the state of runs, and what needs attention."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -31,6 +32,7 @@ async def overview_page(call: Call) -> Response:
         "overview",
         wrong_filters=wrong,
         overview=shown,
+        names=await call.services.workflows.table.names(call.tenant, _workflows(shown)),
         chart=chart_of(shown["spans"]),
         part=_PARTS[query.period],
         statuses=[status.value for status in Status],
@@ -38,6 +40,12 @@ async def overview_page(call: Call) -> Response:
         periods=_PERIODS,
         listen=_LISTEN,
     )
+
+
+def _workflows(shown: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the workflows that the page names."""
+    oldest = [shown["oldestPause"]] if shown["oldestPause"] else []
+    return [item["workflowId"] for item in (*shown["failures"], *shown["retries"], *oldest)]
 
 
 def _page_of(source: str) -> str:

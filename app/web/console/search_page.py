@@ -54,6 +54,7 @@ async def search_page(call: Call) -> Response:
         actions=list(places.found(places.ACTIONS, text, call.caller.role)),
         sign_out=places.SIGN_OUT,
         runs=found.rows,
+        names=await journal.workflows.names(call.tenant, [row.workflow_id for row in found.rows]),
         captions={row.run_id: captions.get(row.run_id) for row in found.rows},
         more=found.following is not None,
     )

@@ -21,7 +21,7 @@ _GAP = 28
 LAYER_GAP = 62
 _ORDER_SWEEPS = 8
 _PLACE_SWEEPS = 12
-_OF_STEP, _OF_BEND, _OF_END = 40.0, 4.0, 0.1
+_OF_STEP, _OF_BEND, _OF_END = 100_000.0, 4.0, 0.1
 """How much the place of a step counts, of a bend between bends, and of one beside a step."""
 
 _MOST_PIECES = 9_000

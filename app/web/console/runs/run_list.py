@@ -58,6 +58,9 @@ async def list_page(call: Call) -> Response:
         children=await _children(call, run_ids) if folds else {},
         most_children=_MOST_CHILDREN - 1,
         parts={row.run_id: part_shown(row.body, row.item) for row in found.rows},
+        names=await call.services.workflows.table.names(
+            call.tenant, [row.workflow_id for row in found.rows]
+        ),
         query={name: wanted.get(name, "") for name in _FILTERS},
         wrong={**dict.fromkeys(_FILTERS, ""), **wrong},
         wrong_elsewhere={name: told for name, told in wrong.items() if name not in _FILTERS},
