@@ -20,6 +20,9 @@ _BEGINNING = 5
 """The longest word beginnings that the full-text index holds separately."""
 
 _NOTHING = '""'
+INPUTS = "words"
+"""The column of the index of what runs began with."""
+
 _WORD = re.compile(r"[^\W_]+")
 OPEN = tuple(status.value for status in Status if not status.is_over)
 ENDED = tuple(status.value for status in Status if status.is_over)
@@ -209,7 +212,7 @@ def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
         values += label
     if wanted.text:
         parts.append(_HAS_WORDS)
-        values += (words_query(tenant, wanted.text), words_query(tenant, wanted.text, "words"))
+        values += (words_query(tenant, wanted.text), words_query(tenant, wanted.text, INPUTS))
     return parts, values
 
 
@@ -241,21 +244,51 @@ class WordsQuery(str):
     Attributes:
         tenant: The tenant in whose runs words are looked for.
         words: The words, each with whether it may be the beginning of one.
+        columns: The columns of the index in which they are looked for.
     """
 
-    __slots__ = ("tenant", "words")
+    __slots__ = ("columns", "tenant", "words")
 
     tenant: str
     words: Sequence[tuple[str, bool]]
+    columns: str
 
     def __new__(cls, tenant: str, words: Sequence[tuple[str, bool]], columns: str) -> Self:
         """Make the query for these columns."""
-        asked = " ".join(f'"{word}"*' if beginning else f'"{word}"' for word, beginning in words)
-        question = super().__new__(
-            cls, f"tenant : t{tenant.encode().hex()} AND {{{columns}}} : ({asked or _NOTHING})"
-        )
-        question.tenant, question.words = tenant, words
+        question = super().__new__(cls, _full_text(tenant, words, columns, {}))
+        question.tenant, question.words, question.columns = tenant, words, columns
         return question
+
+    @property
+    def vocabulary(self) -> str:
+        """The table with the words of the index."""
+        return "run_input_words_known" if self.columns == INPUTS else "run_words_known"
+
+    def completed(self, known: Mapping[str, Sequence[str]]) -> str:
+        """Return the query for whole words where those that begin so are known."""
+        return _full_text(self.tenant, self.words, self.columns, known)
+
+
+def is_indexed(word: str) -> bool:
+    """Return whether the full-text index has this beginning of words."""
+    return len(word) <= _BEGINNING
+
+
+def _full_text(
+    tenant: str,
+    words: Sequence[tuple[str, bool]],
+    columns: str,
+    known: Mapping[str, Sequence[str]],
+) -> str:
+    parts = []
+    for word, is_beginning in words:
+        if whole := known.get(word) if is_beginning else None:
+            quoted = (f'"{one}"' for one in whole)
+            parts.append(f"({' OR '.join(quoted)})")
+        else:
+            parts.append(f'"{word}"*' if is_beginning else f'"{word}"')
+    asked = " AND ".join(parts) or _NOTHING
+    return f"tenant : t{tenant.encode().hex()} AND {{{columns}}} : ({asked})"
 
 
 def words_query(tenant: str, text: str, columns: str = "title labels") -> WordsQuery:
@@ -269,7 +302,7 @@ def words_query(tenant: str, text: str, columns: str = "title labels") -> WordsQ
     return WordsQuery(
         tenant,
         [
-            (word, len(word) > 1 and (at == last or len(word) <= _BEGINNING))
+            (word, len(word) > 1 and (at == last or is_indexed(word)))
             for at, word in enumerate(words)
         ],
         columns,

@@ -12,7 +12,15 @@ from typing import Any
 
 from engine.value import value
 from journal.reading.readers import Readers
-from journal.runs.run_filter import Listing, RunFilter, conditions, listing, skipped, words_query
+from journal.runs.run_filter import (
+    INPUTS,
+    Listing,
+    RunFilter,
+    conditions,
+    listing,
+    skipped,
+    words_query,
+)
 from journal.runs.run_order import RunPosition
 from journal.runs.runs import RUN_COLUMNS, RunList, RunRow
 
@@ -111,7 +119,7 @@ def _part(tenant: str, wanted: RunFilter, limit: int) -> Listing:
     }
     if wanted.text:
         values["words"] = words_query(tenant, wanted.text)
-        values["inputs"] = words_query(tenant, wanted.text, "words")
+        values["inputs"] = words_query(tenant, wanted.text, INPUTS)
         down = "ASC" if order.ascending else "DESC"
         arms = " UNION ".join(
             "SELECT * FROM (SELECT w.rowid AS id, c.started_at_ms AS listed_by"

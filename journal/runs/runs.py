@@ -108,7 +108,7 @@ class RunList:
         """Return those of the runs that exist and are the tenant's."""
         numbers = [run_number(name) for name in run_ids]
         rows = await self._readers.all(
-            "SELECT id FROM runs WHERE tenant = ? AND id IN (SELECT CAST(value AS BIGINT)"
+            "SELECT id FROM runs WHERE +tenant = ? AND id IN (SELECT CAST(value AS BIGINT)"
             " FROM json_each(?))",
             (tenant, json.dumps(numbers)),
         )

@@ -19,6 +19,7 @@ from journal.sqlite.checkpoints import check_wal, has_wal, open_as_it_is
 from journal.sqlite.durable_files import sync, write_whole
 from journal.sqlite.lock import FolderLock
 from journal.sqlite.pace import Pace
+from journal.sqlite.reading import ReadingConnection
 from journal.sqlite.reflush import reflush
 from journal.writing.transaction import Transaction
 
@@ -123,13 +124,13 @@ async def open_writer(file: Path, synchronous: str) -> WritingConnection:
     )
 
 
-async def open_reader(file: Path) -> aiosqlite.Connection:
+async def open_reader(file: Path) -> ReadingConnection:
     """Open a connection that cannot write and never checkpoints.
 
     It must be closed before the writer: the last connection to be closed checkpoints.
     """
     connection = await _open(
-        aiosqlite.Connection,
+        ReadingConnection,
         file,
         "query_only = ON",
         f"busy_timeout = {_BUSY_MS}",

@@ -55,7 +55,7 @@ def fill(file: Path, count: int) -> None:
             " SELECT id, 1, 'RunPaused', 3, 1, '{}', x'00' FROM runs WHERE status = 'paused'"
         )
         connection.execute(
-            "INSERT INTO run_captions SELECT id, tenant, started_at_ms, 'Order c-' || (id % 20),"
+            "INSERT INTO run_captions SELECT id, tenant, started_at_ms, 'Invoice order c-' || (id % 20),"
             " json_object('customer', 'c-' || (id % 20), 'size', 's-' || (id % 3)) FROM runs"
         )
         connection.execute(
@@ -145,6 +145,7 @@ SEARCHES = {
     "the first to end of a moment": RunFilter(
         since_ms=100, until_ms=203, order=RunOrder.read("endTime")
     ),
+    "the beginning of a long word": RunFilter(text="c-3 Invo\u00edc"),
     "words, the oldest first": RunFilter(text="order c-3", order=RunOrder.read("startTime")),
     "a label of a moment, the oldest first": RunFilter(
         labels=(("customer", "c-3"),), since_ms=100, until_ms=203, order=RunOrder.read("startTime")
@@ -164,6 +165,7 @@ SEARCHES = {
 WORDS: dict[str | None, Callable[[int], bool]] = {
     None: lambda _: True,
     "order c-3": lambda number: number % 20 == 3,
+    "c-3 Invo\u00edc": lambda number: number % 20 == 3,
     "ada d-3": lambda number: number % 4 == 3,
     "77": lambda number: number == 77,
     "nothing": lambda _: False,
@@ -199,6 +201,7 @@ LISTS: dict[str, Ask] = {
     "the first timer of another": lambda journal: journal.statistics.oldest_timer_ms("other"),
     "what is due": lambda journal: journal.runs.due(2 * LARGE, (0, 0), 20),
     "what is unfinished": lambda journal: journal.runs.unfinished(0, 100),
+    "known": lambda journal: journal.runs.known("acme", [PARENT]),
     "suspects": lambda journal: journal.runs.suspects(),
     "the first children": lambda journal: journal.children.ids(PARENT, 50),
     "overview, counts": lambda journal: journal.overview.by_status("acme", 0),
@@ -350,3 +353,19 @@ async def test_a_count_goes_through_bounded_parts(
             assert found.runs == len(meant)
             assert found.before
             assert found.before > max(meant)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_beginning_of_a_long_word_is_looked_for_as_the_words_there_are(
+    journals: list[Counted],
+) -> None:
+    journal, asked = journals[0].journal, list[str]()
+    for connection in journal._lists._connections:
+        await connection.set_trace_callback(asked.append)
+    for text in ("c-3 Invo\u00edc", "customers"):  # of which there are none
+        await journal.search.page("acme", RunFilter(text=text), 5)
+    for connection in journal._lists._connections:
+        await connection.set_trace_callback(None)
+    said = "\n".join(asked)
+    assert '("invoice")' in said
+    assert '"customers"*' in said

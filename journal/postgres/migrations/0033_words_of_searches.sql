@@ -1,0 +1,1 @@
+-- The journal in PostgreSQL, version 33: nothing, since its indexes complete the beginnings of words.
