@@ -19,3 +19,9 @@ def delegate(run_id: str, to: str, pause_id: str | None, comment: str | None) ->
     """Let somebody else answer a question."""
     body = given(to=to, pauseId=pause_id, comment=comment)
     return Call("POST", f"/api/workflow/delegate/{part(run_id)}", json=body)
+
+
+def link(run_id: str, name: str | None, expires_in: str | None) -> Call:
+    """Make a link that answers a pause; of several, the first answer counts."""
+    body = given(name=name, expiresIn=expires_in)
+    return Call("POST", f"/api/workflow/links/{part(run_id)}", json=body)

@@ -143,6 +143,12 @@ def statistics(found: JsonObject) -> JsonObject:
 
 
 @_checked
+def link(found: JsonObject) -> JsonObject:
+    """Return a link that answers a pause."""
+    return {**found, "url": found["url"], "expiresAt": found["expiresAt"]}
+
+
+@_checked
 def explanation(found: JsonObject) -> JsonObject:
     """Return where a value came from."""
     return {**found, "chain": found["chain"], "reached": found["reached"]}

@@ -1,4 +1,4 @@
-"""`stepwell inbox`, `claim`, `unclaim` and `delegate`: questions for people, over the API."""
+"""`stepwell inbox`, `claim`, `unclaim`, `delegate`, `link`: questions for people, over the API."""
 
 import argparse
 import json
@@ -29,6 +29,13 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         parser.add_argument("--pause", metavar="ID", help="only this pause (pauseId of the status)")
         add_options(parser)
         parser.set_defaults(main=change, verb=verb)
+    told = "make a link with which somebody without an account answers a question, once"
+    parser = subparsers.add_parser("link", help=told, description=told)
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument("--name", help="for whom, for the history")
+    parser.add_argument("--expires-in", metavar="DURATION", help="such as 1d; a week without it")
+    add_options(parser)
+    parser.set_defaults(main=link)
 
 
 def inbox(args: argparse.Namespace) -> int:
@@ -67,4 +74,12 @@ def change(args: argparse.Namespace) -> int:
             status = hold(pause_id=args.pause, comment=args.comment)
     line = printable(f"{status.run_id}  {status.status}")
     print(json.dumps(status.document) if args.json else line)
+    return 0
+
+
+def link(args: argparse.Namespace) -> int:
+    """Print a link that answers a question."""
+    with client_of(args) as client:
+        made = client.pauses.link(args.run, name=args.name, expires_in=args.expires_in)
+    print(json.dumps(made) if args.json else printable(made["url"]))
     return 0

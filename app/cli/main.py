@@ -25,10 +25,20 @@ _LOCAL = {
     "config": ("config",),
 }
 _REMOTE = {
-    "run_control": ("start", "resume", "signal", "transcript", "explain", "cancel", "repair"),
+    "run_control": (
+        "start",
+        "resume",
+        "signal",
+        "transcript",
+        "explain",
+        "cancel",
+        "terminate",
+        "repair",
+        "rerun",
+    ),
     "follow": ("status", "tail"),
     "views": ("view",),
-    "inbox": ("inbox", "claim", "unclaim", "delegate"),
+    "inbox": ("inbox", "claim", "unclaim", "delegate", "link"),
     "schedules": ("schedule",),
     "workflow": ("workflow",),
     "triggers": ("trigger",),

@@ -1,4 +1,4 @@
-"""`stepwell repair`: changes how a run continues, over the API of a running server."""
+"""`stepwell repair` and `rerun`: change how a run continues, or repeat it, over the API."""
 
 import argparse
 import json
@@ -37,6 +37,46 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         command.add_argument("--reason", help="why, for the history")
         add_options(command)
         command.set_defaults(main=partial(main, verb=verb))
+    _add_rerun(subparsers)
+
+
+def _add_rerun(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    told = "run a run again that has ended, from a step or from where it failed"
+    command = subparsers.add_parser("rerun", help=told, description=told)
+    command.add_argument("run", metavar="RUN")
+    begin = command.add_mutually_exclusive_group()
+    begin.add_argument("--step", metavar="ID", help="the step to begin with")
+    begin.add_argument(
+        "--from", dest="begin", choices=["failure", "start"], default="failure",
+        help="where it failed or was stopped, or its beginning",
+    )  # fmt: skip
+    command.add_argument("--visit", type=int, help="which visit of the step; the last without it")
+    command.add_argument("--version", metavar="VERSION", dest="version_", help="another version")
+    command.add_argument("--data-json", help="fields that replace those of the run, as an object")
+    command.add_argument(
+        "--keep-calls", action="store_true", help="keep the calls that the step had finished"
+    )
+    command.add_argument("--reason", help="why, for the history")
+    command.add_argument("--wait", action="store_true", help="until it has ended or pauses")
+    add_options(command)
+    command.set_defaults(main=rerun)
+
+
+def rerun(args: argparse.Namespace) -> int:
+    """Run a run again and print the id of the new one, or how it ended."""
+    data = None if args.data_json is None else object_of(args.data_json, "--data-json")
+    with client_of(args, follows=args.wait) as client:
+        again = client.run(args.run).rerun(
+            args.step, visit=args.visit, from_=args.begin, data=data, version=args.version_,
+            keep_calls=args.keep_calls, reason=args.reason,
+        )  # fmt: skip
+        if args.wait:
+            status = again.wait()
+            line = printable(f"{again.id}  {status.status}")
+            print(json.dumps(status.document) if args.json else line)
+        else:
+            print(json.dumps({"runId": again.id}) if args.json else printable(again.id))
+    return 0
 
 
 def main(args: argparse.Namespace, verb: str) -> int:

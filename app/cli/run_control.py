@@ -57,11 +57,15 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     add_options(parser)
     parser.set_defaults(main=explain)
 
-    parser = subparsers.add_parser("cancel", help="ask a run to stop, with its clean-up")
-    parser.add_argument("run", metavar="RUN")
-    parser.add_argument("--reason")
-    add_options(parser)
-    parser.set_defaults(main=cancel)
+    for verb, told in (
+        ("cancel", "ask a run to stop, with its clean-up"),
+        ("terminate", "end a run at once, without its clean-up"),
+    ):
+        parser = subparsers.add_parser(verb, help=told)
+        parser.add_argument("run", metavar="RUN")
+        parser.add_argument("--reason", help="why, for the history")
+        add_options(parser)
+        parser.set_defaults(main=stop, verb=verb)
     add_repairs(subparsers)
 
 
@@ -188,11 +192,11 @@ def _figures(message: JsonObject) -> str:
     return f"  [{found}]" if found else ""
 
 
-def cancel(args: argparse.Namespace) -> int:
-    """Cancel a run and print its state."""
+def stop(args: argparse.Namespace) -> int:
+    """Cancel or terminate a run and print its state."""
     with client_of(args) as client:
         run = client.run(args.run)
-        run.cancel(args.reason)
+        (run.cancel if args.verb == "cancel" else run.terminate)(args.reason)
         _show(run.status(), is_json=args.json)
     return 0
 

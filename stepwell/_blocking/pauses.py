@@ -7,7 +7,7 @@ from typing import Literal
 import stepwell._pause_calls as pause_calls
 import stepwell._reading as reading
 from stepwell._blocking.connection import Connection
-from stepwell._documents import OpenPause
+from stepwell._documents import JsonObject, OpenPause
 
 
 class Pauses:
@@ -49,3 +49,24 @@ class Pauses:
                 yield pause
             if cursor is None:
                 return
+
+    def link(
+        self, run_id: str, *, name: str | None = None, expires_in: str | None = None
+    ) -> JsonObject:
+        """Make a link with which somebody without an account can answer a pause, once.
+
+        Args:
+            run_id: The run that waits.
+            name: For whom it is; the history names them so.
+            expires_in: How long it is valid, such as `1d`; default: a week.
+
+        Returns:
+            The link as `url`, and `runId`, `stepId`, `visit` and `expiresAt`.
+
+        Raises:
+            ApiError: The server refused: 400 if the question has to know who answers, 409 if the
+                run waits for nobody.
+            Unanswered: The server was not reached.
+        """
+        asked = pause_calls.link(run_id, name, expires_in)
+        return reading.link(self._connection.ask(asked))

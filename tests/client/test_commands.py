@@ -71,6 +71,23 @@ def test_what_waits_by_commands(defined: Server) -> None:
         run.cancel()
 
 
+def test_a_link_an_end_and_another_run_by_commands(defined: Server) -> None:
+    run_id = said(defined, "start", "asking").strip()
+    with client_for(defined) as client:
+        client.run(run_id).wait(60)
+    url = said(defined, "link", run_id, "--name", "Dr. Byron", "--expires-in", "1d").strip()
+    assert "/answer/" in url
+    assert httpx.get(url).status_code == 200
+    assert f"{run_id}  terminated" in said(defined, "terminate", run_id, "--reason", "enough")
+    again = said(defined, "rerun", run_id, "--from", "start", "--wait").split()
+    assert again[1:] == ["paused"]
+    document = told(defined, "cancel", again[0])
+    assert document["origin"]["runId"] == run_id
+    assert "not allowed with" in said(
+        defined, "rerun", "x", "--step", "a", "--from", "start", code=2
+    )
+
+
 def test_a_reader_may_go_away(defined: Server) -> None:
     with client_for(defined) as client:
         client.start("asking", {})

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -96,7 +97,7 @@ FETCH: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What there is to look at; `link` is an address on the server."""
+    """What there is to look at; `link`, `invitation` and `form` are addresses on the server."""
 
     workflow: str
     agent: str
@@ -109,6 +110,9 @@ class Scene:
     batch: str
     retrying: str
     agent_run: str
+    invitation: str
+    form: str
+    firing: str
 
 
 _TRIGGERS: dict[str, dict[str, Any]] = {
@@ -190,7 +194,10 @@ def set_the_scene(server: Server) -> Scene:
             "url"
         ]
         for name, groups in (("ada", ["finance"]), ("grace", ["claims", "finance"])):
-            client.post("/api/people", json={"name": name, "role": "operator", "groups": groups})
+            person = {"name": name, "role": "operator", "groups": groups}
+            invited = client.post("/api/people", json=person).json()["invitation"]
+        form = client.get("/api/triggers/contact").json()["url"]
+        firing = client.get("/api/triggers/claims/firings").json()["firings"][0]["key"]
         for secret in ("MODEL_KEY", "BANK_TOKEN"):
             client.put(f"/api/secrets/{secret}", json={"value": "a secret value"})
         settled(client, failed, "failed")
@@ -199,7 +206,8 @@ def set_the_scene(server: Server) -> Scene:
         settled(client, rerun, "failed")
         more = _more(client)
     answer = "/answer/" + link.rpartition("/")[2]
-    return Scene(workflow, agent, webhook, paused, failed, done, answer, rerun, *more)
+    opened = (urlsplit(invited).path, urlsplit(form).path, firing)
+    return Scene(workflow, agent, webhook, paused, failed, done, answer, rerun, *more, *opened)
 
 
 def _more(client: httpx.Client) -> tuple[str, str, str]:

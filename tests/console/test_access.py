@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ import pytest
 from axe_core_python import selenium as axe_package
 
 from tests.console.browser import Person
+from tests.console.pages import FIXED, pages, routes_without
 from tests.console.scene import Scene
 from tests.harness.processes import command
 from tests.harness.server import Server, settled
@@ -29,18 +29,11 @@ UP_TO_DATE = """
 """
 """True once everything of the page is loaded, and what keeps itself up to date has done so."""
 
-CONSOLE = ["/inbox", "/runs", "/workflows", "/workflows/new", "/settings/keys", "/settings/tokens",
-           "/settings/secrets", "/settings/models", "/settings/budgets", "/settings/tools", "/settings/webhooks",
-           "/settings/schedules", "/settings/schedules/nightly", "/settings/signals",
-           "/settings/triggers", "/settings/triggers/claims", "/settings/triggers/told",
-           "/settings/triggers/contact",
-           "/settings/retention", "/settings/health", "/agents", "/agents/new"]  # fmt: skip
-
 
 @pytest.fixture
 def browser(console: Server) -> Iterator[httpx.Client]:
     with httpx.Client(
-        base_url=console.address, headers={"sec-fetch-site": "same-origin"}
+        base_url=console.address, headers={"sec-fetch-site": "same-origin", "accept": "text/html"}
     ) as client:
         sign_in(client, "acme", console.key("owner"))
         yield client
@@ -57,13 +50,13 @@ def csrf(client: httpx.Client) -> str:
 
 
 def test_without_a_session_every_page_asks_in(console: Server) -> None:
-    for path in CONSOLE:
+    for path in FIXED:
         answer = httpx.get(f"{console.address}{path}")
         assert (answer.status_code, urlsplit(answer.headers["location"]).path) == (303, "/sign-in")
 
 
-def test_every_page_forbids_what_it_does_not_need(browser: httpx.Client) -> None:
-    for path in [*CONSOLE, "/sign-in", "/answer/x", "/runs/none"]:
+def test_every_page_forbids_what_it_does_not_need(browser: httpx.Client, scene: Scene) -> None:
+    for path in pages(scene):
         answer = browser.get(path)
         policy = answer.headers["content-security-policy"]
         assert (
@@ -291,12 +284,6 @@ def test_no_page_has_a_fault_of_accessibility_in_light_or_dark(
     console: Server, person: Person, scene: Scene
 ) -> None:
     person.signs_in("acme", console.key("owner"))
-    runs = (scene.failed, scene.paused, scene.rerun, scene.batch, scene.retrying, scene.agent_run)
-    pages = [*CONSOLE, "/overview", "/search?q=claim", "/search?q=nothing-there", "/runs?status=failed&sort=-duration&longerThan=soon",
-             "/settings", "/settings/appearance", "/settings/people", "/settings/sessions", "/settings/audit", "/settings/variables", "/settings/passkeys",
-             *(f"/runs/{one}" for one in runs), f"/workflows/{scene.workflow}", f"/workflows/{scene.workflow}/start",
-             f"/workflows/{scene.workflow}/edit", f"/workflows/{scene.workflow}/compare?before=1.0.0", scene.link, "/sign-in",
-             f"/agents/{scene.agent}", f"/agents/{scene.agent}/edit", f"/settings/webhooks/{scene.webhook}"]  # fmt: skip
     found: list[Any] = []
 
     def look(path: str, scheme: str, rules: dict[str, Any]) -> None:
@@ -305,7 +292,7 @@ def test_no_page_has_a_fault_of_accessibility_in_light_or_dark(
         faults = person.driver.execute_async_script(FOUND, rules)
         found.extend((path, scheme, *fault) for fault in faults)
 
-    for path in pages:
+    for path in pages(scene):
         person.opens(path)
         if path.startswith("/runs"):
             person.driver.execute_script(
@@ -326,37 +313,25 @@ def test_the_search_for_faults_of_accessibility_finds_one(person: Person) -> Non
     assert {"label", "image-alt"} <= {item["id"] for item in result["violations"]}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/inbox",
-        "/runs",
-        "/workflows",
-        "/workflows/{workflow}",
-        "/runs/{paused}",
-        "/runs/{rerun}",
-        "/agents/{agent}",
-        "/settings/webhooks/{webhook}",
-        "/settings/retention",
-        "/settings/schedules",
-        "/settings/schedules/nightly",
-        "/settings/signals",
-        "/settings/triggers",
-        "/settings/triggers/claims",
-    ],
-)
 def test_a_narrow_screen_scrolls_only_downwards(
-    console: Server, person: Person, scene: Scene, path: str
+    console: Server, person: Person, scene: Scene
 ) -> None:
     metrics = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
     person.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    wide = {}
     try:
         person.signs_in("acme", console.key("owner"))
-        person.opens(path.format(**asdict(scene)))
-        width = person.driver.execute_script("return document.documentElement.scrollWidth")
-        assert width <= 360
+        for path in pages(scene):
+            person.opens(path)
+            wide[path] = person.driver.execute_script("return document.documentElement.scrollWidth")
     finally:
         person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert {path: width for path, width in wide.items() if width > 360} == {}
+
+
+def test_every_route_that_shows_a_page_is_among_the_pages(scene: Scene) -> None:
+    assert routes_without(pages(scene)) == []
+    assert routes_without(["/inbox"]), "it finds what is left out"
 
 
 WATCH = """
