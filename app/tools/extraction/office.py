@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from app.tools.extraction.document import Document
+from app.tools.extraction.equations import Brackets
 from app.tools.extraction.flow import Flow
-from app.tools.extraction.markup import parse
+from app.tools.extraction.markup import elements, parse
 from app.tools.extraction.package import Package, Relation
 
 _OBJECTS = {
@@ -17,15 +18,22 @@ _OBJECTS = {
     "video": "a video",
     "audio": "a sound",
     "subDocument": "a linked document",
-    "comments": "the comments",
 }
 
 
-def leave_out_objects(relations: Iterable[Relation], document: Document) -> None:
+def leave_out_objects(package: Package, relations: Iterable[Relation], document: Document) -> None:
     """Note the objects that a part shows and that are no text."""
     for found in relations:
         if found.kind in _OBJECTS:
             document.leave_out(_OBJECTS[found.kind])
+        elif found.kind == "comments" and _has_comments(package, found.part):
+            document.leave_out("the comments")
+
+
+def _has_comments(package: Package, part: str) -> bool:
+    """Say whether there are comments; some programs write a part for none."""
+    found = elements(package.read(part), part) if part in package else iter(())
+    return any(name in ("comment", "cm") for name, _ in found)
 
 
 def read_diagrams(package: Package, relations: Iterable[Relation], flow: Flow) -> None:
@@ -67,9 +75,12 @@ class Drawn:
         self._in_text = 0
         self._hidden = 0
         self._forms = Alternatives(flow)
+        self._brackets = Brackets(flow)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Begin an element."""
+        if not self._hidden:
+            self._brackets.start(name, attributes)
         if self._hidden or self._forms.has_been_read(name):
             self._hidden += 1
         elif name == "AlternateContent":
@@ -97,6 +108,8 @@ class Drawn:
             self._flow.block()
         elif name == "tbl":
             self._flow.end_table()
+        if not self._hidden:
+            self._brackets.end(name)
 
     def text(self, text: str) -> None:
         """Take characters."""

@@ -39,4 +39,4 @@ def _read_slide(package: Package, slide: str, document: Document, flow: Flow) ->
             parse(package.read(item.part), Drawn(flow), item.part)
             flow.end()
     flow.end_line()
-    leave_out_objects(related, document)
+    leave_out_objects(package, related, document)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from app.tools.extraction.document import Document, damaged
+from app.tools.extraction.field_formulas import shown_by
 from app.tools.extraction.flow import Flow
 from app.tools.extraction.symbols import symbol
 from steps.http.charset_names import codec_named
@@ -44,7 +45,6 @@ _CHARSETS = {
 }  # fmt: skip
 _OF_SYMBOLS = 2
 _BOX, _LIST, _NOT_CHOSEN = 1, 2, 25
-_FORMULA = "EQ "
 _DEEPEST = 10_000
 _FIRST_HALVES = range(0xD800, 0xDC00)
 """Of characters that take two `\\u`, which may stand in groups of their own."""
@@ -65,6 +65,7 @@ class _State:
     destination: str = ""
     skipped: int = 1
     font: int = -1
+    is_instruction: bool = False
 
 
 class _Reader:
@@ -83,6 +84,7 @@ class _Reader:
         self._is_starred = False
         self._is_in_row = False
         self._property = ""
+        self._instruction: list[str] = []
         self._form: dict[str, int] = {}
         self._choices: list[str] = []
 
@@ -125,9 +127,13 @@ class _Reader:
             self._around.append(self._state)
             self._state = replace(self._state, destination="")
         elif self._around:
-            if self._state.destination in _APART and self._state.is_seen:
+            state, self._state = self._state, self._around.pop()
+            if state.destination in _APART and state.is_seen:
                 self._flow.block()
-            self._state = self._around.pop()
+            if state.destination == "fldinst" and self._is_shown():
+                self._flow.write(shown_by("".join(self._instruction)))
+            if state.destination == "fldinst":
+                self._instruction.clear()
 
     def _escaped(self, character: str) -> None:
         if character == "*":
@@ -158,7 +164,10 @@ class _Reader:
         elif self._is_unseen(word, is_starred=is_starred):
             if word in _LEFT_OUT and self._state.is_seen:
                 self._document.leave_out(_LEFT_OUT[word])
-            self._state = replace(self._state, is_seen=False, destination=word)
+            is_field = word == "fldinst" and self._state.is_seen
+            self._state = replace(
+                self._state, is_seen=False, destination=word, is_instruction=is_field
+            )
         elif word in _APART:
             self._state = replace(self._state, destination=word)
             if self._state.is_seen:
@@ -200,6 +209,8 @@ class _Reader:
                 self._fonts[self._state.font] = codec_named(f"cp{value}") or ""
             case "deleted":
                 self._state = replace(self._state, is_deleted=value != 0)
+            case "listtext" | "pntext":
+                self._state = replace(self._state, destination=word)
             case "fftype":
                 self._form, self._choices = {word: number or 0}, []
             case "ffres" | "ffdefres":
@@ -211,6 +222,10 @@ class _Reader:
     def _show(self, word: str) -> None:
         flow = self._flow
         match word:
+            case _ if word in _CHARACTERS:
+                self._write(_CHARACTERS[word])
+            case _ if self._state.is_instruction:
+                pass
             case "par" | "line" | "sect" | "page" | "column":
                 if self._is_in_row or word != "par":
                     flow.block()
@@ -231,8 +246,6 @@ class _Reader:
                 flow.block()
             case "fldrslt":
                 flow.write(self._of_form())
-            case _ if word in _CHARACTERS:
-                self._write(_CHARACTERS[word])
 
     def _unit(self, number: int) -> None:
         self._flush_bytes()
@@ -248,15 +261,15 @@ class _Reader:
             self._bytes.append(byte)
 
     def _text(self, text: str) -> None:
-        if self._in_fonts():
+        if self._state.destination == "falt":
+            pass  # the font that takes the place of one that is missing
+        elif self._in_fonts():
             names = self._font_names
             names[self._state.font] = names.get(self._state.font, "") + text.rstrip(";")
         elif self._state.destination == "sn":
             self._property = text
         elif self._state.destination == "ffl":
             self._choices.append(text)
-        elif self._is_formula(text):
-            self._document.leave_out("a formula of a field")
         skipped = min(self._to_skip, len(text))
         self._to_skip -= skipped
         text = text[skipped:]
@@ -264,22 +277,23 @@ class _Reader:
             self._flush_units()
             self._bytes += text.encode("latin-1")
 
-    def _is_formula(self, text: str) -> bool:
-        """Say whether a field begins here whose instruction is what people see."""
-        around = self._around[-1:]
-        inside = self._state.destination, *(state.destination for state in around)
-        return "fldinst" in inside and text.lstrip().startswith(_FORMULA)
-
     def _write(self, text: str) -> None:
         if self._to_skip:
             self._to_skip -= 1
             return
         self._settle()
         if self._is_shown():
+            self._put(text)
+
+    def _put(self, text: str) -> None:
+        if self._state.is_instruction:
+            self._instruction.append(text)
+        else:
             self._flow.write(text)
 
     def _is_shown(self) -> bool:
-        return self._state.is_seen and not self._state.is_deleted
+        is_wanted = self._state.is_seen or self._state.is_instruction
+        return is_wanted and not self._state.is_deleted
 
     def _in_fonts(self) -> bool:
         around = (state.destination for state in self._around[-2:])
@@ -298,7 +312,7 @@ class _Reader:
         name = self._font_names.get(self._state.font, "")
         if any("\ue000" <= character < "\uf900" for character in text):
             text = "".join(self._drawn(name, ord(character)) for character in text)
-        self._flow.write(text)
+        self._put(text)
 
     def _flush_bytes(self) -> None:
         if not self._bytes:
@@ -310,10 +324,16 @@ class _Reader:
         else:
             text = self._bytes.decode(codec, "replace")
         self._bytes.clear()
-        self._flow.write(text)
+        self._put(text)
 
     def _drawn(self, font: str, code: int) -> str:
         found = symbol(font, code)
+        if found is None and self._in_mark_of_list():
+            return "\u2022"
         if found is None:
             self._document.leave_out(f"a symbol of the font {font.strip()[:50] or 'unknown'}")
         return found or "\ufffd"
+
+    def _in_mark_of_list(self) -> bool:
+        around = (state.destination for state in self._around[-2:])
+        return not {"listtext", "pntext"}.isdisjoint((self._state.destination, *around))

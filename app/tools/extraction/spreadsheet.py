@@ -72,13 +72,13 @@ def _read_sheet(package: Package, part: str, sheet: Sheet, document: Document, b
             sheet.rows.pop()
     document.take("\n")
     related = package.relations(part)
-    leave_out_objects(related, document)
+    leave_out_objects(package, related, document)
     flow = Flow(document)
     for item in related:
         if item.kind == "drawing" and item.part in package:
             parse(package.read(item.part), Drawn(flow), item.part)
             flow.end()
-            leave_out_objects(package.relations(item.part), document)
+            leave_out_objects(package, package.relations(item.part), document)
 
 
 def _meanings(styles: bytes, part: str) -> list[Meaning]:

@@ -1,17 +1,21 @@
 """DOCX and its relatives: whatever holds text is entered, unless it is known not to be shown."""
 
+import re
 from collections.abc import Callable
 
 from app.tools.extraction.document import Document
+from app.tools.extraction.equations import Brackets
+from app.tools.extraction.field_formulas import shown_by
 from app.tools.extraction.flow import Flow
 from app.tools.extraction.markup import parse
 from app.tools.extraction.office import Alternatives, leave_out_objects, read_diagrams
 from app.tools.extraction.package import Package
 from app.tools.extraction.symbols import symbol
-from app.tools.extraction.word_parts import Brackets, Fields, FormField
+from app.tools.extraction.word_parts import Fields, FormField
 
 _NOT_SHOWN = frozenset({"del", "moveFrom", "pPr", "rPr", "tblPr", "trPr", "tcPr", "sdtPr"})
-_INLINE = {"tab": "\t", "ptab": "\t", "noBreakHyphen": "-", "den": "/"}
+_PRIVATE = re.compile("[\ue000-\uf8ff]")
+_INLINE = {"tab": "\t", "ptab": "\t", "noBreakHyphen": "-"}
 _DELETED = {
     ("pPr", 2): frozenset({"del", "moveFrom"}),
     ("trPr", 1): frozenset({"del"}),
@@ -53,7 +57,7 @@ def _read_part(package: Package, part: str, document: Document, flow: Flow) -> N
     parse(source, _Words(document, flow, read_chunk, Fields(source)), part)
     flow.end()
     read_diagrams(package, related, flow)
-    leave_out_objects(related, document)
+    leave_out_objects(package, related, document)
 
 
 class _Words:
@@ -69,6 +73,8 @@ class _Words:
         self._hidden_by = ""
         self._is_deleted = False
         self._in_text = 0
+        self._is_instruction = False
+        self._font = ""
         self._forms = Alternatives(flow)
         self._fields = fields
         self._brackets = Brackets(flow)
@@ -81,7 +87,7 @@ class _Words:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Begin an element."""
         if self._hidden or name in _NOT_SHOWN or self._forms.has_been_read(name):
-            self._hide(name)
+            self._hide(name, attributes)
             return
         if self._field is not None:
             self._field.property(name, attributes)
@@ -90,6 +96,10 @@ class _Words:
         match name:
             case "t":
                 self._in_text += 1
+            case "instrText":
+                self._is_instruction = True
+            case "r":
+                self._font = ""
             case "p":
                 if not self._is_joined:
                     self._flow.block()
@@ -112,6 +122,8 @@ class _Words:
         match name:
             case "t":
                 self._in_text -= 1
+            case "instrText":
+                self._is_instruction = False
             case "p":
                 self._is_joined = not self._ends.pop()
                 if not self._is_joined:
@@ -133,14 +145,20 @@ class _Words:
 
     def text(self, text: str) -> None:
         """Take characters."""
+        if self._is_instruction and not self._hidden:
+            self._fields.instruct(text)
         if self._hidden or not self._in_text or self._fields.is_instruction:
             return
+        if _PRIVATE.search(text):
+            text = _PRIVATE.sub(lambda found: self._drawn(self._font, ord(found[0])), text)
         if self._in_reading:
             self._reading.append(text)
         else:
             self._flow.write(text)
 
-    def _hide(self, name: str) -> None:
+    def _hide(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "rFonts" and self._hidden_by == "rPr":
+            self._font = attributes.get("ascii") or attributes.get("hAnsi", "")
         if not self._hidden:
             self._hidden_by = name
         elif name in _DELETED.get((self._hidden_by, self._hidden), ()):
@@ -169,7 +187,9 @@ class _Words:
         elif name in _INLINE:
             self._flow.write(_INLINE[name])
         elif name == "fldChar":
-            self._fields.mark(attributes.get("fldCharType", ""))
+            self._flow.write(self._fields.mark(attributes.get("fldCharType", "")))
+        elif name == "fldSimple":
+            self._flow.write(shown_by(attributes.get("instr", "")))
         elif name == "textpath" and attributes.get("string"):
             self._flow.block()
             self._flow.write(attributes["string"])
@@ -180,9 +200,12 @@ class _Words:
 
     def _symbol(self, font: str, code: str) -> None:
         try:
-            found = symbol(font, int(code, 16))
+            self._flow.write(self._drawn(font, int(code, 16)))
         except ValueError:
-            found = None
+            self._flow.write(self._drawn(font, 0xE000))
+
+    def _drawn(self, font: str, code: int) -> str:
+        found = symbol(font, code)
         if found is None:
-            self._document.leave_out(f"a symbol of the font {font[:50]}")
-        self._flow.write(found or "\ufffd")
+            self._document.leave_out(f"a symbol of the font {font[:50] or 'unknown'}")
+        return found or "\ufffd"

@@ -1,8 +1,8 @@
-"""What in WordprocessingML says something about its text: fields, their states, and brackets."""
+"""What in WordprocessingML says something about its text: fields and their states."""
 
 import re
 
-from app.tools.extraction.flow import Flow
+from app.tools.extraction.field_formulas import shown_by
 
 _OFF = frozenset({"0", "false", "off"})
 _BEGIN, _END = (re.compile(rb"fldCharType\s*=\s*[\"']" + word) for word in (b"begin", b"end"))
@@ -15,6 +15,7 @@ class Fields:
         self._has_ends = len(_BEGIN.findall(part)) == len(_END.findall(part))
         self._open: list[bool] = []
         self._instructions = 0
+        self._told: list[list[str]] = []
 
     @property
     def is_instruction(self) -> bool:
@@ -22,62 +23,31 @@ class Fields:
         own = bool(self._open and self._open[-1])
         return self._has_ends and self._instructions > own
 
-    def mark(self, kind: str) -> None:
-        """Take a mark: `begin`, `separate` (the result follows) or `end`."""
+    def instruct(self, text: str) -> None:
+        """Take a part of the instruction of a field."""
+        if self._told and self._open[-1]:
+            self._told[-1].append(text)
+
+    def mark(self, kind: str) -> str:
+        """Take a mark: `begin`, `separate` (the result follows) or `end`.
+
+        Returns what the field shows that is no text of its own.
+        """
         if kind == "begin":
             self._open.append(True)
+            self._told.append([])
             self._instructions += 1
-        elif self._open:
+            return ""
+        shown = ""
+        if self._open:
+            if self._open[-1] and self._instructions == 1:
+                shown = shown_by("".join(self._told[-1]), has_result=kind == "separate")
             self._instructions -= self._open[-1]
             self._open[-1] = False
             if kind == "end":
                 self._open.pop()
-
-
-class Brackets:
-    """The brackets and signs of equations, which stand in properties and not in the text."""
-
-    def __init__(self, flow: Flow) -> None:
-        self._flow = flow
-        self._depth = 0
-        self._around: list[_Pair] = []
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        """Begin an element."""
-        self._depth += 1
-        pair = self._around[-1] if self._around else None
-        match name:
-            case "d" | "nary" | "rad":
-                self._around.append(_Pair(self._depth, *_SIGNS[name]))
-            case "begChr" | "sepChr" | "endChr" | "chr" if pair and pair.depth == self._depth - 2:
-                pair.signs[name] = attributes.get("val", "")
-            case "e" | "sub" | "deg" if pair and pair.depth == self._depth - 1:
-                self._flow.write(pair.next())
-
-    def end(self, name: str) -> None:
-        """End an element."""
-        if self._around and self._around[-1].depth == self._depth:
-            self._flow.write(self._around.pop().last())
-        self._depth -= 1
-
-
-_SIGNS = {"d": ("(", "|", ")"), "nary": ("\u222b", "", ""), "rad": ("\u221a", "", "")}
-
-
-class _Pair:
-    def __init__(self, depth: int, first: str, between: str, last: str) -> None:
-        self.depth = depth
-        self.signs = {"begChr": first, "sepChr": between, "endChr": last}
-        self._count = 0
-
-    def next(self) -> str:
-        """Return what stands before the next part."""
-        self._count += 1
-        first = self.signs.get("chr", self.signs["begChr"])
-        return first if self._count == 1 else self.signs["sepChr"]
-
-    def last(self) -> str:
-        return self.signs["endChr"] if self._count else ""
+                self._told.pop()
+        return shown
 
 
 class FormField:

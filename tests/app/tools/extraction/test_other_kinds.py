@@ -131,6 +131,17 @@ def test_slides_are_read_in_their_order_with_notes_and_diagrams() -> None:
     assert (found["pages"], found["truncated"], "on a" in found["text"]) == (2, True, False)
 
 
+def test_equations_on_slides_have_their_signs() -> None:
+    part = "<m:f><m:num><a:t>a</a:t></m:num><m:den><a:t>b</a:t></m:den></m:f>"
+    slide = f"<p:sld {SPACES}><a:p>{part}</a:p></p:sld>"
+    content = package("ppt/main.xml", SLIDES, {
+        "ppt/main.xml": f"<p:presentation {SPACES}><p:sldId r:id='a'/></p:presentation>",
+        "ppt/_rels/main.xml.rels": relations(("a", "slide", "s/a.xml")),
+        "ppt/s/a.xml": slide,
+    })  # fmt: skip
+    assert text_of("a.pptx", content) == "a/b"
+
+
 def test_a_slide_that_is_missing_is_named() -> None:
     assert read("a.pptx", slides("a", "x"))["leftOut"] == ["slide 2, which is missing"]
 

@@ -9,6 +9,11 @@ BOX = f"<w:txbxContent><w:p>{text_run('boxed')}</w:p></w:txbxContent>"
 FIELD = '<w:r><w:fldChar w:fldCharType="{}">{}</w:fldChar></w:r>'
 
 
+def field(instruction: str) -> str:
+    told = f"<w:r><w:instrText>{instruction}</w:instrText></w:r>"
+    return f"{FIELD.format('begin', '')}{told}{FIELD.format('end', '')}"
+
+
 @pytest.mark.parametrize(
     ("inside", "text"),
     [
@@ -86,6 +91,28 @@ FIELD = '<w:r><w:fldChar w:fldCharType="{}">{}</w:fldChar></w:r>'
             "yes",
         ),
         ('<w:r><w:sym w:font="Wingdings" w:char="F0FE"/></w:r>', "\u2611"),
+        ('<w:r><w:rPr><w:rFonts w:ascii="Symbol"/></w:rPr><w:t>\uf061</w:t></w:r>', "\u03b1"),
+        (field("EQ \\o\\ac(\u25cb,1)"), "\u25cb1"),
+        (field('EQ \\* jc2 \\* "Font:MS Mincho" \\* hps10 \\o\\ad(\\s\\up 9(kyo),K)'), "K(kyo)"),
+        (field("EQ \\f(1,\\r(3,x))"), "1/3\u221ax"),
+        (field("EQ \\b\\lc\\[\\rc\\](\\a\\co2(1,2))"), "[1 2]"),
+        (field("MACROBUTTON Next Click here"), "Click here"),
+        (field("SYMBOL 254 \\f Wingdings"), "\u2611"),
+        (text_run("a") + field("XE hidden") + text_run("b"), "ab"),
+        (
+            (
+                "<m:oMath><m:m><m:mr><m:e><m:r><m:t>a</m:t></m:r></m:e><m:e><m:r><m:t>b</m:t></m:r></m:e></m:mr>"
+                "<m:mr><m:e><m:r><m:t>c</m:t></m:r></m:e></m:mr></m:m></m:oMath>"
+            ),
+            "a b; c",
+        ),
+        (
+            (
+                "<m:oMath><m:rad><m:deg><m:r><m:t>3</m:t></m:r></m:deg><m:e><m:r><m:t>x</m:t></m:r></m:e>"
+                "</m:rad></m:oMath>"
+            ),
+            "3\u221ax",
+        ),
         (
             FIELD.format("begin", "<w:ffData><w:checkBox><w:checked/></w:checkBox></w:ffData>"),
             "\u2611",
@@ -138,6 +165,15 @@ def test_headers_and_notes_are_read_and_what_is_no_text_is_named() -> None:
     found = read("a.docx", word_of(f"<w:p>{text_run('body')}</w:p>", parts))
     assert found["text"] == "in header\nbody\nin footnotes\nin footer"
     assert found["leftOut"] == ["a chart", "a picture"]
+
+
+@pytest.mark.parametrize(("inside", "left_out"), [("", []), ("<w:comment/>", ["the comments"])])
+def test_comments_are_named_where_there_are_any(inside: str, left_out: list[str]) -> None:
+    parts: dict[str, str | bytes] = {
+        "word/_rels/document.xml.rels": relations(("c", "comments", "c.xml")),
+        "word/c.xml": f"<w:comments xmlns:w='urn:any'>{inside}</w:comments>",
+    }
+    assert read("a.docx", word_of("<w:p/>", parts))["leftOut"] == left_out
 
 
 def test_an_inserted_part_is_read_by_its_own_kind() -> None:
