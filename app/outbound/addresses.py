@@ -28,7 +28,7 @@ def address_of(text: str, query: Sequence[tuple[str, str]] = ()) -> httpx2.URL:
     try:
         url = checked(httpx2.URL(text))
         if query:
-            both = filter(None, (url.query, urlencode(query).encode()))
+            both = filter(None, (url.query.removesuffix(b"&"), urlencode(query).encode()))
             url = url.copy_with(query=b"&".join(both))
     except (httpx2.InvalidURL, ValueError, TypeError) as odd:
         raise InvalidAddress(_why(odd)) from odd

@@ -1,8 +1,8 @@
 """Decompresses bodies from other servers, with a limit on their size.
 
 A few kilobytes can unpack to gigabytes, and a body may be compressed several times over. So it is
-unpacked only once, in pieces of limited size, and counted before it is kept. A body that is cut
-short is refused.
+unpacked twice at most, in pieces of limited size, and counted at each layer before it is kept. A
+body that is cut short is refused.
 """
 
 import zlib
@@ -20,13 +20,25 @@ _SLICE = 4_096
 _PIECE = 1_000_000
 """Bytes of unpacked output per piece."""
 
+_MOST_LAYERS = 2
 _MOST_MEMBERS = 10_000
 _PACKED_MORE = 65_536
 """How many bytes longer than the limit for unpacked bytes the compressed body may be."""
 
 _KNOWN = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
 _NOT_PACKED = frozenset(
-    {"", "identity", "none", "binary", "7bit", "8bit", "utf-8", "utf8", "iso-8859-1"}
+    {
+        "",
+        "aws-chunked",
+        "identity",
+        "none",
+        "binary",
+        "7bit",
+        "8bit",
+        "utf-8",
+        "utf8",
+        "iso-8859-1",
+    }
 )
 """Values that mean "not compressed": none, and words that some senders write by mistake."""
 
@@ -50,14 +62,19 @@ class BoundedDecoder:
         """Take the header's value. Raises `NotDecodable` for an encoding that is not supported."""
         names = [name.strip().lower() for name in content_encoding.split(",")]
         packed = [name for name in names if name not in _NOT_PACKED]
-        if len(packed) > 1:
-            raise NotDecodable("it is compressed more than once")
-        if packed and packed[0] not in _KNOWN:
-            name = packed[0][:40].encode("ascii", "replace").decode()
-            raise NotDecodable(f"it is compressed with {name}, which was not offered")
+        if len(packed) > _MOST_LAYERS:
+            raise NotDecodable(f"it is compressed more than {_MOST_LAYERS} times over")
+        for name in packed:
+            if name not in _KNOWN:
+                told = name[:40].encode("ascii", "replace").decode()
+                raise NotDecodable(f"it is compressed with {told}, which was not offered")
         self._left = self._limit = limit
         self._packed_left = limit + _PACKED_MORE
-        self._unpacker = _Unpacker(_KNOWN[packed[0]]) if packed else None
+        self._unpacker = _Unpacker(_KNOWN[packed[-1]]) if packed else None
+        self._inner: BoundedDecoder | None = None
+        if len(packed) > 1:
+            self._inner = BoundedDecoder(packed[0], limit)
+            self._left = self._limit = limit + _PACKED_MORE
 
     def decode(self, chunk: bytes) -> bytes:
         """Return the next part of the body. Raises `TooLong` or `NotDecodable`."""
@@ -74,12 +91,17 @@ class BoundedDecoder:
             raise TooLong(self._limit)
         for piece in self._unpacker.pieces(chunk, lambda: min(self._left + 1, _PIECE)):
             self._count(len(piece))
-            yield piece
+            if self._inner is None:
+                yield piece
+            else:
+                yield from self._inner.pieces(piece)
 
     def finish(self) -> None:
         """Check that the body is complete. Raises `NotDecodable` if it is cut short."""
         if self._unpacker is not None and not self._unpacker.may_end:
             raise NotDecodable("it is broken off before its compressed content ends")
+        if self._inner is not None:
+            self._inner.finish()
 
     def _count(self, size: int) -> None:
         self._left -= size

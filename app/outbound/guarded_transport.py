@@ -142,6 +142,10 @@ _BYTES = re.compile(r"bytearray\((b'[^']*'|b\"[^\"]*\")\)")
 """How h11 shows what it could not read."""
 
 
+_NO_TLS = "WRONG_VERSION_NUMBER"
+_PLACE_IN_SSL = re.compile(r" \(_ssl\.c:\d+\)")
+
+
 def _shown(found: re.Match[str]) -> str:
     return found[1].removeprefix("b")
 
@@ -156,7 +160,9 @@ def cause_of(failure: BaseException | None) -> str:
             said = os.strerror(failure.errno) if failure.errno else said
         words = _BYTES.sub(_shown, said) or words
         failure = failure.__cause__ or failure.__context__
-    return words or "the connection was lost"
+    if _NO_TLS in words:
+        return "the other side does not speak TLS on this port; its address may begin with http://"
+    return _PLACE_IN_SSL.sub("", words) or "the connection was lost"
 
 
 class GuardedBackend(AsyncNetworkBackend):

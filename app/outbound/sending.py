@@ -29,9 +29,11 @@ from steps.http.response_body import described
 _CONNECT_S = 10.0
 _IDLE_S = 300.0
 _MOST_REDIRECTS = 5
+_REDIRECTS = (301, 302, 303, 307, 308)
 _CLOSED = "disconnected"
 """What the pool says of a connection that ended before an answer began."""
 _MOST_IN_MEMORY = 10_000_000
+_COOKIES = "set-cookie"
 _DRAINED_BYTES = 65_536
 _DRAINED_S = 0.25
 """How many bytes of an unwanted body are read, and for how long, to keep its connection usable."""
@@ -48,17 +50,19 @@ class Sending:
         """Send one request, once the tenant has its turn; raises what `HttpClient.send` raises."""
         request = _request(wanted)
         asking.set(tenant)
-        hearing = Heard() if wanted.take == "nothing" and not wanted.follow_redirects else None
+        hearing = Heard()
         heard.set(hearing)
         async with self._turns.turn(tenant):
             try:
-                with _told(host_of(request.url), wanted.timeout_s):
+                with _told(host_of(request.url), wanted.timeout_s, hearing):
                     async with asyncio.timeout(wanted.timeout_s):
-                        response = await self._header(request, wanted)
+                        response = await self._header(request, wanted, hearing)
             except StepBroke:
-                if hearing is None or hearing.status is None:
+                status = hearing.status
+                leads_on = wanted.follow_redirects and status in _REDIRECTS
+                if wanted.take != "nothing" or status is None or leads_on:
                     raise
-                return HttpResponse(hearing.status, {}, b"")
+                return HttpResponse(status, {}, b"")
             try:
                 return await _taken(response, wanted, sink)
             finally:
@@ -69,10 +73,13 @@ class Sending:
         """Close every connection."""
         await self._transport.aclose()
 
-    async def _header(self, request: httpx2.Request, wanted: HttpRequest) -> httpx2.Response:
+    async def _header(
+        self, request: httpx2.Request, wanted: HttpRequest, hearing: Heard
+    ) -> httpx2.Response:
         """Return the final answer after redirects, with its body unread."""
         is_confidential = wanted.confidential or bool(request.url.userinfo)
         for _ in range(_MOST_REDIRECTS + 1):
+            hearing.forget()
             response = await self._transport.handle_async_request(request)
             if not wanted.follow_redirects or not response.has_redirect_location:
                 return response
@@ -131,7 +138,7 @@ def _headers(wanted: HttpRequest, url: httpx2.URL) -> dict[str, str]:
 async def _taken(response: httpx2.Response, wanted: HttpRequest, sink: Sink | None) -> HttpResponse:
     """Return the answer with its body in the wanted form. Raises `ResponseUnreadable`."""
     status = response.status_code
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = _named(response.headers)
     if wanted.take == "nothing":
         await _drained(response)
         return HttpResponse(status, headers, b"")
@@ -175,6 +182,14 @@ async def _taken(response: httpx2.Response, wanted: HttpRequest, sink: Sink | No
     return HttpResponse(status, headers, bytes(content))
 
 
+def _named(headers: httpx2.Headers) -> dict[str, str]:
+    """Return headers by name; several of one name are joined, cookies by line breaks."""
+    found = {name.lower(): value for name, value in headers.items()}
+    if _COOKIES in found:  # their values hold commas (RFC 9110, section 5.3)
+        found[_COOKIES] = "\n".join(headers.get_list(_COOKIES))
+    return found
+
+
 def _decoder(packed: str, most: int) -> tuple[BoundedDecoder, NotDecodable | None]:
     """Return what unpacks a body; where its packing is not known, what leaves it, and why."""
     try:
@@ -208,15 +223,15 @@ async def _drained(response: httpx2.Response) -> None:
 
 
 @contextlib.contextmanager
-def _told(host: str, timeout_s: float | None) -> Iterator[None]:
-    """Turn a failure before the answer began into a failure of the step."""
+def _told(host: str, timeout_s: float | None, hearing: Heard) -> Iterator[None]:
+    """Turn a failure before the answer began into a failure of the step, with what came."""
     try:
         yield
     except TimeoutError as late:
-        message = f"no answer from {host} within {timeout_s:g} seconds"
+        message = f"{_came(hearing)} from {host} within {timeout_s:g} seconds"
         raise StepBroke("Timeout", message) from late
     except httpx2.TimeoutException as late:
-        raise StepBroke("Timeout", f"no answer from {host} in time") from late
+        raise StepBroke("Timeout", f"{_came(hearing)} from {host} in time") from late
     except RedirectRefused as refused:
         raise StepBroke("RedirectRefused", str(refused), retryable=False) from refused
     except httpx2.LocalProtocolError as wrong:
@@ -226,5 +241,10 @@ def _told(host: str, timeout_s: float | None) -> Iterator[None]:
         if isinstance(failed.__cause__, AddressNotAllowed):
             raise StepBroke("AddressNotAllowed", str(failed), retryable=False) from failed
         is_odd = isinstance(failed, httpx2.RemoteProtocolError) and _CLOSED not in str(failed)
-        what = "the answer is not valid HTTP, from" if is_odd else "no answer from"
-        raise StepBroke("ConnectionFailed", f"{what} {host}: {failed}") from failed
+        status = "" if hearing.status is None else f" (status {hearing.status})"
+        what = f"the answer{status} is not valid HTTP," if is_odd else _came(hearing)
+        raise StepBroke("ConnectionFailed", f"{what} from {host}: {failed}") from failed
+
+
+def _came(hearing: Heard) -> str:
+    return "no answer" if hearing.status is None else f"only the status {hearing.status}"

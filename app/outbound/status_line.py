@@ -31,6 +31,8 @@ class Heard:
         if self.status is not None or len(self._bytes) > _LONGEST:
             return
         self._bytes += chunk
+        if self._bytes.startswith((b"\r", b"\n")):  # left behind by an answer before this one
+            self._bytes = self._bytes.lstrip(b"\r\n")
         while (line := _LINE.match(self._bytes)) and self.status is None:
             status = int(line[1])
             if status >= _FINAL or status == _SWITCHING:
@@ -41,7 +43,7 @@ class Heard:
             self._bytes = rest
 
     def forget(self) -> None:
-        """Start again: the bytes so far were a proxy's reply that the tunnel is open."""
+        """Start again: a redirect came, or a proxy's reply that its tunnel is open."""
         self._bytes.clear()
         self.status = None
 

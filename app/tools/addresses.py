@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable
 from email.headerregistry import Address
 
-import idna
-
+from app.outbound.domain_names import domain_of
 from steps.contract.step_type import StepBroke
 
 _NAMED = re.compile(r"(?P<shown>[^<>]*)<(?P<address>[^<>\s]+)>\s*")
@@ -44,19 +43,6 @@ def addresses(given: str | Iterable[str] | None, name: str) -> list[Address]:
         shown = named["shown"].strip().strip('"') if named else ""
         found.append(_checked(shown, named["address"] if named else text.strip(), name))
     return found
-
-
-def domain_of(text: str) -> str:
-    """Return a domain as mail and DNS use it (IDNA 2008, https://www.rfc-editor.org/info/rfc5891).
-
-    The older rules (IDNA 2003) confuse names: they turn `straße.example` into `strasse.example`.
-
-    Raises:
-        ValueError: The domain is invalid; the message says why.
-    """
-    if text.isascii() and "xn--" not in text.lower():
-        return text
-    return idna.encode(text, uts46=True).decode("ascii")
 
 
 def _checked(shown: str, address: str, name: str) -> Address:

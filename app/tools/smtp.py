@@ -7,9 +7,9 @@ import ssl
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from app.outbound.domain_names import domain_of
 from app.outbound.trust import add_to
 from app.settings.server import Settings
-from app.tools.addresses import domain_of
 from steps.contract.step_type import StepBroke
 
 Refusals: TypeAlias = dict[str, tuple[int, bytes]]

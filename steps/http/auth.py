@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from steps.contract.step_type import StepSettings
+from steps.contract.step_type import StepBroke, StepSettings
 from steps.effects.outgoing import TokenRequest
 from steps.language.template import SecretTemplate
 
@@ -38,7 +38,11 @@ class BasicAuth(_HeaderAuth):
 
     def header(self, text: TextOf) -> tuple[str, str]:
         """Return the header that is sent."""
-        pair = f"{text(self.username, 'auth.username')}:{text(self.password, 'auth.password')}"
+        username = text(self.username, "auth.username")
+        if ":" in username:  # it would end there (RFC 7617, section 2)
+            message = "auth.username has a colon, which HTTP Basic cannot send"
+            raise StepBroke("InvalidRequest", message, retryable=False)
+        pair = f"{username}:{text(self.password, 'auth.password')}"
         return "Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 

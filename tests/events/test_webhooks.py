@@ -312,7 +312,8 @@ def test_a_deleted_webhook_is_told_nothing(client: httpx.Client, receiver: Recei
 
 @pytest.mark.parametrize(("change", "named"), [
     ({"url": "ftp://example.com"}, "url"), ({"url": "https://user:pw@example.com"}, "url"),
-    ({"url": "nonsense"}, "url"), ({"events": []}, "events"), ({"events": ["run.begun"]}, "events"),
+    ({"url": "nonsense"}, "url"), ({"url": "http://a:99999/"}, "url"), ({"url": "http://a/\n"}, "url"),
+    ({"url": "http://a\\b/"}, "url"), ({"url": "http://\u00e4_.example/"}, "url"), ({"events": []}, "events"), ({"events": ["run.begun"]}, "events"),
     ({"secret": "whsec_short"}, "secret"), ({"secret": "x" * 44}, "secret"), ({"form": 1}, "form"),
 ])  # fmt: skip
 def test_what_is_no_webhook_is_refused(
@@ -323,6 +324,11 @@ def test_what_is_no_webhook_is_refused(
     assert answer.status_code == 400
     assert named in answer.json()["details"][0]["path"]
     assert "whsec_short" not in answer.text
+
+
+def test_a_webhook_may_lead_to_an_international_name(client: httpx.Client) -> None:
+    body = {"url": "https://stra\u00dfe.example/", "events": ["run.*"]}
+    assert client.post("/api/webhooks", json=body).status_code == 201
 
 
 def test_webhooks_are_for_admins_of_their_tenant(

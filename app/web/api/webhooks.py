@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.responses import JSONResponse, Response
@@ -29,6 +29,25 @@ _SHOWN = ("id", "pending", "givenUp", "createdAt", "updatedAt")
 """The fields that the server adds to each webhook shown."""
 
 
+def _check_host(parts: SplitResult) -> None:
+    """Raise `ValueError` if no connection can lead to the host and port."""
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("must have a port from 1 to 65535, or none")
+    host = parts.hostname or ""
+    if host.isascii():
+        return
+    from app.outbound.domain_names import domain_of  # noqa: PLC0415 - most names need no tables
+
+    try:
+        domain_of(host)
+    except ValueError as odd:
+        raise ValueError("must have a host whose name is valid") from odd
+
+
 class _Fields(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, defer_build=True, hide_input_in_errors=True
@@ -39,9 +58,12 @@ class _Fields(BaseModel):
     def _address(cls, url: str | None) -> str | None:
         if url is None:
             return None
+        if not url.isprintable() or "\\" in url:
+            raise ValueError("must not contain line breaks, backslashes or control characters")
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii():
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be an address that begins with https:// or http://")
+        _check_host(parts)
         if parts.username or parts.password:
             raise ValueError("must not contain a user or a password; messages are signed instead")
         return url

@@ -63,12 +63,23 @@ def test_an_answer_without_a_body_is_whole(encoding: str) -> None:
         ("gzip", gzip.compress(b"", mtime=0) * 10_001, "members"),
         ("br", b"x", "br, which was not offered"),
         ("zstd", b"x", "zstd, which was not offered"),
-        ("gzip, gzip", b"x", "more than once"),
+        ("gzip, gzip, gzip", b"x", "more than 2 times"),
+        ("gzip, gzip", gzip.compress(gzip.compress(TEXT, mtime=0)[:-9], mtime=0), "broken off"),
     ],
 )
 def test_what_is_not_whole_or_not_known_is_refused(encoding: str, packed: bytes, why: str) -> None:
     with pytest.raises(NotDecodable, match=why):
         unpacked(encoding, [packed])
+
+
+def test_what_is_packed_twice_is_unpacked_twice_within_the_limit() -> None:
+    twice = gzip.compress(zlib.compress(TEXT), mtime=0)
+    assert unpacked("deflate, gzip", [twice]) == TEXT
+    assert unpacked("aws-chunked", [TEXT]) == TEXT
+    zeros = zlib.compress(zlib.compress(bytes(9_000_000), 9), 9)
+    assert len(zeros) < 500
+    with pytest.raises(TooLong):
+        unpacked("deflate, deflate", [zeros], 8_000_000)
 
 
 def test_the_limit_holds_for_what_comes_out_and_for_what_goes_in() -> None:

@@ -31,6 +31,7 @@ async def client() -> AsyncIterator[HttpClient]:
         ("/x?token=a%20b", (("page", "2"),), "/x?token=a%20b&page=2"),
         ("/x", (("a", "1"), ("a", "ä &")), "/x?a=1&a=%C3%A4+%26"),
         ("/x?", (("a", "1"),), "/x?a=1"),
+        ("/x?a=1&", (("b", "2"),), "/x?a=1&b=2"),
         ("/x?a=1#part", (("a", "2"),), "/x?a=1&a=2"),
         ("/x?a=1", (), "/x?a=1"),
     ],
@@ -166,9 +167,52 @@ async def test_a_redirect_keeps_the_method_as_browsers_do(
 
 async def test_an_answer_that_is_no_http_is_called_so(client: HttpClient) -> None:
     with saying(b"HTTP/1.1 200 OK\r\nno header\r\n\r\n") as address:
-        with pytest.raises(StepBroke, match="the answer is not valid HTTP, from") as broke:
+        told = r"the answer \(status 200\) is not valid HTTP, from"
+        with pytest.raises(StepBroke, match=told) as broke:
             await client.send(HttpRequest("POST", address))
         assert "bytearray" not in broke.value.error.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 201 Created\r\nContent-Ty", "only the status 201 from 127"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "status 200"),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n", "no answer from"),
+    ],
+)
+async def test_a_header_that_breaks_off_says_what_came(
+    client: HttpClient, answer: bytes, said: str
+) -> None:
+    with saying(answer) as address, pytest.raises(StepBroke, match=said):
+        await client.send(HttpRequest("POST", address))
+
+
+async def test_an_answer_counts_from_its_status_when_nothing_else_is_wanted(
+    client: HttpClient,
+) -> None:
+    for before in (b"", b"\r\n"):
+        with saying(before + b"HTTP/1.1 200 OK\r\nno header\r\n\r\n") as address:
+            found = await client.send(HttpRequest("POST", address, take="nothing"))
+        assert found.status == 200
+    odd = b"HTTP/1.1 302 Found\r\nno header\r\n\r\n"
+    with saying(odd) as address, pytest.raises(StepBroke, match="status 302"):
+        await client.send(HttpRequest("POST", address, take="nothing"))
+
+
+async def test_each_cookie_of_an_answer_stays_whole(client: HttpClient) -> None:
+    cookies = b"Set-Cookie: a=1; Expires=Wed, 09 Jun 2027 10:18:14 GMT\r\nSet-Cookie: b=2\r\n"
+    more = b"Link: </a>\r\nLink: </b>\r\nContent-Length: 0\r\n\r\n"
+    with saying(b"HTTP/1.1 200 OK\r\n" + cookies + more) as address:
+        found = (await client.send(HttpRequest("GET", address))).headers
+    assert found["set-cookie"] == "a=1; Expires=Wed, 09 Jun 2027 10:18:14 GMT\nb=2"
+    assert found["link"] == "</a>, </b>"
+
+
+async def test_a_server_without_tls_is_called_so(client: HttpClient) -> None:
+    plain = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    with saying(plain) as address, pytest.raises(StepBroke, match="may begin with http://"):
+        await client.send(HttpRequest("GET", address.replace("http:", "https:")))
 
 
 @pytest.mark.parametrize("location", ["http://[", "http://h:99999/", "file:///x"])

@@ -44,6 +44,14 @@ def test_the_header_is_sent(shared: Server, auth: Any, header: str, sent: str) -
         assert echo.seen[0]["headers"][header] == sent
 
 
+def test_a_user_name_that_would_end_early_is_refused(shared: Server) -> None:
+    auth = {"type": "basic", "username": "{{ data.user }}", "password": "p"}
+    with Echo() as echo:
+        error = start(shared, [step(echo.address, auth)], EDGES, user="a:b")["error"]
+        assert (error["type"], echo.seen) == ("InvalidRequest", [])
+        assert "auth.username has a colon" in error["message"]
+
+
 def test_a_template_that_gives_no_text_is_named(shared: Server) -> None:
     auth = {"type": "bearer", "token": "{{ data.tokens }}"}
     with Echo() as echo:
