@@ -43,6 +43,8 @@ async def _read(content: bytes) -> Any:
 async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any] | None]:
     """Iterate over the documents of a stream; None stands for the mark that ends it.
 
+    What may follow that mark is no part of the answer.
+
     Raises:
         ProviderError: An event reports an error.
         Unreadable: An event is not JSON.
@@ -53,7 +55,7 @@ async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any] | No
             continue
         if data == _DONE:
             yield None
-            continue
+            return
         if event.event == "error":
             raise ProviderError(_parsed_or_text(data), response)
         value = await _read(data.encode(errors="surrogatepass"))

@@ -1,5 +1,6 @@
 """Connects to models' endpoints: checked addresses, answers of limited size, no redirects."""
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Sequence
 
 import httpx2
@@ -75,10 +76,15 @@ class _Body(httpx2.AsyncByteStream):
         assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types
         try:
             decoder = BoundedDecoder(response.headers.get("content-encoding", ""), _MOST_BYTES)
+            kind = response.headers.get("content-type", "").lower()
+            is_stream, has_begun = kind.startswith("text/event-stream"), False
             async for chunk in response.stream:
-                yield decoder.decode(chunk)
+                piece = decoder.decode(chunk)
+                # The library would take the mark for a part of the first event's name.
+                yield piece.removeprefix(BOM_UTF8) if is_stream and not has_begun else piece
+                has_begun = has_begun or bool(piece)
             decoder.finish()
-            if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
+            if is_stream:
                 yield _LAST_EVENT
         except (TooLong, NotDecodable) as unusable:
             message = (

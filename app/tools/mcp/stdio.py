@@ -19,6 +19,7 @@ from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from mcp.client.stdio import StdioServerParameters, get_default_environment
 from mcp.shared.message import SessionMessage
 from mcp_types import ErrorData, JSONRPCError, jsonrpc_message_adapter
+from pydantic import TypeAdapter
 
 from app.concurrency.offload import LONG_BYTES, offload
 
@@ -34,6 +35,9 @@ _HEAD, _TAIL = 1_000, 200
 _ID = rb'"id"\s*:\s*(-?\d{1,18}|"(?:[^"\\]|\\.){1,200}")'
 _ID_FIRST = re.compile(rb'\A\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?' + _ID)
 _ID_LAST = re.compile(_ID + rb'\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*\Z')
+
+
+_BATCH: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(list[dict[str, Any]])
 
 
 class Lines:
@@ -109,26 +113,39 @@ async def _read(output: ByteReceiveStream, came: Any) -> None:
         with suppress(anyio.EndOfStream, *broken):
             async for chunk in output:
                 for line in lines.take(chunk):
-                    if message := await _message(line):
+                    for message in await _messages(line):
                         await came.send(message)
     with suppress(anyio.EndOfStream, *broken):
         while True:  # so that it can end, though nobody listens any more
             await output.receive()
 
 
-async def _message(line: bytes | tuple[bytes, bytes]) -> SessionMessage | Exception | None:
+async def _messages(line: bytes | tuple[bytes, bytes]) -> list[SessionMessage | Exception]:
     if isinstance(line, tuple):
-        return _too_long(*line)
+        told = _too_long(*line)
+        return [told] if told else []
     if not line.strip():
-        return None
-    read = partial(_parsed, line)
+        return []
+    read = partial(messages_of, line)
     return read() if len(line) < LONG_BYTES else await offload(read)
 
 
-def _parsed(line: bytes) -> SessionMessage | Exception:
+def messages_of(line: bytes) -> list[SessionMessage | Exception]:
+    """Return the message of a line, or those of a batch, which earlier revisions allow."""
+    text = line.decode("utf-8", "replace")
     try:
-        text = line.decode("utf-8", "replace")
-        return SessionMessage(jsonrpc_message_adapter.validate_json(text, by_name=False))
+        parts = _BATCH.validate_json(text) if text.lstrip().startswith("[") else [text]
+    except ValueError as wrong:
+        return [wrong]
+    return [_one(part) for part in parts]
+
+
+def _one(part: Any) -> SessionMessage | Exception:
+    adapter = jsonrpc_message_adapter
+    try:
+        if isinstance(part, str):
+            return SessionMessage(adapter.validate_json(part, by_name=False))
+        return SessionMessage(adapter.validate_python(part, by_name=False))
     except ValueError as wrong:
         return wrong
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import httpx2
@@ -12,11 +13,15 @@ from app.llm import anthropic_answer, openai_answer
 from app.llm.endpoint import Endpoint
 from app.llm.failures import Asked, ProviderError, Unreadable, broke, without_key
 from app.llm.pieces import merged
+from app.llm.received import events
 from app.llm.thoughts import without_thoughts
+from app.llm.transport import model_client
+from app.outbound.way_out import WayOut
 from app.settings.llm import ModelDocument
 from engine import Json, JsonObject
 from steps.effects.chat import ChatAnswer, ToolCall, ToolSpec, Usage
 from tests.harness.asking import KEY, says
+from tests.harness.bytes_server import saying
 
 ARGUMENTS: JsonObject = {"name": "Ada", "age": 36}
 TEXT = json.dumps(ARGUMENTS)
@@ -161,6 +166,16 @@ async def test_a_stream_is_whole_by_its_mark_or_its_reason() -> None:
     assert (await streamed(chunk({"content": TEXT}, "stop"))).text == TEXT
     with pytest.raises(Unreadable, match="ended before"):
         await streamed(chunk({"content": TEXT}))
+    after = "data: the connection stays open\n\n"
+    assert (await streamed(chunk({"content": TEXT}), "data: [DONE]\n\n", after)).text == TEXT
+
+
+async def test_a_stream_may_begin_with_a_byte_order_mark() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    client = model_client([ip_network("127.0.0.0/8")], WayOut(), 1)
+    with saying(head + b"\xef\xbb\xbfdata: {}\n\n") as address:
+        async with client, client.stream("POST", address) as response:
+            assert [event async for event in events(response)] == [{}]
 
 
 async def test_the_media_type_says_whether_it_is_a_stream() -> None:

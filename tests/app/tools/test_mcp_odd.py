@@ -12,7 +12,7 @@ from app.outbound.way_out import WayOut
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.http import http_client
 from app.tools.mcp.result import result_of
-from app.tools.mcp.stdio import LONGEST_LINE, Lines
+from app.tools.mcp.stdio import LONGEST_LINE, Lines, messages_of
 from engine import Json
 from steps.contract.step_type import StepBroke
 from tests.app.tools.test_mcp import call, catalogue_of, refusal, states, until
@@ -110,6 +110,14 @@ async def test_an_answer_that_is_too_long_fails_its_call_and_no_other() -> None:
         assert "gave an answer of more than 8,000,000 bytes" in broke.error.message
         found: Any = await call(catalogue, "odd.long", size=3)
         assert found["text"] == "xxx"
+
+
+def test_a_line_may_hold_several_messages() -> None:
+    done = b'{"jsonrpc":"2.0","id":%d,"result":{}}'
+    assert len(messages_of(done % 1)) == 1
+    both = messages_of(b" [" + done % 1 + b"," + done % 2 + b', {"id": 3}]')
+    assert [isinstance(message, Exception) for message in both] == [False, False, True]
+    assert [isinstance(message, Exception) for message in messages_of(b"[1")] == [True]
 
 
 def test_a_line_is_read_in_proportion_and_of_a_long_one_its_ends() -> None:
