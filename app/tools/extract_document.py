@@ -34,8 +34,8 @@ def extract_document_tool(process: ExtractionProcess) -> Callable[..., Awaitable
         file), `truncated` (whether there was more), and `leftOut` (what is missing from the text,
         such as unreadable pages, images, attachments). PDF and PPTX also have `pages`, tables have
         `sheets` with `name` and `rows`, and texts have `encoding` (from a byte order mark, from a
-        declaration in the text, `utf-8`, else `windows-1252`). Images are not read: a scanned page
-        has no text.
+        declaration in the text, `utf-8`, else the most likely by the letters). Images are not read:
+        a scanned page has no text.
         """
         async with process.turn(context.tenant):
             file = await context.file(file_id)

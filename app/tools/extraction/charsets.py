@@ -1,4 +1,4 @@
-"""How text is decoded: by its mark, by what it says of itself, else UTF-8, else Windows-1252."""
+"""How text is decoded: by its mark, by what it says of itself, else UTF-8, else by its letters."""
 
 import codecs
 import re
@@ -17,6 +17,11 @@ _ATTRIBUTE = re.compile(
 _IN_CONTENT = re.compile(
     rb"(\A\s*[\w.+-]+/[\w.+-]+\s*;\s*)?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE
 )
+_SHOWN = {
+    "cp932": "shift_jis", "cp949": "euc-kr", "euc_jp": "euc-jp", "koi8_r": "koi8-r", "big5": "big5",
+    "gb18030": "gb18030", "cp866": "ibm866", "cp850": "ibm850",
+}  # fmt: skip
+"""The names of codecs; those of Windows are called by their numbers."""
 _WIDE_BYTES = 200
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
@@ -35,7 +40,10 @@ def decoded(content: bytes, declared: str = "") -> tuple[str, str]:
             return content.decode(likely), likely.replace("_", "-")
         except UnicodeDecodeError:
             continue
-    return content.decode("cp1252", "replace"), "windows-1252"
+    from app.tools.extraction.likely_charset import likely_charset  # noqa: PLC0415 - seldom needed
+
+    found = likely_charset(content)
+    return content.decode(found, "replace"), _SHOWN.get(found, found.replace("cp", "windows-"))
 
 
 def with_mark(content: bytes) -> bytes:

@@ -22,7 +22,7 @@ def meaning_of(format_id: int, code: str | None) -> Meaning:
     shown = _LITERAL.sub("", code.partition(";")[0].lower())
     if _IS_ELAPSED.search(shown):
         return "elapsed"
-    is_date = "general" not in shown and any(letter in shown for letter in "dmyhs")
+    is_date = "general" not in shown and any(part in shown for part in (*"dmyhs", "aaa"))
     return "date" if is_date else "number"
 
 

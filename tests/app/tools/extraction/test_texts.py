@@ -255,6 +255,31 @@ def test_a_mail_may_hold_what_is_attached_as_it_is() -> None:
     assert found["leftOut"] == ["the attachment a.png (image/png)"]
 
 
+@pytest.mark.parametrize(
+    ("codec", "name", "text"),
+    [
+        ("cp1251", "windows-1251", "имя;год\nИван;20"),  # noqa: RUF001 - letters of other scripts
+        ("cp1251", "windows-1251", "ИТОГО;100"),
+        ("koi8_r", "koi8-r", "имя;год\nИван Петров;20"),  # noqa: RUF001 - letters of other scripts
+        ("cp932", "shift_jis", "名前;年\n太郎;20"),
+        ("euc_jp", "euc-jp", "東京都 田中さん;20\nありがとう;3"),
+        ("gb18030", "gb18030", "姓名;年龄\n王小明;20"),
+        ("cp949", "euc-kr", "이름;나이\n홍길동;20"),
+        ("cp1250", "windows-1250", "Łódź;Gdańsk\nŚwiętokrzyskie;7"),
+        ("cp1253", "windows-1253", "Όνομα;Πόλη\nΓιώργος;Αθήνα"),  # noqa: RUF001 - letters of other scripts
+        ("cp1252", "windows-1252", "Müller;“José” – it’s 5 €"),  # noqa: RUF001 - letters of other scripts
+        ("cp1252", "windows-1252", "ÄÖÜ;GRÖSSE"),
+    ],
+)
+def test_a_text_that_names_no_charset_is_read_by_its_letters(
+    codec: str, name: str, text: str
+) -> None:
+    found = read("a.txt", text.encode(codec))
+    assert (found["encoding"], found["text"]) == (name, text)
+    rows = [line.split(";") for line in text.splitlines()]
+    assert read("a.csv", text.encode(codec))["sheets"] == [{"name": "csv", "rows": rows}]
+
+
 def test_what_is_attached_to_a_mail_is_named() -> None:
     attached = (
         'Content-Type: application/pdf\nContent-Disposition: attachment; filename="bill.pdf"\n'
