@@ -31,8 +31,9 @@ class FirstGo(Generic[T]):
 
         Raises what the coroutine raises before its first wait.
         """
-        carrier, self._at_hand = self._at_hand or _Carrier[T](), None
-        loop, before = carrier.loop, asyncio.current_task()
+        carrier, self._at_hand = self._at_hand or _Carrier(), None
+        loop = carrier.loop
+        before = asyncio.current_task(loop)
         context = self._context.copy()
         if before is not None:
             tasks._leave_task(loop, before)  # noqa: SLF001 - documented, for those who make tasks

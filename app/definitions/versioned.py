@@ -56,7 +56,11 @@ C = TypeVar("C", bound=Compiled)
 
 
 class Definitions(Generic[C]):
-    """The definitions of one kind, of all tenants."""
+    """The definitions of one kind, of all tenants.
+
+    Attributes:
+        changes: Grows whenever one of them may have changed.
+    """
 
     def __init__(
         self,
@@ -72,7 +76,7 @@ class Definitions(Generic[C]):
         self._clock = clock
         self._compiled: OrderedDict[tuple[str, str, str, int], C] = OrderedDict()
         self._chosen: dict[tuple[str, str, str | None], VersionRow] = {}
-        self._changes = 0
+        self.changes = 0
         self._updating: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def create(self, tenant: str, document: Json) -> VersionRow:
@@ -146,9 +150,9 @@ class Definitions(Generic[C]):
         key = (tenant, definition_id, selector)
         if row := self._chosen.get(key):
             return row
-        before = self._changes
+        before = self.changes
         row = await self.table.chosen(tenant, definition_id, selector)
-        if before == self._changes:
+        if before == self.changes:
             if len(self._chosen) >= _COMPILED:
                 self._chosen.clear()
             self._chosen[key] = row
@@ -160,12 +164,12 @@ class Definitions(Generic[C]):
         try:
             yield
         finally:
-            self._changes += 1
+            self.changes += 1
             self._chosen.clear()
 
     def forget_chosen(self) -> None:
         """Forget the chosen versions: another process may have changed definitions."""
-        self._changes += 1
+        self.changes += 1
         self._chosen.clear()
 
     async def compile_row(self, tenant: str, row: VersionRow) -> C:

@@ -19,13 +19,13 @@ from app.services import Services
 from app.settings.server import Settings
 from app.web.endpoint import Endpoint
 from app.web.errors import error_response
-from app.web.fields import HttpRequest
 from app.web.guide.pages import guide, guide_file
 from app.web.json_answer import JsonAnswer
 from app.web.middleware import RequestFrame
 from app.web.readiness import unready
 from app.web.route_table import RouteTable
 from app.wire.parsing.errors import NotAllowedHere, NotFoundHere
+from app.wire.parsing.fields import HttpRequest
 from steps.checking.document_schema import definition_schema
 
 Answer = Callable[[Request, Services], Awaitable[Response]]

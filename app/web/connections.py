@@ -25,6 +25,10 @@ class Connection(Protocol):
         """Note that the current request comes from a known caller."""
         ...
 
+    def answer(self, scope: Scope, status: int, lines: bytes, body: bytes) -> bool:
+        """Send the whole answer to a request; return False if it must be sent by messages."""
+        ...
+
     def abort(self) -> None:
         """Drop the connection at once, with everything not yet sent."""
         ...
@@ -47,18 +51,23 @@ def abort_of(scope: Scope) -> Callable[[], None]:
     return end
 
 
-def leave_with_client(request: Request, answer: asyncio.Future[Any]) -> None:
-    """Cancel the block when the client disconnects; the request's body must have been read."""
+def leave_with_client(
+    request: Request, answer: asyncio.Future[Any]
+) -> set[asyncio.Future[Any]] | None:
+    """Cancel an answer when the client disconnects; the request's body must have been read.
+
+    Returns the set from which to discard the answer once it is no longer waited for, if any.
+    """
     connection: Connection | None = request.scope.get(CONNECTION)
     if connection is None:
         watching = asyncio.ensure_future(_gone(request.receive))
         watching.add_done_callback(lambda _: answer.cancel())
         answer.add_done_callback(lambda _: watching.cancel())
-    elif connection.is_closing:
+        return None
+    if connection.is_closing:
         answer.cancel()
-    else:
-        connection.waiting.add(answer)
-        answer.add_done_callback(connection.waiting.discard)
+    connection.waiting.add(answer)
+    return connection.waiting
 
 
 def caller_is_known(scope: Scope, tenant: str) -> None:

@@ -1,6 +1,7 @@
 """The definition of an endpoint, from which routes, role checks and the API page are made."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,14 +17,19 @@ from app.services import Services
 from app.telemetry import log
 from app.web.connections import caller_is_known
 from app.web.errors import error_response, is_known
-from app.web.fields import fields_of
 from app.web.whose import IN_TURNS
+from app.wire.parsing.fields import fields_of
 from app.wire.requests.bodies import M, NoQuery, checked, without_query
 from engine.value import value
 from journal import ChangeNote, changing
 
 _LONGEST_TARGET = 500
 _CREDENTIALS = frozenset(("x-api-key", "x-tenant-id", "authorization"))
+
+
+@cache
+def _is_audited(method: str, role: Role, is_noted: bool) -> bool:
+    return method not in ("GET", "HEAD") and (is_noted or role.includes(Role.EDITOR))
 
 
 @value(frozen=True, slots=True)
@@ -92,26 +98,28 @@ class Endpoint:
 
     async def ask(self, request: Request, services: Services) -> Response:
         """Authenticate the caller and call the handler. Raises `Unauthorized`, `Forbidden`."""
-        fields = fields_of(request.scope)
+        scope = request.scope
+        fields = fields_of(scope)
+        method: str = scope["method"]
         if fields.repeated and not fields.repeated.isdisjoint(_CREDENTIALS):
             raise Unauthorized  # with two values, a proxy may have checked the other one
         cookies = request.cookies if "cookie" in fields else {}
         try:
-            session = services.sessions.of(request.method, fields, cookies)
+            session = services.sessions.of(method, fields, cookies)
         except KeysWanted as wanted:
             await wanted.provider.refresh()
-            session = services.sessions.of(request.method, fields, cookies)
+            session = services.sessions.of(method, fields, cookies)
         except Unauthorized:
             if services.changes is None:
                 raise
             await services.changes.catch_up()  # it may just have been created by another process
-            session = services.sessions.of(request.method, fields, cookies)
-        caller_is_known(request.scope, session.caller.tenant)
+            session = services.sessions.of(method, fields, cookies)
+        caller_is_known(scope, session.caller.tenant)
         services.rate_limits.check(session.caller)
         session.caller.require(self.role)
         work_for(session.caller.tenant)
         handled = self.handler(Call(request, services, session.caller, session.csrf))
-        in_turns = request.scope.get(IN_TURNS) == session.caller.tenant
+        in_turns = scope.get(IN_TURNS) == session.caller.tenant
         answered: Awaitable[Response] = (
             handled if in_turns else services.fair_loop.run(session.caller.tenant, handled)
         )
@@ -127,8 +135,7 @@ class Endpoint:
     @property
     def is_audited(self) -> bool:
         """Whether its changes go to the audit log; commands for runs do not."""
-        changes = self.method not in ("GET", "HEAD")
-        return changes and (self.is_noted or self.role.includes(Role.EDITOR))
+        return _is_audited(self.method, self.role, self.is_noted)
 
     def _note(self, request: Request, services: Services, caller: Caller) -> ChangeNote:
         target = str(request.scope["path"])[:_LONGEST_TARGET]

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from app.concurrency.fair_loop import FairLoop
 from app.web.whose import IN_TURNS
+from app.wire.parsing.fields import fields_of
 
 InTurn: TypeAlias = Callable[[Coroutine[Any, Any, None]], Awaitable[None]]
 
@@ -55,7 +56,9 @@ class Exchange(RequestResponseCycle):
     """One request and its answer; arrived bodies need no wait, an answer is one write.
 
     Attributes:
-        may_begin: Says whether the request can be answered at once rather than in a later turn.
+        may_begin: Says whether the request can be answered at once rather than in a later turn;
+            None if it always can.
+        is_forwarded: Whether a proxy names the client or its scheme.
     """
 
     def __init__(self, **named: Any) -> None:
@@ -63,7 +66,9 @@ class Exchange(RequestResponseCycle):
         self._head = b""
         self._is_read = False
         self._in_turn: InTurn | None = None
-        self.may_begin: Callable[[], bool] = _always
+        self.may_begin: Callable[[], bool] | None = None
+        scope: Any = self.scope
+        self.is_forwarded = fields_of(scope).is_forwarded
 
     def take_turns(self, fair_loop: FairLoop, tenant: str) -> None:
         """Answer the whole request in the turns of a tenant."""
@@ -83,7 +88,7 @@ class Exchange(RequestResponseCycle):
             return None
         self._is_read = True
         body, self.body = bytes(self.body), bytearray()
-        if not self.disconnected:
+        if self.flow.read_paused and not self.disconnected:
             self.flow.resume_reading()
         return body
 
@@ -106,6 +111,32 @@ class Exchange(RequestResponseCycle):
         body, self.body = bytes(self.body), bytearray()
         self._is_read = self._is_read or not self.more_body
         return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    def answer(self, status: int, lines: bytes, body: bytes) -> bool:
+        """Send a whole answer; return False if it has to be sent by messages instead.
+
+        `lines` are its header fields as they are sent, without the length of the body.
+        """
+        flow: FlowControl = self.flow
+        if (
+            self.response_started
+            or self.disconnected
+            or flow.write_paused
+            or not self.keep_alive
+            or self.scope["method"] == "HEAD"
+        ):
+            return False
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        of_server = b"".join([b"%b: %b\r\n" % field for field in self.default_headers])
+        self.transport.write(
+            b"%b%bcontent-length: %d\r\n%b\r\n%b"
+            % (STATUS_LINE[status], of_server, len(body), lines, body)
+        )
+        if self.message_event is not UNHEARD:
+            self.message_event.set()
+        self.on_response()
+        return True
 
     async def send(self, message: Message) -> None:  # type: ignore[override]
         """Send a part of the answer; its header is sent with the first piece of its body."""
@@ -167,10 +198,6 @@ class Exchange(RequestResponseCycle):
     def _write(self, data: bytes) -> None:
         head, self._head = self._head, b""
         self.transport.write(head + data if head else data)
-
-
-def _always() -> bool:
-    return True
 
 
 async def _await(answered: Awaitable[None]) -> None:

@@ -8,9 +8,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.telemetry import log
 from app.telemetry.counters import Counters
+from app.web.connections import Connection
 from app.web.errors import error_response, is_known
-from app.web.fields import fields_of
+from app.wire.parsing.arrived_body import CONNECTION
 from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.fields import fields_of
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -33,6 +35,12 @@ _HEADERS = (
 
 _NAMES = frozenset(name for name, _ in _HEADERS)
 
+_JSON_LINES = b"".join(
+    b"%b: %b\r\n" % field
+    for field in ((b"content-type", b"application/json"), *_HEADERS, (b"x-request-id", b"%b"))
+)
+"""The header fields of a JSON answer as they are sent, with a place for the request's id."""
+
 _ABSOLUTE = re.compile(
     r"https?://(?:[^/?#\[\]]+|\[[0-9a-f:.]+\](?::\d*)?)(?=[/?#]|\Z)", re.IGNORECASE
 )
@@ -49,7 +57,8 @@ class RequestFrame:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        _take_absolute_form(scope)
+        if not scope["path"].startswith("/"):
+            _take_absolute_form(scope)
         fields = fields_of(scope)
         asked = fields.get("x-request-id")
         if asked is not None and _SAFE_ID.fullmatch(asked):
@@ -61,39 +70,62 @@ class RequestFrame:
         # Two parsers could disagree on where such a body ends (RFC 9112, section 6.3).
         has_two_lengths = "transfer-encoding" in fields and "content-length" in fields
         app = _refused if has_two_lengths else self._app
-        has_begun = False
-
-        async def framed(message: Message) -> None:
-            nonlocal has_begun
-            if message["type"] == "http.response.start":
-                has_begun = True
-                given = message["headers"]
-                headers = [*given, *_HEADERS]
-                if not _NAMES.isdisjoint(dict(given)):
-                    names = {name for name, _ in given}
-                    headers = [*given, *(one for one in _HEADERS if one[0] not in names)]
-                headers.append((b"x-request-id", request_id.encode()))
-                message = {**message, "headers": headers}
-                path: str = scope["path"]
-                shown = path
-                if path.startswith(_LINKS):
-                    shown = next(link for link in _LINKS if path.startswith(link))
-                log.request_served(scope["method"], shown, message["status"], request_id)
-                method = scope["method"] if scope["method"] in _METHODS else "other"
-                self._counters.requests[method, message["status"]] += 1
-            await send(message)
+        framed = _Framed(scope, send, request_id, self._counters)
 
         self._counters.in_flight += 1
         try:
             await app(scope, receive, framed)
         except Exception as failure:
-            if has_begun:
+            if framed.has_begun:
                 raise
             if not is_known(failure):
                 log.request_failed(request_id, failure)
             await error_response(failure, request_id)(scope, receive, framed)
         finally:
             self._counters.in_flight -= 1
+
+
+class _Framed:
+    """Sends one answer, with the headers of every answer; logs and counts it."""
+
+    __slots__ = ("_counters", "_request_id", "_scope", "_send", "has_begun")
+
+    def __init__(self, scope: Scope, send: Send, request_id: str, counters: Counters) -> None:
+        self._scope, self._send, self._request_id = scope, send, request_id
+        self._counters = counters
+        self.has_begun = False
+
+    def send_json(self, status: int, body: bytes) -> bool:
+        """Send a JSON answer in one piece; return False if the server cannot do that now."""
+        connection: Connection | None = self._scope.get(CONNECTION)
+        lines = _JSON_LINES % self._request_id.encode()
+        if connection is None or not connection.answer(self._scope, status, lines, body):
+            return False
+        self.has_begun = True
+        self._note(status)
+        return True
+
+    async def __call__(self, message: Message) -> None:
+        """Send a part of the answer."""
+        if message["type"] == "http.response.start":
+            self.has_begun = True
+            given = message["headers"]
+            headers = [*given, *_HEADERS]
+            if not _NAMES.isdisjoint(dict(given)):
+                names = {name for name, _ in given}
+                headers = [*given, *(one for one in _HEADERS if one[0] not in names)]
+            headers.append((b"x-request-id", self._request_id.encode()))
+            message = {**message, "headers": headers}
+            self._note(message["status"])
+        await self._send(message)
+
+    def _note(self, status: int) -> None:
+        method: str = self._scope["method"]
+        path: str = self._scope["path"]
+        if path.startswith(_LINKS):
+            path = next(link for link in _LINKS if path.startswith(link))
+        log.request_served(method, path, status, self._request_id)
+        self._counters.requests[method if method in _METHODS else "other", status] += 1
 
 
 async def _refused(scope: Scope, receive: Receive, send: Send) -> None:

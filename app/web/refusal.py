@@ -4,6 +4,7 @@ import json
 import uuid
 from http import HTTPStatus
 
+CHUNKED = b"transfer-encoding: chunked"
 _VERSIONS = ("1.0", "1.1")
 
 
@@ -34,7 +35,7 @@ def must_be_one_request(version: str, fields: list[tuple[bytes, bytes]]) -> tupl
             framing = b"content-length: " + value if value.strip(b"0") else b""
         elif name == b"transfer-encoding":
             transfers += 1 if value.lower() == b"chunked" else 2
-            framing = b"transfer-encoding: chunked"
+            framing = CHUNKED
         elif name == b"expect":
             expects = value.lower() == b"100-continue"
     if version not in _VERSIONS:

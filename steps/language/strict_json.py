@@ -29,6 +29,7 @@ _TOO_MANY_DIGITS = "integer string conversion"
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _LARGEST_INTEGER = 2**53
 _MANY_DIGITS = re.compile(rb"[0-9]{%d}" % _SHORT).search
+_LARGE = re.compile(r"[0-9]{16}").search
 _NO_NUMBER = re.compile(rb"NaN|Infinity").search
 _DEEPEST_KEPT = 200
 """The most levels in a value of a step: the journal's JSON reader accepts no more."""
@@ -71,6 +72,9 @@ def parse_strictly(
             surrogate.
         ValueError: The text is not JSON, or holds something that is refused; the message says what.
     """
+    plain = _plain(text) if len(text) <= _SHORT else None
+    if plain is not None and (most_values is None or len(text) <= most_values):
+        return plain
     try:
         value: Json = _decoder(line_breaks, unique_keys, exact_integers).decode(text)
     except RecursionError as deep:
@@ -87,6 +91,23 @@ def parse_strictly(
     except UnicodeEncodeError as half:
         raise JsonRefused("holds half of a surrogate pair (\\ud800-\\udfff)") from half
     return value
+
+
+def _plain(text: str) -> Json:
+    """Return the value of a text that would be written in the same way, None for any other text.
+
+    If the value is written with the same characters except for spaces, the text has the same
+    tokens: no key stands in it twice, no number is rounded, no surrogate stands alone.
+    """
+    if text.count("[") + text.count("{") > DEEPEST or _LARGE(text):
+        return None
+    try:
+        value: Json = from_json(text, allow_inf_nan=False)
+        written = to_json(value).decode()
+    except (TypeError, ValueError):  # the first if the text itself has half of a surrogate pair
+        return None
+    is_same = written == text or written.replace(" ", "") == text.replace(" ", "")
+    return value if is_same else None
 
 
 @cache

@@ -50,7 +50,7 @@ async def counted(connection: Connection, request: bytes, times: int = 10) -> Ca
 
 @pytest.mark.parametrize(
     ("what", "most", "most_of_http"),
-    [("health", 102, 52), ("status", 245, 113), ("start", None, 134)],
+    [("health", 52, 40), ("status", 190, 98), ("start", None, 108)],
 )
 async def test_a_request_takes_few_calls(
     tmp_path: Path,

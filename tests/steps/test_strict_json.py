@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from steps.language.strict_json import DEEPEST, JsonRefused, must_be_bounded, parse_strictly
 
@@ -66,3 +68,29 @@ def test_a_refusal_goes_on_after_a_name() -> None:
     with pytest.raises(JsonRefused) as refused:
         must_be_bounded([1, 2], 2)
     assert refused.value.what == "holds more than 2 values"
+
+
+_NUMBERS = ("0", "-0", "-0.0", "1.50", "1e5", "1e999", "9007199254740993", "5e-324", "0.1", "1e22")
+_OTHERS = ("true", "null", "NaN", '"é"', '"a b"', r'"\u0041"', r'"\ud800"', '"\ud800"', '"x: y"')
+_KEYS = ('"a"', '"ab"', '"a b"', r'"\u0061"')
+_SPACES = st.sampled_from(("", " ", "\n"))
+
+
+def _texts(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    members = st.builds("{}:{}{}".format, st.sampled_from(_KEYS), _SPACES, inner)
+    return st.builds("[{}]".format, st.lists(inner, max_size=3).map(",".join)) | st.builds(
+        "{{{}}}".format, st.lists(members, max_size=3).map(", ".join)
+    )
+
+
+@given(st.recursive(st.sampled_from(_NUMBERS + _OTHERS), _texts, max_leaves=6))
+@example('{"a":1,"a":1}')
+@example('{"a b":1, "ab":2}')
+def test_a_plain_text_is_read_as_any_other(text: str) -> None:
+    def read(text: str) -> str:
+        try:
+            return repr(parse_strictly(text, unique_keys=True, exact_integers=True))
+        except ValueError as refused:
+            return str(refused)
+
+    assert read(text) == read(text + " " * 5_000)  # a long text is not tried as a plain one

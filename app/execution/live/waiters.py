@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 from app.execution.live.live_run import LiveRun, RunLost
 from engine import ENDS, Event, Run, RunPaused, Status
@@ -30,7 +31,7 @@ class Waiters:
             future.cancel()
             return future
         self._by_run[run_id].add(future)
-        future.add_done_callback(lambda done: self._forget(run_id, done))
+        future.add_done_callback(partial(self._forget, run_id))
         return future
 
     def __contains__(self, run_id: object) -> bool:

@@ -24,9 +24,9 @@ from app.web.api.triggers import receipt_document
 from app.web.connections import caller_is_known
 from app.web.endpoint import Call
 from app.web.errors import error_response, is_known
-from app.web.fields import fields_of
 from app.web.json_answer import JsonAnswer, as_json
 from app.wire.parsing.errors import NotAllowedHere, NotFoundHere
+from app.wire.parsing.fields import fields_of
 from app.wire.parsing.json_body import declared_size, read_body
 from engine import JsonObject, Run, Status
 from journal import TriggerRow, UnknownRun

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import TypeAlias
 
 from starlette.responses import Response
 
@@ -21,7 +22,11 @@ from app.wire.requests.start_request import StartRequest
 from app.wire.runs.document import outcome_document
 from app.wire.runs.pauses_below import pauses_below
 from engine import JsonObject, Run
-from journal import DuplicateStart, UnknownRun, UsedKey
+from journal import DuplicateStart, UnknownRun, UsedKey, VersionRow
+from steps.document.compiled import Definition
+
+Startable: TypeAlias = tuple[VersionRow, Definition]
+"""A version of a workflow, and its compiled definition."""
 
 _WAIT = re.compile(r"\bwait=(\d{1,9})\b")
 
@@ -32,13 +37,13 @@ async def start(call: Call) -> Response:
     run, outcome = await _start(call, wait=True)
     if outcome is not None:
         run = await waited_for(call, run, outcome, limit_s)
-    pauses = await pauses_below(call.services.journal, run)
+    pauses = [] if run.is_over else await pauses_below(call.services.journal, run)
     return JsonAnswer(outcome_document(run, pauses), 200 if is_settled(run) else 202)
 
 
 async def waited_for(call: Call, run: Run, outcome: "asyncio.Future[Run]", limit_s: float) -> Run:
     """Return the run once it ends or pauses, or its state when the wait is over."""
-    leave_with_client(call.request, outcome)
+    waiting = leave_with_client(call.request, outcome)
     over = call.services.late_calls.later(limit_s, outcome.cancel)
     try:
         return await outcome
@@ -48,6 +53,8 @@ async def waited_for(call: Call, run: Run, outcome: "asyncio.Future[Run]", limit
         return outcome.result()  # it arrived just as the wait ended
     finally:
         over.cancel()
+        if waiting is not None:
+            waiting.discard(outcome)
 
 
 async def start_async(call: Call) -> Response:
@@ -57,16 +64,17 @@ async def start_async(call: Call) -> Response:
 
 
 async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
-    services = call.services
-    with services.admission.starting(call.tenant, declared_size(call.request, services.settings)):
+    services, size = call.services, declared_size(call.request, call.services.settings)
+    with services.admission.starting(call.tenant, size):
         try:
-            asked, used = await _asked(call)
+            asked, used, found = await _asked(call)
             if used is None and asked.key and asked.form:
                 # A simultaneous repeat of the request must not store its files again.
                 async with services.storing.of("start", call.tenant, asked.key):
                     used = await services.journal.start_keys.used(call.tenant, asked.key)
-                    return await services.runs.start(await _new_run(call, asked, used), wait=wait)
-            return await services.runs.start(await _new_run(call, asked, used), wait=wait)
+                    new = await _new_run(call, asked, used, found)
+                    return await services.runs.start(new, wait=wait)
+            return await services.runs.start(await _new_run(call, asked, used, found), wait=wait)
         except DuplicateStart as duplicate:
             if not duplicate.same:
                 raise IdempotencyMismatch(duplicate.run_id) from duplicate
@@ -77,20 +85,27 @@ async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | 
                 raise StartedAndDeleted(duplicate.run_id) from duplicate
 
 
-async def _asked(call: Call) -> tuple[StartRequest, UsedKey | None]:
-    """Return the request, and the run that its key has started before, if any."""
-    services, workflow_id = call.services, call.path("workflowId")
+async def _asked(call: Call) -> tuple[StartRequest, UsedKey | None, Startable | None]:
+    """Return the request, the run that its key has started before, and the version it starts.
+
+    The last is None if it has yet to be looked up.
+    """
+    services, tenant, workflow_id = call.services, call.tenant, call.path("workflowId")
     query = call.query(StartQuery)
     key = idempotency_key(call.request)
-    used = await services.journal.start_keys.used(call.tenant, key) if key else None
+    used = await services.journal.start_keys.used(tenant, key) if key else None
+    found, changes = None, services.workflows.changes
     if used is None:
         # A workflow that cannot be started is refused before a long body is read.
-        await services.workflows.startable(call.tenant, workflow_id, query.version)
+        found = await services.workflows.startable(tenant, workflow_id, query.version)
     asked = await StartRequest.read(call.request, services.settings, workflow_id, query, key)
-    return asked, used
+    holds = asked.selector == query.version and changes == services.workflows.changes
+    return asked, used, found if holds else None
 
 
-async def _new_run(call: Call, asked: StartRequest, used: UsedKey | None) -> NewRun:
+async def _new_run(
+    call: Call, asked: StartRequest, used: UsedKey | None, found: Startable | None
+) -> NewRun:
     """Check the request against the version that it starts, and store its files.
 
     Raises `DuplicateStart` for a used key: the answer is its run, whatever has become of the
@@ -100,11 +115,12 @@ async def _new_run(call: Call, asked: StartRequest, used: UsedKey | None) -> New
     if used and asked.idempotency:
         same = asked.idempotency.fingerprint == used.fingerprint
         raise DuplicateStart(used.run_id, same=same)
-    row, definition = await services.workflows.startable(
+    row, definition = found or await services.workflows.startable(
         call.tenant, asked.workflow_id, asked.selector
     )
     data = await asked.input_of(definition)
-    data |= await asked.store_files(services.files, call.tenant, definition)
+    if asked.form is not None:
+        data |= await asked.store_files(services.files, call.tenant, definition)
     return NewRun(
         call.tenant,
         row.id,

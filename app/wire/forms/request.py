@@ -8,14 +8,14 @@ from app.concurrency.offload import LONG_BYTES, offload
 from app.settings.server import Settings
 from app.wire.forms.form import FIELD, FIELD_ROOM, Form, multipart_form
 from app.wire.parsing.errors import BadRequest, PayloadTooLarge
+from app.wire.parsing.fields import fields_of
 from app.wire.parsing.json_body import read_body
 from steps.contract.step_type import Problem
 
 
 def is_form(request: Request) -> bool:
     """Say whether a request contains a form that may have a file."""
-    kind = request.headers.get("content-type", "").partition(";")[0]
-    return kind.strip().lower() == "multipart/form-data"
+    return fields_of(request.scope).kind == "multipart/form-data"
 
 
 async def form_with_file(request: Request, settings: Settings) -> Form:

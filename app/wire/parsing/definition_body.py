@@ -8,6 +8,7 @@ from app.concurrency.offload import LONG_BYTES, offload
 from app.definitions.definition_text import TextRefused, yaml_definition
 from app.settings.server import Settings
 from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.fields import fields_of
 from app.wire.parsing.json_body import json_body, read_body
 from engine import Json, JsonObject
 
@@ -22,7 +23,7 @@ async def definition_body(request: Request, settings: Settings) -> JsonObject:
         BadRequest: The body contains no object; the message names the line.
         UnsupportedMediaType: It is neither JSON nor YAML.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = fields_of(request.scope).kind
     if kind not in _YAML_TYPES:
         return await json_body(request, settings)
     body = await read_body(request, settings.max_body_bytes, settings.body_timeout)

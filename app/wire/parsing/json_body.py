@@ -9,6 +9,7 @@ from app.concurrency.offload import LONG_BYTES, offload
 from app.settings.server import Settings
 from app.wire.parsing.arrived_body import take_arrived_body
 from app.wire.parsing.errors import BadRequest, BodyTimeout, PayloadTooLarge, UnsupportedMediaType
+from app.wire.parsing.fields import fields_of
 from app.wire.parsing.json_text import parse_json
 from engine import JsonObject
 
@@ -16,16 +17,16 @@ from engine import JsonObject
 def declared_size(request: Request, settings: Settings) -> int:
     """Return how many bytes a request may send: what it declares, else the maximum."""
     most = max(settings.max_body_bytes, settings.max_attachment_bytes)
-    declared = request.headers.get("content-length", "")
-    return min(int(declared), most) if declared.isdecimal() and len(declared) < 20 else most  # noqa: PLR2004
+    declared = fields_of(request.scope).length
+    return most if declared is None else min(declared, most)
 
 
 async def read_body(request: Request, limit: int, timeout_s: float) -> bytes:
     """Read a body, counting bytes as they arrive. Raises `PayloadTooLarge` or `BodyTimeout`."""
-    if request.headers.get("content-encoding"):
+    fields = fields_of(request.scope)
+    if fields.get("content-encoding"):
         raise UnsupportedMediaType("send the body as it is, without Content-Encoding")
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and len(declared) < 20 and int(declared) > limit:  # noqa: PLR2004
+    if fields.length is not None and fields.length > limit:
         raise PayloadTooLarge("the body", limit)
     arrived = take_arrived_body(request.scope)
     if arrived is not None:
@@ -51,8 +52,7 @@ async def json_body(request: Request, settings: Settings, *, required: bool = Tr
     body = await read_body(request, settings.max_body_bytes, settings.body_timeout)
     if not body and not required:
         return {}
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if fields_of(request.scope).kind != "application/json":
         raise UnsupportedMediaType("send JSON, with Content-Type: application/json")
     value = parse_json(body) if len(body) < LONG_BYTES else await offload(partial(parse_json, body))
     if not isinstance(value, dict):

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from starlette.responses import PlainTextResponse, StreamingResponse
@@ -156,3 +157,67 @@ async def test_a_request_leaves_nothing_for_the_garbage_collection() -> None:
         assert gc.collect() < 80
     finally:
         gc.enable()
+
+
+async def test_a_repeated_head_is_recognized_and_its_body_is_the_new_one() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        shown = b"%b %b" % (scope["path"].encode(), take_arrived_body(scope) or b"-")
+        scope["path"] = "/changed"
+        await PlainTextResponse(shown)(scope, receive, send)
+
+    connection = Connection(app, Settings())
+    reader: Any = connection.protocol
+    began, begun = reader.on_message_begin, 0
+
+    def begin() -> None:
+        nonlocal begun
+        begun += 1
+        began()
+
+    reader.on_message_begin = begin
+    reader._parse_anew()  # a parser that calls the method from the line above
+    head = b"POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n"
+    assert (await connection.ask(head + b"ab")).endswith(b"/a ab")
+    assert (await connection.ask(head + b"cd")).endswith(b"/a cd")
+    assert (await connection.ask(head + b"ef")).endswith(b"/a ef")
+    assert begun == 1
+    assert (await connection.ask(head.replace(b"/a", b"/b") + b"gh")).endswith(b"/b gh")
+    assert begun == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"", b"\r\n"),  # the parser skips what stands between two requests
+        (b"\r\n", b""),
+        (b"\r\n\r\n", b""),
+        (b"", b"\r\n\r\n"),
+    ],
+)
+async def test_what_stands_around_a_repeated_request_is_no_part_of_it(
+    before: bytes, after: bytes
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse(take_arrived_body(scope) or b"-")(scope, receive, send)
+
+    connection = Connection(app, Settings())
+    for body in (b"\r\n\r\nab", b"\r\n\r\ncd", b"gh\r\n\r\n", b"\r\n\r\n\r\n"):
+        head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\n"
+        answer = await connection.ask(before + head + body + after)
+        assert answer.endswith(b"\r\n\r\n" + body), body
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 7\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 7\r\nexpect: 100-continue\r\n\r\n",
+        b"POST / HTTP/1.0\r\ncontent-length: 7\r\n\r\n",
+    ],
+)
+async def test_what_is_no_plain_request_is_always_parsed(head: bytes) -> None:
+    connection = Connection(echo, Settings())
+    await connection.ask(head + b"2\r\nab\r\n0\r\n\r\n"[: 12 if b"chunked" in head else 7])
+    assert connection.protocol._known_head.repeated(head + b"2\r\nab\r\n0\r\n\r\n"[:7]) is None
+    assert connection.protocol._repeatable is None

@@ -9,12 +9,18 @@ from starlette.types import Receive, Scope, Send
 
 _FIELDS = "stepwell.fields"
 
+_DIGITS = 20
+"""From so many digits on, a length counts as none."""
+
 
 class Fields(Headers):
     """Header fields by name, in any case, each at the cost of one lookup.
 
     Attributes:
         repeated: The names that occur more than once; the first value counts.
+        kind: The media type of the body in lower case, without parameters.
+        length: The declared length of the body, None if there is none.
+        is_forwarded: Whether a proxy names the client or its scheme.
     """
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
@@ -27,6 +33,11 @@ class Fields(Headers):
                 self.repeated.add(name)
             else:
                 self._first[name] = value.decode("latin-1")
+        first = self._first
+        self.kind = first.get("content-type", "").partition(";")[0].strip().lower()
+        length = first.get("content-length", "")
+        self.length = int(length) if length.isdecimal() and len(length) < _DIGITS else None
+        self.is_forwarded = "x-forwarded-for" in first or "x-forwarded-proto" in first
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the first value of a field."""
