@@ -4,6 +4,10 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+_MOST_KEPT = 1_000
+_LONGEST_KEPT = 200
+"""How many found paths are kept, and how long they may be."""
+
 
 class RouteTable(Generic[T]):
     """Paths such as `/runs/{id}`; a parameter matches one non-empty part of a path.
@@ -15,6 +19,7 @@ class RouteTable(Generic[T]):
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
         self._folders: dict[str, tuple[str, T]] = {}
+        self._recent: dict[str, tuple[T, dict[str, str]]] = {}
 
     def add(self, path: str, target: T) -> None:
         """Map a path to `target`. Raises `ValueError` if the path is mapped already."""
@@ -36,6 +41,16 @@ class RouteTable(Generic[T]):
 
     def find(self, path: str) -> tuple[T, dict[str, str]] | None:
         """Return the target of a path, with its parameters, or None."""
+        if (known := self._recent.get(path)) is not None:
+            return known
+        found = self._found(path)
+        if found is not None and len(path) <= _LONGEST_KEPT:
+            if len(self._recent) >= _MOST_KEPT:
+                self._recent.clear()
+            self._recent[path] = found
+        return found
+
+    def _found(self, path: str) -> tuple[T, dict[str, str]] | None:
         values: list[str] = []
         node = _find(self._root, path.split("/"), 0, values)
         if node is None or node.target is None:

@@ -21,7 +21,7 @@ from journal.sqlite.lock import FolderLock
 from journal.sqlite.pace import Pace
 from journal.sqlite.reading import ReadingConnection
 from journal.sqlite.reflush import reflush
-from journal.writing.transaction import Transaction
+from journal.writing.transaction import RememberingConnection, Transaction
 
 DATABASE = "journal.sqlite3"
 MARKER = "stepwell.json"
@@ -149,6 +149,7 @@ async def _open(kind: type[C], file: Path, *pragmas: str) -> C:
     open_it = partial(
         sqlite3.connect, file, isolation_level=None, cached_statements=256,
         check_same_thread=kind is not WritingConnection,
+        factory=RememberingConnection if kind is WritingConnection else sqlite3.Connection,
     )  # fmt: skip
     connection = kind(open_it, _ROWS_A_TRIP)
     await connection

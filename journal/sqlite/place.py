@@ -11,11 +11,18 @@ server does later than the write. The name that the last checkpoint left in the 
 """
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 _BESIDE = ("-wal", "-shm")
+
+_SETTLED_S = 0.05
+"""For so many seconds after a change, another may be given the same time by the kernel."""
+
+_LOOK_EVERY_S = 0.5
+"""For how many seconds at most the time of the folder is believed."""
 
 
 class Place:
@@ -38,6 +45,9 @@ class Place:
         self._known = {str(place): _identity(str(place)) for place in (whole.parent, whole)}
         self._beside: dict[str, tuple[int, int]] = {}
         self._to_come = {f"{whole}{ending}" for ending in _BESIDE}  # until the first transaction
+        self._folder = str(whole.parent)
+        self._seen: tuple[int, int, int] | None = None
+        self._seen_s = self._sure_until_s = 0.0
 
     def wrote(self) -> None:
         """Note that a checkpoint has written to the database."""
@@ -45,7 +55,28 @@ class Place:
             self._written = _written(os.stat(self._file))  # noqa: PTH116 - as below
 
     def displaced(self) -> str | None:
-        """Return what has happened to the folder or the database; None while all is in place."""
+        """Return what has happened to the folder or the database; None while all is in place.
+
+        Whatever is deleted, moved or created in the folder changes the folder's time. While that
+        stands still, only the database has to be looked at: whether it was written to.
+        """
+        now_s = time.monotonic()
+        try:
+            state = _state(self._folder)
+            is_known = state == self._seen and now_s < self._sure_until_s
+            if is_known and _written(os.stat(self._file)) == self._written:  # noqa: PTH116 - as below
+                return None
+        except OSError:
+            return self._found_displaced()
+        if state != self._seen:
+            self._seen, self._seen_s = state, now_s
+        why = self._found_displaced()
+        is_sure = why is None and now_s - self._seen_s > _SETTLED_S and not self._to_come
+        self._sure_until_s = now_s + _LOOK_EVERY_S if is_sure else 0.0
+        return why
+
+    def _found_displaced(self) -> str | None:
+        """Look at the folder and at each file."""
         for path in list(self._to_come):
             with suppress(OSError):
                 self._beside[path] = _identity(path)
@@ -92,6 +123,11 @@ class Place:
 def _identity(path: str) -> tuple[int, int]:
     found = os.stat(path)  # noqa: PTH116 - twice as fast, before each transaction
     return found.st_dev, found.st_ino
+
+
+def _state(folder: str) -> tuple[int, int, int]:
+    found = os.stat(folder)  # noqa: PTH116 - as above
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def _written(found: os.stat_result) -> tuple[int, int]:

@@ -4,6 +4,7 @@ The appends of a batch are a few statements. If one append fails, the whole batc
 with each write in a savepoint, so that the failure affects only that write.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +32,17 @@ LAST_POSITION = """
     ) AS known
 """
 """The largest position ever given to an event; SQLite's sequence includes deleted ones."""
+
+
+class RememberingConnection(sqlite3.Connection):
+    """The only connection that writes, which remembers where the events end.
+
+    Attributes:
+        last_position: The largest position given to an event, None if it has to be read.
+    """
+
+    last_position: int | None = None
+
 
 _TRY = """
     INSERT INTO meta VALUES ('tried', '1') ON CONFLICT (key) DO UPDATE
@@ -164,7 +176,9 @@ def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequen
             raise Clash("the run has another event as its newest")
     if not events:
         return
-    position = int(connection.execute(LAST_POSITION).fetchone()[0] or 0)
+    position = connection.last_position if isinstance(connection, RememberingConnection) else None
+    if position is None:
+        position = int(connection.execute(LAST_POSITION).fetchone()[0] or 0)
     for at in range(0, len(events), _ROWS_A_STATEMENT):
         some = events[at : at + _ROWS_A_STATEMENT]
         values: list[Any] = []
@@ -173,6 +187,8 @@ def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequen
             values.append(position)
             values += row
         connection.execute(_insert_events(len(some)), values)
+    if isinstance(connection, RememberingConnection):
+        connection.last_position = position
 
 
 @cache
@@ -181,7 +197,14 @@ def _insert_events(count: int) -> str:
     return _INSERT_EVENTS + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)
 
 
+def _forget_position(connection: Connection) -> None:
+    """Have it read again: what was written last may be undone."""
+    if isinstance(connection, RememberingConnection):
+        connection.last_position = None
+
+
 def _undo(connection: Connection) -> None:
+    _forget_position(connection)
     if connection.in_transaction:  # false if SQLite has rolled back by itself
         with suppress(DatabaseError):  # the next BEGIN raises what is wrong
             connection.execute("ROLLBACK")
@@ -227,6 +250,7 @@ def _alone(connection: Connection, work: Work) -> Any:
     except Exception as refused:  # noqa: BLE001 - handed to the one who asked
         answer = refused
     if isinstance(answer, Exception):
+        _forget_position(connection)
         connection.execute("ROLLBACK TO one")
     connection.execute("RELEASE one")
     return answer

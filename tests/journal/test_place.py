@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from journal import DATABASE, Damaged, Database, Journal, KeyRow, Locked, Unavailable
+from journal.sqlite.place import Place
 from tests.harness.appending import checkpoint_often
 
 LEAVES_A_WAL = """
@@ -118,6 +119,47 @@ async def test_a_database_whose_times_another_program_sets_goes_on(tmp_path: Pat
     await journal.keys.create(key(303))
     assert journal.health.trouble is None, "what is put back as it was is used again"
     await journal.close()
+
+
+async def test_while_the_folder_stays_the_same_two_looks_are_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, wal = tmp_path / DATABASE, tmp_path / f"{DATABASE}-wal"
+    for file in (database, wal, tmp_path / f"{DATABASE}-shm"):
+        file.write_bytes(b"x")
+    looked: list[str] = []
+    now_s, stat = 0.0, os.stat
+
+    def look(path: str) -> os.stat_result:
+        looked.append(path)
+        return stat(path)
+
+    place = Place(database, lambda: False)
+    monkeypatch.setattr("journal.sqlite.place.os.stat", look)
+    monkeypatch.setattr("journal.sqlite.place.time.monotonic", lambda: now_s)
+
+    def looks() -> int:
+        looked.clear()
+        assert place.displaced() is None
+        return len(looked)
+
+    assert looks() > 2
+    assert looks() > 2, "a change just now may have the same time"
+    now_s = 0.1
+    assert looks() > 2
+    assert looks() == 2
+    now_s = 0.7
+    assert looks() > 2, "the time of the folder is not believed for ever"
+    assert looks() == 2
+    wal.rename(tmp_path / "away")
+    assert f"{DATABASE}-wal was deleted" in str(place.displaced())
+    (tmp_path / "away").rename(wal)
+    assert looks() > 2
+    now_s = 0.8
+    assert looks() > 2
+    assert looks() == 2
+    os.truncate(database, 0)
+    assert "was emptied" in str(place.displaced())
 
 
 async def test_an_idle_journal_notices_by_itself(tmp_path: Path) -> None:

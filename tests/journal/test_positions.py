@@ -4,7 +4,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from journal import Journal
+import pytest
+
+from journal import Conflict, Journal
 from journal.sqlite.database import DATABASE
 from journal.verification import verify
 from tests.journal.test_ended_runs import ended
@@ -28,6 +30,24 @@ async def test_no_position_comes_twice(tmp_path: Path) -> None:
         connection.execute("DELETE FROM events WHERE run = 3")
         connection.execute("DELETE FROM runs WHERE id = 3")
         assert [fault.run_id for fault in verify(connection, lambda _: None).faults] == [None]
+
+
+async def test_where_the_events_end_is_read_once_and_again_after_a_refusal(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    await ended(journal, 1)
+    seen: list[str] = []
+    await journal._writer._connection.set_trace_callback(seen.append)
+    await ended(journal, 2)
+    assert seen
+    assert not any("sqlite_sequence" in statement for statement in seen)
+    with pytest.raises(Conflict):
+        await ended(journal, 2)
+    await ended(journal, 3)
+    assert any("sqlite_sequence" in statement for statement in seen)
+    assert await journal.pages.last_position() == 6
+    await journal.close()
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as connection:
+        assert verify(connection, lambda _: None).faults == []
 
 
 def _said_of(connection: sqlite3.Connection, table: str) -> str:
