@@ -3,9 +3,11 @@
 Written by umoci (Debian's package of that name), which needs no container engine.
 """
 
+import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -67,6 +69,7 @@ def written(program: Path, out: Path) -> Path:
         "--history.created", made, "--config.label", f"org.opencontainers.image.version={tag}",
     )  # fmt: skip
     _run("umoci", "gc", "--layout", layout)
+    _name(layout, f"stepwell:{tag}")
     out.mkdir(parents=True, exist_ok=True)
     file = out / f"stepwell-{tag}-image-{os.uname().machine}.tar"
     _run(
@@ -74,6 +77,29 @@ def written(program: Path, out: Path) -> Path:
         "--numeric-owner", f"--mtime=@{commit_time()}", "--directory", layout, ".",
     )  # fmt: skip
     return file
+
+
+def _name(layout: Path, name: str) -> None:
+    """Say what the image is called, so that it is loaded under this name.
+
+    umoci writes the tag alone. containerd and podman read the name beside it; Docker without
+    containerd's store takes the format of `docker save` only, which stands in `manifest.json`.
+    """
+    index = json.loads((layout / "index.json").read_text())
+    (described,) = index["manifests"]
+    described["annotations"]["io.containerd.image.name"] = f"docker.io/library/{name}"
+    (layout / "index.json").write_text(json.dumps(index))
+    manifest = json.loads((layout / _blob(described)).read_text())
+    saved = {
+        "Config": _blob(manifest["config"]),
+        "RepoTags": [name],
+        "Layers": [_blob(layer) for layer in manifest["layers"]],
+    }
+    (layout / "manifest.json").write_text(json.dumps([saved]))
+
+
+def _blob(described: Mapping[str, str]) -> str:
+    return f"blobs/{described['digest'].replace(':', '/')}"
 
 
 def _fill(root: Path, program: Path, work: Path) -> None:

@@ -10,6 +10,7 @@ import re
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import IO, cast
 
 from distribution.downloads import npm_package
 
@@ -50,9 +51,9 @@ def built(folder: Path) -> Path:
         return library
     folder.mkdir(parents=True, exist_ok=True)
     archive = npm_package(_PACKAGE, _VERSION, _INTEGRITY, folder)
-    with tarfile.open(archive) as packed:
-        packed.extract(_SOURCE, folder, filter="data")
-    source = folder / _SOURCE
+    source = folder / "sqlite3.c"
+    with tarfile.open(archive) as packed, cast(IO[bytes], packed.extractfile(_SOURCE)) as content:
+        source.write_bytes(content.read())
     _check(source)
     unfinished = folder / "unfinished.so"
     subprocess.run(

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.harness.server import free_port, settled
 
 DIST = Path(os.environ.get("STEPWELL_DIST", "none")).absolute()
 ROOT = Path(__file__).parents[2]
+VERSION = version("stepwell")
 RELEASE = ROOT / "tests" / "releases" / "0.1.0.tar.gz"
 PLUGIN = """
 import cgi, colorsys, ftplib, graphlib, plistlib, statistics, wave, zoneinfo
@@ -128,6 +130,10 @@ def _unpack(image: Path, work: Path, root: Path) -> None:
         return layout / "blobs" / digest.replace(":", "/")
 
     index = json.loads((layout / "index.json").read_text())
+    named = index["manifests"][0]["annotations"]["io.containerd.image.name"]
+    (saved,) = json.loads((layout / "manifest.json").read_text())
+    assert named.removeprefix("docker.io/library/") == saved["RepoTags"][0] == f"stepwell:{VERSION}"
+    assert all((layout / path).is_file() for path in (saved["Config"], *saved["Layers"]))
     manifest = json.loads(blob(index["manifests"][0]["digest"]).read_text())
     config = json.loads(blob(manifest["config"]["digest"]).read_text())["config"]
     assert (config["User"], config["Entrypoint"]) == ("10001:10001", ["/opt/stepwell/stepwell"])
