@@ -8,7 +8,7 @@ PORT ?= 8080
 GUIDE ?= guide
 
 .DEFAULT_GOAL := help
-.PHONY: help assets binary dist guide image run examples examples-serve install test test-newer check format reference blocking-client cluster-test crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test wheels
+.PHONY: help assets binary dist guide image run examples examples-serve install test test-newer check format reference blocking-client cluster-test crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test collector-test wheels
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -91,6 +91,9 @@ agent-compare: $(VENV)/installed .venv-agents/installed ## run ten agent tasks h
 model-test: $(VENV)/installed-dev .venv-model/installed ## try a real model server (llama.cpp), and with LITELLM=1 a proxy in front of it
 	STEPWELL_MODEL_PYTHON=.venv-model/bin/python $(BIN)/pytest -s --timeout 600 tests/real_models
 
+collector-test: $(VENV)/installed-dev .venv-collector/installed ## send spans and lines through Rotel, a collector by others (needs Python 3.11)
+	STEPWELL_COLLECTOR=$$(.venv-collector/bin/python -c 'import rotel; print(rotel.__path__[0])')/rotel-agent $(BIN)/pytest -s tests/operations/test_collector.py
+
 binary: .venv-dist/installed ## make the single file in dist/ (needs a C compiler)
 	.venv-dist/bin/python -m distribution binary
 
@@ -124,7 +127,7 @@ lock: ## pin and hash what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group guide -c requirements-dev.txt -o requirements-guide.txt
 
 clean: ## remove what was installed and cached, not the data
-	rm -rf $(VENV) .venv-bench .venv-agents .venv-model .venv-dist .venv-guide .venv-newer app/web/guide/site app/web/console/built .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist
+	rm -rf $(VENV) .venv-bench .venv-agents .venv-model .venv-collector .venv-dist .venv-guide .venv-newer app/web/guide/site app/web/console/built .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist
 
 .venv-bench/installed: scripts/bench-setup pyproject.toml
 	scripts/bench-setup
@@ -134,6 +137,11 @@ clean: ## remove what was installed and cached, not the data
 
 .venv-model/installed: scripts/model-setup pyproject.toml
 	scripts/model-setup
+
+.venv-collector/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-collector
+	.venv-collector/bin/pip install --quiet --disable-pip-version-check 'rotel==0.0.1a15'
+	touch $@
 
 .venv-guide/installed: requirements-guide.txt
 	$(PYTHON) -m venv .venv-guide

@@ -133,8 +133,8 @@ class CallAgent(StepType[CallAgentSettings]):
         "UnknownModel, ModelAuth, ModelRejected, AddressNotAllowed, UnknownSecret": "as in "
         "call-llm: the agent's model cannot be used",
         "InvalidRequest, FileNotFound, UnsupportedFile": "as in call-llm: `files` names something "
-        "else than a file that a model can be shown; or `threadId` is no text, or another agent's; "
-        "or there is no visit as `recorded` says",
+        "other than a file that a model can be shown; or `threadId` is not a text, or belongs to "
+        "another agent; or there is no visit as `recorded` says",
         "FilesTooLarge": "the files that the model is shown as they are have too many bytes",
         "StorageUnavailable": "the file storage is unavailable; retried",
         "UnsupportedDocument, DocumentUnreadable, DocumentTooLarge, DocumentTimeout": "as in the "

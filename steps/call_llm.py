@@ -132,7 +132,7 @@ class CallLlm(StepType[CallLlmSettings]):
         "UnsupportedFile": "a file is neither a picture nor text nor a document",
         "UnsupportedDocument, DocumentUnreadable, DocumentTooLarge, DocumentTimeout": "as in the "
         "tool [extract-document](../tools.md#extract-document), by which documents are read",
-        "InvalidRequest": "`files` names something that is no file id, or `history` is no "
+        "InvalidRequest": "`files` names something that is not a file id, or `history` is not a "
         "conversation",
         "FileNotFound": "there is no such file",
         "FilesTooLarge": "the files that the model is shown as they are have too many bytes",

@@ -70,7 +70,8 @@ class CallTool(StepType[CallToolSettings]):
         "InvalidToolInput": "the inputs are not what the tool takes",
         "ToolFailed": "the tool failed without saying more; retried unless an MCP server refuses "
         "the call itself",
-        "InvalidToolResult": "what the tool gives is no JSON, or more than an MCP server may give",
+        "InvalidToolResult": "what the tool returns is not JSON, or is more than an MCP server "
+        "may return",
         "McpUnavailable": "the tool's MCP server is unavailable; retried",
         "SignInNeeded": "nobody is signed in at the tool's MCP server; the message names the page",
         "Timeout": "the tool has not answered in time; retried",

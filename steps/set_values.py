@@ -143,7 +143,7 @@ class SetValues(StepType[SetSettings]):
         for name, item in settings.extend.items():
             items = await item.rendered(scope)
             if not isinstance(items, list):
-                told = f"extend.{name} gives {shown(items)}, which is no list"
+                told = f"extend.{name} gives {shown(items)}, which is not a list"
                 raise StepBroke("ListExpected", told, retryable=False)
             appended[name] = items
         for name in appended:

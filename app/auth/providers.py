@@ -188,7 +188,7 @@ class Provider:
         except (StepBroke, ResponseUnreadable) as away:
             raise ProviderAway(str(away)) from away
         except (ValueError, RecursionError) as wrong:
-            raise ProviderAway(f"{request.url} answers with what is no JSON") from wrong
+            raise ProviderAway(f"{request.url} answers with something other than JSON") from wrong
         return answer.status, found if isinstance(found, dict) else {}
 
     def _address(self, document: Mapping[str, Any], name: str) -> str:

@@ -98,7 +98,7 @@ def _repair(run: Run, verb: str, args: argparse.Namespace) -> None:
         try:
             output = json.loads(args.output_json)
         except ValueError as wrong:
-            raise CommandFailed(f"--output-json is no JSON: {wrong}") from wrong
+            raise CommandFailed(f"--output-json is not JSON: {wrong}") from wrong
         run.skip(args.step, output, visit=args.visit, reason=args.reason)
     elif verb == "change-data":
         data = object_of(args.data_json, "--data-json")

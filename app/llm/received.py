@@ -30,7 +30,7 @@ async def document(response: httpx2.Response) -> dict[str, Any]:
     if isinstance(value, list) and value:
         value = value[0]
     if not isinstance(value, dict):
-        raise Unreadable("it is no JSON object", json.dumps(value))
+        raise Unreadable("it is not a JSON object", json.dumps(value))
     return value
 
 
@@ -82,11 +82,11 @@ def _parsed(content: bytes) -> object:
     try:
         text = content.decode("utf-8-sig", "surrogatepass").strip()
     except UnicodeDecodeError as odd:
-        raise Unreadable("it is no text", repr(content[:200])) from odd
+        raise Unreadable("it is not a text", repr(content[:200])) from odd
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as odd:
-        raise Unreadable("it is no JSON", text[:2_000]) from odd
+        raise Unreadable("it is not JSON", text[:2_000]) from odd
     return value
 
 

@@ -154,7 +154,7 @@ def compiler(registry: Registry) -> Compile:
         except InvalidDefinition as invalid:
             return str(invalid)
         except ValueError as unreadable:
-            return f"it is no JSON ({unreadable})"
+            return f"it is not JSON ({unreadable})"
         return None
 
     return compile_text

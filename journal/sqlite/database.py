@@ -190,7 +190,7 @@ def _check(file: Path) -> None:
     if not file.exists():
         raise Damaged(file, "is missing, though this folder has held a database")
     if file.stat().st_size == 0:
-        raise Damaged(file, "is empty, so it is no database")
+        raise Damaged(file, "is empty, so it is not a database")
     with closing(open_as_it_is(file)) as connection:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()

@@ -111,7 +111,7 @@ def _checked(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers as they are sent. Raises `StepBroke` if one cannot be sent."""
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name):
-            raise _invalid(f"headers: {name[:80]!r} is no name of a header")
+            raise _invalid(f"headers: {name[:80]!r} is not a header name")
         if not value.isascii():
             raise _invalid(
                 f"header {name} has characters beyond ASCII, which each receiver reads in another "

@@ -108,7 +108,7 @@ def _json(response: HttpResponse, content_type: str) -> Json:
     except ValueError as wrong:
         told = described(response.status, response.headers, len(content))
         message = (
-            f"the answer ({told}) is no JSON: {str(wrong)[:200]}; "
+            f"the answer ({told}) is not JSON: {str(wrong)[:200]}; "
             "set responseType to text to take it as it is"
         )
         raise StepBroke("InvalidResponse", message, retryable=False) from wrong

@@ -89,216 +89,235 @@ def positions(word: Word, given: Arguments) -> Arguments:
 
 _FILTERS = (
     Word("abs", "", "a number without its sign", "-3 | abs -> 3", "number"),
-    Word("attr", "name", "the entry of an object under a name that is worked out",
+    Word("attr", "name", "the entry of an object, where the name is calculated",
          "{'a': 1} | attr('a') -> 1"),
     Word("avg", "attribute?", "the mean of numbers, or of an attribute of all items; null of none",
          "[1, 2] | avg -> 1.5"),
-    Word("b64decode", "", "the text whose UTF-8 is written as base64, of either kind",
+    Word("b64decode", "", "the text encoded by base64 (standard or URL-safe)",
          "'w6k=' | b64decode | length -> 1", "string"),
-    Word("b64encode", "url?", "the base64 of a text's UTF-8; with the letters for addresses where "
-         "`url`", "'a?>' | b64encode(url=true) -> \"YT8-\"", "string"),
-    Word("batch", "count fill_with?", "a list in lists of `count` items each",
+    Word("b64encode", "url?", "the text as base64; URL-safe if `url` is true",
+         "'a?>' | b64encode(url=true) -> \"YT8-\"", "string"),
+    Word("batch", "count fill_with?", "the list divided into lists of `count` items each",
          "[1, 2, 3] | batch(2) | list -> [[1, 2], [3]]", "array"),
-    Word("bool", "", "true or false, as a condition takes the value", "[] | bool -> false",
+    Word("bool", "", "true or false, as a condition would treat the value", "[] | bool -> false",
          "boolean"),
-    Word("business_days", "until holidays?", "how many working days there are from a date to "
-         "before "
-         "another; Saturdays, Sundays and `holidays` are none",
+    Word("business_days", "until holidays?",
+         "the number of working days from a date up to but not including another; "
+         "Saturdays, Sundays and `holidays` do not count",
          "'2026-01-02' | business_days('2026-01-06') -> 2", "number"),
     Word("capitalize", "", "a text with a capital first letter", "'aB' | capitalize -> \"Ab\"",
          "string"),
-    Word("chain", "...", "several lists, or objects, as one", "[1] | chain([2]) | list -> [1, 2]"),
+    Word("chain", "...", "several lists or objects as one", "[1] | chain([2]) | list -> [1, 2]"),
     Word("count", "", "the same as `length`", "[1, 2] | count -> 2", "integer"),
-    Word("date_add", "duration", "an ISO date moved by a duration such as `7d` or `-2h`; a date "
-         "without a time stays one when it moves by whole days",
+    Word("date_add", "duration",
+         "an ISO date moved by a duration such as `7d` or `-2h`; a date without a time "
+         "stays a date if it is moved by whole days",
          "'2026-01-31' | date_add('1d') -> \"2026-02-01\"", "string"),
-    Word("date_add_business_days", "days holidays?", "a date so many working days later",
+    Word("date_add_business_days", "days holidays?",
+         "the date after this number of working days",
          "'2026-01-02' | date_add_business_days(2, ['2026-01-05']) -> \"2026-01-07\"", "string"),
-    Word("date_add_months", "months", "a date so many months later; where that month is shorter, "
-         "its "
-         "last day", "'2026-01-31' | date_add_months(1) -> \"2026-02-28\"", "string"),
-    Word("date_diff", "other unit?", "how much later a date is than another, in `days`, or in "
-         "`seconds`, "
-         "`minutes`, `hours`, `weeks`, or in whole `months`, `quarters` or `years`",
+    Word("date_add_months", "months",
+         "the date after this number of months; if that month is too short, its last day",
+         "'2026-01-31' | date_add_months(1) -> \"2026-02-28\"", "string"),
+    Word("date_diff", "other unit?",
+         "the time from the other date to this one, in `days`, or in `seconds`, `minutes`,"
+         " `hours`, `weeks`, or in whole `months`, `quarters` or `years`",
          "'2026-03-01' | date_diff('2026-01-31', 'months') -> 1", "number"),
-    Word("date_format", "pattern", "an ISO date written by a strftime pattern",
+    Word("date_format", "pattern", "an ISO date formatted by a strftime pattern",
          "'2026-01-31' | date_format('%d.%m.%Y') -> \"31.01.2026\"", "string"),
-    Word("date_in", "zone", "a moment as the clocks of an IANA zone show it; a date without a "
-         "time is the "
+    Word("date_in", "zone",
+         "a moment as local time in an IANA time zone; a date without a time means the "
          "beginning of that day there", "'2026-07-01T12:00:00Z' | date_in('Europe/Berlin') -> "
          '"2026-07-01T14:00:00+02:00"', "string"),
-    Word("date_parse", "pattern zone?", "the ISO date that a text written by a strftime pattern "
-         "means, in "
-         "UTC or in a zone", "'31.12.2026' | date_parse('%d.%m.%Y') -> \"2026-12-31\"", "string"),
-    Word("date_parts", "zone?", "`year`, `quarter`, `month`, `week`, `day`, `dayOfYear`, "
-         "`weekday` (1 is "
-         "Monday), and of a moment `hour`, `minute`, `second`",
+    Word("date_parse", "pattern zone?",
+         "the ISO date of a text that was formatted by a strftime pattern, in UTC or in a "
+         "time zone", "'31.12.2026' | date_parse('%d.%m.%Y') -> \"2026-12-31\"", "string"),
+    Word("date_parts", "zone?",
+         "`year`, `quarter`, `month`, `week`, `day`, `dayOfYear`, `weekday` (1 is Monday);"
+         " for a moment also `hour`, `minute`, `second`",
          "('2026-12-31' | date_parts).weekday -> 4", "object"),
-    Word("date_trunc", "unit zone?", "the beginning of the `hour`, `day`, `week`, `month`, "
-         "`quarter` or "
-         "`year` that a date is in", "'2026-08-20' | date_trunc('quarter') -> \"2026-07-01\"",
+    Word("date_trunc", "unit zone?",
+         "the beginning of the `hour`, `day`, `week`, `month`, `quarter` or `year` that "
+         "contains a date", "'2026-08-20' | date_trunc('quarter') -> \"2026-07-01\"",
          "string"),
-    Word("default", "default_value? boolean?", "another value where something does not exist, "
-         "whichever part of its path is missing; with `true` also where it is empty, null, 0 or "
-         "false", "data.a.b | default('none') -> \"none\"", also=("d",)),
-    Word("dictsort", "case_sensitive? by? reverse?", "the pairs of an object, sorted by key, or by "
-         "value with `by='value'`", "{'b': 1, 'a': 2} | dictsort -> [[\"a\", 2], [\"b\", 1]]",
+    Word("default", "default_value? boolean?",
+         "another value if something does not exist, whichever part of its path is "
+         "missing; with `true` also if it is empty, null, 0 or false",
+         "data.a.b | default('none') -> \"none\"", also=("d",)),
+    Word("dictsort", "case_sensitive? by? reverse?",
+         "the pairs of an object, sorted by key, or by value with `by='value'`",
+         "{'b': 1, 'a': 2} | dictsort -> [[\"a\", 2], [\"b\", 1]]",
          "array", by_name=True),
-    Word("escape", "", "a text that may stand in HTML", "'a<b' | escape -> \"a&lt;b\"", "string",
+    Word("escape", "", "a text escaped for HTML", "'a<b' | escape -> \"a&lt;b\"", "string",
          also=("e",)),
-    Word("filesizeformat", "binary?", "a number of bytes as people read it",
+    Word("filesizeformat", "binary?",
+         "a number of bytes in kB, MB and so on; `binary` for KiB, MiB",
          '1500 | filesizeformat -> "1.5 kB"', "string"),
     Word("first", "", "the first item", "[1, 2] | first -> 1"),
-    Word("flatten", "levels?", "a list with the items of the lists in it, one level deep or more",
+    Word("flatten", "levels?",
+         "a list with the items of its nested lists, one level deep or `levels`",
          "[1, [2, [3]]] | flatten -> [1, 2, [3]]", "array"),
-    Word("float", "default?", "a number with a fraction, also of a text",
+    Word("float", "default?", "the number as a decimal number; a text is read as one",
          "'1.5' | float -> 1.5", "number"),
-    Word("format_number", "decimals? group? point?", "a number with so many decimals, and "
-         "`group` between each "
-         "three digits", "1234.5 | format_number(2, '.', ',') -> \"1.234,50\"", "string"),
-    Word("from_csv", "separator? header?", "the rows of CSV text: objects by its first row, or "
-         "lists where "
+    Word("format_number", "decimals? group? point?",
+         "the number with this many decimals; `group` separates thousands, `point` the "
+         "decimals", "1234.5 | format_number(2, '.', ',') -> \"1.234,50\"", "string"),
+    Word("from_csv", "separator? header?",
+         "the rows of a CSV text: as objects, named by the first row, or as lists if "
          "`header` is false", "'a,b\\n1,2' | from_csv -> [{\"a\": \"1\", \"b\": \"2\"}]", "array"),
-    Word("from_hex", "", "the text whose UTF-8 is written as hexadecimal digits",
+    Word("from_hex", "", "the text encoded by hexadecimal digits",
          "'6869' | from_hex -> \"hi\"", "string"),
-    Word("from_items", "", "an object of pairs of a name and a value; what `items` gives, back",
+    Word("from_items", "", "an object made of pairs of name and value; the reverse of `items`",
          "[['a', 1]] | from_items -> {\"a\": 1}", "object"),
-    Word("format", "...", "a text with values in its places, as in Python's `%`",
+    Word("format", "...",
+         "a text with values inserted at its placeholders, as with Python's `%`",
          "'%s: %d' | format('a', 1) -> \"a: 1\"", "string"),
-    Word("from_json", "", "the value that JSON text describes", "'[1]' | from_json -> [1]"),
-    Word("from_timestamp", "", "the moment of Unix seconds, in UTC",
+    Word("from_json", "", "the value of a JSON text", "'[1]' | from_json -> [1]"),
+    Word("from_timestamp", "", "the moment for a number of Unix seconds, in UTC",
          '0 | from_timestamp -> "1970-01-01T00:00:00Z"', "string"),
-    Word("groupby", "attribute default? case_sensitive?", "the items of a list in groups: pairs of "
-         "what they share and a list of them",
+    Word("groupby", "attribute default? case_sensitive?",
+         "the items of a list in groups: pairs of the shared value and a list of the items",
          "[{'a': 1}] | groupby('a') | length -> 1", "array"),
-    Word("hmac", "key algorithm? encoding?", "the HMAC of a text, by `sha256`, `sha1` or "
-         "`sha512`, as `hex` or "
-         "`base64`", "'a' | hmac('key') | length -> 64", "string"),
-    Word("indent", "width? first? blank?", "a text whose lines are indented",
+    Word("hmac", "key algorithm? encoding?",
+         "the HMAC of a text by `sha256`, `sha1` or `sha512`, as `hex` or `base64`",
+         "'a' | hmac('key') | length -> 64", "string"),
+    Word("indent", "width? first? blank?", "a text with indented lines",
          "'a\\nb' | indent(2) -> \"a\\n  b\"", "string"),
-    Word("index_by", "attribute", "an object of the items, each by the value of its attribute",
+    Word("index_by", "attribute",
+         "an object of the items, with the value of the attribute as key",
          "[{'id': 'x'}] | index_by('id') -> {\"x\": {\"id\": \"x\"}}", "object"),
-    Word("int", "default? base?", "a whole number, also of a text", "'5' | int -> 5", "integer"),
+    Word("int", "default? base?", "the value as a whole number; a text is read as one",
+         "'5' | int -> 5", "integer"),
     Word("items", "", "the pairs of an object", "{'a': 1} | items | list -> [[\"a\", 1]]", "array"),
     Word("join", "d? attribute?", "the items of a list as one text, with `d` between them",
          "[1, 2] | join(', ') -> \"1, 2\"", "string"),
     Word("last", "", "the last item", "[1, 2] | last -> 2"),
-    Word("length", "", "how many items, entries or characters there are", "'abc' | length -> 3",
+    Word("length", "", "the number of items, entries or characters", "'abc' | length -> 3",
          "integer"),
     Word("lines", "", "the lines of a text", "'a\\nb' | lines -> [\"a\", \"b\"]", "array"),
-    Word("list", "", "a list of what a filter gives one by one",
+    Word("list", "", "the results of a filter as a list",
          "range(2) | list -> [0, 1]", "array"),
-    Word("lower", "", "a text in small letters", "'A' | lower -> \"a\"", "string"),
-    Word("map", "...", "what a filter gives for each item, or each item's attribute",
+    Word("lower", "", "a text in lower case", "'A' | lower -> \"a\"", "string"),
+    Word("map", "...", "the result of a filter for each item, or the attribute of each item",
          "[{'a': 1}] | map(attribute='a') | list -> [1]", "array"),
-    Word("max", "case_sensitive? attribute?", "the largest item; all must be of one kind",
+    Word("max", "case_sensitive? attribute?", "the largest item; all items must be of one type",
          "[1, 3, 2] | max -> 3", by_name=True),
-    Word("merge", "...", "an object with the keys of others over its own",
+    Word("merge", "...",
+         "an object with the entries of others added; on equal keys the later object wins",
          "{'a': 1, 'b': 1} | merge({'b': 2}) -> {\"a\": 1, \"b\": 2}", "object"),
-    Word("min", "case_sensitive? attribute?", "the smallest item; all must be of one kind",
+    Word("min", "case_sensitive? attribute?", "the smallest item; all items must be of one type",
          "[1, 3, 2] | min -> 1", by_name=True),
-    Word("pluralize", "singular? plural?", "an ending for a number that is not 1",
+    Word("pluralize", "singular? plural?", "the plural ending if the number is not 1",
          '2 | pluralize -> "s"', "string"),
-    Word("pprint", "", "a value as a text for people who look for a fault",
+    Word("pprint", "", "a value as a text for debugging",
          "'a' | pprint -> \"'a'\"", "string"),
-    Word("regex_findall", "pattern", "every match of a pattern; where it has groups, what they "
-         "hold",
+    Word("regex_findall", "pattern", "all matches of a pattern; if it has groups, their texts",
          "'a1 b2' | regex_findall('([0-9])') -> [\"1\", \"2\"]", "array"),
-    Word("regex_match", "pattern", "the first match: its `text`, its `groups` in order, and its "
-         "`named` ones; "
-         "null where there is none", "('a-1' | regex_match('-([0-9])')).groups -> [\"1\"]"),
+    Word("regex_match", "pattern",
+         "the first match, with `text`, `groups` (in order) and `named` groups; null if "
+         "there is none", "('a-1' | regex_match('-([0-9])')).groups -> [\"1\"]"),
     Word("regex_split", "pattern limit?", "the parts of a text between the matches of a pattern",
          "'a, b,c' | regex_split(', *') -> [\"a\", \"b\", \"c\"]", "array"),
-    Word("regex_sub", "pattern replacement", "a text with another in the place of each "
-         "match; `\\\\1` stands "
-         "for a group", "'a1' | regex_sub('([a-z])([0-9])', '\\\\2\\\\1') -> \"1a\"", "string"),
-    Word("reject", "...", "the items that do not pass a test",
+    Word("regex_sub", "pattern replacement",
+         "a text with each match replaced; `\\1` in the replacement stands for the first "
+         "group", "'a1' | regex_sub('([a-z])([0-9])', '\\\\2\\\\1') -> \"1a\"", "string"),
+    Word("reject", "...", "the items for which a test is false",
          "[1, 2] | reject('odd') | list -> [2]", "array"),
-    Word("rejectattr", "attribute ...", "the items whose attribute does not pass a test",
+    Word("rejectattr", "attribute ...", "the items for whose attribute a test is false",
          "[{'a': 1}] | rejectattr('a', 'odd') | list -> []", "array"),
-    Word("replace", "old new", "a text with another in the place of each `old`",
+    Word("replace", "old new", "a text with each `old` replaced by `new`",
          "'abc' | replace('b', '-') -> \"a-c\"", "string"),
-    Word("reverse", "", "a list or a text from its end", "[1, 2] | reverse -> [2, 1]"),
-    Word("round", "precision? method?", "a number with so many digits after the point; a half goes "
-         "away from zero; `method` may be `'floor'` or `'ceil'`", "2.675 | round(2) -> 2.68",
+    Word("reverse", "", "a list or a text in reverse order", "[1, 2] | reverse -> [2, 1]"),
+    Word("round", "precision? method?",
+         "the number rounded to this many decimals; halves are rounded away from zero; "
+         "`method` can be `'floor'` or `'ceil'`", "2.675 | round(2) -> 2.68",
          "number"),
-    Word("safe", "", "the text as it is", "'<' | safe -> \"<\"", "string"),
-    Word("select", "...", "the items that pass a test; without one those that are true",
+    Word("safe", "", "the text unchanged", "'<' | safe -> \"<\"", "string"),
+    Word("select", "...",
+         "the items for which a test is true; without a test, the items that count as true",
          "[0, 1, 2] | select('gt', 1) | list -> [2]", "array"),
-    Word("selectattr", "attribute ...", "the items whose attribute passes a test",
+    Word("selectattr", "attribute ...", "the items for whose attribute a test is true",
          "[{'a': 1}, {'a': 2}] | selectattr('a', 'eq', 2) | list -> [{\"a\": 2}]", "array"),
     Word("sha256", "", "the hexadecimal SHA-256 of a text",
          "'a' | sha256 | truncate(length=6, killwords=true, end='') -> \"ca9781\"", "string"),
-    Word("slice", "count fill_with?", "a list in `count` lists",
+    Word("slice", "count fill_with?", "the list divided into `count` lists",
          "[1, 2, 3] | slice(2) | list -> [[1, 2], [3]]", "array"),
-    Word("sort", "reverse? case_sensitive? attribute?", "a list in order; all its items, or their "
-         "`attribute`, must be of one kind", "[3, 1] | sort(reverse=true) -> [3, 1]", "array",
+    Word("sort", "reverse? case_sensitive? attribute?",
+         "a list in order; all items, or their `attribute`, must be of one type",
+         "[3, 1] | sort(reverse=true) -> [3, 1]", "array",
          by_name=True),
-    Word("split", "separator? limit?", "the parts of a text", "'a,b' | split(',') -> [\"a\", "
+    Word("split", "separator? limit?", "the parts of a text between separators",
+         "'a,b' | split(',') -> [\"a\", "
          '"b"]', "array"),
     Word("string", "", "a value as a text", '1 | string -> "1"', "string"),
-    Word("striptags", "", "a text without the tags of HTML", "'<b>a</b>' | striptags -> \"a\"",
+    Word("striptags", "", "a text without HTML tags", "'<b>a</b>' | striptags -> \"a\"",
          "string"),
-    Word("sum", "attribute? start?", "the sum of numbers, or of an attribute of all items, by "
-         "their decimal digits", "[0.1, 0.2] | sum -> 0.3", "number"),
+    Word("sum", "attribute? start?",
+         "the sum of numbers, or of an attribute of all items, calculated in decimal",
+         "[0.1, 0.2] | sum -> 0.3", "number"),
     Word("timestamp", "", "a moment as Unix seconds", "'1970-01-01T00:01:00Z' | timestamp -> "
          "60", "number"),
-    Word("title", "", "a text with capital first letters", "'a b' | title -> \"A B\"", "string"),
-    Word("to_csv", "columns? separator? header?", "rows as CSV text; of objects the `columns`, "
-         "or the keys of all "
-         "of them", "[{'a': 1, 'b': none}] | to_csv -> \"a,b\\r\\n1,\\r\\n\"", "string"),
-    Word("to_hex", "", "the hexadecimal digits of a text's UTF-8", "'hi' | to_hex -> \"6869\"",
+    Word("title", "", "a text in which each word begins with a capital letter",
+         "'a b' | title -> \"A B\"", "string"),
+    Word("to_csv", "columns? separator? header?",
+         "rows as a CSV text; for objects with these `columns`, or with all keys that "
+         "occur", "[{'a': 1, 'b': none}] | to_csv -> \"a,b\\r\\n1,\\r\\n\"", "string"),
+    Word("to_hex", "", "the text as hexadecimal digits", "'hi' | to_hex -> \"6869\"",
          "string"),
     Word("to_json", "", "a value as JSON text", "{'a': 1} | to_json -> \"{\\\"a\\\":1}\"",
          "string"),
-    Word("tojson", "indent?", "a value as JSON text that may stand in HTML",
+    Word("tojson", "indent?", "a value as a JSON text that is safe in HTML",
          '[1] | tojson -> "[1]"', "string"),
-    Word("trim", "characters?", "a text without blanks around it, or without these characters",
+    Word("trim", "characters?",
+         "a text without whitespace, or without these characters, at its beginning and end",
          "' a ' | trim -> \"a\"", "string"),
-    Word("truncate", "length? killwords? end? leeway?", "a text of so many characters at most, "
-         "with `end` for what was cut off",
+    Word("truncate", "length? killwords? end? leeway?",
+         "a text shortened to this many characters, with `end` in place of what was cut "
+         "off",
          "'abcdefgh ij' | truncate(5, true, '') -> \"abcde\"", "string", by_name=True),
-    Word("unique", "case_sensitive? attribute?", "a list without items that were there before",
+    Word("unique", "case_sensitive? attribute?", "a list without repeated items",
          "[1, 1, 2] | unique | list -> [1, 2]", "array", by_name=True),
-    Word("upper", "", "a text in capital letters", "'a' | upper -> \"A\"", "string"),
-    Word("urldecode", "", "what a part of an address means", "'a+%C3%A9' | urldecode | length -> 3",
+    Word("upper", "", "a text in upper case", "'a' | upper -> \"A\"", "string"),
+    Word("urldecode", "", "the text of a URL-encoded part of an address",
+         "'a+%C3%A9' | urldecode | length -> 3",
          "string"),
-    Word("urlencode", "", "a text, or the pairs of an object, as part of an address",
+    Word("urlencode", "", "a text, or the pairs of an object, encoded for an address",
          "'a b' | urlencode -> \"a%20b\"", "string"),
-    Word("urlsplit", "", "the parts of an address: `scheme`, `username`, `host`, `port`, `path`, "
-         "`query` (an "
-         "object) and `fragment`", "('https://a.example/p?x=1' | urlsplit).query.x -> \"1\"",
+    Word("urlsplit", "",
+         "the parts of an address: `scheme`, `username`, `host`, `port`, `path`, `query` "
+         "(an object) and `fragment`", "('https://a.example/p?x=1' | urlsplit).query.x -> \"1\"",
          "object"),
     Word("wordwrap", "width? break_long_words? wrapstring? break_on_hyphens?", "a text whose lines "
          "are no longer than `width`", "'a b' | wordwrap(1) -> \"a\\nb\"", "string", by_name=True),
-    Word("zip", "...", "pairs of the items of lists", "[1] | zip([2]) | list -> [[1, 2]]", "array"),
+    Word("zip", "...", "lists of the first items, of the second items, and so on",
+         "[1] | zip([2]) | list -> [[1, 2]]", "array"),
 )  # fmt: skip
 
 _TESTS = (
     Word("boolean", "", "true or false", "true is boolean -> true"),
-    Word("defined", "", "there, whichever part of its path is missing",
+    Word("defined", "", "exists; false if any part of its path is missing",
          "data.a.b is defined -> false"),
-    Word("divisibleby", "number", "divided by a number without a rest",
+    Word("divisibleby", "number", "divisible by a number without remainder",
          "4 is divisibleby(2) -> true"),
     Word("endingwith", "text", "ending with a text", "'ab' is endingwith('b') -> true"),
-    Word("eq", "other", "equal; values of two kinds never are", "'1' is eq(1) -> false",
+    Word("eq", "other", "equal; values of different types are never equal", "'1' is eq(1) -> false",
          also=("equalto", "==")),
-    Word("escaped", "", "a text that is safe in HTML", "('a' | escape) is escaped -> true",
+    Word("escaped", "", "a text that is escaped for HTML", "('a' | escape) is escaped -> true",
          also=("safe",)),
     Word("even", "", "an even number", "2 is even -> true"),
     Word("false", "", "false", "false is false -> true"),
     Word("filter", "", "the name of a filter", "'upper' is filter -> true"),
-    Word("float", "", "a number with a fraction", "1.5 is float -> true"),
-    Word("ge", "other", "greater or equal, of the same kind", "2 is ge(2) -> true", also=(">=",)),
-    Word("gt", "other", "greater, of the same kind", "2 is gt(1) -> true",
+    Word("float", "", "a number with decimals", "1.5 is float -> true"),
+    Word("ge", "other", "greater or equal, of the same type", "2 is ge(2) -> true", also=(">=",)),
+    Word("gt", "other", "greater, of the same type", "2 is gt(1) -> true",
          also=("greaterthan", ">")),
-    Word("in", "list", "in a list, a text or an object", "1 is in([1, 2]) -> true"),
+    Word("in", "list", "contained in a list, a text or an object", "1 is in([1, 2]) -> true"),
     Word("integer", "", "a whole number", "1 is integer -> true", also=("int",)),
-    Word("iterable", "", "something with items", "[1] is iterable -> true"),
-    Word("le", "other", "less or equal, of the same kind", "1 is le(2) -> true", also=("<=",)),
-    Word("lower", "", "a text in small letters", "'a' is lower -> true"),
-    Word("lt", "other", "less, of the same kind", "1 is lt(2) -> true", also=("lessthan", "<")),
-    Word("matching", "pattern", "a text with a match of a pattern",
+    Word("iterable", "", "a value with items", "[1] is iterable -> true"),
+    Word("le", "other", "less or equal, of the same type", "1 is le(2) -> true", also=("<=",)),
+    Word("lower", "", "a text in lower case", "'a' is lower -> true"),
+    Word("lt", "other", "less, of the same type", "1 is lt(2) -> true", also=("lessthan", "<")),
+    Word("matching", "pattern", "a text in which a pattern matches",
          "'a1' is matching('[0-9]') -> true"),
     Word("mapping", "", "an object", "{} is mapping -> true"),
     Word("ne", "other", "not equal", "1 is ne(2) -> true", also=("!=",)),
@@ -311,18 +330,21 @@ _TESTS = (
     Word("string", "", "a text", "'a' is string -> true"),
     Word("test", "", "the name of a test", "'odd' is test -> true"),
     Word("true", "", "true", "true is true -> true"),
-    Word("undefined", "", "not there, whichever part of its path is missing",
+    Word("undefined", "", "does not exist; true if any part of its path is missing",
          "data.a.b is undefined -> true"),
-    Word("upper", "", "a text in capital letters", "'A' is upper -> true"),
+    Word("upper", "", "a text in upper case", "'A' is upper -> true"),
 )  # fmt: skip
 
 _FUNCTIONS = (
     Word("dict", "...", "an object of named values", 'dict(a=1) -> {"a": 1}', "object"),
-    Word("now", "zone?", "the time at which the attempt began, the same when it is made again "
-         "after a crash: ISO 8601 in UTC, or in an IANA zone; in a condition, when the step ended",
+    Word("now", "zone?",
+         "the time at which the attempt began, in ISO 8601, in UTC or in an IANA time "
+         "zone; the same if the attempt is repeated after a crash; in a condition, the "
+         "time at which the step ended",
          "now() | date_format('%Y') | length -> 4", "string"),
-    Word("range", "start stop? step?", "whole numbers: up to `start` alone, or from it to before "
-         "`stop`", "range(3) | list -> [0, 1, 2]", "array"),
+    Word("range", "start stop? step?",
+         "whole numbers from 0, or from `start`, up to but not including `stop`",
+         "range(3) | list -> [0, 1, 2]", "array"),
 )  # fmt: skip
 
 

@@ -185,4 +185,4 @@ def thaw(value: Any) -> Json:
         return value
     if isinstance(value, WideInteger):
         return _digits(value)
-    raise TypeError(f"it gives a {type(value).__name__}, which is no JSON value")
+    raise TypeError(f"it gives a {type(value).__name__}, which is not a JSON value")

@@ -25,6 +25,6 @@ def read_moment(text: str) -> datetime:
 def _no_date(text: str) -> ValueError:
     if not isinstance(text, str):
         hint = "; `from_timestamp` makes one of Unix seconds" if type(text) in (int, float) else ""
-        return ValueError(f"{json.dumps(text, default=str)[:_SHOWN]} is no ISO date{hint}")
+        return ValueError(f"{json.dumps(text, default=str)[:_SHOWN]} is not an ISO date{hint}")
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-    return ValueError(f"{shown!r} is no ISO date, such as 2026-01-31 or 2026-01-31T12:00:00Z")
+    return ValueError(f"{shown!r} is not an ISO date, such as 2026-01-31 or 2026-01-31T12:00:00Z")

@@ -171,7 +171,7 @@ class ListMapping(StepSettings):
         value = _value(expression, scope)
         if not isinstance(value, list):
             raise ExpressionError(
-                expression.text, f"{shown(value)} is no list, and {part} needs one"
+                expression.text, f"{shown(value)} is not a list, and {part} needs one"
             )
         return value
 

@@ -10,8 +10,7 @@ _TOO_LONG = (
     "it takes too many operations; a `map` of a set step has `groupBy` and `sortBy` for long lists"
 )
 _NO_NUMBER = (
-    "the text is no number; say what stands in its place with `int(default=0)` or "
-    "`float(default=0)`"
+    "the text is not a number; give a replacement with `int(default=0)` or `float(default=0)`"
 )
 _MIXTURE = re.compile(r"tried to use (\S+) operator on unsupported types (\w+) and (\w+)")
 _KINDS = {

@@ -257,7 +257,7 @@ def _fitting(what: str, value: object, kind: str) -> bytes:
     try:
         return _written(value)
     except ValueError as why:
-        raise StepBroke(kind, f"{what} no JSON value: {why}", retryable=False) from why
+        raise StepBroke(kind, f"{what} not a JSON value: {why}", retryable=False) from why
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -272,7 +272,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _too_deep(deepest: int) -> JsonRefused:

@@ -277,7 +277,7 @@ class Tools:
         try:
             plain: Json = to_jsonable_python(result, inf_nan_mode="strings")
         except (PydanticSerializationError, ValueError, RecursionError) as odd:
-            message = f"tool {tool_id} gave a {type(result).__name__}, which is no JSON value"
+            message = f"tool {tool_id} gave a {type(result).__name__}, which is not a JSON value"
             raise StepBroke("InvalidToolResult", message, retryable=False) from odd
         if must_fit(f"tool {tool_id} gave what is", plain, "InvalidToolResult") > LONG_BYTES:
             await asyncio.sleep(0)
@@ -297,7 +297,7 @@ class Tools:
     def _take(self, found: Any, where: str) -> None:
         if not isinstance(found, ModuleType):
             if not is_tool(found):
-                raise ToolLoadError(f"{where} is no function marked with @tool")
+                raise ToolLoadError(f"{where} is not a function marked with @tool")
             self.register(found)
             return
         for item in vars(found).values():
@@ -374,7 +374,7 @@ def _import(file: Path, number: int) -> ModuleType:
     name = f"stepwell_plugin_{number}_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None or not file.is_file():
-        raise ToolLoadError(f"plug-in {file} is no Python file")
+        raise ToolLoadError(f"plug-in {file} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

@@ -31,7 +31,7 @@ def test_an_owner_without_a_password(tmp_path: Path, chrome: Chrome) -> None:
             ada.opens("/first-owner")
             ada.fills("Code", code[1])
             ada.fills("Your name", "Ada")
-            ada.presses("Make the owner with a passkey")
+            ada.presses("Create the owner account with a passkey")
             ada.waits(lambda: "/workflows" in chrome.current_url)
 
             chrome.delete_all_cookies()

@@ -81,7 +81,7 @@ def test_a_run_left_by_a_crash_does_not_keep_the_server_from_starting(tmp_path: 
 @pytest.mark.parametrize(
     ("left", "told"),
     [
-        (b"", "is empty, so it is no database"),
+        (b"", "is empty, so it is not a database"),
         (None, "is missing, though this folder has held a database"),
     ],
 )

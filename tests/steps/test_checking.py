@@ -220,7 +220,7 @@ def test_names_of_data_that_nothing_delivers_are_warnings() -> None:
     ("step", "name", "told"),
     [
         ({"type": "call-api", "url": "http://x.example/"}, "ConectionFailed", "did you mean ConnectionFailed?"),
-        ({"type": "call-api", "url": "http://x.example/"}, "Elsewhere", "is no error of a call-api step"),
+        ({"type": "call-api", "url": "http://x.example/"}, "Elsewhere", "is not an error of a call-api step"),
         ({"type": "call-api", "url": "http://x.example/"}, "HttpStatus", None),
         ({"type": "call-api", "url": "http://x.example/"}, "Timeout", None),
         ({"type": "call-tool", "toolId": "transform"}, "OutOfStock", None),

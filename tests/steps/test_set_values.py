@@ -59,7 +59,7 @@ async def test_lists_gain_items_and_names_are_taken_out() -> None:
     ("step", "told"),
     [
         ({"append": {"net": 1}}, "data.net is 1, and no list to add to"),
-        ({"extend": {"seen": "{{ data.net }}"}}, "extend.seen gives 1, which is no list"),
+        ({"extend": {"seen": "{{ data.net }}"}}, "extend.seen gives 1, which is not a list"),
     ],
 )
 async def test_what_is_no_list_gains_nothing(step: JsonObject, told: str) -> None:
@@ -107,7 +107,7 @@ async def test_a_list_is_made_of_another(mapping: JsonObject, made: Any) -> None
 @pytest.mark.parametrize(
     ("mapping", "told"),
     [
-        ({"map": "data.net"}, "1 is no list, and map needs one"),
+        ({"map": "data.net"}, "1 is not a list, and map needs one"),
         ({"to": "{{ item.naem }}"}, "for item 0: item.naem does not exist"),
         ({"where": "item.id > 1"}, "for item 0: .*compares a text with a number"),
         ({"map": "[1, 'a']", "sortBy": "item"}, "compares a text with a number"),

@@ -14,8 +14,8 @@ DEEP = "[" * DEEPEST + "1" + "]" * DEEPEST
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("NaN", "NaN is no JSON number"),
-        ("-Infinity", "-Infinity is no JSON number"),
+        ("NaN", "NaN is not a JSON number"),
+        ("-Infinity", "-Infinity is not a JSON number"),
         ("1e999", "the number 1e999 is too large"),
         (f"[{DEEP}]", "it is nested deeper than 64 levels"),
         ("[" * 100_000, "it is nested deeper than 64 levels"),

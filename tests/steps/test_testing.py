@@ -295,7 +295,7 @@ async def test_what_no_journal_can_keep_fails_as_in_service() -> None:
     step = StepTrial(Give(), {"gives": "text"}, FakeEffects())
     with pytest.raises(TypeError, match="str is not an outcome"):
         await step.execute()
-    with pytest.raises(StepBroke, match="record 'r' is no JSON"):
+    with pytest.raises(StepBroke, match="record 'r' is not a JSON value"):
         await FakeEffects().record("r", _odd)
 
 

@@ -262,7 +262,7 @@ class Authorization:
         address = str(url)
         parts = urlsplit(address)
         if parts.scheme not in ("https", urlsplit(self._url).scheme) or "@" in parts.netloc:
-            raise SignInFailed(f"it names {_host(address)}, which is no address over https")
+            raise SignInFailed(f"it names {_host(address)}, which is not an https address")
         return address
 
     async def _ask(self, request: HttpRequest) -> HttpResponse:

@@ -127,7 +127,7 @@ class MendedTransport(Transport):
             return given
         if isinstance(given, int):
             return str(given)
-        self.warnings.append("the list of tools breaks off: its nextCursor is no text")
+        self.warnings.append("the list of tools breaks off: its nextCursor is not a text")
         return None
 
 
@@ -228,7 +228,9 @@ def _mended_tool(tool: object, warn: Callable[[str], None]) -> dict[str, Any] | 
     if isinstance(schema, dict) and schema.get("type") is None:
         typed = {**least, "inputSchema": {**schema, "type": "object"}}
         if not _why_unfit(typed):
-            warn(f"tool {tool['name']}: its inputSchema is no schema of an object; taken for one")
+            warn(
+                f"tool {tool['name']}: its inputSchema is not a schema of an object; treated as one"
+            )
             return typed
     if not _why_unfit(fitting := {**least, "inputSchema": schema}):
         warn(f"tool {tool['name']}: {why}; only its name, description and inputSchema are used")

@@ -214,7 +214,7 @@ class BulkRerun(_Model):
 class BulkBody(_Model):
     """A command for many runs; `delete` requires the role owner.
 
-    The actions delete and rerun apply to ended runs that are no child runs; all others to open
+    The actions delete and rerun apply to ended runs that are not child runs; all others to open
     runs.
     """
 

@@ -88,7 +88,7 @@ def from_csv(text: str, separator: str = ",", header: bool = True) -> list[Any]:
     try:
         rows = [row for row in csv.reader(lines, delimiter=_sign(separator), strict=True) if row]
     except csv.Error as wrong:
-        raise ValueError(f"it is no CSV: {wrong}") from None
+        raise ValueError(f"it is not CSV: {wrong}") from None
     if not header:
         return rows
     if rows and len(set(rows[0])) < len(rows[0]):

@@ -155,7 +155,7 @@ def _text_of(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        raise ValueError("what is encoded is no UTF-8 text") from None
+        raise ValueError("the encoded bytes are not UTF-8 text") from None
 
 
 TEXT_FILTERS: tuple[Callable[..., Any], ...] = (

@@ -125,7 +125,7 @@ REFUSED: list[tuple[str, str, int]] = [
     ("a: !!int text", "'text' is not of the kind int", 1),
     ("? [a]\n: 1", "a key must be a text", 1),
     ("a: .inf", ".inf is not a number in JSON", 1),
-    ("a: 1e999", "Infinity is no JSON number", 1),
+    ("a: 1e999", "Infinity is not a JSON number", 1),
     ("a: 99999999999999999999", "beyond 2^53", 1),
     ("a: " + "[" * 200 + "]" * 200, "nested deeper", 1),
     ("a: 1\n" + bomb(), "is too large, with what its aliases stand for", 6),

@@ -37,7 +37,7 @@ def test_the_code_of_the_terminal_makes_one_owner_who_signs_in(tmp_path: Path) -
         assert address == f"{server.address}/first-owner"
         asked = httpx.get(f"{server.address}/sign-in")
         assert (asked.status_code, asked.headers["location"]) == (303, "/first-owner")
-        assert "Make the owner" in httpx.get(address).text
+        assert "Create the owner account" in httpx.get(address).text
 
         assert made(server, "AAAAA-AAAAA").status_code == 401
         assert "not the same" in made(server, code, again="another one").text
