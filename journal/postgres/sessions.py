@@ -53,6 +53,7 @@ _MOST_RINGS = 500
 _EVERYTHING = "*"
 _EAR_LOOKS_EVERY_S = 5.0
 
+_ALIVE = b"SELECT 1"
 _NOTIFY = b"SELECT pg_notify($1, message) FROM unnest($2::text[]) message"
 
 _LOOK = """
@@ -235,17 +236,22 @@ class PostgresBell:
             ear = await _connected(self._address, "stepwell bell", read_write=False)
         try:
             await ear.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
-            for told in self.on_gap:
-                told()
+            for gap in self.on_gap:
+                gap()
+            known: dict[bytes, bytes] = {}
             while True:
                 async for message in ear.notifies(timeout=_EAR_LOOKS_EVERY_S):
-                    if message.pid != self._locks.backend:
-                        self._hear(message.payload)
-                await ear.execute("SELECT 1")  # raises if the session has ended
+                    self._hear(message.pid, message.payload)
+                # Raises if the session has ended, or is silent, whatever TCP is set to.
+                await Trip(ear.pgconn, known, [Sent(_ALIVE)], _ANSWER_MS / 1_000).arrive()
+                while (told := ear.pgconn.notifies()) is not None:  # came with the answer
+                    self._hear(told.be_pid, told.extra.decode())
         finally:
             await _closed(ear)
 
-    def _hear(self, payload: str) -> None:
+    def _hear(self, backend: int, payload: str) -> None:
+        if backend == self._locks.backend:
+            return
         if payload == _EVERYTHING:
             for told in self.on_gap:
                 told()

@@ -45,7 +45,7 @@ def processes(
         yield servers
 
 
-def in_balance(servers: list[Server], within_s: float = 20) -> None:
+def in_balance(servers: list[Server], within_s: float = 60) -> None:
     """Wait until each of the servers has its share of the shards."""
     until = time.monotonic() + within_s
     wanted = {64 // len(servers), -(-64 // len(servers))}
