@@ -26,10 +26,14 @@ from steps.http.request import request_of
 from steps.http.request_settings import MOST_TAKEN, CallApiSettings
 from steps.http.response_body import read_body
 from steps.http.retry_after import retry_after_ms
+from steps.language.beside import beside
 
 _RETRYABLE = frozenset({408, 425, 429})
 _BODIES = ("body", "form", "multipart", "file", "text")
 _EXCERPT = 300
+_LONG_BYTES = 32_768
+"""From this length on, a body is read beside the event loop."""
+
 _MOST_TOLD = 4_000
 _REFUSED = 401
 _UNFIT = re.compile(r"[/\\\x00-\x1f\x7f]")
@@ -139,7 +143,8 @@ class CallApi(StepType[CallApiSettings]):
             "headers": dict(response.headers),
         }
         if response.file is None:
-            shown |= read_body(response, settings.responseType)
+            read = partial(read_body, response, settings.responseType)
+            shown |= await beside(read) if len(response.content) > _LONG_BYTES else read()
         else:
             shown["file"] = {
                 "fileId": response.file.file_id,

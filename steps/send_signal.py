@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo
 
 from engine import JsonObject
 from steps.contract.step_type import Done, Outcome, Problem, StepInput, StepSettings, StepType
@@ -31,6 +31,13 @@ Receivers: TypeAlias = Annotated[
         "run that waits now"
     ),
 ]
+
+
+def kept_for_one(to: Receivers, info: ValidationInfo) -> Receivers:
+    """Return who receives a signal. Raises `ValueError` if it has a `keepFor` without effect."""
+    if to == "all" and info.data.get("keepFor", HOUR_MS) != HOUR_MS:
+        raise ValueError("all excludes keepFor: only runs that wait now get the signal")
+    return to
 
 
 class SendSignalSettings(StepSettings):

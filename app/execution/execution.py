@@ -89,9 +89,10 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     culprit: Culprit,
     exporter: Exporter | None = None,
     cluster: Cluster | None = None,
+    fair_loop: FairLoop | None = None,
 ) -> Execution:
     """Assemble the parts that execute runs."""
-    frozen, fair_loop = FrozenValues(), FairLoop()
+    frozen, fair_loop = FrozenValues(), fair_loop or FairLoop()
     sensitive = SensitiveFields(services.secrets)
     appends = Appends(journal, clock, frozen, fair_loop, sensitive, cluster)
     starts = Starts(

@@ -15,7 +15,7 @@ from steps.contract.step_type import Problem
 from steps.language.durations import Duration, duration_text
 from steps.language.expression import Expression, ExpressionError, bare_condition
 from steps.language.template import Template
-from steps.send_signal import HOUR_MS, KeepFor, Receivers
+from steps.send_signal import HOUR_MS, KeepFor, Receivers, kept_for_one
 from steps.signal_names import CALLBACK, SignalName
 
 RUN_ENDS = ("run.completed", "run.failed", "run.cancelled", "run.terminated")
@@ -103,6 +103,11 @@ class SignalTarget(_Signal):
     )  # fmt: skip
     to: Receivers = "one"
 
+    @field_validator("to")
+    @classmethod
+    def _to(cls, to: Receivers, info: ValidationInfo) -> Receivers:
+        return kept_for_one(to, info)
+
     @field_validator("key")
     @classmethod
     def _key(cls, key: str) -> str:
@@ -184,6 +189,8 @@ class RequestTrigger(_Started):
     def _one_target(cls, signal: SignalTarget | None, info: ValidationInfo) -> SignalTarget | None:
         if signal is not None and info.data.get("workflowId") is not None:
             raise ValueError("excludes workflowId; a trigger has one of the two")
+        if signal is not None and info.data.get("version") is not None:
+            raise ValueError("starts no workflow, so version has no effect; leave it out")
         return signal
 
     @field_validator("when")

@@ -104,9 +104,13 @@ class Verify(BaseModel):
         preset, name = info.data.get("preset"), str(info.field_name)
         if preset is None:
             return value
+        is_given = value != cls.model_fields[name].default
+        has_no_time = preset == "hmac" and info.data.get("timestampHeader") is None
         if value is None:
             if preset in _NEEDED.get(name, ()):
                 raise ValueError(f"is required with {preset}")
-        elif preset not in _MEANT_FOR[name] and value != cls.model_fields[name].default:
+        elif preset not in _MEANT_FOR[name] and is_given:
             raise ValueError(f"cannot be used with {preset}")
+        elif name == "tolerance" and has_no_time and is_given:
+            raise ValueError("needs a timestampHeader: without it no time is signed")
         return value

@@ -64,8 +64,10 @@ class Writer:
         after_batch: Callable[[Any], Awaitable[None] | None],
         place: Placed,
         tenant: Callable[[], str] = lambda: "",
+        now_s: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Write on a connection; `tenant` returns the tenant of a write that does not name one."""
+        self._now_s = now_s
         self._tenant = tenant
         self._connection: Any = connection
         self._place = place
@@ -169,7 +171,7 @@ class Writer:
 
     async def _write(self, batch: Sequence[Append | Task]) -> None:
         """Write one transaction; answer all writes after its commit or failure."""
-        began, failed = time.perf_counter(), False
+        began, failed = self._now_s(), False
         answers: Sequence[Any]
         self.health.began_s = time.monotonic()
         try:
@@ -192,13 +194,13 @@ class Writer:
             answers = [Unavailable(self.health.trouble or str(failure))] * len(batch)
             failed = True
         self.health.began_s = None
-        self.counters.written(len(batch), time.perf_counter() - began, failed=failed)
-        until_s = time.perf_counter() + _TOLD_S
+        self.counters.written(len(batch), self._now_s() - began, failed=failed)
+        until_s = self._now_s() + _TOLD_S
         for number, (item, answer) in enumerate(zip(batch, answers, strict=True), 1):
             item.told(answer)
-            if number % _TOLD_AT_ONCE == 0 and time.perf_counter() > until_s:
+            if number % _TOLD_AT_ONCE == 0 and self._now_s() > until_s:
                 await asyncio.sleep(0)
-                until_s = time.perf_counter() + _TOLD_S
+                until_s = self._now_s() + _TOLD_S
 
 
 def _noted(connection: Connection, work: Work, note: ChangeNote) -> Any:

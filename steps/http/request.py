@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from engine import Json
@@ -13,6 +14,7 @@ from steps.effects.http_messages import HttpRequest, Take
 from steps.http.auth import Auth, OAuth2Auth
 from steps.http.charset import charset_of
 from steps.http.request_settings import CallApiSettings
+from steps.language.beside import beside, is_long
 from steps.language.template import SecretTemplate, Template
 from steps.secrets import secret_scope
 
@@ -128,8 +130,9 @@ async def _body(
     """Return the fields of the request that form its body, and set its content type."""
     if settings.body is not None:
         headers.setdefault("Content-Type", "application/json")
-        text = json.dumps(await settings.body.rendered(step.scope), ensure_ascii=False)
-        return {"content": text.encode()}
+        value = await settings.body.rendered(step.scope)
+        write = partial(_as_json, value)
+        return {"content": await beside(write) if is_long([value]) else write()}
     if settings.text is not None:
         headers.setdefault("Content-Type", "text/plain; charset=utf-8")
         return {"content": _encoded(await _text(settings.text, step, "text"), headers.content_type)}
@@ -146,6 +149,10 @@ async def _body(
         _fit_for_parts(headers)
         return {"files": [part async for part in _parts(settings.multipart, step, effects)]}
     return {}
+
+
+def _as_json(value: Json) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 def _encoded(text: str, content_type: str) -> bytes:

@@ -44,31 +44,12 @@ _at_disk = {"since_s": 0.0, "computed_s": 0.0}
 
 
 def _dated(self: Exchange, message: Any) -> None:
-    """Say how much processor time the server had had when it answered, and while disks worked."""
-    computed_s = time.process_time()
-    at_disk_s = _at_disk["computed_s"]
-    if _at_disk["since_s"]:
-        at_disk_s += computed_s - _at_disk["since_s"]
-    computed = (b"x-computed-s", b"%.6f %.6f" % (computed_s, at_disk_s))
+    """Say how much processor time the server had had when it answered."""
+    computed = (b"x-computed-s", b"%.6f" % time.process_time())
     _begin(self, {**message, "headers": [*message.get("headers", ()), computed]})
 
 
 Exchange._begin = _dated  # type: ignore[method-assign] # each answer is dated
-
-_execute = WritingConnection._execute
-
-
-async def _flushed(self: WritingConnection, *work: Any) -> Any:
-    """Note what is computed while the disk is waited for: it keeps nobody."""
-    _at_disk["since_s"] = time.process_time()
-    try:
-        return await _execute(self, *work)  # type: ignore[no-untyped-call] # aiosqlite's own
-    finally:
-        _at_disk["computed_s"] += time.process_time() - _at_disk["since_s"]
-        _at_disk["since_s"] = 0.0
-
-
-WritingConnection._execute = _flushed  # type: ignore[method-assign, assignment] # disks are told
 
 _transact = WritingConnection.transact
 

@@ -98,7 +98,8 @@ class Disk:
     def journal(self, life: Life) -> Journal:
         """Return the product's journal as one life of the server sees this disk."""
         file = Path("simulated.sqlite3")
-        writer = Writer(Connection(self, life), _no_upkeep, InPlace())
+        time = asyncio.get_running_loop().time
+        writer = Writer(Connection(self, life), _no_upkeep, InPlace(), now_s=time)
         readers = Readers(file, [Connection(self, life) for _ in range(2)])
         lock = SimpleNamespace(release=lambda: None)
         parts = Parts(

@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
 from app.definitions.workflows import Workflows
 from app.execution.attempts.step_services import StepServices
@@ -197,6 +198,7 @@ class Server:
             cancel_grace_s=0.5 if cluster is None else 2.5,  # a lost ring costs a second
             culprit=Culprit(self._folder, 5),
             cluster=cluster,
+            fair_loop=FairLoop(self._loop.time, self._loop.time),
         )  # fmt: skip
         timers, recovery = execution.timers, execution.recovery
         timers._fire = self._watched(timers._fire)

@@ -1,5 +1,9 @@
 """The request that call-api makes of its settings, and what it says of odd ones."""
 
+import asyncio
+import json
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +12,7 @@ from steps.call_api import CallApi
 from steps.contract.step_type import Done, ResponseUnreadable, StepBroke
 from steps.effects.http_messages import HttpRequest, HttpResponse
 from steps.effects.stored_file import StoredFile
+from steps.language.beside import share_way
 from steps.testing import FakeEffects, StepTrial, http_response
 
 FILE = StoredFile("f1", "a.pdf", "application/pdf", b"%PDF")
@@ -149,3 +154,28 @@ async def test_an_answer_in_another_alphabet_is_the_output() -> None:
     step = StepTrial(CallApi(), {"url": "https://shop.example/"}, FakeEffects(responses=[answer]))
     assert isinstance(await step.execute(), Done)
     assert step.output["body"] == {"n": "Müller"}
+
+
+async def test_long_bodies_are_written_and_read_beside_the_event_loop() -> None:
+    threads: list[int] = []
+
+    async def way(work: Callable[[], Any]) -> Any:
+        def seen() -> Any:
+            threads.append(threading.get_ident())
+            return work()
+
+        return await asyncio.to_thread(seen)
+
+    share_way(way)
+    for length, beside in ((20, 0), (20_000, 2)):
+        threads.clear()
+        many = list(range(length))
+        effects = FakeEffects(responses=[http_response(json={"many": many})])
+        step = {"url": "https://shop.example/", "method": "POST", "body": {"many": many}}
+        done = await StepTrial(CallApi(), step, effects).execute()
+        assert isinstance(done, Done)
+        assert json.loads(effects.requests[0].content or b"") == {"many": many}
+        assert isinstance(done.output, dict)
+        assert done.output["body"] == {"many": many}
+        assert threading.get_ident() not in threads
+        assert len(threads) == beside

@@ -11,7 +11,7 @@ from pydantic import (
     field_validator,
 )
 
-from steps.send_signal import HOUR_MS, KeepFor, Receivers
+from steps.send_signal import HOUR_MS, KeepFor, Receivers, kept_for_one
 from steps.signal_names import CALLBACK, LONGEST_KEY, SignalName, is_key
 
 
@@ -71,6 +71,11 @@ class SignalBody(BaseModel):
         description="a run to start if none waits for the signal; it receives the signal. With an "
         "`id` only one run is started, however often the signal is sent",
     )
+
+    @field_validator("to")
+    @classmethod
+    def _to(cls, to: Receivers, info: ValidationInfo) -> Receivers:
+        return kept_for_one(to, info)
 
     @field_validator("start")
     @classmethod
