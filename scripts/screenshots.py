@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -51,6 +52,11 @@ DOCS = {
     "answer": ("answer", "light", 480),
     "sign-in": ("sign-in", "light", 560),
     "nothing": ("nothing", "light", 360),
+    "form": ("form", "light", 760),
+    "checks": ("checks", "light", 420),
+    "request": ("request", "light", 520),
+    "first-owner": ("first-owner", "light", 760),
+    "invitation": ("invitation", "light", 560),
 } | {
     name: (name, "light", 520)
     for name in (
@@ -110,6 +116,10 @@ def pages(scene: Scene) -> dict[str, str]:
         "health": "/settings/health",
         "nothing": "/nothing",
         "answer": scene.link,
+        "form": scene.form,
+        "request": f"/settings/triggers/claims/firings/{quote(scene.firing)}",
+        "first-owner": "/first-owner",
+        "invitation": scene.invitation,
         "empty": "/inbox",
         "sign-in": "/sign-in",
     }
