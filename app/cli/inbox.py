@@ -13,7 +13,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser("inbox", help="list the questions that wait for people")
     parser.add_argument("--whose", choices=("all", "mine", "groups"), default="all")
     parser.add_argument("--workflow", help="only of runs of this workflow")
-    parser.add_argument("--text", help="only with these words in the title or the labels")
+    parser.add_argument("--text", help="only with these words in title, labels, or what is shown")
     add_options(parser)
     parser.set_defaults(main=inbox)
     for verb, told in (

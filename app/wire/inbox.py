@@ -38,9 +38,9 @@ async def found_pauses(
     journal: Journal, tenant: str, query: InboxQuery, caller: Caller, limit: int
 ) -> tuple[list[PausedRow], str | None, Mapping[str, CaptionRow]]:
     """Return a page of the inbox, the cursor of the next, and the captions of its runs."""
-    rows, more = await journal.inbox.page(tenant, limit, inbox_filter(query, caller))
-    following = str(rows[-1].position) if more else None
-    return rows, following, await journal.captions.of(tenant, [row.run_id for row in rows])
+    rows, following = await journal.inbox.page(tenant, limit, inbox_filter(query, caller))
+    cursor = None if following is None else str(following)
+    return rows, cursor, await journal.captions.of(tenant, [row.run_id for row in rows])
 
 
 def pause_line(row: PausedRow, captions: Mapping[str, CaptionRow], caller: Caller) -> JsonObject:

@@ -65,10 +65,6 @@ _SAID_OTHERWISE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"FROM \2 c WHERE c.words @@",
         ),
         (r"\bw\.rowid\b", "c.run"),
-        (
-            r"\bSELECT rowid FROM run_words WHERE run_words MATCH",
-            "SELECT run FROM run_captions WHERE words @@",
-        ),
     )
 )
 

@@ -7,7 +7,7 @@ the child itself is listed, and those that wait for a signal, which no person an
 
 import asyncio
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -16,7 +16,8 @@ from engine.value import value
 from journal.reading.readers import Readers
 from journal.rows.codec import decode
 from journal.rows.run_ids import run_id, run_number
-from journal.runs.run_filter import words_query
+from journal.runs.captions import CaptionRow, Captions
+from journal.runs.question_words import has_words, searched_words
 
 _OWN = "r.tenant = :tenant AND r.status = 'paused' AND r.state = 'paused' AND r.signal_name IS NULL"
 _IN_NAMES = (
@@ -42,6 +43,9 @@ _PAGE_CHARACTERS = 2_000_000
 
 _FIRST_ROWS = 16
 """How many rows are read at first; four times as many each time, as long as they are short."""
+
+_MOST_SEARCHED = 1_000
+"""How many questions a page of a search looks at."""
 
 _JOINED = (
     "CROSS JOIN runs r ON r.id = listed LEFT JOIN open_pauses q ON q.run = r.id"
@@ -81,7 +85,7 @@ class InboxFilter:
     Attributes:
         names: Whose inbox it is, case-folded; None for all questions.
         only: Only pauses that name one of these; None: also pauses that name nobody.
-        text: Words of the run's title or labels.
+        text: Words of the run's title or labels, or of what the question says and shows.
         run: Only the pause of this run, by its number.
         before: Those after this place.
     """
@@ -139,32 +143,42 @@ class Inbox:
 
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
+        self._captions = Captions(readers)
 
     async def page(
         self, tenant: str, limit: int, wanted: InboxFilter = _ALL
-    ) -> tuple[list[PausedRow], bool]:
-        """Return at most `limit` runs that wait, and whether there are more of them.
+    ) -> tuple[list[PausedRow], InboxPosition | None]:
+        """Return at most `limit` runs that wait, and where the next page begins; None at the end.
 
         Those with the nearest deadline come first; those without one follow, the newest first. If
-        the questions are long, fewer are returned.
+        the questions are long, fewer are returned; a search looks at a bounded number of them.
         """
+        words = None if wanted.text is None else searched_words(wanted.text)
         rows: list[PausedRow] = []
-        read, piece, size = 0, 0, _FIRST_ROWS
+        read, piece, size, left = 0, 0, _FIRST_ROWS, _MOST_SEARCHED
         while True:
-            asked = min(size, limit + 1 - len(rows))
+            asked = min(size, left if words is not None else limit + 1 - len(rows))
             found = await self._next(tenant, asked, wanted)
+            if words is not None:
+                captions = await self._captions.of(tenant, [run_id(row[0]) for row in found])
             for row in found:
-                if len(rows) == limit or (rows and read > _PAGE_CHARACTERS):
-                    return rows, True
-                rows.append(_waiting(row))
+                if len(rows) == limit or read > _PAGE_CHARACTERS:
+                    return rows, wanted.before
+                paused = _waiting(row)
+                if words is None or _has(words, paused, captions):
+                    rows.append(paused)
+                wanted = replace(wanted, before=paused.position)
                 characters = len(row[_EVENT_AT + 2] or "")
                 read, piece = read + characters, piece + characters
                 if piece > _PIECE_CHARACTERS:
                     piece = 0
                     await asyncio.sleep(0)
+            left -= len(found)
             if len(found) < asked:
-                return rows, False
-            wanted, size = replace(wanted, before=rows[-1].position), 4 * size
+                return rows, None
+            if words is not None and not left:
+                return rows, wanted.before
+            size = 4 * size
 
     async def _next(self, tenant: str, limit: int, wanted: InboxFilter) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []
@@ -193,9 +207,6 @@ class Inbox:
         if wanted.run is not None:
             values["run"] = wanted.run
             parts.append("r.id = :run")
-        if wanted.text:
-            values["words"] = words_query(tenant, wanted.text)
-            parts.append("r.id IN (SELECT rowid FROM run_words WHERE run_words MATCH :words)")
         order = "due, listed" if is_due else "started DESC, listed DESC"
         chosen = self._arms(source, parts, order, wanted.before, values, is_due=is_due)
         rows = await self._readers.all(
@@ -277,6 +288,12 @@ class Inbox:
             values,
         )
         return int(row[0])
+
+
+def _has(words: Sequence[str], row: PausedRow, captions: Mapping[str, CaptionRow]) -> bool:
+    caption = captions.get(row.run_id) or CaptionRow()
+    labels = caption.labels.values()
+    return row.pause is not None and has_words(words, caption.title, labels, row.pause)
 
 
 def _source(wanted: InboxFilter, *, is_due: bool) -> str:

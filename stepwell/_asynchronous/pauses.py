@@ -31,7 +31,7 @@ class AsyncPauses:
         Args:
             whose: All that the caller may see, those that name the caller, or one of their groups.
             workflow_id: Only of runs of this workflow.
-            text: Only of runs whose title or labels have these words.
+            text: Only those whose title or labels, or what they say and show, have these words.
 
         Yields:
             The pauses, one after the other.

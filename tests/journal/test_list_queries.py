@@ -185,6 +185,7 @@ LISTS: dict[str, Ask] = {
         "acme", 26, InboxFilter(workflow_id="none")
     ),
     "inbox of somebody": lambda journal: journal.inbox.page("acme", 26, InboxFilter(names=["ada"])),
+    "inbox, searched": lambda journal: journal.inbox.page("acme", 26, InboxFilter(text="nothing")),
     "inbox of a group": lambda journal: journal.inbox.page(
         "acme", 26, InboxFilter(names=["ops"], only=["ops"])
     ),
@@ -241,6 +242,7 @@ async def test_a_list_costs_the_same_in_a_long_journal(
 ) -> None:
     monkeypatch.setattr("journal.runs.overview.MOST_COUNTED", 50)
     monkeypatch.setattr("journal.runs.overview._LOOKED_AT", 10)
+    monkeypatch.setattr("journal.runs.inbox._MOST_SEARCHED", 80)
     await the_same_work(LISTS[name], journals)
 
 

@@ -136,8 +136,10 @@ class InboxQuery(_Model):
     )
     workflowId: str | None = Field(None, max_length=200)  # noqa: N815
     text: str | None = Field(
-        None, min_length=1, max_length=200, description="words of the run's title or labels"
-    )
+        None, min_length=1, max_length=200,
+        description="words that begin words of the run's title or labels, or of what the question "
+        "says and shows; a page looks at 1,000 questions",
+    )  # fmt: skip
     pauseId: str | None = Field(None, pattern=r"^[0-9]{1,18}-[0-9]{1,9}$")  # noqa: N815
     limit: int = Field(50, ge=1, le=500)
     cursor: str | None = Field(

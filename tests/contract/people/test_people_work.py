@@ -343,3 +343,16 @@ def test_a_page_of_the_inbox_is_bounded_in_characters_and_what_is_shown_together
     assert [len(one["value"]) for one in cut] == [90_000] * 3 + [30_000, 0, 0]
     assert [one.get("cut") for one in cut] == [None] * 3 + [True] * 3
     assert {len(one.get("title", "y" * 200)) for one in cut} == {200}
+
+
+def test_the_inbox_is_searched_by_what_questions_say_and_show(people: People) -> None:
+    lines = [{"supplier": "M\u00fcller & Sons", "eur": 1840.5}]
+    shown = people.start({**asking("searched", show=[{"value": lines}]), "title": "Invoice"})
+    said = people.start(asking("searched-too", message="Pay the carpenter?"))
+    for text, found in (
+        ("muller SON", [shown]), ("1840", [shown]), ("carpent", [said]), ("invoice pay", [shown]), ("pay", [said, shown]),
+        ("muller carpenter", []), ("uller", []), ("&", []),
+    ):  # fmt: skip
+        assert [one for one in inbox(people.owner, text=text) if one in (shown, said)] == found, (
+            text
+        )
