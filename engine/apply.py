@@ -1,6 +1,7 @@
 """How each event changes a run. Nothing else changes one.
 
 Rule 1: a run changes only here, in place, one event at a time; a refused event changes nothing.
+`engine/straight.py` makes the two changes of the most common move at once, with the same result.
 Rule 2: `engine/transitions.py` alone defines which events are legal in which state. An event
 without a row for the state is an error and is never skipped.
 Rule 3: everything in a run is computed from its events alone, so folding a history at once or in
@@ -56,7 +57,7 @@ from engine.values import FINALLY, Record, StepError
 from engine.visit import Visit, VisitStatus
 
 E = TypeVar("E", bound=Event)
-_RUNNING, _COMPLETED = VisitStatus.RUNNING, VisitStatus.COMPLETED  # as in `decide`
+_COMPLETED = VisitStatus.COMPLETED  # as in `decide`
 
 
 def apply(run: Run | None, event: Event) -> Run:
@@ -154,10 +155,7 @@ def _enter(run: Run, event: StepStarted) -> None:
     if step_id != run.next_step or event.visit != visit or event.attempt != 1:
         expected = (run.next_step, visit, 1)
         raise refuse(run, event, f"expected step, visit, attempt {expected}")
-    run.current = Visit(
-        step_id, visit, event.step_type, event.step_name, _RUNNING, event.attempt,
-        event.at_ms,
-    )  # fmt: skip
+    run.current = Visit.entered(step_id, visit, event.step_type, event.step_name, event.at_ms)
     run.next_step = None
     run.visits[step_id] = visit
     run.executions += 1

@@ -37,6 +37,7 @@ from engine.react_place import place
 from engine.react_repair import repair
 from engine.react_timer import timer
 from engine.run import Run
+from engine.straight import goes_straight_on
 from engine.transitions import State
 
 Events = tuple[Event, ...]
@@ -57,7 +58,8 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
     """
     match happened:
         case Delivered() if run.state is _EXECUTING:
-            return delivered(run, graph, happened, now_ms)
+            straight = goes_straight_on(run, graph, happened, now_ms)
+            return straight or delivered(run, graph, happened, now_ms)
         case Begin():
             return advance(run, graph, now_ms) if run.state is _READY else ()
         case Admit() | TurnAway():

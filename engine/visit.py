@@ -28,6 +28,9 @@ class VisitAnswer:
     answer: Json
 
 
+_RUNNING = VisitStatus.RUNNING  # as in `decide`
+
+
 @dataclass
 class Visit:
     """One entry of a run's history: one visit of the run to a step.
@@ -66,6 +69,18 @@ class Visit:
     attempted_at_ms: int | None = None
     retried_by: tuple[int, ...] = ()
     answers: tuple[VisitAnswer, ...] = ()
+
+    @staticmethod
+    def entered(
+        step_id: str, number: int, step_type: str, step_name: str | None, at_ms: int
+    ) -> "Visit":
+        """Return a visit whose first attempt begins; what has its default is left to the class."""
+        visit = object.__new__(Visit)
+        visit.step_id, visit.visit = step_id, number
+        visit.step_type, visit.step_name = step_type, step_name
+        visit.status, visit.attempt, visit.started_at_ms = _RUNNING, 1, at_ms
+        visit.records = {}
+        return visit
 
     def attempt_of(self, policy: int) -> int:
         """Return the number of the newest attempt among those that a policy counts."""

@@ -112,11 +112,12 @@ class CallTool(StepType[CallToolSettings]):
                 scope = scope or {**step.scope, "secrets": held}
                 arguments[name] = await item.rendered(scope)
         budget = None
-        if effects.recalled(FIRST) is not None:
-            budget = BudgetQuestions(step, effects)
-            await budget.settle()
-        if (asked := open_pause(step, effects, "")) is not None:
-            return asked
+        if step.has_records:
+            if effects.recalled(FIRST) is not None:
+                budget = BudgetQuestions(step, effects)
+                await budget.settle()
+            if (asked := open_pause(step, effects, "")) is not None:
+                return asked
         try:
             result = await effects.tool(settings.toolId, arguments)
         except LimitReached as reached:

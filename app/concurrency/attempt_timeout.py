@@ -10,50 +10,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-_current: ContextVar["AttemptTimeout | PartTimeout | None"] = ContextVar(
+limit_here: ContextVar["AttemptTimeout | PartTimeout | None"] = ContextVar(
     "attempt_timeout", default=None
 )
+"""The limit of the code running in a context."""
 
 
 class AttemptTimeout:
-    """Limits the time of a block, as `asyncio.timeout` does; `None` seconds mean no limit.
+    """Limits the time of an attempt, as `asyncio.timeout` does; `None` seconds mean no limit.
 
-    It counts from `begin` on: nothing can interrupt a coroutine before its first wait, and most
-    attempts never wait. If several tasks of the attempt run at once, it stops counting while any of
-    them waits for a turn.
+    An attempt sets `limit_here`, and calls `end` if this has begun. It counts from `begin` on:
+    nothing can interrupt a coroutine before its first wait, and most attempts never wait. If
+    several tasks of the attempt run at once, it stops counting while any of them waits for a turn.
     """
 
-    __slots__ = ("_cancelling", "_is_over", "_left_s", "_task", "_timer", "_waiting",
-                 "expired", "seconds")  # fmt: skip
+    # Set on the class, because most attempts never wait.
+    expired = False
+    has_begun = False
+    _waiting = 0
+    _is_over = False
+    _task: asyncio.Task[Any] | None = None
+    _timer: asyncio.TimerHandle | None = None
 
     def __init__(self, seconds: float | None) -> None:
-        self.seconds = seconds
-        self.expired = False
-        self._left_s = seconds
-        self._waiting = 0
-        self._is_over = False
-        self._task: asyncio.Task[Any] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self.seconds = self._left_s = seconds
 
     def begin(self, task: asyncio.Task[Any]) -> None:
         """Start to count, and cancel `task` when the time is over."""
-        self._task, self._cancelling = task, task.cancelling()
+        self._task, self._cancelling, self.has_begun = task, task.cancelling(), True
         if not self._waiting:
             self._count()
 
-    def __enter__(self) -> Self:
-        _current.set(self)  # never reset: the context belongs to this attempt
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop counting. Raises `TimeoutError` when the time was over."""
+    def end(self, error: BaseException | None) -> None:
+        """Stop counting; `error` has ended the block. Raises `TimeoutError` if time was over."""
         self._is_over = True
         if self._timer is not None:
             self._stop()
@@ -102,12 +93,12 @@ class PartTimeout:
 
     def __init__(self, seconds: float) -> None:
         self._limit = AttemptTimeout(seconds)
-        self._outer = _current.get()
+        self._outer = limit_here.get()
 
     async def __aenter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine of a task
-        self._token = _current.set(self)
+        self._token = limit_here.set(self)
         self._limit.begin(task)
 
     async def __aexit__(
@@ -116,8 +107,8 @@ class PartTimeout:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _current.reset(self._token)
-        self._limit.__exit__(kind, error, traceback)
+        limit_here.reset(self._token)
+        self._limit.end(error)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -129,7 +120,7 @@ class PartTimeout:
 @contextmanager
 def waiting_for_turn() -> Iterator[None]:
     """Stop the timeout of the current attempt, if there is one, while the block lasts."""
-    current = _current.get()
+    current = limit_here.get()
     if current is None:
         yield
         return

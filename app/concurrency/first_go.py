@@ -26,15 +26,18 @@ class FirstGo(Generic[T]):
         self._at_hand: _Carrier[T] | None = None
         self._context = context
 
-    def start(self, coroutine: Coroutine[Any, Any, T]) -> "T | asyncio.Task[T]":
+    def start(
+        self, coroutine: Coroutine[Any, Any, T], begin: Context | None = None
+    ) -> "T | asyncio.Task[T]":
         """Run a coroutine up to its first wait; return its result, or the task that runs the rest.
 
-        Raises what the coroutine raises before its first wait.
+        It begins with a copy of the context `begin`, if given. Raises what the coroutine raises
+        before its first wait.
         """
         carrier, self._at_hand = self._at_hand or _Carrier(), None
         loop = carrier.loop
         before = asyncio.current_task(loop)
-        context = self._context.copy()
+        context = (self._context if begin is None else begin).copy()
         if before is not None:
             tasks._leave_task(loop, before)  # noqa: SLF001 - documented, for those who make tasks
         tasks._enter_task(loop, carrier.task)  # noqa: SLF001 - as above

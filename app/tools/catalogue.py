@@ -41,7 +41,7 @@ class ToolCatalogue:
 
         `context_of` gives the caller.
         """
-        found = self._functions.find(tool_id)
+        found = self._functions.by_id.get(tool_id)
         if found is None:
             return self._call_server(tool_id, arguments, context_of)
         if found.is_in_thread:

@@ -363,12 +363,12 @@ def _rows(
     """Return chained rows of the events after `head`, the row of `run`, and the new end."""
     number = run_number(head.run_id)
     rows, digest, characters = rows_of(number, head.seq, head.hash, events)
-    turn = turn_of(run)
-    listed = [listing(head.tenant, run, number, digest, head.seq, head.turn, turn)]
+    before, turn = head.turn, turn_of(run)
+    listed = [listing(head.tenant, run, number, digest, head.seq, before, turn)]
     if caption is not None:
         listed.append(caption)
-    if turn[1] == _PAUSED or (head.turn is not None and head.turn[1] == _PAUSED):
-        listed += open_pauses.kept(head.tenant, run, events, head.turn)
+    if turn[1] == _PAUSED or (before is not None and before[1] == _PAUSED):
+        listed += open_pauses.kept(head.tenant, run, events, before)
     characters += head.characters
     after = Head(head.run_id, head.tenant, run.seq, digest, characters, turn)
     return rows, listed, after

@@ -34,8 +34,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 def encode(event: Event) -> str:
     """Return the body of an event. Raises `ValueError` if a value is not JSON."""
     if type(event) is StepStarted:
-        where = (event.step_id, event.visit, event.attempt)
-        return _start(*where, event.step_type, event.step_name)
+        return _start(event.step_id, event.visit, event.attempt, event.step_type, event.step_name)
     if type(event) is StepCompleted and not (event.appended or event.removed):
         plain: dict[str, Any] = {"step_id": event.step_id}
         if event.visit != 1:
@@ -43,7 +42,11 @@ def encode(event: Event) -> str:
         plain["output"] = event.output
         plain["data"] = event.data
         plain["next_step"] = event.next_step
-        return _text_of(plain)
+        try:
+            body = to_json(plain, inf_nan_mode="constants").decode()
+        except ValueError:
+            return _text_of(plain)
+        return _text_of(plain) if "NaN" in body or "Infinity" in body else body
     return _text_of(_plain(event))
 
 

@@ -125,11 +125,15 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
 def turn_of(run: Run) -> Turn:
     """Return the values of a run's row that few appends change, in the order of `TURNS`."""
     status, state = _TEXTS[run.state]
-    due_ms = run.due_at_ms
     apart = 1 if run.is_apart else 0
-    if run.pause is None:
-        state = state if run.held is None else run.listed_state
+    if run.pause is None and run.held is None:
+        wake_ms, deadline_ms = run.wake_at_ms, run.deadline_ms
+        is_both = wake_ms is not None and deadline_ms is not None
+        due_ms = run.due_at_ms if is_both else wake_ms or deadline_ms
         return (status, state, run.ended_at_ms, due_ms, apart, None, None)
+    due_ms = run.due_at_ms
+    if run.pause is None:
+        return (status, run.listed_state, run.ended_at_ms, due_ms, apart, None, None)
     waits = run.awaited_signal or (None, None)
     return (status, run.listed_state, run.ended_at_ms, due_ms, apart, *waits)
 

@@ -176,6 +176,7 @@ class StepInput:
         scope: The names that expressions may use: `data`, `steps`, `context`, `run`, `error`.
         output: The specs of the step's declared output fields, by name.
         on_interrupted: What the definition wants when a crash leaves in doubt what was done.
+        has_records: False if the visit has no records yet, so that `recalled` finds none.
     """
 
     run_id: str
@@ -186,6 +187,7 @@ class StepInput:
     scope: Mapping[str, Json]
     output: Mapping[str, JsonObject] = field(default_factory=dict)
     on_interrupted: OnInterrupted = OnInterrupted.RETRY
+    has_records: bool = True
 
 
 BODY_KEYS = ("steps", "edges", "initialStep", "timeout", "onError", "finally", "concurrency")

@@ -48,7 +48,7 @@ class CaptionTemplates:
         A label whose value is null or empty is left out. Texts are cut at 200 characters.
         """
         scope = {**scope, **self.given}
-        with Allowance(MOST_WORK):
+        with Allowance.of(MOST_WORK):
             title = _worked_out(self.title, scope, LONGEST_TITLE) if self.title else ""
             labels = {
                 name: text

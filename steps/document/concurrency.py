@@ -88,7 +88,7 @@ class Places:
     def of(self, scope: Mapping[str, Json]) -> Place:
         """Return the place of a run that begins. Raises `ExpressionError`."""
         names = {**scope, **self.given}
-        with Allowance(_MOST_WORK):
+        with Allowance.of(_MOST_WORK):
             key = as_text(self.key.render(names))
             limit = _integer(self.limit, names)
             priority = _integer(self.priority, names)

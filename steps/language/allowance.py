@@ -35,14 +35,19 @@ class Allowance:
         owes_turn: Whether enough work has been done that other tasks should get a turn.
     """
 
-    __slots__ = ("_before", "_most", "_since_turn", "owes_turn", "spent")
+    # Set on the class, because most attempts count nothing.
+    spent = 0
+    owes_turn = False
+    _since_turn = 0
+    _before: "Allowance | None" = None
+    _most = STEP
 
-    def __init__(self, most: int = STEP) -> None:
-        self.spent = 0
-        self.owes_turn = False
-        self._most = most
-        self._since_turn = 0
-        self._before: Allowance | None = None
+    @classmethod
+    def of(cls, most: int) -> Self:
+        """Return an allowance of another size."""
+        allowance = cls()
+        allowance._most = most
+        return allowance
 
     def __enter__(self) -> Self:
         self._before = open_allowance.get()

@@ -30,7 +30,6 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 _LARGEST_INTEGER = 2**53
 _MANY_DIGITS = re.compile(rb"[0-9]{%d}" % _SHORT).search
 _LARGE = re.compile(r"[0-9]{16}").search
-_NO_NUMBER = re.compile(rb"NaN|Infinity").search
 _DEEPEST_KEPT = 200
 """The most levels in a value of a step: the journal's JSON reader accepts no more."""
 
@@ -206,7 +205,8 @@ def as_kept(what: str, value: object, kind: str) -> tuple[Any, int]:
     """
     try:
         text = to_json(value, inf_nan_mode="constants")  # as in `must_fit`
-        is_plain = not _NO_NUMBER(text) if len(text) <= _DEEPEST_KEPT else _is_plain(text, value)
+        is_short = len(text) <= _DEEPEST_KEPT and b"N" not in text and b"I" not in text
+        is_plain = is_short or _is_plain(text, value)
         kept = from_json(text) if is_plain else None
     except ValueError:
         kept = None
@@ -233,8 +233,10 @@ def must_fit(what: str, value: Json, kind: str) -> int:
         text = b""
     size = len(text)
     # As in `as_kept`: a short text cannot be nested deeper than its length.
-    is_plain = not _NO_NUMBER(text) if size <= _DEEPEST_KEPT else _is_plain(text, value)
-    return size if size and is_plain else len(_fitting(what, value, kind))
+    is_short = 0 < size <= _DEEPEST_KEPT and b"N" not in text and b"I" not in text
+    if is_short or (size and _is_plain(text, value)):
+        return size
+    return len(_fitting(what, value, kind))
 
 
 def _is_plain(text: bytes, value: object) -> bool:
@@ -243,7 +245,9 @@ def _is_plain(text: bytes, value: object) -> bool:
     In a short text no integer has too many digits to read back; in a very short one nothing is
     nested too deep.
     """
-    if _NO_NUMBER(text) or (len(text) >= _SHORT and _MANY_DIGITS(text)):
+    if b"NaN" in text or b"Infinity" in text:
+        return False
+    if len(text) >= _SHORT and _MANY_DIGITS(text):
         return False
     if text.count(b"[") + text.count(b"{") > _DEEPEST_KEPT:
         try:

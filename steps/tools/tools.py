@@ -117,6 +117,7 @@ class Tools:
     """The tools of this server by id, and the step types of plug-ins.
 
     Attributes:
+        by_id: The tools.
         step_types: The step types of the plug-in files.
     """
 
@@ -132,7 +133,7 @@ class Tools:
         Raises:
             ToolLoadError: Two have the same id, or one has parameters that cannot be named.
         """
-        self._tools: dict[str, Tool] = {}
+        self.by_id: dict[str, Tool] = {}
         self._threads = ToolThreads(threads)
         self.step_types: list[AnyStepType] = []
         for function in functions:
@@ -179,12 +180,12 @@ class Tools:
             ToolLoadError: Another tool has its id, or its parameters cannot be named.
         """
         tool_id, description, pure = getattr(function, _MARK)
-        other = self._tools.get(tool_id)
+        other = self.by_id.get(tool_id)
         if other is not None and other.call is not function:
             places = " and ".join(str(item.__module__) for item in (other.call, function))
             message = f"two tools are called {tool_id!r} ({places}); give one of them another id"
             raise ToolLoadError(message)
-        self._tools[tool_id] = _tool(tool_id, description, function, pure=pure)
+        self.by_id[tool_id] = _tool(tool_id, description, function, pure=pure)
 
     def is_pure(self, tool_id: str) -> bool:
         """Return whether a tool is known and pure.
@@ -195,7 +196,7 @@ class Tools:
         Returns:
             False for an unknown tool.
         """
-        found = self._tools.get(tool_id)
+        found = self.by_id.get(tool_id)
         return found is not None and found.pure
 
     def describe(self) -> Sequence[ToolInfo]:
@@ -206,7 +207,7 @@ class Tools:
         """
         return [
             ToolInfo(item.id, item.description, item.arguments.model_json_schema())
-            for _, item in sorted(self._tools.items())
+            for _, item in sorted(self.by_id.items())
         ]
 
     async def call(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
@@ -226,22 +227,11 @@ class Tools:
         Raises:
             StepBroke: There is no such tool, it cannot take the arguments, or it failed.
         """
-        found = self._tools.get(tool_id)
+        found = self.by_id.get(tool_id)
         if found is None:
-            message = f"there is no tool {tool_id}{did_you_mean(tool_id, self._tools)}"
+            message = f"there is no tool {tool_id}{did_you_mean(tool_id, self.by_id)}"
             raise StepBroke("UnknownTool", message, retryable=False)
         return await self.called(found, arguments, lambda: context)
-
-    def find(self, tool_id: str) -> Tool | None:
-        """Find a tool.
-
-        Args:
-            tool_id: The tool's id.
-
-        Returns:
-            The tool, None if there is none.
-        """
-        return self._tools.get(tool_id)
 
     async def called(
         self, found: Tool, arguments: JsonObject, context_of: Callable[[], ToolContext]

@@ -60,6 +60,7 @@ from engine import (
     fold,
     react,
 )
+from engine.react_outcome import delivered
 
 NAMES = ["a", "b", "c", "end"]
 CHILD = Pause("collect_inputs", {}, run_id="dynamic-workflow-2")
@@ -145,7 +146,13 @@ class Story:
                 react(self.run, self.graph, happened, self.now_ms)
             assert self.run == before, "L7: a refusal changes nothing"
             return
+        in_general = None
+        if isinstance(happened, Delivered) and before.state is State.EXECUTING:
+            in_general = before.copy()
+            as_ruled = delivered(in_general, self.graph, happened, self.now_ms)
+            assert again == as_ruled, "L17: what goes straight on is what the rules say"
         events = react(self.run, self.graph, happened, self.now_ms)
+        assert in_general in (None, self.run), "L17"
         assert events == again, "L7: react hangs on nothing but what it is given"
         assert not (before.is_over and events), "L3: an ended run never changes"
         self.events += events

@@ -224,7 +224,7 @@ async def test_a_status_is_one_statement(tmp_path: Path) -> None:
         assert len(seen) == 1, "the run has ended, and was read again"
 
 
-@pytest.mark.parametrize(("tool", "most"), [("add", 805), ("purely_add", 597)])
+@pytest.mark.parametrize(("tool", "most"), [("add", 635), ("purely_add", 495)])
 async def test_a_run_takes_few_calls(tmp_path: Path, tool: str, most: int) -> None:
     async with services_on(tmp_path) as services:
         new = await startable(services, five("five", tool))
@@ -246,7 +246,7 @@ async def test_many_runs_at_once_take_few_more_calls_each(tmp_path: Path) -> Non
                 await asyncio.gather(*(to_the_end(services, new) for _ in range(runs)))
             found[runs] = calls.count / runs
     print(f"{found[40]:.0f} calls a run of 40 at once, {found[1_000]:.0f} of 1,000")
-    assert found[1_000] <= 1.25 * found[40]
+    assert found[1_000] - found[40] <= 165  # what it costs to wait in line
 
 
 @pytest.mark.parametrize("tool", ["add", "purely_add"])

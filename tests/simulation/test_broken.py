@@ -79,7 +79,9 @@ def acts_before_its_start_is_durable(patch: pytest.MonkeyPatch) -> None:
     due = StepLife.due
 
     def at_once(self: StepLife, live: LiveRun, doing: Any) -> Any:
-        return replace(due(self, live, doing), acts=False)
+        attempt = due(self, live, doing)
+        attempt.acts = False
+        return attempt
 
     patch.setattr(StepLife, "due", at_once)
 

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
-from app.concurrency.attempt_timeout import AttemptTimeout
+from app.concurrency.attempt_timeout import AttemptTimeout, limit_here
 from app.execution.live.live_run import Due, RunLost
 from app.telemetry import log
 from engine import (
@@ -17,7 +17,6 @@ from engine import (
     Delivered,
     Input,
     Json,
-    JsonObject,
     Pause,
     Pauses,
     Run,
@@ -44,15 +43,17 @@ def step_input(run: Run, step: CompiledStep, execute: Due, url: str | None = Non
     names: Mapping[str, Json] = ScopeOfAttempt(run)
     if url is not None:
         names = {**names, "step": {"callbackUrl": url}}
+    visit = run.current
     return StepInput(
-        run_id=run.id,
-        step_id=execute.step_id,
-        visit=execute.visit,
-        attempt=execute.attempt,
-        idempotency_key=execute.idempotency_key(run.id),
-        scope={**names, **step.given} if step.given else names,
-        output=step.output.specs,
-        on_interrupted=step.on_interrupted,
+        run.id,
+        execute.step_id,
+        execute.visit,
+        execute.attempt,
+        execute.idempotency_key(run.id),
+        {**names, **step.given} if step.given else names,
+        step.output.specs,
+        step.on_interrupted,
+        visit is None or bool(visit.records),
     )
 
 
@@ -68,9 +69,15 @@ async def attempt(
     """
     url = effects.callback_url() if step.gives_address else None
     given = step_input(run, step, execute, url)
+    limit_here.set(limit)
     try:
-        with limit:
+        try:
             outcome = await step.type.execute(step.settings, given, effects)
+        except BaseException as failed:
+            limit.end(failed)
+            raise
+        if limit.has_begun:
+            limit.end(None)
         if (allowance := open_allowance.get()) is not None and allowance.owes_turn:
             await allowance.take_turns()  # next, the result is searched for secrets
         if isinstance(outcome, Done):
@@ -80,35 +87,28 @@ async def attempt(
                 if step.values
                 else checked(step, outcome, {}, names)
             )
-            happened, size = _delivered(step, outcome, *delivered)
+            given_back = [*delivered, outcome.appended]
+            what = f"step {step.id} gave what is"
+            (output, data, appended), size = as_kept(what, given_back, "InvalidOutput")
+            happened: Input = Delivered(output, data, appended, [*outcome.removed])
         else:
             happened, size = _input(step, outcome, effects)
     except StepBroke as broke:
         return Broke(_written(broke.error))
     except ExpressionError as failed:
         return Broke(StepError("ExpressionFailed", str(failed), retryable=False))
-    except (JournalError, RunLost):
+    except (JournalError, RunLost, asyncio.CancelledError, GeneratorExit):
         raise
     except TimeoutError as late:
         if limit.expired:
             message = f"the attempt took longer than its timeout of {limit.seconds:g} s"
             return Broke(StepError("Timeout", message))
         return Broke(_crashed(run, execute, late))
-    except (asyncio.CancelledError, GeneratorExit):
-        raise
     except BaseException as crash:  # noqa: BLE001 - a step type's bug fails its step, not the server
         return Broke(_crashed(run, execute, crash))
     if size > LONG_BYTES:
         await asyncio.sleep(0)  # next, the result is searched for secrets
     return happened
-
-
-def _delivered(step: CompiledStep, done: Done, output: Json, data: JsonObject) -> tuple[Input, int]:
-    """Return the engine input for a step that is done, and its length in bytes."""
-    given_back = [output, data, done.appended]
-    what = f"step {step.id} gave what is"
-    (output, data, appended), size = as_kept(what, given_back, "InvalidOutput")
-    return Delivered(output, data, appended, list(done.removed)), size
 
 
 def _input(step: CompiledStep, outcome: Outcome, effects: Effects) -> tuple[Input, int]:

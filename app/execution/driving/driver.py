@@ -29,6 +29,7 @@ from engine import (
     Begin,
     ChildrenStopped,
     Decision,
+    Delivered,
     Execute,
     Input,
     Stopped,
@@ -166,10 +167,9 @@ class Driver:
         self._flushes.give(live.tenant, size)
         if failure is not None:
             self._end(live, failure)
-        elif due is None or not due.acts:
-            self._turns(live)
-        else:
-            self._turns(live, due)
+            return
+        live.steps_left = _SHARED_CHAIN  # it has just waited, as others did
+        self._turns(live, due if due is not None and due.acts else None)
 
     def _flush_in_turn(self, live: LiveRun, size: int, closed: BaseException | None) -> None:
         """Append the pending events after waiting in line for a turn at the writer."""
@@ -194,6 +194,9 @@ class Driver:
         if came is None:
             live.lock.release()
             return False
+        if type(came) is Delivered:  # the lock was held meanwhile: the run is in the attempt
+            self._appends.take(live, came)
+            return True
         if self._step_life.deliver(live, due.doing, came):
             return True
         return self._deliver_past_children(live, due.doing, came)
@@ -237,24 +240,26 @@ class Driver:
             live.lock.release()
             self._fair_loop.soon(live.tenant, partial(self._begin_chain, live, _SHARED_CHAIN))
             return False
-        if not self._chains.take_now(live.tenant):
-            return self._beside(live, partial(self._chain_in_line, live))
         live.lock.release()
-        asyncio.get_running_loop().call_soon(self._chain, live)
+        if self._chains.take_now(live.tenant):
+            asyncio.get_running_loop().call_soon(self._chain, live, None)
+        else:
+            in_turn = partial(self._chain, live)
+            self._chains.call_in_turn(live.tenant, 1, in_turn, self._context)
         return False
 
-    def _chain(self, live: LiveRun) -> None:
+    def _chain(self, live: LiveRun, closed: BaseException | None) -> None:
+        """Begin a chain in its turn; in the next pass of the loop another may have the turn."""
+        if closed is not None:
+            live.lock.take(partial(self._end, live))
+            return
         self._chains.give(live.tenant, 1)
-        self._begin_chain(live, _CHAIN)
+        live.steps_left = _CHAIN
+        self._go_on_in_turn(live)
 
     def _begin_chain(self, live: LiveRun, steps: int) -> None:
         live.steps_left = steps
         self.go_on(live)
-
-    async def _chain_in_line(self, live: LiveRun) -> None:
-        async with self._chains.turn(live.tenant):
-            await asyncio.sleep(0)
-        live.steps_left = _CHAIN
 
     def _look_at_children(self, live: LiveRun, decision: AwaitChildren | AwaitStopped) -> bool:
         """Look at the child runs if there is news of them, else wait for news."""

@@ -20,7 +20,7 @@ from app.files.spool import StorageError
 from app.llm.embeddings import Embedded
 from app.outbound.fence import fenced
 from app.outbound.sink import Sink
-from app.telemetry.at_work import step_at_work
+from app.telemetry.at_work import Work, step_at_work
 from app.telemetry.traces import HEADER as TRACEPARENT
 from app.telemetry.traces import span_of_step, trace_of
 from engine import Json, JsonObject, Record, Recorded
@@ -40,6 +40,8 @@ from steps.tools.asks import answers_to
 
 class LiveEffects:
     """The real effects of one attempt."""
+
+    __slots__ = ("_appends", "_children", "_doing", "_live", "_services", "_signals", "_tenant")
 
     def __init__(  # noqa: PLR0913 - the parts that effects touch, each passed in
         self,
@@ -138,14 +140,23 @@ class LiveEffects:
 
     async def tool(self, tool_id: str, arguments: JsonObject, call: str = "") -> Json:
         """Call a tool."""
-        if self._services.rates is not None and not self.is_pure(tool_id):
-            await self._in_time(self._services.rates, f"tool:{tool_id}")
+        services = self._services
+        if services.rates is not None and not self.is_pure(tool_id):
+            await self._in_time(services.rates, f"tool:{tool_id}")
         context_of = partial(self._tool_context, call)
-        before = step_at_work.set((self._live.run.id, self._doing.step_id, tool_id))
+        at_work = step_at_work.get()
+        if call or at_work is None:  # several at once, each in a context of its own
+            named = Work(self._live.run.id, self._doing.step_id, tool_id)
+            before = step_at_work.set(named)
+            try:
+                return await services.tools.call(tool_id, arguments, context_of)
+            finally:
+                step_at_work.reset(before)
+        at_work.tool = tool_id
         try:
-            return await self._services.tools.call(tool_id, arguments, context_of)
+            return await services.tools.call(tool_id, arguments, context_of)
         finally:
-            step_at_work.reset(before)
+            at_work.tool = None
 
     def _tool_context(self, call: str) -> ToolContext:
         key = self._doing.idempotency_key(self._live.run.id)

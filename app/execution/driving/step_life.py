@@ -7,8 +7,8 @@ that it can be abandoned when a command or a timer takes the run out of the step
 
 import asyncio
 from collections.abc import Callable
-from contextvars import copy_context
-from dataclasses import dataclass, replace
+from contextvars import Context, copy_context
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeAlias
 
@@ -16,7 +16,7 @@ from app.concurrency.attempt_timeout import AttemptTimeout
 from app.concurrency.fair_queue import FairQueue
 from app.concurrency.first_go import FirstGo
 from app.concurrency.offload import offload
-from app.concurrency.tenant import working_for
+from app.concurrency.tenant import work_for
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.attempts.attempt import attempt
 from app.execution.attempts.masked_outcome import masked_outcome
@@ -45,24 +45,34 @@ class EffectsOf(Protocol):
         ...
 
 
+_MOST_CONTEXTS = 1_000
+"""For how many tenants a context is kept."""
+
 Settled: TypeAlias = Callable[[LiveRun, Due, Input | BaseException], None]
 """Receives the outcome of an attempt that had to wait."""
 
 
-@dataclass(slots=True)
-class Attempt:
-    """One attempt, ready to begin.
+class Attempt(AttemptTimeout):
+    """One attempt, ready to begin; it limits its own time.
 
     Attributes:
         definition: The definition of its run.
         acts: Whether it would act on the world.
+        run_id: The run, as `WorkHere` says it.
+        tool: The tool that it is calling, if any, as `WorkHere` says it.
     """
 
-    doing: Due
-    definition: Definition
-    step: CompiledStep
-    effects: Effects
-    acts: bool
+    tool: str | None = None
+
+    def __init__(  # noqa: PLR0913 - what an attempt is made of
+        self, run_id: str, doing: Due, definition: Definition, step: CompiledStep,
+        effects: Effects, *, acts: bool,
+    ) -> None:  # fmt: skip
+        limit_ms = step.timeout_ms
+        self.seconds = self._left_s = None if limit_ms is None else limit_ms / 1000
+        self.run_id, self.step_id = run_id, doing.step_id
+        self.doing, self.definition, self.step = doing, definition, step
+        self.effects, self.acts = effects, acts
 
 
 class StepLife:
@@ -93,6 +103,7 @@ class StepLife:
         self._context = copy_context()
         self._context.run(share_frozen, frozen)
         self._context.run(share_way, offload)
+        self._contexts: dict[str, Context] = {}
         self._frozen = frozen
         self._first_go = FirstGo[Input](self._context)
 
@@ -109,7 +120,7 @@ class StepLife:
                 acts = step.type.acts_now(step.settings, effects)
             if step.type.built_in:
                 step.asked.acts = acts
-        return Attempt(doing, definition, step, effects, acts)
+        return Attempt(live.run.id, doing, definition, step, effects, acts=acts)
 
     def stop(self) -> None:
         """Give no more turns: the server is stopping."""
@@ -121,22 +132,21 @@ class StepLife:
 
         Raises what the attempt raises, unless it waits.
         """
-        limit_ms = due.step.timeout_ms
-        limit = AttemptTimeout(None if limit_ms is None else limit_ms / 1000)
         if due.acts and not self._acting.may_begin(live.tenant):
-            in_line = self._attempt_in_line(live, due, limit)
-            context = self._context.copy()
-            context.run(step_at_work.set, (live.run.id, due.doing.step_id, None))
+            in_line = self._attempt_in_line(live, due)
+            context = self._context_of(live.tenant).copy()
+            context.run(step_at_work.set, due)
             work = asyncio.create_task(in_line, context=context)
         else:
             try:
-                came = self._first_go.start(self._attempt(live, due, limit))
+                begin = self._contexts.get(live.tenant) or self._context_of(live.tenant)
+                came = self._first_go.start(self._attempt(live, due), begin)
             except asyncio.CancelledError:
                 came = _cut_off(live.run)
             if not isinstance(came, asyncio.Task):
                 return came
             work = came
-            limit.begin(work)
+            due.begin(work)
             if due.acts:  # no other code has run in between, so the turn is still free
                 self._acting.take(live.tenant)
                 work.add_done_callback(lambda _: self._acting.give(live.tenant, 1))
@@ -144,22 +154,31 @@ class StepLife:
         work.add_done_callback(lambda done: _settle(done, in_flight, live.run))
         return None
 
-    async def _attempt_in_line(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
+    def _context_of(self, tenant: str) -> Context:
+        """Return the context that every attempt of a tenant begins with a copy of."""
+        context = self._contexts.get(tenant)
+        if context is None:
+            if len(self._contexts) >= _MOST_CONTEXTS:
+                self._contexts.clear()
+            context = self._contexts[tenant] = self._context.copy()
+            context.run(work_for, tenant)
+        return context
+
+    async def _attempt_in_line(self, live: LiveRun, due: Attempt) -> Input:
         async with self._acting.turn(live.tenant):
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - a coroutine of a task
-            limit.begin(task)
-            return await self._attempt(live, due, limit)
+            due.begin(task)
+            return await self._attempt(live, due)
 
-    async def _attempt(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
+    async def _attempt(self, live: LiveRun, due: Attempt) -> Input:
         """Execute an attempt in a context of its own.
 
         Raises `RunLost` if the step acts but the run belongs to another process by now.
         """
         if due.acts and self._appends.is_shared:
             self._appends.must_be_here(live)
-        working_for.set(live.tenant)
-        step_at_work.set((live.run.id, due.doing.step_id, None))
+        step_at_work.set(due)
         open_allowance.set(Allowance())
         run, names, own = live.run, due.definition.sensitive, None
         if names:  # it may use sealed fields of the data
@@ -168,7 +187,7 @@ class StepLife:
             except KeyUnusable as sealed:
                 return Broke(StepError("SealedAway", str(sealed)))
             run = replace(run, data=data)
-        outcome = await attempt(run, due.step, due.doing, due.effects, limit)
+        outcome = await attempt(run, due.step, due.doing, due.effects, due)
         self._counters.attempt(due.step.type.type, outcome)
         if own is not None:
             sealed_names = due.step.output.sensitive

@@ -178,14 +178,7 @@ class Appends:
         if isinstance(definition, Definition) and definition.captions is not None:
             caption = self._caption(live)
 
-        fair_loop, tenant = self._fair_loop, live.tenant
-
-        def told(answer: Head | BaseException) -> None:
-            if fair_loop.is_alone(tenant):
-                then(self._appended(live, events, answer))
-            else:
-                fair_loop.call(tenant, lambda: then(self._appended(live, events, answer)))
-
+        told = partial(self._told, live, events, then)
         if live.head is None:
             key = live.idempotency
             self._journal.events.start(
@@ -236,20 +229,35 @@ class Appends:
         live.caption = caption
         return self._journal.captions.keep(live.tenant, live.run, caption.title, caption.labels)
 
+    def _told(
+        self,
+        live: LiveRun,
+        events: Sequence[Event],
+        then: Callable[[BaseException | None], None],
+        answer: Head | BaseException,
+    ) -> None:
+        """Note the result of an append in the tenant's turn, and pass it on to the caller."""
+        if self._fair_loop.is_alone(live.tenant):
+            then(self._appended(live, events, answer))
+        else:
+            self._fair_loop.call(live.tenant, lambda: then(self._appended(live, events, answer)))
+
     def _appended(
         self, live: LiveRun, events: Sequence[Event], answer: Head | BaseException
     ) -> BaseException | None:
         """Note the result of an append; return why its caller cannot go on, if so."""
-        if isinstance(answer, DuplicateStart):
-            return answer
         if isinstance(answer, BaseException):
-            self.lose(live)
+            if not isinstance(answer, DuplicateStart):
+                self.lose(live)
             return answer
         if live.lost:
             return RunLost(live.run.id)
         live.head = answer
         if self._cluster is not None and not live.is_ours:
             self._cluster.woken(live.run.id)
+        kinds = frozenset(map(type, events))
+        if self._listeners.get(kinds) == [] and live.run.place is None and not live.in_flight:
+            return None  # as after most steps
         try:
             self._publish(live, events)
         except Exception as failure:  # noqa: BLE001 - the writer tells others next

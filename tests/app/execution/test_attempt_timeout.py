@@ -1,21 +1,30 @@
 """A step's timeout runs while it acts: a wait for what is shared does not use it up."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from app.concurrency.attempt_timeout import AttemptTimeout, waiting_for_turn
+from app.concurrency.attempt_timeout import AttemptTimeout, limit_here, waiting_for_turn
 from app.concurrency.fair_queue import FairQueue
 
 SHORT_S = 0.05
 
 
-def begun(limit: AttemptTimeout) -> AttemptTimeout:
-    """Have a limit count for the task that asks."""
+@contextmanager
+def begun(limit: AttemptTimeout) -> Iterator[None]:
+    """Have a limit count for the task that asks, as an attempt does."""
     task = asyncio.current_task()
     assert task is not None
+    limit_here.set(limit)
     limit.begin(task)
-    return limit
+    try:
+        yield
+    except BaseException as failed:
+        limit.end(failed)
+        raise
+    limit.end(None)
 
 
 async def test_a_wait_for_a_turn_does_not_use_up_the_timeout() -> None:
