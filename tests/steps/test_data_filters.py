@@ -109,7 +109,7 @@ WRONG: list[tuple[str, str]] = [
     ("data.as | regex_findall('a.*b|a')", "too many operations"),
     ("data.as | regex_sub('a.*b|a', '')", "too many operations"),
     ("'****' | b64decode", "base64"),
-    ("'/w==' | b64decode", "no UTF-8 text"),
+    ("'/w==' | b64decode", "not UTF-8 text"),
     ("'xyz' | from_hex", "hexadecimal"),
     ("'a' | hmac('k', 'md5')", "algorithm must be one of"),
     ("'1' | format_number", "takes a number"),

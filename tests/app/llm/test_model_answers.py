@@ -188,7 +188,7 @@ async def test_a_stream_that_was_asked_for_need_not_say_that_it_is_one(media_typ
     text = f"data: {json.dumps(chunk({'content': TEXT}, 'stop'))}\n\n".encode()
     found = await answer_of(text, {"content-type": media_type} if media_type else {}, stream=True)
     assert found.text == TEXT
-    with pytest.raises(Unreadable, match="no JSON"):
+    with pytest.raises(Unreadable, match="not JSON"):
         await answer_of(b"<html>", {"content-type": "text/html"}, stream=True)
 
 

@@ -93,7 +93,7 @@ async def test_pages_are_read_to_the_end_or_to_the_torn_one() -> None:
     ) as catalogue:
         assert set(await listed(catalogue)) == {"add", "whole.go", "whole.two", "torn.go", "numbered.go", "numbered.two", "unclear.go"}  # fmt: skip
         assert states(catalogue)["whole"]["warnings"] == []
-        assert "no text" in str(states(catalogue)["unclear"]["warnings"])
+        assert "not a text" in str(states(catalogue)["unclear"]["warnings"])
         assert "this page is torn" in str(states(catalogue)["torn"]["warnings"])
 
 
