@@ -78,12 +78,6 @@ def _of_requests(step: Mapping[str, Any], path: str) -> Iterator[Problem]:
     for index, status in enumerate(expected if isinstance(expected, list) else ()):
         if status == "1xx" or (type(status) is int and status < _LEAST_STATUS):
             yield Problem(f"{path}.expectedStatus[{index}]", _NEVER_FINAL)
-    auth, headers = step.get("auth"), step.get("headers")
-    if isinstance(auth, dict) and isinstance(headers, dict):
-        taken = auth.get("name") if auth.get("type") == "header" else "Authorization"
-        for name in headers:
-            if isinstance(taken, str) and name.lower() == taken.lower():
-                yield Problem(f"{path}.headers.{name}", "has no effect: `auth` sets this header")
 
 
 def _of_questions(step: Mapping[str, Any], path: str) -> Iterator[Problem]:
