@@ -81,6 +81,11 @@ class RunFilter:
             or any(one is not None for one in looked_at)
         )  # fmt: skip
 
+    @property
+    def reads_events(self) -> bool:
+        """Whether a condition is checked against an event of the run, not against its row."""
+        return any(one is not None for one in (self.step_id, self.error_type, self.started_by))
+
     def among(self, statuses: Sequence[str] = OPEN + ENDED) -> Sequence[str]:
         """Return those of the statuses that are asked for."""
         is_over = self.longer_ms is not None or self.shorter_ms is not None or self.order.of_ended

@@ -27,6 +27,8 @@ from journal.runs.runs import RUN_COLUMNS, RunList, RunRow
 _FIRST_PART = 200
 _MOST_LOOKED_AT = 20_000
 """How many runs a page looks at: in parts, each five times as long as the one before."""
+_MOST_READ = 5_000
+"""The same, if an event of each run has to be read to know whether it matches."""
 
 _FULL_TEXTS = (
     ("run_words", "run_captions", "words"),
@@ -62,7 +64,8 @@ class RunSearch:
             last = rows[limit - 1].place(order) if len(rows) > limit else None
             return RunPage(rows[:limit], last)
         found = await self._by_number(tenant, wanted)
-        place, size, left = wanted.before, max(_FIRST_PART, limit), _MOST_LOOKED_AT
+        place, size = wanted.before, max(_FIRST_PART, limit)
+        left = _MOST_READ if wanted.reads_events else _MOST_LOOKED_AT
         while left > 0:
             part = _part(tenant, replace(wanted, before=place), size)
             more = await self._matching(tenant, wanted, part, limit + 1 - len(found))

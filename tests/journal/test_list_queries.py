@@ -301,6 +301,7 @@ async def test_a_search_finds_what_is_meant_at_the_cost_of_what_it_shows(
     await the_same_work(lambda journal: journal.search.page("acme", wanted, 5), journals, 2.6)
     monkeypatch.setattr("journal.runs.run_search._FIRST_PART", 20)
     monkeypatch.setattr("journal.runs.run_search._MOST_LOOKED_AT", 100)
+    monkeypatch.setattr("journal.runs.run_search._MOST_READ", 60)
     found: list[RunPosition] = []
     asked = wanted
     while True:
@@ -310,6 +311,18 @@ async def test_a_search_finds_what_is_meant_at_the_cost_of_what_it_shows(
             break
         asked = replace(wanted, before=page.following)
     assert found == meant(wanted)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_fewer_runs_are_looked_at_where_their_events_are_read(
+    journals: list[Counted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("journal.runs.run_search._FIRST_PART", 5)
+    monkeypatch.setattr("journal.runs.run_search._MOST_READ", 10)
+    newest = await journals[1].journal.search.page("acme", RunFilter(), 10)
+    for unmatched in (RunFilter(started_by="nobody"), RunFilter(step_id="nowhere")):
+        page = await journals[1].journal.search.page("acme", unmatched, 5)
+        assert (page.rows, page.following) == ([], newest.rows[-1].place(unmatched.order))
 
 
 @pytest.mark.asyncio(loop_scope="module")
