@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def _as_installed() -> Iterator[None]:
-    """Let the processes that tests start find only what an installation has: it is faster."""
+    """Hide optional packages from the servers that tests start, which makes them start faster."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ABSENT))
         yield
@@ -64,7 +64,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _journal_by_option(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have every journal in PostgreSQL where that is asked for."""
+    """Keep every journal in PostgreSQL when `--journal postgres` is given."""
     if request.config.getoption("--journal") == "sqlite":
         yield
         return
@@ -84,7 +84,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """One server of PostgreSQL's for the tests that ask for it."""
+    """Return one PostgreSQL server for all tests that ask for it."""
     if programs() is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     with PostgresServer() as running:

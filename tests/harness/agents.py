@@ -1,4 +1,4 @@
-"""Agents whose model answers as a test says."""
+"""Agents whose model returns the replies that a test specifies."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def flow(client: httpx.Client, name: str, **more: Any) -> str:
 
 
 def turns(*replies: Reply) -> Any:
-    """Answer by how many turns the conversation has had, so that order does not matter."""
+    """Choose the reply by the number of turns in the conversation; the order does not matter."""
 
     def answer(request: Request) -> Reply:
         had = sum(1 for message in request.body["messages"] if message["role"] == "assistant")

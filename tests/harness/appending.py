@@ -1,4 +1,4 @@
-"""Many callers that append to a real journal, and a look at what became of it."""
+"""Concurrent appends to a real journal, and a check of what was kept."""
 
 import asyncio
 import random
@@ -20,7 +20,7 @@ LONGEST = 40
 
 @asynccontextmanager
 async def opened(folder: Path, synchronous: str = "FULL") -> AsyncIterator[Journal]:
-    """Open the journal in a folder, and close it in the end."""
+    """Open the journal in a folder, and close it at the end."""
     journal = await Journal.open(folder, synchronous=synchronous)
     try:
         yield journal
@@ -29,7 +29,7 @@ async def opened(folder: Path, synchronous: str = "FULL") -> AsyncIterator[Journ
 
 
 def checkpoint_often(journal: Journal, frames: int) -> None:
-    """Have the journal checkpoint after so few frames that a short load sees many."""
+    """Set a low number of frames per checkpoint, so that a short load has many checkpoints."""
     maintenance(journal).checkpoints.frames = frames
     maintenance(journal).look_every_s = 0
 
@@ -37,9 +37,9 @@ def checkpoint_often(journal: Journal, frames: int) -> None:
 async def load(
     journal: Journal, disk: Disk, chance: random.Random, *, appends: int, first: int = 1
 ) -> list[Unavailable]:
-    """Append from eight callers at once; note in the record what each was told.
+    """Append from eight callers at once, recording each acknowledgement; return the failures.
 
-    Gives what went wrong. A caller whose append had an unknown outcome begins another run.
+    A caller whose append had an unknown outcome begins another run.
     """
     numbers, left = iter(range(first, first + appends + 1)), iter(range(appends))
     refused: list[Unavailable] = []
@@ -80,14 +80,14 @@ async def _append(
 
 
 def told(ops: Iterable[Op]) -> dict[str, int]:
-    """Return the last sequence number that was acknowledged of each run."""
+    """Return the last acknowledged sequence number of each run."""
     return dict(op.ack for op in ops if op.kind == "ack")
 
 
 async def missing(folder: Path, ops: Sequence[Op]) -> list[Any]:
-    """Open what is in `folder` and return what was acknowledged and is not there.
+    """Open the journal in `folder` and return what was acknowledged but is missing.
 
-    Every history that is there must be whole, and the database sound.
+    Every history in it must be complete, and the database sound.
     """
     async with opened(folder) as journal:
         assert await journal._readers.all("PRAGMA quick_check") == [("ok",)]
@@ -102,9 +102,9 @@ async def missing(folder: Path, ops: Sequence[Op]) -> list[Any]:
 async def losses(
     folder: Path, ops: Sequence[Op], base: bytes, places: Sequence[int], chance: random.Random
 ) -> list[Any]:
-    """Cut the power at each of the places in a record; return what each cut has lost, if it has.
+    """Cut the power at each of the given places in a record; return the losses of each cut.
 
-    `base` is the database before the record, `folder` where the cuts are laid out.
+    `base` is the database before the record, `folder` where the remaining files are written.
     """
     found = []
     for at, files in cuts(ops, {"journal.sqlite3": base}, places, chance):
@@ -116,7 +116,7 @@ async def losses(
 
 
 async def fresh(folder: Path) -> bytes:
-    """Make a journal in a folder, and return its database as it is before anything happens."""
+    """Create a journal in a folder, and return its database before anything is appended."""
     async with opened(folder):
         pass
     return (folder / "journal.sqlite3").read_bytes()

@@ -1,4 +1,4 @@
-"""Models of a journal of their own, for tests that ask them in this process."""
+"""Models in a journal of their own, for tests that call them within the test process."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,7 +1,7 @@
-"""A process of its own that keeps many connections busy with one request; counts its answers.
+"""A process that keeps many connections busy with one request and counts the answers.
 
-Given the arguments port, key, tenant, method, path and number of connections; ends, and prints
-the count, when its standard input ends.
+Arguments: port, key, tenant, method, path, number of connections. When its standard input ends,
+it prints the count and exits.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ async def _ask(port: int, request: bytes, answers: list[int]) -> None:
     with suppress(asyncio.CancelledError):
         while True:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            # It is closed meanwhile where this process has stood still for long.
+            # The server may have closed it while this process was not scheduled.
             with closing(writer), suppress(asyncio.IncompleteReadError, ConnectionError):
                 while True:
                     writer.write(request)
@@ -24,7 +24,7 @@ async def _ask(port: int, request: bytes, answers: list[int]) -> None:
 
 
 async def main() -> None:
-    """Ask until standard input ends."""
+    """Send requests until standard input ends."""
     port, key, tenant, method, path, connections = sys.argv[1:]
     body = b"{}" if method == "POST" else b""
     request = (

@@ -1,4 +1,4 @@
-"""A server that says just the bytes it is given."""
+"""A server that answers with exactly the given bytes."""
 
 import socket
 import threading

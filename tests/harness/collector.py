@@ -1,4 +1,4 @@
-"""A collector that speaks OTLP over HTTP: it keeps the spans and the lines that it is sent."""
+"""A collector that speaks OTLP over HTTP: it keeps the spans and log lines it receives."""
 
 import gzip
 import threading
@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 class Collector:
-    """Spans are dicts with their attributes; lines have their text under `body`."""
+    """Keeps spans as dicts with their attributes, and log lines with their text under `body`."""
 
     def __init__(self) -> None:
         self.spans: list[dict[str, Any]] = []
@@ -36,7 +36,7 @@ class Collector:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Keep quiet."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self._server.server_port}"

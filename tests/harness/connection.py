@@ -1,4 +1,4 @@
-"""A connection without a network: what a server's protocol reads and writes, in this process."""
+"""A connection without a network: runs the server's HTTP protocol within the test process."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ from app.web.protocol import HttpProtocol, protocol
 
 
 class Wire(asyncio.Transport):
-    """The transport: it keeps what is written, and says when something was."""
+    """A transport that keeps what is written, and signals when something was."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Wire(asyncio.Transport):
 
 
 class Connection:
-    """One connection to an application, as the server makes it."""
+    """One connection to an application, set up as the server does."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         config = uvicorn.Config(

@@ -1,4 +1,4 @@
-"""A real HTTP server that counts requests by idempotency key and can be slow or refuse."""
+"""A real HTTP server that counts requests by idempotency key; it can be slow or fail."""
 
 import json
 import threading
@@ -41,7 +41,7 @@ class Counting:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that goes away is no news
+        self.server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that disconnects is expected
         self.address = f"http://127.0.0.1:{self.server.server_port}"
 
     def __enter__(self) -> Self:

@@ -1,6 +1,6 @@
-"""Servers that speak OpenAI's format each in its own way: Mistral's API, Ollama, vLLM.
+"""Servers that speak variants of OpenAI's format: Mistral's API, Ollama, vLLM.
 
-They refuse what those refuse and answer as those answer, by their public documentation and source:
+Their refusals and answers follow the public documentation and source of each:
 
     with ModelServer(MISTRAL.speaks(Said(calls=[...]), Said("done"))) as server:
 """
@@ -19,7 +19,7 @@ INPUT_TOKENS, OUTPUT_TOKENS, CACHED_TOKENS = 40, 9, 30
 
 @dataclass(frozen=True)
 class Said:
-    """What a model says: thoughts, text, calls (name and arguments, as they were written)."""
+    """What a model says: thoughts, text, calls (name and arguments as text)."""
 
     text: str = ""
     calls: Sequence[tuple[str, str]] = ()
@@ -31,11 +31,11 @@ class Dialect:
     """One kind of server.
 
     Attributes:
-        wrong: The status and the body by which it refuses a request; None for one that it takes.
-        whole: The message of an answer.
-        deltas: The same in pieces.
-        usage: What it tells of tokens.
-        thoughts: Where it has the thoughts, in a message that comes back.
+        wrong: Returns the status and body that refuse a request; None if it is valid.
+        whole: Returns the message of an answer.
+        deltas: Returns the same message in pieces.
+        usage: Returns the token counts.
+        thoughts: Returns the thoughts of a message that is sent back.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Dialect:
     thoughts: Callable[[Any], Any]
 
     def speaks(self, *said: Said) -> Callable[[Request], Reply]:
-        """Return what answers a conversation in turn, the last again and again."""
+        """Return a function that answers with these in turn, and repeats the last."""
 
         def answer(request: Request) -> Reply:
             messages = request.body["messages"]
@@ -86,7 +86,7 @@ def _refused(message: str, kind: str, code: Any = None) -> tuple[int, Any]:
     return 400, {"object": "error", "message": message, "type": kind, "param": None, "code": code}
 
 
-# Mistral's API: unknown keys are refused, ids have nine letters and digits, each call its result.
+# Mistral's API: unknown keys are refused, ids are nine letters or digits, each call needs a result.
 _MISTRAL_KEYS = frozenset(
     {"model", "messages", "temperature", "top_p", "max_tokens", "stream", "stop", "random_seed",
      "response_format", "tools", "tool_choice", "presence_penalty", "frequency_penalty", "n",
@@ -142,7 +142,7 @@ def _mistral_deltas(said: Said, number: int) -> Iterator[dict[str, Any]]:
     yield {"content": "", **({"tool_calls": _mistral_calls(said, number)} if said.calls else {})}
 
 
-# Ollama: arguments that are sent back must be JSON objects; a call comes whole.
+# Ollama: arguments that are sent back must be JSON objects; a call comes in one piece.
 def _ollama_wrong(body: Any) -> "tuple[int, Any] | None":
     for message in body["messages"]:
         for call in message.get("tool_calls", ()):
@@ -176,7 +176,7 @@ def _ollama_deltas(said: Said, number: int) -> Iterator[dict[str, Any]]:
     yield {"role": "assistant", "content": ""}
 
 
-# vLLM: arguments that are sent back are read as JSON; thoughts have one of two names.
+# vLLM: arguments that are sent back are parsed as JSON; thoughts are under one of two names.
 def _vllm_wrong(body: Any) -> "tuple[int, Any] | None":
     for message in body["messages"]:
         for call in message.get("tool_calls", ()):

@@ -1,4 +1,4 @@
-"""Which tests of several processes stay together, and which begin first."""
+"""How tests are distributed over several processes, and which begin first."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,14 +7,14 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = ("tests/console/", "tests/extending/")
-"""Folders with a browser, or an installed package, that is made once a process."""
+"""Folders whose tests share a browser or an installed package, made once per process."""
 
 FIRST = (*TOGETHER, "tests/examples/", "tests/simulation/", "tests/load/", "tests/crash/")
-"""What takes longest begins first, so that no process ends long after the others."""
+"""The longest tests begin first, so that all processes end at about the same time."""
 
 
 def scheduler(config: pytest.Config, log: Any) -> Any:
-    """Return what gives a process the tests of a file, where its servers are, or of a folder."""
+    """Return a scheduler that keeps a file, or a folder in TOGETHER, in one process."""
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = _place
     return scheduler
@@ -26,7 +26,7 @@ def _place(nodeid: str) -> str:
 
 
 def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Return the tests in the order in which they are to begin."""
+    """Return the tests in the order in which they begin."""
 
     def rank(item: pytest.Item) -> int:
         places = (at for at, folder in enumerate(FIRST) if item.nodeid.startswith(folder))

@@ -1,4 +1,4 @@
-"""Documents made by hand or by the libraries, good and hostile ones."""
+"""Valid and hostile documents, written by hand or by libraries."""
 
 import zipfile
 from io import BytesIO
@@ -10,7 +10,7 @@ from pypdf import PdfWriter
 
 
 def pdf(*pages: str, title: str = "") -> bytes:
-    """Write a PDF with one line of text a page."""
+    """Write a PDF with one line of text per page."""
     shared = len(pages) * 2 + 3
     kids = " ".join(f"{number * 2 + 3} 0 R" for number in range(len(pages)))
     objects = [
@@ -46,7 +46,7 @@ def pdf_of(objects: list[str], trailer: str = "") -> bytes:
 
 
 def encrypted_pdf(user_password: str) -> bytes:
-    """Write a PDF that is encrypted; with an empty password everybody may read it."""
+    """Write an encrypted PDF; with an empty password anyone can read it."""
     writer = PdfWriter(BytesIO(pdf("secret page")))
     writer.encrypt(user_password, "owner", algorithm="AES-256")
     out = BytesIO()

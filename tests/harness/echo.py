@@ -1,4 +1,4 @@
-"""A real HTTP server that sends back what it was sent, in its answer's body and a header."""
+"""A real HTTP server that returns each request in the body and a header of its answer."""
 
 import json
 import threading
@@ -9,12 +9,12 @@ from typing import Any, Self
 
 
 class Echo:
-    """Answers with the request as JSON; the status is the path's number, such as `/500`."""
+    """Answers with the request as JSON; a path such as `/500` sets the status."""
 
     def __init__(self) -> None:
         self.seen: list[dict[str, Any]] = []
         self.came_s: list[float] = []
-        """When each request came."""
+        """The time of each request."""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):

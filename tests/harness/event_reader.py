@@ -1,4 +1,4 @@
-"""A reader of server-sent events that keeps to the HTML standard, and comes back."""
+"""A client for server-sent events that follows the HTML standard and reconnects."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ class Seen:
 
 
 class Reader:
-    """Parses one stream; `last_id` is what a browser would come back with."""
+    """Parses one stream; `last_id` is the Last-Event-ID of a reconnecting browser."""
 
     def __init__(self) -> None:
         self.last_id = ""
@@ -41,7 +41,7 @@ class Reader:
                     yield Seen(self.last_id, event, json.loads(data))
 
     def begin(self) -> None:
-        """Forget what has not been dispatched, as after a lost connection."""
+        """Discard what has not been dispatched, as after a lost connection."""
         self._event, self._data = "", []
 
     def _field(self, name: str, value: str) -> None:
@@ -59,7 +59,7 @@ class Reader:
 def stream(
     client: httpx.Client, path: str, reader: Reader | None = None, **query: str
 ) -> Iterator[Iterator[Seen]]:
-    """Open a stream and return its events; the reader goes on where it was."""
+    """Open a stream and return its events; the reader continues from its last event."""
     reader = reader or Reader()
     reader.begin()
     headers = {"last-event-id": reader.last_id} if reader.last_id else {}
@@ -70,13 +70,13 @@ def stream(
 
 
 def all_of_run(client: httpx.Client, run_id: str) -> list[Seen]:
-    """Read a run's stream until it ends by itself."""
+    """Read a run's stream until the server ends it."""
     with stream(client, f"/api/workflow/events/{run_id}") as events:
         return list(events)
 
 
 class Follower:
-    """Follows the tenant's stream in a thread, through whatever happens to its connection."""
+    """Follows the tenant's stream in a thread, and reconnects whenever the connection is lost."""
 
     def __init__(self, client: httpx.Client, **query: str) -> None:
         self.client = client
@@ -93,7 +93,7 @@ class Follower:
         self.thread.start()
 
     def drop(self) -> bool:
-        """Cut the connection from this side; say whether there was one."""
+        """Close the connection from the client's side; return whether there was one."""
         if self.answer is None:
             return False
         try:

@@ -1,6 +1,6 @@
-"""A plug-in that puts a disk that can fail under a server's journal.
+"""A plug-in that injects disk faults under a server's journal.
 
-The file that `FAILING_DISK` names says which fault there is, as JSON; no file, no fault.
+The file named by `FAILING_DISK` describes the fault as JSON; without the file there is no fault.
 """
 
 import json
@@ -22,7 +22,7 @@ def _watch(disk: Disk, file: Path) -> None:
     while True:
         try:
             wanted = file.read_text()
-        except FileNotFoundError:  # also where it goes between two looks
+        except FileNotFoundError:  # also if it is deleted between the check and the read
             wanted = ""
         if wanted != shown:
             shown = wanted

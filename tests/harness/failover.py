@@ -1,7 +1,7 @@
-"""Two servers of PostgreSQL's, of which one follows the other, in a network that can be cut.
+"""A PostgreSQL primary and its standby, in a network that can be cut.
 
-Each process of a test has a way of its own to them, a pair of virtual interfaces, where the machine
-lets its user make networks; what is cut loses every packet, and nobody is told.
+Where the user may create networks, each process of a test reaches the servers over its own pair
+of virtual interfaces. A cut interface drops every packet without an error.
 """
 
 import os
@@ -20,7 +20,7 @@ _PORTS = ("5501", "5502")
 
 
 class Network:
-    """A network of its own for servers, with ways to it that can be cut one by one."""
+    """A network namespace for the servers, with paths to it that can be cut one by one."""
 
     def __init__(self, ways: int) -> None:
         self.name = f"stepwell-{os.getpid()}"
@@ -38,7 +38,7 @@ class Network:
 
     @staticmethod
     def is_possible() -> bool:
-        """Say whether this user may make networks."""
+        """Return whether this user may create networks."""
         if os.geteuid() or not shutil.which("ip") or not shutil.which("setpriv"):
             return False
         made = subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False)
@@ -46,20 +46,20 @@ class Network:
 
     @property
     def within(self) -> Sequence[str]:
-        """What starts a program in it, by the user of PostgreSQL."""
+        """Return the command prefix that runs a program in the network as PostgreSQL's user."""
         user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         return ("ip", "netns", "exec", self.name, *user)
 
     def address(self, way: int) -> str:
-        """Return where the servers are, by one of the ways."""
+        """Return the address of the servers over one path."""
         return f"10.{self._number}.{way}.2"
 
     def cut(self, way: int) -> None:
-        """Lose all packets of a way."""
+        """Drop all packets of a path."""
         _ip("-n", self.name, "link", "set", self._ends(way)[1], "down")
 
     def mend(self, way: int) -> None:
-        """Lose none any more."""
+        """Stop dropping packets."""
         _ip("-n", self.name, "link", "set", self._ends(way)[1], "up")
 
     def __enter__(self) -> Self:
@@ -74,7 +74,7 @@ class Network:
 
 
 class Pair:
-    """A primary, and a standby that has what a client was told before the client is told."""
+    """A primary and a standby with synchronous replication: no commit is lost by a failover."""
 
     def __init__(self, network: Network | None) -> None:
         self.network = network
@@ -93,7 +93,7 @@ class Pair:
             server.__exit__(*given)
 
     def database(self, way: int) -> Database:
-        """Return the place of the journal, as the process of a way is to be told."""
+        """Return the journal's database, as the process on this path reaches it."""
         where = (
             self.network.address(way) if self.network else str(server.folder)
             for server in self._servers
@@ -105,22 +105,22 @@ class Pair:
         )
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
-        """Execute a statement at the primary."""
+        """Execute a statement on the primary."""
         return self.primary.execute(sql)
 
     def fail_over(self) -> None:
-        """Stop the primary at once, and promote the standby."""
+        """Stop the primary immediately, and promote the standby."""
         self.primary.stop()
         self.standby.execute("SELECT pg_promote()")
         self.primary, self.standby = self.standby, self.primary
 
     def follow(self) -> None:
-        """Have the former primary follow the new one."""
+        """Make the former primary a standby of the new one."""
         self.standby.follow(self.primary)
         self._is_followed()
 
     def _is_followed(self) -> None:
-        """Let no commit be told before the standby has it."""
+        """Require that the standby has each commit before it is acknowledged."""
         self.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
         self.execute("SELECT pg_reload_conf()")
         until = time.monotonic() + 60
@@ -129,7 +129,7 @@ class Pair:
             time.sleep(0.05)
 
     def restart(self) -> None:
-        """Stop the primary at once, and start it again."""
+        """Stop the primary immediately, and start it again."""
         self.primary.stop()
         self.primary.start()
 

@@ -1,4 +1,4 @@
-"""Many requests at once over raw connections, so that the client costs less than the server."""
+"""Many concurrent requests over raw connections, so that the client costs less than the server."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ def start_of(workflow: str, data: Any = None, *, wait: bool = False) -> Ask:
 
 
 class Line:
-    """One kept connection with one key."""
+    """One persistent connection with one API key."""
 
     def __init__(self, server: Server, tenant: str = "acme") -> None:
         self._port = server.port
@@ -72,7 +72,7 @@ class Line:
 async def flood(
     server: Server, asks: Iterable[Ask], connections: int = 32, tenant: str = "acme"
 ) -> list[Answer]:
-    """Ask everything, so many at once; answers come in the order in which they arrived."""
+    """Send all requests, a number of them at once; return the answers in order of arrival."""
     todo, answers = iter(asks), list[Answer]()
 
     async def one() -> None:
@@ -85,7 +85,7 @@ async def flood(
 
 
 def resident_mb(server: Server) -> float:
-    """Return how much memory the server has."""
+    """Return the resident memory of the server."""
     assert server.process is not None
     with open(f"/proc/{server.process.pid}/status") as told:  # noqa: PTH123 - a system file
         line = next(line for line in told if line.startswith("VmRSS"))

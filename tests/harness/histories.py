@@ -1,4 +1,4 @@
-"""Histories written to a journal, awaited."""
+"""Writes histories to a journal and waits until they are durable."""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,14 +30,14 @@ async def start_run(
     *,
     idempotency: IdempotencyKey | None = None,
 ) -> Head:
-    """Write the first events of a run; durable when this returns. Raises what it is told."""
+    """Write the first events of a run; durable on return. Raises the journal's error."""
     done, told = _told()
     journal.events.start(tenant, run, events, told, idempotency=idempotency)
     return await done
 
 
 async def append_events(journal: Journal, head: Head, events: Sequence[Event], run: Run) -> Head:
-    """Append events; durable when this returns. Raises what it is told."""
+    """Append events; durable on return. Raises the journal's error."""
     done, told = _told()
     journal.events.append(head, events, run, told)
     return await done

@@ -1,4 +1,4 @@
-"""An identity provider on this machine: OpenID Connect with discovery, JWKS, codes and PKCE."""
+"""A local identity provider: OpenID Connect with discovery, JWKS, codes and PKCE."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ def _b64(data: bytes) -> str:
 
 
 class Key:
-    """A key pair with a `kid`; `algorithm` is published with it where it is given."""
+    """A key pair with a `kid`; `algorithm`, if set, is published with it."""
 
     def __init__(self, kid: str, private: Any, algorithm: str | None = None) -> None:
         self.kid, self.private, self.algorithm = kid, private, algorithm
@@ -37,7 +37,7 @@ class Key:
 
 
 class IdentityProvider:
-    """What it publishes, and how it lets `user` in."""
+    """An identity provider that signs in `user` without asking."""
 
     def __init__(self) -> None:
         self.keys = [
@@ -52,7 +52,7 @@ class IdentityProvider:
         self._codes: dict[str, dict[str, str]] = {}
 
     def token(self, kid: str = "rsa", algorithm: str = "RS256", **claims: Any) -> str:
-        """Sign a token for the API, its claims over what is usual."""
+        """Sign a token for the API; `claims` override the defaults."""
         key = next(key for key in self.keys if key.kid == kid)
         now = int(time.time())
         whole = {"iss": self.issuer, "aud": "flows", "sub": "u-1", "iat": now, "exp": now + 300,
@@ -61,7 +61,7 @@ class IdentityProvider:
         return jwt.encode(kept, key.private, algorithm, {"kid": kid})
 
     def answer(self, method: str, path: str, given: dict[str, str], basic: str) -> tuple[int, Any]:
-        """Return the status with a document, or with an address to go to."""
+        """Return the status with a document, or with an address to redirect to."""
         self.asked.append(path)
         match method, path:
             case "GET", "/realm/.well-known/openid-configuration":
@@ -105,7 +105,7 @@ class IdentityProvider:
 
 @contextmanager
 def identity_provider() -> Iterator[IdentityProvider]:
-    """Serve one until the block ends."""
+    """Serve an identity provider until the block ends."""
     provider = IdentityProvider()
 
     class Handler(BaseHTTPRequestHandler):
@@ -128,7 +128,7 @@ def identity_provider() -> Iterator[IdentityProvider]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         provider.issuer = f"http://127.0.0.1:{server.server_address[1]}/realm"

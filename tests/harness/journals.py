@@ -1,4 +1,4 @@
-"""Journals filled by hand, without a server, in little time."""
+"""Journals filled directly, without a server, in little time."""
 
 import asyncio
 import sqlite3
@@ -38,7 +38,7 @@ def completed(number: int, at_ms: int = 0, workflow: str = "w", parent: int = 0)
 
 
 def paused(number: int) -> list[Event]:
-    """Return the history of a run that waits for a person."""
+    """Return the history of a run that is paused for a person."""
     return [
         *completed(number)[:2],
         RunPaused(
@@ -51,7 +51,7 @@ def paused(number: int) -> list[Event]:
 
 
 def apart(story: Story) -> Story:
-    """Return the story with each event at a moment of its own, so that each has its row."""
+    """Return the history with a different time for each event, so that each has its own row."""
     return lambda number: [
         replace(event, at_ms=event.at_ms + at) for at, event in enumerate(story(number))
     ]
@@ -64,13 +64,13 @@ async def write(journal: Journal, tenant: str, events: Sequence[Event]) -> None:
 
 
 async def fill(journal: Journal, tenant: str, story: Story, numbers: Sequence[int]) -> None:
-    """Write one run a number."""
+    """Write one run per number."""
     for at in range(0, len(numbers), 500):
         await asyncio.gather(*(write(journal, tenant, story(n)) for n in numbers[at : at + 500]))
 
 
 def events_one_by_one(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Let `each_event` be what `events` would be if each event had a row of its own."""
+    """Create the view `each_event`: `events` as if each event had its own row."""
     connection.execute(
         """
         CREATE TEMP VIEW each_event AS
@@ -86,7 +86,7 @@ def events_one_by_one(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def filled(folder: Path, story: Story, numbers: Sequence[int], tenant: str = "acme") -> None:
-    """Fill a folder and close it."""
+    """Fill the journal in a folder, and close it."""
 
     async def work() -> None:
         journal = await Journal.open(folder)
@@ -97,13 +97,13 @@ def filled(folder: Path, story: Story, numbers: Sequence[int], tenant: str = "ac
 
 
 def faults(folder: Path) -> list[Fault]:
-    """Return what `verify` finds."""
+    """Return the faults that `verify` finds."""
     with closing(open_read_only(folder / "journal.sqlite3")) as connection:
         return verify(connection, lambda _: None).faults
 
 
 def change(folder: Path, *statements: str) -> None:
-    """Change the database behind Stepwell's back."""
+    """Change the database without Stepwell's knowledge."""
     with closing(sqlite3.connect(folder / "journal.sqlite3", isolation_level=None)) as connection:
         for statement in statements:
             connection.execute(statement)

@@ -1,4 +1,4 @@
-"""A line between a client and a server that can be cut, or lose what the server answers."""
+"""A proxy between a client and a server that can be cut, or lose the server's answers."""
 
 import contextlib
 import socket
@@ -11,7 +11,7 @@ _PIECE = 65_536
 
 
 class Line:
-    """Passes every connection on to a server, as long as it is neither cut nor losing."""
+    """Forwards every connection to a server, unless it is cut or loses answers."""
 
     def __init__(self, to: str) -> None:
         parts = urlsplit(to)
@@ -39,22 +39,22 @@ class Line:
 
     @property
     def address(self) -> str:
-        """Where clients connect."""
+        """The address that clients connect to."""
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def cut(self) -> None:
-        """Close every connection, and take none until it is mended."""
+        """Close every connection, and accept none until `mend`."""
         self._is_cut = True
         for end in self._ends:
             _close(end)
         self._ends.clear()
 
     def lose_answers(self) -> None:
-        """Pass requests on, and close the connection instead of passing the answer back."""
+        """Forward requests, and close the connection instead of returning the answer."""
         self._loses = True
 
     def mend(self) -> None:
-        """Pass everything on again."""
+        """Forward everything again."""
         self._is_cut = self._loses = False
 
     def _accept(self) -> None:

@@ -1,4 +1,4 @@
-"""Starts runs over HTTP until told to stop, and keeps what was acknowledged."""
+"""Starts runs over HTTP until stopped, and records what was acknowledged."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from tests.harness.server import Server
 
 
 class Starting:
-    """A few clients that start runs of one workflow as fast as they are answered."""
+    """A few clients that start runs of one workflow, each as soon as the last is answered."""
 
     def __init__(self, server: Server, workflow: str, clients: int = 3) -> None:
         self.server = server

@@ -1,4 +1,4 @@
-"""Tools that take time or give much, a disk that can be made to hang, and answers that say when."""
+"""Tools that take time or return much, a disk that can hang, and answers with processor time."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from journal.sqlite.database import WritingConnection
 from steps import tool
 
 _STUCK = os.environ.get("DISK_STUCK", "")
-"""While there is such a file, the disk takes no writes."""
+"""While this file exists, writes to the disk hang."""
 _CLOCK_OFFSET = os.environ.get("CLOCK_OFFSET", "")
 
 
@@ -44,12 +44,12 @@ _at_disk = {"since_s": 0.0, "computed_s": 0.0}
 
 
 def _dated(self: Exchange, message: Any) -> None:
-    """Say how much processor time the server had had when it answered."""
+    """Add to each answer the processor time that the server had used."""
     computed = (b"x-computed-s", b"%.6f" % time.process_time())
     _begin(self, {**message, "headers": [*message.get("headers", ()), computed]})
 
 
-Exchange._begin = _dated  # type: ignore[method-assign] # each answer is dated
+Exchange._begin = _dated  # type: ignore[method-assign] # adds a header to each answer
 
 _transact = WritingConnection.transact
 
@@ -57,7 +57,7 @@ _transact = WritingConnection.transact
 async def _in_time(
     self: WritingConnection, work: Callable[[sqlite3.Connection], Any], rows: int
 ) -> Any:
-    while os.path.exists(_STUCK):  # noqa: ASYNC110, ASYNC240, PTH110 - a file tells it
+    while os.path.exists(_STUCK):  # noqa: ASYNC110, ASYNC240, PTH110 - a file ends it
         await asyncio.sleep(0.01)
     return await _transact(self, work, rows)
 
@@ -72,6 +72,6 @@ def _jumping_ms(_: app.clock.SystemClock) -> int:
 
 
 if _CLOCK_OFFSET:
-    app.clock.SystemClock.now_ms = _jumping_ms  # type: ignore[method-assign, assignment] # time jumps
-    if not os.environ.get("CLOCK_IS_OF_STORE"):  # that of a database goes along
+    app.clock.SystemClock.now_ms = _jumping_ms  # type: ignore[method-assign, assignment] # the clock jumps
+    if not os.environ.get("CLOCK_IS_OF_STORE"):  # with PostgreSQL, the database's clock is set too
         app.clock.StoreClock.set_by = lambda _self, _store_ms: None  # type: ignore[method-assign, assignment] # as above

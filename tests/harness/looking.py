@@ -1,4 +1,4 @@
-"""A look into the journal of a server, wherever that is."""
+"""Read access to a server's journal, in either database."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _TABLES = """
 
 @contextmanager
 def look_into(server: Server) -> Iterator[sqlite3.Connection]:
-    """Give a connection to a server's journal; to a copy of it where it is in PostgreSQL."""
+    """Return a connection to a server's journal; to a copy in SQLite if it is in PostgreSQL."""
     url = server.environment.get("STEPWELL_DATABASE")
     if url is None:
         address = f"file:{server.data}/journal.sqlite3?mode=ro"

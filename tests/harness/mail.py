@@ -1,4 +1,4 @@
-"""A real mail server with a certificate of its own, that refuses whom it is told to."""
+"""A real mail server with its own certificate, which refuses the recipients that a test names."""
 
 import datetime as dt
 import ssl
@@ -49,11 +49,11 @@ def certificate(folder: Path) -> Path:
 
 @dataclass
 class MailServer:
-    """Takes mail by `starttls`, `tls` or `none`.
+    """Accepts mail by `starttls`, `tls` or `none`.
 
     Attributes:
-        answers: What recipients are answered with, such as `550 no such user`.
-        user: The user name and password without which nothing is taken.
+        answers: The answer for a recipient, such as `550 no such user`.
+        user: The user name and password without which mail is refused.
     """
 
     folder: Path
@@ -97,12 +97,12 @@ class MailServer:
 
     @property
     def messages(self) -> list[EmailMessage]:
-        """Everything that was received, read."""
+        """Every received message, parsed."""
         read = [message_from_bytes(item.content, policy=policy.default) for item in self.received]  # type: ignore[arg-type] # bytes, as the server keeps them
         return [item for item in read if isinstance(item, EmailMessage)]
 
     def settings(self, **more: Any) -> dict[str, Any]:
-        """Return the settings with which Stepwell sends here."""
+        """Return the settings with which Stepwell sends mail to this server."""
         return {
             "smtp_host": "127.0.0.1",
             "smtp_port": self.port,

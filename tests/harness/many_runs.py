@@ -1,4 +1,4 @@
-"""Writes many runs into a data folder through the journal itself, in large batches.
+"""Writes many runs into a data folder through the journal, in large batches.
 
     python -m tests.harness.many_runs FOLDER PAUSED RUNNING DUE [AT_MS]
 

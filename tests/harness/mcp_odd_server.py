@@ -1,9 +1,9 @@
-"""An MCP server that says what it is told to: `python mcp_odd_server.py SCRIPT`.
+"""An MCP server that answers as scripted: `python mcp_odd_server.py SCRIPT`.
 
-SCRIPT is JSON: `pages` (lists of tools, one a page), `results` (by tool: the `result` or `error`
-of a call), `cursors` (what is said to follow each page), `initialize` (put into that answer). The
-tool `close` ends the process, `change` takes its `tools` argument for the only page, and `long`
-answers with a text of `size` characters.
+SCRIPT is JSON: `pages` (lists of tools, one per page), `results` (by tool: the `result` or `error`
+of a call), `cursors` (the next cursor of each page), `initialize` (added to that answer). The
+tool `close` ends the process, `change` replaces the only page by its argument `tools`, and `long`
+returns a text of `size` characters.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A process that serves MCP over HTTP, and the settings that name the server of the tests."""
+"""A process that serves MCP over HTTP, and the settings for it."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ def over_pipes(**environment: str) -> dict[str, Any]:
 
 
 class McpProcess:
-    """A server over HTTP; the same port after a restart."""
+    """An MCP server over HTTP; it keeps its port after a restart."""
 
     def __init__(self, *arguments: str, script: str = SERVER, **environment: str) -> None:
         self.port = free_port()
@@ -46,7 +46,7 @@ class McpProcess:
         self.kill()
 
     def start(self) -> None:
-        """Start, and wait until it listens."""
+        """Start it, and wait until it listens."""
         self.process = subprocess.Popen(
             [sys.executable, self.script, str(self.port), *self.arguments], env=self.environment
         )
@@ -64,7 +64,7 @@ class McpProcess:
         return True
 
     def kill(self) -> None:
-        """Kill -9, if it runs."""
+        """Send SIGKILL if it is running."""
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()

@@ -1,7 +1,7 @@
 """A real MCP server, made with the official library: `python mcp_server.py [PORT]`.
 
-Without a port it speaks over standard input and output. MCP_CALLS names a file that gets a
-line for each call of `count`; MCP_OLD=1 makes an HTTP server that knows sessions but not
+Without a port it uses standard input and output. MCP_CALLS names a file that gets a line for
+each call of `count`; MCP_OLD=1 makes an HTTP server with sessions but without
 `server/discover`; MCP_TOKEN is a bearer token that every request must carry.
 """
 
@@ -39,7 +39,7 @@ def add(a: int, b: int = 1) -> dict[str, int]:
 @server.tool()
 async def stall(seconds: float) -> None:
     """Do nothing at all meanwhile, not even read."""
-    time.sleep(seconds)  # noqa: ASYNC251 - this is the point
+    time.sleep(seconds)  # noqa: ASYNC251 - blocks on purpose
 
 
 @server.tool(structured_output=False)
@@ -139,7 +139,7 @@ def book(show: str, asked: Annotated[ElicitationResult[Booking], Resolve(seats)]
 
 
 def note(line: str) -> None:
-    """Add a line to the file of what was done."""
+    """Append a line to the file of actions."""
     with Path(os.environ["MCP_DONE"]).open("a") as file:
         file.write(f"{line}\n")
 

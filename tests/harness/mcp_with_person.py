@@ -1,7 +1,8 @@
-"""A real MCP server and its authorization server, by the official library: `... PORT TOLD`.
+"""A real MCP server and its authorization server, with the official library: `... PORT TOLD`.
 
-Who comes to its page is signed in at once. TOLD is a file that gets a line for each token given,
-refreshed or revoked; `MCP_TOKENS_LAST` says how many seconds an access token lasts, `MCP_HOST` what it is called.
+Anyone who opens its page is signed in at once. TOLD is a file that gets a line for each token
+issued, refreshed or revoked; `MCP_TOKENS_LAST` is the lifetime of an access token in seconds,
+`MCP_HOST` the host name of the server.
 """
 
 import os
@@ -37,7 +38,7 @@ def tell(*words: str) -> None:
 
 
 class Giver(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, AccessToken]):
-    """Gives codes and tokens; a refresh token that comes twice ends the whole sign-in."""
+    """Issues codes and tokens; a refresh token that is used twice ends the whole sign-in."""
 
     def __init__(self) -> None:
         self.clients: dict[str, OAuthClientInformationFull] = {}

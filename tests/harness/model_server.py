@@ -1,9 +1,9 @@
 """A real HTTP server that speaks OpenAI's chat completions and Anthropic's messages.
 
-It answers what a test tells it to, whole or as a stream, and keeps every request:
+It answers as a test specifies, whole or as a stream, and keeps every request:
 
     with ModelServer(Reply("Paris")) as server:      # always the same
-    with ModelServer(first, second) as server:       # in turn; the last one again and again
+    with ModelServer(first, second) as server:       # in turn; then the last one
     with ModelServer(lambda request: Reply(...)) as server:
 
 `server.openai` and `server.anthropic` are base URLs for a model's `baseUrl`.
@@ -24,13 +24,13 @@ class Reply:
     """One answer.
 
     Attributes:
-        tool_calls: (name, arguments); arguments that are text are sent as they are.
-        status: Any but 200 is an error in the provider's own shape, with `text` as its message.
+        tool_calls: (name, arguments); arguments given as text are sent unchanged.
+        status: Other than 200: an error in the provider's format, with `text` as its message.
         raw: Sent in place of the body.
-        delay_s: Seconds of silence before the answer.
-        breaks_off: A stream ends in the middle.
-        stream_error: A stream holds an error of this type in place of an answer.
-        held: A stream is slow from its middle on, until this is set.
+        delay_s: Seconds before the answer begins.
+        breaks_off: The stream ends in the middle.
+        stream_error: The stream contains an error of this type instead of an answer.
+        held: The stream is slow from its middle on, until this is set.
     """
 
     text: str = ""
@@ -49,10 +49,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came.
+    """One request as received.
 
     Attributes:
-        headers: By lower-case names, and `x-connection`, which tells connections apart.
+        headers: By lower-case name; `x-connection` identifies the connection.
     """
 
     number: int
@@ -62,7 +62,7 @@ class Request:
 
     @property
     def asked(self) -> str:
-        """All text of the last message."""
+        """The whole text of the last message."""
         content = self.body["messages"][-1]["content"]
         if isinstance(content, str):
             return content
@@ -75,11 +75,11 @@ Answer = Callable[[Request], Reply]
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
-    request_queue_size = 512  # many steps may ask at once
+    request_queue_size = 512  # many steps may send a request at once
 
 
 class ModelServer:
-    """Answers on an address of its own while it is entered."""
+    """Serves on its own address while it is entered."""
 
     def __init__(self, *answers: Reply | Answer) -> None:
         self.requests: list[Request] = []
@@ -99,7 +99,7 @@ class ModelServer:
                 pass
 
         self.server = _Listener(("127.0.0.1", 0), Handler)
-        self.server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that goes away is no news
+        self.server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that disconnects is expected
         self.address = f"http://127.0.0.1:{self.server.server_port}"
         self.openai = f"{self.address}/v1"
         self.anthropic = self.address
@@ -118,7 +118,7 @@ class ModelServer:
         self.server.server_close()
 
     def embeddings(self, body: Any) -> dict[str, Any]:
-        """Return the vectors of texts by `vector_of`, the last text first; four tokens a text."""
+        """Return the embeddings of texts by `vector_of`, in reverse order; four tokens each."""
         texts = body["input"]
         data = [
             {"object": "embedding", "index": index, "embedding": [*self.vector_of(texts[index])]}

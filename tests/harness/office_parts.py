@@ -1,4 +1,4 @@
-"""Office documents made part by part, as programs write them and libraries do not."""
+"""Office documents built part by part, as office programs write them but libraries do not."""
 
 import zipfile
 from io import BytesIO
@@ -28,7 +28,7 @@ def archive(parts: dict[str, str | bytes]) -> bytes:
 
 
 def relations(*found: tuple[str, str, str], strict: bool = False) -> str:
-    """Write the relationships (id, kind, target) of a part."""
+    """Return the relationships part for these (id, kind, target)."""
     base = "http://purl.oclc.org/ooxml/officeDocument" if strict else _OFFICE
     items = "".join(
         f'<Relationship Id="{id_}" Type="{base}/relationships/{kind}" Target="{target}"/>'
@@ -38,7 +38,7 @@ def relations(*found: tuple[str, str, str], strict: bool = False) -> str:
 
 
 def package(main: str, kind: str, parts: dict[str, str | bytes], *, strict: bool = False) -> bytes:
-    """Write an Office document whose main part has that name and content type."""
+    """Write an Office document whose main part has this name and content type."""
     types = (
         f'<Types xmlns="{_PACKAGE}/content-types">'
         '<Default Extension="htm" ContentType="text/html"/>'
@@ -57,7 +57,7 @@ def text_run(text: str) -> str:
 
 
 def word_of(body: str, parts: dict[str, str | bytes] | None = None, kind: str = WORD) -> bytes:
-    """Write a DOCX whose body holds this."""
+    """Write a DOCX with this body."""
     document = f"<w:document {SPACES}><w:body>{body}</w:body></w:document>"
     return package("word/document.xml", kind, {"word/document.xml": document, **(parts or {})})
 
@@ -65,7 +65,7 @@ def word_of(body: str, parts: dict[str, str | bytes] | None = None, kind: str = 
 def sheet_of(
     rows: str, strings: str = "", styles: str = "", *, strict: bool = False, main: str = "workbook"
 ) -> bytes:
-    """Write an XLSX with one sheet called One, whose rows are this."""
+    """Write an XLSX with one sheet called One, which contains these rows."""
     space = (
         "http://purl.oclc.org/ooxml/spreadsheetml/main"
         if strict
@@ -91,7 +91,7 @@ def sheet_of(
 
 
 def open_document(kind: str, body: str, parts: dict[str, str | bytes] | None = None) -> bytes:
-    """Write an OpenDocument whose body holds this."""
+    """Write an OpenDocument file with this body."""
     base = "urn:oasis:names:tc:opendocument:xmlns"
     names = ("office", "text", "table", "drawing", "svg-compatible", "presentation")
     spaces = " ".join(f'xmlns:{name.partition("-")[0]}="{base}:{name}:1.0"' for name in names)

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, in a temporary folder, over a Unix socket."""
+"""A PostgreSQL server for the tests, in a temporary folder, over a Unix socket."""
 
 import itertools
 import os
@@ -25,7 +25,7 @@ _OPTIONS = {
 }  # fmt: skip
 
 _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-"""Where there is no disk to wait for; what tests kill is processes, not machines."""
+"""Memory where available: tests kill processes, not machines, so nothing need reach a disk."""
 
 
 OF_THE_FOLDER = (
@@ -37,12 +37,12 @@ OF_THE_FOLDER = (
     "canaries.py::test_no_file", "size.py::test_every_page", "files.py::test_no_name_is",
     "incoming.py::test_forms", "incoming.py::test_a_request_sends", "inherited_data.py::test_ten",
 )  # fmt: skip
-"""Tests that look at the SQLite file, or at files in the folder, by a part of their names."""
+"""Tests of the SQLite file or of files in the folder, by a part of their names."""
 
 
 @cache
 def programs() -> Path | None:
-    """Return the folder with `initdb` and `postgres`, None where they are not installed."""
+    """Return the folder with `initdb` and `postgres`; None if they are not installed."""
     found = shutil.which("initdb")
     if found:
         return Path(found).resolve().parent
@@ -51,17 +51,17 @@ def programs() -> Path | None:
 
 
 class PostgresServer:
-    """A server with an empty cluster, stopped at once at the end."""
+    """A server with an empty cluster, stopped immediately at the end."""
 
     def __init__(
         self, of: "PostgresServer | None" = None, within: Sequence[str] = (), **options: str
     ) -> None:
-        """Make a cluster and start its server.
+        """Create a cluster and start its server.
 
         Args:
-            of: The server of which it is to be a standby.
-            within: What the server is to be started by, as one that puts it in a network.
-            options: What it is to be set to.
+            of: The primary, if this server is to be a standby.
+            within: The command prefix that starts the server, such as one that enters a network.
+            options: The server's settings.
         """
         bin_folder = programs()
         assert bin_folder is not None
@@ -82,11 +82,11 @@ class PostgresServer:
         self._run("initdb", "-D", "data", "-A", "trust", "-U", "stepwell", "-E", "UTF8",
                   "--locale=C", "--no-sync", "--no-instructions")  # fmt: skip
         with (self.folder / "data" / "pg_hba.conf").open("a") as hosts:
-            hosts.write("host all all all trust\n")  # it listens to nobody unless it is told to
+            hosts.write("host all all all trust\n")  # no address is listened on by default
         self.start()
 
     def follow(self, primary: "PostgresServer") -> None:
-        """Be a standby of another server, with a copy of what that has now."""
+        """Become a standby of another server, from a copy of its current data."""
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         port = ["-p", primary._options["port"]] if "port" in primary._options else []
         self._run("pg_basebackup", "-D", "data", "-h", str(primary.folder), *port,
@@ -100,7 +100,7 @@ class PostgresServer:
         )  # fmt: skip
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it accepts connections."""
         options = [
             part for name, value in self._options.items() for part in ("-c", f"{name}={value}")
         ]
@@ -121,7 +121,7 @@ class PostgresServer:
                 return
 
     def stop(self, how: int = signal.SIGQUIT) -> None:
-        """Stop it at once; SIGINT stops it gracefully."""
+        """Stop it immediately; SIGINT stops it gracefully."""
         assert self._process is not None
         self._process.send_signal(how)
         self._process.wait()
@@ -132,13 +132,13 @@ class PostgresServer:
         return f"postgresql://stepwell@/{name}?host={self.folder}{port}"
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
-        """Execute a statement in the first database."""
+        """Execute a statement in the default database."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 
     def database(self) -> Database:
-        """Return a place for a journal that nobody else has: making a schema is fast."""
+        """Return a new schema for a journal: faster than a database of its own."""
         return Database(self.url(), f"stepwell_{next(self._names)}")
 
     def __enter__(self) -> Self:
@@ -160,9 +160,9 @@ def _has_user(name: str) -> bool:
 def kept_in(
     server: PostgresServer, patch: pytest.MonkeyPatch, files: Mapping[str, str] | None = None
 ) -> None:
-    """Have the journal of each folder in a schema of its own, here and in servers started.
+    """Keep the journal of each folder in its own schema, in this process and in servers started.
 
-    `files` are settings of these servers that say where files are.
+    `files` are additional settings of these servers for the file storage.
     """
     databases: dict[str, Database] = {}
     in_folder: Callable[..., Any] = Journal.open

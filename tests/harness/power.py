@@ -1,8 +1,8 @@
-"""What a disk may hold after a power cut, worked out from a record of what was done to it.
+"""The possible contents of a disk after a power cut, computed from a record of operations.
 
-What a flush covered is there. Everything since may have reached the disk or not, in any
-order and in parts: each 512-byte sector for itself. A flush that failed decides at once what
-is lost: the kernel tries those writes never again, though reading still shows them.
+What a flush covered is on disk. Later operations may have reached the disk or not, in any order
+and in part: each 512-byte sector independently. A failed flush decides immediately what is lost:
+the kernel does not retry those writes, although reads still return them.
 """
 
 import random
@@ -17,27 +17,27 @@ SECTOR = 512
 
 @dataclass(slots=True)
 class Platter:
-    """One file: what is surely on disk, and what was done since, with the place in the record."""
+    """One file: its contents surely on disk, and later operations with their place in a record."""
 
     durable: bytearray | None = None
     since: list[tuple[int, Op]] = field(default_factory=list)
 
     def flush(self, began: int) -> None:
-        """Bring everything to disk that was done before `began`."""
+        """Put everything on disk that was done before `began`."""
         for at, op in self.since:
             if at < began:
                 self.durable = _done(self.durable, op)
         self.since = [(at, op) for at, op in self.since if at >= began]
 
     def flush_badly(self, began: int, chance: random.Random) -> None:
-        """Let a flush fail: some of it is on disk, and nothing of it will be written later."""
+        """Let a flush fail: some operations reach the disk, the others are lost for good."""
         for at, op in self.since:
             if at < began:
                 self.durable = _perhaps(self.durable, op, chance.choice((0.0, 0.5, 1.0)), chance)
         self.since = [(at, op) for at, op in self.since if at >= began]
 
     def after_a_cut(self, chance: random.Random) -> bytes | None:
-        """Return what a power cut may leave; None when there is no such file."""
+        """Return the possible contents after a power cut; None if the file does not exist."""
         image = None if self.durable is None else bytearray(self.durable)
         for_all = chance.choice((0.0, 0.5, 0.9, 1.0, None))
         for _, op in self.since:
@@ -52,7 +52,7 @@ def cuts(
     places: Sequence[int],
     chance: random.Random,
 ) -> Iterator[tuple[int, dict[str, bytes]]]:
-    """Give, for each place in the record, what a power cut there may leave of the files."""
+    """Yield, for each place in the record, the possible files after a power cut there."""
     disk = {name: Platter(bytearray(content)) for name, content in base.items()}
     wanted = sorted(places, reverse=True)
     for at, op in enumerate(ops):
@@ -70,7 +70,7 @@ def cuts(
 
 
 def lay_out(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make a folder hold exactly these files of a database that has been used before."""
+    """Replace the files of a database in a folder by exactly these."""
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
@@ -99,7 +99,7 @@ def _done(image: bytearray | None, op: Op) -> bytearray | None:
 def _perhaps(
     image: bytearray | None, op: Op, share: float, chance: random.Random
 ) -> bytearray | None:
-    """Do each sector of a write with the probability `share`, anything else wholly or not."""
+    """Apply each sector of a write with probability `share`, any other operation wholly or not."""
     if share == 1.0:
         return _done(image, op)
     if share == 0.0:

@@ -1,13 +1,13 @@
-"""A process that has loaded the server's code, and forks itself for each command asked for.
+"""A process that has loaded the server's code, and forks itself for each requested command.
 
-To load the code takes a second of the processor, a fork takes a few milliseconds. What is
-forked is a process of its own, which does what the installed script does from there on: its
-settings, working folder and standard streams are its own, it ends as Python ends, and it can
-be killed. This file is run by `processes`, which asks over a socket.
+Loading the code takes a second of processor time, a fork a few milliseconds. A forked process
+does what the installed script does after loading: it has its own settings, working folder and
+standard streams, exits as Python exits, and can be killed. `processes` runs this file and sends
+its requests over a socket.
 
-Asked for: a JSON object (`argv`, `environment`, `folder`) with four files, the standard
-streams and a socket. Over that socket come first the process id with a handle of the process,
-and when it has ended its exit code as `subprocess` has it.
+A request is a JSON object (`argv`, `environment`, `folder`) with four files: the standard
+streams and a socket. Over that socket come the process id with a handle of the process, and at
+its end the exit code in the form that `subprocess` uses.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from typing import Any
 
 LOADED = ("app.server", "app.cli.local", "app.cli.remote")
-"""What commands load besides their own modules."""
+"""Modules that commands load besides their own."""
 LONGEST = 1 << 20
 
 
 @dataclass(frozen=True)
 class Command:
-    """What a forked process is to do."""
+    """The command of a forked process."""
 
     argv: list[str]
     environment: dict[str, str]
@@ -37,7 +37,7 @@ class Command:
     streams: list[int]
 
     def become(self) -> None:
-        """Make this process what the installed script would have found."""
+        """Set up this process as the installed script would find it."""
         for wanted, stream in enumerate(self.streams):
             os.dup2(stream, wanted)
             os.close(stream)
@@ -45,9 +45,9 @@ class Command:
         os.environ.update(self.environment)
         os.chdir(self.folder)
         sys.argv = self.argv
-        sys.path[0] = os.path.dirname(self.argv[0])  # noqa: PTH120 - as Python sets it itself
+        sys.path[0] = os.path.dirname(self.argv[0])  # noqa: PTH120 - as Python sets it
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())  # type: ignore[union-attr] # a text stream, in whatever starts it
+        sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())  # type: ignore[union-attr] # always a text stream
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class _Child:
     answers: socket.socket
 
     def ended(self) -> None:
-        """Say how it ended, to whoever still listens."""
+        """Report the exit code, if the requester is still there."""
         _, status = os.waitpid(self.pid, 0)
         code = os.waitstatus_to_exitcode(status)
         with contextlib.suppress(OSError):
@@ -67,7 +67,7 @@ class _Child:
 
 
 def forked(control: socket.socket) -> Command | None:
-    """Fork at each request; return the command in the new process, None when nobody asks more."""
+    """Fork for each request; return the command in the child, and None at the end of requests."""
     children: dict[int, _Child] = {}
     while True:
         ready = set(select.select([control.fileno(), *children], [], [])[0])
@@ -102,8 +102,8 @@ def _command(asked: dict[str, Any], files: list[int]) -> tuple[Command, socket.s
 
 
 def prepare() -> None:
-    """Load the code, and see that nothing runs that a fork would leave behind."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # one from the terminal is for the tests
+    """Load the code, and check that no thread is running, since a fork would lose it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # SIGINT from the terminal is for the tests
     groups = importlib.import_module("app.cli.main").GROUPS
     for name in (*LOADED, *(f"app.cli.{group}" for group in groups)):
         importlib.import_module(name)

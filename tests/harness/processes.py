@@ -1,8 +1,8 @@
-"""How the tests start `stepwell`: forked from a prepared process, or as it is installed.
+"""How the tests start `stepwell`: forked from a prepared process, or the installed script.
 
-A forked one costs a few milliseconds where the installed script costs a second to load. What
-an interpreter or the loader of the system reads from its environment, such as PYTHONPATH and
-LD_PRELOAD, has no effect on a fork: a command for which that differs starts as installed.
+A fork costs a few milliseconds, loading the installed script a second. What an interpreter or the
+system's loader reads from the environment, such as PYTHONPATH and LD_PRELOAD, has no effect on a
+fork; a command that changes such a variable is started as the installed script.
 """
 
 import json
@@ -27,12 +27,12 @@ Stream: TypeAlias = int | IO[Any] | None
 
 
 def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what is read while an interpreter starts."""
+    """Return the variables that are read when an interpreter starts."""
     return {k: v for k, v in environment.items() if k.startswith(_READ_AT_START)}
 
 
 class _Prepared:
-    """The process that is forked; it ends with this one."""
+    """The process that forks for each command; it ends with the tests."""
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -45,7 +45,7 @@ class _Prepared:
     def fork(
         self, argv: list[str], environment: Mapping[str, str], folder: str, streams: Sequence[int]
     ) -> tuple[int, int, socket.socket]:
-        """Return the process id, its handle, and the socket on which its exit code will come."""
+        """Return the process id, its handle, and the socket that will receive its exit code."""
         asked = {"argv": argv, "environment": dict(environment), "folder": folder}
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -65,7 +65,7 @@ def _prepared() -> _Prepared:
 
 
 class Forked:
-    """A process that was forked for one command; a part of what `subprocess.Popen` offers."""
+    """A process forked for one command, with a part of the interface of `subprocess.Popen`."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Forked:
                 os.close(number)
 
     def poll(self) -> int | None:
-        """Return the exit code if it has ended."""
+        """Return the exit code, or None while it is running."""
         return self._ended(0)
 
     def wait(self, timeout: float | None = None) -> int:
@@ -112,13 +112,13 @@ class Forked:
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, if it runs."""
+        """Send a signal if it is running."""
         if self.poll() is None:
-            with suppress(ProcessLookupError):  # it may end in this moment
+            with suppress(ProcessLookupError):  # it may have just ended
                 signal.pidfd_send_signal(self._handle, number)
 
     def kill(self) -> None:
-        """Kill -9, if it runs."""
+        """Send SIGKILL if it is running."""
         self.send_signal(signal.SIGKILL)
 
 
@@ -126,7 +126,7 @@ Process: TypeAlias = "Forked | subprocess.Popen[bytes]"
 
 
 def _given(stream: Stream, at: int) -> tuple[int, IO[bytes] | None]:
-    """Return the file that the process gets, and our end where it is a pipe."""
+    """Return the file for the process, and our end if it is a pipe."""
     if stream is None:
         return at, None
     if stream == subprocess.DEVNULL:
@@ -146,7 +146,7 @@ def start(
     stderr: Stream = None,
     installed: bool = False,
 ) -> Process:
-    """Start `stepwell` with these arguments; `installed` is the script that a person runs."""
+    """Start `stepwell` with these arguments; `installed` runs the installed script."""
     given = os.environ if environment is None else environment
     streams = (stdin, stdout, stderr)
     if installed or _at_start(given) != _at_start(_prepared().environment):
@@ -169,9 +169,9 @@ def run(
     Args:
         arguments: The words after `stepwell`.
         environment: All its variables, in place of ours.
-        given: What it reads from its standard input.
-        timeout: Seconds after which it is killed and TimeoutExpired raised.
-        installed: Run the script that a person runs.
+        given: Its standard input.
+        timeout: Seconds after which it is killed and TimeoutExpired is raised.
+        installed: Run the installed script.
     """
     with (
         tempfile.TemporaryFile() as stdin,
@@ -197,7 +197,7 @@ def run(
 
 
 def command(*arguments: object, **more: Any) -> Any:
-    """Run `stepwell ... --json` and return its answer."""
+    """Run `stepwell ... --json` and return the parsed output."""
     shown = run(*arguments, "--json", **more)
     shown.check_returncode()
     return json.loads(shown.stdout)

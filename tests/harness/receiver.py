@@ -1,4 +1,4 @@
-"""A real HTTP server for webhooks: it checks signatures, and can fail, dawdle or be away."""
+"""A real HTTP server for webhooks: it checks signatures, and can fail, be slow or be down."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ from tests.harness.server import free_port
 
 @dataclass(frozen=True)
 class Post:
-    """One request, whether its signature was right, and what it was answered."""
+    """One request, whether its signature was valid, and the status of the answer."""
 
     id: str
     body: bytes
@@ -35,7 +35,7 @@ class Post:
 
 
 class Receiver:
-    """Notes every post. `judge` gives the status; it may sleep."""
+    """Records every request. `judge` returns the status; it may sleep."""
 
     def __init__(self, judge: Callable[[Any], int] = lambda _: 200) -> None:
         self.port = free_port()
@@ -79,11 +79,11 @@ class Receiver:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self.server.daemon_threads = True
-        self.server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that goes away is no news
+        self.server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that disconnects is expected
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
-        """Be away: connections are refused from now on."""
+        """Stop listening: connections are refused from now on."""
         if self.server is not None:
             self.server.shutdown()
             self.server.server_close()
@@ -97,13 +97,13 @@ class Receiver:
         return recent and f"v1,{expected}" in headers["webhook-signature"].split(" ")
 
     def received(self) -> list[Post]:
-        """Return the posts that were answered with 200, in order."""
+        """Return the requests that were answered with 200, in order."""
         with self.lock:
             return [post for post in self.posts if post.status == 200]
 
 
 def moody(chance: random.Random) -> Callable[[Any], int]:
-    """Fail a third of the time, and be slow a tenth of it."""
+    """Fail a third of the requests, and delay a tenth."""
     lock = threading.Lock()
 
     def judge(_: Any) -> int:

@@ -1,4 +1,4 @@
-"""An S3 server with a bucket, for servers that keep files there."""
+"""An S3 server with a bucket, for servers that store files there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from tests.harness.server import free_port
 
 @contextmanager
 def files_in_s3() -> Iterator[dict[str, str]]:
-    """Start it, and yield the settings of a server that uses it."""
+    """Start an S3 server, and yield the settings of a server that uses it."""
     port = free_port()
     moto = ThreadedMotoServer("127.0.0.1", port, verbose=False)
     moto.start()

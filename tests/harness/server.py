@@ -14,7 +14,7 @@ import httpx
 from tests.harness.processes import Process, command, start
 
 TRUST = httpx.create_ssl_context()
-"""Given to each client, since to read the list of authorities takes it longer than a request."""
+"""Shared by all clients: loading the certificate authorities takes longer than a request."""
 
 
 def free_port() -> int:
@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 class Server:
-    """A server on a folder; the same folder and port after a restart."""
+    """A server on a data folder; it keeps folder and port after a restart."""
 
     def __init__(self, data: Path, plugin: Path, **environment: str) -> None:
         self.data = data
@@ -38,7 +38,7 @@ class Server:
             **environment,
         }
         self.installed = False
-        """Whether it starts as a person starts it, and not forked."""
+        """Whether to start the installed script instead of a fork."""
         self.process: Process | None = None
         self.log = data.parent / "server.log"
         self._keys: dict[tuple[str, str], str] = {}
@@ -56,7 +56,7 @@ class Server:
         self.kill()
 
     def start(self) -> float:
-        """Start, wait until ready, and return the seconds it took."""
+        """Start, wait until ready, and return the seconds that took."""
         began = time.monotonic()
         with self.log.open("ab") as log:
             self.process = start(
@@ -76,7 +76,7 @@ class Server:
         raise AssertionError(f"the server is not ready after a minute\n{self.log.read_text()}")
 
     def kill(self) -> None:
-        """Kill -9, if it runs."""
+        """Send SIGKILL if it is running."""
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -88,18 +88,18 @@ class Server:
         return self.process.wait(60)
 
     def computed_s(self) -> float:
-        """Return the seconds of a processor it has had: others on the machine do not count."""
+        """Return the seconds of processor time it has used, which no other process adds to."""
         assert self.process is not None
-        return time.clock_gettime(~self.process.pid << 3 | 2)  # Linux's clock of another process
+        return time.clock_gettime(~self.process.pid << 3 | 2)  # Linux: clock id of a process
 
     def key(self, role: str = "owner", tenant: str = "acme") -> str:
-        """Return an API key of the role, made once."""
+        """Return an API key with this role, created on first use."""
         if (tenant, role) not in self._keys:
             self._keys[tenant, role] = self._new_key(role, tenant)
         return self._keys[tenant, role]
 
     def _new_key(self, role: str, tenant: str) -> str:
-        """Ask the running server as the command line does, without starting one a key."""
+        """Create a key through the running server, without a new process."""
         if self.process is None or self.process.poll() is not None:
             place = ["--data", self.data, "--tenant", tenant, "--role", role]
             return str(command("key", "create", *place)["key"])
@@ -112,13 +112,13 @@ class Server:
             return str(json.loads(control.makefile().readline())["key"])
 
     def client(self, role: str = "owner", tenant: str = "acme") -> httpx.Client:
-        """Return a client with a key of the role."""
+        """Return a client with a key of this role."""
         headers = {"x-api-key": self.key(role, tenant), "x-tenant-id": tenant}
         return httpx.Client(base_url=self.address, headers=headers, timeout=60, verify=TRUST)
 
 
 def settled(client: httpx.Client, run_id: str, *statuses: str, within: float = 60) -> Any:
-    """Wait until a run has one of the statuses (any but running when none is given)."""
+    """Wait until a run has one of the statuses (any but running if none is given)."""
     until = time.monotonic() + within
     while True:
         document = client.get(f"/api/workflow/status/{run_id}").json()

@@ -1,4 +1,4 @@
-"""Several server processes over one database, each with a folder of its own."""
+"""Several server processes on one database, each with its own folder."""
 
 import base64
 import time
@@ -15,7 +15,7 @@ KEY = base64.b64encode(bytes(range(32))).decode()
 
 
 def process_on(database: Database, folder: Path, **environment: str) -> Server:
-    """Return a server that is not started yet."""
+    """Return a server that is not yet started."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = {
         "STEPWELL_DATABASE": database.url, "STEPWELL_DATABASE_SCHEMA": database.schema,
@@ -28,9 +28,9 @@ def process_on(database: Database, folder: Path, **environment: str) -> Server:
 def processes(
     database: Database | Callable[[int], Database], folder: Path, count: int, **environment: str
 ) -> Iterator[list[Server]]:
-    """Start servers that share a database, and wait until each has its part of the shards.
+    """Start servers that share a database, and wait until the shards are balanced.
 
-    Each may have a way of its own to the database, which is given its number then.
+    `database` may be a function that returns the database for the process of a number.
     """
 
     def of(at: int) -> Database:
@@ -46,7 +46,7 @@ def processes(
 
 
 def in_balance(servers: list[Server], within_s: float = 60) -> None:
-    """Wait until each of the servers has its share of the shards."""
+    """Wait until each server has its share of the shards."""
     until = time.monotonic() + within_s
     wanted = {64 // len(servers), -(-64 // len(servers))}
     while not set(map(shards_of, servers)) <= wanted:
@@ -55,7 +55,7 @@ def in_balance(servers: list[Server], within_s: float = 60) -> None:
 
 
 def shards_of(server: Server) -> int:
-    """Return how many shards a server says that it has."""
+    """Return the number of shards that a server reports."""
     with server.client() as client:
         shown = client.get("/metrics", headers={"authorization": f"Bearer {KEY}"})
         for line in shown.text.splitlines():

@@ -1,10 +1,10 @@
-"""A plug-in that measures each callback of the server's event loop by the processor's time.
+"""A plug-in that measures each callback of the server's event loop in processor time.
 
-Wall time would blame the loop for a busy machine. What a callback burns of the loop's own
-thread is what nobody else can be served in. The longest ones are written to the file that
-LOOP_CALLBACKS names, one JSON line each. A processor that is shared with other virtual
-machines, or with another thread of its core, takes up to three times as long for the same
-work; so what was burned is also told in milliseconds of the reference machine, `ms`.
+Wall time would include the load of a busy machine. During the processor time that a callback uses
+on the loop's thread, nothing else can be served. The longest callbacks are written to the file
+named by LOOP_CALLBACKS, one JSON line each. On a processor shared with other virtual machines, or
+with another thread of its core, the same work takes up to three times as long; `ms` is therefore
+converted to milliseconds of the reference machine.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typing import Any
 _FILE = os.environ.get("LOOP_CALLBACKS", "")
 _WORTH_S = float(os.environ.get("LOOP_CALLBACKS_MS", "25")) / 1_000
 _REFERENCE_TURNS, _REFERENCE_S = 200_000, 0.0032
-"""Turns of an empty loop, and what they take on the reference machine when it is quiet."""
+"""Iterations of an empty loop, and the seconds they take on the idle reference machine."""
 
 _run = asyncio.Handle._run
 
@@ -27,7 +27,7 @@ def _measured(handle: Any) -> None:
     _run(handle)
     burned = time.thread_time() - before
     if burned > _WORTH_S:
-        with open(_FILE, "a") as out:  # noqa: PTH123 - this may run at the very end of a process
+        with open(_FILE, "a") as out:  # noqa: PTH123 - may run while the process exits
             long = {
                 "ms": round(burned * 1_000 / _slowness(), 1),
                 "burned_ms": round(burned * 1_000, 1),
@@ -38,7 +38,7 @@ def _measured(handle: Any) -> None:
 
 
 def _slowness() -> float:
-    """Return how many times slower than the reference machine this one is now, 1 at least."""
+    """Return how many times slower than the reference machine this one is now, at least 1."""
     times = []
     for _ in range(3):
         began = time.thread_time()
@@ -60,4 +60,4 @@ def _collected(phase: str, _: dict[str, int]) -> None:
 
 if _FILE:
     gc.callbacks.append(_collected)
-    asyncio.Handle._run = _measured  # type: ignore[method-assign, assignment] # each turn is measured
+    asyncio.Handle._run = _measured  # type: ignore[method-assign, assignment] # measures each callback

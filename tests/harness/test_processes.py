@@ -1,4 +1,4 @@
-"""A forked command is what the installed script is: a process of its own, from start to end."""
+"""A forked command behaves as the installed script does, and is a process of its own."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ RUNNING = Path("/proc")
     ],
     ids=["unknown", "version", "config", "wrong"],
 )
-def test_it_says_and_ends_as_the_installed_script_does(
+def test_a_fork_has_the_output_and_exit_code_of_the_installed_script(
     words: tuple[str, ...], settings: dict[str, str]
 ) -> None:
     environment = {**os.environ, **settings}
@@ -38,7 +38,7 @@ def test_it_says_and_ends_as_the_installed_script_does(
     )  # fmt: skip
 
 
-def test_what_an_interpreter_reads_at_its_start_is_not_ignored(tmp_path: Path) -> None:
+def test_variables_read_at_an_interpreters_start_take_effect(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("print('customized')")
     named = {**os.environ, "PYTHONPATH": str(tmp_path)}
     assert run("--version", environment=named).stdout.startswith("customized\n")
@@ -46,7 +46,7 @@ def test_what_an_interpreter_reads_at_its_start_is_not_ignored(tmp_path: Path) -
 
 @contextmanager
 def waiting(folder: Path) -> Iterator[Forked]:
-    """Start a command that waits for what comes from its standard input."""
+    """Start a command that waits for its standard input."""
     words = ("secret", "set", "NAME", "--data", folder, "--tenant", "acme")
     process = start(*words, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert isinstance(process, Forked)
@@ -57,7 +57,7 @@ def waiting(folder: Path) -> Iterator[Forked]:
 
 
 @pytest.mark.parametrize("how", [Forked.kill, lambda one: os.kill(one.pid, signal.SIGKILL)])
-def test_it_is_a_process_of_its_own_and_can_be_killed(
+def test_a_fork_is_its_own_process_and_can_be_killed(
     how: Callable[[Forked], None], tmp_path: Path
 ) -> None:
     with waiting(tmp_path / "a") as one, waiting(tmp_path / "b") as other:
@@ -71,7 +71,7 @@ def test_it_is_a_process_of_its_own_and_can_be_killed(
     assert other.returncode == 1
 
 
-def test_none_outlives_the_tests(tmp_path: Path) -> None:
+def test_forks_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     program = (
         "import os, sys; from tests.harness.processes import start; from subprocess import PIPE;"
         "print(start('secret', 'set', 'A', '--data', sys.argv[1], '--tenant', 'a', stdin=PIPE).pid, flush=True);"

@@ -1,4 +1,4 @@
-"""A way to a server of PostgreSQL's that counts the trips to it and back."""
+"""A proxy to a PostgreSQL server that counts round trips."""
 
 import selectors
 import socket
@@ -10,10 +10,10 @@ _PIECE = 65_536
 
 
 class CountedTrips:
-    """Passes connections on to the socket in a folder.
+    """Forwards connections to the socket in a folder.
 
     Attributes:
-        trips: How often a client has sent something after an answer, or at first.
+        trips: How often a client has sent something at first or after an answer.
     """
 
     def __init__(self, folder: Path, to: Path) -> None:

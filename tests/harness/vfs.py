@@ -1,9 +1,9 @@
-"""The disk under SQLite, watched and made to fail, from inside the process.
+"""The disk under SQLite, observed and made to fail from inside the process.
 
-SQLite reaches the disk through a table of functions, the VFS. This puts one of ours in front
-of the default one, in the very library that Python's `sqlite3` uses, so that the code under
-test runs unchanged. While a `Disk` is in charge of a folder, every write, truncation, flush
-and deletion there is recorded in order, and any of them can be made to fail.
+SQLite accesses the disk through a table of functions, the VFS. This module puts its own VFS in
+front of the default one, in the library that Python's `sqlite3` uses, so that the code under test
+runs unchanged. While a `Disk` watches a folder, every write, truncation, flush and deletion there
+is recorded in order, and any of them can be made to fail.
 """
 
 import _sqlite3
@@ -28,13 +28,13 @@ _Read = CFUNCTYPE(c_int, c_void_p, c_void_p, c_int, c_int64)
 _Truncate = CFUNCTYPE(c_int, c_void_p, c_int64)
 _Sync = CFUNCTYPE(c_int, c_void_p, c_int)
 _Close = CFUNCTYPE(c_int, c_void_p)
-# The name is an address: SQLite keeps what stands behind the text, and the file keeps the name.
+# The name is passed as an address: SQLite keeps data behind the text, and the file keeps the name.
 _Open = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_int, c_void_p)
 _Delete = CFUNCTYPE(c_int, c_void_p, c_char_p, c_int)
 
 
 class _Methods(ctypes.Structure):
-    """sqlite3_io_methods: what can be done with one open file."""
+    """sqlite3_io_methods: the operations on one open file."""
 
     _fields_ = [
         ("iVersion", c_int),
@@ -51,7 +51,7 @@ class _Methods(ctypes.Structure):
 
 
 class _File(ctypes.Structure):
-    """sqlite3_file: what is known of every open file."""
+    """sqlite3_file: the state of an open file."""
 
     _fields_ = [("methods", POINTER(_Methods))]
 
@@ -75,15 +75,15 @@ class _Vfs(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One thing that happened.
+    """One recorded operation.
 
     Attributes:
         kind: write, truncate, sync, failed_sync, delete, or ack.
         file: The file's name in the folder.
-        at: Where a write begins, or the size that a truncation leaves.
-        began: For a flush, how many operations had been recorded when it began.
+        at: The offset of a write, or the size that a truncation leaves.
+        began: For a flush, the number of operations recorded when it began.
         ack: What was acknowledged, for an ack.
-        thread: Which thread did it.
+        thread: The thread of the operation.
     """
 
     kind: str
@@ -97,14 +97,14 @@ class Op:
 
 @dataclass(slots=True)
 class Fault:
-    """Which operation fails, and how.
+    """The operations that fail, and how.
 
     Attributes:
         kind: open, read, write, truncate, sync or delete.
         nth: The first one that fails, counted from 1 since the fault was set.
-        times: How many fail in a row; None for ever.
-        suffix: Only files whose names end so.
-        partly: A write that fails has written its first half.
+        times: How many fail in a row; None: all.
+        suffix: Only files whose names have this suffix.
+        partly: A failing write has written its first half.
         fired: How many have failed.
     """
 
@@ -118,7 +118,7 @@ class Fault:
     fired: int = 0
 
     def strikes(self, kind: str, file: str) -> bool:
-        """Count one operation; say whether it fails."""
+        """Count one operation; return whether it fails."""
         if kind != self.kind or not file.endswith(self.suffix):
             return False
         self.seen += 1
@@ -131,7 +131,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Disk:
-    """What happened to the files of one folder, and what is to fail there."""
+    """The record of operations on one folder's files, and the faults to inject there."""
 
     folder: Path
     ops: list[Op] = field(default_factory=list)
@@ -144,7 +144,7 @@ class Disk:
             self.ops.append(op)
 
     def acknowledge(self, what: Any) -> None:
-        """Record that somebody was told something."""
+        """Record an acknowledgement."""
         self.note(Op("ack", ack=what))
 
     def strikes(self, kind: str, file: str) -> Fault | None:
@@ -155,7 +155,7 @@ class Disk:
 
 
 class _Shim:
-    """The VFS in front of the default one; one a process, for ever, since SQLite keeps it."""
+    """The VFS in front of the default one; one per process, never freed: SQLite keeps it."""
 
     def __init__(self) -> None:
         self.library = _library()
@@ -173,7 +173,7 @@ class _Shim:
         self.ours = ours
 
     def use(self, disk: Disk | None) -> None:
-        """Have files that are opened from now on watched for `disk`, or for nobody."""
+        """Record operations on files opened from now on in `disk`; None records nothing."""
         self.disk = disk
         chosen = ctypes.byref(self.ours) if disk else self.real
         assert self.library.sqlite3_vfs_register(chosen, 1) == OK
@@ -271,7 +271,7 @@ class _Shim:
 
 
 def _library() -> ctypes.CDLL:
-    """Return the SQLite that Python's `sqlite3` uses: a library of its own, or built in."""
+    """Return the SQLite library that Python's `sqlite3` uses, separate or built in."""
     place = getattr(_sqlite3, "__file__", None)
     library = ctypes.CDLL(place)
     try:
@@ -287,7 +287,7 @@ _shims: list[_Shim] = []
 
 @contextmanager
 def watched(folder: Path) -> Iterator[Disk]:
-    """Watch what SQLite does in `folder`, for databases opened inside."""
+    """Record what SQLite does in `folder`, for databases opened inside the block."""
     if not _shims:
         _shims.append(_Shim())
     disk = Disk(folder.resolve())

@@ -1,4 +1,4 @@
-"""Work that is counted, so that a busy machine does not change the result."""
+"""Counts work instead of time, so that a busy machine does not change the result."""
 
 import sys
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def calls_of(act: Callable[[], object]) -> int:
-    """Return how many calls of functions, built-in ones included, `act` makes."""
+    """Return how many function calls `act` makes, including built-in functions."""
     count = 0
 
     def note(_frame: FrameType, event: str, _argument: object) -> None:
@@ -23,7 +23,7 @@ def calls_of(act: Callable[[], object]) -> int:
 
 
 def lines_of(act: Callable[[], object]) -> int:
-    """Return how many lines `act` executes, those of loops each time."""
+    """Return how many lines `act` executes, each iteration of a loop included."""
     count = 0
 
     def note(_frame: FrameType, event: str, _argument: object) -> Any:

@@ -1,3 +1,3 @@
-"""Stands before what the tests have and an installed server has not, and costs it a start."""
+"""Hides an installed package that servers do not need: importing it slows down their start."""
 
 raise ImportError("a server does without it")
