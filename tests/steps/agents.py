@@ -1,4 +1,4 @@
-"""One visit of a call-agent step in memory: scripted answers, tools that are functions."""
+"""Visits of a call-agent step in memory: scripted model answers, tools that are plain functions."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ def delivers(answer: Any = 1) -> ChatAnswer:
 
 
 def script(*answers: ChatAnswer) -> Script:
-    """Answer by how many turns the conversation has had."""
+    """Return answers by the number of turns the conversation has had."""
 
     def answer(request: ChatRequest) -> ChatAnswer:
         had = sum(message.role == "assistant" for message in request.messages)
@@ -35,7 +35,7 @@ def script(*answers: ChatAnswer) -> Script:
 
 
 class Visit:
-    """One visit, executed as often as a test wants."""
+    """One visit, which a test may execute repeatedly."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Visit:
         return outcome
 
     async def asked(self) -> JsonObject:
-        """Return what a person is asked."""
+        """Return the body of the pause."""
         outcome = await self.execute()
         assert isinstance(outcome, Pauses), outcome
         return outcome.pause.body
@@ -77,7 +77,7 @@ class Visit:
         return outcome
 
     def answer(self, pause: JsonObject, value: str | None = "approved", by: str = "ada", **more: Any) -> None:  # fmt: skip
-        """Give a person's answer to a pause. Raises `InvalidAnswer`."""
+        """Answer a pause as a person. Raises `InvalidAnswer`."""
         said: JsonObject = {
             "type": "request_user_action", "actionId": pause["actionId"],
             "answeredBy": by, "answeredAt": "2026-01-01T00:00:00.000Z", **more,
@@ -92,7 +92,7 @@ class Visit:
         self.effects.records[goes_on.name] = goes_on.value
 
     def told(self, request: int = -1) -> list[str]:
-        """Return what the model was told of its calls, by a question."""
+        """Return the tool results that the model received with a question."""
         return [
             "\n".join(part.text for part in message.parts if isinstance(part, TextPart))
             for message in self.effects.questions[request].messages
@@ -101,7 +101,7 @@ class Visit:
 
 
 def meeting(size: int) -> Callable[[Any], Any]:
-    """Return a tool that answers once it is called `size` times at once."""
+    """Return a tool that returns once `size` calls of it are in progress at once."""
     here = asyncio.Barrier(size)
 
     async def meet(arguments: Any) -> Any:

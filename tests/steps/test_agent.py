@@ -1,4 +1,4 @@
-"""An agent's turns, told what is so: delivery, calls side by side, limits, records."""
+"""An agent's turns: delivery, parallel calls, limits and records."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from steps.testing import chat_answer, child_end
 from tests.steps.agents import OUTPUT, Visit, calls, delivers, log_of, meeting
 
 
-async def test_an_agent_that_talks_is_asked_to_deliver_twice() -> None:
+async def test_an_agent_that_only_writes_text_is_asked_twice_to_deliver() -> None:
     visit = Visit(chat_answer("It is ten."))
     with pytest.raises(StepBroke) as broke:
         await visit.execute()
@@ -29,7 +29,7 @@ async def test_an_agent_that_talks_is_asked_to_deliver_twice() -> None:
     assert json.dumps(OUTPUT["answer"]) in last.text
 
 
-async def test_an_agent_that_works_on_after_a_text_is_not_hurried() -> None:
+async def test_an_agent_that_resumes_calls_after_a_text_is_not_forced_to_deliver() -> None:
     talk, work = chat_answer("Hm."), calls(("t", {}))
     visit = Visit(talk, work, talk, work, delivers(), tools={"t": 1})
     await visit.done()
@@ -38,20 +38,20 @@ async def test_an_agent_that_works_on_after_a_text_is_not_hurried() -> None:
     ]  # fmt: skip
 
 
-async def test_a_wrong_delivery_is_told_the_schema() -> None:
+async def test_an_invalid_delivery_is_answered_with_the_schema() -> None:
     visit = Visit(delivers("ten"), delivers(10))
     assert (await visit.done()).output == {"answer": 10}
     assert '"answer": {"type": "integer"}' in json.loads(visit.told()[0])["error"]["message"]
 
 
-async def test_calls_of_one_turn_are_made_side_by_side() -> None:
+async def test_calls_of_one_turn_run_in_parallel() -> None:
     visit = Visit(calls(*[("meet", {"n": n}) for n in range(4)]), delivers(), tools={"meet": meeting(4)})  # fmt: skip
     async with asyncio.timeout(30):
         await visit.done()
     assert [json.loads(told) for told in visit.told()] == [{"met": 4, "n": n} for n in range(4)]
 
 
-async def test_a_call_beside_one_that_failed_keeps_its_result() -> None:
+async def test_a_failed_call_does_not_discard_the_results_of_others() -> None:
     tools = {"good": {"a": 1}, "bad": StepBroke("Away", "not now")}
     visit = Visit(calls(("bad", {}), ("good", {})), delivers(), tools=tools)
     done = await visit.done()
@@ -61,7 +61,7 @@ async def test_a_call_beside_one_that_failed_keeps_its_result() -> None:
     assert [call["ok"] for call in log_of(done)] == [False, True]
 
 
-async def test_calls_after_the_delivery_are_shown_and_not_made() -> None:
+async def test_calls_after_the_delivery_are_logged_and_not_made() -> None:
     turn = calls(("t", {"n": 1}), ("deliver", {"answer": 1}), ("t", {"n": 2}))
     visit = Visit(turn, tools={"t": 0})
     done = await visit.done()
@@ -69,7 +69,7 @@ async def test_calls_after_the_delivery_are_shown_and_not_made() -> None:
     assert log_of(done) == [{"tool": "t", "ok": True}, {"tool": "t", "ok": False, "made": False}]
 
 
-async def test_a_call_is_made_again_by_policy_and_ends_at_its_time_limit() -> None:
+async def test_a_call_is_retried_by_its_policy_and_ends_at_its_timeout() -> None:
     fails = iter([StepBroke("Away", "no"), StepBroke("Away", "no"), 7])
 
     async def forever(_: Any) -> Any:
@@ -90,7 +90,7 @@ CHECK = ToolInfo("check", "", {"type": "object", "properties": {"n": {"type": "i
 WORKFLOW = {"tools": [{"workflow": "check"}]}
 
 
-async def test_a_workflow_with_wrong_arguments_leaves_no_run() -> None:
+async def test_a_workflow_called_with_wrong_arguments_starts_no_run() -> None:
     visit = Visit(
         calls(("check", {"n": "x"})), delivers(), agent=WORKFLOW, workflows=[CHECK], child_runs={}
     )
@@ -99,7 +99,7 @@ async def test_a_workflow_with_wrong_arguments_leaves_no_run() -> None:
     assert "arguments.n" in json.loads(visit.told()[0])["error"]["message"]
 
 
-async def test_workflows_of_one_turn_run_side_by_side_and_their_tokens_count() -> None:
+async def test_workflows_of_one_turn_run_in_parallel_and_their_tokens_count() -> None:
     stands: dict[str, Any] = {"check": ChildrenOpen(1)}
     visit = Visit(
         calls(("check", {"n": 1}), ("check", {"n": 2})), delivers(),
@@ -118,7 +118,7 @@ async def test_workflows_of_one_turn_run_side_by_side_and_their_tokens_count() -
     assert visit.effects.limits == [(1_000, None)]
 
 
-async def test_a_child_that_has_used_up_the_tokens_ends_the_work() -> None:
+async def test_a_child_run_that_uses_up_the_tokens_fails_the_step() -> None:
     ended = child_end(error=RunError("s", "TokenLimit", "used up"))
     object.__setattr__(ended, "usage", {"inputTokens": 999, "outputTokens": 1})
     visit = Visit(
@@ -135,7 +135,7 @@ WORKS = calls(("t", {}))
 
 
 @pytest.mark.parametrize("value", ["more", "stop"])
-async def test_at_a_limit_a_person_gives_more_or_stops(value: str) -> None:
+async def test_at_a_limit_a_person_extends_it_or_stops_the_agent(value: str) -> None:
     visit = Visit(WORKS, WORKS, WORKS, delivers(), tools={"t": 1}, agent={**ASKS, "tools": ["t"]})
     pause = await visit.asked()
     assert [action["value"] for action in pause["actions"]] == ["more", "deliver", "stop"]  # type: ignore[index,union-attr,call-overload] # JSON whose shape the test knows
@@ -151,7 +151,7 @@ async def test_at_a_limit_a_person_gives_more_or_stops(value: str) -> None:
         assert len(visit.effects.questions) == 4
 
 
-async def test_at_a_limit_a_person_has_it_deliver_what_it_has() -> None:
+async def test_at_a_limit_a_person_may_request_delivery() -> None:
     visit = Visit(WORKS, WORKS, chat_answer("Well."), delivers(7), tools={"t": 1}, agent={**ASKS, "tools": ["t"]})  # fmt: skip
     visit.answer(await visit.asked(), "deliver")
     assert (await visit.done()).output == {"answer": 7}
@@ -166,10 +166,10 @@ async def test_at_a_limit_a_person_has_it_deliver_what_it_has() -> None:
 
 
 class ProcessEnds(BaseException):
-    """The process ends in the middle of a call."""
+    """Simulate the end of the process in the middle of a call."""
 
 
-async def test_what_a_crash_left_in_doubt_is_asked_by_name_and_arguments() -> None:
+async def test_calls_in_doubt_after_a_crash_are_asked_about_by_name_and_arguments() -> None:
     happened: list[Any] = []
 
     def tool(arguments: Any) -> Any:
@@ -204,7 +204,7 @@ async def test_what_a_crash_left_in_doubt_is_asked_by_name_and_arguments() -> No
         assert len(happened) == (2 if value == "again" else 1)
 
 
-def test_a_rerun_keeps_what_was_of_use() -> None:
+def test_a_rerun_reuses_recorded_calls() -> None:
     def answer(*tools: str, finish: str = "stop") -> JsonObject:
         made = chat_answer(tool_calls=[ToolCall("c", tool, {}) for tool in tools])
         return {**made.to_json(), "finish": finish}

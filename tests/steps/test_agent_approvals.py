@@ -1,4 +1,4 @@
-"""Calls that people approve: together, one by one, on terms."""
+"""Approval of tool calls: all at once, one by one, and under conditions."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ def named(pause: JsonObject) -> list[Any]:
     return [call["call"] for call in shown]
 
 
-async def test_calls_are_approved_together_and_others_have_been_made() -> None:
+async def test_calls_are_approved_together_and_others_are_made_before() -> None:
     at = visit()
     pause = await at.asked()
     assert named(pause) == ["turn-1/call-1", "turn-1/call-3", "turn-1/call-4"]
@@ -78,7 +78,7 @@ async def test_one_answer_decides_each_call_by_its_name() -> None:
     assert paid(at) == [8]
 
 
-async def test_a_condition_says_which_calls_are_asked_about() -> None:
+async def test_a_condition_selects_the_calls_to_approve() -> None:
     at = visit({"when": "arguments.n > 2"})
     pause = await at.asked()
     assert (named(pause), sorted(paid(at))) == (["turn-1/call-4"], [1, 2])
@@ -95,7 +95,7 @@ async def test_only_approvers_may_decide() -> None:
     await at.done()
 
 
-async def test_a_deadline_rejects_and_does_not_begin_anew() -> None:
+async def test_a_deadline_rejects_and_is_not_restarted() -> None:
     at = visit({"deadline": "2h"}, calls(("pay", {"n": 1}), ("pay", {"n": 2})))
     first = await at.asked()
     at.effects.clock_ms += 3_600_000

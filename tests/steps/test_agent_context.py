@@ -1,4 +1,4 @@
-"""A long conversation is made shorter: what the model is told then, and again after a crash."""
+"""Long conversations are shortened; the model gets the same messages again after a crash."""
 
 import asyncio
 from itertools import pairwise
@@ -27,7 +27,7 @@ def texts(request: ChatRequest) -> list[str]:
 
 
 def counted(turns: int) -> Any:
-    """Return a model that looks `turns` times, then delivers, and counts tokens truly."""
+    """Return a visit whose model calls `look` `turns` times, then delivers, with exact token counts."""
 
     def answer(request: ChatRequest) -> Any:
         looked = at_work.effects.tool_uses
@@ -54,7 +54,7 @@ CONTEXT: dict[str, Any] = {"maxTokens": 5_000, "keepLast": 2}
 
 
 def replayed(at: Visit) -> None:
-    """Take a record away from the end again and again: each question is asked as before."""
+    """Remove records one by one from the end: every question is repeated unchanged."""
     asked = [request for request in at.effects.questions if request.tools]
     kept = dict(at.effects.records)
     turns = [name for name in kept if name.startswith("turn-") and "/" not in name]
@@ -72,7 +72,7 @@ def run(at: Visit) -> None:
     asyncio.run(at.execute())
 
 
-def test_old_results_are_left_out_once_for_many_turns() -> None:
+def test_old_results_are_dropped_in_batches_of_many_turns() -> None:
     at = counted(12)
     run(at)
     asked = at.effects.questions
@@ -87,7 +87,7 @@ def test_old_results_are_left_out_once_for_many_turns() -> None:
     replayed(at)
 
 
-def test_what_is_old_is_summed_up_and_the_summary_is_kept() -> None:
+def test_old_messages_are_summarized_and_the_summary_is_recorded() -> None:
     at = counted(12)
     at.effects.agents = {"a": {**at.effects.agents["a"], "context": {**CONTEXT, "summarize": True}}}
     run(at)
@@ -107,7 +107,7 @@ def test_what_is_old_is_summed_up_and_the_summary_is_kept() -> None:
     replayed(at)
 
 
-async def test_a_long_thread_loses_its_oldest_exchanges() -> None:
+async def test_a_long_thread_drops_its_oldest_exchanges() -> None:
     said = [Exchange(n, f"question {n} {LONG}", f"answer {n}") for n in range(1, 11)]
     at = Visit(delivers(), agent={"context": CONTEXT}, threads={"t": said})
     settings = CallAgentSettings.model_validate(
@@ -120,7 +120,7 @@ async def test_a_long_thread_loses_its_oldest_exchanges() -> None:
     assert "question 9" in told[1]
 
 
-def test_a_context_that_does_nothing_is_refused() -> None:
+def test_a_context_setting_without_effect_is_refused() -> None:
     document = {"name": "A", "instructions": "Do."}
     with pytest.raises(InvalidDefinition, match="summarize"):
         compile_agent({**document, "context": {"maxTokens": 900, "clearResults": False}})

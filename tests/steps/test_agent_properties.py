@@ -1,4 +1,4 @@
-"""Properties of an agent's visit, over random models, tools, people, limits and kills."""
+"""Properties of an agent's visit under random models, tools, people, limits and kills."""
 
 import asyncio
 import random
@@ -25,7 +25,7 @@ _MOST_EXECUTIONS = 2_000
 
 @tool
 def books(n: int, context: ToolContext) -> JsonObject:
-    """Ask a person, as tools of MCP servers do, from where it stood when it asked."""
+    """Ask a person from within the call, as tools of MCP servers do."""
     if not context.answers:
         question: JsonObject = {"message": f"Book {n}?", "schema": {"properties": {"sure": {"type": "boolean"}}}}  # fmt: skip
         raise asking("books", question, {"state": f"begun {n}"})
@@ -34,11 +34,11 @@ def books(n: int, context: ToolContext) -> JsonObject:
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """Simulate a kill of the process."""
 
 
 class KilledEffects(FakeEffects):
-    """Effects of a process that ends now and then: before work, before its record, or after it."""
+    """Effects that kill the process at random: before the work, before its record, or after it."""
 
     chance: random.Random
     likely: float
@@ -46,7 +46,7 @@ class KilledEffects(FakeEffects):
     asked: "dict[str, ChatRequest]"
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
-        """Answer, and hold each question to how it was asked before."""
+        """Answer, and assert that a repeated question is unchanged."""
         before = self.asked.setdefault(self.name, request)
         assert before == request, f"{self.name} was asked in two ways"
         return await super().chat(request)
@@ -66,7 +66,7 @@ class KilledEffects(FakeEffects):
 
 
 def model(seed: int) -> Any:
-    """Return a model that answers by what it is asked, whatever comes to its mind."""
+    """Return a model whose random answers depend only on the question."""
 
     def answer(request: ChatRequest) -> ChatAnswer:
         told = "".join(repr(message) for message in request.messages)
@@ -112,7 +112,7 @@ def visit(seed: int, chance: random.Random, likely: float) -> tuple[Visit, Kille
 
 
 def with_context(effects: KilledEffects, chance: random.Random) -> None:
-    """Let the conversation grow, and be made shorter in one of both ways."""
+    """Let the conversation grow, and be shortened in one of the two ways."""
     assert effects.agents is not None
     context = {
         "maxTokens": 600,
@@ -136,7 +136,7 @@ def with_context(effects: KilledEffects, chance: random.Random) -> None:
 
 
 def decide(at: Visit, pause: JsonObject, chance: random.Random) -> None:
-    """Answer as people do: all, one, with an edit, more of it, or no."""
+    """Answer at random: all calls, one call, with an edit, with a higher limit, or no."""
     if "toolAsks" in pause:
         said: dict[str, Any] = {"data": {"sure": True}} if chance.random() < 0.5 else {}
         at.answer({**pause, "actionId": ""}, None if said else "decline", **said)
@@ -169,7 +169,7 @@ async def to_its_end(at: Visit, chance: random.Random) -> "Done | StepBroke":
 
 
 def replayed(effects: KilledEffects, turns: list[tuple[int, str]]) -> None:
-    """Ask the last question anew from the records before it: it is the same, byte for byte."""
+    """Repeat the last question from the records before it: it is identical byte for byte."""
     _, last = turns[-1]
     names = list(effects.records)
     until = names.index(last) if last in names else len(names)
@@ -184,7 +184,7 @@ def replayed(effects: KilledEffects, turns: list[tuple[int, str]]) -> None:
 
 
 def unanswered(messages: tuple[Message, ...]) -> list[str]:
-    """Return the calls that have not exactly one outcome right after the answer that made them."""
+    """Return the calls without exactly one outcome right after the answer that made them."""
     wrong: list[str] = []
     for at, message in enumerate(messages):
         wanted = [call.id for call in message.tool_calls]
@@ -196,7 +196,7 @@ def unanswered(messages: tuple[Message, ...]) -> list[str]:
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), likely=st.sampled_from([0.0, 0.1, 0.3]))
 @pytest.mark.parametrize("grows", [False, True])
-def test_every_visit_holds(grows: bool, seed: int, likely: float) -> None:
+def test_the_properties_hold_for_every_visit(grows: bool, seed: int, likely: float) -> None:
     chance = random.Random(seed)
     at, effects = visit(seed, chance, likely)
     if grows:
@@ -223,6 +223,6 @@ def test_every_visit_holds(grows: bool, seed: int, likely: float) -> None:
 
 
 @pytest.mark.parametrize("likely", [0.0, 0.3])
-def test_the_same_ends_come_without_kills(likely: float) -> None:
+def test_the_outcome_is_the_same_without_kills(likely: float) -> None:
     ends = {repr(type(asyncio.run(to_its_end(visit(seed, random.Random(seed), likely)[0], random.Random(seed))))) for seed in range(40)}  # fmt: skip
     assert len(ends) == 2, "some deliver and some fail"

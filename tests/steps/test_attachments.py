@@ -1,4 +1,4 @@
-"""What a model is given of a file, and what it is told about what it is not given."""
+"""Which parts of a file a model receives, and how it learns what is missing."""
 
 from typing import Any
 
@@ -30,10 +30,10 @@ async def shown(name: str, content: bytes, **result: Any) -> str:
         ("a", b"{\\rtf1}"),
     ],
 )
-async def test_a_document_is_given_as_its_text(name: str, content: bytes) -> None:
+async def test_a_document_is_passed_as_text(name: str, content: bytes) -> None:
     assert await shown(name, content) == f"File {name}:\n\nthe text"
 
 
-async def test_the_model_is_told_what_of_a_file_is_missing() -> None:
+async def test_the_model_learns_which_parts_of_a_file_are_missing() -> None:
     text = await shown("a.pdf", b"%PDF-", truncated=True, leftOut=["page 2", "a picture"])
     assert text.endswith("\n\n(Not in this text: page 2; a picture.)\n\n(The file goes on.)")

@@ -1,4 +1,4 @@
-"""Bodies inside a document: compiled, and checked at their places with all problems at once."""
+"""Bodies inside a document are compiled, and all their problems are reported at once with paths."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_every_body_is_compiled_under_its_path() -> None:
     assert definition.bodies["#line"].payload.specs == {"n": {"type": "integer"}}
 
 
-def test_problems_inside_bodies_are_told_at_their_places_all_at_once() -> None:
+def test_problems_inside_bodies_are_reported_at_once_with_their_paths() -> None:
     api = {"id": "a", "type": "call-api"}
     document = forked(
         {
@@ -87,7 +87,7 @@ def test_problems_inside_bodies_are_told_at_their_places_all_at_once() -> None:
     assert found[f"{branches}.call.workflow"].endswith("did you mean line?")
 
 
-def test_what_branches_say_of_one_another_is_checked() -> None:
+def test_references_between_branches_are_checked() -> None:
     def needs(*named: str) -> JsonObject:
         return {"steps": [{**WAIT}], "needs": [*named]}
 
@@ -111,7 +111,7 @@ def test_what_branches_say_of_one_another_is_checked() -> None:
     assert problems(forked({"a": {"steps": [WAIT], "concurrency": {**pool, "pool": "p"}}})) == {}
 
 
-def test_results_that_a_branch_needs_are_no_unknown_names() -> None:
+def test_results_that_a_branch_needs_are_known_names() -> None:
     reads: Json = {
         "steps": [{"id": "r", "type": "set", "values": {"n": "{{ data.needs.a }}"}}],
         "needs": ["a"],
@@ -125,12 +125,12 @@ def test_results_that_a_branch_needs_are_no_unknown_names() -> None:
 
 
 @pytest.mark.parametrize("enough", [0, -1, True, "some", 1.5])
-def test_enough_is_a_count_or_a_word(enough: Any) -> None:
+def test_enough_is_a_count_or_a_keyword(enough: Any) -> None:
     found = problems(forked({"a": {"steps": [WAIT]}}, enough=enough))
     assert any(path.startswith("steps[0].enough") for path in found)
 
 
-def test_a_problem_that_comes_from_the_defaults_is_told_there() -> None:
+def test_a_problem_of_defaults_is_reported_at_the_defaults() -> None:
     document = forked({"a": {"steps": [WAIT]}}, defaults={"wait": {"description": 5}})
     assert problems(document).keys() == {"defaults.wait.description"}
 
@@ -142,7 +142,7 @@ def test_bodies_are_bounded_in_depth() -> None:
     assert "5 deep" in next(iter(problems(forked({"a": body})).values()))
 
 
-def test_an_inline_body_knows_the_data_around_it_and_a_local_workflow_does_not() -> None:
+def test_an_inline_body_sees_the_data_around_it_and_a_local_workflow_does_not() -> None:
     reads = {
         "id": "r",
         "type": "end-flow",

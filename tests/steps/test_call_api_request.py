@@ -1,4 +1,4 @@
-"""The request that call-api makes of its settings, and what it says of odd ones."""
+"""The request that call-api makes from its settings, and the errors for invalid ones."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ async def refused(**settings: Any) -> str:
     return broke.value.error.message
 
 
-async def test_headers_are_one_whatever_their_case() -> None:
+async def test_headers_are_merged_regardless_of_case() -> None:
     request = await sent(
         headers={"content-type": "application/merge-patch+json", "authorization": "Basic x",
                  "IDEMPOTENCY-KEY": "mine", "X-A": "1", "x-a": " 2 "},
@@ -75,20 +75,20 @@ async def test_lists_and_nulls_in_queries_forms_and_parts() -> None:
 
 
 @pytest.mark.parametrize("place", ["query", "form", "multipart"])
-async def test_an_object_is_no_text_and_is_called_as_json_calls_it(place: str) -> None:
+async def test_an_object_is_not_accepted_as_text(place: str) -> None:
     message = await refused(**{place: {"o": "{{ data.object }}"}})
     assert f"{place}.o must be" in message
     assert "not an object" in message
 
 
-async def test_a_text_is_sent_in_the_characters_that_its_type_names() -> None:
+async def test_a_text_is_sent_in_the_charset_of_its_content_type() -> None:
     for kind, content in (("text/plain; charset=ISO-8859-1", b"M\xfc"), ("text/csv", b"M\xc3\xbc")):
         assert (await sent(text="Mü", headers={"content-type": kind})).content == content
     said = await refused(text="Счёт", headers={"Content-Type": "text/plain; charset=latin1"})
     assert "has no character" in said
 
 
-async def test_an_address_may_have_blanks_around_it_and_a_scheme_in_capitals() -> None:
+async def test_a_url_may_have_surrounding_blanks_and_an_uppercase_scheme() -> None:
     assert (await sent(url=" HTTPS://shop.example/x\n")).url == "HTTPS://shop.example/x"
 
 
@@ -96,7 +96,7 @@ async def test_an_address_may_have_blanks_around_it_and_a_scheme_in_capitals() -
     ("given", "kept"),
     [("multipart/form-data", None), ("multipart/form-data; boundary=B", "multipart/form-data; boundary=B")],
 )  # fmt: skip
-async def test_parts_have_a_boundary_in_their_type(given: str, kept: str | None) -> None:
+async def test_multipart_content_types_get_a_boundary(given: str, kept: str | None) -> None:
     request = await sent(multipart={"a": "1"}, headers={"Content-Type": given})
     assert request.headers.get("Content-Type") == kept
     said = await refused(multipart={"a": "1"}, headers={"Content-Type": "multipart/related"})
@@ -112,7 +112,7 @@ async def test_integers_are_sent_with_all_their_digits() -> None:
     ("wanted", "take", "encoding"),
     [("auto", "unpacked", None), ("none", "nothing", None), ("base64", "as-sent", "identity")],
 )
-async def test_how_the_body_is_taken_goes_along(
+async def test_the_response_settings_are_part_of_the_request(
     wanted: str, take: str, encoding: str | None
 ) -> None:
     request = await sent(responseType=wanted)
@@ -128,9 +128,7 @@ class Unreadable(FakeEffects):
 
 
 @pytest.mark.parametrize(("status", "kind"), [(200, "InvalidResponse"), (503, "HttpStatus")])
-async def test_the_status_of_an_answer_says_more_than_a_body_that_cannot_be_read(
-    status: int, kind: str
-) -> None:
+async def test_the_status_takes_precedence_over_an_unreadable_body(status: int, kind: str) -> None:
     effects = Unreadable()
     effects.status = status
     with pytest.raises(StepBroke) as broke:
@@ -138,7 +136,7 @@ async def test_the_status_of_an_answer_says_more_than_a_body_that_cannot_be_read
     assert (broke.value.error.type, broke.value.error.retryable) == (kind, status == 503)
 
 
-async def test_the_words_of_a_refusal_are_read_in_their_characters() -> None:
+async def test_the_text_of_an_error_response_is_decoded_in_its_charset() -> None:
     answer = HttpResponse(
         404, {"content-type": "text/plain; charset=latin1"}, "Müller".encode("latin-1")
     )
@@ -147,7 +145,7 @@ async def test_the_words_of_a_refusal_are_read_in_their_characters() -> None:
         await step.execute()
 
 
-async def test_an_answer_in_another_alphabet_is_the_output() -> None:
+async def test_an_answer_in_another_charset_is_decoded() -> None:
     answer = HttpResponse(
         200, {"content-type": "application/json"}, '{"n": "Müller"}'.encode("utf-16")
     )
@@ -156,7 +154,7 @@ async def test_an_answer_in_another_alphabet_is_the_output() -> None:
     assert step.output["body"] == {"n": "Müller"}
 
 
-async def test_long_bodies_are_written_and_read_beside_the_event_loop() -> None:
+async def test_long_bodies_are_encoded_and_decoded_off_the_event_loop() -> None:
     threads: list[int] = []
 
     async def way(work: Callable[[], Any]) -> Any:

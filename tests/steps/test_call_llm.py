@@ -1,4 +1,4 @@
-"""call-llm asks, checks, asks again, and keeps every answer."""
+"""call-llm asks a model, checks and records each answer, and asks again where it is invalid."""
 
 import json
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ GOOD = '{"city": "Paris", "people": 2}'
 
 
 class StepServices(FakeEffects):
-    """Effects with real models, files and records in memory, and one tool."""
+    """Effects with real models, in-memory files and records, and one tool."""
 
     models: Models
 
@@ -53,7 +53,7 @@ async def execute(at: StepServices, output: dict[str, JsonObject] | None = None,
     return await CallLlm().execute(CallLlmSettings.model_validate(settings), step, at)
 
 
-async def test_a_conversation_may_come_from_data(tmp_path: Path) -> None:
+async def test_messages_may_come_from_data(tmp_path: Path) -> None:
     said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
     with ModelServer(Reply("Fine.")) as server:
         async with world(tmp_path, server) as at:
@@ -76,7 +76,7 @@ async def test_a_conversation_may_come_from_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
-async def test_text_is_the_output_without_declared_fields(tmp_path: Path, provider: str) -> None:
+async def test_without_declared_fields_the_output_is_text(tmp_path: Path, provider: str) -> None:
     with ModelServer(Reply("Hello, Anna!")) as server:
         async with world(tmp_path, server, provider=provider) as at:
             done = await execute(at, prompt="Greet {{ data.name }}", system="Be kind.")
@@ -112,7 +112,7 @@ async def test_declared_fields_become_a_schema_and_are_checked(tmp_path: Path, p
     assert (schema["required"], schema["additionalProperties"]) == (["city", "people"], False)
 
 
-async def test_a_wrong_answer_is_asked_for_again_with_what_is_wrong(tmp_path: Path) -> None:
+async def test_an_invalid_answer_is_asked_for_again_with_its_problems(tmp_path: Path) -> None:
     replies = (Reply("Paris, I think"), Reply('{"city": "Paris", "people": 0}'), Reply(f"```json\n{GOOD}\n```"))  # fmt: skip
     with ModelServer(*replies) as server:
         async with world(tmp_path, server) as at:
@@ -140,7 +140,7 @@ async def test_the_repairs_are_bounded(tmp_path: Path) -> None:
     assert "output.people" in error.message
 
 
-async def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
+async def test_a_recorded_answer_is_not_asked_for_again(tmp_path: Path) -> None:
     with ModelServer(Reply("no"), Reply(GOOD)) as server:
         async with world(tmp_path, server) as at:
             first = await execute(at, FIELDS, prompt="Which?")
@@ -155,7 +155,7 @@ async def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
     ("finish", "kind", "told"),
     [("refusal", "Refused", "I must not"), ("length", "CutOff", "maxTokens")],
 )
-async def test_refusals_and_cut_offs_fail_for_good(tmp_path: Path, provider: str, finish: Any, kind: str, told: str) -> None:  # fmt: skip
+async def test_refusals_and_truncated_answers_fail_without_retry(tmp_path: Path, provider: str, finish: Any, kind: str, told: str) -> None:  # fmt: skip
     with ModelServer(Reply("I must not", finish=finish)) as server:
         async with world(tmp_path, server, provider=provider) as at:
             with pytest.raises(StepBroke, match=told) as broke:
@@ -189,7 +189,7 @@ async def test_messages_keep_their_roles_and_values_become_text(tmp_path: Path) 
     assert (body["temperature"], body["max_tokens"]) == (0.1, 9)
 
 
-async def test_files_go_with_the_question_as_pictures_and_text(tmp_path: Path) -> None:
+async def test_files_are_sent_as_images_and_text(tmp_path: Path) -> None:
     files = (
         StoredFile("f1", "photo.png", "image/png", b"\x89PNG"),
         StoredFile("f2", "list.csv", "application/vnd.ms-excel", b"a,b\n1,2"),
@@ -253,13 +253,13 @@ def definition(**step: Any) -> Any:
         ({"prompt": "{{ oops"}, "steps[0].prompt"),
     ],
 )
-def test_a_wrong_step_is_told_where(step: Any, path: str) -> None:
+def test_a_problem_of_a_step_is_reported_with_its_path(step: Any, path: str) -> None:
     with pytest.raises(InvalidDefinition) as wrong:
         compile_definition(definition(**step), Registry.standard())
     assert [problem.path for problem in wrong.value.problems] == [path]
 
 
-def test_the_example_is_a_step_that_can_be_run() -> None:
+def test_the_example_is_a_valid_step() -> None:
     step = {key: item for key, item in CallLlm.example.items() if key != "id"}
     compile_definition(definition(**step), Registry.standard())
     assert all(field.description for field in CallLlmSettings.model_fields.values())

@@ -1,4 +1,4 @@
-"""Which text bytes are, and that no name for characters does harm."""
+"""Detection of the charset of a text; a hostile charset name does no harm."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_a_charset_is_found_in_every_spelling(content_type: str, codec: str | No
     ["undefined", "idna", "punycode", "unicode_escape", "rot13", "hex", "base64", "bz2", "zlib",
      "uu", "mbcs", "x-unknown", "\0", "a" * 10_000, "encodings", "", None],
 )  # fmt: skip
-def test_a_name_that_means_no_text_means_nothing(name: str | None) -> None:
+def test_a_codec_that_is_no_charset_is_ignored(name: str | None) -> None:
     assert codec_named(name) is None
     assert text_of(b"abc", f"text/plain; charset={name}") == "abc"
 
@@ -58,7 +58,7 @@ def test_a_name_that_means_no_text_means_nothing(name: str | None) -> None:
         (b"\xff\xfe\x00\xd8", "text/plain", "\ufffd"),
     ],
 )
-def test_the_text_is_the_one_that_was_meant(content: bytes, content_type: str, text: str) -> None:
+def test_a_text_is_decoded_correctly(content: bytes, content_type: str, text: str) -> None:
     assert text_of(content, content_type) == text
 
 
@@ -74,18 +74,18 @@ def test_the_text_is_the_one_that_was_meant(content: bytes, content_type: str, t
         ('@charset "iso-8859-5";', "iso8859_5"),
     ],
 )
-def test_a_document_that_names_its_characters_is_read_in_them(head: str, codec: str) -> None:
+def test_a_document_is_decoded_in_the_charset_it_declares(head: str, codec: str) -> None:
     text = f"{head}<p>{'Привет' if codec in ('cp1251', 'koi8_r', 'iso8859_5') else 'Müller'}</p>"
     assert text_of(text.encode(codec), "application/xml") == text
-    if codec != "utf_16_le":  # the header counts more than the head
+    if codec != "utf_16_le":  # the HTTP header takes precedence over the document
         assert text_of(text.encode(), "text/html; charset=utf-8") == text
 
 
 @pytest.mark.parametrize("content", [b"%PDF\0", b"\x1f\x8b\x08", b"PK\x03\x04", b"\x7f", b"\xff"])
-def test_bytes_are_no_text(content: bytes) -> None:
+def test_binary_data_is_not_text(content: bytes) -> None:
     assert not looks_like_text(content)
 
 
 @pytest.mark.parametrize("content", [b"", "ä\r\n\t".encode(), "x".encode("utf-16")])
-def test_text_looks_like_text(content: bytes) -> None:
+def test_text_is_recognized_as_text(content: bytes) -> None:
     assert looks_like_text(content)

@@ -1,4 +1,4 @@
-"""What is accepted has effect, and what can only fail is found before it is saved."""
+"""Every accepted setting has an effect, and certain failures are found before a save."""
 
 from itertools import pairwise
 from typing import Any
@@ -58,7 +58,7 @@ WAIT: dict[str, Any] = {"id": "q", "type": "wait", "duration": "1s"}
         (WAIT, "onInterrupted", "ask", "goes on after a restart"),
     ],
 )
-def test_a_key_without_effect_is_refused_when_saved_and_runs_where_it_was_stored(
+def test_a_key_without_effect_is_refused_at_a_save_and_tolerated_where_stored(
     step: dict[str, Any], key: str, value: Any, told: str
 ) -> None:
     document = flow({**step, key: value})
@@ -82,13 +82,13 @@ def test_a_key_without_effect_is_refused_when_saved_and_runs_where_it_was_stored
         ({"id": "c", "type": "call-workflow", "workflowId": "w", "version": "{{ data.v }}"}, "version"),
     ],
 )  # fmt: skip
-def test_a_template_where_nothing_is_evaluated_is_refused(step: dict[str, Any], path: str) -> None:
+def test_a_template_in_a_literal_setting_is_refused(step: dict[str, Any], path: str) -> None:
     document = flow(step)
     assert "no {{ }} is evaluated here" in problems(document)[f"steps[0].{path}"]
     compile_definition(document, REGISTRY)
 
 
-def test_expressions_are_held_against_filters_types_and_arguments() -> None:
+def test_filters_types_and_arguments_of_expressions_are_checked() -> None:
     document = flow(
         {"id": "t", "type": "call-tool", "toolId": "transform", "inputs": {"a": {"b": ["{{ data.x | uper }}"]}},
          "output": {"o": {"type": "string", "value": "{{ result | date_add }}"}}},
@@ -123,14 +123,14 @@ def test_expressions_are_held_against_filters_types_and_arguments() -> None:
     compile_definition(document, REGISTRY)
 
 
-def test_what_types_do_not_tell_is_left_to_the_run() -> None:
+def test_what_types_cannot_decide_is_left_to_the_run() -> None:
     document = flow(WAIT, payload={"x": {"type": "number"}})
     document["edges"][0]["condition"] = "data.x > 1 and data.y > 2 and data.x == 'a'"
     document["edges"].append({"from": "q", "to": "end"})
     assert problems(document) == {}
 
 
-def test_unknown_names_are_warnings_with_the_nearest() -> None:
+def test_unknown_names_are_warnings_with_the_nearest_name() -> None:
     document = flow(
         {
             "id": "t",
@@ -158,7 +158,7 @@ def test_unknown_names_are_warnings_with_the_nearest() -> None:
     }
 
 
-def test_results_where_there_are_none_and_whole_outputs_are_warnings() -> None:
+def test_missing_results_and_whole_outputs_are_warnings() -> None:
     asks = {
         **ASK,
         "message": "{{ response.body }}",
@@ -174,7 +174,7 @@ def test_results_where_there_are_none_and_whole_outputs_are_warnings() -> None:
     assert "steps.ask.output.actionValue" in told["edges[0].condition"]
 
 
-def test_constants_variables_and_properties_that_there_are_not_are_warnings() -> None:
+def test_unknown_constants_variables_and_properties_are_warnings() -> None:
     form = {"id": "f", "type": "collect-inputs", "output": {
         "who": {"type": "object", "properties": {"name": {"type": "string"}}}}}  # fmt: skip
     asked = {
@@ -191,14 +191,14 @@ def test_constants_variables_and_properties_that_there_are_not_are_warnings() ->
     ]
 
 
-def test_every_text_that_does_not_compile_is_told_at_its_place() -> None:
+def test_every_expression_that_does_not_compile_is_reported_with_its_path() -> None:
     asked = {**ASK, "id": "t", "type": "call-tool", "toolId": "transform",
              "inputs": {"a": "{{ 1 + }}", "b": [1, "{{ x.y }}"], "c": "{{ data.ok }}"}}  # fmt: skip
     paths = [item.path for item in check_definition(flow(asked), REGISTRY).problems]
     assert {"steps[0].inputs.a", "steps[0].inputs.b[1]"} <= set(paths), paths
 
 
-def test_names_of_data_that_nothing_delivers_are_warnings() -> None:
+def test_names_of_data_that_nothing_sets_are_warnings() -> None:
     form = {"id": "f", "type": "collect-inputs", "output": {"name": {"type": "string"}}}
     asked = {
         **ASK,
@@ -209,7 +209,7 @@ def test_names_of_data_that_nothing_delivers_are_warnings() -> None:
         "neither the payload nor the output of a step has nme; did you mean name?",
         "neither the payload nor the output of a step has other",
     ]
-    # A start without a payload may give what it likes, so only a near name looks like a slip.
+    # Without a declared payload any name may be given: only a similar one is suspicious.
     told = check_definition(
         flow({**WAIT, "duration": "1s"}, {**form, "id": "g"}, asked), REGISTRY
     ).warnings
@@ -228,7 +228,7 @@ def test_names_of_data_that_nothing_delivers_are_warnings() -> None:
         ({"type": "call-llm", "prompt": "x"}, "DocumentTimeout", None),
     ],
 )  # fmt: skip
-def test_error_types_that_a_step_does_not_have(
+def test_error_types_that_a_step_cannot_raise_are_reported(
     step: dict[str, Any], name: str, told: str | None
 ) -> None:
     found = warnings(flow({"id": "s", **step, "retry": {"nonRetryableErrors": [name]}}))
@@ -268,7 +268,7 @@ VALUE = {"a": {"type": "integer", "value": "{{ 1 }}"}}
         ({**LLM, "output": VALUE}, {"repairs": 3}, {"output": {**SOME, "b": VALUE["a"]}}),
     ],
 )
-def test_a_key_that_needs_another_is_refused_without_it_and_taken_with_it(
+def test_a_key_that_needs_another_is_refused_without_it(
     step: dict[str, Any], needless: dict[str, Any], needed: dict[str, Any]
 ) -> None:
     def with_step(more: dict[str, Any]) -> dict[str, Any]:
@@ -285,14 +285,14 @@ def test_a_key_that_needs_another_is_refused_without_it_and_taken_with_it(
     assert problems(with_step(needed)) == {}
 
 
-def test_waits_between_attempts_need_a_second_one() -> None:
+def test_retry_intervals_need_more_than_one_attempt() -> None:
     retry = {"maxAttempts": 1, "initialInterval": "1s"}
     found = problems(flow({**CALL, "id": "q", "retry": retry}))
     assert list(found) == ["steps[0].retry.initialInterval"]
     assert problems(flow({**CALL, "id": "q", "retry": {**retry, "maxAttempts": 2}})) == {}
 
 
-def test_each_expression_is_read_once_however_often_it_is_looked_at(
+def test_each_expression_is_parsed_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read: list[str] = []
@@ -311,7 +311,7 @@ def test_each_expression_is_read_once_however_often_it_is_looked_at(
     assert problems(document) == {}
     assert len(read) == len(set(read)) == 42
     check_definition(document, REGISTRY)
-    assert len(read) == 84  # and nothing is kept for another check
+    assert len(read) == 84  # nothing is cached between checks
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_each_expression_is_read_once_however_often_it_is_looked_at(
         ({"pool": "p", "limit": 1, "whenFull": "refuse"}, set()),
     ],
 )
-def test_a_body_in_the_pool_of_its_own_run_is_a_warning(place: Json, told: set[str]) -> None:
+def test_a_body_that_shares_the_pool_of_its_run_is_a_warning(place: Json, told: set[str]) -> None:
     body = {"concurrency": place, "steps": [{"id": "rest", "type": "wait", "duration": "1s"}]}
     call = {"id": "call", "type": "call-workflow", "workflowId": "#own"}
     part = {"id": "part", "type": "group", "steps": [{"id": "deep", "type": "group", **body}]}
@@ -334,7 +334,7 @@ def test_a_body_in_the_pool_of_its_own_run_is_a_warning(place: Json, told: set[s
     assert warnings(document).keys() == told
 
 
-def test_a_sensitive_field_is_in_no_key_of_a_signal() -> None:
+def test_a_sensitive_field_in_a_signal_key_is_refused() -> None:
     token = {"token": {"type": "string", "sensitive": True, "value": "{{ response.body.t }}"}}
     login = {"id": "login", "type": "call-api", "url": "https://a.example.com", "output": token}
     key = "{{ data.token }}"

@@ -1,4 +1,4 @@
-"""Dates, patterns, encodings, numbers and tables in expressions: values, and what is refused."""
+"""Filters for dates, patterns, encodings, numbers and tables: results and refusals."""
 
 import time
 from typing import Any
@@ -129,24 +129,24 @@ WRONG: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("text", "right"), RIGHT, ids=lambda item: str(item)[:60])
-def test_the_value(text: str, right: Any) -> None:
+def test_the_filter_returns_the_value(text: str, right: Any) -> None:
     value = Expression(text).evaluate(SCOPE)
     assert value == right
     assert type(value) is type(right)
 
 
 @pytest.mark.parametrize(("text", "told"), WRONG, ids=lambda item: str(item)[:60])
-def test_what_is_refused_says_why(text: str, told: str) -> None:
+def test_a_refusal_gives_its_reason(text: str, told: str) -> None:
     with pytest.raises(ExpressionError, match=told):
         Expression(text).evaluate(SCOPE)
 
 
-def test_a_pattern_never_goes_back_in_a_text() -> None:
+def test_patterns_do_not_backtrack() -> None:
     before = time.process_time()
     assert condition("data.t is matching('^(a+)+$')")({"data": {"t": "a" * 40 + "!"}}) is False
     assert time.process_time() - before < 5, "where it went back it would take years"
 
 
-def test_where_there_is_no_time_now_says_so() -> None:
+def test_now_fails_where_no_clock_is_available() -> None:
     with pytest.raises(ExpressionError, match=r"there is no now\(\) here"):
         Expression("now()").evaluate({"data": {}})

@@ -1,4 +1,4 @@
-"""A definition is compiled, or all that is wrong with it is told at once."""
+"""A definition compiles, or all its problems are reported at once."""
 
 import time
 import timeit
@@ -55,15 +55,15 @@ def test_an_unknown_key_hides_nothing() -> None:
     assert found["steps[0].deadline"].startswith("a deadline needs an edge")
 
 
-def test_a_misspelt_type_of_the_input_is_told_of_here_and_in_a_body() -> None:
+def test_a_misspelt_input_type_is_reported_also_in_a_body() -> None:
     odd = {"initialStep": "end", "steps": [END], "payload": {"n": {"type": "nmber"}}}
     assert "must be one of" in problems({"name": "x", **odd})["payload.n.type"]
     inner = problems({**odd, "name": "x", "payload": {}, "workflows": {"part": odd}})
     assert "must be one of" in inner["workflows.part.payload.n.type"]
 
 
-def test_many_unknown_keys_cost_no_more_each_than_few() -> None:
-    """Hints are for what is told; what they cost is counted, the rest by the processor's time."""
+def test_unknown_keys_cost_in_proportion_to_their_number() -> None:
+    """Only reported problems get hints. Hints are counted in calls, the rest in processor time."""
 
     def unknown(keys: int) -> Callable[[], dict[str, str]]:
         return lambda: problems({f"k{i}": 1 for i in range(keys)})
@@ -72,11 +72,11 @@ def test_many_unknown_keys_cost_no_more_each_than_few() -> None:
         min(timeit.repeat(unknown(keys), time.process_time, repeat=3, number=1))
         for keys in (5_000, 40_000)
     )
-    assert many_s < 32 * few_s  # 8 times in proportion, 64 by the square
+    assert many_s < 32 * few_s  # linear would be 8 times, quadratic 64 times
     assert calls_of(unknown(2_000)) < 2_000 * 30
 
 
-def test_many_fields_that_nobody_asked_for_cost_no_more_each_than_few() -> None:
+def test_unrequested_fields_cost_in_proportion_to_their_number() -> None:
     step_type, settings = CollectInputs(), CollectInputsSettings()
     given = StepInput(
         "r", "f", 1, 1, "key", {"data": {}}, {"name": {"type": "string"}}, OnInterrupted.RETRY
@@ -91,7 +91,7 @@ def test_many_fields_that_nobody_asked_for_cost_no_more_each_than_few() -> None:
     assert calls_of(answered) < 2_000 * 30
 
 
-def test_names_to_be_taken_out_cost_no_more_each_than_few() -> None:
+def test_names_to_be_removed_cost_in_proportion_to_their_number() -> None:
     document: Any = {"name": "F", "initialStep": "end", "steps": [END], "payload": {"a.b": {"type": "string"}}}  # fmt: skip
     definition = compile_definition(document, REGISTRY)
     before: JsonObject = {f"name{i}": i for i in range(8_000)}
@@ -125,7 +125,7 @@ def test_the_nearest_key_of_an_inner_part_is_named() -> None:
 
 
 @pytest.mark.parametrize("steps", ["no list", [], [1], None])
-def test_what_has_no_steps_is_told_as_well(steps: Any) -> None:
+def test_problems_are_reported_also_without_steps(steps: Any) -> None:
     assert any(
         path.startswith("steps")
         for path in problems({"name": "x", "initialStep": "a", "steps": steps})
@@ -140,7 +140,7 @@ def many_wrong_edges(count: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_many_wrong_edges_are_told_in_part_and_cost_in_proportion(
+def test_of_many_wrong_edges_some_are_reported_at_proportional_cost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hints: list[int] = []
@@ -165,20 +165,20 @@ def test_many_wrong_edges_are_told_in_part_and_cost_in_proportion(
     assert costs[0] == costs[1] <= 60 * 300
 
 
-def test_of_many_words_some_are_listed_and_the_nearest_is_found() -> None:
+def test_of_many_valid_values_some_are_listed_with_the_nearest() -> None:
     known = [f"step-{number}" for number in range(1_000)]
     assert did_you_mean("zzz", known).endswith("and 970 more")
     assert did_you_mean("step-99", known) == "; did you mean step-99?"
 
 
 @pytest.mark.parametrize("result", [{"a": 1}, "{{ data.x }}"])
-def test_a_result_is_an_object_or_gives_one(result: Any) -> None:
+def test_a_result_is_an_object_or_evaluates_to_one(result: Any) -> None:
     document: Any = {"name": "X", "initialStep": "end", "steps": [{**END, "result": result}]}
     compile_definition(document, Registry.built_in())
 
 
 @pytest.mark.parametrize("result", ["text", "a {{ data.x }}", [1], 5, None])
-def test_what_gives_no_object_is_no_result(result: Any) -> None:
+def test_a_result_that_is_not_an_object_is_refused(result: Any) -> None:
     document: Any = {"name": "X", "initialStep": "end", "steps": [{**END, "result": result}]}
     with pytest.raises(InvalidDefinition, match="must be an object of templates, or a template"):
         compile_definition(document, Registry.built_in())

@@ -1,4 +1,4 @@
-"""The JSON Schema of definitions: it takes what the check takes, and refuses wrong shapes."""
+"""The JSON Schema of definitions accepts what the check accepts, and refuses wrong shapes."""
 
 import json
 from pathlib import Path
@@ -92,7 +92,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("document", SHAPES, ids=range(len(SHAPES)))
-def test_what_the_check_refuses_for_its_shape_does_not_fit(document: dict[str, Any]) -> None:
+def test_a_shape_that_the_check_refuses_does_not_fit(document: dict[str, Any]) -> None:
     assert check_definition(document, REGISTRY).problems
     assert not VALIDATOR.is_valid(document)
 

@@ -1,4 +1,4 @@
-"""Documents as people write them who come from elsewhere: each word is told what it is here."""
+"""Keywords and syntax of other workflow engines are recognized, with a hint at the equivalent."""
 
 from typing import Any
 
@@ -84,14 +84,14 @@ def test_a_document_and_its_edges() -> None:
          "output.b", "is not a valid spec"),
     ],
 )  # fmt: skip
-def test_a_slip_of_kind_shows_what_belongs_there(
+def test_a_value_of_the_wrong_type_shows_an_example(
     step: dict[str, Any], path: str, message: str
 ) -> None:
     found = told(steps=[END, {"id": "odd", "type": "request-user-action", **step}])
     assert message in found[f"steps[1].{path}"], found
 
 
-def test_a_slip_in_the_document_is_told_once() -> None:
+def test_a_mistake_in_the_document_is_reported_once() -> None:
     assert told(steps=[END, {"id": "a b", "type": "wait"}])["steps[1].id"].startswith("may have")
     found = told(steps={"end": END}, maxStepExecutions="5", tool="yes")
     assert 'such as [{"id": "first", "type": "set"}]' in found["steps"]
@@ -141,7 +141,7 @@ def test_an_expression(expression: str, message: str) -> None:
     assert message in found["steps[0].values.x"], found
 
 
-def test_what_stands_for_filters_of_others_compiles() -> None:
+def test_the_suggested_replacements_of_foreign_filters_compile() -> None:
     for there in FOREIGN_FILTERS.values():
         whole = there if there.startswith(("data", "'", "run")) else f"data.list | {there}"
         if " behind " not in there and not there.startswith("is "):
@@ -157,7 +157,7 @@ def test_a_set_step_has_items_only_in_lists() -> None:
     }  # fmt: skip
 
 
-def test_every_word_leads_to_one_that_there_is() -> None:
+def test_every_hint_names_an_existing_keyword() -> None:
     types = Registry.built_in().types
     for word, message in _STEP_TYPES.items():
         assert word not in types
@@ -166,7 +166,7 @@ def test_every_word_leads_to_one_that_there_is() -> None:
     assert all(words and (key or message) for words, key, message in _KEYS)
 
 
-def test_what_is_no_step_hides_nothing_of_the_others() -> None:
+def test_an_invalid_step_does_not_hide_problems_of_the_others() -> None:
     odd: list[Any] = [None, 5, [], END, {"id": "w", "type": "wait", "nap": "1s"}]
     found = told(steps=odd, nmae="x", edges=[None, {"from": "end", "to": "q"}])
     assert {path for path, why in found.items() if why.startswith("must be an object")} == {

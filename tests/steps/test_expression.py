@@ -1,4 +1,4 @@
-"""Expressions give values, change nothing, and end soon."""
+"""Expressions return values, have no side effects, and end within a bounded time."""
 
 import asyncio
 import inspect
@@ -44,7 +44,7 @@ SCOPE: dict[str, Json] = {
         ("'2026-01-31T00:00:00Z' | date_add('1d')", "2026-02-01T00:00:00Z"),
     ],
 )
-def test_an_expression_gives_its_value(text: str, value: Json) -> None:
+def test_an_expression_returns_its_value(text: str, value: Json) -> None:
     assert Expression(text).evaluate(SCOPE) == value
 
 
@@ -54,7 +54,7 @@ def test_an_expression_gives_its_value(text: str, value: Json) -> None:
      "data.who.update(x=1)", "data.__class__.__mro__", "data.who.__reduce__()", "1e999",
      "data._v", "error.type"],
 )  # fmt: skip
-def test_nothing_is_changed_or_reached(text: str) -> None:
+def test_expressions_change_and_access_nothing(text: str) -> None:
     before = repr(SCOPE)
     with pytest.raises(ExpressionError):
         Expression(text).evaluate(SCOPE)
@@ -72,7 +72,7 @@ def test_nothing_is_changed_or_reached(text: str) -> None:
         "(" * 2000 + ")" * 2000,
     ],
 )
-def test_a_cost_bomb_ends_soon(text: str) -> None:
+def test_a_cost_bomb_is_stopped(text: str) -> None:
     began = time.process_time()
     with pytest.raises(ExpressionError):
         Expression(text).evaluate(SCOPE)
@@ -82,7 +82,7 @@ def test_a_cost_bomb_ends_soon(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["1 +", "{% if %}", "foo.bar", "secrets.KEY", "", "x" * 5000, "1) or (2", "1 }} {{ 2"]
 )
-def test_a_wrong_expression_does_not_compile(text: str) -> None:
+def test_an_invalid_expression_does_not_compile(text: str) -> None:
     with pytest.raises(ExpressionError):
         Expression(text)
 
@@ -101,7 +101,7 @@ def test_a_template_keeps_types_where_it_can(source: Json, value: Json) -> None:
     assert Template(source).render(SCOPE) == value
 
 
-def test_placeholders_in_data_are_never_read_again() -> None:
+def test_placeholders_in_data_are_not_evaluated() -> None:
     hostile: dict[str, Json] = {"data": {"x": "{{ data.y }}", "y": "secret"}}
     assert Template("{{ data.x }}").render(hostile) == "{{ data.y }}"
     assert Template("<{{ data.x }}>").render(hostile) == "<{{ data.y }}>"
@@ -113,7 +113,7 @@ def test_a_condition_that_cannot_be_evaluated_says_so() -> None:
         condition("data.missing > 1")(SCOPE)
 
 
-def test_filters_are_called_so_often_and_no_more() -> None:
+def test_calls_of_filters_are_bounded() -> None:
     many: dict[str, Json] = {"data": {"few": ["a"] * 3_000, "many": ["a"] * 20_000}}
     for name in ("to_json", "tojson", "sha256"):
         few = Expression(f"data.few | map('{name}') | list | length").evaluate(many)
@@ -124,7 +124,7 @@ def test_filters_are_called_so_often_and_no_more() -> None:
         assert time.process_time() - began < 0.25
 
 
-def test_one_long_text_is_always_taken_and_the_allowance_begins_anew() -> None:
+def test_one_long_text_is_always_accepted_and_the_allowance_starts_over() -> None:
     scope: dict[str, Json] = {"data": {"text": "x" * 900_000}}
     for _ in range(3):
         assert len(str(Expression("data.text | to_json").evaluate(scope))) == 900_002
@@ -132,19 +132,19 @@ def test_one_long_text_is_always_taken_and_the_allowance_begins_anew() -> None:
         Expression("[data.text | to_json, data.text | to_json] | length").evaluate(scope)
 
 
-def test_a_large_object_is_given_soon() -> None:
+def test_a_large_object_is_returned_quickly() -> None:
     value: Json = {f"key{number}": number for number in range(45_000)}
     expression = Expression("data.x")
     scope: dict[str, Json] = {"data": {"x": value}}
     best = 1.0
-    for _ in range(25):  # the quickest of many: a machine that is busy elsewhere slows some
+    for _ in range(25):  # the fastest of many, since other load on the machine slows some
         began = time.process_time()
         assert expression.evaluate(scope) == value
         best = min(best, time.process_time() - began)
     assert best < 0.05
 
 
-async def test_what_is_long_is_worked_out_beside_the_loop_and_gives_the_same() -> None:
+async def test_long_evaluations_run_off_the_event_loop_with_the_same_result() -> None:
     threads: list[int] = []
 
     async def way(work: Callable[[], Any]) -> Any:
@@ -187,7 +187,7 @@ async def test_what_is_long_is_worked_out_beside_the_loop_and_gives_the_same() -
         assert [thread != threading.get_ident() for thread in threads] == [True] * is_long, text
 
 
-def test_a_condition_is_asked_once_where_its_answer_is_kept(
+def test_a_condition_is_evaluated_once_where_its_result_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
@@ -200,7 +200,7 @@ def test_a_condition_is_asked_once_where_its_answer_is_kept(
     monkeypatch.setattr(Expression, "evaluate", counted)
     holds, not_so, breaks = map(condition, ("data.n > 1", "data.n > 2", "data.nothing > 1"))
     answers: Answers = {}
-    for _ in range(2):  # the second time as the run itself is asked, after its copy
+    for _ in range(2):  # first for the copy, then for the run itself
         with answered_by(answers):
             assert holds(SCOPE)
             assert not not_so(SCOPE)

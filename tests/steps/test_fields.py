@@ -1,4 +1,4 @@
-"""Values are checked against field specs, and of many problems the first are told."""
+"""Values are checked against field specs; of many problems the first ones are reported."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ VIOLATING: dict[str, Json] = {
 }  # fmt: skip
 
 
-def test_of_many_wrong_items_the_first_are_told() -> None:
+def test_of_many_wrong_items_the_first_are_reported() -> None:
     fields = Fields({"x": {"type": "array", "items": {"type": "string"}}})
     for count in (1_000, 4_000):
         data: dict[str, Json] = {"x": [1] * count}
@@ -66,7 +66,7 @@ def test_every_key_that_is_accepted_has_effect(kind: str) -> None:
          "properties.a.default", "is not of type"),
     ],
 )  # fmt: skip
-def test_what_can_have_no_effect_is_refused_at_its_place(
+def test_a_key_without_effect_is_refused_with_its_path(
     spec: dict[str, Any], path: str, message: str
 ) -> None:
     (found,) = spec_problems({"x": spec}, "payload", outputs=False)
@@ -74,7 +74,7 @@ def test_what_can_have_no_effect_is_refused_at_its_place(
     assert message in found.message
 
 
-def test_what_works_is_accepted() -> None:
+def test_keys_with_an_effect_are_accepted() -> None:
     specs: dict[str, dict[str, Json]] = {
         "choice": {"type": "string", "enum": ["a", None], "required": False, "default": None},
         "any": {"type": "array", "items": {}},
@@ -110,7 +110,7 @@ def test_defaults_are_filled_in_inside_objects_and_lists() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_what_was_saved_before_a_rule_was_made_goes_on(spec: dict[str, Json]) -> None:
+def test_specs_saved_before_a_rule_existed_still_load(spec: dict[str, Json]) -> None:
     assert spec_problems({"x": spec}, "payload", outputs=False) != []
     assert spec_problems({"x": spec}, "payload", outputs=False, stored=True) == []
     step: dict[str, Json] = {"id": "a", "type": "end-flow"}

@@ -1,4 +1,4 @@
-"""Values are frozen once for all expressions that share them, and for no others."""
+"""Frozen values are shared by expressions of one owner, and by no others."""
 
 from engine import Json
 from steps.language.frozen import FrozenValues, freeze, frozen_by, frozen_here
@@ -12,12 +12,12 @@ def test_a_value_is_frozen_once_by_its_owner() -> None:
     assert other.of(value) is not one.of(value)
 
 
-def test_an_equal_value_that_is_another_one_is_frozen_anew() -> None:
+def test_an_equal_but_distinct_value_is_frozen_again() -> None:
     values = FrozenValues()
     assert values.of({"a": 1}) is not values.of({"a": 1})
 
 
-def test_only_the_last_values_are_held() -> None:
+def test_only_the_latest_values_are_cached() -> None:
     values = FrozenValues()
     first: Json = [0]
     others: list[Json] = [[number] for number in range(1, 65)]
@@ -29,7 +29,7 @@ def test_only_the_last_values_are_held() -> None:
     assert values.of(first) is not kept
 
 
-def test_expressions_share_the_copies_of_whoever_executes_them() -> None:
+def test_expressions_share_the_copies_of_their_owner() -> None:
     values = FrozenValues()
     with frozen_by(values):
         assert frozen_here() is values

@@ -1,4 +1,4 @@
-"""Integers keep their digits through expressions, however many they have."""
+"""Integers of any length keep all their digits through expressions."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def scope(number: int) -> dict[str, Json]:
 
 
 @pytest.mark.parametrize("number", SIZES)
-def test_every_digit_is_handed_on(number: int) -> None:
+def test_every_digit_is_kept(number: int) -> None:
     given = scope(number)
     for text in (
         "data.n",
@@ -34,7 +34,7 @@ def test_every_digit_is_handed_on(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", SIZES[:3])
-def test_up_to_128_bits_expressions_reckon_exactly(number: int) -> None:
+def test_arithmetic_is_exact_up_to_128_bits(number: int) -> None:
     given = scope(number)
     assert Expression("data.n * 3 - 1").evaluate(given) == number * 3 - 1
     assert Expression("data.l | max").evaluate(given) == number + 1
@@ -47,6 +47,6 @@ def test_up_to_128_bits_expressions_reckon_exactly(number: int) -> None:
     ["data.n + 1", "data.n * 2", "-data.n", "data.n | int", "data.n | abs", "data.n > 5", "data.n < data.o.n",
      "data.l | max", "data.l | sort", "data.l | sum", "data.n.value", "data.n.__class__"],
 )  # fmt: skip
-def test_beyond_that_reckoning_is_an_error_and_never_a_rounded_number(number: int, text: str) -> None:  # fmt: skip
+def test_arithmetic_beyond_128_bits_is_an_error(number: int, text: str) -> None:  # fmt: skip
     with pytest.raises(ExpressionError):
         Expression(text).evaluate(scope(number))

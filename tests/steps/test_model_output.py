@@ -1,4 +1,4 @@
-"""What a model writes around its JSON does not cost the answer; what it leaves open does."""
+"""JSON in a model's answer is found among other text, unless it is ambiguous."""
 
 import contextlib
 import time
@@ -58,24 +58,24 @@ def test_the_one_object_that_fits_is_found(text: str) -> None:
         ('Sure: {"name": "Ada", "age": NaN}', "not JSON"),
     ],
 )
-def test_what_is_not_clear_is_asked_for_again(text: str, told: str) -> None:
+def test_an_ambiguous_answer_is_asked_for_again(text: str, told: str) -> None:
     _, problems = read_answer(text, FIELDS)
     assert problems
     assert told in str(problems), problems
 
 
 @pytest.mark.parametrize("text", [f"Sure! {ADA}", f'{{"a": {ADA}', f"{ADA} {ADA}"])
-def test_arguments_of_a_call_stand_alone(text: str) -> None:
+def test_arguments_of_a_call_must_be_plain_json(text: str) -> None:
     with pytest.raises(ValueError, match=r"line \d|delimiter|data"):
         only_object(text)
 
 
 @pytest.mark.parametrize("piece", ["{", '{"', '{"a":', "```", '"', "}{", '{"a": 1}', "{'"])
-def test_looking_for_objects_costs_in_proportion(piece: str) -> None:
+def test_the_search_for_objects_costs_in_proportion(piece: str) -> None:
     began_s = time.process_time()
     with contextlib.suppress(ValueError):
         objects_in("x " + piece * (400_000 // len(piece)))
     with contextlib.suppress(ValueError):
         objects_in("```" + "a" * 400_000)
-    # A few hundredths; every second look at what was looked at would take minutes.
+    # Takes hundredths of a second; quadratic search would take minutes.
     assert time.process_time() - began_s < 10

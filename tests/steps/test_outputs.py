@@ -1,4 +1,4 @@
-"""Declared fields that are optional: what they may be, and how they are taken back."""
+"""Optional declared fields: their values, and their removal by later visits."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def test_null_fits_where_a_field_is_optional(spec: JsonObject, fits: bool) -> No
 
 
 @pytest.mark.parametrize("word", [{}, {"enum": [1, 2]}, {"const": 1}])
-def test_also_inside_an_object(word: JsonObject) -> None:
+def test_null_fits_also_inside_an_object(word: JsonObject) -> None:
     inside: JsonObject = {
         "type": "object",
         "properties": {"a": {**OPTIONAL, **word}, "b": {"type": "number"}},
@@ -46,7 +46,7 @@ def test_also_inside_an_object(word: JsonObject) -> None:
         assert Fields({"o": spec}).check({"o": wrap({"a": 1, "b": None})})
 
 
-def test_what_a_later_visit_leaves_out_is_taken_back() -> None:
+def test_a_field_that_a_later_visit_omits_is_removed() -> None:
     specs: JsonObject = {
         "amount": {"type": "number"},
         "discount": OPTIONAL,
@@ -60,6 +60,6 @@ def test_what_a_later_visit_leaves_out_is_taken_back() -> None:
     assert other == {"amount": 2, "rate": 2}
 
 
-def test_what_is_required_is_missed_in_every_visit() -> None:
+def test_a_required_field_is_required_in_every_visit() -> None:
     with pytest.raises(StepBroke):
         delivered({}, {"amount": {"type": "number"}}, steps={"f": {"output": {"amount": 1}}})

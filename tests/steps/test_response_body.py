@@ -1,4 +1,4 @@
-"""What call-api makes of the bytes of an answer."""
+"""How call-api decodes the body of an answer."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ def read(content: bytes, content_type: str | None, wanted: ResponseType = "auto"
     "application/problem+json", "application/vnd.api+json;version=1", "text/json", "text/x-json",
     "application/json, application/json"])  # fmt: skip
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32-le", "latin-1"])  # fmt: skip
-def test_json_is_read_in_whatever_characters_it_comes(content_type: str, codec: str) -> None:
+def test_json_is_read_in_any_charset(content_type: str, codec: str) -> None:
     assert read(TEXT.encode(codec), content_type) == ROW
 
 
@@ -36,7 +36,7 @@ def test_json_is_read_in_whatever_characters_it_comes(content_type: str, codec: 
      "application/graphql", "application/sql", "application/toml", "application/xhtml+xml",
      "application/xml-dtd", "application/vnd.acme; charset=utf-8", "application/edi-x12"],
 )  # fmt: skip
-def test_text_is_text(content_type: str) -> None:
+def test_text_types_are_decoded_as_text(content_type: str) -> None:
     assert read(b"\xef\xbb\xbf<e>12</e>\n", content_type) == "<e>12</e>\n"
 
 
@@ -47,7 +47,7 @@ def test_text_is_text(content_type: str) -> None:
      "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
      "application/vnd.ms-excel", "application/epub+zip"],
 )  # fmt: skip
-def test_anything_else_is_bytes(content_type: str) -> None:
+def test_other_types_are_bytes(content_type: str) -> None:
     assert read(b"plain", content_type) == b"plain"
 
 
@@ -57,14 +57,14 @@ def test_anything_else_is_bytes(content_type: str) -> None:
     [(TEXT.encode(), ROW), (b" [1]", [1]), (b"12", "12"), (b"{broken", "{broken"),
      ("ä".encode(), "ä"), (b"\x00\xff", b"\x00\xff")],
 )  # fmt: skip
-def test_what_has_no_type_is_told_by_its_bytes(
+def test_without_a_content_type_the_bytes_decide(
     content_type: str | None, content: bytes, body: object
 ) -> None:
     assert read(content, content_type) == body
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b" \t\r\n", b"\xef\xbb\xbf\n"])
-def test_json_of_nothing_but_blanks_is_no_body(content: bytes) -> None:
+def test_blank_json_counts_as_no_body(content: bytes) -> None:
     assert read(content, "application/json") is None
 
 
@@ -72,13 +72,13 @@ def test_json_of_nothing_but_blanks_is_no_body(content: bytes) -> None:
     ("wanted", "body"),
     [("json", ROW), ("text", TEXT), ("base64", TEXT.encode()), ("none", None)],
 )
-def test_the_step_may_say_how_it_is_taken(wanted: ResponseType, body: object) -> None:
+def test_the_step_may_set_the_response_type(wanted: ResponseType, body: object) -> None:
     assert read(TEXT.encode(), "text/plain", wanted) == body
     assert read(TEXT.encode(), "application/json", wanted) == body
 
 
 @pytest.mark.parametrize("content", [b"{'a': 1}", b")]}',\n{}", b'{"a":1}\n{"a":2}', b"1e999", b"[" * 99])  # fmt: skip
-def test_what_is_no_json_says_what_came_and_how_to_take_it(content: bytes) -> None:
+def test_an_error_for_invalid_json_shows_the_body_and_a_remedy(content: bytes) -> None:
     with pytest.raises(StepBroke) as broke:
         read(content, "application/json; x=1")
     error = broke.value.error

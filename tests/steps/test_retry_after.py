@@ -1,4 +1,4 @@
-"""What `Retry-After` asks for, whatever stands there."""
+"""Parsing of `Retry-After`."""
 
 import pytest
 
@@ -22,7 +22,7 @@ NOW_MS = 784_111_777_000
         ("x" * 100_000, None),
     ],
 )  # fmt: skip
-def test_seconds_and_dates_are_understood_and_nothing_else_matters(
+def test_seconds_and_dates_are_understood_and_the_rest_is_ignored(
     value: str | None, wait_ms: int | None
 ) -> None:
     assert retry_after_ms(value, NOW_MS) == wait_ms

@@ -1,4 +1,4 @@
-"""Expressions name secrets only where a step calls out, and never show one."""
+"""Expressions may name secrets only in settings of outgoing calls, and never show a value."""
 
 from typing import Any
 
@@ -27,12 +27,12 @@ SCOPE: dict[str, Json] = {"secrets": {"KEY": CANARY, "B": "other"}, "data": {"l"
      "{'a': secrets}", "secrets.KEY.upper()", "secrets == 1", "secrets if secrets.KEY else 1",
      "secrets ['KEY']", "[secrets][0].KEY"],
 )  # fmt: skip
-def test_a_secret_is_named_whole_or_not_at_all(text: str) -> None:
+def test_a_secret_must_be_named_literally(text: str) -> None:
     with pytest.raises(ExpressionError, match=r"secrets\.NAME"):
         Expression(text, may_name_secrets=True)
 
 
-def test_templates_tell_which_secrets_they_name() -> None:
+def test_templates_list_the_secrets_they_name() -> None:
     source: Json = {
         "a": ["{{ secrets.KEY }}", "x {{ secrets.B ~ secrets.KEY }}"],
         "b": "{{ data.l }}",
@@ -46,7 +46,7 @@ def test_templates_tell_which_secrets_they_name() -> None:
 @pytest.mark.parametrize(
     "text", ["secrets.KEY", "secrets", "data.x ~ secrets['KEY']", "secrets.K[:1]"]
 )
-def test_elsewhere_the_error_says_where_secrets_belong(text: str) -> None:
+def test_an_error_names_the_settings_that_may_use_secrets(text: str) -> None:
     with pytest.raises(ExpressionError, match="inputs of call-tool"):
         Template("{{ " + text + " }}")
     with pytest.raises(ExpressionError, match="inputs of call-tool"):
@@ -73,7 +73,7 @@ def outcome_of(text: str) -> str:
         return f"{failed} {failed.__cause__}"
 
 
-def test_an_expression_sees_only_the_secrets_that_it_names() -> None:
+def test_an_expression_gets_only_the_secrets_it_names() -> None:
     shown = Expression("secrets.KEY | default('none')", may_name_secrets=True)
     assert shown.evaluate({"secrets": {"OTHER": "x"}}) == "none"
 

@@ -1,4 +1,4 @@
-"""What a set step puts into the data, and the lists that it makes."""
+"""Values and lists that a set step writes to the data."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ async def executed(step: JsonObject, data: Any = None) -> Done:
     return done
 
 
-async def test_values_see_those_before_them_and_keep_their_types() -> None:
+async def test_values_may_use_earlier_ones_and_keep_their_types() -> None:
     values: Any = {
         "net": "{{ data.rows | sum(attribute='price') }}", "gross": "{{ data.net * 2 }}",
         "text": "{{ data.gross }} in all", "nothing": None, "is": "{{ data.gross > 30 }}",
@@ -40,7 +40,7 @@ async def test_values_see_those_before_them_and_keep_their_types() -> None:
     assert done.output == done.data
 
 
-async def test_lists_gain_items_and_names_are_taken_out() -> None:
+async def test_items_are_appended_and_names_are_removed() -> None:
     step: JsonObject = {
         "values": {"more": [4, 5], "draft2": "{{ data.draft is defined }}"},
         "append": {"seen": "{{ data.more }}", "no": 1},
@@ -62,7 +62,7 @@ async def test_lists_gain_items_and_names_are_taken_out() -> None:
         ({"extend": {"seen": "{{ data.net }}"}}, "extend.seen gives 1, which is not a list"),
     ],
 )
-async def test_what_is_no_list_gains_nothing(step: JsonObject, told: str) -> None:
+async def test_appending_to_a_value_that_is_no_list_fails(step: JsonObject, told: str) -> None:
     with pytest.raises(StepBroke, match=told):
         await executed(step)
 
@@ -98,7 +98,7 @@ MAPPINGS: list[tuple[str, JsonObject, Any]] = [
 
 @pytest.mark.parametrize(("mapping", "made"), [row[1:] for row in MAPPINGS],
                          ids=[row[0] for row in MAPPINGS])  # fmt: skip
-async def test_a_list_is_made_of_another(mapping: JsonObject, made: Any) -> None:
+async def test_a_list_is_derived_from_another(mapping: JsonObject, made: Any) -> None:
     done = await executed({"values": {"made": {"map": "data.rows", **mapping}}})
     assert done.data == {"made": made}
     assert repr(done.data["made"]) == repr(made)
@@ -114,12 +114,12 @@ async def test_a_list_is_made_of_another(mapping: JsonObject, made: Any) -> None
         ({"limit": "data.draft"}, "limit must be a number from 0 on, not True"),
     ],
 )
-async def test_an_item_that_fails_is_told_by_its_number(mapping: JsonObject, told: str) -> None:
+async def test_an_item_that_fails_is_reported_by_its_number(mapping: JsonObject, told: str) -> None:
     with pytest.raises(ExpressionError, match=told):
         await executed({"values": {"made": {"map": "data.rows", **mapping}}})
 
 
-async def test_parts_of_a_long_list_are_counted_on() -> None:
+async def test_items_are_numbered_through_all_parts_of_a_long_list() -> None:
     data: Any = {"rows": [{"n": number} for number in range(1_001)]}
     mapping: Any = {"map": "data.rows", "to": ["{{ index }}", "{{ item.n * 2 }}"]}
     done = await executed({"values": {"made": mapping}}, data)
@@ -129,7 +129,7 @@ async def test_parts_of_a_long_list_are_counted_on() -> None:
         await executed({"values": {"made": {**mapping, "to": "{{ item.n - 1 }}"}}}, data)
 
 
-async def test_the_work_of_a_list_is_that_of_its_items_and_bounded() -> None:
+async def test_the_work_for_a_list_is_that_of_its_items_and_bounded() -> None:
     data: Any = {"rows": [{"n": number} for number in range(10_000)]}
     with Allowance() as allowance:
         mapping: Any = {"map": "data.rows", "to": {"a": "{{ item.n }}", "b": "{{ item.n | int }}"}}
@@ -158,7 +158,7 @@ PROBLEMS: list[tuple[JsonObject, str]] = [
 
 
 @pytest.mark.parametrize(("step", "told"), PROBLEMS)
-def test_problems_are_told_when_it_is_saved(step: JsonObject, told: str) -> None:
+def test_problems_are_reported_at_a_save(step: JsonObject, told: str) -> None:
     with pytest.raises(InvalidDefinition) as invalid:
         StepTrial(SetValues(), step)
     first = invalid.value.problems[0]

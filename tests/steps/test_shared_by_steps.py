@@ -1,4 +1,4 @@
-"""What a document says once: its constants, the defaults of step types, and notes."""
+"""What all steps of a document share: constants, defaults of step types, variables and notes."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def problems(whole: Json) -> list[str]:
     return [f"{item.path}: {item.message}" for item in found]
 
 
-def test_constants_are_worked_out_once_in_their_order() -> None:
+def test_constants_are_evaluated_once_in_order() -> None:
     checked = check_definition(document(), Registry.built_in())
     assert checked.problems == []
     definition = checked.definition
@@ -50,12 +50,12 @@ def test_constants_are_worked_out_once_in_their_order() -> None:
         ({"a b": 1}, "constants.a b.[key]: may have letters"),
     ],
 )  # fmt: skip
-def test_a_constant_that_cannot_be_worked_out_is_told(constants: Any, told: str) -> None:
+def test_a_constant_that_cannot_be_evaluated_is_reported(constants: Any, told: str) -> None:
     base = {"host": "x", "base": "x", "many": 1}
     assert problems(document(constants={**constants, **base}))[0].startswith(told)
 
 
-def test_defaults_stand_in_all_steps_of_their_type_but_where_a_step_has_its_own() -> None:
+def test_defaults_apply_to_steps_of_their_type_that_do_not_override_them() -> None:
     defaults = {"call-api": {"timeout": "9s", "retry": {"maxAttempts": 4}, "method": "PUT"}}
     checked = check_definition(document(defaults=defaults), Registry.built_in())
     assert checked.problems == []
@@ -78,25 +78,27 @@ def test_defaults_stand_in_all_steps_of_their_type_but_where_a_step_has_its_own(
         ({"call-api": 1}, ["defaults.call-api: must be an object"]),
     ],
 )  # fmt: skip
-def test_a_problem_of_defaults_is_told_once_where_it_stands(defaults: Any, told: list[str]) -> None:
+def test_a_problem_of_defaults_is_reported_once_at_the_defaults(
+    defaults: Any, told: list[str]
+) -> None:
     found = problems(document(defaults=defaults))
     assert len(found) == len(told), found
     assert all(item.startswith(text) for item, text in zip(found, told, strict=True)), found
 
 
-def test_notes_stand_anywhere() -> None:
+def test_notes_are_allowed_anywhere() -> None:
     whole = document(note="of the whole")
     whole["steps"][0]["note"] = "a {{ text }} that nobody evaluates"
     whole["edges"][0]["note"] = "why"
     assert problems(whole) == []
 
 
-def test_variables_are_known_by_name_wherever_they_are_named() -> None:
+def test_variables_are_found_by_name() -> None:
     used: Json = {"a": ["{{ vars.one + vars . two }}"], "b": "x.vars.not, myvars.three"}
     assert variables_in(used) == {"one", "two", "not"}
 
 
-def test_a_step_type_is_loaded_by_its_own_word() -> None:
+def test_a_step_type_is_loaded_by_its_name() -> None:
     registry = Registry.built_in()
     assert [kind.type for kind in registry.all] == registry.types
     assert len(registry.types) == 14

@@ -1,4 +1,4 @@
-"""JSON is refused where it could not be kept, and more strictly where that is asked for."""
+"""JSON that cannot be stored is refused; callers may ask for stricter checks."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ DEEP = "[" * DEEPEST + "1" + "]" * DEEPEST
         ('"a\nb"', "Invalid control character"),
     ],
 )
-def test_what_could_not_be_kept_is_refused(text: str, says: str) -> None:
+def test_json_that_cannot_be_stored_is_refused(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_strictly(text)
 
@@ -39,12 +39,10 @@ def test_what_could_not_be_kept_is_refused(text: str, says: str) -> None:
         ({"most_values": 4}, '{"a": [1, 2, {}]}', "it holds more than 4 values"),
     ],
 )
-def test_more_is_refused_where_that_is_asked_for(
-    option: dict[str, Any], text: str, says: str
-) -> None:
+def test_stricter_checks_refuse_more(option: dict[str, Any], text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_strictly(text, **option)
-    if len(text) < 4_000:  # Python reads no longer integers
+    if len(text) < 4_000:  # Python refuses longer integers
         parse_strictly(text)
 
 
@@ -60,11 +58,11 @@ def test_more_is_refused_where_that_is_asked_for(
         ({"most_values": 1}, "1"),
     ],
 )
-def test_what_may_be_kept_is_read(option: dict[str, Any], text: str) -> None:
+def test_json_that_can_be_stored_is_accepted(option: dict[str, Any], text: str) -> None:
     parse_strictly(text, **option)
 
 
-def test_a_refusal_goes_on_after_a_name() -> None:
+def test_a_refusal_reads_as_a_sentence_after_a_name() -> None:
     with pytest.raises(JsonRefused) as refused:
         must_be_bounded([1, 2], 2)
     assert refused.value.what == "holds more than 2 values"
@@ -86,11 +84,11 @@ def _texts(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 @given(st.recursive(st.sampled_from(_NUMBERS + _OTHERS), _texts, max_leaves=6))
 @example('{"a":1,"a":1}')
 @example('{"a b":1, "ab":2}')
-def test_a_plain_text_is_read_as_any_other(text: str) -> None:
+def test_the_fast_path_reads_texts_correctly(text: str) -> None:
     def read(text: str) -> str:
         try:
             return repr(parse_strictly(text, unique_keys=True, exact_integers=True))
         except ValueError as refused:
             return str(refused)
 
-    assert read(text) == read(text + " " * 5_000)  # a long text is not tried as a plain one
+    assert read(text) == read(text + " " * 5_000)  # long texts do not take the fast path

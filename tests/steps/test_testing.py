@@ -1,4 +1,4 @@
-"""The test kit: steps are executed as in service, and what was not provided is refused."""
+"""The test kit executes steps as the server does, and refuses calls that a test did not provide."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -102,7 +102,7 @@ NOTHING: dict[str, Callable[[FakeEffects], Any]] = {
 
 
 @pytest.mark.parametrize("kind", NOTHING)
-async def test_what_was_not_provided_is_refused_loudly(kind: str) -> None:
+async def test_calls_that_were_not_provided_fail_the_test(kind: str) -> None:
     with pytest.raises(NotProvided, match=rf"FakeEffects\({kind}=\.\.\.\)"):
         await NOTHING[kind](FakeEffects())
 
@@ -117,11 +117,11 @@ async def test_an_answer_is_used_once_and_a_function_answers_always() -> None:
 
 
 class CatchAllSettings(StepSettings):
-    """None."""
+    """No settings."""
 
 
 class CatchAll(StepType[CatchAllSettings]):
-    """Hides every failure of what it asks for."""
+    """Hides every failure of its calls."""
 
     type = "catch-all"
     settings = CatchAllSettings
@@ -143,7 +143,7 @@ async def read(file_id: str, context: ToolContext) -> str:
     return f"{stored.name} {context.idempotency_key}"
 
 
-async def test_no_step_and_no_tool_can_hide_what_was_not_provided() -> None:
+async def test_no_step_and_no_tool_can_hide_a_missing_provision() -> None:
     step = StepTrial(CatchAll(), {}, FakeEffects())
     with pytest.raises(NotProvided):
         await step.execute()
@@ -154,7 +154,7 @@ async def test_no_step_and_no_tool_can_hide_what_was_not_provided() -> None:
     assert await step.execute() == Done("read")
 
 
-async def test_a_name_that_is_missing_fails_as_in_service() -> None:
+async def test_a_missing_name_fails_as_on_the_server() -> None:
     effects = FakeEffects(
         files=[], secrets={"A": "1"}, tool_results={}, agents={}, workflows=[], child_runs={}
     )
@@ -176,7 +176,7 @@ def add(a: int, b: int = 1) -> int:
     return a + b
 
 
-async def test_tools_are_functions_for_real_or_results() -> None:
+async def test_tools_are_real_functions_or_results() -> None:
     effects = FakeEffects(
         tool_results={"add": add, "fixed": [1], "odd": {1}, "asked": lambda given: given["a"],
                       "broken": StepBroke("Refused", "no")}
@@ -202,13 +202,13 @@ async def test_a_tool_is_called_by_itself() -> None:
 
 
 class AskSettings(StepSettings):
-    """What is asked."""
+    """The question to ask."""
 
     gives: Any = Field("fine", description="what the output is")
 
 
 class Ask(StepType[AskSettings]):
-    """Records, asks, and goes on with a record or is done."""
+    """Does recorded work, asks, and continues with a record or is done."""
 
     type = "ask"
     settings = AskSettings
@@ -253,7 +253,7 @@ async def test_a_pause_is_answered_and_finished_work_is_never_repeated() -> None
     assert len(effects.tool_uses) == 1
 
 
-async def test_an_answer_never_takes_the_place_of_a_record() -> None:
+async def test_an_answer_never_replaces_a_record() -> None:
     step = StepTrial(Ask(), {}, FakeEffects(tool_results={"count": lambda _: 1}))
     step.effects.records["more"] = None
     assert isinstance(await step.execute(), Pauses)
@@ -270,13 +270,13 @@ async def test_an_answer_may_be_the_output_and_is_checked_as_one() -> None:
 
 
 class GiveSettings(StepSettings):
-    """What it gives."""
+    """The value to return."""
 
     gives: Any = None
 
 
 class Give(StepType[GiveSettings]):
-    """Gives what it is told to."""
+    """Returns the value of its settings."""
 
     type = "give"
     settings = GiveSettings
@@ -285,7 +285,7 @@ class Give(StepType[GiveSettings]):
         return settings.gives  # type: ignore[no-any-return] # what an extender may write
 
 
-async def test_what_no_journal_can_keep_fails_as_in_service() -> None:
+async def test_a_value_that_cannot_be_stored_fails_as_on_the_server() -> None:
     odd: list[Any] = [{1, 2}, dt.date(2026, 1, 1)]
     for outcome in (*map(Done, odd), Pauses(Pause("collect_inputs", {"n": float("nan")}))):
         step = StepTrial(Give(), {"gives": outcome}, FakeEffects())
@@ -311,7 +311,7 @@ async def test_time_stands_still_until_the_test_moves_it() -> None:
     assert await step.execute() == Sleeps(6_500)
 
 
-async def test_child_runs_end_are_open_or_ask() -> None:
+async def test_child_runs_end_stay_open_or_pause() -> None:
     asks = Pause("request_user_action", {"actionId": "x"})
     effects = FakeEffects(child_runs={"a": lambda child: child_end(child.data["n"], data=child.data), "b": ChildrenOpen(1)})  # fmt: skip
     workflow = {"workflowId": "{{ item }}", "items": ["a", "b", "b", "a"], "data": {"n": "{{ index }}"},
@@ -328,7 +328,7 @@ async def test_child_runs_end_are_open_or_ask() -> None:
     assert effects.started[3] == ChildRun("a", None, {"n": 3})
 
 
-async def test_a_failed_child_run_fails_the_step_unless_the_others_go_on() -> None:
+async def test_a_failed_child_run_fails_the_step_unless_the_others_continue() -> None:
     failed = child_end(error=RunError("pay", "Declined", "no money"), run_id="run-9")
     effects = FakeEffects(child_runs={"a": failed, "b": child_end()})
     step: dict[str, Any] = {"workflowId": "{{ item }}", "items": ["b", "a", "b"], "concurrency": 1}
@@ -345,7 +345,7 @@ async def test_a_failed_child_run_fails_the_step_unless_the_others_go_on() -> No
     assert outcome.output["failed"] == 1  # type: ignore[index,call-overload] # JSON whose shape the test knows
 
 
-async def test_models_and_agents_are_played() -> None:
+async def test_models_and_agents_are_scripted() -> None:
     effects = FakeEffects(
         answers=[chat_answer("no"), chat_answer('{"city": "Rome"}', tokens=(5, 2))]
     )

@@ -1,4 +1,4 @@
-"""What a tool asks of a person, as a form: odd and hostile schemas, too."""
+"""Forms for the questions of tools, also from odd and hostile schemas."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def test_a_schema_becomes_fields() -> None:
         {"type": {"a": 1}},
     ],
 )
-def test_what_no_form_can_ask_fails_the_call(property_: Any) -> None:
+def test_a_schema_that_no_form_can_show_fails_the_call(property_: Any) -> None:
     asked = asking("web.book", {"message": "?", "schema": schema(a=property_)})
     assert (type(asked) is ToolAsks, asked.error.type) == (False, "InvalidToolResult")
     assert type(asking("web.book", {"message": "?", "schema": schema(a={})})) is ToolAsks

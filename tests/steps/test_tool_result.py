@@ -1,4 +1,4 @@
-"""What a model is told of a tool's result."""
+"""Tool results as a model receives them."""
 
 import base64
 import json
@@ -43,7 +43,7 @@ def text(said: str) -> dict[str, Any]:
          ["(link, Plan, file:///p, 12 bytes, the plan)"]),
     ],
 )  # fmt: skip
-def test_a_result_is_told_once_and_without_bytes(result: Any, told: list[Any]) -> None:
+def test_a_result_is_passed_once_and_without_bytes(result: Any, told: list[Any]) -> None:
     parts = [TextPart(part) if isinstance(part, str) else part for part in told]
     assert shown(result, 10_000) == tuple(parts)
 
@@ -67,7 +67,7 @@ def test_a_long_result_is_cut_and_says_so() -> None:
         [[[["deep"] * 500] * 2] * 2] * 2,
     ],
 )
-def test_json_that_is_cut_is_json(value: Any, as_text: bool) -> None:
+def test_json_that_is_cut_stays_valid(value: Any, as_text: bool) -> None:
     result = json.dumps(value) if as_text else value
     (told, mark) = shown(result, 1_000)
     assert isinstance(told, TextPart)
@@ -87,7 +87,7 @@ def test_a_key_that_is_too_long_is_left_out() -> None:
     assert json.loads(told.text) == {"a": 1, "...": "(2 more keys)"}
 
 
-def test_what_is_nested_too_deep_is_cut_too() -> None:
+def test_deeply_nested_values_are_cut() -> None:
     value: Any = "x" * 2_000
     for _ in range(300):
         value = [value]

@@ -1,4 +1,4 @@
-"""Tools take what their functions say, and nothing else."""
+"""Tools accept exactly the arguments that their functions declare."""
 
 import asyncio
 import sys
@@ -42,13 +42,13 @@ async def call(function: Any, /, **arguments: Any) -> Any:
     return await call_tool(function, arguments)
 
 
-async def test_transform_gives_back_what_it_gets() -> None:
+async def test_transform_returns_its_input() -> None:
     shape = {"id": 1, "lines": [{"a": None}], "self": True, "model_dump": "x", "function": 0.5}
     assert await call(transform, **shape) == shape
     assert await call(transform) == {}
 
 
-async def test_open_fields_come_beside_the_named_ones() -> None:
+async def test_extra_fields_are_passed_beside_the_declared_ones() -> None:
     assert await call(keep, first=1, second={"a": [2]}) == [1, "run-1", {"second": {"a": [2]}}]
     for wrong in ({"first": "1"}, {"second": 1}, {"first": 1, "context": {"run_id": "other"}}):
         with pytest.raises(StepBroke) as raised:
@@ -78,7 +78,7 @@ def test_tools_are_listed_with_their_schemas() -> None:
     assert "context" not in schema["properties"]
 
 
-async def test_calls_that_never_return_hold_back_their_own_tool_only(
+async def test_calls_that_never_return_block_only_their_own_tool(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("steps.tools.threads._MOST_LEFT", 3)

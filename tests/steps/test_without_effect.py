@@ -1,4 +1,4 @@
-"""A setting that another one of the same step deprives of its effect is refused when saved."""
+"""A setting that another setting of the same step deprives of its effect is refused at a save."""
 
 from typing import Any
 
@@ -62,11 +62,11 @@ def problems(document: dict[str, Any]) -> list[str]:
          {"answer": {"status": 200, "body": "x"}}),
     ],
 )  # fmt: skip
-def test_it_is_refused_where_it_has_no_effect_and_taken_where_it_has_one(
+def test_a_setting_without_effect_is_refused_and_accepted_where_it_has_one(
     step: dict[str, Any], path: str, mended: dict[str, Any]
 ) -> None:
     assert problems(flow(step)) == [f"steps[0].{path}"]
-    compile_definition(flow(step), REGISTRY)  # one that is stored still runs
+    compile_definition(flow(step), REGISTRY)  # a stored definition still runs
     whole = {key: value for key, value in {**step, **mended}.items() if value is not None}
     assert problems(flow(whole)) == []
 
@@ -78,7 +78,7 @@ def test_a_default_may_have_no_effect_on_some_of_its_steps() -> None:
 
 
 @pytest.mark.parametrize("full", ["refuse", "cancel-oldest"])
-def test_a_priority_needs_a_line(full: str) -> None:
+def test_a_priority_needs_a_queue(full: str) -> None:
     step, place = {"type": "set", "values": {"a": 1}}, {"limit": 1, "priority": 2, "pool": "p"}
     assert problems(flow(step, concurrency={**place, "whenFull": full})) == ["concurrency.priority"]
     assert problems(flow(step, concurrency=place)) == []

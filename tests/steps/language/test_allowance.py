@@ -1,4 +1,4 @@
-"""All expressions of a step share one allowance, and others have their turn meanwhile."""
+"""All expressions of a step share one allowance, and the event loop gets control between them."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ def spent(text: str, times: int = 1) -> int:
         return allowance.spent
 
 
-def test_work_is_counted_by_what_is_looked_at() -> None:
+def test_work_is_counted_by_values_examined() -> None:
     assert spent("1 + 1") < 10
     assert spent("data.s is defined") < 20_000
     assert spent("data.x") == pytest.approx(10_000, rel=0.1)
@@ -31,17 +31,17 @@ def test_work_is_counted_by_what_is_looked_at() -> None:
     assert spent("data.s ~ data.s | upper") > 2 * len("x" * 200_000) // 20
 
 
-def test_a_step_has_one_allowance_and_the_next_one_another() -> None:
+def test_each_step_has_its_own_allowance() -> None:
     many = STEP // spent(COSTLY) + 1
     assert many > 10
     for _ in range(2):
         with pytest.raises(ExpressionError, match="the expressions of one step may look at"):
             spent(COSTLY, many)
     for _ in range(many):
-        Expression(COSTLY).evaluate(LARGE)  # each by itself has its own
+        Expression(COSTLY).evaluate(LARGE)  # alone, each has its own allowance
 
 
-def test_others_have_their_turn_between_expressions() -> None:
+def test_other_tasks_run_between_expressions() -> None:
     template = Template({f"k{number}": "{{ " + COSTLY + " }}" for number in range(8)})
     mixed = Template("".join("{{ " + COSTLY + " | length }}" for _ in range(8)))
 
@@ -66,7 +66,7 @@ def test_others_have_their_turn_between_expressions() -> None:
     assert asyncio.run(turns_while(mixed)) >= 3
 
 
-def test_a_timeout_is_kept_between_expressions() -> None:
+def test_a_timeout_takes_effect_between_expressions() -> None:
     template = Template(["{{ " + COSTLY + " }}"] * 15)
 
     async def within(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The list of filters, tests and functions is MiniJinja's, and its examples hold."""
+"""The list of filters, tests and functions matches MiniJinja's, and its examples are correct."""
 
 import json
 import re
@@ -19,7 +19,7 @@ WORDS = list({word.name + str(id(word)): word for known in (FILTERS, TESTS, FUNC
 
 
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: word.name)
-def test_the_example_holds_and_is_called_rightly(word: Word) -> None:
+def test_the_example_is_correct_and_passes_the_check(word: Word) -> None:
     text, _, right = word.example.partition(" -> ")
     assert list(findings_in(parse(text))) == []
     assert json.dumps(Expression(text).evaluate({"data": {}, "now": 0})) == json.dumps(
@@ -27,7 +27,7 @@ def test_the_example_holds_and_is_called_rightly(word: Word) -> None:
     )
 
 
-def test_nothing_is_missing_and_nothing_is_made_up() -> None:
+def test_the_list_matches_minijinja() -> None:
     told = Environment(filters=OWN, tests=OWN_TESTS, pycompat=False).eval_expr("debug()")
     for title, known in (("tests", TESTS), ("filters", FILTERS)):
         listed = re.search(rf"{title}: \[(.*?)\]", told, re.DOTALL)
@@ -69,7 +69,7 @@ def test_nothing_is_missing_and_nothing_is_made_up() -> None:
         ("data.n | format_number(-1)", "decimals must be 0 to 20"),
     ],
 )
-def test_wrong_words_are_found_without_evaluating(text: str, told: str) -> None:
+def test_wrong_names_and_arguments_are_found_without_evaluating(text: str, told: str) -> None:
     assert told in " ".join(findings_in(parse(text)))
 
 
@@ -82,12 +82,12 @@ def test_wrong_words_are_found_without_evaluating(text: str, told: str) -> None:
         ("data.x | default(default_value=3)", 3), ("['a', 'A'] | unique(true) | list", ["a", "A"]),
     ],
 )  # fmt: skip
-def test_arguments_may_come_by_place_and_by_name(text: str, right: Json) -> None:
+def test_arguments_may_be_positional_or_named(text: str, right: Json) -> None:
     assert Expression(text).evaluate({"data": {}}) == right
 
 
-def test_a_word_that_there_is_not_still_fails_only_when_it_is_evaluated() -> None:
-    """A definition that was stored before the check knew it goes on being loaded."""
+def test_an_unknown_filter_fails_only_when_it_is_evaluated() -> None:
+    """Definitions stored before the check existed must still load."""
     expression = Expression("data.x | uper if data.x is defined else 1")
     assert expression.evaluate({"data": {}}) == 1
     with pytest.raises(ExpressionError, match="uper"):

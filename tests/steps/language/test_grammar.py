@@ -1,4 +1,4 @@
-"""What is parsed and written anew means what MiniJinja means by it."""
+"""An expression that is parsed and written out again means the same to MiniJinja."""
 
 import json
 import random
@@ -61,7 +61,7 @@ def of_ours(text: str) -> "tuple[str, object]":
 
 
 def in_json_words(told: object) -> str:
-    """Return a result whose texts say null and true, where MiniJinja has the words of Python."""
+    """Return a result with null and true for MiniJinja's None and True."""
     told = str(told).lower().replace("none", "null").replace("undefined", "null")
     return told.replace("'", '\\"').replace(".0", "")
 
@@ -92,17 +92,17 @@ def grown(dice: random.Random, depth: int = 0) -> str:
     return dice.choice(made)()
 
 
-def test_random_expressions_give_the_same() -> None:
+def test_random_expressions_return_the_same_values() -> None:
     dice, agreed = random.Random(7), 0
     for _ in range(4_000):
         text = grown(dice)
         (kind, theirs), (own_kind, ours) = of_minijinja(text), of_ours(text)
         if kind == own_kind == "gives":
-            if not any(sign in text for sign in "<>="):  # MiniJinja orders lists by their making
+            if not any(sign in text for sign in "<>="):  # MiniJinja orders lists by creation
                 assert in_json_words(ours) == in_json_words(theirs), text
                 agreed += 1
         elif kind == "gives":
-            # What they order by kind, or work out although it is not needed, is an error here.
+            # MiniJinja orders values of different types and evaluates unneeded operands.
             assert any(sign in text for sign in ("<", ">", "*")) or "null" in str(theirs), (
                 text,
                 ours,
@@ -134,12 +134,12 @@ def test_every_operator_on_every_pair_of_kinds(left: str, sign: str) -> None:
     ["1 +", "1 2", "data.", ".data", "data..s", "data[", "(1", "1)", "[1", "{'a'}", "{'a': }", "f(1", "f(a=1, 2)",
      "data | ", "data is", "a = 1", "'a", "1 if", "not", "data[]", "x not y", "@", "a ? b : c", "a && b", "(" * 61 + "1"],
 )  # fmt: skip
-def test_what_is_no_expression_says_where(text: str) -> None:
+def test_a_syntax_error_names_its_position(text: str) -> None:
     with pytest.raises((Unreadable, ExpressionError)):
         Expression(text) if text == "not" else parse(text)
 
 
-def test_long_chains_cost_no_depth() -> None:
+def test_long_chains_do_not_recurse() -> None:
     for text, right in (
         ("1" + " + 1" * 1_000, 1001),
         ("1" + " * 1" * 1_000, 1),

@@ -1,4 +1,4 @@
-"""Values of two kinds are never ordered in silence, and nothing grows without a bound."""
+"""Values of different types never compare silently, and no result grows without a bound."""
 
 import pytest
 
@@ -70,7 +70,7 @@ def value(text: str) -> Json:
         ("data.missing > 1", "data.missing does not exist"),
     ],
 )
-def test_two_kinds_are_an_error_that_names_both(text: str, told: str) -> None:
+def test_comparing_two_types_is_an_error_that_names_both(text: str, told: str) -> None:
     with pytest.raises(ExpressionError) as failed:
         value(text)
     assert told in str(failed.value)
@@ -96,7 +96,7 @@ def test_two_kinds_are_an_error_that_names_both(text: str, told: str) -> None:
         ("data.rows | min(attribute='s')", {"n": "1", "s": "a"}), ("data.n is le 100", True),
     ],
 )  # fmt: skip
-def test_one_kind_compares(text: str, right: Json) -> None:
+def test_values_of_one_type_compare(text: str, right: Json) -> None:
     assert value(text) == right
 
 
@@ -113,7 +113,7 @@ def test_one_kind_compares(text: str, right: Json) -> None:
         ("data.other + 1", ""), ("data.name in data.other", ""), ("data.name + 'a'", ""),
     ],
 )  # fmt: skip
-def test_what_does_not_go_together_is_found_by_declared_types(text: str, told: str) -> None:
+def test_mismatched_operands_are_found_by_declared_types(text: str, told: str) -> None:
     declared = {"name": {"type": "string"}, "count": {"type": "number"}}
     found = " ".join(crossings_in(parse(text), declared))
     assert (told in found) if told else not found
@@ -127,7 +127,7 @@ def test_what_does_not_go_together_is_found_by_declared_types(text: str, told: s
         ("data.f * 2", 201.0), ("'a*b' | replace('*', '-')", "a-b"),
     ],
 )  # fmt: skip
-def test_products_stand_in_lists_and_objects(text: str, right: Json) -> None:
+def test_products_work_in_lists_and_objects(text: str, right: Json) -> None:
     assert value(text) == right
 
 
@@ -136,7 +136,7 @@ def test_products_stand_in_lists_and_objects(text: str, right: Json) -> None:
     ["[[0] * 100000] * 100000", "['x' * 1000000] * 1000", "[0] * 100001", "data.o * 2", "data.none * 2",
      "('x' * 100000) | wordwrap(1)"],
 )  # fmt: skip
-def test_what_would_be_too_large_is_not_made(text: str) -> None:
+def test_a_result_that_would_be_too_large_is_refused(text: str) -> None:
     with pytest.raises(ExpressionError):
         value(text)
 
@@ -154,7 +154,7 @@ def test_what_would_be_too_large_is_not_made(text: str) -> None:
         ("data.a.b | default(data.n) > 99", True), ("not data.a.b is defined", True),
     ],
 )  # fmt: skip
-def test_asking_first_works_where_a_parent_is_missing(text: str, right: Json) -> None:
+def test_tests_of_existence_work_where_a_parent_is_missing(text: str, right: Json) -> None:
     assert value(text) == right
 
 
@@ -165,7 +165,7 @@ def test_asking_first_works_where_a_parent_is_missing(text: str, right: Json) ->
         ("steps['x'].output", "steps.x does not exist"), ("error.type", "error does not exist here"),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_named(text: str, told: str) -> None:
+def test_a_missing_value_is_named(text: str, told: str) -> None:
     with pytest.raises(ExpressionError, match="ask first") as failed:
         value(text)
     assert told in str(failed.value)
@@ -180,7 +180,7 @@ def test_objects_have_four_methods() -> None:
         value("data.n.keys()")
 
 
-def test_a_key_with_a_hyphen_behind_a_dot_is_explained() -> None:
+def test_a_hyphenated_key_after_a_dot_is_explained() -> None:
     with pytest.raises(ExpressionError, match=r"written steps\['get-pet'\]"):
         Expression("steps.get-pet.output.body")
     assert value("steps['get-pet'].output.body") == 1
