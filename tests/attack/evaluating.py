@@ -1,7 +1,7 @@
-"""Evaluates hostile expressions in a process of its own, whose memory is bounded.
+"""Evaluate hostile expressions in a separate process with a memory limit.
 
-It reads a JSON list of expressions from a file and prints one JSON line for each, before and
-after, so that one that ends the process is known by the last line.
+Read a JSON list of expressions from a file and print one JSON line before and one after each
+evaluation: if an expression crashes the process, the last line names it.
 """
 
 import json

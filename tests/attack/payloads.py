@@ -1,4 +1,4 @@
-"""Hostile expressions: what is known to break template engines, and random ones from a grammar."""
+"""Hostile expressions: known attacks on template engines, and random ones from a grammar."""
 
 import random
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ WORDS = [
 
 
 def fixed() -> Iterator[str]:
-    """Return the known ones."""
+    """Return the known attacks."""
     for root in ROOTS:
         for name in NAMES:
             yield f"{root}.{name}"
@@ -108,7 +108,7 @@ def fixed() -> Iterator[str]:
 
 
 def grown(seed: int, count: int) -> Iterator[str]:
-    """Return random ones, most of which are almost right."""
+    """Return random expressions, most of them almost valid."""
     dice = random.Random(seed)
     numbers = [
         "0",

@@ -1,4 +1,4 @@
-"""A canary in every place for a secret, then a search everywhere: files, log, answers, config."""
+"""Secrets never leak: the canary in each is absent from files, log, answers and config."""
 
 import base64
 import json
@@ -61,7 +61,7 @@ def forms(value: str) -> set[bytes]:
 
 
 class Place:
-    """A server with canaries in it, and everything that it ever said."""
+    """A server that holds canaries, and every answer that it has sent."""
 
     def __init__(self, server: Server, signing: dict[str, str]) -> None:
         self.server = server
@@ -110,7 +110,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def live(place: Place, echo: str, models: str) -> None:
-    """Use every secret at least once, well and badly."""
+    """Use every secret at least once, in requests that succeed and in requests that fail."""
     with place.server.client() as client:
         for name, value in (("TOKEN", STEP), ("model-key".replace("-", "_"), MODEL)):
             place.ask(client, "PUT", f"/api/secrets/{name}", json={"value": value})
@@ -189,7 +189,7 @@ def run(place: Place, client: httpx.Client, step: dict[str, Any]) -> str:
 
 
 def person(place: Place) -> None:
-    """Have a person's data go through, well and badly."""
+    """Send a person's data in a file, in a refused and an accepted answer, and in a search."""
     flow = {
         "name": "Person", "initialStep": "ask",
         "steps": [
@@ -229,7 +229,7 @@ def files_of(server: Server) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("value", SECRETS)
-def test_the_search_finds_each_form_of_a_secret(value: str) -> None:
+def test_the_search_finds_each_encoding_of_a_secret(value: str) -> None:
     for form in (value.encode(), quote(value, safe="").encode(), base64.b64encode(value.encode()), value.encode().hex().encode()):  # fmt: skip
         assert nowhere([value], {"here": b"before " + form + b" after"}) == [(value, "here")]
 
@@ -237,12 +237,12 @@ def test_the_search_finds_each_form_of_a_secret(value: str) -> None:
 def test_no_answer_shows_a_secret(place: Place) -> None:
     assert len(place.said) > 60
     assert b"***" in b"".join(place.said.values())
-    # What the asker itself has put into an address comes back in the message.
+    # An error message may repeat what the client itself put into the address.
     own = {name: text for name, text in place.said.items() if "/status/canary" not in name}
     assert nowhere([*SECRETS, place.signing["secret"], place.server.key()], own) == []
 
 
-def test_no_file_holds_a_secret_while_it_runs_or_after(place: Place) -> None:
+def test_no_file_holds_a_secret_while_the_server_runs_or_afterwards(place: Place) -> None:
     secrets = [*SECRETS, place.signing["secret"], place.server.key(), *place.tokens]
     kept = files_of(place.server)
     assert len(kept["journal.sqlite3-wal"]) > 100_000
@@ -252,7 +252,7 @@ def test_no_file_holds_a_secret_while_it_runs_or_after(place: Place) -> None:
     place.server.start()
 
 
-def test_the_log_shows_no_secret_and_no_person(place: Place) -> None:
+def test_the_log_shows_no_secret_and_no_personal_data(place: Place) -> None:
     log = {"log": place.server.log.read_bytes()}
     assert log["log"].count(b"\n") > 100
     assert b'"level": "debug"' in log["log"]
@@ -275,7 +275,7 @@ def test_the_config_command_shows_no_secret(place: Place, options: list[str]) ->
 @pytest.mark.parametrize(
     "name", ["smtp_pasword", "smtp_port", "models", "mcp_servers", "secrets_key", "default_model_"]
 )
-def test_a_setting_that_is_wrong_is_named_and_not_shown(place: Place, name: str) -> None:
+def test_an_invalid_setting_is_named_but_its_value_is_not_shown(place: Place, name: str) -> None:
     environment = {
         **os.environ,
         **place.server.environment,
@@ -288,7 +288,7 @@ def test_a_setting_that_is_wrong_is_named_and_not_shown(place: Place, name: str)
         shown = processes.run(*arguments, environment=environment)
         assert "Traceback" not in shown.stderr
         assert "canary-wrong-value" not in shown.stderr + shown.stdout
-        # What a key must look like is known to the server that seals with it, not to `config`.
+        # Only the server checks the format of the sealing key; `config` does not.
         if (name, arguments) != ("secrets_key", ["config"]):
             assert shown.returncode == 1
             assert name in shown.stderr

@@ -1,4 +1,4 @@
-"""Raw sockets: half requests, slow ones, too many, and requests that mean two things."""
+"""Raw connections: incomplete, slow, too many and ambiguous requests."""
 
 import contextlib
 import re
@@ -16,7 +16,7 @@ from tests.harness.server import Server
 PLUGIN = Path(__file__).parents[1] / "harness" / "plugin.py"
 HEADER_S = 0.6
 DEFAULT_S = 10
-"""What the limits would be that this server has shorter; a busy machine is late, but not so late."""
+"""The default timeout. This server has a shorter one; even a busy machine must end before this."""
 MOST = 24
 METRICS_TOKEN = "figures-for-the-tests"
 
@@ -35,7 +35,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def head(server: Server, path: str = "/api/workflows", method: str = "POST", **more: str) -> bytes:
-    """Return the lines of a header that lets its sender in, without the empty line."""
+    """Return a request head with valid credentials, without the final empty line."""
     lines = [f"{method} {path} HTTP/1.1", "host: x", f"x-api-key: {server.key()}"]
     lines += ["x-tenant-id: acme", "content-type: application/json"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in more.items()]
@@ -45,14 +45,14 @@ def head(server: Server, path: str = "/api/workflows", method: str = "POST", **m
 @pytest.mark.parametrize(
     "sent", [b"", b"G", b"GET / HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\na: b"]
 )
-def test_half_a_header_is_closed_in_time(strict: Server, sent: bytes) -> None:
+def test_an_incomplete_header_times_out(strict: Server, sent: bytes) -> None:
     said = say(strict.port, sent)
     assert said.closed
     assert said.statuses == [408]
     assert HEADER_S * 0.8 < said.seconds < DEFAULT_S
 
 
-def test_a_header_byte_by_byte_gains_no_time(strict: Server) -> None:
+def test_sending_a_header_byte_by_byte_does_not_extend_the_timeout(strict: Server) -> None:
     began = time.monotonic()
     with connect(strict.port) as slow:
         slow.settimeout(0.05)
@@ -66,7 +66,7 @@ def test_a_header_byte_by_byte_gains_no_time(strict: Server) -> None:
     assert HEADER_S * 0.8 < time.monotonic() - began < DEFAULT_S
 
 
-def test_the_second_request_of_a_connection_has_the_same_limit(strict: Server) -> None:
+def test_the_second_request_of_a_connection_has_the_same_timeout(strict: Server) -> None:
     with connect(strict.port) as kept:
         kept.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
         assert b'{"status":"ok"}' in read(kept, 0.3).text
@@ -75,20 +75,20 @@ def test_the_second_request_of_a_connection_has_the_same_limit(strict: Server) -
     assert (said.closed, said.statuses) == (True, [408])
 
 
-def test_half_a_body_is_closed_in_time_and_a_whole_request_is_not(strict: Server) -> None:
+def test_an_incomplete_body_times_out_and_a_complete_request_is_answered(strict: Server) -> None:
     said = say(strict.port, head(strict, content_length="100") + b'\r\n{"name": ', 1.5)
     assert said.statuses == [408]
     whole = say(strict.port, head(strict, content_length="2", connection="close") + b"\r\n{}")
     assert (whole.closed, whole.statuses) == (True, [400])
 
 
-def test_a_form_that_is_too_long_is_refused_as_anywhere(strict: Server) -> None:
+def test_a_form_that_is_too_long_is_refused_by_the_console_too(strict: Server) -> None:
     lines = b"POST /sign-in HTTP/1.1\r\nhost: x\r\ncontent-length: 99999\r\n\r\n"
-    assert say(strict.port, lines, 20).statuses == [413]  # its page is loaded first
+    assert say(strict.port, lines, 20).statuses == [413]  # the first request loads the console
     assert "Traceback" not in strict.log.read_text()
 
 
-def test_a_body_that_breaks_off_leaves_no_trace_in_the_log(strict: Server) -> None:
+def test_a_body_that_breaks_off_leaves_no_traceback_in_the_log(strict: Server) -> None:
     for _ in range(5):
         with connect(strict.port) as leaving:
             leaving.sendall(head(strict, content_length="100") + b'\r\n{"name": ')
@@ -97,7 +97,7 @@ def test_a_body_that_breaks_off_leaves_no_trace_in_the_log(strict: Server) -> No
     assert "Traceback" not in strict.log.read_text()
 
 
-def test_idle_connections_give_way_and_busy_ones_do_not(strict: Server) -> None:
+def test_idle_connections_are_closed_for_new_ones_and_busy_ones_are_not(strict: Server) -> None:
     time.sleep(HEADER_S + 0.3)
     request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
     with contextlib.ExitStack() as held:
@@ -111,7 +111,7 @@ def test_idle_connections_give_way_and_busy_ones_do_not(strict: Server) -> None:
             connection.close()
         time.sleep(0.1)
         busy = [held.enter_context(connect(strict.port)) for _ in range(MOST)]
-        for connection in busy:  # known callers, in the midst of a body
+        for connection in busy:  # authenticated, body incomplete
             connection.sendall(head(strict, content_length="100") + b'\r\n{"name": ')
         time.sleep(0.1)
         refused = say(strict.port, request, 1)
@@ -171,11 +171,11 @@ SMUGGLED = b"GET /healthz HTTP/1.1\r\nhost: smuggled\r\n\r\n"
 
 
 @pytest.mark.parametrize(("why", "fields", "body"), DOUBLE, ids=[row[0] for row in DOUBLE])
-def test_a_request_that_means_two_things_is_refused_and_ends_the_connection(
+def test_an_ambiguous_request_is_refused_and_closes_the_connection(
     strict: Server, why: str, fields: str, body: bytes
 ) -> None:
     said = say(strict.port, head(strict) + fields.encode() + b"\r\n" + body + SMUGGLED)
-    # A body that two parsers would end at two places may not let a second request through.
+    # Where two parsers could disagree about the end of the body, no second request may pass.
     assert said.closed, said
     assert said.statuses, "closed without an answer"
     assert all(400 <= status < 500 or status == 501 for status in said.statuses), said
@@ -206,7 +206,7 @@ LINES = [
 
 
 @pytest.mark.parametrize(("why", "lines"), LINES, ids=[row[0] for row in LINES])
-def test_a_line_that_is_not_of_this_protocol_is_refused_and_ends_the_connection(
+def test_an_invalid_request_line_is_refused_and_closes_the_connection(
     strict: Server, why: str, lines: bytes
 ) -> None:
     said = say(strict.port, lines + b"\r\n" + SMUGGLED)
@@ -236,7 +236,7 @@ def test_every_form_of_a_target_is_one_request(strict: Server, line: bytes, stat
     assert said.statuses == [status, 404], said
 
 
-def test_a_trailer_is_no_header(strict: Server) -> None:
+def test_a_trailer_is_not_read_as_a_header(strict: Server) -> None:
     lines = b"POST /api/workflows HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
     trailer = f"2\r\n{{}}\r\n0\r\nx-api-key: {strict.key()}\r\nx-tenant-id: acme\r\n\r\n"
     last = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
@@ -244,7 +244,7 @@ def test_a_trailer_is_no_header(strict: Server) -> None:
 
 
 @pytest.mark.parametrize("frames", [b"0\r\nx: ", b"2;x="], ids=["trailer", "extension"])
-def test_what_frames_a_body_has_a_bound(strict: Server, frames: bytes) -> None:
+def test_trailers_and_chunk_extensions_have_a_length_limit(strict: Server, frames: bytes) -> None:
     lines = b"POST /sign-in HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
     with connect(strict.port) as slow, contextlib.suppress(ConnectionError):
         slow.sendall(lines + b"2\r\n{}\r\n" + frames + b"y" * 200_000)
@@ -254,7 +254,9 @@ def test_what_frames_a_body_has_a_bound(strict: Server, frames: bytes) -> None:
 
 
 @pytest.mark.parametrize("framing", ["content-length: {}", "transfer-encoding: chunked"])
-def test_the_body_of_an_upgrade_is_no_request(strict: Server, framing: str) -> None:
+def test_the_body_of_an_upgrade_request_is_not_read_as_a_request(
+    strict: Server, framing: str
+) -> None:
     hidden = b'{"x":"' + SMUGGLED.replace(b"\r\n", b" ") + b'"}'
     chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(hidden), hidden)
     body = hidden if "length" in framing else chunked
@@ -267,13 +269,13 @@ def test_the_body_of_an_upgrade_is_no_request(strict: Server, framing: str) -> N
     assert 200 not in say(strict.port, whole, 1).statuses
 
 
-def test_what_is_wrong_waits_for_the_answers_before_it(strict: Server) -> None:
+def test_an_invalid_request_is_refused_after_the_answers_before_it(strict: Server) -> None:
     one = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
     said = say(strict.port, one * 3 + b"\0" + one)
     assert (said.closed, said.statuses) == (True, [200, 200, 200, 400])
 
 
-def test_a_header_in_pieces_has_the_same_bound(strict: Server) -> None:
+def test_a_header_sent_in_pieces_has_the_same_length_limit(strict: Server) -> None:
     for field in (b"x: " + b"y" * 200_000, b"x: y\r\n" * 30_000, b""):
         with connect(strict.port) as slow, contextlib.suppress(ConnectionError):
             slow.sendall(b"GET /" + (b"" if field else b"z" * 200_000) + b" HTTP/1.1\r\n")
@@ -300,7 +302,7 @@ def test_a_header_in_pieces_has_the_same_bound(strict: Server) -> None:
     ],
     ids=range(9),
 )
-def test_what_is_no_request_is_refused_soon(strict: Server, garbage: bytes) -> None:
+def test_bytes_that_are_not_a_request_are_refused(strict: Server, garbage: bytes) -> None:
     said = say(strict.port, garbage)
     assert said.closed
     assert said.statuses, "closed without an answer"
@@ -308,19 +310,19 @@ def test_what_is_no_request_is_refused_soon(strict: Server, garbage: bytes) -> N
     assert "Traceback" not in strict.log.read_text()
 
 
-def test_an_upgrade_to_something_else_is_a_plain_request(strict: Server) -> None:
+def test_a_request_to_upgrade_to_websocket_is_answered_as_plain_http(strict: Server) -> None:
     fields = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
     request = head(strict, method="GET") + fields.encode() + b"sec-websocket-key: eA==\r\n\r\n"
     assert say(strict.port, request, 1).statuses == [200]
 
 
-def test_many_requests_in_one_piece_are_answered_in_order(strict: Server) -> None:
+def test_pipelined_requests_are_answered_in_order(strict: Server) -> None:
     one = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
     last = b"GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
     assert say(strict.port, one * 50 + last).statuses == [200] * 50 + [404]
 
 
-def test_a_client_that_never_reads_is_no_harm_to_others(strict: Server) -> None:
+def test_a_client_that_never_reads_does_not_slow_down_others(strict: Server) -> None:
     with contextlib.ExitStack() as held:
         for _ in range(5):
             deaf = held.enter_context(connect(strict.port))
@@ -333,7 +335,7 @@ def test_a_client_that_never_reads_is_no_harm_to_others(strict: Server) -> None:
         assert strict.computed_s() - before < 2
 
 
-def test_nothing_waits_for_a_client_that_has_gone(strict: Server) -> None:
+def test_a_request_ends_when_its_client_disconnects(strict: Server) -> None:
     nap = {"id": "nap", "type": "wait", "duration": "1h"}
     definition = {
         "id": "nap", "name": "nap", "initialStep": "nap",
@@ -342,12 +344,12 @@ def test_nothing_waits_for_a_client_that_has_gone(strict: Server) -> None:
     }  # fmt: skip
     with strict.client() as client:
         assert client.post("/api/workflows", json=definition).status_code == 201
-        _until(lambda: _in_flight(client) == 1)  # those of the tests before have gone
+        _until(lambda: _in_flight(client) == 1)  # connections of earlier tests are closed
         connection = connect(strict.port)
         connection.sendall(
             head(strict, "/api/workflow/start/nap", content_length="11") + b'\r\n{"data":{}}'
         )
-        _until(lambda: _in_flight(client) == 2)  # the start, and the question itself
+        _until(lambda: _in_flight(client) == 2)  # the start, and the request for /metrics
         connection.close()
         _until(lambda: _in_flight(client) == 1)
         (run,) = client.get("/api/workflow/runs").json()["runs"]

@@ -1,4 +1,4 @@
-"""Thousands of hostile expressions: nothing is reached, nothing lasts, nothing ends the process."""
+"""Hostile expressions reach nothing outside their data, end soon and never crash the process."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.harness.server import Server
 SEED = int(os.environ.get("STEPWELL_SEED", random.randrange(2**32)))
 GROWN = int(os.environ.get("STEPWELL_FUZZ_EXPRESSIONS", "1000"))
 SLOWEST_MS = 250
-"""Of processor time, which a busy machine does not change much."""
+"""In processor time, which hardly depends on the load of the machine."""
 
 FOREIGN = re.compile(
     rf"<class|<function|<module|<built-in|<bound|object at 0x|{CANARY}|root:x:|site-packages|Traceback"
@@ -26,7 +26,7 @@ FOREIGN = re.compile(
 
 
 def evaluated(texts: list[str], folder: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Evaluate in a process of its own; fails with the expression that ended it."""
+    """Evaluate in a separate process; if it crashes, fail and name the expression."""
     file = folder / "expressions.json"
     file.write_text(json.dumps(texts))
     done = subprocess.run(
@@ -59,7 +59,7 @@ def test_known_attacks_reach_nothing_and_end_soon(tmp_path: Path) -> None:
     assert len(texts) > 5_000
     results = evaluated(texts, tmp_path)
     judge(results)
-    # A name of Python's is a key of the data there, or nothing.
+    # A Python attribute name is read as a key of the data, never as an attribute.
     inside = [
         (text, told)
         for text, told in results
@@ -81,7 +81,7 @@ HOSTILE = [
 
 
 def test_what_a_person_sends_is_never_evaluated(shared: Server) -> None:
-    """Through data, a person's answer, a child run and an output field: verbatim each time."""
+    """Data, answers, child runs and output fields pass on text with braces unchanged."""
     child = {
         "id": "child", "name": "Child", "initialStep": "end",
         "steps": [{"id": "end", "type": "end-flow", "result": {"got": "{{ data.x }}"}}],
@@ -117,7 +117,7 @@ def _settled(server: Server, client: Any, run_id: str) -> Any:
 
 
 def test_hostile_definitions_are_refused_or_fail_their_own_run_only(shared: Server) -> None:
-    """Over HTTP, where one that ended the process would end the server."""
+    """Use HTTP: an expression that crashes its process would crash the server."""
     statuses = set()
     with shared.client() as client:
         for text in [*BOMBS, *WORDS]:
@@ -148,7 +148,9 @@ def test_hostile_definitions_are_refused_or_fail_their_own_run_only(shared: Serv
 @pytest.mark.parametrize(("condition", "expected"), [
     ("data.x", "b"), ("data.x != 1", "b"), ("data.x is string", "b"), ("data.x in data", "c"),
 ])  # fmt: skip
-def test_conditions_are_no_other_language(shared: Server, condition: str, expected: str) -> None:
+def test_conditions_are_evaluated_in_the_same_language(
+    shared: Server, condition: str, expected: str
+) -> None:
     flow = {
         "name": "Edge", "initialStep": "a",
         "steps": [

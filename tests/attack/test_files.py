@@ -1,4 +1,4 @@
-"""Files from strangers: no name is a path, no type is believed, nothing is ever rendered."""
+"""Uploaded files: names are never paths, declared types are ignored, nothing is rendered."""
 
 import hashlib
 import re
@@ -40,7 +40,7 @@ def upload(client: httpx.Client, name: str, content: bytes, kind: str = "text/ht
     return data["attachment"], client.get(f"/api/workflow/files/{data['fileId']}")
 
 
-def test_no_name_is_a_path_and_every_download_is_a_download(server: Server) -> None:
+def test_no_name_is_a_path_and_every_file_is_served_as_a_download(server: Server) -> None:
     around = sorted(server.data.parent.iterdir())
     before = {file.name for file in server.data.iterdir()}
     expected = set()
@@ -95,7 +95,7 @@ def test_no_name_is_a_path_and_every_download_is_a_download(server: Server) -> N
         ("a.wasm", b"\0asm\1\0\0\0\xff", "application/octet-stream"),
     ],
 )
-def test_a_type_comes_from_the_content(
+def test_the_type_is_detected_from_the_content(
     shared: Server, name: str, content: bytes, kind: str
 ) -> None:
     with shared.client() as client:
@@ -104,7 +104,7 @@ def test_a_type_comes_from_the_content(
             assert back.headers["content-type"].partition(";")[0] == kind
 
 
-def test_a_type_is_never_one_that_runs(tmp_path: Path) -> None:
+def test_the_type_is_never_an_executable_one(tmp_path: Path) -> None:
     for ending in ("svg", "xhtml", "js", "mjs", "css", "swf", "hta", "xsl", "mht", "webmanifest"):
         assert media_type_of(f"a.{ending}", b"<svg/>") == "text/plain"
 
@@ -124,8 +124,8 @@ def test_a_type_is_never_one_that_runs(tmp_path: Path) -> None:
         "",
     ],
 )
-def test_an_id_that_is_a_path_is_no_file(shared: Server, file_id: str) -> None:
-    """JSON that looks like an upload is data, and no step reads a path from it."""
+def test_a_file_id_that_is_a_path_is_not_found(shared: Server, file_id: str) -> None:
+    """JSON that looks like an upload stays plain data; no step reads a path from it."""
     steps: list[dict[str, Any]] = [
         {
             "type": "call-api",
@@ -156,7 +156,7 @@ def test_an_id_that_is_a_path_is_no_file(shared: Server, file_id: str) -> None:
             assert "root:" not in str(run)
 
 
-def test_a_symlink_in_the_folder_of_files_is_not_followed_by_a_name(server: Server) -> None:
+def test_a_symlink_in_the_files_folder_is_not_followed(server: Server) -> None:
     (server.data / "files").mkdir(exist_ok=True)
     (server.data / "files" / "et").symlink_to("/etc")
     with server.client() as client:

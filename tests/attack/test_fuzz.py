@@ -1,6 +1,6 @@
-"""Random requests against the real server: never a 500, never a hang, always the declared shape.
+"""Random requests to the real server: no 500, no hang, every answer as described.
 
-`STEPWELL_FUZZ_CASES` says how many in all (`make fuzz` takes 60,000); a share of it runs always.
+`STEPWELL_FUZZ_CASES` sets the number of requests; `make fuzz` sends 60,000.
 """
 
 import json
@@ -61,7 +61,7 @@ def clients(shared: Server) -> Iterator[list[httpx.Client]]:
 
 
 MET: Counter[int] = Counter()
-"""The statuses of all answers: random requests that are all refused at the door show nothing."""
+"""Count of answers by status, to check that not every request was refused early."""
 
 
 def judge(status: int, text: str, content_type: str, seconds: float, what: object) -> None:
@@ -180,7 +180,7 @@ def test_queries(clients: list[httpx.Client]) -> None:
 
 
 def test_definitions(clients: list[httpx.Client]) -> None:
-    """Random graphs of random steps are refused with words, or stored and run to some end."""
+    """Random graphs of random steps are refused with a message, or stored, run and ended."""
     ids = st.sampled_from(["a", "b", "c", "", "A b", "\0", "x" * 300])
     fields = st.dictionaries(st.sampled_from(["x", "y", ""]), st.fixed_dictionaries(
         {"type": st.sampled_from(["string", "number", "array", "file", "nothing"]) | json_values},
@@ -275,11 +275,13 @@ def test_forms(clients: list[httpx.Client]) -> None:
 SCHEMA = schemathesis.openapi.from_dict(openapi(ENDPOINTS))
 OPERATIONS = {made.ok().label: made.ok() for made in SCHEMA.get_all_operations()}  # type: ignore[union-attr] # an Err ends this here
 STREAMS = {label for label in OPERATIONS if "/api/workflow/events" in label}
-"""What does not end by itself; it is tried where only the head of an answer is read."""
+"""Endless streams; `test_streams_begin_or_are_refused` reads only the head of their answers."""
 
 
-def test_what_the_api_page_describes(shared: Server, clients: list[httpx.Client]) -> None:
-    """Schemathesis: requests that fit the page, and requests that just do not."""
+def test_requests_generated_from_the_openapi_description(
+    shared: Server, clients: list[httpx.Client]
+) -> None:
+    """Send requests by Schemathesis: valid ones, and ones that are invalid in one place."""
     modes = st.sampled_from(list(GenerationMode))
     cases = st.tuples(st.sampled_from(sorted(set(OPERATIONS) - STREAMS)), modes).flatmap(
         lambda chosen: OPERATIONS[chosen[0]].as_strategy(generation_mode=chosen[1])
@@ -328,7 +330,7 @@ def test_streams_begin_or_are_refused(clients: list[httpx.Client]) -> None:
     attack()
 
 
-def test_after_all_that_the_server_is_well(shared: Server, clients: list[httpx.Client]) -> None:
+def test_the_server_is_healthy_afterwards(shared: Server, clients: list[httpx.Client]) -> None:
     before = shared.computed_s()
     assert httpx.get(f"{shared.address}/readyz", timeout=60).status_code == 200
     assert clients[0].get("/api/workflow/runs").status_code == 200

@@ -1,4 +1,4 @@
-"""Hostile requests to the addresses of triggers: floods, slow bodies, odd bytes, guesses."""
+"""Hostile requests to trigger addresses: floods, slow bodies, malformed content, guessed tokens."""
 
 import random
 import socket
@@ -67,7 +67,7 @@ def test_a_flood_at_one_address_delays_no_other_tenant(
     assert len(outcomes) <= 10
 
 
-def test_a_guess_costs_less_than_an_address_and_tells_nothing(owner: httpx.Client) -> None:
+def test_a_guessed_token_is_refused_without_a_hint(owner: httpx.Client) -> None:
     url = made(owner, "guessed")
     base, _, token = url.rpartition("/")
     near = token[:-1] + ("A" if token[-1] != "A" else "B")
@@ -86,7 +86,7 @@ def test_a_guess_costs_less_than_an_address_and_tells_nothing(owner: httpx.Clien
     assert abs(one - other) < 0.005, (one, other)
 
 
-def test_slow_and_broken_bodies_leave_nothing_behind(
+def test_slow_and_incomplete_bodies_leave_no_firing(
     open_server: Server, owner: httpx.Client
 ) -> None:
     path = made(owner, "slow", verify={"preset": "none"}).removeprefix(open_server.address)
@@ -106,7 +106,7 @@ def test_slow_and_broken_bodies_leave_nothing_behind(
     assert len(owner.get("/api/triggers/slow/firings").json()["firings"]) == 1
 
 
-def test_whatever_is_sent_there_is_no_fault_of_the_server(
+def test_no_request_to_a_trigger_causes_a_server_error(
     open_server: Server, owner: httpx.Client
 ) -> None:
     dice = random.Random(11)

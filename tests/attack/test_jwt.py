@@ -1,4 +1,4 @@
-"""Forged, stretched and misused tokens over HTTP: 401 each time, and a log without a trace."""
+"""Forged, expired and malformed JWTs over HTTP: always 401, and never a traceback in the log."""
 
 import base64
 import hashlib
@@ -46,7 +46,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def made(strict: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
-    """Return a key of each algorithm; each is an editor's, but that of HS384 is a viewer's."""
+    """Return a key for each algorithm; HS384 has the role viewer, all others editor."""
     found = {}
     for algorithm in ("HS256", "HS384", "HS512", *KEYS):
         more: list[object] = ["--role", "viewer" if algorithm == "HS384" else "editor"]
@@ -65,7 +65,7 @@ def part(value: Any) -> str:
 
 
 def forged(header: Any, claims: Any, key: bytes = b"", digest: str = "sha256") -> str:
-    """Sign as HMAC with any key, which libraries refuse to do with a public one."""
+    """Sign with HMAC by hand, since libraries refuse a public key as an HMAC key."""
     body = f"{part(header)}.{part(claims)}"
     return f"{body}.{part(hmac.new(key, body.encode(), digest).digest())}"
 
@@ -77,7 +77,7 @@ def signed(made: dict[str, Made], algorithm: str = "HS256", **claims: Any) -> st
 
 
 BROWSER = httpx.Client(timeout=60)
-"""One for all, since making one costs more than a hundred requests."""
+"""Shared, since creating a client costs more than a hundred requests."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -94,13 +94,15 @@ def ask(
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512", *KEYS])
-def test_a_good_token_of_each_algorithm_is_taken(
+def test_a_valid_token_of_each_algorithm_is_accepted(
     strict: Server, made: dict[str, Made], algorithm: str
 ) -> None:
     assert ask(strict, signed(made, algorithm)).status_code == 200
 
 
-def test_no_key_is_good_for_another_algorithm(strict: Server, made: dict[str, Made]) -> None:
+def test_no_key_verifies_a_token_of_another_algorithm(
+    strict: Server, made: dict[str, Made]
+) -> None:
     statuses: dict[tuple[str, str, str | bytes], int] = {}
     for name in made:
         for claimed in (
@@ -131,7 +133,7 @@ def test_no_key_is_good_for_another_algorithm(strict: Server, made: dict[str, Ma
     assert len(statuses) > 200
 
 
-def test_a_key_in_the_header_is_not_taken(strict: Server, made: dict[str, Made]) -> None:
+def test_a_key_in_the_token_header_is_ignored(strict: Server, made: dict[str, Made]) -> None:
     mine = rsa.generate_private_key(65537, 2048)
     numbers = mine.public_key().public_numbers()
     jwk = {
@@ -164,7 +166,7 @@ CLAIMS: list[dict[str, Any]] = [
 @pytest.mark.parametrize(
     "claims", CLAIMS, ids=[f"{n}-{next(iter(c))}" for n, c in enumerate(CLAIMS)]
 )
-def test_a_signed_claim_that_is_not_right_is_no_way_in(
+def test_a_signed_token_with_a_wrong_claim_is_refused(
     strict: Server, made: dict[str, Made], claims: dict[str, Any]
 ) -> None:
     whole = {k: v for k, v in {**GOOD, **claims}.items() if v is not None}
@@ -216,7 +218,7 @@ def shapes(made: dict[str, Made]) -> Iterator[str]:
     )
 
 
-def test_no_shape_of_a_token_is_more_than_a_401(strict: Server, made: dict[str, Made]) -> None:
+def test_every_malformed_token_is_refused_with_401(strict: Server, made: dict[str, Made]) -> None:
     tokens = list(shapes(made))
     for token in tokens:
         answer = ask(strict, token)
@@ -226,7 +228,9 @@ def test_no_shape_of_a_token_is_more_than_a_401(strict: Server, made: dict[str, 
     assert "Traceback" not in strict.log.read_text()
 
 
-def test_a_token_raises_nobody(strict: Server, made: dict[str, Made]) -> None:
+def test_a_role_claim_cannot_exceed_the_role_of_its_secret(
+    strict: Server, made: dict[str, Made]
+) -> None:
     for role in ("owner", "admin", "editor", "operator"):
         answer = ask(strict, signed(made, "HS384", role=role), "POST")
         assert (answer.status_code, "viewer" in answer.json()["message"]) == (403, True)
@@ -234,7 +238,7 @@ def test_a_token_raises_nobody(strict: Server, made: dict[str, Made]) -> None:
     assert lowered.status_code == 403
 
 
-def test_a_disabled_secret_signs_no_more(strict: Server) -> None:
+def test_tokens_of_a_disabled_secret_are_refused(strict: Server) -> None:
     at = ("--data", strict.data, "--tenant", "acme")
     row = command("jwt-secret", "create", *at)
     token = signed({"HS256": row})
@@ -264,20 +268,20 @@ WEAK = {
 
 
 @pytest.mark.parametrize("name", WEAK)
-def test_a_weak_or_unfit_key_is_refused_when_it_is_made(name: str) -> None:
+def test_a_weak_or_unsuitable_key_is_refused_at_creation(name: str) -> None:
     algorithm, key = WEAK[name]
     with pytest.raises(BadSecret):
         new_secret("acme", "viewer", "", algorithm, 0, key)
 
 
-def test_secrets_that_are_made_are_strong_and_differ() -> None:
+def test_generated_secrets_are_strong_and_distinct() -> None:
     made = {new_secret("acme", "viewer", "", "HS512", 0).secret for _ in range(100)}
     assert len(made) == 100
     assert min(map(len, made)) >= 64
     assert len({hashlib.sha256(item.encode()).digest()[:4] for item in made}) > 95
 
 
-def test_ed448_is_as_good_as_ed25519(strict: Server, tmp_path: Path) -> None:
+def test_ed448_keys_are_accepted(strict: Server, tmp_path: Path) -> None:
     private = ed448.Ed448PrivateKey.generate()
     (tmp_path / "p.pem").write_text(public(private))
     at = ("--data", strict.data, "--tenant", "acme", "--algorithm", "EdDSA")

@@ -1,4 +1,4 @@
-"""Every endpoint with every kind of caller, made from the table of endpoints."""
+"""Access control: every endpoint in the table, called with every kind of credentials."""
 
 import re
 import time
@@ -22,13 +22,13 @@ from tests.harness.server import Server
 
 OPEN_ADDRESSES = {path for _, path, _ in OPEN_ENDPOINTS} | {"/guide", "/guide/{path...}"}
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/schema/definition.json"}
-"""What anybody may ask."""
+"""Paths that need no credentials."""
 
 IDS = {f"{endpoint.method} {endpoint.path}": endpoint for endpoint in ALL_ENDPOINTS}
 
 
 BROWSER = httpx.Client(timeout=60)
-"""One for all, since making one costs more than a hundred requests."""
+"""Shared, since creating a client costs more than a hundred requests."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,7 +39,7 @@ def _closed() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Headers, and the role that they should give; None when they should give nothing."""
+    """Headers and the role that they should grant; None if they should be refused."""
 
     headers: dict[str, str]
     role: Role | None
@@ -102,7 +102,7 @@ def callers(shared: Server) -> dict[str, Credentials]:
 
 
 @pytest.mark.parametrize("operation", IDS)
-def test_each_endpoint_lets_in_whom_it_should(
+def test_each_endpoint_admits_exactly_the_roles_it_names(
     shared: Server, callers: dict[str, Credentials], operation: str
 ) -> None:
     endpoint = IDS[operation]
@@ -128,7 +128,7 @@ def _fits(answer: httpx.Response, role: Role | None, endpoint: Endpoint) -> bool
     return answer.status_code in ((415,) if takes_only_a_form else (200, 202, 400, 404, 406, 409))
 
 
-def test_two_tenant_headers_are_no_way_around(shared: Server) -> None:
+def test_two_tenant_headers_are_refused(shared: Server) -> None:
     for pair in (("acme", "other"), ("other", "acme")):
         headers = [("x-api-key", shared.key()), *(("x-tenant-id", name) for name in pair)]
         assert httpx.get(f"{shared.address}/api/workflows", headers=headers).status_code == 401
@@ -143,7 +143,9 @@ def test_two_tenant_headers_are_no_way_around(shared: Server) -> None:
         "/api/workflows%00/healthz", "/openapi.json/api/workflows", "/api/workflow/runs/readyz",
     ],
 )  # fmt: skip
-def test_no_other_way_to_write_a_path_is_a_way_in(shared: Server, path: str) -> None:
+def test_no_alternative_spelling_of_a_path_bypasses_authentication(
+    shared: Server, path: str
+) -> None:
     from tests.attack.wire import say
 
     request = f"GET {path} HTTP/1.1\r\nhost: evil/healthz?\r\nconnection: close\r\n\r\n"
@@ -153,7 +155,7 @@ def test_no_other_way_to_write_a_path_is_a_way_in(shared: Server, path: str) -> 
     assert b'"runs"' not in said.text
 
 
-async def test_every_route_is_in_the_table_or_open_to_all(tmp_path: Path) -> None:
+async def test_every_route_is_in_the_endpoint_table_or_public(tmp_path: Path) -> None:
     async with open_services(Settings(data=tmp_path / "data")) as services:
         paths = set(routes(services, "http://x")) | set(console_routes())
     of_console = {page.path for page in PAGES} | {path for _, path, _ in OPEN_PAGES}
@@ -162,7 +164,7 @@ async def test_every_route_is_in_the_table_or_open_to_all(tmp_path: Path) -> Non
     }
 
 
-def test_what_is_open_says_nothing_about_anybody(shared: Server) -> None:
+def test_public_pages_show_no_data_of_a_tenant(shared: Server) -> None:
     with shared.client("owner", "acme") as client:
         client.put("/api/secrets/CANARY_NAME", json={"value": "canary-value"})
         document = {

@@ -1,4 +1,4 @@
-"""What goes along on a redirect, what an answer may weigh, and whose cookies are whose."""
+"""Redirects carry no credentials to another origin; answers are bounded; cookies are dropped."""
 
 import gzip
 import zlib
@@ -44,7 +44,7 @@ async def failed(client: HttpClient, request: HttpRequest) -> str:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
-async def test_what_is_confidential_stays_with_its_server(
+async def test_a_confidential_request_is_not_redirected_to_another_origin(
     client: HttpClient, status: int, method: str
 ) -> None:
     with Trap() as other, Trap({"/": to(f"{other.address}/", status)}) as first:
@@ -57,7 +57,7 @@ async def test_what_is_confidential_stays_with_its_server(
 
 
 @pytest.mark.parametrize("status", [302, 307])
-async def test_no_header_that_could_be_a_credential_goes_to_another_origin(
+async def test_headers_that_may_hold_credentials_are_dropped_on_a_redirect_to_another_origin(
     client: HttpClient, status: int
 ) -> None:
     with Trap() as other, Trap({"/": to(f"{other.address}/there", status)}) as first:
@@ -70,7 +70,7 @@ async def test_no_header_that_could_be_a_credential_goes_to_another_origin(
     assert got.headers["host"] == f"127.0.0.1:{other.port}"
 
 
-async def test_on_the_same_server_everything_goes_along(client: HttpClient) -> None:
+async def test_a_redirect_within_one_origin_keeps_headers_and_body(client: HttpClient) -> None:
     with Trap({"/": to("/b"), "/b": to("c?d=1"), "/c?d=1": Gives(body=b'"end"')}) as only:
         request = HttpRequest(
             "POST", f"{only.address}/", CREDENTIALS, content=CANARY, confidential=True
@@ -83,7 +83,7 @@ async def test_on_the_same_server_everything_goes_along(client: HttpClient) -> N
 
 
 @pytest.mark.parametrize("hops", [1, 2, 3])
-async def test_the_origin_is_judged_at_each_hop(client: HttpClient, hops: int) -> None:
+async def test_the_origin_is_checked_at_each_hop(client: HttpClient, hops: int) -> None:
     with Trap() as other:
         answers = {f"/{n}": to(f"/{n + 1}") for n in range(hops)}
         answers[f"/{hops}"] = to(f"{other.address}/")
@@ -102,7 +102,7 @@ async def test_another_port_or_name_of_the_same_host_is_another_origin(client: H
             assert await failed(client, request) == "RedirectRefused"
 
 
-async def test_a_password_in_the_address_counts_as_confidential(client: HttpClient) -> None:
+async def test_a_url_with_a_password_is_confidential(client: HttpClient) -> None:
     with Trap() as other, Trap({"/": to(f"{other.address}/")}) as first:
         url = first.address.replace("://", "://me:canary@") + "/"
         assert await failed(client, HttpRequest("GET", url)) == "RedirectRefused"
@@ -124,21 +124,21 @@ async def test_a_password_in_the_address_counts_as_confidential(client: HttpClie
         ("/", "TooManyRedirects"),
     ],
 )
-async def test_a_redirect_leads_nowhere_that_a_request_may_not_go(
+async def test_a_redirect_to_a_forbidden_address_is_refused(
     client: HttpClient, location: str, error: str
 ) -> None:
     with Trap({"/": to(location)}) as first:
         assert await failed(client, HttpRequest("GET", f"{first.address}/")) == error
 
 
-async def test_a_redirect_is_an_answer_where_it_is_not_followed(client: HttpClient) -> None:
+async def test_a_redirect_is_returned_if_redirects_are_not_followed(client: HttpClient) -> None:
     with Trap({"/": to("http://10.0.0.1/")}) as first:
         request = HttpRequest("GET", f"{first.address}/", follow_redirects=False)
         answer = await client.send(request)
     assert (answer.status, answer.headers["location"]) == (307, "http://10.0.0.1/")
 
 
-async def test_cookies_of_one_request_are_not_those_of_the_next(client: HttpClient) -> None:
+async def test_cookies_are_not_sent_with_the_next_request(client: HttpClient) -> None:
     with Trap(lambda _: Gives(headers={"set-cookie": "session=canary; Path=/"})) as first:
         for _ in range(3):
             await client.send(HttpRequest("GET", f"{first.address}/"))
@@ -160,7 +160,7 @@ ZEROS = bytes(50_000_000)
     ],
     ids=["gzip", "deflate", "twice", "garbage", "damaged", "plain"],
 )
-async def test_an_answer_is_unpacked_within_its_bound(
+async def test_an_answer_is_decompressed_only_up_to_the_limit(
     client: HttpClient, encoding: str, body: bytes, error: str
 ) -> None:
     import tracemalloc
@@ -182,7 +182,7 @@ async def test_an_answer_is_unpacked_within_its_bound(
         ("identity", b'{"a": 1}'),
     ],
 )
-async def test_a_packed_answer_is_read(client: HttpClient, encoding: str, body: bytes) -> None:
+async def test_a_compressed_answer_is_read(client: HttpClient, encoding: str, body: bytes) -> None:
     with Trap({"/": Gives(headers={"content-encoding": encoding}, body=body)}) as first:
         answer: HttpResponse = await client.send(HttpRequest("GET", f"{first.address}/"))
     assert answer.content == b'{"a": 1}'
@@ -201,7 +201,7 @@ SETTINGS: list[tuple[dict[str, Any], bool]] = [
 ]
 
 
-def test_a_step_with_a_secret_says_why_it_did_not_follow(shared: Server) -> None:
+def test_a_step_with_a_secret_reports_the_refused_redirect(shared: Server) -> None:
     moved: dict[str, Gives] = {}
 
     def answer(got: Got) -> Gives:

@@ -1,4 +1,4 @@
-"""No step reaches an address inside, however it is written and whatever a resolver says."""
+"""SSRF: no step reaches an internal address, however it is written or resolved."""
 
 import itertools
 import socket
@@ -55,7 +55,7 @@ REFUSED = {"AddressNotAllowed", "InvalidRequest", "ConnectionFailed"}
 
 @pytest.fixture(scope="module")
 def trap() -> Iterator[Trap]:
-    """Return a listener on every local address, where nothing may arrive."""
+    """Return a listener on every local address; no request may arrive at it."""
     with Trap(host="0.0.0.0") as listening:
         yield listening
 
@@ -86,7 +86,7 @@ def urls(port: int) -> list[str]:
     return [*hosts, *(f"http://{host}/" for host in INSIDE)]
 
 
-def test_call_api_reaches_nothing_inside(public_only: Server, trap: Trap) -> None:
+def test_call_api_reaches_no_internal_address(public_only: Server, trap: Trap) -> None:
     with public_only.client() as client:
         made = workflow(client, {"type": "call-api", "url": "{{ data.url }}", "timeout": "5s"})
         for url in urls(trap.port):
@@ -98,7 +98,7 @@ def test_call_api_reaches_nothing_inside(public_only: Server, trap: Trap) -> Non
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1", "localhost"])
-async def test_where_loopback_is_allowed_these_forms_do_reach_it(host: str) -> None:
+async def test_these_forms_reach_loopback_if_it_is_allowed(host: str) -> None:
     client = HttpClient([ip_network("127.0.0.0/8"), ip_network("::1/128")])
     with Trap() as listening:
         await client.send(HttpRequest("GET", f"http://{host}:{listening.port}/"))
@@ -107,7 +107,7 @@ async def test_where_loopback_is_allowed_these_forms_do_reach_it(host: str) -> N
 
 
 @pytest.mark.parametrize("trick", TRICKS, ids=range(len(TRICKS)))
-async def test_no_trick_in_an_address_reaches_inside(trap: Trap, trick: str) -> None:
+async def test_no_url_trick_reaches_an_internal_address(trap: Trap, trick: str) -> None:
     client = HttpClient([])
     try:
         with pytest.raises(StepBroke) as broke:
@@ -121,7 +121,7 @@ async def test_no_trick_in_an_address_reaches_inside(trap: Trap, trick: str) -> 
 @pytest.mark.parametrize(
     ("provider", "hosts"), [("openai", LOOPBACK + INSIDE[::4]), ("anthropic", LOOPBACK[::4])]
 )
-def test_a_model_that_a_tenant_named_is_not_inside(
+def test_a_model_of_a_tenant_cannot_have_an_internal_address(
     public_only: Server, trap: Trap, provider: str, hosts: list[str]
 ) -> None:
     with public_only.client(tenant=provider) as client:
@@ -147,7 +147,7 @@ def test_a_model_that_a_tenant_named_is_not_inside(
 
 
 class Resolver:
-    """Answers for one name, each time with the next list of addresses; counts its answers."""
+    """Resolves one name to the next list of addresses at each query, and counts the queries."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
         self.asked = 0
@@ -163,7 +163,7 @@ class Resolver:
         return [row for rows in found for row in rows]
 
 
-async def test_the_address_that_is_connected_to_is_the_one_that_was_checked(
+async def test_dns_rebinding_cannot_change_the_address_after_the_check(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with Trap(host="127.0.0.2") as public, Trap(host="127.0.0.1", port=public.port) as inside:
@@ -184,7 +184,7 @@ async def test_the_address_that_is_connected_to_is_the_one_that_was_checked(
 @pytest.mark.parametrize(
     "answer", [["127.0.0.2", "127.0.0.1"], ["127.0.0.1", "127.0.0.2"], ["127.0.0.2", "10.0.0.1"]]
 )
-async def test_one_address_inside_among_several_refuses_the_name(
+async def test_a_name_with_one_internal_address_among_several_is_refused(
     monkeypatch: pytest.MonkeyPatch, answer: list[str]
 ) -> None:
     with Trap(host="127.0.0.2") as public:

@@ -1,4 +1,4 @@
-"""Each package that is installed has a reason, and the audit tells what it found from silence."""
+"""Every dependency has a documented reason, and a failed audit never looks like a clean one."""
 
 import ast
 import json
@@ -52,12 +52,12 @@ def test_every_dependency_has_a_reason_and_every_reason_a_dependency() -> None:
     assert all(len(why) > 10 for why in given.values())
 
 
-def test_every_dependency_is_imported_and_nothing_else_is() -> None:
+def test_every_dependency_is_imported_and_every_import_is_pinned() -> None:
     known = packages_distributions()
     names = {name for module in imported() for name in known.get(module, [])}
     used = {name.lower().replace("_", "-") for name in names} - {"stepwell", "stepwell-client"}
     assert DIRECT - used == set()
-    # What a library of ours brings along may be named where that library hands it over.
+    # A module may import a pinned transitive dependency whose types its library returns.
     pinned = set(
         re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     )
@@ -81,7 +81,7 @@ def database(vulnerable: str | None) -> Trap:
     return Trap(answer)
 
 
-def test_the_audit_asks_about_every_pinned_package_and_tells() -> None:
+def test_the_audit_checks_every_pinned_package_and_reports_findings() -> None:
     pins = len(re.findall(r"^[\w.-]+==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     with database("starlette") as service:
         found = audit("--service", service.address)
@@ -93,7 +93,7 @@ def test_the_audit_asks_about_every_pinned_package_and_tells() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"garbage", b'{"results": []}', b'{"results": 7}'])
-def test_an_audit_that_did_not_happen_does_not_look_like_a_clean_one(body: bytes) -> None:
+def test_a_failed_audit_does_not_look_like_a_clean_one(body: bytes) -> None:
     with Trap(lambda _: Gives(body=body)) as service:
         assert audit("--service", service.address).returncode == 3
         lenient = audit("--service", service.address, "--if-reachable")

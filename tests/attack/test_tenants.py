@@ -1,4 +1,4 @@
-"""Another tenant's things look, byte for byte, like things that do not exist."""
+"""Objects of another tenant are, byte for byte, indistinguishable from missing ones."""
 
 import re
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ OBJECTS = {
     "/api/mcp-servers/{name}": "tool",
     "/api/threads/{threadId}": "thread",
 }
-"""What the parameter of an address names; longer addresses belong to their beginnings."""
+"""The kind of object that each path names; longer paths belong to their longest prefix here."""
 
 ABSENT = {
     "workflow": "theirs", "agent": "theirs", "secret": "THEIRS", "model": "theirs",
@@ -84,12 +84,12 @@ def kind_of(endpoint: Endpoint) -> str | None:
 
 WITH_OBJECTS = [e for e in ENDPOINTS if "{" in e.path or e.operation in ("cancel", "terminate")]
 OF_ONE_PERSON = {"delete_passkey"}
-"""They are for people alone: a key is told so before anything is looked for."""
+"""Only people may use these; an API key is refused before any lookup."""
 
 NAMED_PER_TENANT = {
     "put_secret", "put_model", "set_variable", "put_schedule", "put_trigger", "put_view",
 }  # fmt: skip
-"""They make a thing of the asker's own, whatever others have of that name."""
+"""They create the caller's own object, even if another tenant uses the same name."""
 
 
 def test_every_address_with_a_parameter_is_covered() -> None:
@@ -98,7 +98,7 @@ def test_every_address_with_a_parameter_is_covered() -> None:
 
 
 def make_theirs(client: httpx.Client) -> dict[str, str]:
-    """Return tenant B one of each kind, with the ids that tenant A asks for."""
+    """Create one object of each kind for tenant B, and return the ids that tenant A asks for."""
     flow = {
         "id": "theirs", "name": "Theirs", "initialStep": "ask", "tool": True,
         "steps": [
@@ -155,7 +155,7 @@ def theirs(shared: Server, absent: dict[str, bytes]) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def absent(shared: Server) -> dict[str, bytes]:
-    """Return what tenant A is told while nobody has any of them."""
+    """Return the answers that tenant A gets while none of the objects exist."""
     return ask_for_all(shared, ABSENT)
 
 
@@ -179,18 +179,18 @@ def ask_for_all(server: Server, ids: dict[str, str]) -> dict[str, bytes]:
 
 
 def _comparable(answer: httpx.Response, ids: dict[str, str]) -> bytes:
-    """Return status, headers and body; only ids that no client chooses have one name."""
+    """Return status, headers and body, with generated ids replaced by the name of their kind."""
     headers = sorted(
         (k, v) for k, v in answer.headers.items() if k not in ("date", "content-length")
     )
     text = f"{answer.status_code} {headers} {answer.text}"
-    # The longest first: one may begin as another does.
+    # The longest first: one id may be a prefix of another.
     for kind in ("file", "webhook", "run", "kid", "key", "person"):
         text = text.replace(ids[kind], kind.upper())
     return text.encode()
 
 
-def test_what_is_theirs_looks_like_nothing(
+def test_objects_of_another_tenant_look_like_missing_ones(
     shared: Server, theirs: dict[str, str], absent: dict[str, bytes]
 ) -> None:
     with shared.client(tenant="b") as client:
@@ -201,7 +201,7 @@ def test_what_is_theirs_looks_like_nothing(
             assert client.get(path).json()["status"] == "draft"
 
 
-def test_asking_for_what_is_theirs_takes_none_of_their_memory(
+def test_requests_for_another_tenants_run_do_not_load_it(
     shared: Server, theirs: dict[str, str]
 ) -> None:
     with shared.client(tenant="a") as client:
@@ -214,7 +214,9 @@ def test_asking_for_what_is_theirs_takes_none_of_their_memory(
     assert "stepwell_runs_in_memory 0.0" in shown.splitlines()
 
 
-def test_names_of_ones_own_leave_theirs_alone(shared: Server, theirs: dict[str, str]) -> None:
+def test_objects_with_the_same_name_do_not_affect_another_tenant(
+    shared: Server, theirs: dict[str, str]
+) -> None:
     with shared.client("owner", "c") as mine, shared.client(tenant="b") as client:
         model = {"provider": "openai", "model": "mine"}
         assert mine.put("/api/secrets/THEIRS", json={"value": "mine-mine"}).status_code == 201
@@ -229,7 +231,7 @@ def test_names_of_ones_own_leave_theirs_alone(shared: Server, theirs: dict[str, 
 
 @pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.method == "GET" and "{" not in e.path and "events" not in e.path],
                          ids=lambda e: e.path)  # fmt: skip
-def test_no_list_holds_what_is_theirs(
+def test_no_list_shows_objects_of_another_tenant(
     shared: Server, theirs: dict[str, str], endpoint: Endpoint
 ) -> None:
     queries = [{}, {"search": "theirs"}, {"includeArchived": "true"}, {"limit": "500"},
@@ -242,7 +244,7 @@ def test_no_list_holds_what_is_theirs(
 
 
 def references(ids: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """Return steps that name things of others, in definitions and by data."""
+    """Return steps that refer to objects of another tenant, in the definition and by data."""
     yield {"type": "call-workflow", "workflowId": ids["workflow"]}
     yield {"type": "call-workflow", "workflowId": "{{ data.workflow }}"}
     yield {"type": "call-agent", "agentId": ids["agent"], "message": "hello"}
@@ -283,7 +285,7 @@ STEPS = len(list(references(ABSENT)))
 
 
 @pytest.mark.parametrize("number", range(STEPS))
-def test_ids_inside_definitions_and_data_do_not_cross(
+def test_ids_in_definitions_and_data_do_not_reach_another_tenant(
     shared: Server, theirs: dict[str, str], number: int
 ) -> None:
     errors = []
@@ -292,7 +294,7 @@ def test_ids_inside_definitions_and_data_do_not_cross(
             "/api/models/own",
             json={"provider": "openai", "model": "x", "baseUrl": "http://127.0.0.1:1/"},
         )
-        # Against ids that nobody has: the same words, but for the ids themselves.
+        # Ids that do not exist must cause the same messages, apart from the ids themselves.
         nowhere = {k: "NOWHERE" if k == "secret" else "nowhere" for k in ABSENT}
         for ids in (nowhere, theirs):
             step = list(references(ids))[number]
@@ -313,7 +315,9 @@ def test_ids_inside_definitions_and_data_do_not_cross(
     assert "Unknown" in errors[0] or "NotFound" in errors[0]
 
 
-def test_one_idempotency_key_is_one_for_each_tenant(shared: Server, theirs: dict[str, str]) -> None:
+def test_idempotency_keys_are_separate_for_each_tenant(
+    shared: Server, theirs: dict[str, str]
+) -> None:
     flow = {"name": "Once", "initialStep": "e", "steps": [{"id": "e", "type": "end-flow"}]}
     runs = set()
     for tenant in ("a", "b"):

@@ -1,4 +1,4 @@
-"""A real HTTP server that redirects, compresses and sets cookies, and remembers what it got."""
+"""A real HTTP server with prepared answers, which records the requests it gets."""
 
 import threading
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Got:
-    """One request as it came; header names are in lower case."""
+    """One received request; header names are in lower case."""
 
     method: str
     path: str
@@ -28,7 +28,7 @@ class Gives:
 
 
 class Trap:
-    """Answers each path with what `answers` has for it; with 200 where it has nothing."""
+    """Answers each path with its entry in `answers`, or else with 200."""
 
     def __init__(
         self,

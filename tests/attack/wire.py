@@ -1,4 +1,4 @@
-"""Raw sockets, for requests that no client would send."""
+"""Raw sockets, for requests that no HTTP client would send."""
 
 import re
 import socket
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Said:
-    """What came back until the server closed or fell silent."""
+    """What the server sent until it closed the connection or the time was over."""
 
     text: bytes
     closed: bool
@@ -16,7 +16,7 @@ class Said:
 
     @property
     def statuses(self) -> list[int]:
-        """The status of every answer, in order."""
+        """Return the status of every answer, in order."""
         return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", self.text)]
 
 
@@ -25,7 +25,7 @@ def connect(port: int) -> socket.socket:
 
 
 def read(connection: socket.socket, within: float = 10) -> Said:
-    """Read until the server closes, or `within` seconds are over."""
+    """Read until the server closes the connection or `within` seconds are over."""
     began, text = time.monotonic(), b""
     while (left := within - (time.monotonic() - began)) > 0:
         connection.settimeout(left)
@@ -42,7 +42,7 @@ def read(connection: socket.socket, within: float = 10) -> Said:
 
 
 def say(port: int, request: bytes, within: float = 10, *, shut: bool = False) -> Said:
-    """Send bytes on a connection of their own and return what comes back."""
+    """Send bytes on a new connection and return what the server sends."""
     with connect(port) as connection:
         try:
             connection.sendall(request)

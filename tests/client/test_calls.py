@@ -1,4 +1,4 @@
-"""Which requests calls are, where one thing may be given in several ways."""
+"""The requests that client calls make, for arguments that may be given in several forms."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from stepwell.client import RunFilter
 
 
 @pytest.mark.parametrize("names", ["run.completed,run.failed", ["run.completed", "run.failed"]])
-def test_names_of_events_are_a_text_or_a_list(names: str | list[str]) -> None:
+def test_event_types_are_a_string_or_a_list(names: str | list[str]) -> None:
     query = calls.events_query("start", names, None, "asking", None)
     assert query == {"from": "start", "type": "run.completed,run.failed", "workflowId": "asking"}
     assert calls.events_query("now", None, names, None, "run-1") == {
@@ -17,7 +17,7 @@ def test_names_of_events_are_a_text_or_a_list(names: str | list[str]) -> None:
     }  # fmt: skip
 
 
-def test_a_moment_is_a_text_or_a_datetime() -> None:
+def test_a_time_is_a_string_or_a_datetime() -> None:
     moment = datetime(2026, 1, 31, 12, tzinfo=UTC)
     which = RunFilter("paused", "asking", "run-1", since=moment, until="2026-02-01T00:00:00Z")
     assert calls.runs(which, 10, "5").query == {
@@ -27,7 +27,7 @@ def test_a_moment_is_a_text_or_a_datetime() -> None:
     assert calls.runs(RunFilter(), None, None).query == {}
 
 
-def test_a_command_for_many_runs_says_what_it_means() -> None:
+def test_a_bulk_command_always_sends_its_filter() -> None:
     which = RunFilter(workflow_id="asking")
     assert calls.bulk("cancel", which, ("run-1",), reason="over", limit=5, cursor="9").json == {
         "action": "cancel", "filter": {"workflowId": "asking", "runIds": ["run-1"]},

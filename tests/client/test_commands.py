@@ -1,4 +1,4 @@
-"""The commands over the API, as a person runs them."""
+"""The commands of `stepwell` that use the API, as a person runs them."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def test_a_run_by_commands(defined: Server, tmp_path: Path) -> None:
     assert len(watched) == len(lines)
 
 
-def test_what_waits_by_commands(defined: Server) -> None:
+def test_open_pauses_by_commands(defined: Server) -> None:
     with client_for(defined) as client:
         run = client.start("asking", {})
         run.wait(60)
@@ -71,7 +71,7 @@ def test_what_waits_by_commands(defined: Server) -> None:
         run.cancel()
 
 
-def test_a_link_an_end_and_another_run_by_commands(defined: Server) -> None:
+def test_link_terminate_and_rerun_by_commands(defined: Server) -> None:
     run_id = said(defined, "start", "asking").strip()
     with client_for(defined) as client:
         client.run(run_id).wait(60)
@@ -88,7 +88,7 @@ def test_a_link_an_end_and_another_run_by_commands(defined: Server) -> None:
     )
 
 
-def test_a_reader_may_go_away(defined: Server) -> None:
+def test_tail_ends_cleanly_when_its_reader_closes_the_pipe(defined: Server) -> None:
     with client_for(defined) as client:
         client.start("asking", {})
         tailing = start(
@@ -109,7 +109,7 @@ def told_lines(text: str) -> list[Any]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_actions_cancels_and_refusals(defined: Server) -> None:
+def test_actions_cancellation_and_refusals_by_commands(defined: Server) -> None:
     run_id = told(defined, "start", "asking", "--data-json", '{"a": 1}')["runId"]
     with client_for(defined) as client:
         paused = client.run(run_id).wait(60)
@@ -126,8 +126,8 @@ def test_actions_cancels_and_refusals(defined: Server) -> None:
     assert refused.startswith("stepwell: 404"), "one line, and not where in the code"
 
 
-def test_many_runs_by_the_address_of_their_server(defined: Server) -> None:
-    """Ask with a key, page by page, as its role allows; a folder that is named comes first."""
+def test_bulk_commands_by_the_url_of_a_server(defined: Server) -> None:
+    """With a URL, commands use the API with the role of the key; `--data` takes precedence."""
     with client_for(defined) as client:
         client.workflows.create({**ASKING, "id": "crowd", "name": "Crowd"})
         mine = [client.start("crowd", {}).id for _ in range(5)]
@@ -148,7 +148,7 @@ def test_many_runs_by_the_address_of_their_server(defined: Server) -> None:
     assert here["runs"] == []
 
 
-def test_a_server_that_is_away_is_told_soon_by_what_only_asks(defined: Server) -> None:
+def test_reading_commands_soon_report_an_unreachable_server(defined: Server) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         away = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -157,7 +157,7 @@ def test_a_server_that_is_away_is_told_soon_by_what_only_asks(defined: Server) -
         assert time.monotonic() - began < 25
 
 
-def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
+def test_a_terminal_redraws_the_status_in_place(defined: Server) -> None:
     with client_for(defined) as client:
         run_id = client.start("asking", {}).id
         paused = client.run(run_id).wait(60)
@@ -174,7 +174,7 @@ def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
                 said(defined, "resume", run_id, "--action", value)
                 value = None
     except OSError:
-        pass  # the other side has closed
+        pass  # the other end of the terminal is closed
     os.close(ours)
     assert watching.wait(60) == 0
     assert b"F\x1b[J" in shown
@@ -182,7 +182,7 @@ def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
     assert b"completed" in shown.rpartition(b"\x1b[J")[2]
 
 
-def test_a_server_takes_no_setting_from_words_of_the_client_and_the_single_file(
+def test_a_server_ignores_the_variables_of_the_client_and_of_the_single_file(
     defined: Server,
 ) -> None:
     shown = run(
@@ -216,7 +216,7 @@ def test_a_signal_by_commands(defined: Server) -> None:
         })  # fmt: skip
         kept = said(defined, "signal", "paid", "7", "--data-json", "[1]", "--keep-for", "1d")
         assert kept == "kept for a run that will wait for it\n"
-        run = client.start("paying", {"order": 7})  # it takes the signal once it has paused
+        run = client.start("paying", {"order": 7})  # the run takes the signal when it pauses
         until = time.monotonic() + 60
         while run.status().status != "completed" and time.monotonic() < until:
             time.sleep(0.05)

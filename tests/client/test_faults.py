@@ -1,4 +1,4 @@
-"""The client when the server dies, is busy, or the answer is lost on the way."""
+"""The client when the server is killed or busy, or when an answer is lost."""
 
 import os
 import random
@@ -19,10 +19,10 @@ BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 2
 
 
 class Between:
-    """Stands before a server; passes on requests and spoils the first answers.
+    """A proxy before a server that spoils the answers to the first connections.
 
-    `faults` has a word for each connection: `busy` answers 503 and passes nothing on, `lost`
-    passes the request on and drops the answer, `cut` drops the answer after some bytes, `unheard`
+    `faults` names a fault for each connection: `busy` answers 503 and forwards nothing, `lost`
+    forwards the request and drops the answer, `cut` drops the answer after some bytes, `unheard`
     drops the answer to the first POST.
     """
 
@@ -48,10 +48,10 @@ class Between:
         with client, socket.create_connection(("127.0.0.1", self._port)) as server:
             if fault == "busy":
                 client.recv(65536)
-                self.fired.append(fault)  # before the client can look
+                self.fired.append(fault)  # before the client can read it
                 client.sendall(BUSY)
                 client.shutdown(socket.SHUT_WR)
-                while client.recv(65536):  # what is left unread would reset the connection
+                while client.recv(65536):  # unread bytes would reset the connection
                     pass
                 return
             posted = threading.Event()
@@ -97,7 +97,7 @@ def started(client: Client) -> int:
 
 
 @pytest.mark.parametrize("faults", [["busy"], ["lost"], ["lost", "busy", "lost"]], ids="-".join)
-def test_a_start_that_is_sent_again_starts_once(defined: Server, faults: list[str]) -> None:
+def test_a_retried_start_starts_one_run(defined: Server, faults: list[str]) -> None:
     with client_for(defined) as direct, between(defined, *faults) as way:
         before = started(direct)
         began = time.monotonic()
@@ -109,7 +109,7 @@ def test_a_start_that_is_sent_again_starts_once(defined: Server, faults: list[st
         assert direct.run(run.id).wait(60).status == "paused"
 
 
-async def test_a_start_without_threads_starts_once(defined: Server) -> None:
+async def test_a_retried_asyncio_start_starts_one_run(defined: Server) -> None:
     with client_for(defined) as direct, between(defined, "lost", "lost") as way:
         before = started(direct)
         async with AsyncClient(way.address, api_key=defined.key(), tenant="acme") as client:
@@ -118,14 +118,14 @@ async def test_a_start_without_threads_starts_once(defined: Server) -> None:
         assert started(direct) == before + 1
 
 
-def test_an_answer_to_a_pause_counts_once(defined: Server) -> None:
+def test_a_retried_answer_to_a_pause_counts_once(defined: Server) -> None:
     with client_for(defined) as direct:
         run = direct.start("collecting", {})
         run.wait(60)
         with between(defined, "unheard") as way:
             with (
                 Client(way.address, api_key=defined.key(), tenant="acme") as client,
-                suppress(Unanswered),  # where the server does not name its pauses
+                suppress(Unanswered),  # if the server does not send pause ids
             ):
                 client.run(run.id).resume_inputs({"city": "Ulm"})
             assert way.fired == ["unheard"]
@@ -134,7 +134,7 @@ def test_an_answer_to_a_pause_counts_once(defined: Server) -> None:
 
 
 @pytest.mark.parametrize("verb", ["cancel", "terminate"])
-def test_a_stop_is_sent_again(defined: Server, verb: str) -> None:
+def test_cancel_and_terminate_are_retried(defined: Server, verb: str) -> None:
     with client_for(defined) as direct:
         run = direct.start("asking", {})
         run.wait(60)
@@ -149,7 +149,7 @@ def test_a_stop_is_sent_again(defined: Server, verb: str) -> None:
         assert refused.value.status == 409
 
 
-def test_patience_ends(defined: Server) -> None:
+def test_retries_end_after_the_given_time(defined: Server) -> None:
     with between(defined, "busy", "busy", "busy") as way:
         with (
             Client(way.address, api_key=defined.key(), retry_for_s=0.5) as client,
@@ -159,7 +159,7 @@ def test_patience_ends(defined: Server) -> None:
         assert (busy.value.status, way.fired) == (503, ["busy"])
 
 
-def test_events_of_cut_streams_come_once(defined: Server) -> None:
+def test_events_of_interrupted_streams_arrive_once(defined: Server) -> None:
     print(f"STEPWELL_SEED={SEED}")
     chance = random.Random(SEED)
     with client_for(defined) as direct:
@@ -175,7 +175,7 @@ def test_events_of_cut_streams_come_once(defined: Server) -> None:
             assert found == wanted, cut_at
 
 
-async def test_events_of_a_cut_stream_come_once_without_threads(defined: Server) -> None:
+async def test_events_of_an_interrupted_asyncio_stream_arrive_once(defined: Server) -> None:
     with client_for(defined) as direct:
         run = direct.start("napping", {})
         run.wait(60)
@@ -187,7 +187,7 @@ async def test_events_of_a_cut_stream_come_once_without_threads(defined: Server)
     assert found == wanted
 
 
-def test_a_wait_without_a_stream_looks_again(defined: Server) -> None:
+def test_a_wait_polls_if_the_stream_is_unavailable(defined: Server) -> None:
     with client_for(defined) as direct:
         run = direct.start("napping", {})
     with between(defined, "", "busy", "busy", "busy") as way:
@@ -196,7 +196,7 @@ def test_a_wait_without_a_stream_looks_again(defined: Server) -> None:
         assert "busy" in way.fired
 
 
-def test_events_and_waits_go_on_over_kill_9(server: Server) -> None:
+def test_event_streams_and_waits_continue_after_kill_9(server: Server) -> None:
     with client_for(server) as client:
         long = {**NAPPING, "steps": [{"id": "nap", "type": "wait", "duration": "5s"}, END]}
         client.workflows.create(long)

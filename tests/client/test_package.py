@@ -1,4 +1,4 @@
-"""The client as others install and import it."""
+"""The client package as programs install and import it."""
 
 import tomllib
 from pathlib import Path
@@ -19,14 +19,14 @@ def test_types_are_shipped() -> None:
     assert packages == set(setup["packages"])
 
 
-def test_how_programs_use_it_is_type_checked() -> None:
+def test_the_use_of_the_client_is_type_checked() -> None:
     mypy = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
     assert mypy["strict"]
     assert "tests" in mypy["files"]
     assert (ROOT / "tests/client/typing_use.py").exists()
 
 
-def test_what_is_public_stands_in_one_place() -> None:
+def test_public_names_are_exported_by_one_module() -> None:
     assert client.__all__ is stepwell.__all__
     assert all(getattr(client, name) is getattr(stepwell, name) for name in stepwell.__all__)
     private = Path(stepwell.__file__).parent.glob("*")

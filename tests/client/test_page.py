@@ -1,4 +1,4 @@
-"""The page about the client shows what works."""
+"""The programs and commands on the page about the client work as shown."""
 
 import os
 import re
@@ -59,7 +59,7 @@ def test_the_programs_of_the_page_work(
 
 
 def test_the_commands_of_the_page_work(environment: dict[str, str]) -> None:
-    text = blocks("sh")[0]  # the other one makes a client for TypeScript: `make client-test`
+    text = blocks("sh")[0]  # `make client-test` runs the other one, for TypeScript
     shown = ran(["bash", "-eu", "-c", text], environment)
     assert shown[0].endswith("paused")
     assert any('"run.cancelled"' in line for line in shown)

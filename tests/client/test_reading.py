@@ -1,4 +1,4 @@
-"""Answers that are none of this API are a refusal, whatever they hold."""
+"""Answers that do not have the form of the API raise an ApiError, whatever they contain."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ READERS = [
 @pytest.mark.parametrize(
     "found", [None, True, 5, [5], "text", {"runs": 5}, {"runs": [{}], "nextCursor": None}], ids=str
 )
-def test_what_is_no_answer_of_the_api_is_a_refusal(
+def test_an_answer_of_another_form_raises_an_api_error(
     read: Callable[[Any], object], found: object
 ) -> None:
     with pytest.raises(ApiError, match="Unexpected answer: this is not an answer of the API"):
@@ -33,13 +33,13 @@ def test_what_is_no_answer_of_the_api_is_a_refusal(
      {"stepExecutionHistory": [{"stepId": "a"}]}, {"pauseSignal": {"type": "t", "actions": [{}]}}],
     ids=str,
 )  # fmt: skip
-def test_a_status_is_read_to_its_depth(wrong: dict[str, Any]) -> None:
+def test_nested_parts_of_a_status_are_checked(wrong: dict[str, Any]) -> None:
     assert reading.run_status(RUN).run_id == "run-1"
     with pytest.raises(ApiError, match="Unexpected answer"):
         reading.run_status({**RUN, **wrong})
 
 
-def test_what_a_newer_server_adds_is_kept() -> None:
+def test_fields_added_by_a_newer_server_are_kept() -> None:
     run = {
         **RUN,
         "mood": "fine",

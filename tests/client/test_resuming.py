@@ -1,4 +1,4 @@
-"""Which requests an answer to a pause is: it names the pause that was seen, and counts once."""
+"""The requests that answer a pause: they name the pause that was read, and count once."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def answer(signal: dict[str, Any] | None, status: int = 200) -> Answer:
 
 
 def sent(flow: Flow[RunStatus], *answers: Answer | httpx.TransportError) -> list[Call]:
-    """Return the requests that a flow makes with these answers to them."""
+    """Return the requests that a flow sends when it gets these answers."""
     calls, operation, left = [], next(flow), list(answers)
     try:
         while True:
@@ -62,7 +62,7 @@ def without_id(signal: dict[str, Any]) -> dict[str, Any]:
     return {name: item for name, item in signal.items() if name != "pauseId"}
 
 
-def test_an_answer_names_the_pause_that_was_seen() -> None:
+def test_an_answer_names_the_pause_that_was_read() -> None:
     beside = Beside(None, None, "fine", ["file-1"])
     looked, resumed = sent(action(beside, {"why": "late"}), answer(ACTION), answer(None))
     assert (looked.method, looked.path) == ("GET", "/api/workflow/status/run-1")
@@ -75,7 +75,7 @@ def test_an_answer_names_the_pause_that_was_seen() -> None:
 
 
 @pytest.mark.parametrize("flow", [action, inputs])
-def test_an_answer_that_was_lost_is_sent_again_as_the_same(flow: Any) -> None:
+def test_a_lost_answer_is_sent_again_with_the_same_key(flow: Any) -> None:
     _, first, second = sent(flow(), answer(ACTION), lost(), answer(None))
     assert first == second
     assert first.headers["idempotency-key"]
@@ -84,7 +84,7 @@ def test_an_answer_that_was_lost_is_sent_again_as_the_same(flow: Any) -> None:
 
 
 @pytest.mark.parametrize("flow", [action, inputs])
-def test_a_server_that_does_not_name_pauses_gets_an_answer_once(flow: Any) -> None:
+def test_an_answer_without_a_pause_id_is_not_retried(flow: Any) -> None:
     _, resumed = sent(flow(), answer(without_id(ACTION)), answer(None))
     assert "pauseId" not in body(resumed)
     assert resumed.headers == {}
@@ -92,7 +92,7 @@ def test_a_server_that_does_not_name_pauses_gets_an_answer_once(flow: Any) -> No
         sent(flow(), answer(without_id(ACTION)), lost())
 
 
-def test_what_the_caller_names_counts_first() -> None:
+def test_ids_given_by_the_caller_take_precedence() -> None:
     mine = Beside("run-1:3", "mine")
     _, resumed = sent(action(mine), answer(ACTION), answer(None))
     assert (body(resumed)["pauseId"], resumed.headers) == ("run-1:3", {"idempotency-key": "mine"})
@@ -102,7 +102,7 @@ def test_what_the_caller_names_counts_first() -> None:
     assert (body(resumed)["pauseId"], resumed.headers) == ("run-1:8", {"idempotency-key": "mine"})
 
 
-def test_an_answer_to_nothing_is_refused() -> None:
+def test_an_answer_without_an_open_pause_raises() -> None:
     with pytest.raises(NotPaused):
         sent(action(), answer(None))
     with pytest.raises(NotPaused):

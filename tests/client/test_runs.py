@@ -1,4 +1,4 @@
-"""The client against a real server: runs are started, waited for, answered and stopped."""
+"""The client against a real server: start, wait, answer, cancel and terminate."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ def test_a_run_is_started_waited_for_and_answered(client: Client) -> None:
         run.resume_action(value)
 
 
-def test_inputs_are_collected(client: Client) -> None:
+def test_collected_inputs_are_sent(client: Client) -> None:
     run = client.start("collecting", {})
     assert run.wait(60).status == "paused"
     with pytest.raises(ApiError) as refused:
@@ -56,7 +56,7 @@ def test_inputs_are_collected(client: Client) -> None:
     assert run.wait(60).status == "completed"
 
 
-def test_a_wait_is_told_of_the_end_and_gives_up_in_time(client: Client) -> None:
+def test_a_wait_returns_at_the_end_of_the_run_or_at_its_timeout(client: Client) -> None:
     run = client.start("napping", {})
     with pytest.raises(WaitTimeout):
         run.wait(0.3)
@@ -80,20 +80,20 @@ def test_runs_that_do_not_complete_raise(client: Client) -> None:
         run.wait(60)
 
 
-def test_a_file_goes_along(client: Client) -> None:
+def test_a_file_is_uploaded_with_the_start(client: Client) -> None:
     run = client.start_with_file("asking", {"n": "1"}, ("a.txt", b"hello"))
     found = run.wait(60)
     assert found.data["attachment"]["fileName"] == "a.txt"
 
 
-def test_lists_go_on_over_pages(client: Client) -> None:
+def test_lists_continue_over_pages(client: Client) -> None:
     ids = {client.start("asking", {}).id for _ in range(5)}
     found = [line.run_id for line in client.runs(workflow_id="asking", page_size=2)]
     assert ids <= set(found)
     assert len(found) == len(set(found))
 
 
-def test_definitions_are_kept(client: Client) -> None:
+def test_definitions_are_created_updated_published_and_archived(client: Client) -> None:
     made = client.workflows.create(
         {"name": "New", "initialStep": "end", "steps": [{"id": "end", "type": "end-flow"}]}
     )
@@ -105,7 +105,7 @@ def test_definitions_are_kept(client: Client) -> None:
     assert client.workflows.archive(workflow_id)["status"] == "archived"
 
 
-def test_the_same_key_gives_the_same_run(client: Client) -> None:
+def test_the_same_idempotency_key_returns_the_same_run(client: Client) -> None:
     first = client.start("asking", {}, idempotency_key="once")
     assert client.start("asking", {}, idempotency_key="once").id == first.id
     with pytest.raises(ApiError) as reused:
@@ -113,7 +113,9 @@ def test_the_same_key_gives_the_same_run(client: Client) -> None:
     assert reused.value.status == 422
 
 
-def test_errors_say_who_refused(defined: Server, client: Client) -> None:
+def test_errors_distinguish_refusals_from_an_unreachable_server(
+    defined: Server, client: Client
+) -> None:
     with pytest.raises(ApiError) as missing:
         client.run("no/such run").status()
     assert missing.value.status == 404
@@ -141,7 +143,7 @@ def test_credentials_come_from_the_environment(
         assert client.start("asking", {}).wait(60).status == "paused"
 
 
-async def test_all_of_it_without_threads(defined: Server) -> None:
+async def test_the_asyncio_client_does_the_same(defined: Server) -> None:
     async with AsyncClient(defined.address, api_key=defined.key(), tenant="acme") as client:
         run = await client.start("asking", {"amount": 3})
         paused = await run.wait(60)

@@ -1,4 +1,4 @@
-"""The client is a package of its own; the server's has what only the server needs."""
+"""The wheels: the client is a separate package, and the server's contains only the server."""
 
 import os
 import re
@@ -31,7 +31,7 @@ with Client() as client:
 
 
 def built(project: Path, to: Path) -> Path:
-    """Return the wheel of a project, built by what is installed."""
+    """Build a project with the installed build backend and return its wheel."""
     command = [
         sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps",
         "--no-build-isolation", "--disable-pip-version-check", "--wheel-dir", str(to), str(project),
@@ -43,7 +43,7 @@ def built(project: Path, to: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return the wheels of the client and of the server, built from a copy of the checkout."""
+    """Build the wheels of client and server from a copy of the checkout and return them."""
     copy = tmp_path_factory.mktemp("checkout")
     for name in SOURCES:
         ignored = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
@@ -69,7 +69,7 @@ def packages_in(wheel: Path) -> set[str]:
 
 
 def needed(name: str) -> set[str]:
-    """Return a package that is installed, and all that it needs, by their names."""
+    """Return the names of an installed package and of all its dependencies."""
     found: set[str] = set()
     wanted = [name]
     while wanted:
@@ -82,7 +82,7 @@ def needed(name: str) -> set[str]:
     return found
 
 
-def test_each_holds_its_own_packages(wheels: tuple[Path, Path]) -> None:
+def test_each_wheel_contains_its_own_packages(wheels: tuple[Path, Path]) -> None:
     client, server = wheels
     assert packages_in(client) == {"stepwell"}
     assert packages_in(server) == {"app", "engine", "journal", "steps"}
@@ -94,7 +94,7 @@ def test_each_holds_its_own_packages(wheels: tuple[Path, Path]) -> None:
     assert size < 1_000_000
 
 
-def test_each_says_what_it_is(wheels: tuple[Path, Path]) -> None:
+def test_each_wheel_has_complete_metadata(wheels: tuple[Path, Path]) -> None:
     client, server = (metadata_of(wheel) for wheel in wheels)
     assert (client["Name"], server["Name"]) == ("stepwell-client", "stepwell")
     assert client["Version"] == server["Version"]
@@ -115,11 +115,11 @@ def test_each_says_what_it_is(wheels: tuple[Path, Path]) -> None:
 
 @pytest.fixture(scope="module")
 def alone(wheels: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the Python of an environment with the client, and what it needs, alone."""
+    """Return the Python of an environment that has only the client and its dependencies."""
     place = tmp_path_factory.mktemp("alone")
     venv.create(place, symlinks=True)
     (packages,) = place.glob("lib/python*/site-packages")
-    for name in needed("httpx"):  # from here, since a test needs no network
+    for name in needed("httpx"):  # copied, since a test must not use the network
         for file in distribution(name).files or ():
             if not str(file).startswith(".."):
                 (packages / file).parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +129,7 @@ def alone(wheels: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -
     return place / "bin" / "python"
 
 
-def test_the_client_alone_starts_a_run(alone: Path, shared: Server) -> None:
+def test_the_client_starts_a_run_without_the_server_package(alone: Path, shared: Server) -> None:
     with shared.client() as owner:
         owner.post("/api/workflows", json=ASKING).raise_for_status()
     environment = {
@@ -143,7 +143,7 @@ def test_the_client_alone_starts_a_run(alone: Path, shared: Server) -> None:
     assert (done.stdout, done.stderr) == ("17\n", "")
 
 
-def test_nothing_of_the_server_comes_with_the_client(alone: Path) -> None:
+def test_the_client_does_not_install_the_server(alone: Path) -> None:
     look = "from importlib.util import find_spec\nprint([name for name in ('app', 'engine', 'journal', 'steps', 'pydantic', 'starlette') if find_spec(name)])"
     done = subprocess.run(
         [alone, "-c", look], capture_output=True, text=True, check=True, cwd=alone.parent
@@ -151,7 +151,7 @@ def test_nothing_of_the_server_comes_with_the_client(alone: Path) -> None:
     assert done.stdout == "[]\n"
 
 
-def test_the_command_line_comes_with_the_server(alone: Path) -> None:
+def test_the_command_line_needs_the_server_package(alone: Path) -> None:
     def told(python: Path | str) -> tuple[int, str]:
         done = subprocess.run(
             [python, "-m", "stepwell", "--version"], capture_output=True, text=True, check=False,

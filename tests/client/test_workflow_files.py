@@ -1,4 +1,4 @@
-"""`stepwell workflow`: from files to a server and back, and from one server to another."""
+"""`stepwell workflow`: copies definitions between files and servers."""
 
 import json
 import os
@@ -111,7 +111,7 @@ def test_from_one_server_to_another(shared: Server, tmp_path: Path) -> None:
         assert kept.get("description", "") == ""
 
 
-def test_what_is_written_as_yaml_reads_as_the_same() -> None:
+def test_yaml_that_is_written_reads_back_unchanged() -> None:
     texts = ["", "yes", "No", "null", "1e3", "0o17", "0x1F", "1_000", "1:30", "~", "- a", "a: b", "a #b",
              " a", "a ", "a\n", "\na", "a\n b\n", "a\n\n", "a\tb", "\x07", "é\u2028", "{{ data.x }}", "on",
              ".inf", ".5", "=", "<<", "2026-01-01", "|", "'", '"', "\\", "%a", "@a", "x" * 300, "a b" * 80]  # fmt: skip

@@ -1,7 +1,7 @@
-"""How programs use the client, for the type checker alone: nothing here is run.
+"""Use of the client for the type checker only; nothing here is executed.
 
-A call that is refused stands with the error that it must cause; the checker complains of one
-that it lets pass.
+A wrong call has a comment with the error that it must cause; the type checker reports an unused
+comment if it accepts the call.
 """
 
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""A real headless Chromium, driven as a person would drive it."""
+"""A real headless Chromium, used as a person would use it."""
 
 import math
 import os
@@ -21,7 +21,7 @@ _SEEN = """
     );
     const lineOf = item => (item.innerText ?? item.textContent).trim().split("\\n")[0];
 """
-"""The elements that a person sees, found by one question and not by two for each of them."""
+"""Finds the visible elements by one script instead of two queries for each element."""
 
 _FIELD = (
     _SEEN.replace("WHAT", "'label'")
@@ -40,13 +40,13 @@ _BUTTON = (
 )
 _MIDDLE = "const at = arguments[0].getBoundingClientRect(); return [at.x + at.width / 2, at.y + at.height / 2]"
 _NEAR_PX, _ONE_GESTURE_S = 60, 0.7
-"""Within which the console takes a second press for the same gesture, and a little more."""
+"""A little more than the distance and time within which the console ignores a second press."""
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 def found(*names: str) -> str:
-    """Return the path of a program; says what to install where there is none."""
+    """Return the path of a program, or fail and say what to install."""
     for name in names:
         if path := shutil.which(name):
             return path
@@ -56,7 +56,7 @@ def found(*names: str) -> str:
 
 
 def open_browser(profile: Path, width: int = 1280, height: int = 900, *more: str) -> Chrome:
-    """Start a browser that asks nothing of anybody but the server under test."""
+    """Start a browser that sends requests to the server under test only."""
     os.environ["SE_OFFLINE"] = "true"
     options = ChromeOptions()
     options.binary_location = found(*_CHROMIUM)
@@ -72,7 +72,7 @@ def open_browser(profile: Path, width: int = 1280, height: int = 900, *more: str
 
 
 class Person:
-    """Somebody at the browser: sees text, fills in labelled fields, presses buttons."""
+    """A person at the browser, who reads text, fills in labelled fields and presses buttons."""
 
     def __init__(self, driver: Chrome, address: str) -> None:
         self.driver = driver
@@ -107,7 +107,7 @@ class Person:
             return condition()
         except (
             StaleElementReferenceException,
-            WebDriverException,  # the page is being replaced while it is read
+            WebDriverException,  # the page is replaced while it is read
             NoSuchElementException,
             ElementNotInteractableException,
         ):
@@ -141,7 +141,7 @@ class Person:
             field.send_keys(value)
 
     def writes(self, label: str, value: str) -> None:
-        """Put a longer text into a field at once, as pasting does."""
+        """Set the text of a field at once, as pasting does."""
         field = self.driver.find_element(By.ID, label)
         script = "arguments[0].value=arguments[1];arguments[0].dispatchEvent(new Event('input',{bubbles:true}))"
         self.driver.execute_script(script, field, value)
@@ -153,7 +153,7 @@ class Person:
                 return False
             self._lifts_the_finger(item)
             item.click()
-            # When the browser has had it: a busy machine may take its time.
+            # The time after the click: on a busy machine the click itself may take long.
             self._pressed = (self._pressed[0], time.monotonic())
             return True
 
@@ -165,7 +165,7 @@ class Person:
             ) from missing
 
     def _lifts_the_finger(self, item: WebElement) -> None:
-        """Press at the place of the press before as somebody does who means it: not at once."""
+        """Wait before a second press at the same place, so that it counts as a new gesture."""
         x, y = self.driver.execute_script(_MIDDLE, item)
         place, (before, at) = (float(x), float(y)), self._pressed
         if before and math.dist(before, place) < _NEAR_PX:
@@ -173,6 +173,6 @@ class Person:
         self._pressed = (place, time.monotonic())
 
     def errors(self) -> list[str]:
-        """Return what the browser complained about since the last time."""
+        """Return the errors that the browser has logged since the last call."""
         lines: list[dict[str, Any]] = self.driver.get_log("browser")  # type: ignore[no-untyped-call] # selenium
         return [str(line["message"]) for line in lines if line["level"] == "SEVERE"]

@@ -13,9 +13,9 @@ PLUGIN = Path(__file__).parents[1] / "harness" / "plugin.py"
 
 @pytest.fixture(scope="session")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all tests of the console; each works in a tenant of its own."""
+    """Start one server for all tests of the console; each test uses its own tenant."""
     with Server(tmp_path_factory.mktemp("console") / "data", PLUGIN) as running:
-        running.key("owner")  # without an owner a browser is led to the page that makes one
+        running.key("owner")  # without an owner, pages redirect to the one that creates it
         yield running
 
 

@@ -1,4 +1,4 @@
-"""Every page of the console in a scene: each route that shows one has at least one address here."""
+"""The addresses of all pages of the console: at least one for each route that shows a page."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ FIXED = [
     "/settings/sessions", "/settings/audit", "/settings/variables", "/settings/passkeys",
     "/overview",
 ]  # fmt: skip
-"""Pages that ask for a sign-in, at addresses that name nothing of the scene."""
+"""Pages that need a sign-in and whose addresses do not depend on the scene."""
 
 _NO_PAGES = {
     "/": "leads on",
@@ -35,7 +35,7 @@ _NO_PAGES = {
 
 
 def pages(scene: Scene) -> list[str]:
-    """Return the address of every page; those of runs in several states."""
+    """Return the address of every page, with pages of runs in several states."""
     runs = (scene.failed, scene.paused, scene.rerun, scene.batch, scene.retrying, scene.agent_run)
     workflow, agent = f"/workflows/{scene.workflow}", f"/agents/{scene.agent}"
     return [
@@ -52,7 +52,7 @@ def pages(scene: Scene) -> list[str]:
 
 
 def routes_without(addresses: Iterable[str]) -> list[str]:
-    """Return the routes that show a page, and have none of these addresses."""
+    """Return the routes that show a page and match none of these addresses."""
     routes = {one.path for one in PAGES if one.method == "GET"}
     routes |= {path for method, path, _ in OPEN_PAGES if method == "GET"}
     paths = [address.partition("?")[0] for address in addresses]

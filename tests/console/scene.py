@@ -1,4 +1,4 @@
-"""A tenant with something of everything, for pictures and for looking at every page."""
+"""A tenant with objects of every kind, for screenshots and for tests of every page."""
 
 import json
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ FETCH: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What there is to look at; `link`, `invitation` and `form` are addresses on the server."""
+    """The ids of the objects; `link`, `invitation` and `form` are paths on the server."""
 
     workflow: str
     agent: str
@@ -140,7 +140,7 @@ def _agent(client: httpx.Client) -> str:
 
 
 def set_the_scene(server: Server) -> Scene:
-    """Make workflows, versions, and runs of every kind."""
+    """Create workflows, versions, and runs in every state."""
     with server.client() as client:
         hook = {"url": "http://127.0.0.1:9/claims", "name": "Claims desk", "events": ["run.*"]}
         webhook = client.post("/api/webhooks", json=hook).json()["id"]
@@ -211,7 +211,7 @@ def set_the_scene(server: Server) -> Scene:
 
 
 def _more(client: httpx.Client) -> tuple[str, str, str]:
-    """Make a run with many child runs, one that waits to try again, and one with an agent."""
+    """Start a run with many child runs, one that waits for a retry, and one with an agent."""
     for document in (DOCUMENT, BATCH, FETCH):
         client.post("/api/workflows", json=document).raise_for_status()
     documents = [{"name": f"Contract {n}.pdf", "pages": 9 + (n * 7) % 36} for n in range(1, 13)]

@@ -1,4 +1,4 @@
-"""Whom the console lets in, what it lets others' pages do, and what it shows of hostile names."""
+"""Access to the console: sessions, CSRF, security headers, hostile names and accessibility."""
 
 import re
 import time
@@ -21,13 +21,13 @@ from tests.harness.server import Server, settled
 AXE = (Path(axe_package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 HOSTILE = "\"><script>window.hit=1</script><img src=x onerror=window.hit=1>'}}{{ 7*7 }}"
 NO_TEMPLATE = HOSTILE.replace("{{", "{").replace("}}", "}")
-"""As it may stand where a definition takes no expressions."""
+"""Without braces, for fields of a definition that may not have expressions."""
 
 UP_TO_DATE = """
     return document.readyState === 'complete' && (!document.querySelector('[data-live]') ||
         performance.getEntriesByType('resource').some(one => one.initiatorType === 'fetch'))
 """
-"""True once everything of the page is loaded, and what keeps itself up to date has done so."""
+"""True when the page is loaded and its live parts have been fetched once."""
 
 
 @pytest.fixture
@@ -49,13 +49,15 @@ def csrf(client: httpx.Client) -> str:
     return match[1]
 
 
-def test_without_a_session_every_page_asks_in(console: Server) -> None:
+def test_without_a_session_every_page_redirects_to_the_sign_in(console: Server) -> None:
     for path in FIXED:
         answer = httpx.get(f"{console.address}{path}")
         assert (answer.status_code, urlsplit(answer.headers["location"]).path) == (303, "/sign-in")
 
 
-def test_every_page_forbids_what_it_does_not_need(browser: httpx.Client, scene: Scene) -> None:
+def test_every_page_has_a_strict_content_security_policy(
+    browser: httpx.Client, scene: Scene
+) -> None:
     for path in pages(scene):
         answer = browser.get(path)
         policy = answer.headers["content-security-policy"]
@@ -94,14 +96,16 @@ def test_the_cookie_is_for_this_site_only_and_not_for_scripts(console: Server) -
     "given",
     [("acme", "sk_wrong"), ("globex", None), ("acme", "not.a.token"), ("", ""), ("acme", "\x00")],
 )
-def test_what_does_not_count_opens_nothing(console: Server, given: tuple[str, str | None]) -> None:
+def test_invalid_credentials_open_no_session(
+    console: Server, given: tuple[str, str | None]
+) -> None:
     with httpx.Client(base_url=console.address) as client:
         answer = sign_in(client, given[0], given[1] or console.key("owner"))
         assert answer.status_code == 401
         assert "set-cookie" not in answer.headers
 
 
-def test_a_sign_in_that_another_site_sends_is_refused(console: Server) -> None:
+def test_a_sign_in_from_another_site_is_refused(console: Server) -> None:
     form = {"tenant": "acme", "credential": console.key("owner")}
     for headers in (
         {"sec-fetch-site": "cross-site"},
@@ -123,13 +127,15 @@ def test_a_sign_in_that_another_site_sends_is_refused(console: Server) -> None:
         "javascript:alert(1)",
     ],
 )
-def test_signing_in_leads_nowhere_else(console: Server, back: str) -> None:
+def test_sign_in_does_not_redirect_to_another_site(console: Server, back: str) -> None:
     form = {"tenant": "acme", "credential": console.key("owner"), "next": back}
     answer = httpx.post(f"{console.address}/sign-in", data=form)
     assert answer.headers["location"] == "/inbox"
 
 
-def test_a_change_needs_the_word_of_the_session(console: Server, browser: httpx.Client) -> None:
+def test_a_change_needs_the_csrf_token_of_the_session(
+    console: Server, browser: httpx.Client
+) -> None:
     body = {"name": "Csrf", "initialStep": "e", "steps": [{"id": "e", "type": "end-flow"}]}
     word = csrf(browser)
     other = httpx.Client(base_url=console.address)
@@ -156,7 +162,7 @@ def test_a_change_needs_the_word_of_the_session(console: Server, browser: httpx.
     other.close()
 
 
-def test_a_changed_cookie_is_no_cookie(console: Server, browser: httpx.Client) -> None:
+def test_an_altered_session_cookie_is_refused(console: Server, browser: httpx.Client) -> None:
     cookie = browser.cookies["stepwell_session"]
     for changed in (
         cookie[:-4],
@@ -174,7 +180,7 @@ def test_a_changed_cookie_is_no_cookie(console: Server, browser: httpx.Client) -
         assert httpx.get(f"{console.address}/runs", headers=sent).status_code == 303
 
 
-def test_a_link_is_no_session_and_a_session_no_link(
+def test_a_link_token_is_not_a_session_and_a_session_is_not_a_link(
     console: Server, browser: httpx.Client, scene: Scene
 ) -> None:
     token = scene.link.rpartition("/")[2]
@@ -211,7 +217,7 @@ def test_a_token_opens_a_session_that_ends_with_its_secret(console: Server) -> N
     )
 
 
-def test_a_page_opened_from_elsewhere_loads_itself_once(browser: httpx.Client) -> None:
+def test_a_page_opened_from_another_site_reloads_itself_once(browser: httpx.Client) -> None:
     with httpx.Client(base_url=browser.base_url) as without:
         answer = without.get("/runs", headers={"sec-fetch-site": "cross-site"})
     assert answer.status_code == 200
@@ -280,7 +286,7 @@ FOUND = """
 """
 
 
-def test_no_page_has_a_fault_of_accessibility_in_light_or_dark(
+def test_no_page_has_an_accessibility_fault_in_light_or_dark(
     console: Server, person: Person, scene: Scene
 ) -> None:
     person.signs_in("acme", console.key("owner"))
@@ -301,19 +307,21 @@ def test_no_page_has_a_fault_of_accessibility_in_light_or_dark(
         person.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})
         assert "That did not work" not in person.driver.title, path
         look(path, "light", {})
-        look(path, "dark", {"runOnly": ["color-contrast"]})  # the rest is the same in both
+        look(
+            path, "dark", {"runOnly": ["color-contrast"]}
+        )  # all other rules have the same result in both
     person.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert found == []
 
 
-def test_the_search_for_faults_of_accessibility_finds_one(person: Person) -> None:
+def test_the_accessibility_check_finds_faults(person: Person) -> None:
     person.driver.get("data:text/html,<html><body><input><img src='x'></body></html>")
     person.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})
     result = person.driver.execute_async_script("axe.run(document).then(arguments[0])")
     assert {"label", "image-alt"} <= {item["id"] for item in result["violations"]}
 
 
-def test_a_narrow_screen_scrolls_only_downwards(
+def test_a_narrow_screen_needs_no_horizontal_scrolling(
     console: Server, person: Person, scene: Scene
 ) -> None:
     metrics = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
@@ -329,7 +337,7 @@ def test_a_narrow_screen_scrolls_only_downwards(
     assert {path: width for path, width in wide.items() if width > 360} == {}
 
 
-def test_every_route_that_shows_a_page_is_among_the_pages(scene: Scene) -> None:
+def test_every_route_that_shows_a_page_is_covered(scene: Scene) -> None:
     assert routes_without(pages(scene)) == []
     assert routes_without(["/inbox"]), "it finds what is left out"
 
@@ -347,7 +355,9 @@ if (document.readyState === "complete") look(); else addEventListener("load", lo
 """
 
 
-def test_nothing_moves_after_a_page_is_shown(console: Server, person: Person, scene: Scene) -> None:
+def test_the_layout_does_not_shift_after_a_page_is_shown(
+    console: Server, person: Person, scene: Scene
+) -> None:
     person.signs_in("acme", console.key("owner"))
     watching = person.driver.execute_cdp_cmd(
         "Page.addScriptToEvaluateOnNewDocument", {"source": WATCH}
@@ -366,7 +376,7 @@ def test_nothing_moves_after_a_page_is_shown(console: Server, person: Person, sc
     assert {path: shifts for path, shifts in moved.items() if shifts} == {}
 
 
-def test_the_keyboard_alone_answers(console: Server, person: Person) -> None:
+def test_a_pause_can_be_answered_by_keyboard_alone(console: Server, person: Person) -> None:
     from selenium.webdriver.common.keys import Keys
 
     tenant = "keys-only"

@@ -1,4 +1,4 @@
-"""Agents in the console: written, checked, published, put away; and by whom."""
+"""Agents in the console: created, checked, published and archived, each with the role it needs."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ from tests.console.test_access import csrf, sign_in
 from tests.harness.server import Server
 
 
-def test_an_agent_is_written_changed_published_and_put_away(
+def test_an_agent_is_created_changed_published_and_archived(
     console: Server, person: Person
 ) -> None:
     tenant = "agents"
@@ -63,7 +63,7 @@ def test_an_agent_is_written_changed_published_and_put_away(
     person.sees("Clerk (Copy)")
 
 
-def test_who_may_look_may_not_write_and_others_see_nothing(console: Server, scene: Scene) -> None:
+def test_a_viewer_cannot_write_and_other_tenants_see_nothing(console: Server, scene: Scene) -> None:
     mine = f"/agents/{scene.agent}"
     body = {"text": "{}"}
     for role in ("viewer", "operator"):

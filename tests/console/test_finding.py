@@ -1,4 +1,4 @@
-"""Runs are found, ordered and folded on the page of runs, and a wrong filter is said beside it."""
+"""Finding runs and pages: filters, sorting, saved views and the search of the console."""
 
 import httpx
 from selenium.webdriver.common.by import By
@@ -19,7 +19,7 @@ def names(person: Person, rows: str) -> list[str]:
     return [str(item.get_attribute("href")).rpartition("/")[2] for item in found]
 
 
-def test_child_runs_are_folded_and_opened_in_place(
+def test_child_runs_are_collapsed_and_expanded_in_place(
     console: Server, person: Person, scene: Scene
 ) -> None:
     person.signs_in("acme", console.key("operator"), "/runs")
@@ -56,9 +56,7 @@ def test_child_runs_are_folded_and_opened_in_place(
     assert person.errors() == []
 
 
-def test_a_wrong_filter_is_said_beside_it_and_the_list_is_kept(
-    console: Server, scene: Scene
-) -> None:
+def test_a_wrong_filter_shows_its_error_and_keeps_the_list(console: Server, scene: Scene) -> None:
     with httpx.Client(base_url=console.address) as browser:
         sign_in(browser, "acme", console.key("owner"))
         answer = browser.get("/runs", params={"longerThan": "soon", "status": "failed"})
@@ -75,7 +73,7 @@ def test_a_wrong_filter_is_said_beside_it_and_the_list_is_kept(
             )
 
 
-def test_the_search_leads_to_all_that_a_role_may_see_and_do(console: Server, scene: Scene) -> None:
+def test_the_search_finds_all_pages_and_actions_of_a_role(console: Server, scene: Scene) -> None:
     for role in ("viewer", "operator", "editor", "admin", "owner"):
         with httpx.Client(base_url=console.address, follow_redirects=True) as browser:
             sign_in(browser, "acme", console.key(role))
@@ -83,7 +81,7 @@ def test_the_search_leads_to_all_that_a_role_may_see_and_do(console: Server, sce
             for place in named:
                 told = browser.get("/search", params={"q": place.name})
                 assert place.name in told.text.partition('id="found"')[2], (role, place.name)
-                if place.path and place.path != "/guide":  # which is built beside the server
+                if place.path and place.path != "/guide":  # the guide is built separately
                     assert browser.get(place.path.partition("#")[0]).status_code == 200, (
                         role,
                         place.name,
@@ -93,7 +91,7 @@ def test_the_search_leads_to_all_that_a_role_may_see_and_do(console: Server, sce
             assert "Nothing fits" in browser.get("/search", params={"q": "no-such-thing"}).text
 
 
-def test_the_search_is_used_in_place_by_its_keys(
+def test_the_search_works_in_place_by_keyboard(
     console: Server, person: Person, scene: Scene
 ) -> None:
     person.signs_in("acme", console.key("operator"), "/workflows")
@@ -117,7 +115,7 @@ def test_the_search_is_used_in_place_by_its_keys(
     assert person.errors() == []
 
 
-def test_a_view_is_saved_for_its_maker_alone_opened_and_deleted(
+def test_a_saved_view_is_visible_to_its_creator_only(
     console: Server, person: Person, scene: Scene
 ) -> None:
     with console.client("viewer") as client, console.client("viewer") as other:
@@ -155,8 +153,10 @@ def test_a_view_is_saved_for_its_maker_alone_opened_and_deleted(
     assert person.errors() == []
 
 
-def test_the_morning_after_an_outage_takes_few_clicks(console: Server, person: Person) -> None:
-    """An operations lead finds what failed for a customer, sees why, and repairs it in bulk."""
+def test_failed_runs_after_an_outage_are_repaired_in_few_clicks(
+    console: Server, person: Person
+) -> None:
+    """An operator finds the failed runs of a customer, sees why, and repairs them in bulk."""
     tenant, clicks = "outage", 0
     with Echo() as echo, console.client("owner", tenant) as client:
         pay = {

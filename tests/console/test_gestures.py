@@ -1,4 +1,4 @@
-"""The console does what the hand meant: one gesture is one decision, and nothing moves under it."""
+"""One gesture is one decision: double presses, moving content, lost answers, slow connections."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ CONFIRM_AT = """
     Object.assign(dialog.style, {left: `${opener.x - confirm.x}px`, top: `${opener.y - confirm.y}px`});
     dialog.close();
 """
-"""Places a dialog so that its button stands where the one stands that opens it."""
+"""Places the dialog so that its button covers the button that opened it."""
 SLOW_LINE = {"offline": False, "latency": 150, "downloadThroughput": -1, "uploadThroughput": -1}
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 
@@ -97,7 +97,7 @@ def is_over(person: Person, message: str) -> Callable[[], bool]:
 
 
 def taps(person: Person, on: WebElement, times: int, gap_s: float = 0.1) -> None:
-    """Press a place again and again, whatever comes there."""
+    """Press the same place repeatedly, whatever appears there."""
     chain = ActionChains(person.driver, duration=0).move_to_element(on).click()
     for _ in range(times - 1):
         chain = chain.pause(gap_s).click()
@@ -138,7 +138,7 @@ def test_a_second_tap_answers_no_later_stage(
     person.waits(is_over(person, "The first?"))
     assert "The second?" in card(person, "The second?").text
     assert settled(client, run, "paused")["currentStepId"] == "second"
-    time.sleep(0.7)  # both buttons are in the middle of the window: the gesture has to be over
+    time.sleep(0.7)  # both buttons are at the same place: let the gesture end
     button(person, "The second?", "Yes").click()
     person.waits(is_over(person, "The second?"))
     person.waits(lambda: person.driver.find_elements(By.CSS_SELECTOR, "#facts .is-completed"))
@@ -209,7 +209,7 @@ def test_of_two_people_the_later_one_reads_who_decided_what(
     kept = card(person, "Pay Carol?").find_element(By.TAG_NAME, "textarea")
     assert kept.get_attribute("value") == "I am writing this"
     assert card(person, "Pay Carol?").find_elements(By.TAG_NAME, "button") == []
-    # An older page of the inbox does not keep up by itself.
+    # Older pages of the inbox do not update themselves.
     person.opens("/inbox?cursor=.99999999999999.1")
     reject = button(person, "Pay Bob?", "Reject")
     paid(client, bob).raise_for_status()

@@ -1,4 +1,4 @@
-"""The guide at `/guide`: made as `make guide` makes it, read and searched in a browser."""
+"""The guide at `/guide`, built as `make guide` builds it, read and searched in a browser."""
 
 import html
 import re
@@ -25,7 +25,7 @@ def _guide() -> None:
     subprocess.run([sys.executable, ROOT / "scripts" / "guide.py", "--strict"], check=True)
 
 
-def test_all_that_the_guide_links_to_is_there(console: Server) -> None:
+def test_all_links_of_the_guide_work(console: Server) -> None:
     with httpx.Client(base_url=console.address) as client:
         assert client.get("/guide").headers["location"] == "guide/README/"
         left, seen = ["/guide/README/"], {"/guide/README/"}
@@ -46,7 +46,7 @@ def test_all_that_the_guide_links_to_is_there(console: Server) -> None:
         assert f'id="{help_page.fragment}"' in client.get(help_page.path).text
 
 
-def test_nothing_beside_the_site_is_served(console: Server) -> None:
+def test_no_file_outside_the_guide_is_served(console: Server) -> None:
     with httpx.Client(base_url=console.address) as client:
         for path in (
             "/guide/../pages.py", "/guide/%2e%2e/pages.py", "/guide/..%2fpages.py", "/guide//etc/passwd",
@@ -63,7 +63,7 @@ def test_nothing_beside_the_site_is_served(console: Server) -> None:
         assert (again.status_code, again.content) == (304, b"")
 
 
-def test_a_reader_finds_a_page_by_its_words(person: Person, console: Server) -> None:
+def test_a_page_is_found_by_its_words(person: Person, console: Server) -> None:
     chrome = person.driver
     chrome.get(f"{console.address}/guide/")
     assert chrome.find_elements("css selector", "a[href*='tutorials/browser']")

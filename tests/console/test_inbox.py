@@ -1,4 +1,4 @@
-"""The inbox by keys, for several at once, and on a phone: counted in presses."""
+"""The inbox: by keyboard, for several pauses at once, and on a phone with one press."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ PAY: dict[str, Any] = {
 
 
 def rows(person: Person) -> list[str]:
-    """Return the list beside the cards; a dash before what is decided."""
+    """Return the list beside the cards, with a dash before each pause that is decided."""
     items = person.driver.find_elements(By.CSS_SELECTOR, "#inbox-index li")
     return [
         ("-" if item.get_attribute("data-over") else "")
@@ -28,7 +28,9 @@ def rows(person: Person) -> list[str]:
     ]
 
 
-def test_keys_decide_and_undo_and_several_go_at_once(console: Server, person: Person) -> None:
+def test_keys_decide_and_undo_and_several_are_answered_at_once(
+    console: Server, person: Person
+) -> None:
     tenant = "keys"
     with console.client("owner", tenant) as client:
         client.post("/api/workflows", json=PAY).raise_for_status()
@@ -45,16 +47,16 @@ def test_keys_decide_and_undo_and_several_go_at_once(console: Server, person: Pe
         body.send_keys("u")
         person.waits(lambda: rows(person) == ["Bob", "Cid", "Dan", "Eve"])
         assert settled(client, runs["Bob"])["status"] == "paused"
-        body.send_keys("r")  # the one that was taken back
+        body.send_keys("r")  # the decision that was undone
         person.sees("Reject: Payment to Bob.")
-        body.send_keys("a")  # and the one after it
+        body.send_keys("a")  # and the next one
         person.waits(lambda: rows(person) == ["-Bob", "-Cid", "Dan", "Eve"])
         for box in person.driver.find_elements(By.CSS_SELECTOR, "[data-tick]"):
             box.click()
         person.sees("2 chosen")
         person.driver.find_element(By.CSS_SELECTOR, "#several [data-value=approved]").click()
         person.waits(lambda: rows(person) == ["-Bob", "-Cid", "-Dan", "-Eve"])
-        person.opens("/runs")  # leaving the page sends what is held back
+        person.opens("/runs")  # leaving the page sends the pending decisions
         decided = {who: settled(client, run, "completed")["result"] for who, run in runs.items()}
         assert {who: result["decision"] for who, result in decided.items()} == {
             "Bob": "rejected", "Cid": "approved", "Dan": "approved", "Eve": "approved",

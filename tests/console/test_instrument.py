@@ -1,4 +1,4 @@
-"""The page of a run as an instrument: one selection, where values came from, repairs by hand."""
+"""The page of a run: selected visit, origin of values, repairs, collapsed loops, time axis."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.harness.server import Server, settled
 DAY_MS = 86_400_000
 
 
-def test_loops_are_folded_but_for_their_newest_round() -> None:
+def test_loops_are_collapsed_except_for_the_newest_round() -> None:
     steps = ["a", *["b", "c"] * 300, "d"]
     assert folded(steps) == [Rounds(0, 1, 0), Rounds(1, 599, 2), Rounds(599, 602, 0)]
     assert folded(["a", "b"] * 3) == [Rounds(0, 6, 0)], "three rounds are not many"
@@ -48,7 +48,7 @@ def looping() -> dict[str, Any]:
             "steps": [add, pay, end], "edges": edges}  # fmt: skip
 
 
-def test_a_run_is_looked_into_and_repaired(console: Server, person: Person) -> None:
+def test_a_run_is_inspected_and_repaired(console: Server, person: Person) -> None:
     with Echo() as echo, console.client("owner", "looking") as client:
         client.post("/api/workflows", json=looping()).raise_for_status()
         data = {"n": 0, "url": echo.address}
@@ -80,7 +80,7 @@ def test_a_run_is_looked_into_and_repaired(console: Server, person: Person) -> N
         assert person.errors() == []
 
 
-def test_items_of_a_step_are_paged_and_the_steps_of_each_open_in_the_picture(
+def test_items_of_a_step_are_paged_and_their_steps_are_shown_in_the_picture(
     console: Server,
 ) -> None:
     ship = {

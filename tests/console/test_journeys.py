@@ -1,4 +1,4 @@
-"""What people do at the console, in a real browser, from sign-in to a finished run."""
+"""Journeys of people in a real browser, from sign-in to a finished run."""
 
 import re
 from pathlib import Path
@@ -32,7 +32,7 @@ def run_id(person: Person) -> str:
     return match[1]
 
 
-def test_a_workflow_of_ones_own_from_a_sample_its_mistakes_shown_at_their_lines(
+def test_a_workflow_is_made_from_a_sample_and_its_mistakes_are_shown_at_their_lines(
     console: Server, person: Person, tmp_path: Path
 ) -> None:
     receipt = tmp_path / "receipt.txt"
@@ -77,9 +77,7 @@ def test_a_workflow_of_ones_own_from_a_sample_its_mistakes_shown_at_their_lines(
     assert person.errors() == []
 
 
-def test_a_page_keeps_up_with_its_run_without_being_loaded_again(
-    console: Server, person: Person
-) -> None:
+def test_a_page_follows_its_run_without_a_reload(console: Server, person: Person) -> None:
     tenant = "watcher"
     with console.client("owner", tenant) as client:
         document = {"name": "W", "initialStep": "a", "steps": [{"id": "a", "type": "request-user-action",
@@ -108,7 +106,7 @@ def test_a_page_keeps_up_with_its_run_without_being_loaded_again(
         assert person.driver.execute_script("return window.kept") == "yes"
 
 
-def test_what_somebody_is_writing_survives_news(console: Server, person: Person) -> None:
+def test_text_being_written_survives_an_update_of_the_page(console: Server, person: Person) -> None:
     tenant = "writer"
     with console.client("owner", tenant) as client:
         document = {"name": "A", "initialStep": "a", "steps": [{"id": "a", "type": "collect-inputs", "output": {
@@ -159,7 +157,7 @@ def test_a_failed_run_is_repaired_from_the_step_that_failed(
     assert document["origin"]["runId"] == failed["runId"]
 
 
-def test_a_viewer_looks_and_cannot_act(console: Server, person: Person, scene: Scene) -> None:
+def test_a_viewer_can_read_but_not_act(console: Server, person: Person, scene: Scene) -> None:
     person.signs_in("acme", console.key("viewer", "acme"))
     person.sees("Whom shall we greet?")
     assert "Pay" not in [item.text for item in person.driver.find_elements(By.TAG_NAME, "button")]
@@ -241,7 +239,7 @@ def test_a_key_is_shown_once_and_its_sessions_end_with_it(console: Server, perso
         assert bob.get("/api/workflows").status_code == 401
 
 
-def test_versions_are_compared_published_archived_and_brought_back(
+def test_versions_are_compared_published_archived_and_restored(
     console: Server, person: Person
 ) -> None:
     tenant = "versions"
@@ -271,7 +269,7 @@ def test_versions_are_compared_published_archived_and_brought_back(
     person.sees("Fragile (Copy)")
 
 
-def test_a_run_is_run_again_with_what_it_began_with(console: Server, person: Person) -> None:
+def test_a_run_is_run_again_with_its_original_input(console: Server, person: Person) -> None:
     tenant = "again"
     flow = {"id": "f", "name": "F", "initialStep": "e", "payload": {"attachment": {"type": "file"}, "n": {"type": "integer"}},
             "steps": [{"id": "e", "type": "end-flow", "result": {"n": "{{ data.n }}", "name": "{{ data.attachment.fileName }}"}}]}  # fmt: skip
@@ -287,7 +285,7 @@ def test_a_run_is_run_again_with_what_it_began_with(console: Server, person: Per
         assert settled(client, run_id(person))["result"] == {"n": 4, "name": "a.txt"}
 
 
-def test_files_are_given_at_the_start_and_in_the_inbox_and_opened_on_the_page_of_the_run(
+def test_files_are_uploaded_at_the_start_and_in_the_inbox_and_opened_on_the_page_of_the_run(
     console: Server, person: Person, tmp_path: Path
 ) -> None:
     tenant = "files"

@@ -1,4 +1,4 @@
-"""A decision counts although its page is left while it is held back, or while it is on its way."""
+"""A decision counts even if its page is left while the decision is pending or being sent."""
 
 import pytest
 
@@ -7,14 +7,14 @@ from tests.console.test_inbox import PAY
 from tests.harness.server import Server, settled
 
 _OCCUPY = "for (let n = 0; n < 8; n += 1) new EventSource('/api/workflow/events')"
-"""Takes all connections that a browser has for one server."""
+"""Takes all connections that a browser allows to one server."""
 
 _DECIDE = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', bubbles: true}))"
 _PRESS = "document.querySelector('button[value=approved]').click()"
 
 
 @pytest.mark.parametrize(("way", "leaving"), [("held", "closed"), ("sent", "elsewhere")])
-def test_a_decision_goes_on_without_its_page(
+def test_a_decision_is_sent_after_its_page_is_left(
     console: Server, person: Person, way: str, leaving: str
 ) -> None:
     tenant = f"{way}-{leaving}"
@@ -27,7 +27,7 @@ def test_a_decision_goes_on_without_its_page(
         driver.switch_to.new_window("tab")
         person.opens("/inbox")
         person.sees("Pay Bob?")
-        # What is sent waits for a connection in the browser until the page is gone.
+        # The request waits in the browser for a free connection until the page is closed.
         driver.execute_script(_OCCUPY)
         if way == "held":
             person.driver.find_element("tag name", "body").send_keys("j")

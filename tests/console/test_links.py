@@ -1,4 +1,4 @@
-"""Links: one pause, once, by whoever has the link, until it is over."""
+"""Links: whoever has one can answer one pause, once, until it expires."""
 
 import re
 import threading
@@ -50,7 +50,7 @@ def link(client: httpx.Client, run: str, **body: Any) -> str:
     return str(answer.json()["url"])
 
 
-def test_of_many_at_once_exactly_one_counts(client: httpx.Client) -> None:
+def test_of_concurrent_answers_exactly_one_counts(client: httpx.Client) -> None:
     run = start(client, "loop")
     url = link(client, run)
     statuses: list[int] = []
@@ -70,7 +70,7 @@ def test_of_many_at_once_exactly_one_counts(client: httpx.Client) -> None:
     assert [entry["stepId"] for entry in document["stepExecutionHistory"]] == ["ask", "ask"]
 
 
-def test_a_link_does_not_answer_the_same_question_asked_again(client: httpx.Client) -> None:
+def test_a_link_does_not_answer_a_later_pause_of_the_same_step(client: httpx.Client) -> None:
     run = start(client, "loop")
     url = link(client, run)
     answer = {"type": "request_user_action", "actionId": "ask", "actionValue": "again"}
@@ -81,7 +81,7 @@ def test_a_link_does_not_answer_the_same_question_asked_again(client: httpx.Clie
     assert settled(client, run, "paused")["currentStepId"] == "ask"
 
 
-def test_a_form_is_checked_and_shown_again_with_what_was_given(client: httpx.Client) -> None:
+def test_an_invalid_form_is_shown_again_with_its_values(client: httpx.Client) -> None:
     run = start(client, "form")
     url = link(client, run, name="Bob")
     for given in (
@@ -113,7 +113,7 @@ PHOTO: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_a_file_that_is_asked_for_comes_by_the_link_and_by_the_api(client: httpx.Client) -> None:
+def test_a_requested_file_is_uploaded_by_link_and_by_api(client: httpx.Client) -> None:
     client.post("/api/workflows", json=PHOTO).raise_for_status()
     file = {"attachment": ("dent.png", b"\x89PNG dent")}
     run = start(client, "photo")
@@ -140,7 +140,7 @@ def test_a_file_that_is_asked_for_comes_by_the_link_and_by_the_api(client: httpx
     assert (told.status_code, told.json()["details"][0]["path"]) == (400, "attachment")
 
 
-def test_several_files_that_are_asked_for_come_by_the_link_and_by_the_api(
+def test_several_requested_files_are_uploaded_by_link_and_by_api(
     client: httpx.Client,
 ) -> None:
     fields = {"front": {"type": "file"}, "back": {"type": "file", "required": False}}
@@ -175,7 +175,7 @@ def test_several_files_that_are_asked_for_come_by_the_link_and_by_the_api(
     assert seen(run) == {"front": front[1], "back": back[1]}
 
 
-def test_a_link_ends_with_its_time(console: Server, client: httpx.Client) -> None:
+def test_a_link_expires(console: Server, client: httpx.Client) -> None:
     import time
 
     url = link(client, start(client, "loop"), expiresIn="1s")
@@ -200,7 +200,7 @@ def test_a_link_survives_a_restart_of_the_server_and_ends_with_a_cancel(tmp_path
         assert httpx.post(url, data={"actionValue": "stop"}).status_code == 409
 
 
-def test_a_changed_link_is_no_link(client: httpx.Client) -> None:
+def test_an_altered_link_is_not_found(client: httpx.Client) -> None:
     url = link(client, start(client, "loop"))
     token = urlsplit(url).path.rpartition("/")[2]
     base = url.removesuffix(token)
@@ -216,7 +216,7 @@ def test_a_changed_link_is_no_link(client: httpx.Client) -> None:
         assert httpx.post(base + changed, data={"actionValue": "stop"}).status_code == 404
 
 
-def test_who_may_make_one(console: Server, client: httpx.Client) -> None:
+def test_links_need_a_role_and_an_open_pause(console: Server, client: httpx.Client) -> None:
     run = start(client, "loop")
     with (
         console.client("viewer", "links") as viewer,
@@ -228,7 +228,7 @@ def test_who_may_make_one(console: Server, client: httpx.Client) -> None:
     assert client.post(f"/api/workflow/links/{run}", json={}).status_code == 409
 
 
-def test_a_link_to_a_parent_answers_the_child_that_asks(client: httpx.Client) -> None:
+def test_a_link_to_a_parent_answers_the_pause_of_its_child(client: httpx.Client) -> None:
     parent = {"id": "parent", "name": "Parent", "initialStep": "call", "steps": [
         {"id": "call", "type": "call-workflow", "workflowId": "loop"}, {"id": "end", "type": "end-flow"}],
         "edges": [{"from": "call", "to": "end"}]}  # fmt: skip

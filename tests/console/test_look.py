@@ -1,4 +1,4 @@
-"""How the console looks: chosen once and kept, a tab that counts, and pages where there is nothing."""
+"""Appearance of the console: theme, tab icon, not-found pages, typeface, icons and chart."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _LOOK = """
 """
 
 
-def test_the_look_that_was_chosen_counts_at_once_and_on_every_page(
+def test_the_chosen_appearance_applies_at_once_and_on_every_page(
     console: Server, person: Person, scene: Scene
 ) -> None:
     person.signs_in("acme", console.key("viewer"), "/runs")
@@ -52,7 +52,7 @@ def test_the_look_that_was_chosen_counts_at_once_and_on_every_page(
     person.driver.delete_cookie("stepwell_look")
 
 
-def test_the_icon_of_the_tab_counts_what_waits(console: Server, person: Person) -> None:
+def test_the_tab_icon_shows_the_number_of_open_pauses(console: Server, person: Person) -> None:
     tenant = "counter"
     icon = "return document.querySelector('link[rel=icon]').href"
     with console.client("owner", tenant) as client:
@@ -65,7 +65,7 @@ def test_the_icon_of_the_tab_counts_what_waits(console: Server, person: Person) 
     assert person.errors() == []
 
 
-def test_where_there_is_nothing_a_browser_reads_a_page_and_a_program_json(console: Server) -> None:
+def test_not_found_is_a_page_for_browsers_and_json_for_programs(console: Server) -> None:
     page = httpx.get(f"{console.address}/nothing", headers={"accept": "text/html"})
     assert (page.status_code, "There is nothing here" in page.text) == (404, True)
     assert 'href="/guide/docs/errors/#not-found"' in unescape(page.text)
@@ -82,14 +82,14 @@ def test_where_there_is_nothing_a_browser_reads_a_page_and_a_program_json(consol
     assert (program.status_code, program.json()["error"]) == (404, "Not found")
 
 
-def test_a_browser_is_told_by_its_name_and_system() -> None:
+def test_a_user_agent_is_shown_as_browser_and_system() -> None:
     edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36 Edg/142.0"  # fmt: skip
     phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 (KHTML, like Gecko) Version/18.0 Safari/604.1"  # fmt: skip
     assert [browser(edge), browser(phone)] == ["Edge on Windows", "Safari on iOS"]
     assert browser("curl/8.5") == "curl/8.5"
 
 
-def test_typeface_and_icons_come_with_the_page(console: Server, person: Person) -> None:
+def test_typeface_and_icons_are_served_with_the_page(console: Server, person: Person) -> None:
     if not BUILT.is_dir():
         pytest.skip("typeface and icons are missing: `make assets` could not fetch them")
     drawn = json.loads((BUILT / "icons.json").read_text())
@@ -107,13 +107,13 @@ def test_typeface_and_icons_come_with_the_page(console: Server, person: Person) 
     assert script("return document.querySelector('link[rel=preload]').href").endswith(address)
     shown = script("return document.querySelector('.bar .icon').innerHTML")
     assert re.findall(r' d="[^"]+"', shown) == re.findall(r' d="[^"]+"', drawn["search"])
-    # A page that began without the typeface is not set anew when it comes.
+    # A page that was drawn without the typeface must not change when it arrives.
     faces = "return [...document.fonts].filter(f => f.family.includes('Inter')).map(f => f.display)"
     assert set(script(faces)) == {"optional"}
     assert person.errors() == []
 
 
-def test_a_bar_of_the_chart_shows_one_failure_among_thousands_and_leads_to_its_runs() -> None:
+def test_a_bar_of_the_chart_shows_one_failure_among_thousands_and_links_to_its_runs() -> None:
     hour = {"since": "2026-11-30T10:00:00.000Z", "until": "2026-11-30T11:00:00.000Z"}
     rest = {"since": "2026-11-30T11:00:00.000Z", "until": "2026-11-30T11:20:00.000Z"}
     chart = chart_of([{**hour, "runs": {"failed": 1, "completed": 1_999}}, {**rest, "runs": {}}])

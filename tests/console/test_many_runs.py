@@ -1,4 +1,4 @@
-"""Many runs are stopped and deleted from the list: what was shown, and nothing else."""
+"""Bulk commands on the list of runs act on the runs that were shown, and no others."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -37,7 +37,7 @@ def of_a_workflow_that_is_gone(number: int) -> Sequence[Event]:
 
 @pytest.fixture(scope="module")
 def filled_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with many paused runs, some that have ended, and one without its definition."""
+    """Start a server with many paused runs, some ended ones, and one whose workflow is missing."""
     with Server(tmp_path_factory.mktemp("many") / "data", PLUGIN) as server:
         with server.client() as client:
             client.post("/api/workflows", json=WORKFLOW).raise_for_status()
@@ -74,9 +74,7 @@ def go(person: Person) -> Any:
     return person.driver.find_element(By.ID, "bulk-go")
 
 
-def test_those_that_are_ticked_are_cancelled_and_no_others(
-    filled_server: Server, operator: Person
-) -> None:
+def test_only_the_ticked_runs_are_cancelled(filled_server: Server, operator: Person) -> None:
     before = statuses(filled_server)
     operator.signs_in("acme", filled_server.key("operator"), "/runs")
     operator.presses("All runs…")
@@ -105,7 +103,7 @@ def test_those_that_are_ticked_are_cancelled_and_no_others(
         assert (document["status"], document["reason"]) == ("cancelled", "sent twice")
 
 
-def test_all_that_match_need_their_number_and_can_be_left_half_done(
+def test_a_command_for_all_matches_needs_their_number_and_can_be_interrupted(
     filled_server: Server, operator: Person
 ) -> None:
     operator.signs_in("acme", filled_server.key("owner"))
@@ -133,7 +131,7 @@ def test_all_that_match_need_their_number_and_can_be_left_half_done(
     assert statuses(filled_server, "other") == {"paused": 1}
 
 
-def test_an_owner_deletes_what_has_ended_and_is_told_what_did_not_work(
+def test_an_owner_deletes_ended_runs_and_sees_how_many_were_deleted(
     filled_server: Server, operator: Person
 ) -> None:
     operator.signs_in("acme", filled_server.key("owner"), "/runs?status=completed")
@@ -152,7 +150,7 @@ def test_an_owner_deletes_what_has_ended_and_is_told_what_did_not_work(
     assert "completed" not in statuses(filled_server)
 
 
-def test_who_may_not_sees_no_way_and_has_none(filled_server: Server) -> None:
+def test_a_viewer_sees_no_bulk_commands_and_cannot_send_them(filled_server: Server) -> None:
     address = "/api/workflow/management/bulk"
     body = {"action": "terminate", "filter": {}}
     with httpx.Client(base_url=filled_server.address) as browser:
@@ -167,7 +165,7 @@ def test_who_may_not_sees_no_way_and_has_none(filled_server: Server) -> None:
         assert browser.post(address, json=body, headers={"x-csrf-token": "x"}).status_code == 401
 
 
-def test_hostile_filters_are_shown_and_do_nothing(filled_server: Server, operator: Person) -> None:
+def test_hostile_filters_are_shown_as_text(filled_server: Server, operator: Person) -> None:
     evil = "\"><img src=x onerror=window.hit=1>'</script>"
     operator.signs_in("acme", filled_server.key("owner"))
     operator.opens(f"/runs?workflowId={evil.replace('<', '%3C').replace('>', '%3E')}")

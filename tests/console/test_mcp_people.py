@@ -1,4 +1,4 @@
-"""MCP servers and people in a real browser: signing in at one, and saying no to what a tool asks."""
+"""MCP servers in a real browser: signing in at a server, and declining a question of a tool."""
 
 import json
 from pathlib import Path
@@ -15,12 +15,12 @@ from tests.harness.server import Server, settled
 WITH_PERSON = str(Path(__file__).parents[1] / "harness" / "mcp_with_person.py")
 
 
-def test_an_admin_signs_in_at_a_server_and_somebody_declines_what_a_tool_asks(
+def test_an_admin_signs_in_at_a_server_and_a_question_of_a_tool_is_declined(
     tmp_path: Path, chrome: Chrome
 ) -> None:
     told = tmp_path / "told"
     told.touch()
-    # By another name, so that the way back is from another site, as it is in earnest.
+    # Another host name, so that the redirect back comes from another site, as in production.
     with McpProcess(str(told), script=WITH_PERSON, MCP_HOST="localhost") as notes:
         address = f"http://localhost:{notes.port}/mcp"
         servers = {"notes": {"url": address, "signIn": {}}, "near": over_pipes()}

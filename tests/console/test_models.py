@@ -1,4 +1,4 @@
-"""What models say and cost, in the console: live answers, replays, budgets."""
+"""Models in the console: streamed answers, replays, budgets and checks."""
 
 import threading
 
@@ -10,7 +10,7 @@ from tests.harness.server import Server, settled
 from tests.harness.workflows import create, start, straight
 
 
-def test_an_answer_is_shown_while_it_comes_and_a_run_is_replayed(
+def test_an_answer_is_shown_while_it_streams_and_a_run_is_replayed(
     console: Server, person: Person
 ) -> None:
     tenant = "answering"
@@ -41,7 +41,7 @@ def test_an_answer_is_shown_while_it_comes_and_a_run_is_replayed(
         assert "Time of models" in person.text
 
 
-def test_budgets_tell_which_is_near_its_end(console: Server, person: Person) -> None:
+def test_budgets_that_are_nearly_used_up_are_marked(console: Server, person: Person) -> None:
     tenant = "thrifty"
     dear = Reply("hm", input_tokens=20, output_tokens=8)  # costs 0.1
     with console.client(tenant=tenant) as client, ModelServer(dear) as models:
@@ -62,7 +62,7 @@ def test_budgets_tell_which_is_near_its_end(console: Server, person: Person) -> 
         person.waits(lambda: "all workflows together" not in person.text)
 
 
-def test_checks_of_an_agent_are_one_table(console: Server, person: Person) -> None:
+def test_checks_of_an_agent_are_shown_in_one_table(console: Server, person: Person) -> None:
     tenant = "checking"
     with console.client(tenant=tenant) as client, ModelServer(turns(Reply("Yes."))) as models:
         name = agent(client, models, "judge")

@@ -1,4 +1,4 @@
-"""The path of a new user, timed: from `make run` to the first approved run of their own."""
+"""A new user's path from `make run` to the first approved run of their own, with its duration."""
 
 import os
 import queue
@@ -22,7 +22,7 @@ GOAL_S = 300
 
 @contextmanager
 def make_run(data: Path, port: int) -> Iterator["queue.Queue[str]"]:
-    """Type `make run` with a fresh folder, in a checkout that has been installed before."""
+    """Run `make run` with an empty data folder, in a checkout that is already installed."""
     kept = {
         k: v for k, v in os.environ.items() if not k.startswith(("STEPWELL_", "MAKE", "MFLAGS"))
     }
@@ -51,7 +51,7 @@ def make_run(data: Path, port: int) -> Iterator["queue.Queue[str]"]:
 
 
 def told(lines: "queue.Queue[str]", what: str) -> str:
-    """Wait until a line has what is looked for, and return what stands in its group."""
+    """Wait for a line that matches the pattern, and return its group."""
     seen = []
     while line := lines.get(timeout=60):
         seen.append(line)
@@ -70,7 +70,7 @@ def test_from_make_run_to_the_first_approved_run_of_ones_own(
         served = time.monotonic()
         person = Person(chrome, address)
         person.opens("/")
-        person.errors()  # of the page that the browser showed before
+        person.errors()  # discard those of the previous page
         person.fills("Code", code)
         person.fills("Your name", "Ada")
         person.fills("Password", "correct horse battery")

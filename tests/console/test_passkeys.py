@@ -1,4 +1,4 @@
-"""Passkeys, in a browser with a device that signs: the first owner, signing in, one more, removing."""
+"""Passkeys in a browser with a virtual authenticator: first owner, sign-in, adding, removing."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def with_a_device(chrome: Chrome) -> None:
     chrome.add_virtual_authenticator(options)
 
 
-def test_an_owner_without_a_password(tmp_path: Path, chrome: Chrome) -> None:
+def test_an_owner_signs_in_with_passkeys_only(tmp_path: Path, chrome: Chrome) -> None:
     with Server(tmp_path / "data", PLUGIN) as server:
         code = re.search(r"with the code (\S+)", server.log.read_text())
         assert code
@@ -56,7 +56,7 @@ def test_an_owner_without_a_password(tmp_path: Path, chrome: Chrome) -> None:
             chrome.remove_virtual_authenticator()
 
 
-def test_what_is_no_passkey_lets_nobody_in(tmp_path: Path) -> None:
+def test_an_invalid_passkey_is_refused(tmp_path: Path) -> None:
     with Server(tmp_path / "data", PLUGIN) as server:
         named = server.address.replace("127.0.0.1", "localhost")
         with httpx.Client(base_url=named) as client:

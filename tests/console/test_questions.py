@@ -1,4 +1,4 @@
-"""What a question shows, to those who sign in and behind a link; nothing in it can act."""
+"""Content shown with a pause, in the inbox and behind a link, is displayed but never executed."""
 
 import re
 import time
@@ -38,7 +38,7 @@ def upload(client: httpx.Client, name: str, content: bytes, kind: str) -> Any:
     return sent.json()
 
 
-def test_what_a_question_shows_is_there_and_harmless(console: Server) -> None:
+def test_content_of_a_question_is_shown_and_harmless(console: Server) -> None:
     with console.client("owner", "shown") as client:
         assert client.post("/api/workflows", json=FLOW).status_code == 201
         data = {
@@ -91,7 +91,7 @@ def test_what_a_question_shows_is_there_and_harmless(console: Server) -> None:
         assert httpx.get(f"{console.address}{path}/shown/1").status_code == 404, "with the question"
 
 
-def test_markdown_is_escaped_first() -> None:
+def test_markdown_is_escaped_before_it_is_rendered() -> None:
     made = str(markdown(HOSTILE))
     assert "<img" not in made
     assert 'href="javascript' not in made
@@ -117,7 +117,7 @@ HEAVY: dict[str, Callable[[int], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", HEAVY)
-def test_a_mail_that_would_take_long_is_shown_all_the_same(kind: str) -> None:
+def test_a_costly_mail_is_shown_at_proportional_cost(kind: str) -> None:
     short, long = (HEAVY[kind](count) + b"\n\nPlease pay" for count in (800, 3_200))
     shown = partial(told_of, "email", "", "")
     assert calls_of(partial(shown, long)) <= 5.5 * calls_of(partial(shown, short)) + 1_000

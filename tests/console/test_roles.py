@@ -1,4 +1,4 @@
-"""Whole journeys of a developer and of an admin, each with a budget of presses and of changes."""
+"""Journeys of a developer and an admin, each with a limit on presses and on changes."""
 
 import httpx
 from selenium.webdriver.common.by import By
@@ -24,7 +24,7 @@ FLOW = """{
 
 
 class Counted:
-    """A person whose presses are counted."""
+    """Counts the presses of a person."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
@@ -41,7 +41,7 @@ class Counted:
 
 
 def changes(client: httpx.Client) -> list[str]:
-    """Return what the server was made to change, of its tenant alone."""
+    """Return the changes in the audit log of the tenant."""
     entries = client.get("/api/audit", params={"limit": 100}).json()["entries"]
     return [entry["action"] for entry in entries]
 
@@ -93,7 +93,7 @@ def test_a_developer_writes_publishes_reads_a_failure_and_repairs_it(
 
 
 def mend(hand: Counted, state: dict[str, int]) -> None:
-    """Find the webhook that fails from the front page, and send what waits."""
+    """Find the failing webhook on the overview, and send the waiting deliveries."""
     person = hand.person
 
     def sees_it() -> bool:
@@ -108,7 +108,7 @@ def mend(hand: Counted, state: dict[str, int]) -> None:
     person.sees("delivered")
 
 
-def test_an_admin_lets_somebody_in_sees_what_they_do_and_mends_a_webhook(
+def test_an_admin_invites_a_person_reads_the_audit_log_and_repairs_a_webhook(
     console: Server, person: Person
 ) -> None:
     tenant = "administration"

@@ -1,4 +1,4 @@
-"""Webhooks, retention and health in the console, and who may see them."""
+"""Webhooks, triggers, retention and health in the console, and the roles that may see them."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ QUICK = {"id": "quick", "name": "Quick", "initialStep": "end", "steps": [{"id": 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that gives up soon, and keeps failed runs for a while."""
+    """Start a server that gives up deliveries early and keeps failed runs for a limited time."""
     with Server(
         tmp_path_factory.mktemp("settings") / "data",
         PLUGIN,
@@ -46,7 +46,7 @@ def admin(server: Server, person: Person) -> Person:
     return person
 
 
-def test_what_was_given_up_is_seen_and_sent_again(
+def test_failed_deliveries_are_shown_and_sent_again(
     server: Server, admin: Person, receiver: Receiver
 ) -> None:
     receiver.judge = lambda _: 503
@@ -124,7 +124,7 @@ def test_a_webhook_is_disabled_enabled_and_gets_a_new_secret(
     assert "Books" not in admin.text
 
 
-def test_retention_says_what_is_kept_and_what_goes(server: Server) -> None:
+def test_retention_shows_what_is_kept_and_what_is_deleted(server: Server) -> None:
     with server.client() as client, httpx.Client(base_url=server.address) as browser:
         for _ in range(9):
             client.post("/api/workflow/start/quick", json={"data": {}}).raise_for_status()
@@ -145,7 +145,7 @@ def test_retention_says_what_is_kept_and_what_goes(server: Server) -> None:
         assert shown["Failed"] == ["Failed", "90d", "no", "limit", "0", "failed", "0"]
 
 
-def test_health_shows_the_figures_that_operators_ask_for(server: Server) -> None:
+def test_health_shows_the_main_figures(server: Server) -> None:
     with httpx.Client(base_url=server.address) as browser:
         sign_in(browser, "acme", server.key("viewer"))
         text = browser.get("/settings/health").text
@@ -160,7 +160,9 @@ def test_health_shows_the_figures_that_operators_ask_for(server: Server) -> None
         assert re.search(r"[\d.]+ ms on average, flush included; 99 of 100 at most [\d.]+ ms", text)
 
 
-def test_settings_are_shown_to_whom_they_are_for(server: Server, receiver: Receiver) -> None:
+def test_settings_are_shown_to_the_roles_that_may_see_them(
+    server: Server, receiver: Receiver
+) -> None:
     with server.client() as client:
         webhook = client.post(
             "/api/webhooks", json={"url": receiver.address, "events": ["run.*"]}
@@ -183,7 +185,7 @@ def test_settings_are_shown_to_whom_they_are_for(server: Server, receiver: Recei
                 assert browser.post(path).status_code == 401
 
 
-def test_what_is_empty_says_what_to_do_next(server: Server) -> None:
+def test_empty_lists_say_what_to_do_next(server: Server) -> None:
     with httpx.Client(base_url=server.address) as browser:
         sign_in(browser, "empty", server.key("owner", "empty"))
         for part in ("tokens", "secrets", "models", "webhooks"):
@@ -194,7 +196,7 @@ def test_what_is_empty_says_what_to_do_next(server: Server) -> None:
         assert "mcp_servers" in browser.get("/settings/tools").text
 
 
-def test_a_webhook_is_made_looked_at_and_had_again(server: Server, admin: Person) -> None:
+def test_a_trigger_is_created_inspected_and_fired_again(server: Server, admin: Person) -> None:
     admin.opens("/settings/triggers")
     admin.driver.find_element("css selector", "#new-trigger > summary").click()
     form = "form[data-api='PUT /api/triggers/{id}']"

@@ -1,4 +1,4 @@
-"""Pages stay fast with many runs, and pictures readable with many steps."""
+"""Size: pages stay fast with many runs, and pictures stay readable with many steps."""
 
 import json
 import os
@@ -87,7 +87,7 @@ def test_no_two_steps_of_a_picture_overlap(count: int) -> None:
     assert took < 1
 
 
-def test_a_chain_with_shortcuts_runs_straight_down() -> None:
+def test_a_chain_with_shortcuts_is_drawn_in_one_column() -> None:
     steps = [{"id": f"s{n}", "type": "set"} for n in range(60)]
     edges = [{"from": f"s{n}", "to": f"s{n + 1}"} for n in range(59)]
     edges += [{"from": f"s{n}", "to": f"s{n + 3}", "condition": "data.x"} for n in range(0, 56, 4)]
@@ -113,13 +113,13 @@ def test_a_picture_shows_each_edge_and_each_state() -> None:
 
 @pytest.mark.parametrize("document", [{}, {"steps": 3}, {"steps": [1, {"id": 4}], "edges": [None, {"from": [], "to": {}}]},
                                       {"steps": [{"id": "a"}], "edges": [{"from": "a", "to": "a", "on": 7}], "initialStep": []}])  # fmt: skip
-def test_a_picture_of_anything_is_no_failure(document: dict[str, Any]) -> None:
+def test_a_picture_of_a_malformed_document_does_not_fail(document: dict[str, Any]) -> None:
     svg = draw(document)
     assert svg == "" or ET.fromstring(svg).tag == f"{SVG}svg"
 
 
 def many_runs(file: Path, like: str, count: int, shift: int) -> None:
-    """Copy one run many times, with its events; their hashes are of no interest to lists."""
+    """Copy one run and its events many times; lists do not check the hashes."""
     number = int(like.rpartition("-")[2])
     with closing(sqlite3.connect(file)) as database, database:
         columns = [row[1] for row in database.execute("PRAGMA table_info(runs)")]
@@ -162,7 +162,7 @@ def test_every_page_is_served_fast_with_many_runs(tmp_path: Path) -> None:
                     answer = client.get(path)
                     times.append(time.perf_counter() - began)
                     assert answer.status_code == 200, path
-                # The least: what else the machine does can only add to what the server takes.
+                # The minimum: other load on the machine can only add to the time of the server.
                 slow[path] = round(1_000 * min(times), 1)
                 worked[path] = round(1_000 * (server.computed_s() - busy) / 7, 1)
         print(json.dumps({"runs": RUNS, "ms": slow, "computed ms": worked}))
@@ -170,7 +170,7 @@ def test_every_page_is_served_fast_with_many_runs(tmp_path: Path) -> None:
 
 
 def test_every_page_is_small_on_its_first_load(console: Server, scene: Scene) -> None:
-    """What crosses the wire for a page and all that it needs, of runs with a thousand steps too."""
+    """Measure the bytes of a page with its assets, also for runs of a thousand steps."""
     steps: list[dict[str, Any]] = [{"id": f"s{n}", "type": "set", "name": f"Step number {n}", "values": {"n": n}} for n in range(999)]  # fmt: skip
     steps.append({"id": "s999", "type": "end-flow"})
     edges = [{"from": f"s{n}", "to": f"s{n + 1}"} for n in range(999)]
@@ -186,7 +186,7 @@ def test_every_page_is_small_on_its_first_load(console: Server, scene: Scene) ->
             assert answer.status_code == (404 if path == "/nothing" else 200), path
             return answer.num_bytes_downloaded
 
-        # Letters beyond Latin 1 are a file of their own, which these pages have no use for.
+        # Letters beyond Latin 1 are in a separate file, which these pages do not load.
         needed = [name for name in STATIC if name != "inter-latin-ext.woff2"]
         shared = sum(loaded(f"/static/{STATIC_VERSION}/{name}") for name in needed)
         thousand = (f"/runs/{long}", f"/runs/{long}?part=3")

@@ -1,4 +1,4 @@
-"""Pictures and comparisons cost work in proportion to what they show, or are refused early."""
+"""Pictures and comparisons cost work in proportion to their size, or are refused early."""
 
 import random
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from tests.console.test_size import boxes
 from tests.harness.work import calls_of, lines_of
 
 GROWTH = 5.5
-"""What four times the input may cost: 4 in proportion, with sorting a little more, 16 squared."""
+"""The allowed growth for 4 times the input: linear 4, with sorting a little more, quadratic 16."""
 
 
 def chain(steps: int, edges: Sequence[tuple[int, int]]) -> dict[str, Any]:
-    """Return a chain with so many more edges, from a step to another."""
+    """Return a chain of steps with these additional edges."""
     ids = [f"s{n}" for n in range(steps)]
     both = [*edges, *zip(range(steps), range(1, steps))]  # noqa: B905 - one shorter
     return {
@@ -41,12 +41,12 @@ def between_two_layers(count: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("shape", "few"), [(over_all, 30), (between_two_layers, 200)])
-def test_a_picture_costs_in_proportion_to_what_it_shows(shape: Any, few: int) -> None:
+def test_a_picture_costs_in_proportion_to_its_edges(shape: Any, few: int) -> None:
     costs = [calls_of(partial(draw, shape(count))) for count in (few, 4 * few)]
     assert costs[1] <= GROWTH * costs[0]
 
 
-def test_a_picture_of_too_many_edges_says_so_before_it_costs_anything() -> None:
+def test_a_picture_with_too_many_edges_is_refused_early() -> None:
     shown = draw(over_all(200))
     assert "No picture" not in shown
     document = over_all(800)
@@ -55,12 +55,12 @@ def test_a_picture_of_too_many_edges_says_so_before_it_costs_anything() -> None:
 
 
 def lists(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return two lists of few values, in another order."""
+    """Return two lists of the same few values, in different order."""
     return {"k": [n % 100 for n in range(count)]}, {"k": [n * 37 % 100 for n in range(count)]}
 
 
 def edges(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return two definitions all of whose edges differ."""
+    """Return two definitions that have no edge in common."""
     return tuple(  # type: ignore[return-value] # of two
         {"edges": [{"from": f"{side}{n}", "to": "z"} for n in range(count)]} for side in "ab"
     )
@@ -72,7 +72,7 @@ def test_a_comparison_costs_in_proportion_to_its_versions(versions: Any) -> None
     assert costs[1] <= GROWTH * costs[0]
 
 
-def test_a_comparison_shows_a_bounded_part() -> None:
+def test_a_comparison_shows_a_limited_part() -> None:
     found = compared(*edges(3_000))
     assert len(found["changes"]) == 201
     assert found["changes"][-1] == "And 5800 more changes."
@@ -80,7 +80,7 @@ def test_a_comparison_shows_a_bounded_part() -> None:
     assert found["lines"][-1]["text"].startswith("And ")
 
 
-def test_a_comparison_shows_what_has_changed_and_what_stands_around_it() -> None:
+def test_a_comparison_shows_changes_with_their_context() -> None:
     before = {"name": "a", "steps": [{"id": f"s{n}"} for n in range(9)]}
     after = {"name": "a", "steps": [{"id": f"s{n}"} for n in range(9) if n != 4]}
     lines = [line["mark"] + line["text"].strip() for line in compared(before, after)["lines"]]
@@ -100,7 +100,7 @@ def applied(old: Sequence[str], new: Sequence[str], blocks: Sequence[Block]) -> 
     return [*made, *old[at:]]
 
 
-def test_differences_lead_from_one_text_to_the_other() -> None:
+def test_differences_turn_one_text_into_the_other() -> None:
     chance = random.Random(7)
     for number in range(300):
         old = chance.choices("abcdef123", k=chance.randrange(30))
@@ -109,7 +109,7 @@ def test_differences_lead_from_one_text_to_the_other() -> None:
             new.insert(chance.randrange(len(new) + 1), chance.choice("axyz"))
         blocks = differences(old, new)
         assert applied(old, new, blocks) == new
-        if number % 2:  # three lines were added, and no more is said to have changed
+        if number % 2:  # three lines were added, so no more may be reported
             assert sum(block.new_end - block.new for block in blocks) == 3
 
 
@@ -130,7 +130,7 @@ def body(*ids: str) -> dict[str, Any]:
     return {"steps": [{"id": name, "type": "set"} for name in ids], "edges": [{"from": a, "to": b} for a, b in pairwise(ids)]}  # fmt: skip
 
 
-def test_bodies_open_in_their_steps_and_cover_nothing() -> None:
+def test_bodies_are_drawn_inside_their_steps_without_overlap() -> None:
     group = {"id": "g", "type": "group", **body("x", "y", "z")}
     document = {"initialStep": "a", "steps": [{"id": "a", "type": "parallel", "branches": {"l": body("b", "c"), "r": {"steps": [group]}}},
                 {"id": "e", "type": "end-flow"}, {"id": "f", "type": "end-flow"}], "edges": [{"from": "a", "to": "e"}, {"from": "a", "to": "f"}]}  # fmt: skip
