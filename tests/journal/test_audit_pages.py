@@ -1,4 +1,4 @@
-"""A page of the audit log looks at a bounded part of it, whatever it is asked for."""
+"""Each page of the audit log reads a bounded number of entries, whatever the filter."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +23,10 @@ CASES = [
     (AuditFilter(since_ms=5 * 100_000_000), 20, 3),
     (AuditFilter(until_ms=3 * 100_000_000), 3, 3),
 ]
-"""What is asked for, how many entries that are, and how many pages it takes."""
+"""The filter, how many entries match it, and how many pages they take."""
 
 
-async def test_few_or_no_entries_are_found_in_parts(
+async def test_a_filter_with_few_matches_takes_several_bounded_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit_list, "_MOST_LOOKED_AT", 10)

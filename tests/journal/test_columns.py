@@ -1,4 +1,4 @@
-"""What a table keeps and what its row has are the same."""
+"""The columns of a table are the fields of its row class."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def test_a_row_has_the_columns_of_its_table(
     assert sorted(told) == sorted(kept)
 
 
-def test_the_columns_stand_in_the_order_of_the_fields() -> None:
+def test_columns_are_in_the_order_of_the_fields() -> None:
     row: type[Any] = make_dataclass("Row", ["b", "a", "kind"])
     assert columns(row, kind="type") == "b, a, type"
     assert insert_into("t", row, kind="type") == "INSERT INTO t (b, a, type) VALUES (?, ?, ?)"

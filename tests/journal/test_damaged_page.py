@@ -1,4 +1,4 @@
-"""A page that cannot be read is told with the run that it is of; the others are checked."""
+"""A page that cannot be read is reported with its run; all other pages are still checked."""
 
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.harness.journals import completed, fill
 _PAGE = 4096
 
 
-async def test_verify_and_backup_say_what_a_damaged_page_holds(tmp_path: Path) -> None:
+async def test_verify_names_the_run_of_a_damaged_page_and_backup_refuses(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     await fill(journal, "acme", completed, range(1, 41))
     await journal.close()
@@ -39,7 +39,7 @@ async def test_verify_and_backup_say_what_a_damaged_page_holds(tmp_path: Path) -
     assert not (tmp_path / "copy").exists()
 
 
-async def test_verify_tells_of_a_page_that_only_an_index_has(tmp_path: Path) -> None:
+async def test_verify_reports_a_damaged_page_of_an_index(tmp_path: Path) -> None:
     await (await Journal.open(tmp_path)).close()
     file = tmp_path / DATABASE
     with closing(open_read_only(file)) as connection:

@@ -1,4 +1,4 @@
-"""What is kept of ended runs is never more than the journal has, and never another's."""
+"""The cache of ended runs: never stale after a deletion, and separate for each tenant."""
 
 import asyncio
 from pathlib import Path
@@ -19,7 +19,7 @@ async def ended(journal: Journal, number: int) -> Run:
     return run
 
 
-async def test_a_run_that_goes_on_is_read_each_time(tmp_path: Path) -> None:
+async def test_a_run_that_has_not_ended_is_not_cached(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     started = RunStarted(1, "dynamic-workflow-1", "w", "1.0.0", "a", {})
     run = apply(None, started)
@@ -31,7 +31,7 @@ async def test_a_run_that_goes_on_is_read_each_time(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_others_do_not_see_it(tmp_path: Path) -> None:
+async def test_another_tenant_does_not_see_a_cached_run(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     run = await ended(journal, 1)
     assert (await journal.events.run(run.id, "acme"))[1] == run
@@ -40,7 +40,7 @@ async def test_others_do_not_see_it(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_a_deleted_run_is_gone_whoever_was_reading_it(tmp_path: Path) -> None:
+async def test_a_deleted_run_is_not_cached_by_concurrent_reads(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     met = 0
     for number in range(1, 201):
@@ -63,7 +63,7 @@ async def test_a_deleted_run_is_gone_whoever_was_reading_it(tmp_path: Path) -> N
     await journal.close()
 
 
-def test_few_short_folds_are_kept_and_none_that_was_read_over_a_deletion() -> None:
+def test_the_cache_is_bounded_and_skips_what_was_read_before_a_deletion() -> None:
     folds = EndedRuns[int]()
     for number in range(300):
         folds.keep(str(number), number, 10, folds.deletions)

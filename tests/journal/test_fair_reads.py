@@ -1,4 +1,4 @@
-"""Reads that find no connection free wait in line by tenant; short ones need none."""
+"""Reads queue by tenant while no connection is free; short reads run on the event loop."""
 
 import asyncio
 import sqlite3
@@ -13,7 +13,7 @@ TENANT: ContextVar[str] = ContextVar("tenant", default="")
 
 
 class Slow:
-    """A connection that answers when it is let."""
+    """A connection that answers when the test lets it."""
 
     def __init__(self, asked: list[str]) -> None:
         self._asked = asked
@@ -34,17 +34,17 @@ async def read(readers: Readers, tenant: str) -> None:
     await readers.all("", (tenant,))
 
 
-async def test_one_read_comes_after_those_under_way_and_not_after_sixty() -> None:
+async def test_a_tenants_only_read_does_not_wait_for_all_reads_of_another() -> None:
     asked: list[str] = []
     slow = Slow(asked)
-    readers = Readers(Path(), [slow], TENANT.get)  # type: ignore[list-item] # stands in
+    readers = Readers(Path(), [slow], TENANT.get)  # type: ignore[list-item] # a stand-in
     many = [asyncio.ensure_future(read(readers, "busy")) for _ in range(64)]
     await asyncio.sleep(0)
     one = asyncio.ensure_future(read(readers, "quiet"))
     gone = asyncio.ensure_future(read(readers, "gone"))
     await asyncio.sleep(0)
     gone.cancel()
-    assert asked == ["busy"] * 2  # what it works on, and the next
+    assert asked == ["busy"] * 2  # the read in progress and the next one
     for _ in range(3):
         slow.answer()
         await asyncio.sleep(0.001)
@@ -59,21 +59,21 @@ async def test_one_read_comes_after_those_under_way_and_not_after_sixty() -> Non
     assert len(readers._free) == 2
 
 
-async def test_a_row_is_read_on_the_loop_while_that_is_short(tmp_path: Path) -> None:
-    """A slow disk sends such reads to the thread; now and then one is tried on the loop again."""
+async def test_a_row_is_read_on_the_event_loop_while_reads_are_short(tmp_path: Path) -> None:
+    """A slow disk moves such reads to the thread; the loop is tried again now and then."""
     file = tmp_path / "database"
     with sqlite3.connect(file) as written:
         written.execute("CREATE TABLE rows (key, value)")
         written.execute("INSERT INTO rows VALUES ('a', 1)")
     clock = Disk()
     near = NearReads(file, clock, lambda: clock.reads)
-    readers = Readers(file, [Thread()], near=near)  # type: ignore[list-item] # stands in
+    readers = Readers(file, [Thread()], near=near)  # type: ignore[list-item] # a stand-in
 
     async def read() -> Any:
         return (await readers.by_key("SELECT value FROM rows WHERE key = ?", ("a",)))[0]
 
     assert await read() == 1
-    clock.slow_s = 0.3  # the processor was somebody else's for a moment
+    clock.slow_s = 0.3  # the thread was not scheduled for a moment
     assert [await read() for _ in range(3)] == [1, 1, 1]
     clock.slow_s = 0.003
     assert [await read() for _ in range(30)] == [1] * 30, "nor was it the disk now"
@@ -92,14 +92,14 @@ async def test_a_row_is_read_on_the_loop_while_that_is_short(tmp_path: Path) -> 
 
 
 class Thread:
-    """A connection with a thread of its own."""
+    """A connection with its own thread."""
 
     async def execute_fetchall(self, _sql: str, _values: Any) -> list[Any]:
         return [("thread",)]
 
 
 class Disk:
-    """A clock that a read moves, and a count of the reads that the disk is asked for."""
+    """A clock that each read advances, and the number of reads that reached the disk."""
 
     def __init__(self) -> None:
         self.now_s = self.slow_s = 0.0

@@ -1,4 +1,4 @@
-"""Of writes that are too many for one transaction tenants have their turns."""
+"""When writes exceed one transaction, tenants take turns."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ def write(tenant: str, number: int, rows: int = 1, characters: int = 0) -> Task:
     return Task(lambda _: number, lambda _: None, tenant, rows, characters)
 
 
-def test_what_fits_goes_at_once_and_a_tenants_writes_stay_in_order() -> None:
+def test_one_batch_takes_all_that_fits_and_keeps_each_tenants_order() -> None:
     gathered = Gathered()
     items = [write("ab"[number % 2], number) for number in range(2_000)]
     for item in items:
@@ -26,7 +26,7 @@ def test_what_fits_goes_at_once_and_a_tenants_writes_stay_in_order() -> None:
         assert [item for item in batch if item.tenant == tenant] == mine
 
 
-def test_one_write_goes_with_the_next_batch_whoever_has_thousands_before_it() -> None:
+def test_a_tenants_only_write_goes_with_the_next_batch_despite_a_backlog() -> None:
     gathered = Gathered()
     for number in range(4_500):
         gathered.add(write("big", number))
@@ -39,7 +39,7 @@ def test_one_write_goes_with_the_next_batch_whoever_has_thousands_before_it() ->
     assert len(gathered.take()) == 1
 
 
-def test_a_batch_is_bounded_in_rows_and_characters_too() -> None:
+def test_a_batch_is_also_bounded_in_rows_and_characters() -> None:
     gathered = Gathered()
     for number in range(30):
         gathered.add(write("rows", number, rows=200))

@@ -1,4 +1,4 @@
-"""Data of parents: read once for all who ask at once, and kept within a bound."""
+"""Data of parent runs is read once for concurrent requests, and cached within a limit."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -7,7 +7,7 @@ from engine import JsonObject, Parent
 from journal.histories.inherited import Found, InheritedData
 
 
-async def test_it_is_read_once_for_all_and_the_oldest_goes_first() -> None:
+async def test_data_is_read_once_and_the_least_recently_used_is_evicted() -> None:
     reads: list[tuple[str, int, int]] = []
 
     async def load(run_id: str, execution: int, attempt: int) -> tuple[JsonObject, int]:
@@ -25,7 +25,7 @@ async def test_it_is_read_once_for_all_and_the_oldest_goes_first() -> None:
     assert reads == [("a", 1, 1)]
     await of("a", 1, 2)
     await of("a", 1)
-    await of("b", 3)  # in place of the second, which was not asked for since
+    await of("b", 3)  # evicts the second, the least recently used
     await of("a", 1)
     assert reads == [("a", 1, 1), ("a", 1, 2), ("b", 3, 1)]
     await of("a", 1, 2)

@@ -1,4 +1,4 @@
-"""What the journal promises, on a real file."""
+"""Guarantees of the journal, on a real file."""
 
 import asyncio
 import sqlite3
@@ -62,7 +62,7 @@ def started(number: int) -> tuple[Run, RunStarted]:
 
 
 @given(JSON)
-def test_an_event_survives_its_text(value: Json) -> None:
+def test_an_event_is_equal_after_encoding_and_decoding(value: Json) -> None:
     event = StepCompleted(7, "a", 1, value, {"x": value}, "b", {"y": [value]}, ["z"])
     assert decode("StepCompleted", SCHEMA, 7, encode(event)) == event
 
@@ -75,7 +75,7 @@ def test_an_unknown_event_is_an_error(kind: str, schema: int, body: str) -> None
         decode(kind, schema, 1, body)
 
 
-async def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> None:
+async def test_appended_events_are_there_after_reopening(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     run, event = started(5)
     head = await start_run(journal, "acme", run, [event])
@@ -115,7 +115,7 @@ async def test_many_appends_share_commits(journal: Journal) -> None:
     assert journal.counters.commits - before < 50
 
 
-async def test_a_waiter_that_goes_away_harms_nobody(journal: Journal) -> None:
+async def test_a_cancelled_append_does_not_affect_others(journal: Journal) -> None:
     tasks = [asyncio.create_task(start_run(journal, "acme", *_pair(n))) for n in range(1, 50)]
     await asyncio.sleep(0)
     tasks[7].cancel()
@@ -125,7 +125,7 @@ async def test_a_waiter_that_goes_away_harms_nobody(journal: Journal) -> None:
     assert len(events) == 1
 
 
-async def test_a_key_starts_one_run(journal: Journal) -> None:
+async def test_an_idempotency_key_starts_one_run(journal: Journal) -> None:
     run, event = started(1)
     key = IdempotencyKey("k", "print")
     await start_run(journal, "acme", run, [event], idempotency=key)
@@ -143,7 +143,7 @@ async def test_a_key_starts_one_run(journal: Journal) -> None:
     "DELETE FROM events WHERE seq = 2",
     "UPDATE events SET seq = 3 - seq + 10; UPDATE events SET seq = seq - 10",
 ])  # fmt: skip
-async def test_a_changed_removed_or_reordered_event_is_found(tmp_path: Path, harm: str) -> None:
+async def test_a_changed_removed_or_reordered_event_is_detected(tmp_path: Path, harm: str) -> None:
     journal = await Journal.open(tmp_path)
     run, event = started(5)
     head = await start_run(journal, "acme", run, [event])
@@ -202,7 +202,7 @@ async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
         await Journal.open(tmp_path)
 
 
-async def test_what_is_another_tenants_is_not_read(journal: Journal) -> None:
+async def test_events_of_other_tenants_are_not_read(journal: Journal) -> None:
     run, event = started(1)
     await start_run(journal, "acme", run, [event])
     read = [0]
@@ -213,7 +213,7 @@ async def test_what_is_another_tenants_is_not_read(journal: Journal) -> None:
         read[0] += len(rows)
         return rows
 
-    journal._readers.all = counted  # type: ignore[method-assign] # rows are counted
+    journal._readers.all = counted  # type: ignore[method-assign] # counts rows
     for tenant in ("acme", None):
         await journal.events.read(run.id, tenant)
     assert read == [2]
@@ -222,7 +222,7 @@ async def test_what_is_another_tenants_is_not_read(journal: Journal) -> None:
     assert read == [2]
 
 
-async def test_a_key_outlives_its_run_until_it_is_old(journal: Journal) -> None:
+async def test_an_idempotency_key_outlives_its_run_until_it_expires(journal: Journal) -> None:
     key = IdempotencyKey("k", "f")
     run, event = started(5)
     ended = fold([event, RunTerminated(6)])
@@ -237,7 +237,7 @@ async def test_a_key_outlives_its_run_until_it_is_old(journal: Journal) -> None:
     assert await journal.start_keys.used("acme", "k") is None
 
 
-async def test_a_family_is_stopped_from_the_highest_run_that_is_meant(journal: Journal) -> None:
+async def test_a_run_tree_is_stopped_from_its_topmost_selected_run(journal: Journal) -> None:
     for number, parent in ((1, None), (2, 1), (3, 2), (4, None)):
         _, event = started(number)
         above = Parent(f"dynamic-workflow-{parent}", "a", 1, 1, number, 1) if parent else None

@@ -1,4 +1,4 @@
-"""Each list reads what it shows: the work is counted in SQLite's steps, and does not grow."""
+"""The work of a list, counted in SQLite's steps, does not grow with the journal."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -24,7 +24,7 @@ from journal.reading.readers import Readers
 
 SMALL, LARGE = 1_000, 8_000
 CHILDREN_FROM = 100
-"""The children of run 1 are an eighth of the runs, from this number on."""
+"""The first of the children of run 1, which are an eighth of the runs."""
 
 _INSERT = (
     "INSERT INTO runs (id, tenant, workflow_id, version, status, state, step_id, seq,"
@@ -35,7 +35,7 @@ _INSERT = (
 
 
 def rows(count: int) -> Iterator[tuple[Any, ...]]:
-    """Return runs of which three start in each millisecond."""
+    """Yield runs, of which three start in each millisecond."""
     for number in range(1, count + 1):
         status = "paused" if number % 10 == 3 else "completed" if number % 7 else "failed"
         ended = None if status == "paused" else number
@@ -75,7 +75,7 @@ def fill(file: Path, count: int) -> None:
 
 
 class Counted:
-    """A journal whose connections count the steps that SQLite takes."""
+    """A journal whose connections count SQLite's steps."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
@@ -170,7 +170,7 @@ WORDS: dict[str | None, Callable[[int], bool]] = {
     "77": lambda number: number == 77,
     "nothing": lambda _: False,
 }
-"""Which runs have the words of a search."""
+"""The runs that contain each search text."""
 
 Ask = Callable[[Journal], Awaitable[Any]]
 LISTS: dict[str, Ask] = {
@@ -220,7 +220,7 @@ LISTS: dict[str, Ask] = {
 async def the_same_work(ask: Ask, journals: list[Counted], most: float = 1.2) -> None:
     steps = []
     for counted in journals:
-        await ask(counted.journal)  # statements are prepared, and the schema is read
+        await ask(counted.journal)  # prepares the statements and reads the schema
         counted.steps = 0
         await ask(counted.journal)
         steps.append(counted.steps)
@@ -247,7 +247,7 @@ async def test_a_list_costs_the_same_in_a_long_journal(
 
 
 def meant(wanted: RunFilter) -> list[RunPosition]:
-    """Return what a plain look at every row finds, in the order that is asked for."""
+    """Return the matching runs in order, found by checking every row."""
     fits = WORDS.get(wanted.text, WORDS["nothing"])
     places: list[RunPosition] = []
     for number, tenant, workflow, status, _, started, ended, _, parent, *_ in rows(SMALL):
@@ -276,7 +276,7 @@ def meant(wanted: RunFilter) -> list[RunPosition]:
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", FILTERS)
-async def test_pages_together_are_the_runs_that_are_meant(
+async def test_pages_together_are_exactly_the_matching_runs(
     name: str, journals: list[Counted]
 ) -> None:
     wanted, small = FILTERS[name], journals[0].journal
@@ -294,7 +294,7 @@ async def test_pages_together_are_the_runs_that_are_meant(
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", SEARCHES)
-async def test_a_search_finds_what_is_meant_at_the_cost_of_what_it_shows(
+async def test_a_search_finds_the_matching_runs_at_a_cost_independent_of_the_journal(
     name: str, journals: list[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted, small = SEARCHES[name], journals[0].journal
@@ -314,7 +314,7 @@ async def test_a_search_finds_what_is_meant_at_the_cost_of_what_it_shows(
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_fewer_runs_are_looked_at_where_their_events_are_read(
+async def test_a_search_that_reads_events_looks_at_fewer_runs(
     journals: list[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("journal.runs.run_search._FIRST_PART", 5)
@@ -326,7 +326,7 @@ async def test_fewer_runs_are_looked_at_where_their_events_are_read(
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_no_list_walks_the_table_or_sorts_what_it_does_not_show(
+async def test_no_list_scans_a_table(
     journals: list[Counted],
 ) -> None:
     journal = journals[0].journal
@@ -350,7 +350,7 @@ async def test_no_list_walks_the_table_or_sorts_what_it_does_not_show(
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_count_goes_through_bounded_parts(
+async def test_a_count_is_split_into_bounded_parts(
     journals: list[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("journal.runs.selection._LOOKED_AT", 100)
@@ -371,13 +371,13 @@ async def test_a_count_goes_through_bounded_parts(
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_beginning_of_a_long_word_is_looked_for_as_the_words_there_are(
+async def test_the_prefix_of_a_long_word_is_replaced_by_the_words_that_exist(
     journals: list[Counted],
 ) -> None:
     journal, asked = journals[0].journal, list[str]()
     for connection in journal._lists._connections:
         await connection.set_trace_callback(asked.append)
-    for text in ("c-3 Invo\u00edc", "customers"):  # of which there are none
+    for text in ("c-3 Invo\u00edc", "customers"):  # no word begins with "customers"
         await journal.search.page("acme", RunFilter(text=text), 5)
     for connection in journal._lists._connections:
         await connection.set_trace_callback(None)

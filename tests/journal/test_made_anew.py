@@ -1,4 +1,4 @@
-"""What was deleted and made anew under the same id is not taken for what was there before."""
+"""A definition that is created again under the id of a deleted one is not confused with it."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.harness.journals import completed, paused, write
 NEW = NewVersion("Anew", "", {}, "draft", 1)
 
 
-async def test_version_numbers_of_what_was_deleted_are_not_used_again(tmp_path: Path) -> None:
+async def test_version_numbers_of_a_deleted_definition_are_not_reused(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     await write(journal, "acme", completed(1, workflow="anew"))
     for table in (journal.workflows, journal.agents):
@@ -28,7 +28,9 @@ async def test_version_numbers_of_what_was_deleted_are_not_used_again(tmp_path: 
     await journal.close()
 
 
-async def test_open_runs_keep_their_workflow_and_no_agent_of_its_name(tmp_path: Path) -> None:
+async def test_open_runs_protect_their_workflow_but_not_an_agent_of_the_same_id(
+    tmp_path: Path,
+) -> None:
     journal = await Journal.open(tmp_path)
     await write(journal, "acme", paused(1))
     for table in (journal.workflows, journal.agents):

@@ -1,11 +1,11 @@
-"""Migrations have numbers of their own, in both databases."""
+"""Migrations have unique numbers in both databases."""
 
 from pathlib import Path
 
 import journal
 
 
-def test_no_two_migrations_have_one_number() -> None:
+def test_migration_numbers_are_unique() -> None:
     folder = Path(journal.__file__).parent
     names = sorted(file.name for file in (folder / "migrations").glob("*.sql"))
     assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))

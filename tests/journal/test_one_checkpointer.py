@@ -1,4 +1,4 @@
-"""SQLite before 3.51.3 can lose commits when two connections checkpoint: only the writer does."""
+"""Only the writer checkpoints: before 3.51.3, SQLite can lose commits if two connections do."""
 
 import asyncio
 import random
@@ -10,7 +10,7 @@ from tests.harness.appending import TENANT, checkpoint_often, load
 from tests.harness.vfs import watched
 
 
-async def test_only_the_writer_touches_the_disk_also_at_the_end(tmp_path: Path) -> None:
+async def test_only_the_writer_writes_to_the_disk_even_on_close(tmp_path: Path) -> None:
     with watched(tmp_path) as disk:
         journal = await Journal.open(tmp_path)
         own = journal._writer._connection._thread.ident

@@ -1,4 +1,4 @@
-"""The order of a run's deliveries, also when some are sent again."""
+"""The order of a run's deliveries, including redeliveries."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -29,7 +29,7 @@ async def due(journal: Journal, now_ms: int = 1_000) -> list[int]:
     return sorted(row.position for row in await journal.outbox.due("wh", now_ms, 10))
 
 
-async def test_an_event_that_is_sent_again_goes_before_those_after_it(journal: Journal) -> None:
+async def test_a_redelivered_event_is_sent_before_later_events(journal: Journal) -> None:
     outbox = journal.outbox
     await outbox.settle("wh", 1, Attempt(200, "given_up", 500, "no"))
     assert await due(journal) == [2, 4]
@@ -38,7 +38,7 @@ async def test_an_event_that_is_sent_again_goes_before_those_after_it(journal: J
         "pending", 0, None, 300,
     )  # fmt: skip
     assert await due(journal) == [1, 4]
-    # The attempt of 2 that was under way comes back, as a failure: it has to wait all the same.
+    # The attempt for 2 that was in progress fails: it must wait for 1 all the same.
     await outbox.settle("wh", 2, Attempt(400, "pending", 500, "no", 500))
     assert await due(journal) == [1, 4]
     await outbox.settle("wh", 1, Attempt(500, "delivered", 200))
@@ -47,7 +47,7 @@ async def test_an_event_that_is_sent_again_goes_before_those_after_it(journal: J
     assert await due(journal) == [3, 4]
 
 
-async def test_what_waits_to_be_tried_again_is_due_at_once(journal: Journal) -> None:
+async def test_redelivery_makes_waiting_deliveries_due_at_once(journal: Journal) -> None:
     outbox = journal.outbox
     await outbox.settle("wh", 1, Attempt(200, "pending", 500, "no", 9_000_000))
     await outbox.settle("wh", 4, Attempt(200, "pending", 500, "no", 9_000_000))
@@ -58,7 +58,7 @@ async def test_what_waits_to_be_tried_again_is_due_at_once(journal: Journal) -> 
     assert await due(journal) == [1, 4]
 
 
-async def test_all_that_was_given_up_goes_again_in_order(journal: Journal) -> None:
+async def test_all_failed_deliveries_are_sent_again_in_order(journal: Journal) -> None:
     outbox = journal.outbox
     for position in (1, 2, 4):
         await outbox.settle("wh", position, Attempt(200, "given_up", None, "no"))
@@ -69,7 +69,9 @@ async def test_all_that_was_given_up_goes_again_in_order(journal: Journal) -> No
     assert await due(journal) == [2, 4]
 
 
-async def test_what_a_webhook_was_not_to_be_told_of_is_unknown(journal: Journal) -> None:
+async def test_redelivery_of_an_event_not_meant_for_the_webhook_is_refused(
+    journal: Journal,
+) -> None:
     with pytest.raises(UnknownDelivery):
         await journal.outbox.redeliver("wh", 99, 300)
     with pytest.raises(UnknownDelivery):

@@ -1,4 +1,4 @@
-"""Where transactions are written, by how long the last ones took."""
+"""Where transactions run, on the event loop or a thread, by how long the last ones took."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ class Clock:
 
 
 def transact(pace: Pace, clock: Clock, took_s: float, times: int = 1) -> list[str]:
-    """Write transactions, one after the other; say where."""
+    """Run transactions one after the other; return where each ran."""
     where = []
     for _ in range(times):
         is_on_loop = pace.fits(1)
@@ -39,9 +39,7 @@ def pace(clock: Clock) -> Pace:
     return Pace(clock)
 
 
-def test_begins_on_the_thread_and_goes_to_the_loop_within_a_moment(
-    pace: Pace, clock: Clock
-) -> None:
+def test_begins_on_the_thread_and_soon_moves_to_the_loop(pace: Pace, clock: Clock) -> None:
     where = transact(pace, clock, 0.5 * MS, 250)
     assert where[0] == "thread"
     assert 190 <= where.index("loop") <= 210  # after a tenth of a second
@@ -52,17 +50,17 @@ def test_a_slow_disk_keeps_them_on_the_thread(pace: Pace, clock: Clock) -> None:
     assert set(transact(pace, clock, 5 * MS, 1_000)) == {"thread"}
 
 
-def test_large_ones_go_to_the_thread_by_themselves(pace: Pace, clock: Clock) -> None:
+def test_a_large_transaction_runs_on_the_thread(pace: Pace, clock: Clock) -> None:
     transact(pace, clock, 0.5 * MS, 250)
     assert (pace.fits(256), pace.fits(257)) == (True, False)
 
 
-def test_statements_stay_off_the_loop_the_longer_the_sooner_they_take_long_again(
+def test_statements_stay_off_the_loop_longer_if_they_are_soon_slow_again(
     pace: Pace, clock: Clock
 ) -> None:
     assert (pace.begins_on_loop(512), pace.begins_on_loop(513)) == (True, False)
     pace.begun(1.9 * MS, from_disk=True)
-    pace.begun(29 * MS, from_disk=False)  # the processor was somebody else's
+    pace.begun(29 * MS, from_disk=False)  # the thread was not scheduled
     assert pace.begins_on_loop(1)
     for apart_s in (1, 2, 4, 8, 16, 32, 60, 60):
         pace.begun(2.1 * MS, from_disk=True)
@@ -76,19 +74,23 @@ def test_statements_stay_off_the_loop_the_longer_the_sooner_they_take_long_again
     assert pace.begins_on_loop(1)
 
 
-def test_one_long_one_sends_the_next_to_the_thread(pace: Pace, clock: Clock) -> None:
+def test_after_one_slow_transaction_the_next_runs_on_the_thread(pace: Pace, clock: Clock) -> None:
     transact(pace, clock, 0.5 * MS, 250)
     assert transact(pace, clock, 2.1 * MS) == ["loop"]
     assert transact(pace, clock, 0.5 * MS) == ["thread"]
 
 
-def test_many_that_are_rather_long_do_too(pace: Pace, clock: Clock) -> None:
+def test_several_moderately_slow_transactions_also_move_to_the_thread(
+    pace: Pace, clock: Clock
+) -> None:
     transact(pace, clock, 0.5 * MS, 250)
     where = transact(pace, clock, 1.5 * MS, 20)
     assert where.index("thread") in range(4, 12)
 
 
-def test_the_sooner_they_had_to_leave_the_longer_they_stay_away(pace: Pace, clock: Clock) -> None:
+def test_transactions_stay_off_the_loop_longer_if_they_are_soon_slow_again(
+    pace: Pace, clock: Clock
+) -> None:
     transact(pace, clock, 0.5 * MS, 250)
     away_s = []
     for _ in range(6):
@@ -98,7 +100,7 @@ def test_the_sooner_they_had_to_leave_the_longer_they_stay_away(pace: Pace, cloc
             pass
         away_s.append(clock.now_s - began_s)
     assert away_s == pytest.approx([0.2, 0.4, 0.8, 1.0, 1.0, 1.0], abs=0.01)
-    transact(pace, clock, 0.5 * MS, 10_000)  # a good while on the loop
+    transact(pace, clock, 0.5 * MS, 10_000)  # a long time on the loop
     assert transact(pace, clock, 3 * MS) == ["loop"]
     began_s = clock.now_s
     while transact(pace, clock, 0.5 * MS) == ["thread"]:

@@ -1,4 +1,4 @@
-"""A database that is deleted, moved or replaced under a running server takes no more."""
+"""A database that is deleted, moved or replaced while the server runs is not written to."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ def key(number: int) -> KeyRow:
     return KeyRow(f"k{number}", f"prefix{number}", bytes(32), "acme", "owner", "", 0)
 
 
-async def test_nothing_is_acknowledged_while_the_database_is_away(tmp_path: Path) -> None:
+async def test_nothing_is_acknowledged_while_the_database_is_missing(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     journal = await Journal.open(folder)
     database, away = folder / DATABASE, tmp_path / "away"
@@ -51,7 +51,7 @@ async def test_nothing_is_acknowledged_while_the_database_is_away(tmp_path: Path
     await journal.close()
 
 
-async def test_a_database_that_was_replaced_takes_no_more(tmp_path: Path) -> None:
+async def test_a_replaced_database_is_not_written_to(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     shutil.copy(tmp_path / DATABASE, tmp_path / "copy")
     (tmp_path / "copy").rename(tmp_path / DATABASE)
@@ -60,7 +60,7 @@ async def test_a_database_that_was_replaced_takes_no_more(tmp_path: Path) -> Non
     await journal.close()
 
 
-async def test_a_database_that_was_emptied_takes_no_more(tmp_path: Path) -> None:
+async def test_an_emptied_database_is_not_written_to(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     os.truncate(tmp_path / DATABASE, 0)
     with pytest.raises(Unavailable, match="was emptied while the server runs"):
@@ -69,7 +69,7 @@ async def test_a_database_that_was_emptied_takes_no_more(tmp_path: Path) -> None
         await journal.close()
 
 
-async def test_a_database_that_was_written_over_takes_no_more_and_is_left_as_it_is(
+async def test_an_overwritten_database_is_left_unchanged(
     tmp_path: Path,
 ) -> None:
     other = await Journal.open(tmp_path / "other")
@@ -77,7 +77,7 @@ async def test_a_database_that_was_written_over_takes_no_more_and_is_left_as_it_
     await other.close()
     folder = tmp_path / "data"
     journal = await Journal.open(folder)
-    for number, frames in enumerate((1, 1, 1, 1_000)):  # its own checkpoints are nobody else's
+    for number, frames in enumerate((1, 1, 1, 1_000)):  # its own checkpoints
         checkpoint_often(journal, frames)
         await journal.keys.create(key(number))
     assert journal.health.trouble is None
@@ -93,7 +93,7 @@ async def test_a_database_that_was_written_over_takes_no_more_and_is_left_as_it_
     await journal.close()
 
 
-async def test_a_database_whose_times_another_program_sets_goes_on(tmp_path: Path) -> None:
+async def test_changed_file_times_alone_do_not_stop_writes(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     checkpoint_often(journal, 1)
     database = tmp_path / DATABASE
@@ -112,7 +112,7 @@ async def test_a_database_whose_times_another_program_sets_goes_on(tmp_path: Pat
     await journal.keys.create(key(301))
     assert journal.health.trouble is None
     newer = database.read_bytes()
-    database.write_bytes(older.ljust(len(newer), b"\0"))  # the database itself, of some time ago
+    database.write_bytes(older.ljust(len(newer), b"\0"))  # an earlier state of the same database
     with pytest.raises(Unavailable, match="was written over by another program"):
         await journal.keys.create(key(302))
     database.write_bytes(newer)
@@ -121,7 +121,7 @@ async def test_a_database_whose_times_another_program_sets_goes_on(tmp_path: Pat
     await journal.close()
 
 
-async def test_while_the_folder_stays_the_same_two_looks_are_enough(
+async def test_an_unchanged_folder_is_checked_by_two_file_system_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, wal = tmp_path / DATABASE, tmp_path / f"{DATABASE}-wal"
@@ -162,7 +162,7 @@ async def test_while_the_folder_stays_the_same_two_looks_are_enough(
     assert "was emptied" in str(place.displaced())
 
 
-async def test_an_idle_journal_notices_by_itself(tmp_path: Path) -> None:
+async def test_an_idle_journal_notices_a_moved_database(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     (tmp_path / DATABASE).rename(tmp_path / "away")
     await journal.health.changed.wait()
@@ -170,7 +170,7 @@ async def test_an_idle_journal_notices_by_itself(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_a_removed_lock_file_lets_nobody_in(tmp_path: Path) -> None:
+async def test_a_removed_lock_file_does_not_release_the_lock(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     (tmp_path / "stepwell.lock").unlink()
     with pytest.raises(Locked):
@@ -178,7 +178,7 @@ async def test_a_removed_lock_file_lets_nobody_in(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_the_wal_file_of_another_database_is_not_mixed_in(tmp_path: Path) -> None:
+async def test_the_wal_file_of_another_database_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     journal = await Journal.open(folder)
     await journal.keys.create(key(1))
@@ -205,7 +205,7 @@ async def test_the_wal_file_of_another_database_is_not_mixed_in(tmp_path: Path) 
         await journal.close()
 
 
-async def test_a_database_that_was_never_reached_leaves_no_mark(tmp_path: Path) -> None:
+async def test_an_unreachable_database_leaves_no_mark_in_the_folder(tmp_path: Path) -> None:
     nowhere = Database(f"postgresql://me@/x?host={tmp_path}")
     with pytest.raises(Unavailable):
         await Journal.open(tmp_path / "data", database=nowhere)
@@ -214,7 +214,7 @@ async def test_a_database_that_was_never_reached_leaves_no_mark(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("ending", ["-wal", "-shm"])
-async def test_what_sqlite_keeps_beside_it_is_looked_for_too(tmp_path: Path, ending: str) -> None:
+async def test_a_deleted_wal_or_shm_file_is_noticed(tmp_path: Path, ending: str) -> None:
     journal = await Journal.open(tmp_path)
     await journal.keys.create(key(0))
     (tmp_path / f"{DATABASE}{ending}").unlink()

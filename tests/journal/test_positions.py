@@ -1,4 +1,4 @@
-"""A position is given once, also when the run whose events were the newest has been deleted."""
+"""Positions are never reused, even if the run with the newest events was deleted."""
 
 import sqlite3
 from contextlib import closing
@@ -12,7 +12,7 @@ from journal.verification import verify
 from tests.journal.test_ended_runs import ended
 
 
-async def test_no_position_comes_twice(tmp_path: Path) -> None:
+async def test_positions_are_not_reused_after_a_deletion(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     await ended(journal, 1)
     newest = await ended(journal, 2)
@@ -32,7 +32,7 @@ async def test_no_position_comes_twice(tmp_path: Path) -> None:
         assert [fault.run_id for fault in verify(connection, lambda _: None).faults] == [None]
 
 
-async def test_where_the_events_end_is_read_once_and_again_after_a_refusal(tmp_path: Path) -> None:
+async def test_the_last_position_is_read_once_and_again_after_a_conflict(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     await ended(journal, 1)
     seen: list[str] = []

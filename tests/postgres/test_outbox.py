@@ -1,11 +1,11 @@
-"""The order of deliveries, asked of the journal in PostgreSQL too."""
+"""The order of deliveries, in PostgreSQL."""
 
 # ruff: noqa: F401 - the tests and fixtures of another file, run here once more
 
 from tests.journal.test_outbox import (
     journal,
-    test_all_that_was_given_up_goes_again_in_order,
-    test_an_event_that_is_sent_again_goes_before_those_after_it,
-    test_what_a_webhook_was_not_to_be_told_of_is_unknown,
-    test_what_waits_to_be_tried_again_is_due_at_once,
+    test_a_redelivered_event_is_sent_before_later_events,
+    test_all_failed_deliveries_are_sent_again_in_order,
+    test_redelivery_makes_waiting_deliveries_due_at_once,
+    test_redelivery_of_an_event_not_meant_for_the_webhook_is_refused,
 )

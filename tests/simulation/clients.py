@@ -1,4 +1,4 @@
-"""Clients: they start, answer, cancel, end, look and wait, and keep what they were told."""
+"""Simulated clients: they start, answer, end, read and await runs, and record the replies."""
 
 import asyncio
 from random import Random
@@ -31,13 +31,13 @@ from tests.simulation.workflows import CHILDREN, DOCUMENTS, TENANT
 
 STARTED = [str(document["id"]) for document in DOCUMENTS if document["id"] not in CHILDREN]
 MEETING = [name for name in STARTED if name.startswith(("limited", "waits", "gathers", "tells"))]
-"""Those whose runs have to do with one another: there are to be several at once."""
+"""Workflows whose runs affect each other, so several runs of them must exist at once."""
 _FOR_EVER_MS = 10**14
 _UNKNOWN = (Gone, Unavailable, RunLost)
 
 
 class Book:
-    """What all clients know together."""
+    """The replies recorded by all clients."""
 
     def __init__(self) -> None:
         self.keys: dict[str, str] = {}
@@ -56,7 +56,7 @@ class Book:
 
 
 class Client:
-    """Does one thing after the other."""
+    """A client that sends one request after the other."""
 
     def __init__(
         self, name: str, server: Server | AnyServer, observer: Observer, book: Book, random: Random
@@ -66,7 +66,7 @@ class Client:
         self._caller = Caller(TENANT, Role.OPERATOR, name)
 
     async def work(self, deeds: int) -> None:
-        """Do `deeds` things."""
+        """Send `deeds` requests."""
         random = self._random
         await self.start()
         for _ in range(deeds):
@@ -88,10 +88,10 @@ class Client:
             if deed in (self.start, self.signal):
                 await deed()
             elif run_id:
-                await deed(run_id)  # type: ignore[call-arg] # deeds differ in what they take
+                await deed(run_id)  # type: ignore[call-arg] # methods differ in parameters
 
     async def start(self) -> None:
-        """Start a run; with a key, ask again until it is known which run that is."""
+        """Start a run; with an idempotency key, repeat until the outcome is known."""
         random = self._random
         meets = random.random() < 0.35
         workflow_id, wait = random.choice(MEETING if meets else STARTED), random.random() < 0.3
@@ -109,7 +109,7 @@ class Client:
             self._observer.violated(f"{key} started {run.id} and {self._book.keys[key]}")
 
     async def signal(self) -> None:
-        """Send a signal, again where it is unknown whether it was kept."""
+        """Send a signal, again if it is unknown whether it was stored."""
         token = self._book.token()
 
         async def send(process: Process) -> Any:
@@ -128,7 +128,7 @@ class Client:
                 return
 
     async def answer(self, run_id: str) -> None:
-        """Answer a run that waits for a person, if one does."""
+        """Answer a run that waits for a person, if it does."""
         waiting = [run for run in self._observer.runs.values() if run.pause]
         if not waiting:
             return
@@ -158,7 +158,7 @@ class Client:
         return told is not None
 
     async def cancel(self, run_id: str) -> None:
-        """Ask a run to stop, rather one that is in the middle of a step."""
+        """Request the cancellation of a run, preferably one in the middle of a step."""
         runs = self._observer.runs.values()
         busy = [run.id for run in runs if run.state is State.EXECUTING]
         if busy and self._random.random() < 0.7:
@@ -173,7 +173,7 @@ class Client:
             self._observer.violated(f"{self.name} was told that {run_id} is cancelled: {run}")
 
     async def terminate(self, run_id: str) -> None:
-        """End a run."""
+        """Terminate a run."""
         reason = self._book.token()
         run = await self._ask(
             f"terminate {run_id[-4:]} {reason}",
@@ -185,7 +185,7 @@ class Client:
             self._observer.violated(f"{self.name} was told that it ended {run_id}: {run}")
 
     async def repair(self, run_id: str) -> None:
-        """Change how a run goes on, rather one that waits for what can be changed."""
+        """Repair a run, preferably one whose state allows a change."""
         random, who = self._random, (self._book.token(), self.name)
         waiting = [
             run.id
@@ -210,7 +210,7 @@ class Client:
         await self._repair(run_id, made)
 
     async def release(self, run_id: str) -> bool:
-        """Let a run go on that is held."""
+        """Release a run that is held."""
         return await self._repair(run_id, ReleaseRun(self._book.token(), self.name))
 
     async def _repair(self, run_id: str, made: Repair) -> bool:
@@ -224,7 +224,7 @@ class Client:
         return told is not None
 
     async def look(self, run_id: str) -> None:
-        """Read how a run stands."""
+        """Read a run's state."""
         known = self._observer.known(run_id)
         await self._ask(
             f"look at {run_id[-4:]}",
@@ -234,7 +234,7 @@ class Client:
         )
 
     async def wait(self, run_id: str) -> None:
-        """Wait for a run to end or pause, for a while."""
+        """Wait a limited time for a run to end or pause."""
 
         async def wait(process: Process) -> Run | None:
             outcome = await process.execution.runs.expect(TENANT, run_id)
@@ -245,7 +245,7 @@ class Client:
     async def _ask(
         self, what: str, work: Any, run_id: str | None = None, note: Any = None, since: int = 0
     ) -> Run | None:
-        """Ask, and check what comes back; None when there is nothing to be sure of."""
+        """Send a request and check the reply; return None if refused or unknown."""
         observer = self._observer
         before = observer.runs[run_id].seq if run_id in observer.runs else 0
         observer.say(f"{self.name}: {what}")
@@ -262,10 +262,10 @@ class Client:
                 observer.refused(self.name, run_id, refused, before)
             if note:
                 note(False)
-            if isinstance(refused, InvalidAnswer) and observer.runs[run_id].seq == before:  # type: ignore[index] # an answer has named its run
+            if isinstance(refused, InvalidAnswer) and observer.runs[run_id].seq == before:  # type: ignore[index] # an answer always has a run id
                 observer.violated(f"{self.name}'s answer was called invalid: {refused}")
             return None
-        except Exception as failure:  # noqa: BLE001 - whatever else a client gets is a 500
+        except Exception as failure:  # noqa: BLE001 - any other error would be a 500
             observer.violated(f"{self.name} asked to {what} and got {failure!r}")
             return None
         observer.say(f"{self.name}: {what}: {run.status} at {run.seq}")
@@ -279,7 +279,7 @@ class Client:
 async def _start(
     observer: Observer, process: Process, workflow_id: str, key: str | None, *, wait: bool
 ) -> Run:
-    """Start as `app/web/api/starts.py` does."""
+    """Start a run as `app/web/api/starts.py` does."""
     runs = process.execution.runs
     row, definition = await process.workflows.startable(TENANT, workflow_id, None)
     idempotency = IdempotencyKey(key, workflow_id) if key else None

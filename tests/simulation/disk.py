@@ -1,9 +1,9 @@
-"""A database with moods: the journal's own SQL, on connections that wait, fail and crash.
+"""A simulated disk: the journal's own SQL, on connections that wait, fail and crash.
 
-The journal above is the product's, writer and group commit included; only the connections
-are ours. They work on one SQLite database in memory, without a thread. A transaction of the
-writer is one call, so that readers see only what is committed; all that a slow disk can do is
-done before BEGIN and after COMMIT.
+The journal is the product's, including writer and group commit; only the connections are
+simulated. They use one SQLite database in memory, without a thread. A transaction of the writer is
+one call, so readers see only committed data; delays and faults happen before BEGIN and after
+COMMIT.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass
 class Moods:
-    """How likely trouble is, for each operation; `crash_after` counts operations down."""
+    """Probabilities of delays and faults per operation; `crash_after` counts operations down."""
 
     slow: float = 0.2
     refuses: float = 0.0
@@ -43,7 +43,7 @@ class Moods:
 
 
 class Life(TaskGroup):
-    """One process: its tasks, and what ends it."""
+    """One process: its tasks, and the event that ends it."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Life(TaskGroup):
 
 
 class InPlace:
-    """A database that nobody moves."""
+    """A database that is never moved."""
 
     def displaced(self) -> None:
         return None
@@ -67,12 +67,12 @@ async def _no_sizes() -> tuple[int, int]:
 
 
 async def _no_upkeep(_: object) -> None:
-    """There is no file to look after."""
+    """Do nothing: there is no file to maintain."""
 
 
 @cache
 def empty_database() -> bytes:
-    """Return a database with the journal's schema and nothing in it."""
+    """Return an empty database with the journal's schema."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection, connection:
         for script in migrations():
             connection.executescript(script)
@@ -80,7 +80,7 @@ def empty_database() -> bytes:
 
 
 class Disk:
-    """What survives a crash, and what goes wrong with it."""
+    """The data that survives a crash, and the faults to inject."""
 
     def __init__(self, random: Random, moods: Moods, content: bytes | None = None) -> None:
         self.random = random
@@ -90,13 +90,13 @@ class Disk:
         self.trace: Callable[[str], None] = lambda line: None
         self.database = sqlite3.connect(
             ":memory:", isolation_level=None, check_same_thread=False
-        )  # it may be closed by whichever thread collects garbage
+        )  # the garbage collector may close it in any thread
         weakref.finalize(self, self.database.close)
         self.database.deserialize(content or empty_database())
         self.database.execute("PRAGMA foreign_keys = ON")
 
     def journal(self, life: Life) -> Journal:
-        """Return the product's journal as one life of the server sees this disk."""
+        """Return the product's journal for one life of the server on this disk."""
         file = Path("simulated.sqlite3")
         time = asyncio.get_running_loop().time
         writer = Writer(Connection(self, life), _no_upkeep, InPlace(), now_s=time)
@@ -110,10 +110,10 @@ class Disk:
             _no_sizes,
             lambda: nullcontext(self.database),
         )
-        return Journal(lock, file, parts)  # type: ignore[arg-type] # stands in for the real files
+        return Journal(lock, file, parts)  # type: ignore[arg-type] # stand-ins for the real files
 
     async def wait(self, life: Life) -> None:
-        """Take as long as a disk takes, or for ever when the process crashes here."""
+        """Wait as a slow disk does, or forever if the process crashes here."""
         moods, random = self.moods, self.random
         if moods.crash_after is not None:
             moods.crash_after -= 1
@@ -137,7 +137,7 @@ class Disk:
 
 
 class Connection:
-    """What the journal uses of an aiosqlite connection."""
+    """The part of an aiosqlite connection that the journal uses."""
 
     def __init__(self, disk: Disk, life: Life) -> None:
         self._disk, self._life = disk, life
@@ -169,7 +169,7 @@ class Connection:
 
 
 class Raw:
-    """What the writer uses of the connection itself, without an await in between."""
+    """The part of the raw connection that the writer uses, without an await in between."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk

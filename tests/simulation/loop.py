@@ -1,7 +1,7 @@
-"""An event loop with a seed: time is virtual, and chance picks which ready callback runs next.
+"""A deterministic event loop: time is virtual, and a seed picks which ready callback runs next.
 
-There are no threads and no sockets. Where nothing is ready, time jumps to the next timer. The
-same seed gives the same order of everything.
+There are no threads and no sockets. When nothing is ready, time jumps to the next timer. The same
+seed always produces the same order.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _MOST_STEPS = 40_000
 
 
 class Stuck(Exception):
-    """Nothing is ready and no timer is set, though something is awaited; or it never ends."""
+    """A deadlock (nothing is ready and no timer is set, but something is awaited) or a livelock."""
 
 
 class TaskGroup:
@@ -37,11 +37,11 @@ class TaskGroup:
 
 
 OWNER: ContextVar[TaskGroup | None] = ContextVar("owner", default=None)
-"""Which life a task belongs to; tasks that it creates belong to the same."""
+"""The life that a task belongs to, which the tasks it creates inherit."""
 
 
 class _Numbered:
-    """Hashed by number, not by address: sets of them have the same order in every process."""
+    """Hashed by number instead of address, so that sets have the same order in every process."""
 
     _number: int
 
@@ -70,11 +70,11 @@ class _NothingToSelect:
 
 
 class SeededLoop(asyncio.BaseEventLoop):
-    """Runs one ready callback at a time, picked by chance, or in order with `in_order`."""
+    """Runs one ready callback at a time, chosen at random, or in order with `in_order`."""
 
-    # What the loop of the standard library has of its own, and its types do not tell.
+    # Attributes of the standard library's loop that its type stubs do not declare.
     _ready: deque[asyncio.Handle]
-    _scheduled: list[Any]  # of TimerHandle, whose own `_scheduled` is not told either
+    _scheduled: list[Any]  # of TimerHandle, whose own `_scheduled` is not declared either
     _timer_cancelled_count: int
 
     def __init__(self, random: Random, *, in_order: bool = False) -> None:
@@ -97,11 +97,11 @@ class SeededLoop(asyncio.BaseEventLoop):
         return _Future(next(self._numbers), self)
 
     def fail(self, failure: BaseException) -> None:
-        """Stop everything with `failure`, whatever the code that is running would do with it."""
+        """Stop everything with `failure`, even if the running code would catch it."""
         self._failure = self._failure or failure
 
     def finish(self) -> None:
-        """Cancel what is left, so that the loop can be closed in peace."""
+        """Cancel the remaining tasks, so that the loop can be closed."""
         for _ in range(50):
             left = [task for task in asyncio.all_tasks(self) if not task.done()]
             if not left:
@@ -109,7 +109,7 @@ class SeededLoop(asyncio.BaseEventLoop):
             for task in left:
                 task.cancel()
             self._failure, self._steps = None, 0
-            with contextlib.suppress(AssertionError):  # what is cut off here breaks no promise
+            with contextlib.suppress(AssertionError):  # tasks cut off here break no invariant
                 self.run_until_complete(asyncio.sleep(0.001))
         self.close()
 

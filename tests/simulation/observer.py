@@ -1,6 +1,6 @@
-"""What must hold, looked at after every commit, every reply and every effect.
+"""The invariants, checked after every commit, every reply and every effect.
 
-It reads the database behind the server's back, and believes nothing but what is committed.
+The observer reads the database directly, and trusts only committed data.
 """
 
 import sqlite3
@@ -37,15 +37,15 @@ from journal.rows.run_ids import run_id as id_of
 from journal.rows.run_projection import SELECT_RUNS, projection
 
 _ZOMBIE_S = 5
-"""How long after a run has left a step that step may act still: a slow disk and a grace."""
+"""How long a step may still act after its run left it: the delay of a disk and the grace period."""
 
 
 class Violation(AssertionError):
-    """Something that must hold did not."""
+    """An invariant was violated."""
 
 
 class Observer:
-    """The committed histories, folded once more, and what anybody was told of them."""
+    """The committed histories, folded independently, and what clients were shown of them."""
 
     def __init__(self, database: sqlite3.Connection, fail: Callable[[BaseException], None]) -> None:
         self._database = database
@@ -76,7 +76,7 @@ class Observer:
         self._fail(Violation(what))
 
     def committed(self) -> None:
-        """Fold what a commit has added, and hold the list of runs against it."""
+        """Fold the newly committed events, and compare the rows of runs with the result."""
         changed = {}
         rows = self._database.execute(
             "SELECT position, run, seq, type, schema, at_ms, body FROM events"
@@ -115,9 +115,9 @@ class Observer:
             self._check_row(run_id, run)
 
     def _whole(self, event: Event) -> Event:
-        """Return an event with the data that its run has from its parent, which was in that step.
+        """Return an event with the data that its run inherits from its parent's step.
 
-        It may have left it meanwhile, by a command; the child is stopped then.
+        The parent may have left the step meanwhile because of a command; then the child is stopped.
         """
         if not isinstance(event, RunStarted) or not event.inherits or event.parent is None:
             return event
@@ -138,7 +138,7 @@ class Observer:
         return replace(event, inherited=parent.data)
 
     def _check_places(self, admitted: Run) -> None:
-        """Check that no more runs are under way than may be, and that nobody was passed."""
+        """Check that the concurrency limit is kept, and that runs are admitted in order."""
         place = admitted.place
         assert place is not None
         others = [run for run in self.runs.values() if run.place and not run.is_over
@@ -152,14 +152,14 @@ class Observer:
                 self.violated(f"{admitted.id} was admitted before {run.id}, which is older")
 
     def _check_branches(self, run_id: str) -> None:
-        """Check that all whom a step has started have stopped, or were left, before it completes."""
+        """Check that all children of a step have stopped or were left before it completes."""
         for child in self.runs.values():
             is_open = not (child.is_over or child.is_apart)
             if child.parent and child.parent.run_id == run_id and is_open:
                 self.violated(f"a step of {run_id} completed though {child.id} had not stopped")
 
     def _check_apart(self, run: Run, event: Event) -> None:
-        """Check that one that was left, so that a step could complete, stops with the run only."""
+        """Check that a child that was left when a step completed is stopped only with the run."""
         if not run.is_apart or run.parent is None:
             return
         above = self.runs[run.parent.run_id]
@@ -214,7 +214,7 @@ class Observer:
             self.violated(f"the row of {run_id} is not its fold: {row}")
 
     def told(self, who: str, run: Run, *, asked_at: int = 0) -> None:
-        """Check a run that a client was shown: it is a committed state, and no old one."""
+        """Check that a run shown to a client is in a committed state, and not in an old one."""
         folds = self.folds.get(run.id, [])
         if run.seq > len(folds):
             self.violated(f"{who} was shown event {run.seq} of {run.id} before it was on disk")
@@ -225,17 +225,17 @@ class Observer:
         self._told[run.id] = max(self._told.get(run.id, 0), run.seq)
 
     def known(self, run_id: str) -> int:
-        """Return the newest event of a run that somebody has been told of."""
+        """Return the newest event of a run that a client has been shown."""
         return self._told.get(run_id, 0)
 
     def waited(self, run_id: str) -> None:
-        """Check a wait that is over without an outcome: there has been none for long."""
+        """Check that a wait ended without an outcome only if there had long been none."""
         settled = self._settled.get(run_id, self.now_s())
         if settled < self.now_s() - _ZOMBIE_S and self.is_prompt():
             self.violated(f"nobody told who waited for {run_id} that it had ended or paused")
 
     def refused(self, who: str, run_id: str, why: Exception, seq_before: int) -> None:
-        """Check a refusal: there is a committed state that explains it."""
+        """Check that a committed state explains a refusal."""
         run = self.runs.get(run_id)
         if run is None:
             self.violated(f"{who} was refused for a run that is not on disk: {why}")
@@ -243,19 +243,19 @@ class Observer:
             if not run.is_over:
                 self.violated(f"{who} was told that {run_id} is over before it was on disk: {why}")
         elif isinstance(why, NotWaiting):
-            return  # where it stood when it was asked to change may be long ago
+            return  # the state at the time of the request may be long past
         elif self._waits(run) and run.seq == seq_before:
             self.violated(f"{who} was told that {run_id} does not wait, but it does: {why}")
 
     def _waits(self, run: Run | None) -> bool:
-        """Say whether an answer to this run would find somebody who asks what it shows."""
+        """Return whether the pause that this run shows is still open and can be answered."""
         shown = _pause_id(run)
         while run and run.pause and run.pause.run_id:
             run = self.runs.get(run.pause.run_id)
         return shown is not None and _pause_id(run) == shown
 
     def acts(self, run_id: str, step_id: str, visit: int, attempt: int) -> None:
-        """Check an effect: the start of its attempt is on disk, and no later one."""
+        """Check an effect: the start of its attempt is on disk, and no later attempt's."""
         self.effects += 1
         started = self._attempts.get((run_id, step_id, visit), 0)
         if started < attempt:
@@ -270,7 +270,7 @@ class Observer:
             )
 
     def works(self, run_id: str, step_id: str, visit: int, name: str) -> None:
-        """Check work that is to be recorded: there is no record of it yet."""
+        """Check work that will be recorded: it has not been recorded yet."""
         if run_id not in self.runs:
             self.violated(f"{run_id} {step_id}#{visit} acted before its start was on disk")
             return
@@ -280,7 +280,7 @@ class Observer:
             self.violated(f"{run_id} {step_id}#{visit} repeats its record {name}")
 
     def recalls(self, run_id: str, step_id: str, visit: int, name: str, value: object) -> None:
-        """Check a record that a step was given: it is on disk, with that value."""
+        """Check a record that a step received: it is on disk, with the same value."""
         history = self.runs[run_id].history
         kept = [
             visited.records[name].value
@@ -292,7 +292,7 @@ class Observer:
 
 
 def _each(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, int, int, Event]]:
-    """Return position, run, number and event of each event of rows."""
+    """Yield position, run number, sequence number and event of each event in the rows."""
     for position, number, seq, kinds, schema, at_ms, body in rows:
         events = decode_row(kinds, schema, at_ms, body)
         for back, event in zip(range(len(events) - 1, -1, -1), events, strict=True):
@@ -300,7 +300,7 @@ def _each(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, int, int, Even
 
 
 def _leaves_children(before: Run, event: Event, after: Run) -> bool:
-    """Say whether a run leaves a step for whose child runs it had to wait, in time."""
+    """Return whether a run leaves, in time, a step that had to wait for its child runs."""
     if isinstance(event, StepCompleted) and before.waits_for_children:
         return True
     waits = before.state is State.STOPPING_CHILDREN and after.current is None

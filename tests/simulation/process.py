@@ -1,4 +1,4 @@
-"""The server without HTTP: the product's own parts, put together as in service, on our disk."""
+"""The server without HTTP: the product's own parts, assembled as usual, on a simulated disk."""
 
 import asyncio
 import contextlib
@@ -34,11 +34,11 @@ from tests.simulation.workflows import compiled
 
 
 class Gone(Exception):
-    """The connection to the server broke off; what became of the request is unknown."""
+    """The connection to the server was lost; the outcome of the request is unknown."""
 
 
 class JumpingClock:
-    """The wall clock: virtual time, and how far somebody has moved it."""
+    """The wall clock: virtual time plus the jumps so far."""
 
     def __init__(self, loop: SeededLoop) -> None:
         self._loop = loop
@@ -59,7 +59,7 @@ class NoSecrets:
 
 
 class Outside:
-    """What steps call: counts, takes its time, fails now and then."""
+    """The services that steps call: counts calls, takes time, and sometimes fails."""
 
     def __init__(
         self, life: Life, observer: Observer, random: Random, sessions: Sessions | None = None
@@ -68,7 +68,7 @@ class Outside:
         self._sessions = sessions
 
     def _is_late(self, run_id: str) -> bool:
-        """Say whether another process has the run, which this one may not know yet."""
+        """Return whether another process has the run, which this one may not know yet."""
         return self._sessions is not None and self._sessions.is_late(run_id, self._life, 6)
 
     async def send(self, request: HttpRequest, tenant: str, _sink: None = None) -> HttpResponse:
@@ -87,7 +87,7 @@ class Outside:
 
 @dataclass
 class Process:
-    """One life of the server, open."""
+    """One life of the server, while it is open."""
 
     life: Life
     journal: Journal
@@ -100,7 +100,7 @@ class Process:
 
 
 class Server:
-    """Starts the server again whenever it has crashed or stopped, until it is closed."""
+    """Restarts the server whenever it has crashed or stopped, until it is closed."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class Server:
             await asyncio.sleep(0.01)
 
     async def call(self, work: "Any") -> Any:
-        """Have the server do `work(process)`, as a request does. Raises `Gone`."""
+        """Execute `work(process)` in the server, like a request. Raises `Gone`."""
         await self._open.wait()
         process = self.process
         if process is None:
@@ -173,7 +173,7 @@ class Server:
         self._stop_asked.set()
 
     async def close(self) -> None:
-        """Stop for good."""
+        """Stop the server for good."""
         self._closing = True
         self.stop()
 
@@ -194,8 +194,8 @@ class Server:
             LiveRuns(journal, workflows.pinned, 10_000, 10**9),
             FairQueue(3),  # so few that runs wait for each other
             Counters(),
-            StepServices(self._clock, outside, nothing, nothing, nothing, NoSecrets(), nothing, nothing, workflows, nothing, nothing, nothing, nothing, nothing, nothing, nothing, None, nothing),  # type: ignore[arg-type] # parts that no step of the simulation reaches
-            cancel_grace_s=0.5 if cluster is None else 2.5,  # a lost ring costs a second
+            StepServices(self._clock, outside, nothing, nothing, nothing, NoSecrets(), nothing, nothing, workflows, nothing, nothing, nothing, nothing, nothing, nothing, nothing, None, nothing),  # type: ignore[arg-type] # parts that no simulated step uses
+            cancel_grace_s=0.5 if cluster is None else 2.5,  # a lost notification costs a second
             culprit=Culprit(self._folder, 5),
             cluster=cluster,
             fair_loop=FairLoop(self._loop.time, self._loop.time),
@@ -256,7 +256,7 @@ class Server:
         await process.journal.close()
 
     async def _end(self, life: Life) -> None:
-        """Throw away everything in memory."""
+        """Discard everything in memory."""
         life.alive = False
         if self._sessions is not None:
             for locks in tuple(self._sessions.live):
@@ -273,18 +273,18 @@ class Server:
 
 
 def is_expected(failure: BaseException | None) -> bool:
-    """Say whether a failure in the log is one that the faults explain."""
+    """Return whether the injected faults explain a logged failure."""
     return isinstance(failure, Boom | RunLost | JournalError | None)
 
 
 class AnyServer:
-    """Hands each call to one of several servers, as a load balancer does."""
+    """Sends each call to one of several servers, like a load balancer."""
 
     def __init__(self, servers: list[Server], random: Random) -> None:
         self._servers, self._random = servers, random
 
     async def call(self, work: "Any") -> Any:
-        """Have a server that is open do it, or the first that opens. Raises `Gone`."""
+        """Execute it in an open server, or the first that opens. Raises `Gone`."""
         ready = [one for one in self._servers if _takes_part(one.process)]
         if not ready:
             await asyncio.sleep(0.05)
@@ -297,7 +297,7 @@ def _takes_part(process: Process | None) -> bool:
 
 
 class Log:
-    """Takes the place of the log: keeps its lines, and minds failures that nobody caused."""
+    """Replaces the log: keeps its lines, and reports failures that no injected fault explains."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer

@@ -1,4 +1,4 @@
-"""Several processes over one disk: locks that end with their sessions, and a bell that loses rings."""
+"""Several processes on one disk: locks end with their sessions, and notifications get lost."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -10,7 +10,7 @@ from tests.simulation.observer import Observer
 
 
 class Sessions:
-    """The database's side: who holds which shard."""
+    """The database's view: which session holds which shard."""
 
     def __init__(self, random: Random, observer: Observer) -> None:
         self.random, self._observer = random, observer
@@ -23,7 +23,7 @@ class Sessions:
         return next((locks for locks in self.live if shard in locks.held), None)
 
     def is_late(self, run_id: str, life: Life, within_s: float) -> bool:
-        """Say whether a process acts for a run that it has no longer, or had lost meanwhile."""
+        """Return whether a process acts for a run that it no longer has or has recently lost."""
         shard = shard_of(run_number(run_id))
         holder = self.holder(shard)
         lost_s = self.lost_s.get(shard, -within_s)
@@ -31,7 +31,7 @@ class Sessions:
         return not is_here or self._observer.now_s() < lost_s + within_s
 
     def end(self, locks: "SimulatedLocks") -> None:
-        """End a session: what it had locked is free."""
+        """End a session, which releases its locks."""
         if locks in self.live:
             self.live.remove(locks)
             self.moves += len(locks.held)
@@ -40,21 +40,21 @@ class Sessions:
             locks.held = frozenset()
 
     def cut_one(self) -> None:
-        """End the session of a process that goes on, and does not know it yet."""
+        """End the session of a running process, which does not know it yet."""
         if self.live:
             locks = self.random.choice(self.live)
             self._observer.say(f"locks: the session of life {locks.life.number} ends")
             self.end(locks)
 
     def taken(self, locks: "SimulatedLocks", shards: Collection[int]) -> frozenset[int]:
-        """Lock what nobody else has."""
+        """Lock the shards that no other session holds."""
         came = frozenset(shard for shard in shards if self.holder(shard) is None)
         locks.held |= came
         return came
 
 
 class SimulatedLocks:
-    """One process's session."""
+    """The session of one process."""
 
     def __init__(self, sessions: Sessions, life: Life) -> None:
         self.life = life
@@ -95,7 +95,7 @@ class SimulatedLocks:
 
 
 class SimulatedBell:
-    """Rings come late, or never."""
+    """Notifications between processes, which arrive late or never."""
 
     def __init__(self, sessions: Sessions, life: Life, lost: float) -> None:
         self.heard: dict[str, list[Callable[[str], None]]] = {}

@@ -1,4 +1,4 @@
-"""One simulated world from one seed, from its first start to the last run's end."""
+"""One simulated world, determined by a seed, from the first start to the end of the last run."""
 
 import asyncio
 import gc
@@ -26,7 +26,7 @@ _PATIENCE_S = 90
 
 @dataclass
 class Report:
-    """What became of one seed."""
+    """The result of one seed."""
 
     seed: int
     trace: list[str]
@@ -39,7 +39,7 @@ class Report:
 
 
 def simulate(seed: int, processes: int = 1) -> Report:
-    """Play the world of a seed to its end, with so many processes over one disk."""
+    """Simulate the world of a seed to its end, with this many processes on one disk."""
     random = Random(seed)
     loop = SeededLoop(random, in_order=random.random() < 0.3)
     asyncio.set_event_loop(None)
@@ -56,7 +56,7 @@ def simulate(seed: int, processes: int = 1) -> Report:
         observer.is_prompt = lambda: is_fast and world.lives == 1 and not any(disk.faults.values())
         try:
             loop.run_until_complete(world.play())
-        except Exception as failure:  # noqa: BLE001 - told in the report
+        except Exception as failure:  # noqa: BLE001 - reported to the caller
             report.failure = failure
         finally:
             loop.finish()
@@ -83,7 +83,7 @@ def _moods(random: Random) -> Moods:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector out: when it runs is not up to the seed."""
+    """Disable the garbage collector, whose timing does not depend on the seed."""
     gc.disable()
     try:
         yield
@@ -92,7 +92,7 @@ def _no_collection() -> Iterator[None]:
 
 
 class _World:
-    """The server, its clients, and what happens to them."""
+    """The servers, their clients, and the faults injected."""
 
     def __init__(
         self,
@@ -119,16 +119,16 @@ class _World:
 
     @property
     def lives(self) -> int:
-        """How often a server has been started."""
+        """The number of starts of a server."""
         return sum(server.lives for server in self._servers)
 
     @property
     def counts(self) -> dict[str, int]:
-        """What happened between several processes."""
+        """The counts of events between several processes."""
         return {} if self._sessions is None else {"moves": self._sessions.moves}
 
     async def play(self) -> None:
-        """Live through trouble, then see everything come to its end in peace."""
+        """Run with faults first, then without faults until all runs have ended."""
         random = self._random
         serving = [asyncio.create_task(server.run()) for server in self._servers]
         clients = [
@@ -157,7 +157,7 @@ class _World:
         await asyncio.gather(*serving)
 
     async def _release_all(self, janitor: Client) -> None:
-        """Let every run go on that somebody holds."""
+        """Release every run that is held."""
         for _ in range(1_000):
             held = [run.id for run in self._runs() if run.held]
             if not held:
@@ -171,7 +171,7 @@ class _World:
         return list(self._observer.runs.values())
 
     async def _trouble(self) -> None:
-        """Crash, stop, and move the clock, now and then."""
+        """Crash, stop, and change the clock at random times."""
         random, moods = self._random, self._disk.moods
         crashes = moods.crash_after is not None
         while True:
@@ -190,7 +190,7 @@ class _World:
                 self._observer.say(f"clock: jumps by {jump} ms")
 
     async def _to_rest(self) -> None:
-        """Wait until every run is over or waits for a person, and nothing is left in memory."""
+        """Wait until every run has ended or waits for a person, and nothing is left in memory."""
         why = ""
         for _ in range(_PATIENCE_S * 2):
             await asyncio.sleep(0.5)
@@ -257,13 +257,13 @@ class _World:
         return "" if execution.recovery.is_done else "recovery is not done"
 
     def _is_full(self, queued: Run) -> bool:
-        """Say whether as many runs wait for people as may be under way beside this one."""
+        """Return whether runs that wait for people take all places that this run could have."""
         paused = [run for run in self._runs() if run.status is Status.PAUSED and run.place
                   and run.workflow_id == queued.workflow_id]  # fmt: skip
         return queued.place is not None and len(paused) >= queued.place.limit
 
     def _check_finally(self, run: Run) -> None:
-        """Check that a run has entered its `finally`, and with what it did before, once."""
+        """Check that a run has entered its `finally` exactly once."""
         document = next(one for one in DOCUMENTS if one["id"] == run.workflow_id)
         definition = compiled()(document)
         graph = (definition.bodies[run.body] if run.body else definition).graph
@@ -296,7 +296,7 @@ class _World:
             observer.violated("a run has no history")
 
     def _check_signals(self) -> None:
-        """Each signal that was acknowledged has been taken, or waits; each sent by a step is there."""
+        """Check that each acknowledged signal was taken or waits, and that steps' signals exist."""
         database, observer = self._disk.database, self._observer
         kept = database.execute("SELECT sender_id FROM signals WHERE taken_at_ms IS NULL")
         lost = self._book.signals - set(observer.taken) - {token for (token,) in kept}

@@ -1,4 +1,4 @@
-"""Steps that do by chance what steps do: act, fail, sleep, ask, record, hang, call children."""
+"""Steps that act, fail, sleep, ask, record, hang and call children, chosen at random."""
 
 import asyncio
 from random import Random
@@ -34,7 +34,7 @@ from tests.simulation.observer import Observer
 
 
 class Chance:
-    """What steps draw from, and whom they tell what they see; set anew for each seed."""
+    """The source of randomness for steps, and the observer they report to; set for each seed."""
 
     random = Random(0)
     observer: Observer
@@ -51,7 +51,7 @@ Part = Literal[
 
 
 class PlaySettings(StepSettings):
-    """What the step does, in order."""
+    """The actions of the step, in order."""
 
     does: list[Part]
 
@@ -66,7 +66,7 @@ def _ask(step: StepInput, deadline_ms: int | None = None) -> Pauses:
 
 
 class Play(StepType[PlaySettings]):
-    """Plays its parts."""
+    """Performs its actions."""
 
     type = "play"
     settings = PlaySettings
@@ -208,7 +208,7 @@ async def _record(step: StepInput, effects: Effects, name: str) -> None:
 
 
 async def _stubborn() -> None:
-    """Hang, and do not stop when first asked to."""
+    """Hang, and do not stop at the first cancellation."""
     try:
         await asyncio.Event().wait()
     except asyncio.CancelledError:

@@ -1,4 +1,4 @@
-"""The simulation can see: each server that is broken on purpose is found out, for what it breaks."""
+"""The simulation detects faults: each deliberately broken server causes the expected violation."""
 
 import asyncio
 import re
@@ -32,11 +32,11 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 _SEEDS = 1_200
 _SLIP = re.compile(r"\b(Attribute|Index|Key|Name|Type|UnboundLocal|Value)Error\(")
-"""What a breaking that is itself broken raises: a server that stumbles over it proves nothing."""
+"""Errors of a patch that is itself faulty; they prove nothing about the server."""
 
 
 class _NoLock:
-    """Keeps nobody out."""
+    """A lock that excludes nobody."""
 
     def take(self, then: Callable[[], None]) -> None:
         then()
@@ -216,11 +216,11 @@ VIOLATIONS: dict[Break, str] = {
     ends_without_finally: r"has ended without its finally: ",
     applies_twice: r"StepStarted is not legal in state executing$",
 }
-"""The violation that each breaking must cause."""
+"""The violation that each patch must cause."""
 
 
 def find(violation: str) -> str:
-    """Return the first violation of that kind in any world, and pass over those of other kinds."""
+    """Return the first violation of this kind in any world; other kinds are skipped."""
     others = Counter[str]()
     for seed in range(_SEEDS):
         failure = simulate(seed).failure
@@ -235,13 +235,13 @@ def find(violation: str) -> str:
 
 
 @pytest.mark.parametrize("breaks", VIOLATIONS)
-def test_a_broken_server_is_found_out(breaks: Break, monkeypatch: pytest.MonkeyPatch) -> None:
-    stored()  # by a server that works
+def test_a_broken_server_is_detected(breaks: Break, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored()  # by an intact server
     breaks(monkeypatch)
     print(f"{breaks.__name__}: {find(VIOLATIONS[breaks])}")
 
 
-def test_a_breaking_that_fails_by_itself_finds_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_patch_that_fails_by_itself_detects_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     stored()
     monkeypatch.setattr(Timers, "_fire_due", lambda too_few: None)
     with pytest.raises(AssertionError, match=r"the breaking itself fails: .*TypeError"):

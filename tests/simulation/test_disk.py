@@ -1,4 +1,4 @@
-"""The simulated disk gives the answers of a real one: one story, told to both."""
+"""The simulated disk returns what a real one returns, for the same sequence of calls."""
 
 import asyncio
 from collections.abc import Sequence
@@ -34,14 +34,14 @@ STORIES = 12
 
 
 async def tell(journal: Journal, random: Random) -> list[Any]:
-    """Do the same things to any journal; return all of its answers."""
+    """Make the same calls to any journal; return all its answers."""
     answers: list[Any] = []
     runs: list[tuple[Head, Run]] = []
 
     async def ask(work: Any) -> Any:
         try:
             answer = await work
-        except Exception as refused:  # noqa: BLE001 - an answer too
+        except Exception as refused:  # noqa: BLE001 - a refusal is an answer too
             answer = (type(refused).__name__, str(refused))
         answers.append(answer)
         return answer
@@ -109,7 +109,7 @@ def _start(
 
 
 def _next(run: Run, random: Random) -> Event:
-    """Return an event that the run allows."""
+    """Return an event that is legal for the run."""
     at = (run.updated_at_ms + 1, "a", 1)
     if run.state == "ready" and run.next_step:
         return StepStarted(*at, 1, "t")
@@ -128,7 +128,7 @@ def _next(run: Run, random: Random) -> Event:
 
 
 @pytest.mark.parametrize("seed", range(STORIES))
-def test_a_real_disk_and_the_simulated_one_give_the_same_answers(tmp_path: Path, seed: int) -> None:
+def test_a_real_and_a_simulated_disk_return_the_same(tmp_path: Path, seed: int) -> None:
     async def real() -> list[Any]:
         journal = await Journal.open(tmp_path)
         try:

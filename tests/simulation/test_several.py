@@ -1,6 +1,6 @@
-"""Worlds with several processes over one disk: rings are lost, sessions end, shards are taken over.
+"""Worlds with several processes on one disk: lost notifications, ended sessions, moved shards.
 
-`STEPWELL_SEED=n` plays one of them with three processes and shows its trace.
+`STEPWELL_SEED=n` simulates one world with three processes and prints its trace.
 """
 
 import os
@@ -26,7 +26,7 @@ _BROKEN_SEEDS = 60
 
 
 def play(first: int) -> tuple[Counter[str], list[str]]:
-    """Play some seeds, with two and three processes in turns."""
+    """Simulate several seeds, with two and three processes in turn."""
     totals, failed = Counter[str](), []
     for seed in range(first, first + _CHUNK):
         report = simulate(seed, 2 + seed % 2)
@@ -37,7 +37,7 @@ def play(first: int) -> tuple[Counter[str], list[str]]:
 
 
 @pytest.mark.timeout(SECONDS * 2 + 120)
-def test_what_must_hold_holds_with_several_processes() -> None:
+def test_the_invariants_hold_with_several_processes() -> None:
     if SEED is not None:
         report = simulate(int(SEED), 3)
         print(report)
@@ -87,12 +87,12 @@ VIOLATIONS: dict[Break, str] = {
     tries_a_command_once: "Conflict",
     tells_no_parent_elsewhere: "no rest after",
 }
-"""What a broken process is found out by."""
+"""The violation that each patch must cause."""
 
 
 @pytest.mark.parametrize("breaks", VIOLATIONS)
-def test_a_broken_process_is_found_out(breaks: Break, monkeypatch: pytest.MonkeyPatch) -> None:
-    stored()  # by a server that works
+def test_a_broken_process_is_detected(breaks: Break, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored()  # by an intact server
     breaks(monkeypatch)
     seen: list[Any] = []
     for seed in range(_BROKEN_SEEDS):

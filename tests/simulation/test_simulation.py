@@ -1,4 +1,4 @@
-"""Thousands of worlds, each from its seed; `STEPWELL_SEED=n` plays one and shows its trace."""
+"""Thousands of simulated worlds; `STEPWELL_SEED=n` simulates one and prints its trace."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def play(first: int) -> tuple[Counter[str], list[str]]:
-    """Play a chunk of seeds; return what happened and the report of each that failed."""
+    """Simulate a chunk of seeds; return the counts and the report of each failed seed."""
     totals, failed = Counter({"seeds": _CHUNK}), []
     for seed in range(first, first + _CHUNK):
         report = simulate(seed)
@@ -34,7 +34,7 @@ def play(first: int) -> tuple[Counter[str], list[str]]:
 
 
 def chunks() -> Iterator[int]:
-    """Return the first seeds of the chunks: a fixed number, or new ones until time is up."""
+    """Yield the first seed of each chunk: a fixed number of them, or until time is up."""
     if not SECONDS:
         yield from range(0, SEEDS, _CHUNK)
         return
@@ -46,7 +46,7 @@ def chunks() -> Iterator[int]:
 
 
 @pytest.mark.timeout(SECONDS * 2 + 180)
-def test_what_must_hold_holds_in_every_world() -> None:
+def test_the_invariants_hold_in_every_world() -> None:
     if SEED is not None:
         report = simulate(int(SEED))
         print(report)
@@ -54,7 +54,7 @@ def test_what_must_hold_holds_in_every_world() -> None:
         return
     started, totals = time.monotonic(), Counter[str]()
     with get_context("spawn").Pool(2) as pool:
-        # Chunks are asked for in step with the answers, so that time can be up.
+        # Chunks are requested one by one as results arrive, so that the time limit can end them.
         waiting = iter(chunks())
         playing = [pool.apply_async(play, (first,)) for first in islice(waiting, 4)]
         while playing:
@@ -72,12 +72,12 @@ def test_what_must_hold_holds_in_every_world() -> None:
         assert totals[met] > 0, f"no {met} in any world"
 
 
-def test_a_seed_plays_the_same_world_in_every_process() -> None:
+def test_a_seed_produces_the_same_world_in_every_process() -> None:
     program = (
         "from tests.simulation.simulate import simulate\n"
         "for seed in range(40, 60): print(simulate(seed))"
     )
-    elsewhere = (  # where clocks and addresses of objects are others
+    elsewhere = (  # with different clocks and object addresses
         "import itertools, time\n"
         "time.perf_counter = time.thread_time = itertools.count().__next__\n"
         "from app.execution.live.live_run import LiveRun\n"
@@ -95,6 +95,6 @@ def test_a_seed_plays_the_same_world_in_every_process() -> None:
     assert simulate(40).trace != simulate(41).trace
 
 
-def test_a_report_says_what_happened_and_how_to_see_it_again() -> None:
+def test_a_report_contains_the_trace_and_the_command_to_repeat_it() -> None:
     report = Report(7, ["    0.000 server: life 1 begins"], AssertionError("it broke"))
     assert str(report).endswith("STEPWELL_SEED=7: AssertionError('it broke')")

@@ -1,4 +1,4 @@
-"""The workflows of the simulated world: each shape a run can have, in few steps."""
+"""The workflows of the simulation: every shape a run can have, in few steps."""
 
 import asyncio
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def _items(workflow_id: str, **more: Any) -> dict[str, Any]:
 
 
 def _fork(enough: Any, **more: Any) -> dict[str, Any]:
-    """Return branches that do by chance what steps do; one cleans up, one has a branch below."""
+    """Return a step with random branches, one with clean-up and one with nested branches."""
     tidy = {
         "steps": [_play("a", "any", "sleep"), _play("b", "act")],
         "edges": [_edge("a", "b", on="cancel")],
@@ -53,7 +53,7 @@ def _fork(enough: Any, **more: Any) -> dict[str, Any]:
 
 
 def _graph() -> dict[str, Any]:
-    """Return branches of which two need others, with their results."""
+    """Return branches of which two need the results of others."""
     last = [
         _play("a", "act"),
         {"id": "e", "type": "end-flow", "result": {"of": "{{ data.needs }}"}},
@@ -68,7 +68,7 @@ def _graph() -> dict[str, Any]:
 
 
 def _pooled() -> list[dict[str, Any]]:
-    """Return a workflow that counts in a pool, and one of which a part does."""
+    """Return a workflow that is limited by a pool, and one of which a group is."""
     pool = {"concurrency": {"pool": "slots", "limit": 1}}
     group = {"id": "part", "type": "group", "steps": [_play("a", "any", "sleep")], **pool}
     return [{**_workflow("pooled", [_play("a", "any", "sleep")]), **pool},
@@ -105,7 +105,7 @@ def _workflow(name: str, steps: list[Any], *edges: dict[str, Any]) -> dict[str, 
 
 
 def _nested(random: Random, deep: int) -> dict[str, Any]:
-    """Return a body of a few steps by chance, groups and branches among them, and its handlers."""
+    """Return a random body of a few steps, with nested groups and branches, and its handlers."""
     steps = [_part(random, f"s{number}", deep) for number in range(random.randrange(1, 4))]
     names = [step["id"] for step in steps]
     body: dict[str, Any] = {"edges": [_edge(a, b) for a, b in pairwise(names)]}
@@ -148,7 +148,7 @@ def _part(random: Random, step_id: str, deep: int) -> dict[str, Any]:
 
 
 def _random(seed: int) -> dict[str, Any]:
-    """Return a whole document whose parts are nested by chance."""
+    """Return a whole document with randomly nested parts."""
     body = _nested(Random(seed), 2)
     steps, edges = body.pop("steps"), body.pop("edges")
     last = [step["id"] for step in steps if step["id"].startswith("s")][-1]
@@ -213,12 +213,12 @@ DOCUMENTS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 CHILDREN = ("any", "leaf", "chain")
-"""Called often enough; a start of their own teaches little."""
+"""Started often as children; starting them directly would add little."""
 
 
 @cache
 def compiled() -> Callable[[Json], Definition]:
-    """Return what compiles a document, once in the life of this process."""
+    """Return a function that compiles each document once per process."""
     known = registry()
     by_name: dict[str, Definition] = {}
 
@@ -234,7 +234,7 @@ def compiled() -> Callable[[Json], Definition]:
 
 @cache
 def stored() -> bytes:
-    """Return a database in which the workflows are stored."""
+    """Return a database that contains the workflows."""
     loop = SeededLoop(Random(0))
     disk = Disk(Random(0), Moods(slow=0))
 
