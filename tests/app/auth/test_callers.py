@@ -1,4 +1,4 @@
-"""Who calls a workflow, as its page says: from steps, also those of bodies, and from branches."""
+"""The callers of a workflow shown on its page: steps, also inside bodies, and branches."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ def workflow(name: str, step: dict[str, Any], **more: Any) -> dict[str, Any]:
             "edges": [{"from": step["id"], "to": "end"}], **more}  # fmt: skip
 
 
-async def test_callers_are_found_wherever_they_stand(tmp_path: Path) -> None:
+async def test_callers_are_found_at_every_depth(tmp_path: Path) -> None:
     branches = {"a.b": {"workflow": "leaf"}}
     documents = [
         workflow("step", CALL),

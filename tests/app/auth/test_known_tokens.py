@@ -1,4 +1,4 @@
-"""Which tokens are known without looking at their signature again."""
+"""The cache of verified tokens."""
 
 from app.auth.caller import Caller
 from app.auth.known_tokens import KnownTokens
@@ -7,7 +7,7 @@ from app.auth.roles import Role
 ADA = Caller("acme", Role.VIEWER, "user:ada")
 
 
-def test_a_token_is_known_for_a_minute_and_not_beyond_its_end() -> None:
+def test_a_token_is_cached_for_a_minute_and_not_beyond_its_expiry() -> None:
     tokens = KnownTokens()
     tokens.keep("long", ADA, 1_000_000, 9_999)
     tokens.keep("short", ADA, 1_000_000, 1_010)
@@ -18,13 +18,13 @@ def test_a_token_is_known_for_a_minute_and_not_beyond_its_end() -> None:
     assert tokens.get("lon", 1_000_000) is None
 
 
-def test_a_clock_that_was_set_back_knows_nothing() -> None:
+def test_a_token_is_not_known_after_the_clock_was_set_back() -> None:
     tokens = KnownTokens()
     tokens.keep("token", ADA, 1_000_000, 9_999)
     assert tokens.get("token", 999_999) is None
 
 
-def test_what_is_kept_is_bounded_in_count_and_length() -> None:
+def test_the_cache_is_bounded_in_count_and_length() -> None:
     tokens = KnownTokens()
     tokens.keep("x" * 8_193, ADA, 0, 100)
     assert tokens.get("x" * 8_193, 0) is None

@@ -1,4 +1,4 @@
-"""Tokens: the good ones are read, everything else is the same refusal."""
+"""Valid tokens yield claims; all others get the same refusal."""
 
 import base64
 import json
@@ -57,12 +57,12 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("token", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_hostile_token_is_refused_and_nothing_else_is_raised(token: str) -> None:
+def test_an_invalid_token_raises_only_the_refusal(token: str) -> None:
     with pytest.raises(BadToken):
         read_token(token, KNOWN, None, None)
 
 
-def test_a_good_token_gives_its_claims() -> None:
+def test_a_valid_token_yields_its_claims() -> None:
     row, claims = read_token(signed({**GOOD, "aud": "anybody"}), KNOWN, None, None)
     assert (row, claims["sub"]) == (ROW, "ada")
 
@@ -82,7 +82,7 @@ def test_a_configured_audience_and_issuer_must_match() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
-def test_a_public_key_checks_its_own_algorithm_only(algorithm: str) -> None:
+def test_a_public_key_verifies_only_its_own_algorithm(algorithm: str) -> None:
     private: Any = {
         "RS256": lambda: rsa.generate_private_key(65537, 2048),
         "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
@@ -100,6 +100,6 @@ def test_a_public_key_checks_its_own_algorithm_only(algorithm: str) -> None:
 
 
 @pytest.mark.parametrize(("algorithm", "key"), [("RS256", None), ("RS256", "x"), ("none", None)])
-def test_what_cannot_check_tokens_is_refused(algorithm: str, key: str | None) -> None:
+def test_a_key_that_cannot_verify_tokens_is_refused(algorithm: str, key: str | None) -> None:
     with pytest.raises(BadSecret):
         new_secret("acme", "viewer", "", algorithm, 0, key)

@@ -1,4 +1,4 @@
-"""The command line, as a process."""
+"""The command line, run as a process."""
 
 import argparse
 import json
@@ -25,14 +25,14 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_each_command_stands_in_its_own_module(group: str) -> None:
+def test_each_command_has_its_own_module(group: str) -> None:
     parser = argparse.ArgumentParser()
     subparsers = parser.add_subparsers()
     import_module(f"app.cli.{group}").add(subparsers)
     assert tuple(subparsers.choices) == GROUPS[group]
 
 
-def test_who_asks_a_server_does_not_load_one() -> None:
+def test_client_commands_do_not_import_the_server() -> None:
     seen = "import sys, app.cli.run_control, app.cli.follow, app.cli.main; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", seen], capture_output=True, text=True, check=True, cwd=ROOT
@@ -68,7 +68,7 @@ def test_run_shows_the_history_without_a_server() -> None:
     assert len(document["stepExecutionHistory"]) == 2
 
 
-def test_keys_work_with_and_without_a_server(server: Server) -> None:
+def test_key_commands_work_with_and_without_a_server(server: Server) -> None:
     arguments = ("key", "list", "--data", server.data, "--tenant", "acme")
     made = server.key("viewer")
     assert [key["role"] for key in command(*arguments)["keys"]] == ["viewer"]
@@ -78,13 +78,13 @@ def test_keys_work_with_and_without_a_server(server: Server) -> None:
     assert len(listed["keys"]) == 1
 
 
-def test_config_says_where_a_value_comes_from() -> None:
+def test_config_shows_the_source_of_a_value() -> None:
     shown = json.loads(run("config", "--port", "81", "--json").stdout)
     assert shown["port"] == {"value": 81, "source": "command line"}
     assert shown["host"]["source"] == "default"
 
 
-def test_an_unknown_setting_names_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_setting_is_reported_with_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text("prot = 1")
     shown = run("config", "--config", tmp_path / "s.toml")
     assert (shown.returncode, "did you mean port?" in shown.stderr) == (1, True)
@@ -125,7 +125,7 @@ def test_the_commands_of_the_operations_page_work(server: Server, tmp_path: Path
     assert {key["name"] for key in keys} == {"backend"}
 
 
-def test_a_tour_on_a_busy_port_sends_nothing_and_leaves_a_way_in(tmp_path: Path) -> None:
+def test_a_tour_on_a_port_in_use_sends_nothing_and_keeps_sign_in_possible(tmp_path: Path) -> None:
     asked: list[str] = []
 
     class Stranger(BaseHTTPRequestHandler):
@@ -135,7 +135,7 @@ def test_a_tour_on_a_busy_port_sends_nothing_and_leaves_a_way_in(tmp_path: Path)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Keep quiet."""
+            """Suppress the log of requests."""
 
     data = tmp_path / "data"
     with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as stranger:
@@ -172,7 +172,7 @@ def test_a_start_shows_a_code_while_no_owner_can_sign_in(tmp_path: Path) -> None
     assert "code" not in first_words()
 
 
-def test_a_reader_that_leaves_ends_a_command_without_a_word(tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_a_command_silently(tmp_path: Path) -> None:
     result = {"long": "{{ 'x' * 200000 }}"}
     flow = {"name": "Long", "initialStep": "end",
             "steps": [{"id": "end", "type": "end-flow", "result": result}]}  # fmt: skip
@@ -187,7 +187,7 @@ def test_a_reader_that_leaves_ends_a_command_without_a_word(tmp_path: Path) -> N
     pipe.stderr.close()
 
 
-def test_the_tour_takes_a_sample_to_its_end(tmp_path: Path) -> None:
+def test_the_tour_completes_a_sample(tmp_path: Path) -> None:
     from tests.harness.server import free_port
 
     command: list[str | Path] = [Path(STEPWELL).with_name("python"), ROOT / "scripts" / "tour.py"]

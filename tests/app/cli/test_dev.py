@@ -1,4 +1,4 @@
-"""`stepwell dev`: what is saved is published, what is wrong is said in terminal and browser."""
+"""`stepwell dev` publishes files when they are saved, and shows errors in terminal and browser."""
 
 import re
 import signal
@@ -66,7 +66,7 @@ def test_a_folder_is_published_as_it_is_saved(tmp_path: Path) -> None:
     assert "package.json" not in output.read_text()
 
 
-def test_it_signs_in_nobody_from_elsewhere(tmp_path: Path) -> None:
+def test_it_refuses_to_listen_beyond_the_local_machine(tmp_path: Path) -> None:
     shown = run("dev", tmp_path, "--host", "0.0.0.0", "--data", tmp_path / "data")
     assert (shown.returncode, "--host must be local" in shown.stderr) == (1, True)
     assert not (tmp_path / "data").exists()

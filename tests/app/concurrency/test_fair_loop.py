@@ -1,4 +1,4 @@
-"""Tenants take turns on the event loop, in proportion to what their steps cost."""
+"""Tenants share the event loop in proportion to the processor time of their steps."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -11,7 +11,7 @@ from app.concurrency.fair_loop import FairLoop
 
 
 class Computing:
-    """Steps that take as long as they say, by a clock that only they move."""
+    """Steps of a given processor time, on a clock that only they advance."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -30,7 +30,7 @@ class Computing:
             await asyncio.sleep(0)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Let the others go on until it holds."""
+        """Yield to other tasks until the condition holds."""
         while not holds():  # noqa: ASYNC110 - each time the loop comes round
             await asyncio.sleep(0)
 
@@ -48,19 +48,19 @@ async def _gone(*tasks: "asyncio.Future[None]") -> None:
 
 
 @pytest.mark.parametrize(("cost_s", "most"), [(0.003, 3), (0.0005, 6)])
-async def test_one_request_meets_few_steps_of_sixty_others(cost_s: float, most: int) -> None:
+async def test_a_request_waits_for_few_of_sixty_four_busy_tasks(cost_s: float, most: int) -> None:
     work = Computing()
     busy = [work.begin("busy", 10_000, cost_s) for _ in range(64)]
     await work.until(lambda: work.steps["busy"] > 500)
     for _ in range(10):
         before = work.steps["busy"]
         await work.begin("quiet", 3, 0.0001)
-        # Of the sixty-four that are ready each time the loop comes round, a slice's worth.
+        # Each iteration of the loop runs only one slice of the sixty-four ready steps.
         assert (work.steps["busy"] - before) / 4 <= most
     await _gone(*busy)
 
 
-async def test_turns_are_in_proportion_to_what_they_cost() -> None:
+async def test_tenants_get_equal_processor_time() -> None:
     work = Computing()
     dear = [work.begin("dear", 10_000, 0.002) for _ in range(8)]
     cheap = [work.begin("cheap", 10_000, 0.0002) for _ in range(8)]
@@ -69,7 +69,7 @@ async def test_turns_are_in_proportion_to_what_they_cost() -> None:
     assert work.used_s["cheap"] == pytest.approx(work.used_s["dear"], rel=0.3)
 
 
-async def test_one_alone_stands_in_no_line() -> None:
+async def test_a_single_tenant_never_queues() -> None:
     work = Computing()
     task = work.begin("alone", 50, 0.01)
     waiting: list[int] = []
@@ -118,8 +118,8 @@ async def test_results_failures_and_cancels_pass_through() -> None:
     assert (work.loop.waiting, work.loop._open) == (0, 0)
 
 
-async def test_slices_are_short_while_there_are_others() -> None:
-    """Who waits for several rounds waits for a short slice in each, not for a long one."""
+async def test_slices_are_shorter_while_several_tenants_compute() -> None:
+    """A tenant that waits several rounds meets a short slice of others in each."""
     work = Computing()
     busy = [work.begin("busy", 100_000, 0.0001) for _ in range(64)]
     await work.until(lambda: work.steps["busy"] > 1_000)
@@ -137,7 +137,7 @@ async def test_slices_are_short_while_there_are_others() -> None:
     assert alone_s == pytest.approx(0.001, rel=0.2)
 
 
-async def test_who_has_waited_for_long_does_not_come_before_all_others_for_as_long() -> None:
+async def test_a_long_wait_earns_no_equally_long_precedence() -> None:
     work = Computing()
     waits = asyncio.Event()
 
@@ -155,13 +155,13 @@ async def test_who_has_waited_for_long_does_not_come_before_all_others_for_as_lo
     await _gone(held, *busy, *patient)
 
 
-async def test_it_is_a_newcomers_turn_whatever_others_have_spent_or_are_expected_to() -> None:
+async def test_a_new_tenant_runs_at_once_whatever_others_have_used() -> None:
     work = Computing()
     busy = [work.begin("busy", 100_000, 0.0005) for _ in range(8)]
     await work.until(lambda: work.used_s["busy"] > 0.1)
     for number in range(200):
         if number % 20 == 0:
-            busy.append(work.begin("busy", 1, 0.05))  # the next ones are expected to be long
+            busy.append(work.begin("busy", 1, 0.05))  # later steps are expected to be long, too
         await asyncio.sleep(0)
         assert work.loop.may_begin("quiet")
         work.loop.call("quiet", lambda: work.compute("quiet", 0.00001))
@@ -190,7 +190,7 @@ async def test_a_step_that_was_interrupted_costs_its_tenant_what_it_computed() -
     await _gone(*busy)
 
 
-async def test_who_leaves_and_comes_back_is_no_younger() -> None:
+async def test_usage_is_kept_when_a_tenant_leaves_and_returns() -> None:
     work = Computing()
     busy = [work.begin("busy", 100_000, 0.0001) for _ in range(8)]
     await work.until(lambda: work.used_s["busy"] > 0.1)
@@ -201,7 +201,7 @@ async def test_who_leaves_and_comes_back_is_no_younger() -> None:
     await _gone(*busy)
 
 
-async def test_callbacks_take_turns_once_others_compute_and_are_done_at_once_before() -> None:
+async def test_callbacks_run_at_once_until_another_tenant_computes() -> None:
     work = Computing()
     assert work.loop.is_alone("busy")
     quiet = work.begin("quiet", 100_000, 0.0001)
@@ -221,14 +221,14 @@ async def test_callbacks_take_turns_once_others_compute_and_are_done_at_once_bef
     assert work.steps["busy"] - before < 20, "who has computed least comes first"
     await work.until(lambda: work.steps["busy"] == 600)
     await _gone(quiet)
-    for _ in range(40):  # for a while after that others may come back
+    for _ in range(40):  # others may return within this time
         work.loop.call("busy", lambda: work.compute("busy", 0.0001))
         await asyncio.sleep(0)
     assert work.loop.is_alone("busy")
     assert (work.loop.waiting, work.loop._open) == (0, 0)
 
 
-async def test_a_callback_that_fails_stops_no_other() -> None:
+async def test_a_failing_callback_does_not_stop_others() -> None:
     work = Computing()
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
@@ -247,9 +247,7 @@ async def _of(tenant: str, work: Computing, coroutine: Coroutine[Any, Any, None]
     await work.loop.run(tenant, coroutine)
 
 
-async def test_many_of_one_tenant_take_turns_from_their_beginning_where_others_came_lately() -> (
-    None
-):
+async def test_the_loop_counts_as_shared_for_a_while_after_another_tenant() -> None:
     work = Computing()
     few = [work.begin("busy", 10_000, 0.01) for _ in range(20)]
     await work.until(lambda: work.steps["busy"] > 100)
@@ -263,7 +261,7 @@ async def test_many_of_one_tenant_take_turns_from_their_beginning_where_others_c
     await _gone(*few)
 
 
-async def test_callbacks_take_their_turn_when_it_comes_and_one_that_fails_keeps_nobody() -> None:
+async def test_queued_callbacks_run_in_turn_and_a_failing_one_blocks_nobody() -> None:
     work = Computing()
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))

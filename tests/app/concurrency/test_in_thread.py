@@ -1,4 +1,4 @@
-"""Threads for short work are shared by tenant."""
+"""Threads for short work are shared fairly among tenants."""
 
 import asyncio
 import threading
@@ -16,8 +16,8 @@ async def _of(tenant: str, work: "threading.Event | None") -> str:
     return await in_thread(lambda: tenant)
 
 
-async def test_work_that_hangs_keeps_no_other_tenant_from_a_thread() -> None:
-    """Not when those who asked for it are gone either: its threads are still busy."""
+async def test_hanging_work_of_a_tenant_leaves_threads_for_others() -> None:
+    """Also after its callers have left, since its threads are still occupied."""
     disk = threading.Event()
     hanging = [asyncio.create_task(_of("slow", disk)) for _ in range(4 * THREADS)]
     await asyncio.sleep(0.05)
@@ -30,7 +30,7 @@ async def test_work_that_hangs_keeps_no_other_tenant_from_a_thread() -> None:
     assert await asyncio.gather(*hanging[2:]) == ["slow"] * (4 * THREADS - 2)
 
 
-async def test_what_work_raises_comes_back_and_gives_its_turn_back() -> None:
+async def test_an_exception_is_raised_to_the_caller_and_frees_the_place() -> None:
     def fails() -> None:
         raise OSError("why")
 

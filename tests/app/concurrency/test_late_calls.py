@@ -1,4 +1,4 @@
-"""Calls for when something takes too long."""
+"""Calls that are made when something takes too long."""
 
 import asyncio
 from functools import partial
@@ -6,7 +6,7 @@ from functools import partial
 from app.concurrency.late_calls import LateCalls
 
 
-async def test_calls_come_late_and_never_early_and_not_when_they_are_taken_back() -> None:
+async def test_calls_are_never_early_and_not_made_once_cancelled() -> None:
     calls, loop, came = LateCalls(), asyncio.get_running_loop(), dict[str, float]()
     began_s = loop.time()
     done = asyncio.Event()
@@ -19,7 +19,7 @@ async def test_calls_come_late_and_never_early_and_not_when_they_are_taken_back(
     for number in range(50):
         calls.later(0.1, partial(note, f"taken back {number}")).cancel()
     one, other = (calls.later(0.1, partial(note, name)) for name in ("one", "other"))
-    # One that comes takes back another, and one that has come can be taken back no more.
+    # A due call cancels another one, and can itself no longer be cancelled.
     calls.later(0.02, one.cancel)
     calls.later(0.2, partial(note, "last"))
     calls.later(0.3, other.cancel)

@@ -1,4 +1,4 @@
-"""Work beside the loop: a piece that blocks is left behind, and holds nobody else."""
+"""Work off the event loop: a piece that blocks is abandoned, and does not block others."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from app.concurrency import offload as room
 from app.concurrency.offload import OffloadTimeout, offload
 
 
-async def test_a_piece_that_blocks_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_piece_that_blocks_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LONGEST_S", 0.1)
     never = threading.Event()
     blocked = asyncio.create_task(offload(never.wait))
@@ -23,7 +23,7 @@ async def test_a_piece_that_blocks_is_left_behind(monkeypatch: pytest.MonkeyPatc
     never.set()
 
 
-async def test_what_nobody_waits_for_any_more_still_has_its_turn() -> None:
+async def test_work_without_a_waiting_caller_keeps_its_place() -> None:
     ends, order = threading.Event(), list[str]()
 
     def first_piece() -> None:
@@ -45,7 +45,7 @@ def raises(odd: type[BaseException]) -> None:
     raise odd
 
 
-async def test_what_work_raises_comes_back() -> None:
+async def test_an_exception_is_raised_to_the_caller() -> None:
     with pytest.raises(ZeroDivisionError):
         await offload(lambda: 1 // 0)
     for odd in (SystemExit, StopIteration):

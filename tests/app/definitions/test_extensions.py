@@ -1,4 +1,4 @@
-"""Step types, tools and settings that others bring; what is broken stops the start."""
+"""Step types, tools and settings from plug-ins; a broken plug-in stops the start."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ def stepwell(*arguments: object, **environment: str) -> subprocess.CompletedProc
 
 
 def package(folder: Path, target: str) -> str:
-    """Lay out an installed package that offers `target` as a step type."""
+    """Lay out an installed package that provides `target` as a step type."""
     (folder / "shouting.py").write_text(STEP)
     info = folder / "shouting-1.0.dist-info"
     info.mkdir()
@@ -45,7 +45,7 @@ def package(folder: Path, target: str) -> str:
     return str(folder)
 
 
-def test_a_step_type_comes_by_entry_point(tmp_path: Path) -> None:
+def test_a_step_type_is_loaded_by_entry_point(tmp_path: Path) -> None:
     (tmp_path / "flow.json").write_text(FLOW)
     path = package(tmp_path, "shouting:Shout")
     shown = stepwell("run", tmp_path / "flow.json", PYTHONPATH=path)
@@ -78,7 +78,7 @@ def test_a_broken_plug_in_stops_the_start(tmp_path: Path, source: str, told: str
     assert (shown.returncode, told in shown.stderr) == (1, True), shown.stderr
 
 
-def test_browsers_call_from_named_origins_only(server: Server) -> None:
+def test_browsers_may_call_only_from_configured_origins(server: Server) -> None:
     server.kill()
     server.environment["STEPWELL_CORS_ORIGINS"] = "https://app.example.com"
     server.start()

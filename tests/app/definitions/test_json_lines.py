@@ -1,4 +1,4 @@
-"""The line of every value of a JSON text, found while each character is looked at once."""
+"""The line of every value of a JSON text, found in linear time."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from app.definitions.yaml_text import read_yaml
 
 
 class CountedText(str):
-    """A text that counts the characters in which line breaks are looked for."""
+    """A text that counts the characters searched for line breaks."""
 
     __slots__ = ()
     looked_at = 0
@@ -52,7 +52,7 @@ def of_yaml(count: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("lines", [of_json, of_yaml])
-def test_a_long_key_does_not_stand_in_the_path_of_each_value_in_it(lines: Any) -> None:
+def test_a_long_key_is_not_copied_into_the_path_of_each_value(lines: Any) -> None:
     long = [sum(map(len, lines(count))) for count in (2_500, 10_000)]
     assert long[1] <= 5 * long[0]
     assert line_of(lines(2_500), f"{'k' * 2_500}[1]") == 1

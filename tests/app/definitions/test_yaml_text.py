@@ -1,4 +1,4 @@
-"""Definitions written as YAML: what they mean, on which line each part stands, what is refused."""
+"""Definitions written as YAML: their meaning, the line of each part, and what is refused."""
 
 import json
 import time
@@ -35,7 +35,7 @@ edges:
 """
 
 
-def test_a_definition_means_the_json_that_it_looks_like() -> None:
+def test_a_definition_equals_its_json() -> None:
     given = read_definition(DOCUMENT)
     assert given.is_yaml
     assert given.document == {
@@ -60,7 +60,7 @@ def test_a_definition_means_the_json_that_it_looks_like() -> None:
         ("steps[1].result.paid", 15), ("edges[0].condition", 20), ("edges[0].missing", 17),
     ],
 )  # fmt: skip
-def test_each_part_is_told_by_its_line(path: str, line: int) -> None:
+def test_each_part_has_its_line(path: str, line: int) -> None:
     assert line_of(read_definition(DOCUMENT).lines(), path) == line
 
 
@@ -80,13 +80,13 @@ def test_scalars_mean_what_the_core_schema_says(written: str, meant: Any) -> Non
     assert type(value["a"]) is type(meant)
 
 
-def test_keys_are_texts_as_they_stand() -> None:
+def test_keys_are_always_strings() -> None:
     assert read_definition("on: 1\n200: 2\ntrue: 3\n'a b': 4").document == {
         "on": 1, "200": 2, "true": 3, "a b": 4,
     }  # fmt: skip
 
 
-def test_an_alias_stands_for_what_it_names() -> None:
+def test_an_alias_stands_for_its_anchor() -> None:
     given = read_definition("a: &x {n: 1}\nb: [*x, *x]\nc: &y text\nd: *y")
     assert given.document == {"a": {"n": 1}, "b": [{"n": 1}, {"n": 1}], "c": "text", "d": "text"}
 
@@ -135,7 +135,7 @@ REFUSED: list[tuple[str, str, int]] = [
 
 
 @pytest.mark.parametrize(("text", "told", "line"), REFUSED, ids=lambda item: str(item)[:40])
-def test_what_is_refused_is_told_with_its_line(text: str, told: str, line: int) -> None:
+def test_a_refusal_names_its_line(text: str, told: str, line: int) -> None:
     with pytest.raises(TextRefused) as refused:
         read_definition(text)
     assert told in str(refused.value)

@@ -1,4 +1,4 @@
-"""One attempt of a step: its timeout counts what the step does, not its waits for a turn."""
+"""The timeout of an attempt counts the time that the step acts, not its waits for a turn."""
 
 import asyncio
 from typing import Any
@@ -59,7 +59,7 @@ async def test_a_tool_that_waits_for_its_turn_is_not_timed_out() -> None:
     assert isinstance(await waiting, Delivered)
 
 
-async def test_a_tool_that_acts_too_long_is_timed_out() -> None:
+async def test_a_tool_that_runs_too_long_is_timed_out() -> None:
     async def shared(arguments: Any) -> str:
         await asyncio.sleep(3_600)
         return "never"

@@ -1,4 +1,4 @@
-"""A step's timeout runs while it acts: a wait for what is shared does not use it up."""
+"""A step's timeout is paused while the step waits for a shared resource."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ SHORT_S = 0.05
 
 @contextmanager
 def begun(limit: AttemptTimeout) -> Iterator[None]:
-    """Have a limit count for the task that asks, as an attempt does."""
+    """Start a limit for the current task, as an attempt does."""
     task = asyncio.current_task()
     assert task is not None
     limit_here.set(limit)
@@ -43,7 +43,7 @@ async def test_a_wait_for_a_turn_does_not_use_up_the_timeout() -> None:
     assert await waiting == "acted"
 
 
-async def test_what_was_left_before_the_wait_is_left_after_it() -> None:
+async def test_the_remaining_time_is_unchanged_by_a_wait() -> None:
     queue = FairQueue(1)
     await queue.wait("other", 1)
     limit = AttemptTimeout(4 * SHORT_S)
@@ -65,7 +65,7 @@ async def test_what_was_left_before_the_wait_is_left_after_it() -> None:
     assert 10 * SHORT_S < took_s < 60
 
 
-async def test_acting_uses_it_up_also_in_a_task_of_its_own() -> None:
+async def test_work_in_a_subtask_uses_up_the_timeout() -> None:
     async def act() -> None:
         with waiting_for_turn():
             await asyncio.sleep(0)
@@ -77,7 +77,7 @@ async def test_acting_uses_it_up_also_in_a_task_of_its_own() -> None:
     assert limit.expired
 
 
-async def test_two_waits_at_once_are_one() -> None:
+async def test_simultaneous_waits_pause_the_timeout_together() -> None:
     async def wait(seconds: float) -> None:
         with waiting_for_turn():
             await asyncio.sleep(seconds)
@@ -100,14 +100,14 @@ async def test_a_wait_that_outlives_its_attempt_changes_nothing() -> None:
     await waiting
 
 
-async def test_without_a_timeout_or_an_attempt_a_wait_is_only_a_wait() -> None:
+async def test_a_wait_without_a_timeout_or_an_attempt_has_no_effect() -> None:
     with waiting_for_turn():
         await asyncio.sleep(0)
     with begun(AttemptTimeout(None)), waiting_for_turn():
         await asyncio.sleep(0)
 
 
-async def test_with_little_greed_the_last_place_is_for_another() -> None:
+async def test_with_little_greed_the_last_place_is_kept_for_another_tenant() -> None:
     queue = FairQueue(3, greed=1)
     for _ in range(2):
         await queue.wait("many", 1)

@@ -1,4 +1,4 @@
-"""When a step counts as one that keeps the event loop."""
+"""Detection of a step that blocks the event loop."""
 
 import asyncio
 import sys
@@ -14,14 +14,14 @@ from app.telemetry.blocked_step import BlockedStep
 
 
 class Watch:
-    """A watch that looks every second and ends after ten."""
+    """A watch that samples every second and ends the step after ten."""
 
     def __init__(self, limit_s: float = 10) -> None:
         self.ended: list[AtWork] = []
         self.blocked = BlockedStep(limit_s, 1, self.ended.append)
 
     def looks(self, count: int, step_id: str | None, **more: bool) -> list[str]:
-        """Look so often while the loop stands in a step; return the lines of the log."""
+        """Sample `count` times while the loop is blocked by a step; return the lines of the log."""
 
         async def look() -> None:
             if step_id is None:
@@ -53,7 +53,7 @@ class Watch:
         return [f"{line['log_level']} {line['step']} {line['tool']}" for line in lines]
 
 
-def test_a_step_is_named_once_and_ended_at_the_limit() -> None:
+def test_a_blocking_step_is_logged_once_and_ended_at_the_limit() -> None:
     watch = Watch()
     assert watch.looks(1, "a") == []
     assert watch.looks(8, "a") == ["warning a t"]
@@ -64,7 +64,7 @@ def test_a_step_is_named_once_and_ended_at_the_limit() -> None:
 
 
 @pytest.mark.parametrize("between", ["turned", "b", None])
-def test_what_comes_round_or_is_another_begins_anew(between: str | None) -> None:
+def test_a_free_loop_or_another_step_restarts_the_count(between: str | None) -> None:
     watch = Watch()
     watch.looks(9, "a")
     if between == "turned":
@@ -75,12 +75,12 @@ def test_what_comes_round_or_is_another_begins_anew(between: str | None) -> None
     assert watch.ended == []
 
 
-def test_a_step_is_known_in_its_first_go_too() -> None:
+def test_a_step_is_identified_also_in_its_eager_first_part() -> None:
     watch = Watch()
     assert watch.looks(9, "a", first_go=True) == ["warning a t"]
 
 
-def test_a_task_of_a_step_is_known_on_a_loop_whose_callbacks_have_no_frames() -> None:
+def test_a_task_of_a_step_is_identified_on_uvloop() -> None:
     watch = Watch()
 
     async def deep() -> None:
@@ -91,7 +91,7 @@ def test_a_task_of_a_step_is_known_on_a_loop_whose_callbacks_have_no_frames() ->
         with at_work("run-1", "a", "t"):
             task = asyncio.create_task(deep())
         await task
-        await asyncio.create_task(deep())  # of no step
+        await asyncio.create_task(deep())  # belongs to no step
 
     async def begin() -> None:
         asyncio.get_running_loop().set_task_factory(task_of_step)
@@ -102,13 +102,13 @@ def test_a_task_of_a_step_is_known_on_a_loop_whose_callbacks_have_no_frames() ->
     assert [line["step"] for line in lines] == ["a"]
 
 
-def test_without_a_limit_it_is_named_and_never_ended() -> None:
+def test_without_a_limit_a_step_is_logged_and_never_ended() -> None:
     watch = Watch(limit_s=0)
     assert watch.looks(1_000, "a") == ["warning a t"]
     assert watch.ended == []
 
 
-def test_what_is_debugged_or_no_step_is_never_ended() -> None:
+def test_code_under_a_debugger_or_outside_a_step_is_never_ended() -> None:
     watch = Watch()
     assert watch.looks(100, "a", debugged=True) == ["warning a t"]
     assert watch.looks(100, None) == []

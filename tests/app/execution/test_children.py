@@ -1,4 +1,4 @@
-"""Child runs in moments that no client can bring about at will."""
+"""Child runs in race conditions that no client can produce at will."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -42,7 +42,7 @@ async def started(services: Services) -> Run:
 
 
 async def statuses(services: Services, **wanted: str) -> None:
-    """Wait until there are these runs and no others, by workflow, with these statuses."""
+    """Wait until exactly these runs exist, by workflow, with these statuses."""
     async with asyncio.timeout(15):
         while True:
             rows = await services.journal.runs.page("acme", RunFilter(), 10)
@@ -72,7 +72,7 @@ async def test_a_parent_that_is_deleted_while_it_starts_children_leaves_none_beh
     assert await services.journal.runs.page("acme", RunFilter(), 10) == []
 
 
-async def test_whatever_keeps_a_child_from_being_stopped_it_is_tried_again(
+async def test_stopping_a_child_run_is_retried_after_any_failure(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop, failed = services.runs.stop, asyncio.Event()

@@ -1,4 +1,4 @@
-"""Against which run the end of the process is held."""
+"""Which run is blamed for the end of the process."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from app.execution.driving.culprit import FILE, Culprit
     ("interruptions", "most", "counts"),
     [(0, 5, True), (3, 5, True), (4, 5, False), (0, 1, True), (1, 2, False)],
 )
-def test_unknown_it_counts_against_all_but_never_as_the_last(
+def test_an_unknown_culprit_counts_against_all_runs_but_never_as_their_last_attempt(
     tmp_path: Path, interruptions: int, most: int, counts: bool
 ) -> None:
     culprit = Culprit(tmp_path, most)
@@ -19,7 +19,7 @@ def test_unknown_it_counts_against_all_but_never_as_the_last(
     assert culprit.is_blamed("a", interruptions) is counts
 
 
-def test_known_it_counts_against_one_also_as_the_last_and_for_one_start(tmp_path: Path) -> None:
+def test_a_known_culprit_alone_is_blamed_and_for_one_start_only(tmp_path: Path) -> None:
     Culprit(tmp_path, 5).hold_against("a")
     next_one = Culprit(tmp_path, 5)
     next_one.read()
@@ -29,12 +29,12 @@ def test_known_it_counts_against_one_also_as_the_last_and_for_one_start(tmp_path
     assert after.is_blamed("b", 0)
 
 
-def test_ends_held_against_child_runs_count_together_over_starts(tmp_path: Path) -> None:
+def test_blame_of_child_runs_adds_up_over_starts(tmp_path: Path) -> None:
     found = []
     for start in range(8):
         culprit = Culprit(tmp_path, 2)
         culprit.read()
-        if start != 3:  # nobody is held to be the cause of one between
+        if start != 3:  # one start between has no known culprit
             found.append(culprit.blame_steps_above([("map", 1), ("above", 2)]))
         culprit.hold_against(f"item-{start}")
         if start == 3:
@@ -49,7 +49,7 @@ def test_ends_held_against_child_runs_count_together_over_starts(tmp_path: Path)
     assert after.blame_steps_above([("map", 1), ("above", 2)]) == []
 
 
-def test_a_stop_in_good_order_counts_against_nobody(tmp_path: Path) -> None:
+def test_a_graceful_stop_is_blamed_on_no_run(tmp_path: Path) -> None:
     first = Culprit(tmp_path, 5)
     first.read()
     first.hold_against("a")
@@ -59,13 +59,13 @@ def test_a_stop_in_good_order_counts_against_nobody(tmp_path: Path) -> None:
     assert not second.is_blamed("a", 0)
 
 
-def test_who_has_carried_on_nothing_clears_nobody(tmp_path: Path) -> None:
+def test_a_process_that_resumed_no_run_changes_nothing(tmp_path: Path) -> None:
     Culprit(tmp_path, 5).nobody()
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"run": ', "\xff"])
-def test_a_mark_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+def test_an_unreadable_mark_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text, encoding="latin-1")
     culprit = Culprit(tmp_path, 5)
     culprit.read()
@@ -73,7 +73,7 @@ def test_a_mark_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_gone_is_no_failure(tmp_path: Path) -> None:
+def test_a_missing_folder_is_no_failure(tmp_path: Path) -> None:
     culprit = Culprit(tmp_path / "gone", 5)
     culprit.read()
     culprit.hold_against("a")

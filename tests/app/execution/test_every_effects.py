@@ -1,4 +1,4 @@
-"""What every effects promise to steps, held against the live ones and those of the test kit."""
+"""The contract of effects towards steps, checked for the live ones and those of the test kit."""
 
 import asyncio
 import inspect
@@ -75,11 +75,11 @@ Check: TypeAlias = Callable[[Effects], Awaitable[Outcome | None]]
 
 
 class ProbeSettings(StepSettings):
-    """Nothing to set."""
+    """No settings."""
 
 
 class Probe(StepType[ProbeSettings]):
-    """Has a check look at the effects that it is given, and keeps what the check raised."""
+    """Passes its effects to a check, and keeps the exception of the check."""
 
     type = "probe"
     settings = ProbeSettings
@@ -101,10 +101,10 @@ class Probe(StepType[ProbeSettings]):
 
 @dataclass(frozen=True)
 class World:
-    """Where steps are executed, and what there is.
+    """The effects under test, and what steps can use there.
 
     Attributes:
-        perform: Has a step check its effects, and executes it until it is done.
+        perform: Execute a step that checks its effects, until it is done.
     """
 
     perform: Callable[[Check], Awaitable[None]]
@@ -184,7 +184,7 @@ def _echo(request: HttpRequest) -> HttpResponse:
 
 
 class Doubling:
-    """Child runs that are open when they are started, and have ended at the next look."""
+    """Child runs that are open at their start and have ended when next read."""
 
     def __init__(self) -> None:
         self._begun: set[int] = set()
@@ -199,13 +199,13 @@ class Doubling:
 
 
 async def broken(work: Awaitable[Any]) -> tuple[str, bool]:
-    """Return how a piece of work fails: the error's type, and whether another attempt may help."""
+    """Return the error type of a failed call, and whether a retry may help."""
     with pytest.raises(StepBroke) as raised:
         await work
     return raised.value.error.type, raised.value.error.retryable
 
 
-async def test_the_clock_tells_unix_milliseconds(world: World) -> None:
+async def test_the_clock_returns_unix_milliseconds(world: World) -> None:
     async def check(effects: Effects) -> None:
         first = effects.now_ms()
         assert type(first) is int
@@ -236,7 +236,7 @@ async def test_a_file_is_read_by_its_id(world: World) -> None:
     await world.perform(check)
 
 
-async def test_an_answer_that_is_kept_is_a_file_and_the_same_once_more(world: World) -> None:
+async def test_a_saved_answer_is_a_file_and_saved_once(world: World) -> None:
     async def check(effects: Effects) -> None:
         async def kept(body: bytes, path: str = "200") -> HttpResponse:
             request = HttpRequest("POST", f"{world.address}/{path}", content=body)
@@ -257,7 +257,7 @@ async def test_an_answer_that_is_kept_is_a_file_and_the_same_once_more(world: Wo
     await world.perform(check)
 
 
-async def test_a_secret_is_given_by_its_name(world: World) -> None:
+async def test_a_secret_is_returned_by_its_name(world: World) -> None:
     async def check(effects: Effects) -> None:
         assert await effects.secret("KEY") == SECRET
         assert await broken(effects.secret("key")) == ("UnknownSecret", False)
@@ -265,7 +265,7 @@ async def test_a_secret_is_given_by_its_name(world: World) -> None:
     await world.perform(check)
 
 
-async def test_a_token_that_nobody_gives_breaks_the_step(world: World) -> None:
+async def test_a_token_that_cannot_be_obtained_fails_the_step(world: World) -> None:
     async def check(effects: Effects) -> None:
         wanted = TokenRequest(f"{world.address}/400", "shop", "key")
         assert await broken(effects.token(wanted)) == ("TokenRefused", False)
@@ -273,7 +273,7 @@ async def test_a_token_that_nobody_gives_breaks_the_step(world: World) -> None:
     await world.perform(check)
 
 
-async def test_a_tool_is_checked_called_and_told_who_calls(world: World) -> None:
+async def test_a_tool_is_checked_and_called_with_its_context(world: World) -> None:
     async def check(effects: Effects) -> None:
         assert await effects.tool("sum", {"a": 2, "b": 3}) == 5
         assert await broken(effects.tool("sum", {"a": "2"})) == ("InvalidToolInput", False)
@@ -289,7 +289,7 @@ async def test_a_tool_is_checked_called_and_told_who_calls(world: World) -> None
     await world.perform(check)
 
 
-async def test_tools_are_listed_with_what_they_take(world: World) -> None:
+async def test_tools_are_listed_with_their_inputs(world: World) -> None:
     async def check(effects: Effects) -> None:
         listed = {info.id: info for info in await effects.tools()}
         assert list(listed) == sorted(listed)
@@ -309,7 +309,7 @@ async def test_a_model_answers(world: World) -> None:
     await world.perform(check)
 
 
-async def test_an_agent_is_given_by_its_id_and_version(world: World) -> None:
+async def test_an_agent_is_returned_by_its_id_and_version(world: World) -> None:
     async def check(effects: Effects) -> None:
         for version in (None, "latest", "1.0.0"):
             agent = await effects.agent("finder", version)
@@ -332,7 +332,7 @@ async def test_a_workflow_is_described_as_a_tool(world: World) -> None:
     await world.perform(check)
 
 
-async def test_work_is_done_once_and_its_record_given_back(world: World) -> None:
+async def test_work_is_done_once_and_its_record_returned(world: World) -> None:
     done: list[str] = []
 
     def work(value: Any) -> Callable[[], Awaitable[Json]]:
@@ -382,7 +382,7 @@ async def test_records_last_from_one_execution_to_the_next(world: World) -> None
     assert set(seen[1:]) == {1}, "the step was executed again when the child run had ended"
 
 
-async def test_what_is_started_apart_is_started_once_for_its_number(world: World) -> None:
+async def test_a_detached_run_is_started_once_for_its_number(world: World) -> None:
     async def check(effects: Effects) -> None:
         child = ChildRun("double", None, {"n": 1})
         first = await effects.start_apart(child, 0)
@@ -404,7 +404,7 @@ def _plan(*names: str, first: int = 0, **more: Any) -> ChildPlan:
 
 
 async def _ended(world: World, plan: ChildPlan) -> ChildrenEnded:
-    """Return how the child runs of a plan end, as a step that waits for them sees it."""
+    """Return the ends of a plan's child runs as the waiting step sees them."""
     ended: list[ChildrenEnded] = []
 
     async def check(effects: Effects) -> Outcome | None:
@@ -431,14 +431,14 @@ async def test_child_runs_end_in_the_order_of_their_plan(world: World) -> None:
         assert [end.error for end in stand.ends] == [None] * plan.total
 
 
-async def test_the_first_failure_ends_a_plan_unless_the_others_go_on(world: World) -> None:
+async def test_the_first_failure_ends_a_plan_unless_the_others_continue(world: World) -> None:
     stand = await _ended(world, _plan("double", "break", "double"))
     assert [end.error and end.error.message for end in stand.ends] == ["no"]
     stand = await _ended(world, _plan("double", "break", "double", keep_going=True))
     assert [end.error and end.error.message for end in stand.ends] == [None, "no", None]
 
 
-async def test_child_runs_that_need_others_begin_after_them_with_their_results(
+async def test_child_runs_start_after_those_they_need_with_their_results(
     world: World,
 ) -> None:
     def after(number: int, results: Mapping[int, Json]) -> ChildRun:
@@ -454,7 +454,7 @@ async def test_child_runs_that_need_others_begin_after_them_with_their_results(
     assert sorted(end.number for end in (await _ended(world, kept)).ends) == [0, 1]
 
 
-async def test_those_that_are_named_are_enough_and_cannot_fail(world: World) -> None:
+async def test_the_named_child_runs_suffice_and_may_not_fail(world: World) -> None:
     plan = _plan("double", "break", "double", enough=1, named=frozenset({2}))
     ended = (await _ended(world, plan)).ends
     assert 2 in [end.number for end in ended if end.error is None]
@@ -462,7 +462,7 @@ async def test_those_that_are_named_are_enough_and_cannot_fail(world: World) -> 
     assert [end.number for end in ended] == [1]
 
 
-async def test_a_child_run_that_cannot_start_fails_the_step_or_only_itself(world: World) -> None:
+async def test_a_child_run_that_cannot_start_fails_the_step_or_itself(world: World) -> None:
     async def check(effects: Effects) -> None:
         assert await broken(effects.children(_plan("none"))) == ("UnknownWorkflow", False)
 
@@ -474,7 +474,7 @@ async def test_a_child_run_that_cannot_start_fails_the_step_or_only_itself(world
     assert [end.error and end.error.type for end in stand.ends] == ["InvalidInput"]
 
 
-async def test_a_limit_is_taken_as_often_as_it_is_said(world: World) -> None:
+async def test_limits_may_be_set_repeatedly(world: World) -> None:
     async def check(effects: Effects) -> None:
         for tokens, cost in ((1_000, None), (1_000, None), (None, 0.5)):
             await effects.limit(tokens, cost)
@@ -483,7 +483,7 @@ async def test_a_limit_is_taken_as_often_as_it_is_said(world: World) -> None:
     await world.perform(check)
 
 
-async def test_a_signal_is_sent_once_in_a_visit(world: World) -> None:
+async def test_a_signal_is_sent_once_per_visit(world: World) -> None:
     async def check(effects: Effects) -> None:
         signal = OutgoingSignal("told", "k", {"n": 1}, 3_600_000)
         await effects.send_signal(signal)
@@ -502,7 +502,7 @@ async def test_a_visit_has_an_address_and_a_key_of_its_own(world: World) -> None
     await world.perform(check)
 
 
-async def test_a_thread_keeps_what_was_said(world: World) -> None:
+async def test_a_thread_keeps_its_messages(world: World) -> None:
     async def check(effects: Effects) -> None:
         name = f"thread-{id(effects)}"
         assert await effects.thread(name, "finder") == 0
@@ -515,7 +515,7 @@ async def test_a_thread_keeps_what_was_said(world: World) -> None:
     await world.perform(check)
 
 
-async def test_a_file_is_kept_once_for_each_call(world: World) -> None:
+async def test_a_file_is_stored_once_for_each_call(world: World) -> None:
     async def check(effects: Effects) -> None:
         first = await effects.save_file("a.png", "image/png", b"pixels", "one")
         assert await effects.save_file("a.png", "image/png", b"pixels", "one") == first
@@ -526,7 +526,7 @@ async def test_a_file_is_kept_once_for_each_call(world: World) -> None:
     await world.perform(check)
 
 
-async def test_a_visit_that_was_not_has_no_records(world: World) -> None:
+async def test_an_unknown_visit_has_no_records(world: World) -> None:
     async def check(effects: Effects) -> None:
         with pytest.raises(StepBroke, match="run-1") as failure:
             await effects.visit_records("run-1", "work", 1)
@@ -536,12 +536,12 @@ async def test_a_visit_that_was_not_has_no_records(world: World) -> None:
 
 
 @pytest.mark.parametrize("effects", [LiveEffects, FakeEffects])
-async def test_both_have_the_shape_of_effects(effects: type) -> None:
+async def test_both_implement_the_protocol_of_effects(effects: type) -> None:
     for name, wanted in _methods().items():
         assert inspect.signature(getattr(effects, name)) == inspect.signature(wanted), name
 
 
-async def test_every_effect_is_held_to_its_promise_here() -> None:
+async def test_every_effect_is_covered_by_these_tests() -> None:
     used = set(re.findall(r"\beffects\.(\w+)\(", inspect.getsource(sys.modules[__name__])))
     assert set(_methods()) - used == set()
 

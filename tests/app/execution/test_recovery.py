@@ -1,4 +1,4 @@
-"""What a restart left behind is picked up in order of need, a part at a time."""
+"""Recovery after a restart: runs are resumed in order of need, one batch at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -31,7 +31,7 @@ NAPS: JsonObject = {
 
 
 async def cut_off(folder: Path, *runs: tuple[str, int]) -> None:
-    """Fill a folder with runs that a kill has left inside a step, by tenant and number."""
+    """Fill a folder with runs that a kill left inside a step, by tenant and number."""
     journal = await Journal.open(folder)
     try:
         for tenant in {tenant for tenant, _ in runs}:
@@ -66,7 +66,7 @@ async def until(state: Callable[[], bool]) -> None:
 
 
 async def picked_up(services: Services, tenant: str, run_id: str) -> None:
-    """Wait until a run has been told that its attempt was cut off."""
+    """Wait until the interruption of the run's attempt is in the journal."""
     async with asyncio.timeout(60):
         while True:
             if (await services.journal.events.run(run_id, tenant))[1].seq == 3:
@@ -89,13 +89,13 @@ async def test_histories_are_read_a_hundred_at_a_time(
     async with recovering(tmp_path) as services:
         await until(lambda: services.recovery.is_done)
         assert len([sql for sql in asked if "e.body" in sql and "e.seq" in sql]) <= 250 // 100 + 2
-        # Each has been told that its attempt was cut off, from what was read ahead.
+        # Each attempt was recorded as interrupted, from the histories read ahead.
         for number in (1, 250):
             run = await services.runs.read("acme", f"dynamic-workflow-{number}")
             assert (run.seq, run.current and run.current.interruptions) == (3, 1)
 
 
-async def test_what_is_left_waits_on_disk_and_a_run_that_is_asked_for_does_not(
+async def test_remaining_runs_wait_on_disk_and_requested_ones_do_not(
     tmp_path: Path,
 ) -> None:
     await cut_off(tmp_path, *(("acme", number) for number in range(1, 61)), ("small", 99))
@@ -103,7 +103,7 @@ async def test_what_is_left_waits_on_disk_and_a_run_that_is_asked_for_does_not(
     async with recovering(tmp_path, **bounds) as services:
         recovery = services.recovery
         await until(lambda: recovery.is_queued and 0 < recovery.waiting <= 61 - 17)
-        # Sixteen of twenty, a tenant's share; another's only run is not behind the rest.
+        # Sixteen of twenty is a tenant's share; the single run of another does not wait for the rest.
         assert services.admission.in_memory <= 20, "there is no room for starts"
         await picked_up(services, "small", "dynamic-workflow-99")
         last = "dynamic-workflow-60"
@@ -115,7 +115,7 @@ async def test_what_is_left_waits_on_disk_and_a_run_that_is_asked_for_does_not(
 
 
 class InMemory(SimpleNamespace):
-    """Stands in for the runs in memory."""
+    """Stands in for the registry of live runs."""
 
     def peek(self, run_id: str) -> object:
         return run_id if run_id in self.runs else None
@@ -145,13 +145,13 @@ def test_tenants_take_turns_within_their_shares() -> None:
     assert len(backlog) == 32 - 4 - 5 - 1 - 2
 
 
-def test_long_histories_make_a_part_short() -> None:
+def test_long_histories_make_batches_smaller() -> None:
     backlog = Backlog(InMemory(runs=set()), 10_000)  # type: ignore[arg-type] # what is used of them
     backlog.add(LeftBehind(number, "acme", 30_000) for number in range(1, 101))
     assert len(backlog.part(100)) == 1_000 // 40
 
 
-async def test_what_was_read_ahead_counts_until_something_is_appended(tmp_path: Path) -> None:
+async def test_a_history_read_ahead_is_valid_until_an_append(tmp_path: Path) -> None:
     await cut_off(tmp_path, ("acme", 1), ("acme", 2))
     journal = await Journal.open(tmp_path)
     try:

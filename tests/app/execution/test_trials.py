@@ -1,4 +1,4 @@
-"""Suspects are tried one at a time, and the mark of the folder names who is on trial."""
+"""Suspect runs are tried one at a time, and the mark file names the one on trial."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from app.execution.recovery.trials import Trials
 
 
 class Attempts:
-    """Stands for the runs that are driven: how often each attempt has been cut off."""
+    """Stands in for the driven runs: how often each attempt was interrupted."""
 
     def __init__(self, **counts: int) -> None:
         self.counts = counts
@@ -44,7 +44,7 @@ async def test_the_next_waits_for_the_end_of_an_attempt(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("count", "next_one"), [(3, "b"), (4, None)])
-async def test_time_ends_a_trial_but_the_last_one(
+async def test_a_trial_times_out_unless_it_is_the_last_attempt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, next_one: str | None
 ) -> None:
     trials = begun(tmp_path, Attempts(a=count), "a", "b")

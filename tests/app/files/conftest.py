@@ -1,4 +1,4 @@
-"""One S3 server for all tests of this folder, and an empty bucket for each."""
+"""One S3 server for all tests of this folder, with an empty bucket for each test."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def other_client(endpoint: str) -> Iterator[Any]:
-    """Yield a client of the server by other keys than Stepwell's; making one takes half a second."""
+    """Yield a client with other credentials than Stepwell's; creating one takes half a second."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
         client = boto3.session.Session("other", "other", region_name="us-east-1").client(
@@ -33,7 +33,7 @@ def other_client(endpoint: str) -> Iterator[Any]:
 
 @pytest.fixture
 def bucket(other_client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Yield a client of the bucket `files`, which is empty."""
+    """Yield a client of the empty bucket `files`."""
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     other_client.create_bucket(Bucket="files")
     yield other_client
@@ -41,7 +41,7 @@ def bucket(other_client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def empty(client: Any) -> None:
-    """Take the bucket away, if it is there."""
+    """Delete the bucket if it exists."""
     if "files" in [item["Name"] for item in client.list_buckets()["Buckets"]]:
         for key in keys_in(client):
             client.delete_object(Bucket="files", Key=key)

@@ -1,4 +1,4 @@
-"""Answers that go into a file as they come: bounded, never whole in memory, nothing left of broken ones."""
+"""Answers streamed into files: bounded, never whole in memory, and removed where incomplete."""
 
 import asyncio
 import gzip
@@ -45,7 +45,7 @@ def files(folder: Path) -> int:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-async def test_what_comes_is_on_disk_and_not_in_memory(
+async def test_a_download_is_on_disk_and_not_in_memory(
     client: HttpClient, tmp_path: Path, packed: bool
 ) -> None:
     storage = FolderStorage(tmp_path)
@@ -53,7 +53,9 @@ async def test_what_comes_is_on_disk_and_not_in_memory(
     sent = gzip.compress(body, 1) if packed else body
     answer = GOOD + b"Content-Encoding: gzip\r\n" * packed
     answer += b"Content-Length: %d\r\n\r\n" % len(sent) + sent
-    await received(client, storage, GOOD + b"Content-Length: 1\r\n\r\n.", MB)  # loads what it needs
+    await received(
+        client, storage, GOOD + b"Content-Length: 1\r\n\r\n.", MB
+    )  # imports what it needs
     tracemalloc.start()
     try:
         sha256 = await received(client, storage, answer, 20 * MB)
@@ -65,7 +67,7 @@ async def test_what_comes_is_on_disk_and_not_in_memory(
     assert peak < 5 * MB
 
 
-async def test_of_what_is_too_long_or_breaks_off_nothing_is_left(
+async def test_a_download_that_is_too_long_or_breaks_off_leaves_no_file(
     client: HttpClient, tmp_path: Path
 ) -> None:
     storage = FolderStorage(tmp_path)
@@ -80,7 +82,7 @@ async def test_of_what_is_too_long_or_breaks_off_nothing_is_left(
     assert files(tmp_path) == 0
 
 
-async def test_who_is_stopped_while_the_file_is_made_leaves_nothing(
+async def test_a_cancel_while_the_file_is_created_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage, made = FolderStorage(tmp_path), list[IO[bytes]]()
@@ -104,7 +106,7 @@ async def test_who_is_stopped_while_the_file_is_made_leaves_nothing(
     assert files(tmp_path) == 0
 
 
-async def test_who_is_stopped_leaves_nothing_and_a_crash_leaves_it_to_the_next_start(
+async def test_a_cancel_leaves_no_file_and_the_next_start_cleans_up_after_a_crash(
     tmp_path: Path,
 ) -> None:
     storage = FolderStorage(tmp_path)

@@ -1,4 +1,4 @@
-"""What every storage of files promises, held against each of them."""
+"""The contract of file storages, checked for each of them."""
 
 import asyncio
 import hashlib
@@ -20,7 +20,7 @@ ABSENT = hashlib.sha256(b"never stored").hexdigest()
 
 
 class Place(Protocol):
-    """A storage, and what somebody with the bytes below it can do to them."""
+    """A storage, and access to the bytes behind it."""
 
     storage: Storage
 
@@ -44,7 +44,7 @@ class Folder:
         found.write_bytes(content)
 
     def take_away(self) -> None:
-        """Put a file where the folder is: a folder without rights would not stop root."""
+        """Replace the folder by a file, since missing permissions would not stop root."""
         self._folder.rename(self._folder.with_suffix(".away"))
         self._folder.write_bytes(b"")
 
@@ -82,14 +82,14 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     made.storage.close()
 
 
-async def test_bytes_come_back_as_they_were_by_their_hash(place: Place) -> None:
+async def test_bytes_are_read_unchanged_by_their_hash(place: Place) -> None:
     for content in CONTENTS:
         sha256 = await place.storage.put(content)
         assert sha256 == hashlib.sha256(content).hexdigest()
         assert await place.storage.get(sha256) == content
 
 
-async def test_equal_bytes_are_kept_once(place: Place) -> None:
+async def test_equal_bytes_are_stored_once(place: Place) -> None:
     puts = [place.storage.put(content) for content in CONTENTS for _ in range(4)]
     assert len(set(await asyncio.gather(*puts))) == len(CONTENTS)
     assert place.count() == len(CONTENTS), "nothing half-written is left either"
@@ -97,14 +97,14 @@ async def test_equal_bytes_are_kept_once(place: Place) -> None:
     assert place.count() == len(CONTENTS)
 
 
-async def test_what_was_never_stored_cannot_be_read(place: Place) -> None:
+async def test_a_missing_file_cannot_be_read(place: Place) -> None:
     for _ in range(2):
         with pytest.raises(StorageError, match=ABSENT):
             await place.storage.get(ABSENT)
         await place.storage.put(b"other")
 
 
-async def test_what_is_damaged_is_never_given_back(place: Place) -> None:
+async def test_damaged_bytes_are_never_returned(place: Place) -> None:
     sha256 = await place.storage.put(b"true")
     for damage in (b"fake", b"tru", b"", b"true and more"):
         place.overwrite(sha256, damage)
@@ -112,14 +112,14 @@ async def test_what_is_damaged_is_never_given_back(place: Place) -> None:
             await place.storage.get(sha256)
 
 
-async def test_what_was_cut_off_is_made_whole_by_the_next_upload(place: Place) -> None:
+async def test_a_truncated_file_is_repaired_by_the_next_upload(place: Place) -> None:
     sha256 = await place.storage.put(b"whole")
     place.overwrite(sha256, b"who")
     await place.storage.put(b"whole")
     assert await place.storage.get(sha256) == b"whole"
 
 
-async def test_where_nothing_can_be_stored_the_failure_says_so(place: Place) -> None:
+async def test_an_unavailable_storage_is_reported(place: Place) -> None:
     kept = await place.storage.put(b"kept")
     place.take_away()
     with pytest.raises(StorageError, match="cannot be stored"):

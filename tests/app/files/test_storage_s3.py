@@ -1,4 +1,4 @@
-"""Files in a bucket, beyond what every storage promises: places, repairs, clear words."""
+"""Files in an S3 bucket, beyond the contract of all storages: keys, repairs and error messages."""
 
 import os
 import socket
@@ -53,7 +53,7 @@ async def test_bytes_are_kept_once_under_their_hash(endpoint: str, bucket: Any) 
         ({"s3_access_key": None, "s3_secret_key": None}, "NoCredentialsError"),
     ],
 )
-async def test_a_bucket_that_cannot_be_used_is_named_at_the_start(
+async def test_an_unusable_bucket_is_reported_at_the_start(
     endpoint: str, bucket: Any, more: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -83,7 +83,7 @@ def environment(endpoint: str, **more: str) -> dict[str, str]:
     return {f"STEPWELL_{name.upper()}": value for name, value in {**given, **KEYS, **more}.items()}
 
 
-def test_an_upload_goes_to_the_bucket_and_comes_back(
+def test_an_upload_is_stored_in_the_bucket_and_read_back(
     endpoint: str, bucket: Any, tmp_path: Path
 ) -> None:
     with (
@@ -106,7 +106,7 @@ def test_an_upload_goes_to_the_bucket_and_comes_back(
         assert "canary" not in server.log.read_text().lower()
 
 
-def test_a_wrong_bucket_stops_the_start_with_a_clear_word(
+def test_a_wrong_bucket_stops_the_start_with_a_clear_message(
     endpoint: str, bucket: Any, tmp_path: Path
 ) -> None:
     told = environment(endpoint, s3_bucket="nowhere")

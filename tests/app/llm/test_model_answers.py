@@ -1,4 +1,4 @@
-"""Answers that differ from the book: what was paid for is used, and what was said is shown."""
+"""Model answers that deviate from the protocol: content is used, and errors are shown."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -79,7 +79,7 @@ def call(arguments: Any = TEXT, name: Any = "f", call_id: Any = "c1", **more: An
         ARGUMENTS,
     ],
 )
-async def test_a_text_is_found_in_whatever_it_comes(content: Any) -> None:
+async def test_a_text_is_found_in_every_shape(content: Any) -> None:
     assert (await openai({"content": content})).text == TEXT
     assert (await streamed(chunk({"content": content}), chunk({}, "stop"))).text == TEXT
 
@@ -98,7 +98,7 @@ async def test_a_text_is_found_in_whatever_it_comes(content: Any) -> None:
         ("many", Usage(104, 10, estimated=True)),
     ],
 )
-async def test_tokens_that_are_not_told_are_estimated(usage: Any, found: Usage) -> None:
+async def test_missing_token_counts_are_estimated(usage: Any, found: Usage) -> None:
     text = "y" * 40
     assert (await openai({"content": text}, usage=usage)).usage == found
     assert (await streamed(chunk({"content": text}, "stop", usage=usage))).usage == found
@@ -127,7 +127,7 @@ async def test_arguments_are_read_in_every_shape_but_never_in_part(arguments: An
     assert only.arguments == found
 
 
-async def test_a_call_may_stand_flat() -> None:
+async def test_a_call_may_lack_the_function_object() -> None:
     flat = {"tool_calls": [{"id": "c1", "name": "f", "arguments": TEXT}]}
     for found in (await openai(flat), await streamed(chunk(flat), chunk({}, "tool_calls"))):
         assert [(one.name, one.arguments) for one in found.tool_calls] == [("f", ARGUMENTS)]
@@ -156,12 +156,12 @@ async def test_names_and_ids_are_made_usable() -> None:
         "data: 1\n\n",
     ],
 )
-async def test_what_a_stream_has_beside_the_answer_is_passed_over(odd: Any, cut: int) -> None:
+async def test_extra_lines_of_a_stream_are_ignored(odd: Any, cut: int) -> None:
     pieces = [odd, chunk({"content": TEXT[:8]}), odd, chunk({"content": TEXT[8:]}), odd, chunk({}, "stop"), odd]  # fmt: skip
     assert (await streamed(*pieces, "data: [DONE]\n\n", cut=cut)).text == TEXT
 
 
-async def test_a_stream_is_whole_by_its_mark_or_its_reason() -> None:
+async def test_a_stream_is_complete_with_its_done_mark_or_a_finish_reason() -> None:
     assert (await streamed(chunk({"content": TEXT}), "data: [DONE]\n\n")).text == TEXT
     assert (await streamed(chunk({"content": TEXT}, "stop"))).text == TEXT
     with pytest.raises(Unreadable, match="ended before"):
@@ -184,7 +184,7 @@ async def test_the_media_type_says_whether_it_is_a_stream() -> None:
 
 
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/octet-stream"])
-async def test_a_stream_that_was_asked_for_need_not_say_that_it_is_one(media_type: str) -> None:
+async def test_a_requested_stream_needs_no_stream_media_type(media_type: str) -> None:
     text = f"data: {json.dumps(chunk({'content': TEXT}, 'stop'))}\n\n".encode()
     found = await answer_of(text, {"content-type": media_type} if media_type else {}, stream=True)
     assert found.text == TEXT
@@ -192,13 +192,13 @@ async def test_a_stream_that_was_asked_for_need_not_say_that_it_is_one(media_typ
         await answer_of(b"<html>", {"content-type": "text/html"}, stream=True)
 
 
-async def test_halves_of_a_character_are_put_together() -> None:
+async def test_split_characters_are_joined() -> None:
     halves = [chunk({"content": "\ud83d"}), chunk({"content": "\ude00"}, "stop")]
     assert (await streamed(*halves)).text == "\N{GRINNING FACE}"
     assert (await openai({"content": "a\ud83d"})).text == "a\ufffd"
 
 
-async def test_streamed_calls_stay_apart_by_index_id_or_name() -> None:
+async def test_streamed_calls_are_told_apart_by_index_id_or_name() -> None:
     def piece(**of_it: Any) -> Any:
         return chunk({"tool_calls": [of_it]})
 
@@ -234,7 +234,9 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("body", "kind"), ERRORS)
-async def test_an_error_inside_a_success_has_its_type_and_its_words(body: Any, kind: str) -> None:
+async def test_an_error_in_a_successful_response_keeps_its_type_and_message(
+    body: Any, kind: str
+) -> None:
     with pytest.raises((ProviderError, Unreadable)) as failure:
         await answer_of(json.dumps(body).encode())
     found = broke(failure.value, Asked("m", "host", (KEY,)), 0)
@@ -251,7 +253,7 @@ async def test_an_error_inside_a_success_has_its_type_and_its_words(body: Any, k
     assert any(word in found.error.message for word in words), found.error.message
 
 
-async def test_an_error_in_a_stream_is_told_also_after_a_part_of_the_answer() -> None:
+async def test_an_error_in_a_stream_is_reported_also_after_partial_content() -> None:
     for error in ({"error": {"message": "busy", "code": 529}}, 'event: error\ndata: {"message": "busy", "code": 529}\n\n',
                   {"choices": [{"index": 0, "delta": {}, "error": {"message": "busy", "code": 529}}]}):  # fmt: skip
         with pytest.raises(ProviderError) as failure:
@@ -266,7 +268,7 @@ async def test_an_answer_with_an_empty_error_is_an_answer() -> None:
     assert (await openai({"content": TEXT}, error={"message": "a warning"})).text == TEXT
 
 
-def test_no_piece_of_a_key_is_shown() -> None:
+def test_no_part_of_a_key_is_shown() -> None:
     key = "sk-proj-abcdEFGH1234567890"
     told = f"Incorrect API key provided: sk-proj-********7890 or {key}. See the page."
     shown = without_key(told, key)
@@ -289,14 +291,14 @@ def test_no_piece_of_a_key_is_shown() -> None:
         ("<think></think>" * 3 + " Hello.", "Hello."),
     ],
 )
-def test_thoughts_are_no_part_of_an_answer(text: str, shown: str) -> None:
+def test_reasoning_is_not_part_of_an_answer(text: str, shown: str) -> None:
     assert without_thoughts(text) == shown
 
 
 SIGNED: Json = {"google": {"thought_signature": "c2ln"}}
 
 
-async def test_what_a_provider_adds_to_calls_is_kept() -> None:
+async def test_provider_fields_of_calls_are_kept() -> None:
     said = {"content": None, "refusal": None, "reasoning_content": "hm hm", "empty": None,
             **call(type="function", extra_content=SIGNED)}  # fmt: skip
     whole = await openai(said, "tool_calls")
@@ -311,12 +313,12 @@ async def test_what_a_provider_adds_to_calls_is_kept() -> None:
     assert plain.extra == {}
 
 
-async def test_what_cannot_be_journaled_does_not_cost_the_answer() -> None:
+async def test_content_that_cannot_be_stored_does_not_lose_the_answer() -> None:
     found = await openai({"odd": float("nan"), "half": "\ud83d", **call()})
     assert (found.extra, found.tool_calls[0].arguments) == ({}, ARGUMENTS)
 
 
-def test_pieces_of_objects_and_lists_are_put_together() -> None:
+def test_streamed_objects_and_lists_are_joined() -> None:
     pieces: list[dict[str, Any]] = [
         {"details": [{"index": 0, "type": "reasoning.text", "text": "a"}], "n": 1},
         {"details": [{"index": 0, "type": "reasoning.text", "text": "b", "signature": "s"}]},
@@ -343,13 +345,13 @@ THOUGHT = {"type": "thinking", "thinking": "hm hm", "signature": "c2ln"}
     "more",
     [{}, {"usage": None}, {"usage": {}}, {"model": None, "new": {"a": 1}}, {"content": [THOUGHT, 5, {"type": "text", "text": TEXT}]}, {"content": TEXT}],
 )  # fmt: skip
-async def test_messages_are_read_as_widely(more: dict[str, Any]) -> None:
+async def test_the_messages_api_is_read_as_leniently(more: dict[str, Any]) -> None:
     body = {"content": [{"type": "text", "text": TEXT}], "stop_reason": "end_turn", **more}
     found = await answer_of(json.dumps(body).encode(), {}, "anthropic")
     assert (found.text, found.model, found.usage) == (TEXT, "m", Usage(104, 7, estimated=True))
 
 
-async def test_thoughts_of_messages_are_kept_with_calls_streams_included() -> None:
+async def test_reasoning_of_the_messages_api_is_kept_with_calls() -> None:
     use = {"type": "tool_use", "id": "t1", "name": "f", "input": ARGUMENTS}
     body = {"content": [THOUGHT, use], "stop_reason": "tool_use", "usage": {"input_tokens": 5, "output_tokens": 7}}  # fmt: skip
     whole = await answer_of(json.dumps(body).encode(), {}, "anthropic")
@@ -370,7 +372,7 @@ async def test_thoughts_of_messages_are_kept_with_calls_streams_included() -> No
 
 
 @pytest.mark.parametrize("kind", ["overloaded_error", "invalid_request_error"])
-async def test_an_error_of_messages_is_told(kind: str) -> None:
+async def test_an_error_of_the_messages_api_is_reported(kind: str) -> None:
     body = {"type": "error", "error": {"type": kind, "message": "no luck"}}
     for content, headers in ((json.dumps(body), {}), (f"data: {json.dumps(body)}\n\n", EVENTS)):
         with pytest.raises(ProviderError) as failure:

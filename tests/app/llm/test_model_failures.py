@@ -1,4 +1,4 @@
-"""What goes wrong with a model has its type, and shows no key."""
+"""Each failure of a model has its error type, and shows no key."""
 
 import json
 from pathlib import Path
@@ -62,7 +62,7 @@ async def test_a_failure_has_its_type(tmp_path: Path, provider: str, reply: Repl
         (Reply(raw=b"", headers={"content-type": "text/event-stream"}), "InvalidResponse"),
     ],
 )  # fmt: skip
-async def test_a_stream_fails_by_type_too(tmp_path: Path, provider: str, reply: Reply, kind: str) -> None:  # fmt: skip
+async def test_a_failure_in_a_stream_has_its_type(tmp_path: Path, provider: str, reply: Reply, kind: str) -> None:  # fmt: skip
     error = (await failure(tmp_path, provider, reply, stream=True)).error
     assert (error.type, error.retryable) == (kind, True)
 
@@ -74,7 +74,7 @@ async def test_a_slow_answer_is_a_timeout(tmp_path: Path, provider: str) -> None
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_nobody_there_is_a_failed_connection(tmp_path: Path, provider: str) -> None:
+async def test_a_refused_connection_is_reported(tmp_path: Path, provider: str) -> None:
     there = f"http://127.0.0.1:{free_port()}"
     named = {"m": {"provider": provider, "model": "m", "baseUrl": there}}
     async with models_of(tmp_path, models=named) as (models, _):
@@ -85,7 +85,7 @@ async def test_nobody_there_is_a_failed_connection(tmp_path: Path, provider: str
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("stream", [False, True])
-async def test_an_endless_answer_is_cut(tmp_path: Path, provider: str, stream: bool) -> None:
+async def test_an_endless_answer_is_cut_off(tmp_path: Path, provider: str, stream: bool) -> None:
     endless = Reply(raw=b'{"a": "' + b" " * 34_000_000, headers={"content-type": "text/event-stream" if stream else "application/json"})  # fmt: skip
     error = (await failure(tmp_path, provider, endless, stream=stream)).error
     assert (error.type, error.retryable) == ("InvalidResponse", True)
@@ -93,14 +93,14 @@ async def test_an_endless_answer_is_cut(tmp_path: Path, provider: str, stream: b
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_an_error_without_words_inside_a_stream_is_the_models(tmp_path: Path, provider: str) -> None:  # fmt: skip
+async def test_an_error_without_a_message_in_a_stream_is_a_model_error(tmp_path: Path, provider: str) -> None:  # fmt: skip
     text = b"event: error\ndata: oops\n\n" if provider == "anthropic" else b'data: {"error": "oops"}\n\n'  # fmt: skip
     reply = Reply(raw=text, headers={"content-type": "text/event-stream"})
     assert (await failure(tmp_path, provider, reply, stream=True)).error.type == "ModelFailed"
 
 
 @pytest.mark.parametrize("key", ["", "  \n", f"{KEY}\nx", f"{KEY}\u00e9"])
-async def test_what_cannot_be_a_key_is_not_sent_and_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:  # fmt: skip
+async def test_an_invalid_key_is_not_sent_and_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:  # fmt: skip
     monkeypatch.setenv("MODEL_KEY", key)
     with ModelServer() as server, pytest.raises(StepBroke) as broke:
         await ask(tmp_path, server, "openai", says("hi"), secret=None, keyEnv="MODEL_KEY")
@@ -109,7 +109,7 @@ async def test_what_cannot_be_a_key_is_not_sent_and_not_shown(tmp_path: Path, mo
     assert server.requests == []
 
 
-async def test_a_tenants_model_cannot_lead_inside(tmp_path: Path) -> None:
+async def test_a_tenants_model_cannot_reach_the_internal_network(tmp_path: Path) -> None:
     with ModelServer() as server:
         async with models_of(tmp_path) as (models, journal):
             for provider in PROVIDERS:
@@ -123,7 +123,7 @@ async def test_a_tenants_model_cannot_lead_inside(tmp_path: Path) -> None:
         assert server.requests == []
 
 
-async def test_an_unknown_secret_is_the_steps_failure(tmp_path: Path) -> None:
+async def test_an_unknown_secret_fails_the_step(tmp_path: Path) -> None:
     with ModelServer() as server, pytest.raises(StepBroke) as broke:
         await ask(tmp_path, server, "openai", says("hi"), secret="absent")
     assert broke.value.error.type == "UnknownSecret"

@@ -1,4 +1,4 @@
-"""What model documents, agents and steps may say of a question, as it is sent."""
+"""Options of model documents, agents and steps, and the requests they lead to."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ async def sent(folder: Path, provider: str, request: ChatRequest, **more: Any) -
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_options_and_headers_go_along(tmp_path: Path, provider: str) -> None:
+async def test_options_and_headers_are_sent(tmp_path: Path, provider: str) -> None:
     more = {"options": {"top_p": 0.5, "own": {"a": 1}},
             "headers": {"X-Gateway": "plain", "X-Auth": "secret:model-key"}}  # fmt: skip
     request = await sent(tmp_path, provider, says("hi", temperature=0.3), **more)
@@ -44,12 +44,12 @@ async def test_options_and_headers_go_along(tmp_path: Path, provider: str) -> No
         ({"reasoning": "a lot"}, "reasoning"),
     ],
 )
-def test_what_cannot_be_sent_is_refused(wrong: Any, told: str) -> None:
+def test_options_that_cannot_be_sent_are_refused(wrong: Any, told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         ModelDocument.model_validate({"provider": "openai", "model": "m", **wrong})
 
 
-async def test_reasoning_is_said_in_the_providers_words(tmp_path: Path) -> None:
+async def test_reasoning_is_requested_in_the_providers_format(tmp_path: Path) -> None:
     asked = says("hi", reasoning="low")
     assert (await sent(tmp_path, "openai", asked, reasoning="high")).body["reasoning_effort"] == "low"  # fmt: skip
     body = (await sent(tmp_path, "anthropic", asked)).body
@@ -78,7 +78,7 @@ def marks(body: Any) -> list[Any]:
     ]
 
 
-async def test_what_an_agent_asks_again_and_again_is_kept_by_the_provider(tmp_path: Path) -> None:
+async def test_repeated_prefixes_of_an_agent_are_cached_by_the_provider(tmp_path: Path) -> None:
     body = (await sent(tmp_path, "anthropic", conversation(caches=True))).body
     assert marks(body) == ["Be brief.", "question 2", "the last"]
     assert marks((await sent(tmp_path, "anthropic", conversation())).body) == []
@@ -88,7 +88,7 @@ async def test_what_an_agent_asks_again_and_again_is_kept_by_the_provider(tmp_pa
     assert "prompt_cache_key" not in other, "only where it is known"
 
 
-async def test_what_is_put_into_a_cache_has_its_price(tmp_path: Path) -> None:
+async def test_writes_to_a_cache_are_priced(tmp_path: Path) -> None:
     raw = (
         b'{"type": "message", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn",'
         b'"usage": {"input_tokens": 100, "cache_creation_input_tokens": 1000,'
@@ -103,7 +103,7 @@ async def test_what_is_put_into_a_cache_has_its_price(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("where", ["model", "step"])
-async def test_an_answer_may_be_asked_for_by_a_tool(tmp_path: Path, provider: str, where: str) -> None:  # fmt: skip
+async def test_structured_output_may_be_requested_by_a_tool(tmp_path: Path, provider: str, where: str) -> None:  # fmt: skip
     said = {"structured": "tool"}
     request = says("hi", schema=SCHEMA, **(said if where == "step" else {}))
     with ModelServer(Reply(tool_calls=[("answer", {"city": "Paris"})])) as server:
@@ -115,5 +115,5 @@ async def test_an_answer_may_be_asked_for_by_a_tool(tmp_path: Path, provider: st
     assert body["tool_choice"] == choice[provider]
 
 
-def test_a_trial_answer_counts_nothing_of_a_cache() -> None:
+def test_a_trial_answer_counts_no_cached_tokens() -> None:
     assert "cacheWrittenTokens" not in chat_answer("hi").usage.to_json()

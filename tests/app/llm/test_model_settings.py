@@ -1,4 +1,4 @@
-"""Models in the settings: from a file, the environment and the command line."""
+"""Models configured by file, environment and command line."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.harness.processes import command
 LOCAL = {"provider": "openai", "model": "qwen", "baseUrl": "http://127.0.0.1:8000/v1"}
 
 
-def test_a_file_has_a_table_a_model(tmp_path: Path) -> None:
+def test_a_file_has_one_table_for_each_model(tmp_path: Path) -> None:
     file = tmp_path / "stepwell.toml"
     file.write_text(
         'default_model = "claude"\n'
@@ -27,7 +27,7 @@ def test_a_file_has_a_table_a_model(tmp_path: Path) -> None:
     assert settings.models["local.qwen"].keyEnv is None
 
 
-def test_the_environment_and_the_command_line_have_json(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_and_the_command_line_take_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPWELL_MODELS", json.dumps({"a": LOCAL}))
     assert list(load({}).settings.models) == ["a"]
     assert list(load({"models": json.dumps({"b": LOCAL})}).settings.models) == ["b"]
@@ -46,7 +46,7 @@ def test_the_environment_and_the_command_line_have_json(monkeypatch: pytest.Monk
         ({"a": {**LOCAL, "baseUrl": "models.test"}}, "models.a.baseUrl"),
     ],
 )
-def test_a_wrong_model_is_told_with_its_place(models: Any, place: str) -> None:
+def test_an_invalid_model_is_reported_with_its_source(models: Any, place: str) -> None:
     text = models if isinstance(models, str) else json.dumps(models)
     with pytest.raises(SettingsError) as wrong:
         load({"models": text})
@@ -54,7 +54,7 @@ def test_a_wrong_model_is_told_with_its_place(models: Any, place: str) -> None:
     assert "(command line)" in str(wrong.value)
 
 
-def test_config_shows_the_models_and_where_they_came_from() -> None:
+def test_config_shows_the_models_and_their_sources() -> None:
     shown = command("config", "--models", json.dumps({"a": LOCAL}), "--default-model", "a")
     assert shown["models"]["source"] == "command line"
     assert shown["models"]["value"]["a"]["model"] == "qwen"

@@ -1,4 +1,4 @@
-"""Both providers over real sockets: answers, conversations, keys, which model is meant."""
+"""Both model protocols over real sockets: answers, conversations, keys, choice of the model."""
 
 import json
 import re
@@ -35,7 +35,7 @@ LOOK_UP = ToolSpec(
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_text_comes_back_with_usage_and_model(tmp_path: Path, provider: str, stream: bool) -> None:  # fmt: skip
+async def test_a_text_is_returned_with_usage_and_model(tmp_path: Path, provider: str, stream: bool) -> None:  # fmt: skip
     with ModelServer(Reply("Paris is the capital.", input_tokens=21, output_tokens=9)) as server:
         answer = await ask(tmp_path, server, provider, says("capital?"), stream=stream)
     assert answer.text == "Paris is the capital."
@@ -50,7 +50,7 @@ async def test_text_comes_back_with_usage_and_model(tmp_path: Path, provider: st
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_tool_calls_come_back_with_their_arguments(tmp_path: Path, provider: str, stream: bool) -> None:  # fmt: skip
+async def test_tool_calls_are_returned_with_their_arguments(tmp_path: Path, provider: str, stream: bool) -> None:  # fmt: skip
     wanted = [("look_up", {"city": "Paris"}), ("look_up", {"city": "Rome"})]
     with ModelServer(Reply(tool_calls=wanted)) as server:
         request = says("look", tools=(LOOK_UP,))
@@ -79,13 +79,13 @@ async def test_broken_arguments_are_none_with_their_text(tmp_path: Path, provide
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("finish", ["length", "refusal"])
-async def test_cut_off_and_refused_answers_say_so(tmp_path: Path, provider: str, stream: bool, finish: Any) -> None:  # fmt: skip
+async def test_truncated_and_refused_answers_are_marked(tmp_path: Path, provider: str, stream: bool, finish: Any) -> None:  # fmt: skip
     with ModelServer(Reply("I cannot", finish=finish)) as server:
         answer = await ask(tmp_path, server, provider, says("hi"), stream=stream)
     assert (answer.finish, answer.text) == (finish, "I cannot")
 
 
-async def test_streamed_calls_without_an_index_stay_apart(tmp_path: Path) -> None:
+async def test_streamed_calls_without_an_index_are_told_apart(tmp_path: Path) -> None:
     calls = [{"id": f"c{n}", "function": {"name": f"f{n}", "arguments": "{}"}} for n in (1, 2)]
     chunks = [{"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]} for call in calls]
     chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
@@ -95,7 +95,7 @@ async def test_streamed_calls_without_an_index_stay_apart(tmp_path: Path) -> Non
     assert [(call.id, call.name) for call in answer.tool_calls] == [("c1", "f1"), ("c2", "f2")]
 
 
-async def test_the_last_event_of_a_stream_need_not_be_ended(tmp_path: Path) -> None:
+async def test_the_last_event_of_a_stream_needs_no_blank_line(tmp_path: Path) -> None:
     chunk = {"choices": [{"index": 0, "delta": {"content": "Paris"}}]}
     text = f"data: {json.dumps(chunk)}\n\ndata: [DONE]".encode()
     with ModelServer(Reply(raw=text, headers={"content-type": "text/event-stream"})) as server:
@@ -109,7 +109,7 @@ async def test_a_content_filter_is_a_refusal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_a_whole_conversation_is_put_in_the_providers_words(tmp_path: Path, provider: str) -> None:  # fmt: skip
+async def test_a_whole_conversation_is_sent_in_the_providers_format(tmp_path: Path, provider: str) -> None:  # fmt: skip
     call = ToolCall("c1", "look_up", {"city": "Paris"})
     broken = ToolCall("c2", "look_up", None, "[oops")
     messages = (
@@ -141,7 +141,7 @@ async def test_a_whole_conversation_is_put_in_the_providers_words(tmp_path: Path
         assert [block["type"] for block in assistant["content"]] == ["text", "tool_use", "tool_use"]
         sent = [block["id"] for block in assistant["content"][1:]]
         results = [block["tool_use_id"] for block in told["content"]]
-    # Another has made the ids: they are sent in the one form that all providers take.
+    # Ids of another provider are sent in the form that all providers accept.
     assert sent == results
     assert all(re.fullmatch("[a-zA-Z0-9]{9}", call_id) for call_id in sent)
     assert len({*sent}) == 2
@@ -150,7 +150,7 @@ async def test_a_whole_conversation_is_put_in_the_providers_words(tmp_path: Path
 @pytest.mark.parametrize(("provider", "images", "is_shown"), [
     ("openai", None, False), ("openai", True, True), ("anthropic", None, True), ("anthropic", False, False),
 ])  # fmt: skip
-async def test_pictures_of_tools_are_shown_to_models_that_take_them(tmp_path: Path, provider: str, images: bool | None, is_shown: bool) -> None:  # fmt: skip
+async def test_images_from_tools_are_sent_to_models_that_accept_them(tmp_path: Path, provider: str, images: bool | None, is_shown: bool) -> None:  # fmt: skip
     calls = (ToolCall("c1", "shoot", {}), ToolCall("c2", "shoot", {}))
     messages = (
         *says("shoot").messages,
@@ -172,7 +172,7 @@ async def test_pictures_of_tools_are_shown_to_models_that_take_them(tmp_path: Pa
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_what_a_provider_added_goes_back_to_it_and_to_nobody_else(tmp_path: Path, provider: str) -> None:  # fmt: skip
+async def test_provider_fields_are_sent_back_to_that_provider_only(tmp_path: Path, provider: str) -> None:  # fmt: skip
     thought = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
     extra: Any = {"reasoning_content": "hm"} if provider == "openai" else {"blocks": [thought]}
     call = ToolCall("c1", "look_up", {"city": "Paris"}, extra={"extra_content": {"signature": "s"}})
@@ -195,7 +195,7 @@ async def test_what_a_provider_added_goes_back_to_it_and_to_nobody_else(tmp_path
         assert "signature" not in json.dumps(other)
 
 
-async def test_openai_is_told_the_schema_strictly_where_it_can_be(tmp_path: Path) -> None:
+async def test_openai_gets_a_strict_schema_where_possible(tmp_path: Path) -> None:
     loose = {**SCHEMA, "properties": {"city": {"type": "string", "minLength": 2}}}
     with ModelServer(Reply("{}")) as server:
         await ask(tmp_path / "a", server, "openai", says("hi", schema=SCHEMA))
@@ -209,7 +209,9 @@ async def test_openai_is_told_the_schema_strictly_where_it_can_be(tmp_path: Path
 
 
 @pytest.mark.parametrize("mode", ["json_object", "prompt"])
-async def test_a_server_without_json_schema_is_told_in_words(tmp_path: Path, mode: str) -> None:
+async def test_a_server_without_json_schema_gets_the_schema_as_text(
+    tmp_path: Path, mode: str
+) -> None:
     with ModelServer(Reply("{}")) as server:
         await ask(tmp_path, server, "openai", says("hi", schema=SCHEMA), structured=mode)
     body = server.requests[0].body
@@ -217,7 +219,7 @@ async def test_a_server_without_json_schema_is_told_in_words(tmp_path: Path, mod
     assert body.get("response_format") == ({"type": "json_object"} if mode == "json_object" else None)  # fmt: skip
 
 
-async def test_anthropic_is_told_the_schema_unless_it_is_open(tmp_path: Path) -> None:
+async def test_anthropic_gets_the_schema_unless_it_is_open(tmp_path: Path) -> None:
     open_schema = {"type": "object", "properties": {"any": {"type": "object"}}}
     with ModelServer(Reply("{}")) as server:
         await ask(tmp_path / "a", server, "anthropic", says("hi", schema=SCHEMA))
@@ -229,7 +231,7 @@ async def test_anthropic_is_told_the_schema_unless_it_is_open(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_the_environment_of_the_server_says_nothing_to_the_endpoint(tmp_path: Path, provider: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+async def test_the_servers_environment_does_not_affect_requests(tmp_path: Path, provider: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID",
                  "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):  # fmt: skip
         monkeypatch.setenv(name, "leak")
@@ -244,7 +246,7 @@ async def test_the_environment_of_the_server_says_nothing_to_the_endpoint(tmp_pa
     assert request.headers["authorization"] == "Bearer none"
 
 
-async def test_a_key_of_the_environment_is_used_by_models_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+async def test_a_key_from_the_environment_is_used_by_models_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     with ModelServer() as server:
         monkeypatch.setenv("MODEL_KEY", KEY)
         await ask(tmp_path, server, "openai", says("hi"), secret=None, keyEnv="MODEL_KEY")
@@ -254,7 +256,7 @@ async def test_a_key_of_the_environment_is_used_by_models_of_the_settings(tmp_pa
     assert broke.value.error.type == "ModelAuth"
 
 
-async def test_a_tenants_model_wins_and_stays_its_own(tmp_path: Path) -> None:
+async def test_a_tenants_model_takes_precedence_and_is_private(tmp_path: Path) -> None:
     with ModelServer(Reply("shared")) as shared, ModelServer(Reply("own")) as own:
         settings = {"models": {"m": model(shared, "openai")}, "allowed_networks": ["127.0.0.0/8"]}
         async with models_of(tmp_path, **settings) as (models, journal):
@@ -263,7 +265,7 @@ async def test_a_tenants_model_wins_and_stays_its_own(tmp_path: Path) -> None:
             assert (await models.chat("other", says("hi"))).text == "shared"
 
 
-async def test_an_unknown_model_is_told_with_the_nearest(tmp_path: Path) -> None:
+async def test_an_unknown_model_is_reported_with_the_nearest_name(tmp_path: Path) -> None:
     with ModelServer() as server:
         named = {"large": model(server, "openai"), "small": model(server, "openai")}
         async with models_of(tmp_path, models=named) as (models, _):
@@ -282,7 +284,7 @@ async def test_the_default_model_is_the_named_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_connections_are_used_again(tmp_path: Path, provider: str) -> None:
+async def test_connections_are_reused(tmp_path: Path, provider: str) -> None:
     with ModelServer() as server:
         named = {"m": model(server, provider, stream=True)}
         async with models_of(tmp_path, models=named) as (models, _):
@@ -291,7 +293,7 @@ async def test_connections_are_used_again(tmp_path: Path, provider: str) -> None
     assert len({request.headers["x-connection"] for request in server.requests}) == 1
 
 
-async def test_words_about_the_schema_join_the_instructions(tmp_path: Path) -> None:
+async def test_a_schema_as_text_is_added_to_the_instructions(tmp_path: Path) -> None:
     messages = (Message("system", (TextPart("Be brief."),)), *says("hi").messages)
     with ModelServer(Reply("{}")) as server:
         request = ChatRequest(None, messages, schema=SCHEMA)
@@ -301,7 +303,7 @@ async def test_words_about_the_schema_join_the_instructions(tmp_path: Path) -> N
     assert '"city"' in system["content"]
 
 
-async def test_a_function_answers_by_what_it_is_asked(tmp_path: Path) -> None:
+async def test_a_scripted_model_may_be_a_function(tmp_path: Path) -> None:
     def answer(request: Request) -> Reply:
         return Reply(request.asked.upper())
 

@@ -1,4 +1,4 @@
-"""The places of a model, shared out among processes."""
+"""The concurrent calls of a model are divided among processes."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from app.settings.llm import ModelDocument
 MODEL = ModelDocument(provider="openai", model="m", maxConcurrent=5)
 
 
-async def test_each_process_has_its_part_of_the_places_and_one_at_least() -> None:
+async def test_each_process_has_its_part_of_the_places_and_at_least_one() -> None:
     turns = ModelTurns(FairQueue(100))
     asked = 0
     over = asyncio.Event()

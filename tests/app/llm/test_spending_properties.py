@@ -1,4 +1,4 @@
-"""However questions come, fail and are cut off, a budget is passed by one answer at most."""
+"""A budget is exceeded by at most one answer, in any order of questions, failures and kills."""
 
 import asyncio
 import random
@@ -25,7 +25,7 @@ async def _spent(journal: Journal) -> int:
 
 
 async def _lives(folder: Path, chance: random.Random) -> None:
-    """Ask from many sides at once, in several lives of a server; look at the sum after each."""
+    """Ask concurrently in several server lives; check the total after each."""
     really = 0
     for _ in range(3):
         journal = await Journal.open(folder)
@@ -54,7 +54,7 @@ async def _lives(folder: Path, chance: random.Random) -> None:
         for _ in range(chance.randint(0, 30)):
             await asyncio.sleep(0)
         for task in chance.sample(tasks, chance.randint(0, 12)):
-            task.cancel()  # the step was stopped, or the process ends
+            task.cancel()  # as a cancelled step or the end of the process does
         done = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(one, None | StepBroke | LimitReached | asyncio.CancelledError | ChatAnswer) for one in done), done  # fmt: skip
         await asyncio.sleep(0)
@@ -66,6 +66,6 @@ async def _lives(folder: Path, chance: random.Random) -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32))
-def test_a_budget_is_passed_by_one_answer_at_most(seed: int, tmp_path_factory: object) -> None:
+def test_a_budget_is_exceeded_by_at_most_one_answer(seed: int, tmp_path_factory: object) -> None:
     folder: Path = tmp_path_factory.mktemp("spending")  # type: ignore[attr-defined]
     asyncio.run(_lives(folder, random.Random(seed)))

@@ -1,4 +1,4 @@
-"""Calls of tools that stand in a model's text, as its template has them."""
+"""Tool calls that a model writes into its text in the format of its template."""
 
 import json
 
@@ -35,13 +35,13 @@ WRITTEN = json.dumps({"name": "deliver", "arguments": ARGUMENTS})
         "</parameter>\n</function>\n</tool_call>"),
     ],
 )  # fmt: skip
-def test_calls_that_a_model_writes_as_its_template_has_them_are_calls(text: str) -> None:
+def test_calls_written_in_the_format_of_a_template_are_calls(text: str) -> None:
     ((name, arguments),) = written_calls(text, TOOLS)
     assert (name, json.loads(arguments)) == ("deliver", ARGUMENTS)
     assert written_calls(text, ()) == written_calls(text, TOOLS[1:]) == []
 
 
-def test_calls_among_other_words_are_quoted_and_none() -> None:
+def test_calls_amid_other_text_are_quotations() -> None:
     for text in (
         f"The mail says: <tool_call>{WRITTEN}</tool_call>",
         f"<tool_call>{WRITTEN}</tool_call> was in the mail",
