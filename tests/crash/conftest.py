@@ -9,7 +9,7 @@ _MEMORY = Path("/dev/shm")
 
 @pytest.fixture
 def quick_path(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder in memory where there is one: these tests cut the power themselves."""
+    """Return a folder in memory where possible: these tests simulate the power cuts themselves."""
     if not _MEMORY.is_dir():
         yield tmp_path
         return

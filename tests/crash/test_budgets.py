@@ -1,4 +1,4 @@
-"""Random visits of agents under a budget, with kills: no more is spent than one answer too much."""
+"""Random agent visits under a budget, with kills: a budget is exceeded by one answer at most."""
 
 import os
 import random
@@ -20,7 +20,7 @@ _LONGEST = (40 * PRICES["input"] + _MOST_TOKENS * PRICES["output"]) / 1_000_000
 
 
 class Random:
-    """A model that answers whatever comes to mind, and counts what that costs."""
+    """A model that answers at random and adds up the cost."""
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -42,7 +42,7 @@ class Random:
         return Reply("" if wanted else "Yes.", tool_calls=wanted, delay_s=delay_s, **said)
 
 
-def test_random_visits_pass_a_budget_by_one_answer_at_most(tmp_path: Path) -> None:
+def test_random_visits_exceed_a_budget_by_one_answer_at_most(tmp_path: Path) -> None:
     seed = int(os.environ.get("STEPWELL_SEED", "1"))
     answers = Random(seed)
     with (
@@ -75,6 +75,6 @@ def test_random_visits_pass_a_budget_by_one_answer_at_most(tmp_path: Path) -> No
         assert len(models.requests) > 8
         assert answers.cost <= _BUDGET + _LONGEST, ends
         told = client.get("/api/usage").json()["total"]["cost"]
-        # What a kill has cut off counts with its question at least.
+        # A request that a kill interrupted counts at least its prompt.
         assert told <= _BUDGET + _LONGEST
         assert "paused" in ends, ends

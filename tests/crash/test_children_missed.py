@@ -1,4 +1,4 @@
-"""What a kill kept a parent from hearing of its child runs, it hears at the next start."""
+"""Child runs whose end a kill kept from their parent are handled at the next start."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from tests.harness.workflows import create, straight
 
 
 def children_of(client: httpx.Client, run_id: str, count: int) -> list[str]:
-    """Wait until so many children have been started and sleep; return their ids by item."""
+    """Wait until all children have started and sleep; return their ids by item."""
     until = time.monotonic() + 60
     while True:
         rows: list[Any] = client.get(
@@ -30,7 +30,7 @@ def children_of(client: httpx.Client, run_id: str, count: int) -> list[str]:
 
 
 def ended_unheard(folder: Path, run_id: str) -> None:
-    """End a run as a server does that is killed before it looks at the parent."""
+    """End a run as a server does that is killed before it notifies the parent."""
 
     async def work() -> None:
         journal = await Journal.open(folder)
@@ -42,7 +42,7 @@ def ended_unheard(folder: Path, run_id: str) -> None:
     asyncio.run(work())
 
 
-def test_a_failed_child_is_heard_of_though_others_still_run(server: Server) -> None:
+def test_a_child_that_failed_before_a_kill_is_handled_while_others_run(server: Server) -> None:
     each = {"type": "call-workflow", "workflowId": "sleeper", "items": "{{ [1, 2, 3] }}"}
     with server.client() as client:
         create(client, "sleeper", [{"id": "w", "type": "wait", "duration": "1h"}], straight("w"))

@@ -1,4 +1,4 @@
-"""Files that are not what they should be: a start that refuses, and runs that stand still alone."""
+"""Damaged files: either the start is refused, or only the damaged runs stop."""
 
 import asyncio
 import random
@@ -29,7 +29,7 @@ WAITING = {
 
 
 def serve(data: Path) -> tuple[int, str]:
-    """Try to start a server; return its exit code and what it said."""
+    """Try to start a server; return its exit code and output."""
     ended = run("serve", "--data", data, "--port", "0", "--log-level", "warning")
     return ended.returncode, ended.stderr
 
@@ -84,7 +84,7 @@ def gone(file: Path) -> None:
     (empty, "is empty"), (garbage, "is not a usable database"), (half, "is not a usable database"),
     (newer, "newer Stepwell"), (foreign, "is not a Stepwell database"), (gone, "is missing"),
 ])  # fmt: skip
-def test_a_damaged_or_foreign_file_stops_the_start_and_is_left_alone(
+def test_a_damaged_or_foreign_file_stops_the_start_and_stays_unchanged(
     data: Path, harm: Callable[[Path], None], said: str
 ) -> None:
     file = data / DATABASE
@@ -98,7 +98,7 @@ def test_a_damaged_or_foreign_file_stops_the_start_and_is_left_alone(
     assert not list(data.glob("*.new*"))
 
 
-def test_a_database_that_another_program_writes_stops_the_start(data: Path) -> None:
+def test_a_database_locked_by_another_program_stops_the_start(data: Path) -> None:
     with closing(sqlite3.connect(data / DATABASE, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         code, shown = serve(data)
@@ -151,7 +151,7 @@ def test_a_flipped_bit_stops_one_run(stopped: tuple[Server, list[str]]) -> None:
     server, runs = stopped
     file = server.data / DATABASE
     content = bytearray(file.read_bytes())
-    # One flip makes another letter, the other makes bytes that are no text at all.
+    # One flip changes a letter, the other makes the text invalid.
     for number, bit in ((1, 0x01), (2, 0x80)):
         canary = f"{CANARY}-{number}".encode()
         assert content.count(canary) == 1
@@ -174,7 +174,7 @@ def test_a_flipped_bit_stops_one_run(stopped: tuple[Server, list[str]]) -> None:
         assert CANARY[1:] not in server.log.read_text()
 
 
-def test_a_corrupt_run_in_flight_is_said_once_and_stands_still(tmp_path: Path) -> None:
+def test_a_corrupt_running_run_is_logged_once_and_stops(tmp_path: Path) -> None:
     nap = {"id": "nap", "type": "wait", "duration": "1s"}
     napping = {**WAITING, "id": "napping", "initialStep": "nap", "steps": [nap, *WAITING["steps"]],
                "edges": [{"from": "nap", "to": "act"}, *WAITING["edges"]]}  # fmt: skip
@@ -193,7 +193,7 @@ def test_a_corrupt_run_in_flight_is_said_once_and_stands_still(tmp_path: Path) -
         assert server.log.read_text().count("run stopped, a history is damaged") == 1
 
 
-def test_a_corrupt_child_that_must_be_stopped_does_not_keep_a_start_from_being_ready(
+def test_a_corrupt_child_that_must_be_stopped_does_not_block_the_start(
     tmp_path: Path,
 ) -> None:
     calling = {
@@ -217,11 +217,11 @@ def test_a_corrupt_child_that_must_be_stopped_does_not_keep_a_start_from_being_r
             )  # fmt: skip
         server.start()
         assert run_of(client)
-        # By what would stop it, and by what would carry on its clean-up.
+        # Logged by the stop, and by the clean-up that would follow.
         assert 1 <= server.log.read_text().count("run stopped, a history is damaged") <= 2
 
 
-def test_a_broken_page_fails_only_what_needs_it(stopped: tuple[Server, list[str]]) -> None:
+def test_a_broken_page_fails_only_requests_that_need_it(stopped: tuple[Server, list[str]]) -> None:
     server, runs = stopped
     file = server.data / DATABASE
     content = bytearray(file.read_bytes())

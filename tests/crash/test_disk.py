@@ -1,4 +1,4 @@
-"""A disk that refuses writes: the server says so, stays alive, and goes on by itself."""
+"""A disk that refuses writes: the server reports it, keeps running and recovers by itself."""
 
 import resource
 import time
@@ -18,12 +18,12 @@ ANSWER = {"type": "request_user_action", "actionId": "act", "actionValue": "appr
 
 
 def limit(server: Server, size: int) -> None:
-    """Let the server's files grow to `size` bytes and no further."""
+    """Limit the size of the server's files to `size` bytes."""
     assert server.process is not None
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
-def test_a_full_disk_loses_nothing_and_is_got_over(server: Server) -> None:
+def test_a_server_recovers_from_a_full_disk_without_loss(server: Server) -> None:
     with server.client() as client:
         client.post("/api/workflows", json=WAITING)
         kept = [client.post("/api/workflow/start/waiting").json()["runId"] for _ in range(20)]

@@ -1,4 +1,4 @@
-"""A server whose disk fails: it says so, loses nothing, and goes on or ends as it must."""
+"""A server whose disk fails: it reports the fault, loses nothing, and recovers or exits."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ ANSWER = {"type": "request_user_action", "actionId": "act", "actionValue": "appr
 
 
 class Failing:
-    """A server on a disk that fails when it is told to."""
+    """A server on a disk that fails on request."""
 
     def __init__(self, folder: Path) -> None:
         self.fault = folder / "fault.json"
@@ -72,7 +72,7 @@ def check_kept(client: httpx.Client, runs: list[str]) -> None:
         assert settled(client, run_id)["status"] == "completed"
 
 
-def test_a_failed_flush_ends_the_server_and_the_next_one_has_everything(failing: Failing) -> None:
+def test_a_failed_flush_ends_the_server_and_the_next_start_has_everything(failing: Failing) -> None:
     server = failing.server
     with server.client() as client:
         kept = start_some(client)
@@ -98,7 +98,7 @@ def test_a_failed_flush_ends_the_server_and_the_next_one_has_everything(failing:
         check_kept(client, kept)
 
 
-def test_a_disk_that_takes_no_writes_is_got_over_without_a_request(failing: Failing) -> None:
+def test_a_server_recovers_from_a_full_disk_without_a_request(failing: Failing) -> None:
     server = failing.server
     with server.client() as client:
         kept = start_some(client)
@@ -142,7 +142,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_full_disk_is_got_over_once_there_is_room(tmp_path: Path) -> None:
+def test_a_server_recovers_from_a_full_disk_once_there_is_room(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with small_disk(data, "16m"), Server(data, PLUGIN) as server, server.client() as client:
         kept = start_some(client)
@@ -162,7 +162,7 @@ def test_a_full_disk_is_got_over_once_there_is_room(tmp_path: Path) -> None:
 
 
 def fill(file: Path) -> None:
-    """Write until there is no room left."""
+    """Write until the disk is full."""
     with file.open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
         while ballast.write(bytes(4_096)):
             pass
@@ -172,7 +172,7 @@ def start_large(client: httpx.Client) -> Any:
     return client.post("/api/workflow/start-async/waiting", json={"data": {"text": "x" * 200_000}})
 
 
-def test_a_disk_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+def test_a_read_only_disk_stops_the_start(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with small_disk(data, "4m"), Server(data, PLUGIN) as server, server.client() as client:
         kept = start_some(client)
@@ -187,9 +187,9 @@ def test_a_disk_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
         check_kept(client, kept)
 
 
-def test_a_disk_without_room_for_what_is_beside_the_database_is_named(tmp_path: Path) -> None:
+def test_a_disk_without_room_for_the_wal_index_is_named(tmp_path: Path) -> None:
     failure = sqlite3.OperationalError("disk I/O error")
     failure.sqlite_errorcode = 4874  # SQLITE_IOERR_SHMSIZE
-    full = Path("/proc") / DATABASE  # which never has room
+    full = Path("/proc") / DATABASE  # a folder that never has room
     assert "make room on the disk" in str(CannotOpen(full, failure))
     assert "the system's log" in str(CannotOpen(tmp_path / DATABASE, failure))

@@ -1,4 +1,4 @@
-"""What becomes of a step that a kill -9 met: run again, fail, or ask a person."""
+"""A step interrupted by kill -9: it runs again, fails, or asks a person."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def flow(address: str, policy: str) -> dict[str, object]:
 
 
 def interrupted(server: Server, counting: Counting, policy: str) -> str:
-    """Start a run, kill the server in the middle of its request, start it again."""
+    """Start a run, kill the server in the middle of its request, and start it again."""
     with server.client() as client:
         client.post("/api/workflows", json=flow(counting.address, policy))
         run_id = str(client.post(f"/api/workflow/start-async/{policy}").json()["runId"])
@@ -58,7 +58,7 @@ def test_a_step_that_must_not_run_twice_fails(server: Server) -> None:
 @pytest.mark.parametrize(
     ("value", "status", "count"), [("run-again", "completed", 2), ("fail", "failed", 1)]
 )
-def test_a_person_decides_where_the_step_asks(
+def test_a_person_decides_if_the_step_is_set_to_ask(
     server: Server, value: str, status: str, count: int
 ) -> None:
     with Counting() as counting:
@@ -101,7 +101,7 @@ def ends(server: Server) -> None:
     server.process.wait(20)
 
 
-def test_a_step_that_ends_the_process_is_given_up_and_others_go_on(tmp_path: Path) -> None:
+def test_a_step_that_ends_the_process_fails_and_other_runs_continue(tmp_path: Path) -> None:
     plugin = tmp_path / "kills.py"
     plugin.write_text(KILLS)
     with Server(tmp_path / "data", plugin, STEPWELL_MAX_INTERRUPTIONS="2") as server:
@@ -109,8 +109,8 @@ def test_a_step_that_ends_the_process_is_given_up_and_others_go_on(tmp_path: Pat
             client.post("/api/workflows", json=calls("end_the_process")).raise_for_status()
             with suppress(httpx.HTTPError):
                 client.post("/api/workflow/start-async/calls")
-        ends(server)  # it is suspected, with all that was running
-        for _ in range(2):  # run again with all others, then on trial
+        ends(server)  # it is suspected, with all steps that were running
+        for _ in range(2):  # once with all others, then alone
             with suppress(Exception):
                 server.start()
             ends(server)
@@ -133,7 +133,7 @@ KILLS_ALL = {
 }  # fmt: skip
 
 
-def test_a_map_whose_items_all_end_the_process_is_given_up_as_a_whole(tmp_path: Path) -> None:
+def test_a_map_whose_items_all_end_the_process_fails_as_a_whole(tmp_path: Path) -> None:
     plugin = tmp_path / "kills.py"
     plugin.write_text(KILLS)
     wanted = {"data": {"items": list(range(100))}}
@@ -171,7 +171,7 @@ async def keep_the_loop() -> None:
 """
 
 
-def test_a_step_that_keeps_the_loop_is_named_and_ended_alone_and_others_go_on(
+def test_a_step_that_blocks_the_event_loop_fails_and_other_runs_continue(
     tmp_path: Path,
 ) -> None:
     plugin = tmp_path / "blocks.py"
@@ -205,7 +205,7 @@ def test_a_step_that_keeps_the_loop_is_named_and_ended_alone_and_others_go_on(
         assert "time.sleep(600)" in next(line["stack"] for line in lines if "stack" in line)
 
 
-def test_a_stop_in_good_order_is_not_held_against_a_step(tmp_path: Path) -> None:
+def test_a_graceful_stop_does_not_count_as_an_interruption(tmp_path: Path) -> None:
     settings = {"STEPWELL_MAX_INTERRUPTIONS": "1", "STEPWELL_SHUTDOWN_GRACE": "0"}
     with Counting() as counting, Server(tmp_path / "data", PLUGIN, **settings) as server:
         with server.client() as client:

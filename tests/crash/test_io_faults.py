@@ -1,6 +1,6 @@
-"""Reads, writes and flushes that fail, one after the other: what was acknowledged stays.
+"""Reads, writes and flushes that fail one after the other: acknowledged events are kept.
 
-An append that failed has an unknown outcome: it may be there or not, but never in part.
+The outcome of a failed append is unknown: it may have been kept or not, but never in part.
 """
 
 import os
@@ -40,7 +40,7 @@ DATABASE, WAL = "journal.sqlite3", "-wal"
 
 
 def faults(chance: random.Random) -> Iterator[Fault]:
-    """Return faults of every kind in turn, once and for ever, at the first operation and later."""
+    """Yield faults of every kind in turn, once and repeated, at the first operation and later."""
     while True:
         for times in (1, chance.randrange(2, 6), None):
             yield Fault("write", chance.randrange(1, 60), FULL, times, WAL)
@@ -54,7 +54,7 @@ def faults(chance: random.Random) -> Iterator[Fault]:
 
 
 def places() -> Iterator[int]:
-    """Return which operation is to fail: each of the first, then ever fewer."""
+    """Yield the number of the operation to fail: each of the first ones, then ever fewer."""
     nth = 1
     while nth < 1_000:
         yield nth
@@ -62,7 +62,7 @@ def places() -> Iterator[int]:
 
 
 async def fill(folder: Path) -> None:
-    """Leave what a kill leaves: a copy that was taken while the journal was in use."""
+    """Leave the files as after a kill: a copy made while the journal was in use."""
     at_work = folder / "at-work"
     with watched(at_work) as disk:
         async with opened(at_work) as journal:
@@ -72,7 +72,7 @@ async def fill(folder: Path) -> None:
 
 
 async def read_all(journal: Journal) -> int:
-    """Read every history, as far as the disk lets; return how many could not be read."""
+    """Read every history that the disk allows; return how many could not be read."""
     failed = 0
     for row in await journal.runs.page(TENANT, RunFilter(), 1_000):
         try:
@@ -83,7 +83,7 @@ async def read_all(journal: Journal) -> int:
 
 
 async def under(fault: Fault, folder: Path, chance: random.Random) -> tuple[Disk, bool]:
-    """Load a journal while the fault is there, then without it; return if it ended the journal."""
+    """Load a journal with the fault, then without it; return whether it ended the journal."""
     with watched(folder) as disk:
         async with opened(folder) as journal:
             checkpoint_often(journal, 40)
@@ -110,7 +110,7 @@ async def under(fault: Fault, folder: Path, chance: random.Random) -> tuple[Disk
 
 
 def check_told(fault: Fault, *, refused: bool, is_over: bool, upkeep: int) -> None:
-    """Check that callers learned of the fault, unless it met a checkpoint, which can wait."""
+    """Check that callers were refused, unless the fault met a checkpoint, which can wait."""
     assert fault.fired or not refused, "an append failed by itself"
     if fault.fired and (fault.kind, fault.suffix) == ("write", WAL):
         assert refused or upkeep, "a failed write was acknowledged"
@@ -145,7 +145,7 @@ async def test_an_acknowledged_append_survives_every_fault(quick_path: Path) -> 
 
 
 async def start(folder: Path) -> None:
-    """Start on a disk that may fail: it works, or is refused with words on what to do."""
+    """Start on a disk that may fail: it works, or is refused with advice on what to do."""
     try:
         async with opened(folder):
             return
@@ -158,7 +158,7 @@ async def start(folder: Path) -> None:
     ("open", CANTOPEN), ("read", IOERR_READ), ("write", FULL), ("write", IOERR_WRITE),
     ("sync", IOERR_FSYNC), ("truncate", IOERR_TRUNCATE), ("delete", IOERR_WRITE),
 ])  # fmt: skip
-async def test_a_first_start_that_fails_anywhere_can_be_repeated(
+async def test_a_first_start_that_fails_at_any_operation_can_be_repeated(
     quick_path: Path, kind: str, code: int
 ) -> None:
     for nth in places():
@@ -179,7 +179,7 @@ async def test_a_first_start_that_fails_anywhere_can_be_repeated(
 @pytest.mark.parametrize(("kind", "code"), [
     ("open", CANTOPEN), ("read", IOERR_READ), ("write", FULL), ("sync", IOERR_FSYNC),
 ])  # fmt: skip
-async def test_a_start_after_a_kill_that_fails_anywhere_loses_nothing(
+async def test_a_start_after_a_kill_that_fails_at_any_operation_loses_nothing(
     quick_path: Path, kind: str, code: int
 ) -> None:
     await fill(quick_path)
@@ -199,7 +199,7 @@ async def test_a_start_after_a_kill_that_fails_anywhere_loses_nothing(
 
 
 async def histories(folder: Path, copy: Path) -> dict[str, int]:
-    """Return how long each history is in a copy of the folder."""
+    """Return the length of each history in a copy of the folder."""
     shutil.copytree(folder, copy)
     async with opened(copy) as journal:
         rows = await journal.runs.page(TENANT, RunFilter(), 1_000)

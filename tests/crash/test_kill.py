@@ -1,4 +1,4 @@
-"""kill -9 at random moments, under load, again and again: nothing acknowledged is lost."""
+"""kill -9 at random moments under load, repeatedly: nothing acknowledged is lost."""
 
 import os
 import random
@@ -87,7 +87,7 @@ AGENT = {"id": "worker", "name": "Worker", "instructions": "Work.", "model": "m"
 
 
 def answer(request: Request) -> Reply:
-    """Answer a model's question: with the city, after one call of a tool where there are tools."""
+    """Answer a model request: with the city, after one tool call if there are tools."""
     if "tools" not in request.body:
         return Reply('{"city": "Rome"}', delay_s=0.02)
     has_called = any(message["role"] == "tool" for message in request.body["messages"])
@@ -96,10 +96,10 @@ def answer(request: Request) -> Reply:
 
 
 def contradictions(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Return where a run, as it is now, takes back what was seen of it before.
+    """Return where the current state of a run contradicts an earlier one.
 
-    A run that is over stays as it is. History only grows, and a visit stays the same visit: one
-    that is over as it is, one that is not from its start on.
+    A run that has ended does not change. A history only grows, and its visits stay: an ended visit is
+    unchanged, and an open one keeps its step and start.
     """
     run_id, found = before["runId"], []
     if now["runId"] != run_id:
@@ -109,7 +109,7 @@ def contradictions(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     was, history = before["stepExecutionHistory"], now["stepExecutionHistory"]
     if len(history) < len(was):
         found.append(f"{run_id}: a history of {len(was)} visits has shrunk to {len(history)}")
-    for old, new in zip(was, history, strict=False):  # one that grows is longer
+    for old, new in zip(was, history, strict=False):  # the newer history is longer
         kept = ("stepId", "startTime") if old["status"] in ("running", "paused") else tuple(old)
         if any(old[name] != new.get(name) for name in kept):
             found.append(f"{run_id}: {old} became {new}")
@@ -117,7 +117,7 @@ def contradictions(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 class Load:
-    """Starts runs until told to stop; remembers what was acknowledged."""
+    """Starts runs until stopped; records what was acknowledged."""
 
     def __init__(self, server: Server, seed: int) -> None:
         self.server = server
@@ -150,7 +150,7 @@ class Load:
             self.look(client, self.random.choice(list(self.started)))
 
     def look(self, client: httpx.Client, run_id: str) -> None:
-        """Compare a run with how it was seen before: history only grows, results stay."""
+        """Compare a run with its last known state: its history only grows, and results stay."""
         answer = client.get(f"/api/workflow/status/{run_id}")
         if answer.status_code != 200:
             self.faults.append(f"{run_id}: {answer.text}")
@@ -169,7 +169,7 @@ class Load:
 
 
 def _seen(status: str, *history: str, run_id: str = "dynamic-workflow-1") -> dict[str, Any]:
-    """Return how a run is shown, with a history of visits written as `step:status`."""
+    """Return a run's status document; each visit in `history` is written as `step:status`."""
     visits: list[dict[str, Any]] = []
     for at, (step_id, _, told) in enumerate(visit.partition(":") for visit in history):
         visits.append({"stepId": step_id, "status": told, "startTime": f"2026-01-01T00:00:0{at}Z"})
@@ -183,7 +183,7 @@ def _seen(status: str, *history: str, run_id: str = "dynamic-workflow-1") -> dic
     (_seen("paused", "a:paused"), _seen("completed", "a:completed", "b:completed")),
     (_seen("completed", "a:completed"), _seen("completed", "a:completed")),
 ])  # fmt: skip
-def test_a_run_that_goes_on_takes_nothing_back(before: dict[str, Any], now: dict[str, Any]) -> None:
+def test_progress_is_no_contradiction(before: dict[str, Any], now: dict[str, Any]) -> None:
     assert contradictions(before, now) == []
 
 
@@ -198,9 +198,7 @@ def test_a_run_that_goes_on_takes_nothing_back(before: dict[str, Any], now: dict
     (_seen("failed", "a:failed"), _seen("running", "a:failed"), "changed after its end"),
     (_seen("running"), _seen("running", run_id="dynamic-workflow-2"), "became dynamic-workflow-2"),
 ])  # fmt: skip
-def test_a_run_that_takes_something_back_is_seen(
-    before: dict[str, Any], now: dict[str, Any], told: str
-) -> None:
+def test_a_contradiction_is_found(before: dict[str, Any], now: dict[str, Any], told: str) -> None:
     found = contradictions(before, now)
     assert len(found) == 1
     assert told in found[0]
@@ -224,7 +222,7 @@ def test_nothing_acknowledged_is_lost(server: Server) -> None:
             thread.start()
         dead_times, in_flight_kills = [], 0
         for cycle in range(CYCLES):
-            server.installed = cycle % 4 == 0  # each is another seed of Python's hashes
+            server.installed = cycle % 4 == 0  # the installed script gets a new hash seed
             time.sleep(chance.uniform(0.05, 0.6))
             server.kill()
             in_flight_kills += unfinished(server) > 0
@@ -290,7 +288,7 @@ def check_journal(journal: sqlite3.Connection, counting: Counting) -> None:
 
 
 def unfinished(server: Server) -> int:
-    """Count the runs that a kill left inside a step."""
+    """Count the runs that a kill interrupted inside a step."""
     with look_into(server) as journal:
         (count,) = journal.execute("SELECT count(*) FROM runs WHERE state = 'executing'").fetchone()
     return int(count)

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of an agent, a map, a child, a back-off: all go on where they were."""
+"""kill -9 during an agent, a map, a child run and a backoff: each continues where it was."""
 
 import random
 import time
@@ -33,7 +33,7 @@ def kill_and_start(server: Server) -> None:
 
 
 def noting(file: Path) -> Any:
-    """Answer with a tool call for each turn, then deliver; the run's word tells runs apart."""
+    """Answer with one tool call per turn, then deliver; a word identifies the run."""
 
     def answer(request: Request) -> Reply:
         turn = turn_of(request)
@@ -98,7 +98,7 @@ def test_agents_repeat_no_finished_call(server: Server, tmp_path: Path) -> None:
     assert max(noted.values()) <= KILLS + 1
 
 
-def test_a_map_over_a_thousand_items_has_one_child_an_item(server: Server, tmp_path: Path) -> None:
+def test_a_map_over_a_thousand_items_has_one_child_per_item(server: Server, tmp_path: Path) -> None:
     print(f"\nseed {SEED}")
     chance = random.Random(SEED)
     file = tmp_path / "notes"
@@ -137,7 +137,7 @@ def test_a_map_over_a_thousand_items_has_one_child_an_item(server: Server, tmp_p
     assert repeats <= KILLS * 20
 
 
-def test_a_paused_child_survives_and_frees_its_parents(server: Server) -> None:
+def test_a_paused_child_survives_and_then_its_parents_continue(server: Server) -> None:
     with server.client() as client:
         create(client, "asks", [ASK], straight("ask"))
         create(client, "middle", [call("asks")], straight("call"))
@@ -151,7 +151,7 @@ def test_a_paused_child_survives_and_frees_its_parents(server: Server) -> None:
         assert settled(client, run_id, "completed")
 
 
-def test_children_are_stopped_though_the_server_was_killed_before(server: Server) -> None:
+def test_children_are_stopped_after_a_kill_that_came_first(server: Server) -> None:
     with server.client() as client:
         create(
             client,
@@ -179,7 +179,7 @@ def test_children_are_stopped_though_the_server_was_killed_before(server: Server
         assert len(listed) == 200
 
 
-def test_a_retry_that_waits_goes_on_with_the_next_attempt(server: Server) -> None:
+def test_a_pending_retry_continues_with_the_next_attempt(server: Server) -> None:
     with Counting() as counting, server.client() as client:
         step = {"id": "post", "type": "call-api", "method": "POST", "url": f"{counting.address}/flaky",
                 "retry": {"maxAttempts": 2, "initialInterval": "1s"}}  # fmt: skip

@@ -1,4 +1,4 @@
-"""A -wal file that was lost after a kill stops the start; nothing else does."""
+"""A -wal file that was lost after a kill stops the start; intact files do not."""
 
 import shutil
 import sqlite3
@@ -23,7 +23,7 @@ WAITING = {
 
 
 def told(command: str, *arguments: object) -> tuple[int, str]:
-    """Run a command that ends by itself; return its exit code and what it said."""
+    """Run a command that ends by itself; return its exit code and output."""
     ended = run(command, *arguments, installed=command == "accept-loss")
     return ended.returncode, ended.stdout + ended.stderr
 
@@ -103,7 +103,7 @@ def test_a_loss_can_be_accepted(server: Server) -> None:
     assert left < kept
 
 
-def test_a_lost_wal_is_noticed_after_checkpoints_too(server: Server, tmp_path: Path) -> None:
+def test_a_lost_wal_is_also_noticed_after_checkpoints(server: Server, tmp_path: Path) -> None:
     def checkpointed() -> bool:
         return (server.data / DATABASE).stat().st_mtime_ns > made
 
@@ -115,7 +115,7 @@ def test_a_lost_wal_is_noticed_after_checkpoints_too(server: Server, tmp_path: P
                 break
         assert checkpointed(), "no checkpoint was met"
         start(client)
-    # A copy of the database alone, while the server runs, lacks what is in the -wal file.
+    # A copy of the database alone, made while the server runs, lacks the -wal file's contents.
     copy = tmp_path / "copy"
     copy.mkdir()
     shutil.copy(server.data / DATABASE, copy)
@@ -126,7 +126,7 @@ def test_a_lost_wal_is_noticed_after_checkpoints_too(server: Server, tmp_path: P
     assert SAID in refused(server.data)
 
 
-def test_a_wal_alone_is_not_taken_for_a_new_folder(server: Server) -> None:
+def test_a_folder_with_only_a_wal_is_not_taken_for_new(server: Server) -> None:
     with server.client() as client:
         start(client)
     server.kill()
@@ -143,7 +143,7 @@ def as_it_is(data: Path, copy: Path) -> None:
 
 
 def looked_at(data: Path, copy: Path) -> None:
-    """`sqlite3` by hand writes all of the -wal file back, and removes it."""
+    """Open and close the copy with `sqlite3`, which writes back and removes the -wal file."""
     as_it_is(data, copy)
     with closing(sqlite3.connect(copy / DATABASE)) as connection:
         connection.execute("SELECT count(*) FROM runs").fetchone()
@@ -156,7 +156,7 @@ def examined(data: Path, copy: Path) -> None:
 
 
 def by_hand(data: Path, copy: Path) -> None:
-    """`.backup` of `sqlite3`."""
+    """Copy with `.backup` of `sqlite3`."""
     copy.mkdir()
     with (
         closing(sqlite3.connect(data / DATABASE)) as old,
@@ -180,7 +180,7 @@ def restored_from_what_was_left(data: Path, copy: Path) -> None:
 @pytest.mark.parametrize(
     "make", [as_it_is, looked_at, examined, by_hand, restored, restored_from_what_was_left]
 )
-def test_what_is_whole_starts(
+def test_a_complete_copy_starts(
     server: Server, tmp_path: Path, make: Callable[[Path, Path], None]
 ) -> None:
     with server.client() as client:
@@ -194,9 +194,7 @@ def test_what_is_whole_starts(
         assert known(copied) == set(runs)
 
 
-def test_a_stop_in_good_order_leaves_a_database_that_is_whole(
-    server: Server, tmp_path: Path
-) -> None:
+def test_a_graceful_stop_leaves_a_complete_database(server: Server, tmp_path: Path) -> None:
     with server.client() as client:
         runs = start(client, 3)
     assert server.terminate() == 0

@@ -1,7 +1,7 @@
-"""Power cuts at random moments of a real load: what was acknowledged is on disk.
+"""Power cuts at random moments of a real load: acknowledged events are on disk.
 
-The record of every write and flush gives the states in which a cut may leave the disk; each
-is opened as a server would open it.
+A record of every write and flush determines the possible states of the disk after a cut; each is
+opened as a server would open it.
 """
 
 import os
@@ -26,7 +26,7 @@ DATABASE = "journal.sqlite3"
 
 
 async def recorded(folder: Path, chance: random.Random, synchronous: str) -> tuple[Disk, bytes]:
-    """Load a journal, and return the record with the database as it was before."""
+    """Load a journal; return the record with the database as it was before."""
     base = await fresh(folder)
     with watched(folder) as disk:
         async with opened(folder, synchronous) as filled:
@@ -46,7 +46,7 @@ async def test_a_power_cut_loses_nothing_that_was_acknowledged(quick_path: Path)
     assert await losses(quick_path / "cut", disk.ops, base, places, chance) == []
 
 
-async def test_the_cuts_would_show_a_journal_that_does_not_flush(quick_path: Path) -> None:
+async def test_the_cuts_detect_a_journal_that_does_not_flush(quick_path: Path) -> None:
     print(f"STEPWELL_SEED={SEED}")
     chance = random.Random(SEED)
     disk, base = await recorded(quick_path / "data", chance, "NORMAL")
@@ -57,7 +57,7 @@ async def test_the_cuts_would_show_a_journal_that_does_not_flush(quick_path: Pat
 
 
 class Recording:
-    """Stands for `os` in a module, and notes in a record what it does to files."""
+    """Replaces `os` in a module, and records its operations on files."""
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
@@ -81,10 +81,10 @@ class Recording:
 
 
 async def after_a_failed_flush(folder: Path, chance: random.Random) -> tuple[Disk, bytes, int]:
-    """Load a journal until a flush fails, and again as the process that is started next.
+    """Load a journal until a flush fails, and again as the next process would.
 
-    Somebody looks at the database meanwhile, so that closing a connection does not checkpoint.
-    Gives the record, the database before it, and the place where the next process began.
+    A second connection stays open meanwhile, so that closing the journal does not checkpoint. Returns
+    the record, the database before it, and the place where the next process began.
     """
     first, second = folder / "first", folder / "second"
     base = await fresh(first)
@@ -98,7 +98,7 @@ async def after_a_failed_flush(folder: Path, chance: random.Random) -> tuple[Dis
         assert {str(failure) for failure in refused} == {
             "the journal is unavailable (the disk failed to flush); try again in a moment"
         }
-        # What another process reads is what the kernel holds, on disk or not.
+        # Another process reads what the kernel holds, on disk or not.
         seen = {name: (first / name).read_bytes() for name in (DATABASE, f"{DATABASE}-wal")}
         ops = list(disk.ops)
         await broken.close()
@@ -119,7 +119,7 @@ async def after_a_failed_flush(folder: Path, chance: random.Random) -> tuple[Dis
     return disk, base, began
 
 
-async def test_a_failed_flush_is_not_believed_after_the_restart(quick_path: Path) -> None:
+async def test_after_a_failed_flush_the_next_start_flushes_again(quick_path: Path) -> None:
     print(f"STEPWELL_SEED={SEED}")
     for number in range(8):
         chance = random.Random(f"{SEED} {number}")
@@ -128,12 +128,12 @@ async def test_a_failed_flush_is_not_believed_after_the_restart(quick_path: Path
         assert await losses(quick_path / "cut", disk.ops, base, places, chance) == []
 
 
-async def test_without_settling_a_failed_flush_loses_what_is_acknowledged_later(
+async def test_without_a_second_flush_later_acknowledged_events_are_lost(
     quick_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     print(f"STEPWELL_SEED={SEED}")
     monkeypatch.setattr("journal.sqlite.database.reflush", lambda _: None)
-    # The checkpoint at the start would bring to the database what the -wal file only seems to hold.
+    # The checkpoint at the start would write what the -wal file only seems to hold to the database.
     monkeypatch.setattr("journal.sqlite.checkpoints.Checkpoints.make", AsyncMock(return_value=None))
     found: list[Any] = []
     for number in range(8):

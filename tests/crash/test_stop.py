@@ -1,4 +1,4 @@
-"""Graceful stops, and one process a folder."""
+"""Graceful stops, and one process per folder."""
 
 import asyncio
 import signal
@@ -25,7 +25,7 @@ SLEEPY = {
 }  # fmt: skip
 
 
-def test_a_stop_lets_the_step_in_flight_finish_and_answers_who_waits(server: Server) -> None:
+def test_a_stop_lets_the_running_step_finish_and_answers_waiting_requests(server: Server) -> None:
     answers: list[Any] = []
     with server.client() as client:
         client.post("/api/workflows", json=SLEEPY)
@@ -45,8 +45,8 @@ def test_a_stop_lets_the_step_in_flight_finish_and_answers_who_waits(server: Ser
     assert "attempt" not in document["stepExecutionHistory"][0]
 
 
-async def test_a_signal_leaves_the_timers_of_the_loop_alone() -> None:
-    """Its handler is called between any two lines, also while the loop sorts them."""
+async def test_a_signal_handler_does_not_touch_the_loops_timers() -> None:
+    """The handler may run between any two lines, even while the loop sorts its timers."""
     stopping: list[None] = []
     with closing(socket.socket()) as listening:
         server = _Server(

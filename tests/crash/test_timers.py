@@ -1,4 +1,4 @@
-"""Timers are rows: waits and deadlines survive a kill, and fire late rather than never."""
+"""Timers are stored in rows: waits and deadlines survive a kill, and fire late if overdue."""
 
 import time
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def test_a_wait_ends_while_the_server_is_down(server: Server) -> None:
 
 
 def settled_waiting(server: Server, run_id: str) -> str:
-    """Wait until the run shows the moment it waits for."""
+    """Wait until the run shows the time it waits for; return that time."""
     deadline = time.monotonic() + 60
     with server.client() as client:
         while True:
@@ -70,7 +70,7 @@ def test_a_deadline_passes_while_the_server_is_down(server: Server) -> None:
 
 
 def sleeping(number: int) -> Sequence[Event]:
-    """Return the history of a run of a workflow that is gone, whose timer is long overdue."""
+    """Return the history of a run whose workflow is gone and whose timer is long overdue."""
     return [
         RunStarted(1, f"dynamic-workflow-{number}", "gone", "1.0.0", "a", {}),
         StepStarted(1, "a", 1, 1, "wait"),
@@ -78,7 +78,7 @@ def sleeping(number: int) -> Sequence[Event]:
     ]
 
 
-def test_runs_that_cannot_go_on_hold_up_no_timers(tmp_path: Path) -> None:
+def test_runs_that_cannot_continue_do_not_block_timers(tmp_path: Path) -> None:
     many = 450
     filled(tmp_path / "data", sleeping, range(1, many + 1))
     with Server(tmp_path / "data", PLUGIN) as server, server.client() as client:

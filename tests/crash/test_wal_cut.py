@@ -1,6 +1,6 @@
-"""A -wal file that is cut, flipped or followed by garbage opens as a prefix of what was committed.
+"""A -wal file that is cut, flipped or followed by garbage opens as a prefix of the commits.
 
-Every transaction here appends to the same run, so the length of its history says which
+Every transaction here appends to the same run, so the length of its history shows which
 transactions are there.
 """
 
@@ -24,7 +24,7 @@ HEADER, FRAME_HEADER = 32, 24
 
 
 async def committed(folder: Path, chance: random.Random) -> tuple[bytes, bytes, list[int]]:
-    """Append events one by one. Returns the files, and the size of the -wal file after each."""
+    """Append events one by one; return the files, and the size of the -wal file after each."""
     journal = await Journal.open(folder)
     event = RunStarted(1, RUN, "w", "1.0.0", "a", {})
     run: Run = apply(None, event)
@@ -52,7 +52,7 @@ def frame_edges(wal: bytes) -> list[int]:
 
 
 def cut(wal: bytes, chance: random.Random) -> Iterator[tuple[bytes, int, bool]]:
-    """Return damaged files, how many of their first bytes are whole, and if nothing else counts."""
+    """Yield damaged files, the length of their intact part, and whether only that part counts."""
     edges = frame_edges(wal)
     for edge in edges:
         yield wal[:edge], edge, True
@@ -70,7 +70,7 @@ def cut(wal: bytes, chance: random.Random) -> Iterator[tuple[bytes, int, bool]]:
 
 
 async def length(folder: Path) -> int:
-    """Open what is there; return the length of the run's history, which must be whole."""
+    """Open the journal; return the length of the run's history, which must be complete."""
     async with opened(folder) as journal:
         assert await journal._readers.all("PRAGMA quick_check") == [("ok",)]
         if await journal.runs.last_number() == 0:
@@ -80,7 +80,7 @@ async def length(folder: Path) -> int:
         return head.seq
 
 
-async def test_a_damaged_wal_opens_as_a_prefix_of_what_was_committed(quick_path: Path) -> None:
+async def test_a_damaged_wal_opens_as_a_prefix_of_the_commits(quick_path: Path) -> None:
     print(f"STEPWELL_SEED={SEED}, {CASES} cases")
     chance = random.Random(SEED)
     database, wal, sizes = await committed(quick_path / "data", chance)
@@ -91,7 +91,7 @@ async def test_a_damaged_wal_opens_as_a_prefix_of_what_was_committed(quick_path:
         lay_out(quick_path / "cut", {DATABASE: database, WAL: damaged})
         found = await length(quick_path / "cut")
         sure = sum(size <= whole for size in sizes)
-        # A flip in what no checksum covers, or zeros where zeros were, may do no harm.
+        # A flip outside any checksum, or zeros in place of zeros, may do no harm.
         assert found == sure if exactly else sure <= found <= len(sizes), (number, whole)
         seen.add(found)
     assert len(seen) > 25

@@ -1,7 +1,7 @@
-"""What people install, each tried as they would: `make dist` runs this, on what it has made.
+"""Each artefact is tried as users would install it: `make dist` runs this on its results.
 
-Each is started in an empty folder by a user who owns nothing else, does work of every kind,
-is killed, goes on, and takes a folder of the release before.
+Each is started in an empty folder by an unprivileged user, does work of every kind, is killed,
+continues, and takes over a folder of the previous release.
 """
 
 import json
@@ -56,7 +56,7 @@ pytestmark = pytest.mark.skipif(not DIST.is_dir(), reason="tries what `make dist
 
 @dataclass
 class Installed:
-    """A program as it is after its installation, and the folder that its user may write."""
+    """An installed program, and the folder that its user may write to."""
 
     words: list[str]
     home: Path
@@ -87,7 +87,7 @@ class Installed:
         return shown
 
     def give(self, path: Path) -> None:
-        """Let its user own a path."""
+        """Change the owner of a path to its user."""
         for each in (path, *path.rglob("*")):
             os.chown(each, self.user, self.user)
 
@@ -121,7 +121,7 @@ def unpacked(kind: str, place: Path) -> Installed:
 
 
 def _unpack(image: Path, work: Path, root: Path) -> None:
-    """Put the layers of an image into a folder, as an engine does."""
+    """Unpack the layers of an image into a folder, as a container engine does."""
     layout = work / "layout"
     with tarfile.open(image) as packed:
         packed.extractall(layout, filter="data")
@@ -144,7 +144,7 @@ def _unpack(image: Path, work: Path, root: Path) -> None:
 
 
 class Serving:
-    """A server that was started from what is installed."""
+    """A server started from an installed program."""
 
     def __init__(self, program: Installed, *more: object, **environment: str) -> None:
         self.port = free_port()
@@ -181,7 +181,7 @@ def inside(installed: Installed, path: Path) -> str:
     return "/" + str(path.relative_to(installed.root))
 
 
-def test_it_works_is_killed_and_goes_on(installed: Installed, data: Path) -> None:
+def test_it_works_and_continues_after_a_kill(installed: Installed, data: Path) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", installed.run("--version"))
     folder = inside(installed, data / "data")
     environment = {"STEPWELL_PLUGINS": inside(installed, data / "plugin.py")}
@@ -216,7 +216,7 @@ def test_it_works_is_killed_and_goes_on(installed: Installed, data: Path) -> Non
     print(f"\nready after {first.took_s:.2f} s at first, {second.took_s:.2f} s again")
 
 
-def test_it_takes_over_from_the_release_before(installed: Installed, data: Path) -> None:
+def test_it_takes_over_from_the_previous_release(installed: Installed, data: Path) -> None:
     with tarfile.open(RELEASE) as packed:
         packed.extractall(data / "old", filter="data")
     shutil.copy(ROOT / "tests" / "harness" / "plugin.py", data / "plugin.py")

@@ -1,4 +1,4 @@
-"""The shell before the single file, with a program behind it that only says how it was called."""
+"""The shell launcher of the single-file program, with a program that prints its arguments."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def start(file: Path, *words: str, **environment: str) -> "subprocess.CompletedP
     )  # fmt: skip
 
 
-def test_it_unpacks_once_and_hands_over_words_and_exit_code(file: Path, tmp_path: Path) -> None:
+def test_it_unpacks_once_and_passes_on_arguments_and_exit_code(file: Path, tmp_path: Path) -> None:
     for _ in range(2):
         shown = start(file, "two words", "*", HOME=str(tmp_path))
         assert (shown.returncode, shown.stderr) == (3, "")
@@ -47,9 +47,7 @@ def test_it_unpacks_once_and_hands_over_words_and_exit_code(file: Path, tmp_path
     assert place.parent.stat().st_mode & 0o077 == 0
 
 
-def test_several_that_start_first_at_once_find_one_whole_program(
-    file: Path, tmp_path: Path
-) -> None:
+def test_concurrent_first_starts_unpack_one_complete_program(file: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as several:
         shown = list(several.map(lambda _: start(file, HOME=str(tmp_path)), range(8)))
     assert [(each.returncode, each.stderr) for each in shown] == [(3, "")] * 8
@@ -57,7 +55,9 @@ def test_several_that_start_first_at_once_find_one_whole_program(
 
 
 @pytest.mark.parametrize("cut", [1, 1_000])
-def test_a_damaged_file_says_so_and_leaves_nothing(file: Path, tmp_path: Path, cut: int) -> None:
+def test_a_damaged_file_is_reported_and_leaves_nothing(
+    file: Path, tmp_path: Path, cut: int
+) -> None:
     file.write_bytes(file.read_bytes()[:-cut])
     shown = start(file, HOME=str(tmp_path))
     assert shown.returncode == 1
@@ -65,7 +65,7 @@ def test_a_damaged_file_says_so_and_leaves_nothing(file: Path, tmp_path: Path, c
     assert list((tmp_path / ".cache" / "stepwell").iterdir()) == []
 
 
-def test_without_a_place_to_unpack_it_names_the_setting(file: Path, tmp_path: Path) -> None:
+def test_without_a_folder_to_unpack_to_it_names_the_setting(file: Path, tmp_path: Path) -> None:
     assert "set STEPWELL_CACHE" in start(file).stderr
     (tmp_path / "taken").write_text("")
     assert "set STEPWELL_CACHE" in start(file, STEPWELL_CACHE=str(tmp_path / "taken")).stderr
@@ -73,7 +73,7 @@ def test_without_a_place_to_unpack_it_names_the_setting(file: Path, tmp_path: Pa
     assert (tmp_path / "service" / "stepwell").is_dir()
 
 
-def test_a_version_that_nobody_runs_makes_room_for_the_next(
+def test_an_unpacked_version_that_is_not_running_is_removed(
     file: Path, program: Path, tmp_path: Path
 ) -> None:
     home = {"HOME": str(tmp_path)}
@@ -94,7 +94,7 @@ def test_a_version_that_nobody_runs_makes_room_for_the_next(
         running.communicate(b"\n")
 
 
-def test_the_same_folder_gives_the_same_bytes(program: Path) -> None:
+def test_the_same_folder_produces_the_same_archive(program: Path) -> None:
     first = archive(program, 1_700_000_000)
     (program / "stepwell").touch()
     assert archive(program, 1_700_000_000) == first

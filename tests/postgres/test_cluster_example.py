@@ -1,4 +1,4 @@
-"""The example of a cluster, run as processes: two behind HAProxy, a primary, a standby, files in S3."""
+"""The cluster example as processes: two servers behind HAProxy, a primary, a standby, and S3."""
 
 import re
 import shutil
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(HAPROXY is None, reason="HAProxy is not installe
 
 
 def _settings(servers: list[Server], port: int) -> str:
-    """Return the example's settings, with processes of this machine instead of containers."""
+    """Return the example's settings, with local processes instead of containers."""
     text = BALANCER.read_text()
     text, resolvers = re.subn(r"^resolvers docker\n(?:    .*\n)+", "", text, flags=re.MULTILINE)
     text, uses = re.subn(r" resolvers docker init-addr \S+", "", text)
@@ -52,7 +52,7 @@ def _balancer(folder: Path, servers: list[Server]) -> Iterator[str]:
 
 
 def _succeeds(ask: Callable[[], httpx.Response]) -> Any:
-    """Ask until it is answered with success; while a server is away, it is refused."""
+    """Repeat a request until it succeeds; it is refused while a server is down."""
     until = time.monotonic() + 60
     while True:
         answer = None
@@ -65,7 +65,7 @@ def _succeeds(ask: Callable[[], httpx.Response]) -> Any:
         time.sleep(0.1)
 
 
-def test_it_serves_while_one_process_and_then_the_primary_are_lost(tmp_path: Path) -> None:
+def test_it_serves_after_the_loss_of_one_process_and_then_of_the_primary(tmp_path: Path) -> None:
     with (
         files_in_s3() as files,
         Pair(None) as pair,
@@ -107,7 +107,7 @@ def test_it_serves_while_one_process_and_then_the_primary_are_lost(tmp_path: Pat
         pair.fail_over()
         for run_id in runs[3:]:
             answer(run_id)
-        for server in servers:  # each reads what was kept at one of them
+        for server in servers:  # each must have what was stored through either
             with server.client() as direct:
                 found = _succeeds(partial(direct.get, f"/api/workflow/files/{file_id}"))
                 assert found.content == b"kept in S3"

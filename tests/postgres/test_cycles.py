@@ -1,8 +1,8 @@
-"""Processes and their database under load, killed, stopped and started again: `make cluster-test`.
+"""Processes and their database under load, killed, stopped and restarted: `make cluster-test`.
 
-A ledger outside has what clients were told. `STEPWELL_CLUSTER_CYCLES` says how often something is
-done to them; `STEPWELL_SEED=n` does the same things again, and `STEPWELL_CLUSTER_KINDS` names what
-is to be done, such as `kill one,stop one`, instead of all kinds.
+A ledger outside the servers records what clients were told. `STEPWELL_CLUSTER_CYCLES` is the
+number of faults; `STEPWELL_SEED=n` repeats a sequence of faults, and `STEPWELL_CLUSTER_KINDS`
+restricts them to some kinds, such as `kill one,stop one`.
 """
 
 import os
@@ -34,7 +34,7 @@ from tests.harness.workflows import create, straight
 CYCLES = int(os.environ.get("STEPWELL_CLUSTER_CYCLES", "0"))
 SEED = int(os.environ.get("STEPWELL_SEED", str(random.SystemRandom().randrange(2**32))))
 _STOPPED_S = (7.0, 7.0, 12.0, 33.0)
-"""Longer than the server waits for a silent session; than TCP does; than a statement may take."""
+"""Longer than the server's limit for a silent session; than TCP's; than that for a statement."""
 
 pytestmark = pytest.mark.skipif(not CYCLES, reason="asked for by STEPWELL_CLUSTER_CYCLES")
 
@@ -51,7 +51,7 @@ class Ledger:
 
 
 class Load:
-    """Starts runs, signals and answers, each at any process."""
+    """Starts and answers runs and sends signals, each at any process."""
 
     def __init__(self, servers: list[Server], ledger: Ledger, chance: random.Random) -> None:
         self._servers, self._ledger = servers, ledger
@@ -101,7 +101,7 @@ def client_of(server: Server) -> httpx.Client:
 
 
 def push(client: httpx.Client, run_id: str, ledger: Ledger, token: str) -> str:
-    """Bring a run forward where it waits for somebody; return its status."""
+    """Move a run on if it waits for input; return its status."""
     asked = client.get(f"/api/workflow/status/{run_id}")
     if asked.status_code != 200:
         assert asked.status_code >= 500, f"{run_id} was told of and is not there: {asked.text}"
@@ -137,7 +137,7 @@ def definition(client: httpx.Client, address: str) -> None:
 
 
 def taken_over(left: list[Server]) -> float:
-    """Return after how many seconds those that are left have all shards."""
+    """Return the seconds until the remaining processes have all shards."""
     began = time.monotonic()
     while sum(map(shards_of, left)) < 64:
         assert time.monotonic() < began + 30
@@ -151,7 +151,7 @@ WANTED = os.environ.get("STEPWELL_CLUSTER_KINDS", ",".join(KINDS)).split(",")
 
 
 class Harm:
-    """What is done to them; each gives after how many seconds all shards had an owner again."""
+    """Injects faults; each returns the seconds until every shard had an owner again."""
 
     def __init__(
         self, servers: list[Server], pair: Pair, offsets: list[Path], chance: random.Random
@@ -160,7 +160,7 @@ class Harm:
         self.took: dict[str, list[float]] = {kind: [] for kind in KINDS}
 
     def do(self, kind: str) -> float:
-        """Do it, and wait until all is well again."""
+        """Inject a fault, and wait until the shards are balanced again."""
         victim = self._chance.randrange(len(self._servers))
         left = [one for at, one in enumerate(self._servers) if at != victim]
         took = getattr(self, f"_{kind.replace(' ', '_')}")(victim, left)
@@ -222,7 +222,7 @@ class Harm:
 
 
 @pytest.mark.timeout(CYCLES * 90 + 600)
-def test_nothing_that_was_told_is_lost_and_nothing_in_the_journal_is_done_again(
+def test_nothing_acknowledged_is_lost_and_nothing_recorded_is_done_again(
     tmp_path: Path,
 ) -> None:
     chance, ledger = random.Random(SEED), Ledger()
@@ -271,7 +271,7 @@ def test_nothing_that_was_told_is_lost_and_nothing_in_the_journal_is_done_again(
 
 
 def clock_of(server: Server) -> Path:
-    """Let a server go by a clock that can be set, and start it anew; return what sets it."""
+    """Restart a server with a clock that can be set; return the file that sets it."""
     offset = server.data.parent / "offset"
     offset.write_text("0")
     plugin = server.environment["STEPWELL_PLUGINS"]
@@ -285,7 +285,7 @@ def clock_of(server: Server) -> Path:
 
 
 def to_the_end(clients: list[httpx.Client], ledger: Ledger) -> None:
-    """Bring all runs to their end; fail where none has come forward for two minutes."""
+    """Bring all runs to their end; fail if none has made progress for two minutes."""
     left, chance, done = sorted(ledger.starts), random.Random(1), -1
     count = len(left)
 
@@ -306,7 +306,7 @@ def to_the_end(clients: list[httpx.Client], ledger: Ledger) -> None:
 
 
 def check(client: httpx.Client, ledger: Ledger, counting: Counting) -> int:
-    """Hold what is there against the ledger; return how many steps acted late."""
+    """Compare the journal with the ledger; return how many steps acted late."""
     late = 0
     for run_id in ledger.starts:
         run: Any = client.get(f"/api/workflow/status/{run_id}").json()

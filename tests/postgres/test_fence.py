@@ -1,6 +1,6 @@
-"""A process that was suspended acts no more for runs that others may have by then.
+"""A suspended process does not act for runs that another process may have taken over meanwhile.
 
-What a suspended process was about to do goes on before any of its timers, by which it would notice.
+After a suspension, its next action runs before any timer that would notice the suspension.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ def between_the_commit_and_its_answer(
         flushed(driver, *given)
 
     patch.setattr(Driver, "_flushed", late)
-    patch.setattr(status_line, "pass_fence", lambda: None)  # a tool of Python's has none
+    patch.setattr(status_line, "pass_fence", lambda: None)  # Python tools have none
 
 
 def while_it_connects(patch: pytest.MonkeyPatch, suspend: Callable[[], None]) -> None:
@@ -49,7 +49,7 @@ def while_it_connects(patch: pytest.MonkeyPatch, suspend: Callable[[], None]) ->
 
 
 @pytest.mark.parametrize("suspends", [between_the_commit_and_its_answer, while_it_connects])
-async def test_who_was_suspended_does_not_act_and_the_step_is_done_once(
+async def test_a_suspended_process_does_not_act_and_the_step_is_done_once(
     suspends: Suspends, postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, seen = postgres.database(), list[int]()
@@ -70,7 +70,7 @@ async def test_who_was_suspended_does_not_act_and_the_step_is_done_once(
             def suspend() -> None:
                 if not seen:
                     seen.append(sum(counting.requests.values()))
-                    owners._sure_until_s = 0.0  # as it is before the timer that says so is heard
+                    owners._sure_until_s = 0.0  # as before the timer that sets it runs
                     asyncio.get_running_loop().call_later(0.3, notice)
 
             def notice() -> None:
@@ -78,7 +78,7 @@ async def test_who_was_suspended_does_not_act_and_the_step_is_done_once(
                 owners._drop_all()
 
             async with asyncio.timeout(30):
-                while not owners.shards:  # noqa: ASYNC110 - it has no news of its own
+                while not owners.shards:  # noqa: ASYNC110 - nothing signals it
                     await asyncio.sleep(0.02)
                 suspends(monkeypatch, suspend)
                 new = await new_run(services, definition)

@@ -1,4 +1,4 @@
-"""What an append writes besides its rows: no entry of an index of runs, and no lock of a row."""
+"""Appends are cheap: they update no index of runs, and lock no row of a run."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from tests.harness.postgres import PostgresServer
 from tests.postgres.test_trips import begun, on, opened
 
 
-async def test_an_append_writes_no_index_of_runs_and_events_go_with_their_run(
+async def test_an_append_updates_no_index_of_runs_and_deletion_removes_events(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    """An update is light where no column of any index changes, one that the row is not in too."""
+    """PostgreSQL updates a row without its indexes only if no indexed column changes."""
     database = postgres.database()
     async with opened(tmp_path / "data", database) as journal:
         rows = postgres.execute(

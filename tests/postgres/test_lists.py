@@ -1,4 +1,4 @@
-"""Runs by what people call them, and in their order, from a journal in PostgreSQL."""
+"""Search by titles and the order of runs, in PostgreSQL."""
 
 # ruff: noqa: F401 - the tests and fixtures of another file, run here once more
 
@@ -17,7 +17,7 @@ from tests.harness.journals import completed, fill
 
 @pytest.mark.parametrize("top_level", [False, True], ids=["by list", "by search"])
 async def test_pages_are_in_the_order_of_starts(tmp_path: Path, *, top_level: bool) -> None:
-    """A join has no order of its own there: a page that begins in the middle shows runs twice."""
+    """A join has no order in PostgreSQL: pages without an explicit one would repeat runs."""
     journal = await Journal.open(tmp_path)
     await fill(
         journal, "acme", lambda number: completed(number, at_ms=number // 2 + 1), range(1, 91)

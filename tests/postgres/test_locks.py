@@ -1,4 +1,4 @@
-"""The locks of processes: places, shares, and a session that is cut off while it is opened."""
+"""The locks of processes: places, shares of shards, and sessions that are cut while they open."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ async def until(holds: Callable[[], bool], within_s: float = 20) -> None:
     raise AssertionError("it does not come to that")
 
 
-async def test_shards_are_shared_fairly_and_come_back_when_a_session_ends(
+async def test_shards_are_shared_equally_and_released_when_a_session_ends(
     postgres: PostgresServer,
 ) -> None:
     both = [SharedOwners(locks_on(postgres, "shared")) for _ in range(2)]
@@ -57,7 +57,7 @@ async def test_shards_are_shared_fairly_and_come_back_when_a_session_ends(
         await locks.close()
 
 
-async def test_what_is_given_away_is_taken_before_the_last_of_it_is(
+async def test_released_shards_are_taken_before_all_are_released(
     postgres: PostgresServer,
 ) -> None:
     leaves, stays = (SharedOwners(locks_on(postgres, "leaving")) for _ in range(2))
@@ -79,7 +79,7 @@ async def test_what_is_given_away_is_taken_before_the_last_of_it_is(
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_what_was_dropped_before_a_late_answer_is_taken_again(
+async def test_shards_dropped_before_a_late_answer_are_taken_again(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared_owners, "_SURE_S", 1.5)
@@ -91,7 +91,7 @@ async def test_what_was_dropped_before_a_late_answer_is_taken_again(
 
     async def look_late() -> LockView:
         view = await look()
-        while owner.shards:  # noqa: ASYNC110 - until the process is not sure any more
+        while owner.shards:  # noqa: ASYNC110 - until the process may have lost its locks
             await asyncio.sleep(0.01)
         late.append(view)
         monkeypatch.setattr(locks, "look", look)
@@ -102,16 +102,16 @@ async def test_what_was_dropped_before_a_late_answer_is_taken_again(
     await until(lambda: len(owner.shards) == 64)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert locks.backend is None  # nothing stays locked by what nobody looks after
+    assert locks.backend is None  # nothing stays locked by an abandoned session
 
 
-async def test_a_session_that_is_cut_off_while_it_opens_keeps_no_place(
+async def test_a_session_cut_off_while_it_opens_keeps_no_place(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, locked = locks_on(postgres, "cut"), sessions._is_locked
 
     async def late(*given: object) -> bool:
-        is_locked = await locked(*given)  # type: ignore[arg-type] # as they came
+        is_locked = await locked(*given)  # type: ignore[arg-type] # passed on unchanged
         await asyncio.sleep(60)
         return is_locked
 
@@ -124,7 +124,7 @@ async def test_a_session_that_is_cut_off_while_it_opens_keeps_no_place(
     next_one = locks_on(postgres, "cut")
     await next_one.open()
     seen = [await next_one.look()]
-    for _ in range(20):  # the server takes a moment to see that a session is over
+    for _ in range(20):  # the server takes a moment to notice the end of a session
         if seen[-1].processes > 1:
             await asyncio.sleep(0.1)
             seen.append(await next_one.look())
@@ -155,10 +155,10 @@ def _in_uvloop(url: str) -> None:
     uvloop.run(_closed_while_asked(url))
 
 
-def test_a_session_that_is_closed_while_it_is_asked_ends_no_process(
+def test_closing_a_session_during_a_query_does_not_abort_the_process(
     postgres: PostgresServer,
 ) -> None:
-    """Libuv aborts the whole process where it is to wait for a socket that is closed."""
+    """Libuv aborts the process if it is to wait for a closed socket."""
     asked = partial(_in_uvloop, postgres.url())
     process = multiprocessing.get_context("fork").Process(target=asked)
     process.start()

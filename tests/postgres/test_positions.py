@@ -1,4 +1,4 @@
-"""Events become visible in the order of their positions, whoever writes, and verify knows of none lost."""
+"""Events become visible in the order of their positions, and verify finds no gap."""
 
 import threading
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ WRITERS, BATCHES = 4, 60
 
 
 def batch(writer: int, number: int) -> list[Append | Task]:
-    """Return appends of a writer; every seventh of its batches comes to nothing."""
+    """Return a writer's appends; every seventh batch contains a duplicate."""
     first = writer * 1_000_000 + number * 10
     appends: list[Append | Task] = []
     for run in range(first + 1, first + 1 + number % 4 + 1):
@@ -37,7 +37,9 @@ def batch(writer: int, number: int) -> list[Append | Task]:
         told = (lambda: Conflict("run", 1), lambda _: None)
         appends.append(Append(rows, runs, *told, 2 * len(rows), 0, "acme"))
     if number % 7 == 0:
-        appends += appends[-1:]  # the second of them is there already: all is written anew
+        appends += appends[
+            -1:
+        ]  # a duplicate: the batch is rolled back and written again without it
 
     def noted(connection: Connection) -> None:
         write_entry(connection, ChangeNote("acme", 1, "me", "doIt", f"{writer}/{number}"), None)
@@ -45,7 +47,7 @@ def batch(writer: int, number: int) -> list[Append | Task]:
     return [*appends, Task(noted, lambda _: None, "acme")]
 
 
-def test_no_position_is_seen_after_a_larger_one(postgres: PostgresServer) -> None:
+def test_positions_become_visible_in_order(postgres: PostgresServer) -> None:
     database = postgres.database()
     address = Address.read(
         database.url, schema=database.schema, statement_timeout_ms=30_000, relaxed=False
@@ -61,13 +63,13 @@ def test_no_position_is_seen_after_a_larger_one(postgres: PostgresServer) -> Non
         try:
             for number in range(BATCHES):
                 Transaction(batch(writer, number), must_change=False)(connection)
-        except Exception as failure:  # noqa: BLE001 - told by the test
+        except Exception as failure:  # noqa: BLE001 - reported by the test
             failures.append(failure)
         finally:
             connection.close()
 
     def reads() -> None:
-        """See that what is new since the last look begins right after it, without a gap."""
+        """Check that each new position follows the last one without a gap."""
         connection = PostgresConnection(address, writes=False)
         last = 0
         while True:

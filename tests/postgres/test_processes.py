@@ -1,4 +1,4 @@
-"""Two processes over one database: any takes any request, each thing is done once, one goes on."""
+"""Two processes on one database: both take all requests, each action runs once, one can fail."""
 
 import threading
 import time
@@ -46,14 +46,14 @@ def resume(client: httpx.Client, run_id: str, **more: Any) -> httpx.Response:
     return client.post(f"/api/workflow/resume/{run_id}", json=NAMED, **more)
 
 
-def test_a_key_of_its_own_is_refused(two: list[Server], tmp_path: Path) -> None:
+def test_a_different_sealing_key_is_refused(two: list[Server], tmp_path: Path) -> None:
     environment = {**two[0].environment, "STEPWELL_SECRETS_KEY": "B" * 43 + "="}
     refused = run("serve", "--data", tmp_path / "data", "--port", 0, environment=environment)
     assert refused.returncode == 1
     assert "sealing key" in refused.stderr + refused.stdout
 
 
-def test_what_is_kept_beside_a_run_is_known_at_once_everywhere(
+def test_titles_and_pauses_are_known_at_once_to_all_processes(
     two: list[Server], postgres: PostgresServer
 ) -> None:
     schema = two[0].environment["STEPWELL_DATABASE_SCHEMA"]
@@ -74,7 +74,7 @@ def test_what_is_kept_beside_a_run_is_known_at_once_everywhere(
         assert postgres.execute(rows) == []
 
 
-def test_any_process_takes_any_command_with_the_same_answers(two: list[Server]) -> None:
+def test_all_processes_take_all_commands_with_the_same_answers(two: list[Server]) -> None:
     with two[0].client() as here, two[1].client() as there:
         nap = {"id": "nap", "type": "call-tool", "toolId": "sleep", "inputs": {"seconds": 30}}
         create(here, "asks", [ASK], straight("ask"))
@@ -98,7 +98,7 @@ def test_any_process_takes_any_command_with_the_same_answers(two: list[Server]) 
         assert settled(here, slow)["status"] == "cancelled"
         assert time.monotonic() - began < 5
         assert there.post("/api/workflow/management/cancel", json=body).status_code == 409
-        # Asked of both at once, one answer is taken.
+        # Of concurrent answers at both, one is taken.
         race = begin(here, "asks")
         settled(there, race, "paused")
         answers: list[int] = []
@@ -115,7 +115,9 @@ def test_any_process_takes_any_command_with_the_same_answers(two: list[Server]) 
         assert [one.data["seq"] for one in told] == list(range(1, len(told) + 1))
 
 
-def test_a_start_that_waits_is_told_what_another_process_did(two: list[Server]) -> None:
+def test_a_waiting_parent_continues_when_its_child_ends_at_another_process(
+    two: list[Server],
+) -> None:
     with two[0].client() as here, two[1].client() as there:
         create(here, "inner", [ASK], straight("ask"))
         steps = [call("inner", output={"name": {"type": "string"}})]
@@ -123,16 +125,16 @@ def test_a_start_that_waits_is_told_what_another_process_did(two: list[Server]) 
         run_id = here.post("/api/workflow/start/outer", json={}).json()["runId"]
         paused = settled(there, run_id, "paused")
         (child,) = paused["childRunIds"]
-        assert resume(there, child).status_code == 200  # the child by itself, from elsewhere
+        assert resume(there, child).status_code == 200  # the child directly, at the other process
         assert settled(there, run_id, "completed")["data"] == {"name": "Ada"}
 
 
-def test_what_is_changed_at_one_counts_at_the_other(two: list[Server]) -> None:
+def test_changes_at_one_process_take_effect_at_the_other(two: list[Server]) -> None:
     with two[0].client() as here, two[1].client() as there:
         made = there.post("/api/keys", json={"name": "new", "role": "viewer"}).json()
         headers = {"x-api-key": made["key"], "x-tenant-id": "acme"}
         asked = httpx.get(f"{two[0].address}/api/workflows", headers=headers)
-        assert asked.status_code == 200  # at once
+        assert asked.status_code == 200  # immediately
         assert there.delete(f"/api/keys/{made['id']}").status_code in (200, 204)
         until = time.monotonic() + 1.5
         while httpx.get(f"{two[0].address}/api/workflows", headers=headers).status_code != 401:
@@ -150,13 +152,13 @@ def test_what_is_changed_at_one_counts_at_the_other(two: list[Server]) -> None:
 
 
 def at_once(*calls: Callable[[], httpx.Response]) -> None:
-    """Do all of it at one moment, and look that all of it was done."""
+    """Make the calls concurrently, and check that all succeed."""
     with ThreadPoolExecutor(len(calls)) as pool:
         answers = [pool.submit(call) for call in calls]
         assert [answer.result().status_code for answer in answers] == [200] * len(calls)
 
 
-def test_changes_at_one_moment_undo_none_of_each_other(two: list[Server]) -> None:
+def test_concurrent_changes_do_not_undo_each_other(two: list[Server]) -> None:
     with two[0].client() as here, two[1].client() as there:
         create(here, "shared", [ASK], straight("ask"))
         hooked = {"name": "h", "url": "https://example.com/", "events": ["run.completed"]}
@@ -179,7 +181,7 @@ def test_changes_at_one_moment_undo_none_of_each_other(two: list[Server]) -> Non
             assert (kept["name"], kept["enabled"]) == (name, is_enabled)
 
 
-def test_triggers_and_schedules_are_changed_at_one_moment(two: list[Server]) -> None:
+def test_concurrent_changes_of_triggers_and_schedules(two: list[Server]) -> None:
     with two[0].client() as here, two[1].client() as there:
         create(here, "target", [ASK], straight("ask"))
         trigger = {"workflowId": "target", "verify": {"preset": "none"}}
@@ -203,7 +205,7 @@ def test_triggers_and_schedules_are_changed_at_one_moment(two: list[Server]) -> 
             assert here.get("/api/schedules/s").json()["cron"] == cron
 
 
-def test_people_are_changed_at_one_moment(two: list[Server]) -> None:
+def test_concurrent_changes_of_people(two: list[Server]) -> None:
     with two[0].client() as here, two[1].client() as there:
         made = here.post("/api/people", json={"name": "Ada", "role": "viewer"}).json()
         address, link = f"/api/people/{made['id']}", urlsplit(made["invitation"]).path
@@ -229,7 +231,7 @@ def test_people_are_changed_at_one_moment(two: list[Server]) -> None:
                 assert time.monotonic() < until, shown
 
 
-def test_each_thing_is_done_once_wherever_it_came(two: list[Server]) -> None:
+def test_places_and_deliveries_are_handled_once_across_processes(two: list[Server]) -> None:
     with two[0].client() as here, two[1].client() as there, Receiver() as receiver:
         limited(here, "one-at-a-time", key="{{ data.k }}", limit=1)
         line = [begin(client, "one-at-a-time", k="a") for client in (here, there, here, there)]
@@ -252,9 +254,7 @@ def test_each_thing_is_done_once_wherever_it_came(two: list[Server]) -> None:
         assert set(told.values()) == {1}
 
 
-def test_what_the_clock_of_a_machine_shows_does_not_matter(
-    two: list[Server], tmp_path: Path
-) -> None:
+def test_the_clock_of_a_machine_does_not_matter(two: list[Server], tmp_path: Path) -> None:
     offset = tmp_path / "offset"
     offset.write_text("-300000")
     more = {
@@ -280,7 +280,7 @@ def test_what_the_clock_of_a_machine_shows_does_not_matter(
     in_balance(two)
 
 
-async def test_nothing_is_dated_by_the_clock_of_a_machine_before_the_session_has_begun(
+async def test_the_clock_is_the_databases_before_the_first_session(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
     class Ahead(SystemClock):
@@ -293,7 +293,7 @@ async def test_nothing_is_dated_by_the_clock_of_a_machine_before_the_session_has
         assert abs(services.clock.now_ms() - SystemClock().now_ms()) < 60_000
 
 
-def test_one_that_is_killed_or_stopped_is_taken_over(
+def test_the_runs_of_a_killed_or_stopped_process_are_taken_over(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
     with Counting() as counting, processes(postgres.database(), tmp_path, 2) as servers:
@@ -340,7 +340,7 @@ def test_one_that_is_killed_or_stopped_is_taken_over(
                 for step in told["stepExecutionHistory"]:
                     if step["stepId"] in ("post", "last"):
                         key = f"{run_id}:{step['stepId']}:1"
-                        # What is in the journal was the last: nobody asked again after it.
+                        # The journal contains the last request: none came after it.
                         assert step["outputData"]["body"]["count"] == counting.requests[key]
             leaving = time.monotonic()
             assert gone.terminate() == 0
@@ -374,7 +374,7 @@ def test_the_api_and_the_command_line_list_processes_and_what_waits(
     with two[0].client("viewer") as here, two[0].client() as owner:
         create(owner, "waited", [], [])
         run_id = owner.post("/api/workflow/start/waited", json={}).json()["runId"]
-        number, nobody = run_id.rpartition("-")[2], 64  # no process takes such a shard
+        number, nobody = run_id.rpartition("-")[2], 64  # a shard that no process takes
         postgres.execute(
             f"UPDATE {schema}.events SET at_ms = at_ms - 7000 WHERE run = {number}; INSERT INTO"
             f" {schema}.wakes (run, seq, shard) SELECT id, seq, {nobody} FROM {schema}.runs"
@@ -394,7 +394,7 @@ def test_the_api_and_the_command_line_list_processes_and_what_waits(
     assert "commands that wait for the process of their run: 1, the oldest for " in told
 
 
-def test_a_folder_is_of_one_process_still(two: list[Server]) -> None:
+def test_a_folder_still_belongs_to_one_process(two: list[Server]) -> None:
     refused = run("serve", "--data", two[0].data, "--port", 0, environment=two[0].environment)
     assert refused.returncode == 1
     assert "in use by process" in refused.stderr

@@ -1,4 +1,4 @@
-"""A server whose journal is in PostgreSQL: a kill, a second process, a server that goes away."""
+"""A server whose journal is in PostgreSQL: a kill, a second process, and a database that is down."""
 
 import json
 import time
@@ -33,7 +33,7 @@ def begin(server: Server, count: int) -> list[str]:
         ]
 
 
-def test_runs_go_on_after_a_kill_and_every_history_is_proved(
+def test_runs_continue_after_a_kill_and_every_history_is_verified(
     server: Server, tmp_path: Path
 ) -> None:
     runs = begin(server, 5)
@@ -57,10 +57,10 @@ def test_runs_go_on_after_a_kill_and_every_history_is_proved(
     assert "another sealing key" in refused.stderr
 
 
-def test_a_signal_that_was_kept_before_a_kill_is_given_when_shards_come(
+def test_a_signal_stored_before_a_kill_is_delivered_once_shards_are_taken(
     server: Server, postgres: PostgresServer
 ) -> None:
-    """The process ends after it has kept the signal, and before it looks who waits for it."""
+    """The process is killed after it has stored the signal and before it finds the waiting run."""
     wait = {"id": "wait", "type": "wait-for-signal", "signal": "go", "key": "k"}
     with server.client() as client:
         create(client, "waits", [wait], straight("wait"))
@@ -78,7 +78,7 @@ def test_a_signal_that_was_kept_before_a_kill_is_given_when_shards_come(
         settled(client, run_id, "completed", within=30)
 
 
-def test_a_server_of_postgresql_that_goes_away_and_comes_back(
+def test_a_server_recovers_when_postgresql_is_back(
     alone: PostgresServer, tmp_path: Path, server: Server
 ) -> None:
     database = alone.database()
@@ -105,7 +105,7 @@ def test_a_server_of_postgresql_that_goes_away_and_comes_back(
         assert (answer["runs"], answer["faults"]) == (3, 0)
 
 
-def test_what_is_refused_says_why_and_names_no_password(
+def test_refusals_state_the_reason_and_no_password(
     postgres: PostgresServer, tmp_path: Path, server: Server
 ) -> None:
     def started(url: str, data: str = "new", **more: str) -> str:

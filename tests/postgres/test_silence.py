@@ -1,4 +1,4 @@
-"""A session that listens notices that its network is cut, though no packet says so."""
+"""A session that listens for notifications notices a cut network, though no packet reports it."""
 
 import asyncio
 from collections.abc import Callable
@@ -48,7 +48,7 @@ async def _cut_and_mended(server: PostgresServer, network: Network, options: str
 
 @pytest.mark.skipif(not Network.is_possible(), reason="no networks can be made here")
 @pytest.mark.parametrize("options", ["?tcp_user_timeout=1000", "?tcp_user_timeout=0"])
-def test_a_listener_whose_network_is_cut_says_so_and_listens_again(
+def test_a_listener_whose_network_is_cut_reports_it_and_listens_again(
     options: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions, "_EAR_LOOKS_EVERY_S", 0.5)

@@ -1,4 +1,4 @@
-"""What runs keep between them, asked of the journal in PostgreSQL too."""
+"""Values that runs store for each other, in PostgreSQL."""
 
 # ruff: noqa: F401 - the tests and fixtures of another file, run here once more
 

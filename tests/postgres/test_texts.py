@@ -1,4 +1,4 @@
-"""Texts that PostgreSQL cannot keep as they are, and words as people write them."""
+"""Text that PostgreSQL cannot store unchanged, search words, and translated SQL."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.harness.journals import completed, fill
 from tests.harness.postgres import PostgresServer
 
 
-async def test_a_zero_character_in_a_name_is_no_fault(tmp_path: Path) -> None:
+async def test_a_null_character_in_a_name_is_replaced(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     await fill(journal, "acme", lambda number: completed(number, workflow="a\0b"), [1])
     _, run = await journal.events.run("dynamic-workflow-1")
@@ -32,17 +32,17 @@ async def test_a_zero_character_in_a_name_is_no_fault(tmp_path: Path) -> None:
         ("!!", []),
     ],
 )
-def test_words_are_found_without_marks_and_in_any_case(text: str, words: list[str]) -> None:
+def test_words_ignore_accents_and_case(text: str, words: list[str]) -> None:
     assert words_of(text) == words
 
 
-def test_words_of_any_kind_can_be_kept(postgres: PostgresServer) -> None:
+def test_words_with_any_characters_can_be_stored(postgres: PostgresServer) -> None:
     odd = vector(["@te'nant\\", "a:b*", "&|!<->"])
     ((kept,),) = postgres.execute(f"SELECT length($q${odd}$q$::tsvector)")
     assert kept == 3
 
 
-def test_marks_in_texts_are_left_alone() -> None:
+def test_placeholders_in_string_literals_are_not_translated() -> None:
     said = translated("SELECT '?', ':a', 'it''s 5 %' FROM runs WHERE id = ? AND name IS ?")
     assert said.text == (
         "SELECT '?', ':a', 'it''s 5 %%' FROM runs WHERE id = %s AND name IS NOT DISTINCT FROM %s"
@@ -61,7 +61,7 @@ def test_subqueries_without_a_name_get_one() -> None:
     )
 
 
-async def test_paths_in_json_lead_through_lists(tmp_path: Path) -> None:
+async def test_json_paths_lead_through_lists(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     document = '[{"a": {"b": "first"}}, {"a": {"b": "last"}, "c": 5}]'
     for path, value in (

@@ -1,4 +1,4 @@
-"""What a batch costs: one trip to the server and back, whatever it has to write."""
+"""The cost of a batch: one round trip to the server, whatever it has to write."""
 
 import asyncio
 import socket
@@ -78,9 +78,9 @@ async def test_a_batch_is_one_trip_and_a_conflict_in_it_fails_alone(
                 assert events == completed(number)[: len(events)]
 
 
-async def test_what_is_large_goes_in_one_trip_too(postgres: PostgresServer, tmp_path: Path) -> None:
+async def test_large_data_also_takes_one_trip(postgres: PostgresServer, tmp_path: Path) -> None:
     async with opened(tmp_path / "data", postgres.database()) as journal:
-        for number, others in ((1, 1), (2, 600)):  # the second is too much for the event loop
+        for number, others in ((1, 1), (2, 600)):  # the second is too large for the event loop
             events = completed(number)[:2]
             assert isinstance(events[0], RunStarted)
             events[0] = replace(events[0], data={"text": LARGE.replace("\0", "")})
@@ -92,8 +92,8 @@ async def test_what_is_large_goes_in_one_trip_too(postgres: PostgresServer, tmp_
             assert found == events
 
 
-def test_a_connection_that_the_server_has_reset_is_made_anew(tmp_path: Path) -> None:
-    """The event loop is told nothing of it by uvloop."""
+def test_a_connection_reset_by_the_server_is_replaced(tmp_path: Path) -> None:
+    """uvloop does not report the reset to the event loop."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -121,17 +121,17 @@ def wait_for_nobody(alone: PostgresServer) -> None:
 
 
 async def kept_waiting(journal: Journal, numbers: Iterator[int]) -> asyncio.Task[object]:
-    """Return a start that waits; those before it had gone through before the server was told."""
+    """Return a start that waits; earlier ones may pass before the server has reloaded its settings."""
     while True:
         starting = asyncio.create_task(start_run(journal, "acme", *begun(next(numbers))))
-        while not starting.done() and journal.health.waits_s < 0.1:  # noqa: ASYNC110 - time passes
+        while not starting.done() and journal.health.waits_s < 0.1:  # noqa: ASYNC110 - waits for time to pass
             await asyncio.sleep(0.02)
         if not starting.done():
             return starting
         await starting
 
 
-async def test_a_commit_that_waits_for_a_lost_standby_is_given_up(tmp_path: Path) -> None:
+async def test_a_commit_that_waits_for_a_lost_standby_is_abandoned(tmp_path: Path) -> None:
     with PostgresServer() as alone:
         place = replace(alone.database(), statement_timeout_s=0.5)
         journal = await Journal.open(tmp_path / "data", database=place)
@@ -145,10 +145,10 @@ async def test_a_commit_that_waits_for_a_lost_standby_is_given_up(tmp_path: Path
             await starting
 
 
-async def test_a_commit_that_waits_for_a_standby_no_longer_is_told_to_nobody(
+async def test_a_commit_whose_wait_for_a_standby_was_cancelled_is_not_acknowledged(
     tmp_path: Path,
 ) -> None:
-    """The server says that it is done, with a warning."""
+    """The server reports success with a warning."""
     with PostgresServer() as alone:
         async with opened(tmp_path / "data", alone.database()) as journal:
             await start_run(journal, "acme", *begun(1))

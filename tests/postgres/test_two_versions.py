@@ -15,7 +15,7 @@ from tests.harness.workflows import create, straight
 
 ROOT = Path(__file__).parents[2]
 OLDER = "c7ae052a~1"
-"""The code that wrote schema 30, before updates became light and indexes were dropped."""
+"""The commit that wrote schema 30, before updates skipped indexes and indexes were dropped."""
 
 ASK = {"id": "ask", "type": "collect-inputs", "output": {"name": {"type": "string"}}}
 GO = {"id": "go", "type": "wait-for-signal", "signal": "go", "key": "{{ run.id }}"}
@@ -23,7 +23,7 @@ GO = {"id": "go", "type": "wait-for-signal", "signal": "go", "key": "{{ run.id }
 
 @pytest.fixture(scope="module")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the older code, out of the history of this one."""
+    """Return a folder with the older code, taken from this repository's history."""
     packed = subprocess.run(
         ["git", "archive", OLDER, "app", "engine", "journal", "steps", "stepwell"],
         cwd=ROOT, capture_output=True, check=False,
@@ -54,7 +54,7 @@ def test_both_versions_start_answer_and_take_over_each_others_runs(
             for client in both * 3:
                 answer = client.post("/api/workflow/start-async/asks", json={})
                 runs.append(answer.json()["runId"])
-            for at, run_id in enumerate(runs):  # each told at the other's process
+            for at, run_id in enumerate(runs):  # each at the other's process
                 here, there = both[at % 2], both[at % 2 - 1]
                 settled(there, run_id, "paused")
                 told = {"name": "go", "key": run_id, "id": run_id, "data": {}}

@@ -1,4 +1,4 @@
-"""A process of one version goes on beside tables that a newer one has extended, and is refused by others."""
+"""An older process keeps working after compatible migrations; incompatible ones stop its start."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.harness.postgres import PostgresServer
 from tests.postgres.test_trips import begun, on, opened
 
 
-async def test_tables_that_a_newer_version_extends_under_way_are_no_matter_until_it_takes_away(
+async def test_compatible_migrations_do_not_stop_an_older_process_until_one_is_not(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
     database = postgres.database()
@@ -37,7 +37,7 @@ async def test_tables_that_a_newer_version_extends_under_way_are_no_matter_until
         postgres.execute(f"INSERT INTO {database.schema}.migrations VALUES (1001, true)")
         with pytest.raises(BadDatabase, match="a newer Stepwell has changed it"):
             await Journal.open(tmp_path / "oldest", database=database)
-        await start_run(journal, "acme", *begun(30))  # what it has open it keeps
+        await start_run(journal, "acme", *begun(30))  # an open journal is kept
 
 
 async def test_a_migration_may_take_longer_than_a_statement(
@@ -56,7 +56,7 @@ async def test_a_migration_may_take_longer_than_a_statement(
     assert shown == ("30s",)
 
 
-async def test_what_writes_rows_looks_through_no_table(
+async def test_statements_that_write_scan_no_table(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
     database = postgres.database()

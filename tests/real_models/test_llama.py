@@ -1,6 +1,6 @@
 """A real model server, llama.cpp, with a tiny model: wire formats, grammar, streams, kill -9.
 
-By `make model-test` only: STEPWELL_MODEL_PYTHON names the Python that has the server.
+Run by `make model-test` only; STEPWELL_MODEL_PYTHON names the Python that has the server.
 """
 
 import json
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 class Process:
-    """A child process with a port that answers once it is there."""
+    """A child process with a port, ready when the port answers."""
 
     def __init__(self, command: list[str], port: int, path: str, log: Path) -> None:
         self.command, self.port, self.path, self.log = command, port, path, log
@@ -105,7 +105,7 @@ def litellm(llama: Process, tmp_path: Path) -> Process:
     return Process([str(command), *options], port, "/health/liveliness", tmp_path / "log")
 
 
-def test_a_proxy_in_front_is_spoken_to_in_both_formats(shared: Server, litellm: Process) -> None:
+def test_a_proxy_works_in_both_wire_formats(shared: Server, litellm: Process) -> None:
     litellm.start()
     try:
         with shared.client() as client:
@@ -121,7 +121,7 @@ def test_a_proxy_in_front_is_spoken_to_in_both_formats(shared: Server, litellm: 
                       secret="PROXY", maxTokens=20)  # fmt: skip
             put_workflow(client, "messages-by-proxy", {"type": "call-llm", "prompt": "Hi",
                                                        "model": "messages-by-proxy"})  # fmt: skip
-            # The proxy has its own mind about why an answer ends.
+            # The proxy reports its own reason for the end of an answer.
             answered = start(client, "messages-by-proxy")
             is_cut = answered["status"] == "failed" and answered["error"]["type"] == "CutOff"
             assert is_cut or answered["status"] == "completed", answered
@@ -133,7 +133,7 @@ def test_a_proxy_in_front_is_spoken_to_in_both_formats(shared: Server, litellm: 
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_fields_come_from_a_model_that_a_grammar_holds(
+def test_fields_come_from_a_model_constrained_by_a_grammar(
     shared: Server, llama: Process, stream: bool
 ) -> None:
     name = f"fields-{stream}".lower()
@@ -151,18 +151,18 @@ def test_fields_come_from_a_model_that_a_grammar_holds(
         assert "estimated" not in usage, "the server counts, also in a stream"
 
 
-def test_the_other_wire_format_is_spoken_too(shared: Server, llama: Process) -> None:
+def test_the_other_wire_format_works_too(shared: Server, llama: Process) -> None:
     with shared.client() as client:
         put_model(client, "messages", provider="anthropic", baseUrl=llama.address,
                   maxTokens=20)  # fmt: skip
         put_workflow(client, "messages", {"type": "call-llm", "model": "messages", "prompt": "Hi"})
         outcome = start(client, "messages")
-        # A model of noise does not come to an end by itself: it is cut off, and that is told.
+        # A model of noise never ends an answer: it is cut off, and that is reported.
         assert outcome["error"]["type"] == "CutOff", outcome
 
 
 @pytest.mark.parametrize("by_proxy", [False, True])
-def test_no_answer_is_asked_for_twice_though_all_are_killed(
+def test_no_answer_is_requested_twice_after_all_processes_are_killed(
     server: Server, llama: Process, by_proxy: bool, request: pytest.FixtureRequest
 ) -> None:
     proxy: Process | None = request.getfixturevalue("litellm") if by_proxy else None
