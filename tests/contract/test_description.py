@@ -1,4 +1,4 @@
-"""`/openapi.json` is valid, its examples are right, and what the server answers is as it says."""
+"""`/openapi.json` is valid, its examples fit, and the server answers as described."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def operations_of(described: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def schema_of(described: dict[str, Any], schema: dict[str, Any]) -> Any:
-    """Return a validator that takes no field that is not described."""
+    """Return a validator that refuses fields that are not described."""
     closed = {
         name: {"additionalProperties": False, **part} if part.get("type") == "object" else part
         for name, part in described["components"]["schemas"].items()
@@ -87,7 +87,7 @@ def test_each_answer_has_a_schema_and_an_example_that_fits_it(described: dict[st
     ]
 
 
-def test_generators_can_name_what_they_make(described: dict[str, Any]) -> None:
+def test_operations_have_unique_ids_and_declared_tags(described: dict[str, Any]) -> None:
     operations = operations_of(described)
     ids = [operation["operationId"] for operation in operations]
     assert all(re.fullmatch(r"[a-z]+([A-Z][a-z]+)+", name) for name in ids), ids
@@ -134,7 +134,7 @@ def test_headers_are_described(described: dict[str, Any]) -> None:
         (WebhookBody, ["WebhookChanges"]),
     ],
 )
-def test_what_is_shown_and_sent_has_every_key(
+def test_schemas_have_every_key_of_their_models(
     written: type[BaseModel], described_in: list[str], described: dict[str, Any]
 ) -> None:
     for name in described_in:
@@ -143,7 +143,7 @@ def test_what_is_shown_and_sent_has_every_key(
         assert own - set(keys) == set(), name
 
 
-def test_schemas_say_nothing_that_misleads_a_generator(described: dict[str, Any]) -> None:
+def test_schemas_contain_nothing_that_misleads_a_generator(described: dict[str, Any]) -> None:
     text = json.dumps(described).replace('"title": "Order 41 of ACME"', "the run's own")
     for misleading in (
         '"default": null',
@@ -186,7 +186,7 @@ def test_each_default_fits_its_type(described: dict[str, Any]) -> None:
 
 
 class Held:
-    """Sends requests, and holds each answer against the description."""
+    """Sends requests and validates each answer against the description."""
 
     def __init__(self, client: httpx.Client, described: dict[str, Any]) -> None:
         self._client = client
@@ -213,7 +213,9 @@ class Held:
         return answer.json()
 
 
-def test_what_the_server_answers_is_as_described(shared: Server, described: dict[str, Any]) -> None:
+def test_the_answers_of_the_server_fit_the_description(
+    shared: Server, described: dict[str, Any]
+) -> None:
     with shared.client() as client, Receiver() as receiver:
         held = Held(client, described)
         _definitions(held)

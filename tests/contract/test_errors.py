@@ -1,4 +1,4 @@
-"""Every status of the page's error table, and bad input of many kinds: never a 500."""
+"""Every status of the error table, and bad input of many kinds, which never causes a 500."""
 
 import concurrent.futures
 
@@ -43,7 +43,7 @@ BAD_BODIES = [
 
 
 @pytest.mark.parametrize(("body", "status"), BAD_BODIES)
-def test_a_bad_body_gets_its_status_and_a_message(
+def test_a_bad_body_gets_this_status_and_a_message(
     shared: Server, waiting: str, body: bytes, status: int
 ) -> None:
     with shared.client() as client:
@@ -53,7 +53,7 @@ def test_a_bad_body_gets_its_status_and_a_message(
     assert set(answer.json()) >= {"error", "message", "requestId"}
 
 
-def test_a_body_of_another_kind_is_refused(shared: Server, waiting: str) -> None:
+def test_a_body_of_another_content_type_is_refused(shared: Server, waiting: str) -> None:
     address = f"/api/workflow/start/{waiting}"
     with shared.client() as client:
         assert (
@@ -68,12 +68,12 @@ def test_a_body_of_another_kind_is_refused(shared: Server, waiting: str) -> None
 
 
 @pytest.mark.parametrize("address", ["/api/workflow/status/nope", "/api/workflows/%00", "/api/x"])
-def test_what_does_not_exist_is_404(shared: Server, address: str) -> None:
+def test_a_missing_object_is_404(shared: Server, address: str) -> None:
     with shared.client() as client:
         assert client.get(address).status_code == 404
 
 
-def test_another_tenants_run_looks_like_none(shared: Server, waiting: str) -> None:
+def test_a_run_of_another_tenant_looks_like_a_missing_one(shared: Server, waiting: str) -> None:
     with shared.client() as client, shared.client(tenant="other") as stranger:
         run_id = client.post(f"/api/workflow/start/{waiting}").json()["runId"]
         for method, address in (
@@ -88,7 +88,7 @@ def test_another_tenants_run_looks_like_none(shared: Server, waiting: str) -> No
         assert stranger.get("/api/workflow/runs").json() == {"runs": [], "nextCursor": None}
 
 
-def test_all_ways_to_be_unknown_look_the_same(shared: Server) -> None:
+def test_all_invalid_credentials_get_the_same_answer(shared: Server) -> None:
     key, address = shared.key(), f"{shared.address}/api/workflows"
     spare = command("key", "create", "--data", shared.data, "--tenant", "acme")
     command("key", "disable", spare["id"], "--data", shared.data, "--tenant", "acme")
@@ -117,7 +117,7 @@ def test_all_ways_to_be_unknown_look_the_same(shared: Server) -> None:
         ("editor", "DELETE", "/api/workflows/waiting/permanent", 403),
     ],
 )
-def test_roles_decide(
+def test_endpoints_check_the_role(
     shared: Server, waiting: str, role: str, method: str, address: str, status: int
 ) -> None:
     with shared.client(role) as client:
@@ -134,19 +134,19 @@ def test_a_path_with_a_line_feed_is_an_error_of_the_usual_shape(
     assert set(answer.json()) >= {"error", "message", "requestId"}
 
 
-def test_a_method_that_nobody_knows_is_405(shared: Server) -> None:
+def test_an_unknown_method_is_405(shared: Server) -> None:
     with shared.client() as client:
         answer = client.request("PROPFIND", "/api/workflows")
     assert (answer.status_code, answer.json()["error"]) == (405, "Method not allowed")
 
 
-def test_the_wrong_method_is_405_and_says_what_is_right(shared: Server) -> None:
+def test_a_wrong_method_is_405_and_names_the_allowed_ones(shared: Server) -> None:
     with shared.client() as client:
         answer = client.patch("/api/workflows")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
 
 
-def test_a_fault_of_the_server_shows_an_id_and_nothing_else(shared: Server) -> None:
+def test_a_server_error_shows_only_an_id(shared: Server) -> None:
     fragile = {
         "name": "Fragile",
         "initialStep": "f",
@@ -166,7 +166,7 @@ def test_a_fault_of_the_server_shows_an_id_and_nothing_else(shared: Server) -> N
     assert "sk_canary" not in shared.log.read_text()
 
 
-def test_of_many_answers_at_once_exactly_one_wins(shared: Server, waiting: str) -> None:
+def test_of_concurrent_answers_exactly_one_is_accepted(shared: Server, waiting: str) -> None:
     body = {"type": "request_user_action", "actionId": "act", "actionValue": "approved"}
     with shared.client() as client:
         for _ in range(10):
@@ -179,7 +179,7 @@ def test_of_many_answers_at_once_exactly_one_wins(shared: Server, waiting: str) 
             assert settled(client, run_id)["status"] == "completed"
 
 
-def test_a_repeated_start_gives_the_same_run(shared: Server, waiting: str) -> None:
+def test_a_repeated_start_returns_the_same_run(shared: Server, waiting: str) -> None:
     headers = {"idempotency-key": "order-7"}
     address = f"/api/workflow/start-async/{waiting}"
     with shared.client() as client:
@@ -189,7 +189,7 @@ def test_a_repeated_start_gives_the_same_run(shared: Server, waiting: str) -> No
         assert other.status_code == 422
 
 
-def test_every_problem_of_a_definition_is_told_at_once(shared: Server) -> None:
+def test_all_problems_of_a_definition_are_reported_at_once(shared: Server) -> None:
     bad = {
         "name": "Bad",
         "initialStep": "nope",

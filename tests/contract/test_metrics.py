@@ -1,4 +1,4 @@
-"""`/metrics`: the Prometheus text format, for whoever has the token."""
+"""`/metrics`: Prometheus text format, readable with the token only."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ TOKEN = "metrics-token-of-the-tests"
 
 
 def read(text: str) -> dict[tuple[str, str], float]:
-    """Return every sample of a page: by its name and its labels."""
+    """Return every sample of a page by name and labels."""
     return {
         (sample.name, json.dumps(sample.labels, sort_keys=True)): sample.value
         for family in text_string_to_metric_families(text)
@@ -30,11 +30,11 @@ def read(text: str) -> dict[tuple[str, str], float]:
 
 
 def typed(text: str) -> list[str]:
-    """Return the names that the page gives a type."""
+    """Return the names for which the page declares a type."""
     return [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")]
 
 
-def test_the_figures_fit_what_was_asked_and_need_the_token(tmp_path: Path) -> None:
+def test_metrics_count_the_requests_and_need_the_token(tmp_path: Path) -> None:
     end = {"id": "end", "type": "end-flow"}
     add = {"id": "add", "type": "call-tool", "toolId": "add", "inputs": {"a": 1}}
     fail = {"id": "add", "type": "call-tool", "toolId": "explode"}
@@ -76,18 +76,18 @@ def test_the_figures_fit_what_was_asked_and_need_the_token(tmp_path: Path) -> No
     assert ready.json() == {"ready": True}
 
 
-def test_without_a_token_in_the_settings_there_are_none(server: Server) -> None:
+def test_without_a_token_in_the_settings_metrics_are_not_found(server: Server) -> None:
     headers = {"authorization": "Bearer None", "x-api-key": server.key(), "x-tenant-id": "acme"}
     refused = httpx.get(f"{server.address}/metrics", headers=headers)
     assert (refused.status_code, refused.json()["error"]) == (404, "Not found")
 
 
-async def test_two_servers_of_one_process_count_apart() -> None:
+async def test_two_servers_in_one_process_count_separately() -> None:
     assert [await requests_of(count) for count in (3, 5)] == [3, 5]
 
 
 async def requests_of(count: int) -> float:
-    """Return the number of requests that the page of a server shows which has served `count`."""
+    """Return the number of requests on the page of a server that has served `count`."""
     counters = Counters()
     counters.requests["GET", 200] += count
 

@@ -1,4 +1,4 @@
-"""The contract, from top to bottom, with the samples on its page as inputs."""
+"""The API contract from start to finish, with the samples of its page as input."""
 
 import re
 import subprocess
@@ -31,7 +31,7 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z"
 
 
 def plain(value: Any) -> Any:
-    """Return an answer with ids and times replaced by their kind."""
+    """Return an answer with ids, times and durations replaced by placeholders."""
     if isinstance(value, dict):
         return {k: "N" if k == "duration" else plain(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -118,7 +118,7 @@ def test_an_async_start_answers_with_the_run_id_alone(shared: Server, workflow: 
     }
 
 
-def test_both_samples_of_resume_are_taken(shared: Server) -> None:
+def test_both_samples_of_resume_are_accepted(shared: Server) -> None:
     document = {
         "name": "Approval",
         "initialStep": "ask",
@@ -158,7 +158,7 @@ def test_both_samples_of_resume_are_taken(shared: Server) -> None:
         assert client.post(address, json=action).status_code == 409
 
 
-def test_the_input_schema_is_that_of_the_first_collect_inputs(
+def test_the_input_schema_is_taken_from_the_first_collect_inputs(
     shared: Server, workflow: str
 ) -> None:
     with shared.client() as client:
@@ -184,7 +184,7 @@ def test_the_list_has_the_fields_of_the_page_and_filters(shared: Server, workflo
         assert client.get("/api/workflows", params={"limit": 0}).status_code == 400
 
 
-def test_a_workflow_lives_through_versions_publishing_archive_and_deletion(shared: Server) -> None:
+def test_a_workflow_is_versioned_published_archived_and_deleted(shared: Server) -> None:
     with shared.client() as client:
         made = client.post("/api/workflows", json={**CREATE, "name": "Life"}).json()
         at = f"/api/workflows/{made['id']}"
@@ -220,7 +220,7 @@ def test_a_workflow_lives_through_versions_publishing_archive_and_deletion(share
         assert client.get(f"/api/workflow/status/{run['runId']}").status_code == 200
 
 
-def test_updates_at_once_keep_what_each_has_changed(shared: Server) -> None:
+def test_concurrent_updates_keep_each_others_changes(shared: Server) -> None:
     changes: list[dict[str, Any]] = [
         {"name": "Both"},
         {"description": "changed"},
@@ -279,7 +279,9 @@ def test_the_upload_sample_works_with_curl(shared: Server, workflow: str, tmp_pa
         assert stranger.get(f"/api/workflow/files/{data['fileId']}").status_code == 404
 
 
-def test_the_largest_file_is_taken_and_one_byte_more_is_not(shared: Server, workflow: str) -> None:
+def test_the_largest_file_is_accepted_and_one_byte_more_is_refused(
+    shared: Server, workflow: str
+) -> None:
     with shared.client() as client:
         address = f"/api/workflow/start-async/{workflow}"
         for size, status in ((3_932_160, 200), (3_932_161, 413), (0, 400)):
@@ -288,7 +290,7 @@ def test_the_largest_file_is_taken_and_one_byte_more_is_not(shared: Server, work
         assert client.post(address, files={"other": ("a.txt", b"x")}).status_code == 400
 
 
-def test_a_signed_token_is_as_good_as_a_key(shared: Server, workflow: str) -> None:
+def test_a_signed_token_is_accepted_like_a_key(shared: Server, workflow: str) -> None:
     import time
 
     import httpx
@@ -352,7 +354,7 @@ def test_a_step_without_a_name_shows_its_id(shared: Server) -> None:
     assert [entry["stepName"] for entry in history] == ["A name", "b"]
 
 
-def test_a_link_leads_to_the_server_whatever_host_is_named(shared: Server) -> None:
+def test_a_link_has_the_address_of_the_server_whatever_the_host_header(shared: Server) -> None:
     flow = {"name": "Asks", "initialStep": "a", "edges": [{"from": "a", "to": "b"}],
             "steps": [{"id": "a", "type": "request-user-action"}, {"id": "b", "type": "end-flow"}]}  # fmt: skip
     with shared.client() as client:

@@ -1,4 +1,4 @@
-"""Definitions as YAML, wherever one is taken over HTTP and on the command line."""
+"""Definitions as YAML, over HTTP and on the command line."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_a_workflow_is_created_and_changed_as_yaml(shared: Server) -> None:
         }
 
 
-def test_what_is_wrong_with_yaml_is_told(shared: Server) -> None:
+def test_errors_in_yaml_are_reported(shared: Server) -> None:
     with shared.client() as client:
         for body, told in (
             (

@@ -1,4 +1,4 @@
-"""docs/events.md says what is so: every event with an example, every command, the check."""
+"""docs/events.md is correct: every event with an example, every command, the signature check."""
 
 import re
 import subprocess
@@ -102,7 +102,7 @@ HEAD = ("type", "time", "runId", "workflowId", "seq", "position")
 
 
 def section() -> str:
-    """Return the table of events and an example of each, as the page must have them."""
+    """Return the table of events with an example of each, as the page must show it."""
     told = {type(event): readable(row_of(event), event) for event in SAMPLES}
     assert all(event.data["runId"] == RUN and event.data["seq"] == 5 for event in told.values())
     lines = ["| event | when | besides, it has |", "| --- | --- | --- |"]
@@ -120,7 +120,7 @@ def row_of(event: Event) -> EventRow:
     return EventRow(184, AT, 5, kind, AT, "invoices", "1.0.3", None, kept)
 
 
-def test_the_page_shows_every_event_as_it_is() -> None:
+def test_the_page_shows_every_event() -> None:
     expected = section()
     assert expected in PAGE.read_text(encoding="utf-8"), expected
 
@@ -133,7 +133,7 @@ def documented() -> Mapping[str, list[str]]:
     return found
 
 
-def test_the_check_of_the_page_knows_what_is_ours(
+def test_the_signature_check_of_the_page_accepts_only_stepwell(
     shared: Server, documented: Mapping[str, list[str]]
 ) -> None:
     names: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What is deleted, damaged or sealed with another key in between."""
+"""Streams and webhooks after events are deleted or damaged, or the sealing key has changed."""
 
 import base64
 import sqlite3
@@ -22,14 +22,14 @@ SPOIL_THE_SECOND = """
 
 
 def change(server: Server, statement: str, *values: object) -> None:
-    """Change the journal of a server that is dead, and check that it did change."""
+    """Change one row in the journal of a stopped server."""
     with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal, journal:
         journal.execute("PRAGMA foreign_keys = ON")
         assert journal.execute(statement, values).rowcount == 1
     journal.close()
 
 
-def test_deleted_runs_leave_gaps_that_nobody_stumbles_over(tmp_path: Path) -> None:
+def test_gaps_of_deleted_runs_do_not_stop_streams_or_webhooks(tmp_path: Path) -> None:
     settings = {"STEPWELL_WEBHOOK_RETRY_FIRST": "0.1", "STEPWELL_WEBHOOK_RETRY_LONGEST": "0.2"}
     server = Server(tmp_path / "data", PLUGIN, **settings)
     with Receiver() as receiver, server, server.client() as client:
@@ -65,7 +65,7 @@ def test_deleted_runs_leave_gaps_that_nobody_stumbles_over(tmp_path: Path) -> No
         assert client.get(f"/api/workflow/events/{newest}").status_code == 404
 
 
-def test_an_event_that_cannot_be_read_is_told_as_that(server: Server) -> None:
+def test_an_unreadable_event_is_reported_as_such(server: Server) -> None:
     with Receiver() as receiver, server.client() as client:
         assert client.post("/api/workflows", json=QUICK).status_code == 201
         run_id = start(client)
@@ -84,7 +84,7 @@ def test_an_event_that_cannot_be_read_is_told_as_that(server: Server) -> None:
         assert receiver.received()[1].type == "event.unreadable"
 
 
-def test_webhooks_outlive_a_change_of_the_key_that_seals(tmp_path: Path) -> None:
+def test_webhooks_survive_a_change_of_the_sealing_key(tmp_path: Path) -> None:
     old, new = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
     server = Server(tmp_path / "data", PLUGIN, STEPWELL_SECRETS_KEY=old)
     with Receiver() as receiver, server, server.client() as client:
@@ -97,7 +97,7 @@ def test_webhooks_outlive_a_change_of_the_key_that_seals(tmp_path: Path) -> None
     assert [post.signed for post in receiver.posts] == [True, True]
 
 
-def test_many_events_of_one_run_arrive_one_after_the_other(server: Server) -> None:
+def test_many_events_of_one_run_arrive_in_order(server: Server) -> None:
     with Receiver() as receiver, server.client() as client:
         assert client.post("/api/workflows", json=ASK).status_code == 201
         runs = [start(client, "asking") for _ in range(5)]

@@ -1,4 +1,4 @@
-"""kill -9 and lost connections at random moments: no event is lost, none comes twice."""
+"""kill -9 and lost connections at random moments: no event is lost or repeated."""
 
 import os
 import random
@@ -47,7 +47,7 @@ WORKFLOWS: list[dict[str, Any]] = [
 
 
 class Load:
-    """Starts runs of all kinds until it is told to stop."""
+    """Starts runs of all kinds until it is stopped."""
 
     def __init__(self, server: Server, seed: int) -> None:
         self.server = server
@@ -86,7 +86,7 @@ def loaded(tmp_path: Path) -> Any:
 
 
 def written(server: Server, condition: str = "true") -> list[tuple[int, int, int, str]]:
-    """Return position, run, number and type of the events in the journal of a server that is dead."""
+    """Return position, run, number and type of the events in the journal of a stopped server."""
     with look_into(server) as journal:
         return (
             events_one_by_one(journal)
@@ -108,14 +108,14 @@ def settle(server: Server) -> None:
 
 
 def cut(follower: Follower) -> bool:
-    """Cut the follower's connection, once it has one; say whether one came in time."""
+    """Cut the connection of the follower; return false if it had none in time."""
     until = time.monotonic() + 5
     while not (dropped := follower.drop()) and time.monotonic() < until:
         time.sleep(0.02)
     return dropped
 
 
-def test_a_stream_loses_nothing_and_repeats_nothing(loaded: Server) -> None:
+def test_a_stream_loses_and_repeats_no_event(loaded: Server) -> None:
     print(f"STEPWELL_SEED={SEED}, {CYCLES} kills")
     chance = random.Random(SEED)
     everything = Follower(loaded.client(), **{"from": "start"})
@@ -157,7 +157,7 @@ def test_a_stream_loses_nothing_and_repeats_nothing(loaded: Server) -> None:
     print(f"{len(expected)} events over {everything.reconnects} connections, {drops} dropped")
 
 
-def test_webhooks_are_told_everything_in_order_and_prove_it(loaded: Server) -> None:
+def test_webhooks_deliver_all_events_in_order_and_signed(loaded: Server) -> None:
     print(f"STEPWELL_SEED={SEED}, {CYCLES} kills")
     chance = random.Random(SEED)
     with Receiver(moody(random.Random(chance.randrange(2**32)))) as receiver:

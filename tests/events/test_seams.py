@@ -1,4 +1,4 @@
-"""A stream of a run at moments that a real reader meets once in a thousand times."""
+"""Race conditions of a run's event stream that a real reader would rarely meet."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ RUN = "dynamic-workflow-1"
 
 
 class Pages:
-    """The journal's pages of the only run, to which something is appended at the worst moment."""
+    """The journal pages of one run, with events appended right before a given call."""
 
     def __init__(self, journal: Journal, *, before: str, append: list[Event]) -> None:
         self._journal, self._before, self._append = journal, before, append
@@ -49,7 +49,7 @@ class Pages:
 
 @asynccontextmanager
 async def streamed(folder: Path, **when: Any) -> AsyncIterator[Streams]:
-    """Return streams over a journal of one run that is inside its step."""
+    """Return streams over the journal of one run that is in its step."""
     journal = await Journal.open(folder)
     await write(journal, "acme", completed(1)[:2])
     pages: Any = Pages(journal, **when)
@@ -57,7 +57,7 @@ async def streamed(folder: Path, **when: Any) -> AsyncIterator[Streams]:
     await journal.close()
 
 
-async def test_a_run_that_ends_while_the_stream_asks_for_that_is_told_to_its_end(
+async def test_a_run_that_ends_during_the_check_is_streamed_to_its_end(
     tmp_path: Path,
 ) -> None:
     rest = completed(1)[2:]
@@ -67,7 +67,7 @@ async def test_a_run_that_ends_while_the_stream_asks_for_that_is_told_to_its_end
     assert "event: run.completed" in text
 
 
-async def test_who_may_read_no_longer_is_sent_away_also_while_there_is_always_more(
+async def test_a_reader_without_permission_is_disconnected_even_while_events_keep_arriving(
     tmp_path: Path,
 ) -> None:
     more: list[Event] = [StepRecorded(1, "a", 1, "1", None)]

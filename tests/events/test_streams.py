@@ -1,4 +1,4 @@
-"""Streams of events over real connections: what they hold, where they begin and end."""
+"""Event streams over real connections: content, filters, start and end."""
 
 import socket
 import threading
@@ -78,12 +78,12 @@ def names(events: list[Seen]) -> list[str]:
     return [event.event for event in events]
 
 
-def test_every_event_of_the_engine_has_a_name_of_its_own() -> None:
+def test_every_event_of_the_engine_has_a_distinct_name() -> None:
     assert set(KINDS) == set(EVENT_TYPES)
     assert len(set(NAMES)) == len(NAMES)
 
 
-def test_a_run_is_told_from_its_start_until_it_has_ended(shared: Server) -> None:
+def test_a_run_is_streamed_from_its_start_to_its_end(shared: Server) -> None:
     with shared.client("operator") as client, shared.client("viewer") as looker:
         run_id = start(client, "asking")
         seen = []
@@ -107,7 +107,7 @@ def test_a_run_is_told_from_its_start_until_it_has_ended(shared: Server) -> None
     assert last["workflowId"] == "asking"
 
 
-def test_a_failure_shows_its_attempts(shared: Server) -> None:
+def test_a_failure_has_an_event_for_each_attempt(shared: Server) -> None:
     with shared.client() as client:
         seen = all_of_run(client, start(client, "failing"))
     assert names(seen) == [
@@ -117,7 +117,7 @@ def test_a_failure_shows_its_attempts(shared: Server) -> None:
     assert seen[-1].data["error"]["attempts"] == 2
 
 
-def test_a_reader_goes_on_after_what_it_has_seen(shared: Server) -> None:
+def test_a_reader_resumes_after_the_last_event_id(shared: Server) -> None:
     with shared.client() as client:
         run_id = start(client, "asking")
         settled(client, run_id, "paused")
@@ -135,7 +135,7 @@ def test_a_reader_goes_on_after_what_it_has_seen(shared: Server) -> None:
         assert told.status_code == 204
 
 
-def test_a_place_that_this_server_never_had_is_refused(shared: Server) -> None:
+def test_an_unknown_position_is_refused(shared: Server) -> None:
     with shared.client() as client:
         run_id = start(client, "quick")
         for asked in ("99999999999", "x", "-1"):
@@ -147,7 +147,7 @@ def test_a_place_that_this_server_never_had_is_refused(shared: Server) -> None:
         assert client.get("/api/workflow/events?form=start").status_code == 400
 
 
-def test_a_large_output_is_left_out_and_its_size_is_told(shared: Server) -> None:
+def test_a_large_output_is_omitted_and_its_size_is_shown(shared: Server) -> None:
     with shared.client() as client:
         seen = all_of_run(client, start(client, "quick", text="ä" * 50_000))
     done = seen[2].data
@@ -157,7 +157,9 @@ def test_a_large_output_is_left_out_and_its_size_is_told(shared: Server) -> None
     assert max(len(str(event.data)) for event in seen) < 1_000
 
 
-def test_the_tenants_stream_begins_now_and_knows_where_that_was(shared: Server) -> None:
+def test_the_tenant_stream_starts_at_the_newest_event_and_sends_its_position(
+    shared: Server,
+) -> None:
     with shared.client() as client:
         settled(client, start(client, "quick", n=1), "completed")
         reader = Reader()
@@ -178,9 +180,7 @@ def test_the_tenants_stream_begins_now_and_knows_where_that_was(shared: Server) 
     ({"type": "step.started,run.paused", "status": "paused"}, {"run.paused"}),
     ({"workflowId": "nothing"}, set()),
 ])  # fmt: skip
-def test_filters_let_through_what_was_asked_for(
-    shared: Server, query: dict[str, str], expected: set[str]
-) -> None:
+def test_filters_select_events(shared: Server, query: dict[str, str], expected: set[str]) -> None:
     with shared.client() as client:
         runs = [start(client, name) for name in ("quick", "failing", "asking")]
         for run_id in runs:
@@ -204,7 +204,7 @@ def test_filters_let_through_what_was_asked_for(
     assert {event.id for event in asked_for} <= {event.id for event in seen}
 
 
-def test_child_runs_are_told_and_can_be_asked_for(shared: Server) -> None:
+def test_child_runs_have_events_and_can_be_filtered_by_parent(shared: Server) -> None:
     with shared.client() as client:
         parent = start(client, "family")
         own = all_of_run(client, parent)
@@ -216,7 +216,7 @@ def test_child_runs_are_told_and_can_be_asked_for(shared: Server) -> None:
         assert sorted(event.data["result"]["n"] for event in seen) == [1, 2, 3]
 
 
-def test_others_see_nothing(shared: Server) -> None:
+def test_other_tenants_see_no_events(shared: Server) -> None:
     with shared.client() as client, shared.client("owner", "rival") as rival:
         run_id = start(client, "asking")
         assert rival.get(f"/api/workflow/events/{run_id}").status_code == 404
@@ -231,7 +231,7 @@ def test_others_see_nothing(shared: Server) -> None:
                     break
 
 
-def test_a_silent_stream_shows_that_it_is_alive(shared: Server) -> None:
+def test_an_idle_stream_sends_keep_alive_comments(shared: Server) -> None:
     with shared.client() as client:
         run_id = start(client, "asking")
         settled(client, run_id, "paused")
@@ -244,7 +244,7 @@ def test_a_silent_stream_shows_that_it_is_alive(shared: Server) -> None:
     assert time.monotonic() - began > 0.8
 
 
-def test_a_tenant_has_only_so_many_streams(shared: Server) -> None:
+def test_the_number_of_streams_of_a_tenant_is_limited(shared: Server) -> None:
     with shared.client("owner", "many") as client:
         path = "/api/workflow/events"
         opened = [client.send(client.build_request("GET", path), stream=True) for _ in range(4)]
@@ -269,7 +269,7 @@ def test_a_stream_ends_when_its_key_is_disabled(shared: Server) -> None:
         assert client.get("/api/workflow/events").status_code == 401
 
 
-def test_a_stop_ends_streams_at_once(tmp_path: Path) -> None:
+def test_stopping_the_server_ends_streams_at_once(tmp_path: Path) -> None:
     patient = {"STEPWELL_SHUTDOWN_GRACE": "600"}
     with Server(tmp_path / "data", PLUGIN, **patient) as server, server.client() as client:
         opened, ended = threading.Event(), threading.Event()
@@ -289,14 +289,14 @@ def test_a_stop_ends_streams_at_once(tmp_path: Path) -> None:
     assert ended.is_set()
 
 
-def test_a_reader_that_does_not_read_is_dropped_and_costs_little(tmp_path: Path) -> None:
+def test_a_stalled_reader_is_disconnected_and_uses_little_memory(tmp_path: Path) -> None:
     settings = {"STEPWELL_EVENT_STALL": "1", "STEPWELL_MAX_EVENT_STREAMS": "1"}
     with Server(tmp_path / "data", PLUGIN, **settings) as server, server.client() as client:
         for document in (QUICK, CROWD):
             assert client.post("/api/workflows", json=document).status_code == 201
         settled(client, start(client, "crowd", text="x" * 8_000), "completed")
         before = resident_kib(server)
-        with unread(server, "acme"):  # it has the tenant's one place
+        with unread(server, "acme"):  # it takes the one stream that the tenant may have
             until(lambda: opens(client) == 200)
             grown = resident_kib(server) - before
     print(f"a reader that does not read made the server grow by {grown} KiB")
@@ -318,7 +318,7 @@ def until(happens: Callable[[], bool], within: float = 60) -> None:
 
 
 def unread(server: Server, tenant: str) -> socket.socket:
-    """Ask for everything, and read nothing of it but that it is given."""
+    """Request all events, and read nothing but the head of the answer."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     connection.connect(("127.0.0.1", server.port))

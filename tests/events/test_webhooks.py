@@ -1,4 +1,4 @@
-"""Webhooks over real connections: what they say, to whom, in what order, for how long."""
+"""Webhooks over real connections: content, signatures, order, retries and permissions."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -73,9 +73,7 @@ def until(happens: Callable[[], Any], within: float = 60) -> None:
         time.sleep(0.02)
 
 
-def test_a_receiver_is_told_in_order_and_can_prove_who_says_so(
-    client: httpx.Client, receiver: Receiver
-) -> None:
+def test_events_are_delivered_in_order_and_signed(client: httpx.Client, receiver: Receiver) -> None:
     webhook = hook(client, receiver)
     run_id = start(client, n=7)
     until(lambda: len(receiver.posts) >= 4)
@@ -99,7 +97,7 @@ def test_a_receiver_is_told_in_order_and_can_prove_who_says_so(
     assert rest["nextCursor"] is None
 
 
-def test_a_receiver_gets_what_it_asked_for(client: httpx.Client, receiver: Receiver) -> None:
+def test_a_receiver_gets_the_events_of_its_filter(client: httpx.Client, receiver: Receiver) -> None:
     hook(client, receiver, "run.completed", "run.paused", workflowIds=["asking"])
     quick, asking = start(client), start(client, "asking")
     settled(client, quick), settled(client, asking)
@@ -125,7 +123,7 @@ def test_a_secret_is_shown_once_and_can_be_changed(
     assert receiver.posts[0].type == "webhook.test"
 
 
-def test_a_slow_change_takes_back_nothing_that_came_meanwhile(
+def test_a_slow_update_does_not_undo_a_concurrent_one(
     shared: Server, client: httpx.Client, receiver: Receiver
 ) -> None:
     made = hook(client, receiver)
@@ -147,7 +145,7 @@ def test_a_slow_change_takes_back_nothing_that_came_meanwhile(
     assert receiver.posts[-1].signed
 
 
-def test_no_secret_is_on_disk_in_the_clear(
+def test_no_secret_is_stored_as_plain_text(
     shared: Server, client: httpx.Client, receiver: Receiver
 ) -> None:
     made = hook(client, receiver)
@@ -156,7 +154,7 @@ def test_no_secret_is_on_disk_in_the_clear(
     assert made["secret"] not in shared.log.read_text()
 
 
-def test_a_failing_receiver_is_told_again_with_the_same_id(
+def test_a_failed_delivery_is_retried_with_the_same_id(
     client: httpx.Client, receiver: Receiver
 ) -> None:
     answers = iter([500, 503, 302, 200])
@@ -171,7 +169,9 @@ def test_a_failing_receiver_is_told_again_with_the_same_id(
     assert [post.type for post in posts[3:]] == ["run.started", "run.completed"]
 
 
-def test_a_failure_holds_up_its_own_run_only(client: httpx.Client, receiver: Receiver) -> None:
+def test_a_failed_delivery_blocks_only_its_own_run(
+    client: httpx.Client, receiver: Receiver
+) -> None:
     bad = start(client, "asking")
     receiver.judge = lambda message: 500 if message["data"]["runId"] == bad else 200
     settled(client, bad)
@@ -187,7 +187,7 @@ def test_a_failure_holds_up_its_own_run_only(client: httpx.Client, receiver: Rec
     assert tried == {"run.started"}
 
 
-def test_an_event_that_is_not_received_for_long_is_given_up_and_shown(
+def test_a_delivery_is_given_up_after_a_limit_and_listed(
     client: httpx.Client, receiver: Receiver
 ) -> None:
     receiver.judge = lambda message: 410 if message["type"] == "run.started" else 200
@@ -205,7 +205,7 @@ def test_an_event_that_is_not_received_for_long_is_given_up_and_shown(
     assert given_up["attempts"] == len(receiver.posts) - 1
 
 
-def test_what_was_given_up_is_sent_again_before_what_follows_it(
+def test_a_redelivered_event_is_sent_before_the_ones_after_it(
     client: httpx.Client, receiver: Receiver
 ) -> None:
     receiver.judge = lambda message: 410 if message["type"] == "run.started" else 503
@@ -215,7 +215,7 @@ def test_what_was_given_up_is_sent_again_before_what_follows_it(
     until(lambda: client.get(path).json()["givenUp"] >= 1)
     client.post(f"{path}/disable")
 
-    def is_noted() -> bool:  # else one that is on its way would be taken after the change of mind
+    def is_noted() -> bool:  # no delivery may be in flight when the receiver changes
         items = client.get(f"{path}/deliveries").json()["deliveries"]
         noted = sum(item["attempts"] for item in items if item["type"] == "run.completed")
         return bool(noted == sum(post.type == "run.completed" for post in receiver.posts))
@@ -242,7 +242,7 @@ def test_what_was_given_up_is_sent_again_before_what_follows_it(
         assert client.post(f"{path}/deliveries/{unknown}/redeliver").status_code == 404
 
 
-def test_two_secrets_sign_while_one_takes_over(
+def test_both_secrets_sign_during_a_rotation(
     shared: Server, client: httpx.Client, receiver: Receiver
 ) -> None:
     webhook = hook(client, receiver)
@@ -269,7 +269,7 @@ def test_two_secrets_sign_while_one_takes_over(
     assert client.post(f"{path}/secret", json={"overlap": "31d"}).status_code == 400
 
 
-def test_a_slow_receiver_counts_as_none(client: httpx.Client, receiver: Receiver) -> None:
+def test_a_slow_receiver_counts_as_a_failure(client: httpx.Client, receiver: Receiver) -> None:
     receiver.judge = lambda _: time.sleep(2) or 200  # type: ignore[func-returns-value] # sleeps, then answers
     webhook = hook(client, receiver, "run.completed")
     start(client)
@@ -282,7 +282,7 @@ def test_a_slow_receiver_counts_as_none(client: httpx.Client, receiver: Receiver
     )
 
 
-def test_a_webhook_that_rests_keeps_its_place(client: httpx.Client, receiver: Receiver) -> None:
+def test_a_disabled_webhook_keeps_its_position(client: httpx.Client, receiver: Receiver) -> None:
     webhook = hook(client, receiver, "run.completed")
     path = f"/api/webhooks/{webhook['id']}"
     assert client.post(f"{path}/disable").json()["enabled"] is False
@@ -300,7 +300,7 @@ def test_a_webhook_that_rests_keeps_its_place(client: httpx.Client, receiver: Re
         assert other.posts[0].signed
 
 
-def test_a_deleted_webhook_is_told_nothing(client: httpx.Client, receiver: Receiver) -> None:
+def test_a_deleted_webhook_gets_no_events(client: httpx.Client, receiver: Receiver) -> None:
     webhook = hook(client, receiver)
     assert client.delete(f"/api/webhooks/{webhook['id']}").status_code == 200
     settled(client, start(client), "completed")
@@ -316,7 +316,7 @@ def test_a_deleted_webhook_is_told_nothing(client: httpx.Client, receiver: Recei
     ({"url": "http://a\\b/"}, "url"), ({"url": "http://\u00e4_.example/"}, "url"), ({"events": []}, "events"), ({"events": ["run.begun"]}, "events"),
     ({"secret": "whsec_short"}, "secret"), ({"secret": "x" * 44}, "secret"), ({"form": 1}, "form"),
 ])  # fmt: skip
-def test_what_is_no_webhook_is_refused(
+def test_an_invalid_webhook_is_refused(
     client: httpx.Client, change: dict[str, Any], named: str
 ) -> None:
     body = {"url": "https://example.com/hook", "events": ["run.*"], **change}
@@ -326,7 +326,7 @@ def test_what_is_no_webhook_is_refused(
     assert "whsec_short" not in answer.text
 
 
-def test_a_webhook_may_lead_to_an_international_name(client: httpx.Client) -> None:
+def test_a_webhook_url_may_have_an_international_name(client: httpx.Client) -> None:
     body = {"url": "https://stra\u00dfe.example/", "events": ["run.*"]}
     assert client.post("/api/webhooks", json=body).status_code == 201
 

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "examples" / "custom-steps"
 
 @pytest.fixture(scope="session")
 def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """Return what installs a package into a folder of its own, without any index."""
+    """Return a function that installs a package into a separate folder without a package index."""
 
     def installed(package: Path) -> Path:
         folder = tmp_path_factory.mktemp("installed")
@@ -29,5 +29,5 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
 
 @pytest.fixture(scope="session")
 def target(install: Callable[[Path], Path]) -> Path:
-    """Return the folder into which the example package was installed."""
+    """Install the example package and return the folder."""
     return install(PACKAGE)

@@ -1,4 +1,4 @@
-"""The guide for authors: its commands work, and its code is code that runs."""
+"""The guide for authors of step types: its commands and its code work."""
 
 import ast
 import importlib
@@ -29,7 +29,7 @@ def blocks(language: str) -> list[str]:
 
 
 def whole() -> list[str]:
-    """Return the pieces of Python that stand for themselves."""
+    """Return the blocks of Python that are complete modules."""
     return [block for block in blocks("python") if block.startswith(("import ", "from "))]
 
 
@@ -58,7 +58,7 @@ def test_an_empty_folder_becomes_an_installed_package(
     assert document["result"] == {"said": "4 WORDS: IT IS ONLY ME"}
 
 
-def test_every_other_piece_of_code_stands_in_the_package() -> None:
+def test_every_other_code_block_is_part_of_the_example_package() -> None:
     sources = [file.read_text() for file in PACKAGE.rglob("*.py")]
     pieces = [block for block in blocks("python") if block not in whole()]
     assert len(pieces) >= 7
@@ -84,7 +84,7 @@ async def test_the_test_of_the_guide_passes_and_can_fail(
 
 
 def imported_from_steps(source: str) -> set[tuple[str, str]]:
-    """Return what a source imports of `steps`: (module, name)."""
+    """Return the (module, name) pairs that a source imports from `steps`."""
     return {
         (node.module or "", alias.name)
         for node in ast.walk(ast.parse(source))

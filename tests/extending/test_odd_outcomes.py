@@ -1,4 +1,4 @@
-"""What no journal can keep fails the step that gave it, once; the run never hangs on it."""
+"""An outcome that the journal cannot store fails its step, once, and never hangs the run."""
 
 import uuid
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 
 def made(client: httpx.Client, step: dict[str, Any]) -> str:
-    """Keep a workflow of that one step, under an id of its own, and return the id."""
+    """Create a workflow with this one step under a unique id, and return the id."""
     name = f"odd-{uuid.uuid4().hex}"
     create(client, name, step)
     return name
@@ -103,7 +103,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("how", "gives"), CASES)
-def test_a_step_that_gives_it_fails_once(
+def test_a_step_with_an_outcome_that_cannot_be_stored_fails_once(
     client: httpx.Client, tmp_path: Path, how: str, gives: str
 ) -> None:
     done = tmp_path / "done"
@@ -114,10 +114,10 @@ def test_a_step_that_gives_it_fails_once(
 
 
 @pytest.mark.parametrize("how", ["output", "record"])
-def test_a_run_goes_on_with_what_the_journal_gives_back(
+def test_a_run_continues_with_the_values_as_stored(
     client: httpx.Client, tmp_path: Path, how: str
 ) -> None:
-    """A tuple is a list there, and a key a text: what follows sees the same after a restart."""
+    """Tuples are stored as lists and keys as strings, so the run sees the same after a restart."""
     step = {"type": "odd", "how": how, "gives": "loose", "file": str(tmp_path / "done")}
     name = f"odd-{uuid.uuid4().hex}"
     seen = '{{ steps.one.output["3"] }}'
@@ -126,12 +126,12 @@ def test_a_run_goes_on_with_what_the_journal_gives_back(
     assert run["result"] == {"three": "three", "pair": True}
 
 
-def test_a_moment_is_kept_in_whole_milliseconds(client: httpx.Client, tmp_path: Path) -> None:
+def test_a_time_is_stored_in_whole_milliseconds(client: httpx.Client, tmp_path: Path) -> None:
     step = {"type": "odd", "how": "time", "gives": "half", "file": str(tmp_path / "done")}
     assert outcome(client, step)["status"] == "completed"
 
 
-def test_an_error_is_kept_as_text_that_can_be_shown(client: httpx.Client, tmp_path: Path) -> None:
+def test_an_error_is_stored_as_valid_text(client: httpx.Client, tmp_path: Path) -> None:
     step = {"type": "odd", "how": "error", "gives": "", "file": str(tmp_path / "done")}
     assert outcome(client, step)["error"]["message"] == "half a pair: ?"
     again = {**step, "retry": {"maxAttempts": 2}}
@@ -143,6 +143,6 @@ def test_an_error_is_kept_as_text_that_can_be_shown(client: httpx.Client, tmp_pa
 
 
 @pytest.mark.parametrize("gives", ["half", "key", "huge"])
-def test_a_tool_that_gives_it_fails(client: httpx.Client, gives: str) -> None:
+def test_a_tool_with_a_result_that_cannot_be_stored_fails(client: httpx.Client, gives: str) -> None:
     run = outcome(client, {"type": "call-tool", "toolId": "odd", "inputs": {"gives": gives}})
     assert (run["status"], run["error"]["type"]) == ("failed", "InvalidToolResult")

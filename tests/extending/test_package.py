@@ -1,4 +1,4 @@
-"""The example package, installed and used by a real server that is killed in the middle."""
+"""The example package, installed and used by a real server that is killed during runs."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def answer(client: Any, run_id: str, **more: Any) -> Any:
 
 
 def kill_when(server: Server, carrier: Any, requests: int) -> None:
-    """Kill -9 while the carrier has had this many requests, and start again."""
+    """Kill -9 the server when the carrier has had this many requests, and start it again."""
     until = time.monotonic() + 60
     while len(carrier.requests) < requests:
         assert time.monotonic() < until, carrier.requests
@@ -34,7 +34,7 @@ def kill_when(server: Server, carrier: Any, requests: int) -> None:
     server.start()
 
 
-def test_its_step_type_and_tool_go_on_after_kills(target: Path, tmp_path: Path) -> None:
+def test_its_step_type_and_tool_continue_after_kills(target: Path, tmp_path: Path) -> None:
     with Carrier(delay_s=0.3) as carrier:
         given = {"PYTHONPATH": str(target), "CARRIER_URL": carrier.address}
         with Server(tmp_path / "data", PLUGIN, **given) as server:

@@ -1,4 +1,4 @@
-"""Records of others' step types may hold anything; the status shows the run all the same."""
+"""Records of third-party step types may have any content; the status still shows the run."""
 
 from pathlib import Path
 

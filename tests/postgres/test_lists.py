@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from journal import Journal, RunFilter, RunPosition
-from tests.contract.runs.test_captions import orders, test_runs_are_found_by_what_people_call_them
+from tests.contract.runs.test_captions import orders, test_runs_are_found_by_title_and_label
 from tests.contract.runs.test_data_search import (
-    test_runs_are_found_by_the_data_that_they_began_with,
+    test_runs_are_found_by_their_input_data,
 )
 from tests.harness.journals import completed, fill
 

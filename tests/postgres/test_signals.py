@@ -4,8 +4,8 @@
 
 from tests.triggers.test_signals import (
     client,
-    test_a_signal_that_comes_first_is_kept_and_taken_in_order,
-    test_all_that_wait_now_get_it_and_none_that_come_later,
-    test_one_id_counts_once,
-    test_the_run_that_has_waited_longest_comes_first,
+    test_a_signal_id_counts_once,
+    test_a_signal_to_all_reaches_only_the_runs_that_wait_now,
+    test_signals_sent_before_the_wait_are_stored_and_taken_in_order,
+    test_the_run_that_has_waited_longest_gets_the_signal,
 )

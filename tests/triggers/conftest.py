@@ -1,4 +1,4 @@
-"""A server whose clock can be moved, and what it has started."""
+"""A server whose clock can be moved, and workflows for it."""
 
 import sqlite3
 import time
@@ -17,7 +17,7 @@ LOAD_PLUGIN = PLUGIN.with_name("load_plugin.py")
 
 
 class Clocked(Server):
-    """A server, and the offset of its clock."""
+    """A server with an adjustable clock."""
 
     def __init__(self, folder: Path) -> None:
         self._offset = folder / "offset"
@@ -30,7 +30,7 @@ class Clocked(Server):
         )
 
     def set_clock(self, moment: str) -> None:
-        """Let the server's clock show a moment, an ISO date with a zone."""
+        """Set the server's clock to an ISO date with a zone."""
         self.at(datetime.fromisoformat(moment).timestamp())
 
     def at(self, seconds: float) -> None:
@@ -40,19 +40,19 @@ class Clocked(Server):
         fresh.replace(self._offset)
 
     def rows(self, sql: str, *values: object) -> list[Any]:
-        """Ask the journal's file."""
+        """Query the file of the journal."""
         with closing(sqlite3.connect(self.data / "journal.sqlite3", timeout=30)) as journal:
             return journal.execute(sql, values).fetchall()
 
     def started(self, schedule_id: str) -> list[str]:
-        """Return the moments of a schedule that have started a run, as ISO dates in UTC."""
+        """Return the times at which a schedule has started a run, as ISO dates in UTC."""
         prefix = f"schedule:{schedule_id}:"
         found = self.rows("SELECT key FROM start_keys WHERE key LIKE ? ORDER BY key", f"{prefix}%")
         return [key.removeprefix(prefix) for (key,) in found]
 
 
 def until(found: Callable[[], Any], wanted: Callable[[Any], bool], within_s: float = 90) -> Any:
-    """Wait until what is found is as wanted, and return it."""
+    """Wait until `found` returns what `wanted` accepts, and return it."""
     end = time.monotonic() + within_s
     while not wanted(now := found()):
         assert time.monotonic() < end, now

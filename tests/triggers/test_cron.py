@@ -1,4 +1,4 @@
-"""Which moments a schedule names, also on the days on which clocks change."""
+"""Times of a cron expression, also on days with a daylight saving change."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,17 +25,17 @@ def moments(expression: str, zone: str, begin: str, end: str) -> list[str]:
     return found
 
 
-def test_what_the_clock_skips_happens_once_right_after_the_gap() -> None:
+def test_a_time_skipped_by_the_clock_change_fires_right_after_the_gap() -> None:
     found = moments("30 2 * * *", BERLIN, "2026-03-28T12:00+01:00", "2026-03-30T12:00+02:00")
     assert found == ["03-29T03:00:00+02:00", "03-30T02:30:00+02:00"]
 
 
-def test_what_the_clock_shows_twice_happens_the_first_time() -> None:
+def test_a_time_that_occurs_twice_fires_the_first_time() -> None:
     found = moments("30 2 * * *", BERLIN, "2026-10-24T12:00+02:00", "2026-10-26T12:00+01:00")
     assert found == ["10-25T02:30:00+02:00", "10-26T02:30:00+01:00"]
 
 
-def test_what_goes_by_the_time_that_passes_is_as_often_as_ever() -> None:
+def test_intervals_fire_as_often_as_usual_on_clock_changes() -> None:
     spring = moments("*/30 * * * *", BERLIN, "2026-03-29T01:15+01:00", "2026-03-29T04:15+02:00")
     autumn = moments("*/30 * * * *", BERLIN, "2026-10-25T01:45+02:00", "2026-10-25T03:15+01:00")
     assert spring == [f"03-29T{time}" for time in (
@@ -44,7 +44,7 @@ def test_what_goes_by_the_time_that_passes_is_as_often_as_ever() -> None:
         "02:00:00+02:00", "02:30:00+02:00", "02:00:00+01:00", "02:30:00+01:00", "03:00:00+01:00")]  # fmt: skip
 
 
-def test_no_moment_comes_again_while_the_clock_shows_its_hour_again() -> None:
+def test_no_time_fires_again_in_the_repeated_hour() -> None:
     cron = Cron("30 2 * * *", BERLIN)
     second_time = ms("2026-10-25T02:10+01:00")
     assert cron.written(cron.after(second_time) or 0) == "2026-10-26T02:30:00+01:00"
@@ -58,7 +58,7 @@ def test_no_moment_comes_again_while_the_clock_shows_its_hour_again() -> None:
     strategies.integers(ms("2025-01-01T00:00Z"), ms("2027-12-31T00:00Z")),
     strategies.integers(0, 3 * DAY_MS),
 )
-def test_looking_back_finds_what_looking_ahead_found(
+def test_between_finds_the_same_times_as_after(
     expression: str, zone: str, begin: int, length: int
 ) -> None:
     cron, ahead = Cron(expression, zone), []
@@ -72,7 +72,7 @@ def test_looking_back_finds_what_looking_ahead_found(
     assert cron.between(begin, begin + length, 2)[0] == ahead[-2:]
 
 
-def test_years_are_looked_back_over_at_the_cost_of_what_is_kept() -> None:
+def test_between_costs_in_proportion_to_the_times_it_returns() -> None:
     cron = Cron("* * * * *", "UTC")
     now = ms("2026-01-01T00:00Z")
     found, has_more = cron.between(now - 40 * 365 * DAY_MS, now, 100)
@@ -91,12 +91,12 @@ def test_years_are_looked_back_over_at_the_cost_of_what_is_kept() -> None:
         ("1," * 200 + "1 * * * *", "must have five fields"),
     ],
 )
-def test_an_expression_that_is_none_is_told_why(expression: str, told: str) -> None:
+def test_an_invalid_expression_is_refused_with_the_reason(expression: str, told: str) -> None:
     with pytest.raises(ValueError, match=told.replace("*", r"\*")):
         Cron(expression, "UTC")
 
 
-def test_a_zone_that_is_none_is_told_the_nearest() -> None:
+def test_an_unknown_zone_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ValueError, match="did you mean Europe/Berlin"):
         Cron("@daily", "Europe/Belrin")
     with pytest.raises(ValueError, match="must be the name of a time zone"):
@@ -125,7 +125,7 @@ HOUR = 3_600_000
         ({"missed": "all", "mostMissed": 2}, NINE + 2 * HOUR + 90_000, [NINE + HOUR, NINE + 2 * HOUR], 1),
     ],
 )  # fmt: skip
-def test_what_is_made_up_for(
+def test_missed_times_are_caught_up_as_configured(
     more: dict[str, object], now: int, fired: list[int], dropped: int
 ) -> None:
     moments_now, not_fired, last = schedule(**more).plan(NINE, now)
@@ -133,7 +133,7 @@ def test_what_is_made_up_for(
     assert last == NINE + (now - NINE) // HOUR * HOUR
 
 
-def test_jitter_puts_each_moment_off_by_a_part_of_its_own() -> None:
+def test_jitter_delays_each_time_by_a_different_amount() -> None:
     spread = schedule(jitter="10m")
     late = [(spread.due_at(NINE + i * HOUR) or 0) - NINE - i * HOUR for i in range(200)]
     assert len(set(late)) > 190
@@ -144,7 +144,7 @@ def test_jitter_puts_each_moment_off_by_a_part_of_its_own() -> None:
     assert spread.plan(NINE, due)[0] == [NINE]
 
 
-def test_five_moments_are_shown_in_the_zone() -> None:
+def test_the_next_five_times_are_shown_in_the_zone() -> None:
     cron = Cron("0 9 * * 1-5", BERLIN)
     at = round(datetime(2026, 3, 26, 12, tzinfo=UTC).timestamp() * 1_000)
     assert [cron.written(moment) for moment in cron.upcoming(at, 3)] == [

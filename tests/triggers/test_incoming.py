@@ -1,4 +1,4 @@
-"""Requests to the addresses of triggers: who is let in, what it starts, what is kept of it."""
+"""Requests to trigger addresses: verification, mapping to input, answers and recorded firings."""
 
 import base64
 import hashlib
@@ -59,7 +59,7 @@ def mac(text: bytes, secret: bytes = SECRET.encode(), how: str = "sha256") -> An
 
 
 def signed(preset: str, body: bytes, at: int, secret: str = "") -> dict[str, str]:
-    """Return the headers with which a sender of a kind says who it is."""
+    """Return the headers with which a sender of this preset signs a request."""
     key = secret.encode() or SECRET.encode()
     if preset == "github":
         return {"x-hub-signature-256": "sha256=" + mac(body, key).hexdigest(),
@@ -95,7 +95,7 @@ TIMED = ("stripe", "slack", "standard-webhooks", "hmac")
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_only_who_has_the_secret_is_let_in(
+def test_only_requests_signed_with_the_secret_are_accepted(
     owner: httpx.Client, sender: httpx.Client, preset: str
 ) -> None:
     secret = "STANDARD" if preset == "standard-webhooks" else "SENDER"
@@ -144,7 +144,7 @@ def test_only_who_has_the_secret_is_let_in(
     assert (answer["duplicate"], answer["runId"] == started["runId"]) == (again, again)
 
 
-def test_what_a_request_says_becomes_the_input_of_a_run(
+def test_a_request_is_mapped_to_the_input_of_a_run(
     owner: httpx.Client, sender: httpx.Client
 ) -> None:
     url = put(
@@ -211,7 +211,7 @@ def test_forms_and_files(owner: httpx.Client, sender: httpx.Client) -> None:
     assert sender.post(url, content=b"x", headers={"content-encoding": "gzip"}).status_code == 415
 
 
-def test_a_workflow_answers_with_what_it_says(owner: httpx.Client, sender: httpx.Client) -> None:
+def test_a_workflow_defines_the_answer(owner: httpx.Client, sender: httpx.Client) -> None:
     end = {"id": "end", "type": "end-flow", "result": {"sum": "{{ data.a + data.b }}"},
            "answer": {"status": "{{ data.status }}", "body": "{{ data.body }}",
                       "headers": {"Content-Type": "text/html", "X-Sum": "{{ data.head }}"}}}  # fmt: skip
@@ -225,7 +225,7 @@ def test_a_workflow_answers_with_what_it_says(owner: httpx.Client, sender: httpx
     url = put(owner, "says", workflowId="says", respond="result",
               idempotencyKey="{{ request.body.key | default('') }}")["url"]  # fmt: skip
     sent = {"a": 1, "b": 2, "status": 418, "body": "<script>1</script>", "head": "3", "key": "k"}
-    for _ in range(2):  # the second one finds the answer of the first
+    for _ in range(2):  # the second request gets the stored answer
         answer = sender.post(url, json=sent)
         assert (answer.status_code, answer.text, answer.headers["x-sum"]) == (
             418,
@@ -274,7 +274,7 @@ def test_a_request_sends_a_signal(owner: httpx.Client, sender: httpx.Client) -> 
     assert owner.get("/api/signals").json()["signals"] == []
 
 
-def test_the_newest_requests_are_kept_and_can_be_had_again(
+def test_the_newest_requests_are_stored_and_can_be_fired_again(
     owner: httpx.Client, sender: httpx.Client
 ) -> None:
     url = put(
@@ -302,7 +302,7 @@ def test_the_newest_requests_are_kept_and_can_be_had_again(
     assert owner.post("/api/triggers/kept/firings/req_none/replay").status_code == 404
 
 
-def test_addresses_are_moved_paused_and_gone(
+def test_addresses_are_rotated_paused_and_deleted(
     owner: httpx.Client, sender: httpx.Client, shared: Server
 ) -> None:
     url = put(owner, "moved")["url"]
@@ -332,10 +332,10 @@ KEYS: list[dict[str, str]] = [
     {"STEPWELL_SECRETS_KEY": new, "STEPWELL_SECRETS_OLD_KEYS": old}
     for new, old in ((_key(2), _key(1)), (_key(2), ""), (_key(1), _key(2)))
 ]
-"""The key that seals, changed; the one before left out at the next start."""
+"""Settings for each start: the sealing key changes, and then the old key is removed."""
 
 
-def test_what_was_accepted_outlives_a_kill_and_counts_once(tmp_path: Path) -> None:
+def test_accepted_requests_survive_a_kill_and_count_once(tmp_path: Path) -> None:
     with Server(tmp_path / "data", PLUGIN, **KEYS[2]) as server:
         with server.client() as client:
             client.post("/api/workflows", json=nothing_to_do("any")).raise_for_status()
@@ -393,7 +393,7 @@ def test_what_was_accepted_outlives_a_kill_and_counts_once(tmp_path: Path) -> No
         ({"idempotancyKey": "x"}, "idempotancyKey", "did you mean idempotencyKey"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_trigger_is_told_by_its_field(
+def test_problems_of_a_trigger_are_reported_by_field(
     owner: httpx.Client, body: dict[str, Any], path: str, told: str
 ) -> None:
     right = {"workflowId": "any", "verify": {"preset": "none"}}
@@ -405,7 +405,7 @@ def test_what_is_wrong_with_a_trigger_is_told_by_its_field(
     assert owner.get("/api/triggers/wrong").status_code == 404
 
 
-def test_slack_is_told_its_challenge_only_when_it_is_slack(
+def test_the_challenge_is_returned_only_to_a_verified_slack_request(
     owner: httpx.Client, sender: httpx.Client
 ) -> None:
     url = put(owner, "slack", verify={"preset": "slack", "secret": "SENDER"})["url"]

@@ -1,4 +1,4 @@
-"""The server as an MCP server, asked by the library's own client: over HTTP and over pipes."""
+"""The server as an MCP server, used by the client of the MCP library over HTTP and stdio."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ def text_of(answer: Any) -> str:
 
 
 async def walk(client: Client) -> dict[str, Any]:
-    """Do what a client does, and return what it saw."""
+    """Call everything that a client uses, and return the answers."""
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     added = await client.call_tool("adds", {"a": 1})
     unfit = await client.call_tool("adds", {"a": "one"})
@@ -105,7 +105,7 @@ def test_a_client_over_http(shared: Server, owner: httpx.Client, mode: Any) -> N
     check(asyncio.run(go()))
 
 
-def test_a_client_over_pipes(shared: Server, owner: httpx.Client) -> None:
+def test_a_client_over_stdio(shared: Server, owner: httpx.Client) -> None:
     async def go() -> dict[str, Any]:
         environment = {"STEPWELL_URL": shared.address, "STEPWELL_KEY": shared.key("operator"),
                        "STEPWELL_TENANT": "acme"}  # fmt: skip
@@ -116,7 +116,7 @@ def test_a_client_over_pipes(shared: Server, owner: httpx.Client) -> None:
     check(asyncio.run(go()))
 
 
-def test_long_runs_are_told_and_looked_at(shared: Server, owner: httpx.Client) -> None:
+def test_long_runs_are_polled_and_cancelled(shared: Server, owner: httpx.Client) -> None:
     run = owner.post("/api/workflow/start-async/slow", json={}).json()["runId"]
 
     async def go() -> None:
@@ -142,7 +142,7 @@ def test_long_runs_are_told_and_looked_at(shared: Server, owner: httpx.Client) -
     assert settled(owner, owner.get("/api/workflow/runs?limit=1").json()["runs"][0]["runId"])
 
 
-def test_roles_and_tenants_hold(shared: Server, owner: httpx.Client) -> None:
+def test_roles_and_tenants_are_enforced(shared: Server, owner: httpx.Client) -> None:
     async def go() -> None:
         async with connected(shared, "viewer") as client:
             assert [tool.name for tool in (await client.list_tools()).tools] == ["get_run"]

@@ -1,4 +1,4 @@
-"""Public forms: closed until somebody opens them, one run for each that is sent, no faults."""
+"""Public forms: closed by default, one run for each submission, no server errors."""
 
 import random
 import re
@@ -49,7 +49,7 @@ def firings(client: httpx.Client, name: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_what_anybody_sends_starts_one_run(owner: httpx.Client, anybody: httpx.Client) -> None:
+def test_a_submitted_form_starts_one_run(owner: httpx.Client, anybody: httpx.Client) -> None:
     url = put(owner, "form", button="Off it goes", thanks="We will be in touch.")
     page = anybody.get(url)
     assert page.status_code == 200
@@ -82,7 +82,7 @@ def test_what_anybody_sends_starts_one_run(owner: httpx.Client, anybody: httpx.C
     assert "unknown" not in data
 
 
-def test_what_does_not_fit_is_shown_at_its_field(
+def test_an_invalid_value_is_reported_at_its_field(
     owner: httpx.Client, anybody: httpx.Client
 ) -> None:
     url = put(owner, "strict")
@@ -101,7 +101,7 @@ def test_what_does_not_fit_is_shown_at_its_field(
     assert len(firings(owner, "strict")) == 1
 
 
-def test_a_form_is_closed_unless_it_is_open(owner: httpx.Client, anybody: httpx.Client) -> None:
+def test_a_form_is_closed_unless_enabled(owner: httpx.Client, anybody: httpx.Client) -> None:
     made = owner.put("/api/triggers/closed", json={"on": "form", "workflowId": "asks"}).json()
     assert made["enabled"] is False
     url = made["url"]
@@ -118,7 +118,7 @@ def test_a_form_is_closed_unless_it_is_open(owner: httpx.Client, anybody: httpx.
     assert anybody.get(slow).status_code == 404
 
 
-def test_no_form_is_a_fault_of_the_server(
+def test_no_form_causes_a_server_error(
     owner: httpx.Client, anybody: httpx.Client, shared: Server
 ) -> None:
     dice = random.Random(3)

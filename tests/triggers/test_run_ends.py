@@ -1,4 +1,4 @@
-"""Runs that are started by the ends of others: each end starts one, and nothing goes in circles."""
+"""Triggers on the end of a run: each end starts one run, and cycles stop."""
 
 import random
 import time
@@ -46,7 +46,7 @@ def firings(client: httpx.Client, name: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_end_of_a_run_starts_another_that_knows_it(owner: httpx.Client) -> None:
+def test_the_end_of_a_run_starts_another_with_its_data(owner: httpx.Client) -> None:
     settled(owner, start(owner, "breaks"))
     put(owner, "told", on="run.failed", workflows=["breaks", "works"], when="data.why != 'quiet'",
         errorTypes=["EndedAsFailed"],
@@ -72,7 +72,9 @@ def test_the_end_of_a_run_starts_another_that_knows_it(owner: httpx.Client) -> N
     owner.delete("/api/triggers/told").raise_for_status()
 
 
-def test_ends_of_one_key_are_gathered_by_the_run_that_the_first_starts(owner: httpx.Client) -> None:
+def test_ends_with_one_key_are_collected_by_the_run_that_the_first_starts(
+    owner: httpx.Client,
+) -> None:
     until_both = "signals | map(attribute='data.of') | unique | list | length == 2"
     gather = {"id": "gather", "type": "wait-for-signal", "signal": "part", "key": "{{ data.day }}", "until": until_both,
               "output": {"parts": {"type": "array", "value": "{{ signals | map(attribute='data.n') | list }}"}}}  # fmt: skip
@@ -102,7 +104,7 @@ def test_ends_of_one_key_are_gathered_by_the_run_that_the_first_starts(owner: ht
     owner.delete("/api/triggers/both").raise_for_status()
 
 
-def test_a_branch_that_was_left_to_go_on_fails_as_a_run_of_its_own(owner: httpx.Client) -> None:
+def test_a_branch_left_running_fires_when_it_fails(owner: httpx.Client) -> None:
     boom = fails("x")["steps"][0]
     branches = {"first": {"steps": [{"id": "set", "type": "set", "values": {"n": 1}}]},
                 "left": {"steps": [{"id": "nap", "type": "wait", "duration": "300ms"}, boom],
@@ -134,7 +136,7 @@ def test_a_branch_that_was_left_to_go_on_fails_as_a_run_of_its_own(owner: httpx.
     owner.delete("/api/triggers/left").raise_for_status()
 
 
-def test_nothing_goes_in_circles(owner: httpx.Client) -> None:
+def test_cycles_of_triggers_stop(owner: httpx.Client) -> None:
     ring = ["ring-0", "ring-1", "ring-2"]
     for number, name in enumerate(ring):
         before = ring[number - 1]
@@ -151,7 +153,7 @@ def test_nothing_goes_in_circles(owner: httpx.Client) -> None:
     until(lambda: [item["outcome"] for item in firings(owner, "every")],
           lambda found: found == ["started"] * 3)  # fmt: skip
     time.sleep(0.3)
-    assert len(firings(owner, "every")) == 3  # its own ends start nothing
+    assert len(firings(owner, "every")) == 3  # its own ends do not fire it
     assert first in {item["key"] for item in firings(owner, "ring-1")}
     for body, path in (({"workflows": ["told"]}, "workflows"), ({"on": "run.paused"}, "on[0]"),
                        ({"on": ["run.completed"], "errorTypes": ["A"]}, "errorTypes"),
@@ -164,7 +166,7 @@ def test_nothing_goes_in_circles(owner: httpx.Client) -> None:
         owner.delete(f"/api/triggers/{name}").raise_for_status()
 
 
-def test_a_circle_by_way_of_a_run_that_is_not_waited_for_has_an_end(owner: httpx.Client) -> None:
+def test_a_cycle_through_a_detached_child_run_stops(owner: httpx.Client) -> None:
     calls = {"id": "call", "type": "call-workflow", "workflowId": "again", "wait": False,
              "data": {"why": "x"}}  # fmt: skip
     owner.post("/api/workflows", json=fails("again")).raise_for_status()
@@ -184,7 +186,7 @@ def test_a_circle_by_way_of_a_run_that_is_not_waited_for_has_an_end(owner: httpx
     owner.delete("/api/triggers/circle").raise_for_status()
 
 
-def test_a_caller_cannot_give_a_chain(owner: httpx.Client, shared: Server) -> None:
+def test_a_caller_cannot_forge_the_chain_of_triggers(owner: httpx.Client, shared: Server) -> None:
     put(owner, "chained", on="run.completed", workflows=["works"])
     made = owner.post("/api/jwt-secrets", json={"role": "operator"}).json()
     forged = {"startedBy": {"chain": ["told"]}}
@@ -197,7 +199,7 @@ def test_a_caller_cannot_give_a_chain(owner: httpx.Client, shared: Server) -> No
     owner.delete("/api/triggers/chained").raise_for_status()
 
 
-def test_kills_start_nothing_twice_and_lose_no_end(tmp_path: Path) -> None:
+def test_kills_neither_repeat_nor_lose_a_firing(tmp_path: Path) -> None:
     dice = random.Random(5)
     with Server(tmp_path / "data", PLUGIN) as server:
         with server.client() as client:

@@ -1,4 +1,4 @@
-"""Schedules in a server whose clock is moved: each moment starts one run, whatever happens."""
+"""Schedules on a server whose clock is moved: each time starts exactly one run."""
 
 import random
 import sqlite3
@@ -27,7 +27,7 @@ def put(client: httpx.Client, schedule_id: str, workflow_id: str = "end", **body
 
 
 def at_next(clocked: Clocked, schedule_id: str, moment: str) -> None:
-    """Wait until a schedule has dealt with all before a moment."""
+    """Wait until the next time of a schedule is this one."""
     wanted = round(datetime.fromisoformat(moment).timestamp() * 1_000)
     until(lambda: clocked.rows("SELECT next_at_ms FROM schedules WHERE id = ?", schedule_id),
           lambda found: found == [(wanted,)])  # fmt: skip
@@ -47,7 +47,7 @@ def waiting(client: httpx.Client) -> int:
     return [what for _, what in firings(client, "queue")].count("queued")
 
 
-def test_both_changes_of_the_clock_start_one_run_a_day(clocked: Clocked) -> None:
+def test_a_daily_schedule_starts_one_run_on_days_of_a_clock_change(clocked: Clocked) -> None:
     clocked.set_clock("2026-03-28T12:00+01:00")
     takes = {
         "at": {"type": "string"},
@@ -81,7 +81,7 @@ def test_both_changes_of_the_clock_start_one_run_a_day(clocked: Clocked) -> None
         assert clocked.started("daily")[2:] == ["2026-10-25T00:30:00Z"]
 
 
-def test_what_came_while_the_server_was_away(clocked: Clocked) -> None:
+def test_times_missed_while_the_server_was_stopped(clocked: Clocked) -> None:
     clocked.set_clock("2027-01-01T00:30:00Z")
     with clocked.client() as client:
         client.post("/api/workflows", json=nothing_to_do("away"))
@@ -105,7 +105,7 @@ def test_what_came_while_the_server_was_away(clocked: Clocked) -> None:
             client.delete(f"/api/schedules/{missed}").raise_for_status()
 
 
-def test_a_run_that_goes_on_when_the_next_moment_comes(clocked: Clocked) -> None:
+def test_overlap_with_a_run_that_is_still_active(clocked: Clocked) -> None:
     clocked.set_clock("2027-02-01T00:30:00Z")
     ways = ("start", "skip", "queue", "cancel-old")
     with clocked.client() as client:
@@ -141,7 +141,7 @@ def test_a_run_that_goes_on_when_the_next_moment_comes(clocked: Clocked) -> None
             client.delete(f"/api/schedules/{overlap}").raise_for_status()
 
 
-def test_a_clock_that_jumps_ahead_and_back_neither_loses_nor_doubles_a_moment(
+def test_a_clock_that_jumps_neither_loses_nor_repeats_a_time(
     clocked: Clocked,
 ) -> None:
     clocked.set_clock("2027-03-01T00:30:00Z")
@@ -159,7 +159,7 @@ def test_a_clock_that_jumps_ahead_and_back_neither_loses_nor_doubles_a_moment(
         assert clocked.rows("SELECT count(*) FROM runs WHERE workflow_id = 'jump'") == [(4,)]
 
 
-def test_what_is_paused_misses_nothing(clocked: Clocked) -> None:
+def test_a_paused_schedule_has_no_missed_times(clocked: Clocked) -> None:
     clocked.set_clock("2027-04-01T00:30:00Z")
     with clocked.client() as client:
         client.post("/api/workflows", json=nothing_to_do("rest"))
@@ -174,7 +174,7 @@ def test_what_is_paused_misses_nothing(clocked: Clocked) -> None:
         assert clocked.started("rest") == ["2027-04-01T06:00:00Z"]
 
 
-def test_a_moment_that_cannot_start_anything_says_why_and_the_next_one_comes(
+def test_a_failed_firing_records_its_reason_and_the_next_one_follows(
     clocked: Clocked,
 ) -> None:
     clocked.set_clock("2027-05-01T00:30:00Z")
@@ -214,7 +214,7 @@ def test_a_moment_that_cannot_start_anything_says_why_and_the_next_one_comes(
         ({"overlaps": "skip"}, "overlaps", "did you mean overlap?"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_schedule_is_told_by_its_field(
+def test_problems_of_a_schedule_are_reported_by_field(
     clocked: Clocked, body: dict[str, Any], path: str, told: str
 ) -> None:
     with clocked.client() as client:
@@ -228,7 +228,7 @@ def test_what_is_wrong_with_a_schedule_is_told_by_its_field(
         assert client.get("/api/schedules/wrong").status_code == 404
 
 
-def test_kills_around_firings_start_nothing_twice_and_lose_nothing(tmp_path: Path) -> None:
+def test_kills_around_firings_neither_repeat_nor_lose_a_run(tmp_path: Path) -> None:
     dice = random.Random(7)
     begin = datetime(2028, 1, 1, tzinfo=UTC)
     with Clocked(tmp_path) as server:
@@ -257,7 +257,7 @@ def test_kills_around_firings_start_nothing_twice_and_lose_nothing(tmp_path: Pat
                   lambda found: found == ["started"] * len(wanted))  # fmt: skip
 
 
-def test_a_thousand_schedules_are_rows_that_are_found_by_index(tmp_path: Path) -> None:
+def test_a_thousand_schedules_use_an_index_and_little_space(tmp_path: Path) -> None:
     with Clocked(tmp_path) as server, server.client() as client:
         server.at(datetime(2029, 6, 1, tzinfo=UTC).timestamp())
         client.post("/api/workflows", json=nothing_to_do("end"))

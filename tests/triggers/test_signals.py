@@ -1,4 +1,4 @@
-"""Signals: kept until a run takes them, each once, whatever comes first."""
+"""Signals: each is stored until one run takes it, in either order of arrival."""
 
 import json
 import random
@@ -60,7 +60,7 @@ def client(shared: Server) -> Any:
         yield made
 
 
-def test_a_run_that_waits_gets_the_signal_of_its_key(client: httpx.Client) -> None:
+def test_a_waiting_run_gets_the_signal_of_its_key(client: httpx.Client) -> None:
     one, other = (begin(client, "paying", order=order) for order in ("a1", "a2"))
     waiting = settled(client, one, "paused")["pauseSignal"]
     assert (waiting["type"], waiting["name"], waiting["key"]) == (
@@ -79,7 +79,7 @@ def test_a_run_that_waits_gets_the_signal_of_its_key(client: httpx.Client) -> No
     assert client.get("/inbox").text.count(other) == 0
 
 
-def test_a_signal_that_comes_first_is_kept_and_taken_in_order(client: httpx.Client) -> None:
+def test_signals_sent_before_the_wait_are_stored_and_taken_in_order(client: httpx.Client) -> None:
     for amount in (1, 2, 3):
         assert send(client, key=17, data={"amount": amount})["kept"]
     kept = client.get("/api/signals").json()["signals"]
@@ -92,7 +92,7 @@ def test_a_signal_that_comes_first_is_kept_and_taken_in_order(client: httpx.Clie
     ] == []
 
 
-def test_a_start_tells_the_end_where_what_a_branch_waits_for_is_there(
+def test_a_start_returns_the_outcome_if_the_signals_of_its_branches_are_stored(
     client: httpx.Client,
 ) -> None:
     branches = {name: {"steps": [{**PAID, "key": name}]} for name in ("b1", "b2")}
@@ -107,7 +107,7 @@ def test_a_start_tells_the_end_where_what_a_branch_waits_for_is_there(
     assert (run["status"], run["pauseSignal"]["name"]) == ("paused", "payment")
 
 
-def test_the_run_that_has_waited_longest_comes_first(client: httpx.Client) -> None:
+def test_the_run_that_has_waited_longest_gets_the_signal(client: httpx.Client) -> None:
     runs = []
     for _ in range(3):
         runs.append(begin(client, "paying", order="longest"))
@@ -116,7 +116,7 @@ def test_the_run_that_has_waited_longest_comes_first(client: httpx.Client) -> No
         assert send(client, key="longest", data={"amount": 1})["deliveredTo"] == [run]
 
 
-def test_one_id_counts_once(client: httpx.Client) -> None:
+def test_a_signal_id_counts_once(client: httpx.Client) -> None:
     first = send(client, key="ids", id="evt-1", data={"amount": 1})
     again = send(client, key="ids", id="evt-1", data={"amount": 2})
     assert (first["duplicate"], again["duplicate"], again["kept"]) == (False, True, True)
@@ -127,7 +127,7 @@ def test_one_id_counts_once(client: httpx.Client) -> None:
     }  # fmt: skip
 
 
-def test_a_signal_starts_a_run_where_none_waits_for_it(client: httpx.Client) -> None:
+def test_a_signal_starts_a_run_if_none_waits_for_it(client: httpx.Client) -> None:
     start = {"workflowId": "paying", "data": {"order": "fresh"}}
     sent: dict[str, Any] = {"key": "fresh", "id": "fresh-1", "data": {"amount": 6}, "start": start}
     run = send(client, **sent)["startedRunId"]
@@ -146,7 +146,7 @@ def test_a_signal_starts_a_run_where_none_waits_for_it(client: httpx.Client) -> 
     assert not any(item["key"] == "" for item in client.get("/api/signals").json()["signals"])
 
 
-def test_all_that_wait_now_get_it_and_none_that_come_later(client: httpx.Client) -> None:
+def test_a_signal_to_all_reaches_only_the_runs_that_wait_now(client: httpx.Client) -> None:
     runs = [begin(client, "paying", order="all") for _ in range(3)]
     for run in runs:
         settled(client, run, "paused")
@@ -162,7 +162,9 @@ def test_all_that_wait_now_get_it_and_none_that_come_later(client: httpx.Client)
     assert settled(client, late, "paused")["pauseSignal"]["key"] == "nobody"
 
 
-def test_several_are_gathered_and_a_deadline_tells_what_has_come(client: httpx.Client) -> None:
+def test_several_signals_are_collected_and_a_deadline_keeps_those_received(
+    client: httpx.Client,
+) -> None:
     gather = {"id": "g", "type": "wait-for-signal", "signal": "vote", "key": "{{ data.k }}"}
     total = {"amount": {"type": "number", "value": "{{ signals | map(attribute='data') | sum }}"}}
     define(client, flow("three", {**gather, "count": 3, "output": total}))
@@ -201,7 +203,7 @@ def test_a_step_sends_a_signal_to_another_run(client: httpx.Client) -> None:
     assert settled(client, later, "completed")["result"] == {"got": 10}
 
 
-def test_a_step_gives_another_system_an_address_of_its_own(client: httpx.Client) -> None:
+def test_a_step_sends_its_callback_url_to_another_system(client: httpx.Client) -> None:
     with Echo() as echo:
         ask = {"id": "ask", "type": "call-api", "url": echo.address, "method": "POST",
                "body": {"answerTo": "{{ step.callbackUrl }}"}}  # fmt: skip
@@ -227,7 +229,7 @@ def test_a_step_gives_another_system_an_address_of_its_own(client: httpx.Client)
         assert (again.status_code, again.json()) == (200, {"accepted": False})
 
 
-def test_a_callback_that_comes_before_its_step_waits_is_kept(client: httpx.Client) -> None:
+def test_a_callback_before_its_step_waits_is_stored(client: httpx.Client) -> None:
     with Echo() as echo:
         ask = {"id": "ask", "type": "call-api", "url": echo.address, "method": "POST",
                "body": {"answerTo": "{{ step.callbackUrl }}"}}  # fmt: skip
@@ -249,7 +251,7 @@ def test_a_callback_that_comes_before_its_step_waits_is_kept(client: httpx.Clien
         assert httpx.post(address, json=9).status_code == 409
 
 
-def test_an_answer_that_comes_too_early_is_told_how_to_be_a_signal(client: httpx.Client) -> None:
+def test_a_refused_answer_to_a_run_without_a_pause_suggests_signals(client: httpx.Client) -> None:
     define(client, flow("slow", {"id": "w", "type": "wait", "duration": "1h"}))
     run = begin(client, "slow")
     answer = {"type": "collect_inputs", "data": {}}
@@ -262,7 +264,7 @@ def test_an_answer_that_comes_too_early_is_told_how_to_be_a_signal(client: httpx
     assert "send it to POST /api/signals" in refused.json()["message"]
 
 
-def test_what_does_not_fit_fails_the_step_and_is_not_offered_again(client: httpx.Client) -> None:
+def test_an_invalid_signal_fails_the_step_and_is_consumed(client: httpx.Client) -> None:
     run = begin(client, "paying", order="odd")
     settled(client, run, "paused")
     assert send(client, key="odd", data={"amount": "three"})["deliveredTo"] == [run]
@@ -285,7 +287,7 @@ def test_what_does_not_fit_fails_the_step_and_is_not_offered_again(client: httpx
         ({"name": "x", "data": "y" * 300_000}, "data"),
     ],
 )
-def test_a_signal_that_is_none_is_told_by_its_field(
+def test_problems_of_a_signal_are_reported_by_field(
     client: httpx.Client, body: dict[str, Any], path: str
 ) -> None:
     answer = client.post("/api/signals", json=body)
@@ -305,7 +307,7 @@ def test_a_signal_that_is_none_is_told_by_its_field(
         ({"signal": "x", "timeout": "5s"}, "steps[0].timeout"),
     ],
 )
-def test_a_step_that_waits_for_nothing_is_refused(
+def test_an_invalid_wait_for_signal_step_is_refused(
     client: httpx.Client, step: dict[str, Any], path: str
 ) -> None:
     document = flow("wrong", {"id": "w", "type": "wait-for-signal", **step})
@@ -314,7 +316,7 @@ def test_a_step_that_waits_for_nothing_is_refused(
     assert path in [item["path"] for item in answer.json()["details"]], answer.text
 
 
-def test_what_nobody_takes_in_time_is_taken_by_nobody(clocked: Clocked) -> None:
+def test_an_expired_signal_is_not_taken(clocked: Clocked) -> None:
     clocked.set_clock("2027-01-01T00:00:00Z")
     with clocked.client() as client:
         define(client, flow("paying", PAID))
@@ -327,7 +329,7 @@ def test_what_nobody_takes_in_time_is_taken_by_nobody(clocked: Clocked) -> None:
         assert client.get("/api/signals").json() == {"signals": []}
 
 
-def test_kills_lose_no_signal_and_give_none_twice(tmp_path: Path) -> None:
+def test_kills_neither_lose_nor_repeat_a_signal(tmp_path: Path) -> None:
     dice = random.Random(11)
     with Server(tmp_path / "data", PLUGIN) as server:
         with server.client() as client:
@@ -387,7 +389,7 @@ def _accounts(server: Server) -> dict[str, int]:
         return {name: journal.execute(sql).fetchone()[0] for name, sql in asked.items()}
 
 
-def test_ten_thousand_kept_signals_are_found_by_index(server: Server) -> None:
+def test_ten_thousand_stored_signals_are_found_by_index(server: Server) -> None:
     with server.client() as client:
         define(client, flow("paying", PAID))
         send(client, key="0", keepFor="1d", data={"amount": 1})

@@ -1,4 +1,4 @@
-"""Guards before and after an agent, and agents that hand their work over, over HTTP."""
+"""Guards before and after an agent, and agents that hand over to another agent, over HTTP."""
 
 import httpx
 
@@ -9,7 +9,7 @@ from tests.harness.workflows import create, start, straight
 
 
 def guarding(client: httpx.Client, name: str, allowed: str, *, asks: bool = False) -> None:
-    """Create a workflow that says whether an agent may go on."""
+    """Create a guard: a workflow that decides whether an agent may continue."""
     result = {"allowed": allowed, "reason": "it says {{ data.message }}"}
     steps = [{"id": "says", "type": "end-flow", "result": result}]
     if asks:
@@ -25,7 +25,7 @@ def guarding(client: httpx.Client, name: str, allowed: str, *, asks: bool = Fals
     assert client.post("/api/workflows", json=document).status_code == 201
 
 
-def test_a_guard_lets_pass_or_refuses(shared: Server) -> None:
+def test_a_guard_allows_or_refuses(shared: Server) -> None:
     replies = turns(
         Reply(tool_calls=[("deliver", {"answer": 7})], input_tokens=10, output_tokens=5)
     )
@@ -70,7 +70,7 @@ def test_a_guard_lets_pass_or_refuses(shared: Server) -> None:
         }
 
 
-def test_an_agent_hands_its_work_over_within_the_visit(shared: Server) -> None:
+def test_an_agent_hands_over_to_another_within_the_visit(shared: Server) -> None:
     replies = turns(
         Reply(tool_calls=[("add", {"a": 1, "b": 2}), ("hand_over_to_billing", {"reason": "money"}),
                           ("hand_over_to_front", {})]),

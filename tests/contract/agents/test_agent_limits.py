@@ -1,4 +1,4 @@
-"""What agents may spend, over HTTP: held over all runs below, asked about, and continued."""
+"""Limits of agents, over HTTP: they include child runs, can ask a person, and can be continued."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def rerun(client: httpx.Client, run_id: str, **more: Any) -> str:
     return str(answer.json()["runId"])
 
 
-def test_the_tokens_of_an_agent_hold_for_the_workflows_that_it_calls(shared: Server) -> None:
+def test_the_token_limit_of_an_agent_includes_the_workflows_that_it_calls(shared: Server) -> None:
     def reply(request: Request) -> Reply:
         if "tools" in request.body and len(request.body["messages"]) < 4:
             return Reply(tool_calls=[("spender", {})], input_tokens=100, output_tokens=10)
@@ -43,7 +43,7 @@ def test_the_tokens_of_an_agent_hold_for_the_workflows_that_it_calls(shared: Ser
         assert (usage["calls"], usage["inputTokens"], usage["outputTokens"]) == (3, 300, 30)
 
 
-def test_tokens_of_child_runs_stand_in_the_usage_of_their_parent(shared: Server) -> None:
+def test_tokens_of_child_runs_count_in_the_usage_of_their_parent(shared: Server) -> None:
     cached = b'{"choices": [{"message": {"content": "hm"}, "finish_reason": "stop"}], "usage": \
 {"prompt_tokens": 10, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 8}}}'
     prices = {"input": 2, "output": 10, "cachedInput": 0.5}
@@ -60,7 +60,7 @@ def test_tokens_of_child_runs_stand_in_the_usage_of_their_parent(shared: Server)
         assert usage["cost"] == 2 * (2 * 2 + 8 * 0.5 + 2 * 10) / 1_000_000
 
 
-def test_an_agent_that_failed_goes_on_from_its_last_answer(shared: Server) -> None:
+def test_a_rerun_of_an_agent_continues_from_its_last_answer(shared: Server) -> None:
     replies = turns(WORKS, WORKS, DELIVERS)
     with shared.client() as client, ModelServer(replies) as models:
         name = agent(client, models, "kept", tools=["add"], output=OUTPUT, limits={"maxTurns": 2})
@@ -76,7 +76,7 @@ def test_an_agent_that_failed_goes_on_from_its_last_answer(shared: Server) -> No
         assert (len(models.requests), anew["usage"]["calls"]) == (5, 2)
 
 
-def test_a_call_that_nobody_approves_in_time_is_rejected(shared: Server) -> None:
+def test_a_call_that_is_not_approved_in_time_is_rejected(shared: Server) -> None:
     terms = [{"tool": "add", "approval": {"deadline": "100ms"}}]
     with shared.client() as client, ModelServer(turns(WORKS, DELIVERS)) as models:
         name = agent(client, models, "late", tools=terms, output=OUTPUT)
@@ -87,7 +87,7 @@ def test_a_call_that_nobody_approves_in_time_is_rejected(shared: Server) -> None
         assert (decision["approved"], decision["by"]) == (False, "deadline")
 
 
-def test_what_may_pass_is_asked_again_unless_the_step_says_how(shared: Server) -> None:
+def test_temporary_failures_are_retried_unless_the_step_has_its_own_policy(shared: Server) -> None:
     replies = (Reply("busy", status=503), WORKS, Reply("busy", status=503), DELIVERS)
     with shared.client() as client, ModelServer(*replies) as models:
         name = agent(client, models, "busy", tools=["add"], output=OUTPUT)

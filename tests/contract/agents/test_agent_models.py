@@ -1,4 +1,4 @@
-"""Which model an agent asks, what it is told of a long conversation, over HTTP."""
+"""Models of agents, over HTTP: fallbacks, summaries of long conversations, the first tool call."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def flow_of(client: httpx.Client, number: int, **more: Any) -> str:
     return create(client, f"falls-{number}", [step], straight("work"))
 
 
-def test_another_model_is_asked_where_one_fails(shared: Server) -> None:
+def test_a_fallback_model_is_asked_when_one_fails(shared: Server) -> None:
     with (
         shared.client() as client,
         ModelServer(Reply("no more today", status=429)) as tired,
@@ -31,21 +31,21 @@ def test_another_model_is_asked_where_one_fails(shared: Server) -> None:
         assert (len(tired.requests), len(other.requests)) == (1, 1)
         calls = status(client, outcome["runId"])["stepExecutionHistory"][0]["calls"]
         assert [call["model"] for call in calls] == ["m-2026"]
-        # What a step says counts before the model's own list; all that failed are told.
+        # The fallbacks of a step replace those of the model; the error names all that failed.
         outcome = start(client, flow_of(client, 2, fallback=["nobody"]), q="1")
         assert outcome["error"]["type"] == "RateLimited"
         assert (
             "fallbacks asked instead: nobody: there is no model nobody"
             in outcome["error"]["message"]
         )
-        # A step names a model in place of the agent's.
+        # The model of a step replaces that of the agent.
         outcome = start(client, flow_of(client, 3, model="stands-in", reasoning="low"), q="1")
         assert outcome["status"] == "completed"
         assert other.requests[-1].body["reasoning_effort"] == "low"
         assert len(tired.requests) == 2
 
 
-def test_a_long_conversation_is_summed_up_and_shown(shared: Server) -> None:
+def test_a_long_conversation_is_summarized_and_the_summary_is_shown(shared: Server) -> None:
     def answer(request: Request) -> Reply:
         messages = request.body["messages"]
         if not request.body.get("tools"):

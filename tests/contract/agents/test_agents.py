@@ -1,4 +1,4 @@
-"""Agents work in turns until they deliver, over HTTP, with a model server on a real socket."""
+"""Agents take turns until they deliver a result, over HTTP, with a real model server."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def test_an_agent_calls_tools_until_it_delivers(shared: Server) -> None:
         assert "output.answer" in told[3]
 
 
-def test_an_agent_may_deliver_as_text_and_is_asked_when_it_does_not(shared: Server) -> None:
+def test_an_agent_may_deliver_json_as_text_and_is_asked_for_it(shared: Server) -> None:
     replies = turns(Reply("It is ten."), Reply('```json\n{"answer": 10}\n```'))
     with shared.client() as client, ModelServer(replies) as models:
         name = agent(client, models, "talker", output=OUTPUT)
@@ -49,12 +49,12 @@ def test_an_agent_may_deliver_as_text_and_is_asked_when_it_does_not(shared: Serv
         }
 
 
-def test_an_agent_without_output_gives_its_text(shared: Server) -> None:
+def test_an_agent_without_output_returns_its_text(shared: Server) -> None:
     with shared.client() as client, ModelServer(Reply("Hello.")) as models:
         name = agent(client, models, "greeter", instructions="Greet {{ inputs.name }}.")
         step = {"inputs": {"name": "{{ data.q }}"}, "output": {"text": {"type": "string"}}}
         outcome = start(client, flow(client, name, **step), q="Ada")
-        # The step's own fields are what an agent without output must deliver.
+        # An agent without output of its own must deliver the fields of the step.
         assert outcome["status"] == "failed"
         assert outcome["error"]["type"] == "InvalidOutput"
         assert models.requests[0].body["messages"][0]["content"].startswith("Greet Ada.")
@@ -108,7 +108,7 @@ def test_a_call_that_needs_approval_waits_for_a_person(shared: Server, kind: str
         }[kind]  # fmt: skip
 
 
-def test_nobody_is_asked_about_a_call_that_cannot_be_made(shared: Server) -> None:
+def test_no_approval_is_asked_for_an_invalid_call(shared: Server) -> None:
     replies = turns(
         Reply(tool_calls=[("add", {"a": "lots"})]),
         Reply(tool_calls=[("default_api.Add", {"a": 1, "b": 2})]),
@@ -128,8 +128,8 @@ def test_nobody_is_asked_about_a_call_that_cannot_be_made(shared: Server) -> Non
         settled(client, outcome["runId"], "completed")
 
 
-def test_a_question_is_asked_again_whose_answer_is_none(shared: Server) -> None:
-    """Errors inside a 200, bodies that cannot be read: what may pass is tried again."""
+def test_a_request_is_retried_after_an_unusable_answer(shared: Server) -> None:
+    """Temporary errors inside a 200 and unreadable bodies are retried; permanent errors are not."""
     for number, odd in enumerate((
         b'{"error": {"type": "overloaded_error", "message": "busy"}}', b"<html>hi</html>", b"",
         b'{"choices": []}', b'{"error": {"type": "invalid_request_error", "message": "no"}}',
@@ -181,7 +181,7 @@ def test_an_agent_calls_a_workflow_that_pauses(shared: Server) -> None:
         assert len(models.requests) == 2
 
 
-def test_a_provider_gets_back_what_it_added_to_a_call(shared: Server) -> None:
+def test_extra_fields_of_a_tool_call_are_sent_back_to_the_provider(shared: Server) -> None:
     signed = {"google": {"thought_signature": "c2ln"}}
     call = {"id": "c1", "type": "function", "extra_content": signed,
             "function": {"name": "add", "arguments": {"a": 1, "b": 2}}}  # fmt: skip
@@ -201,7 +201,7 @@ def test_a_provider_gets_back_what_it_added_to_a_call(shared: Server) -> None:
         assert document["usage"]["estimated"] == 1
 
 
-def test_of_a_workflow_an_agent_is_told_the_result_and_no_more(shared: Server) -> None:
+def test_an_agent_gets_only_the_shortened_result_of_a_workflow(shared: Server) -> None:
     replies = turns(
         Reply(tool_calls=[("big", {"n": 4})]), Reply(tool_calls=[("deliver", {"answer": 8})])
     )
@@ -225,7 +225,7 @@ def test_of_a_workflow_an_agent_is_told_the_result_and_no_more(shared: Server) -
         assert len(content) < 1_500
 
 
-def test_limits_end_the_work(shared: Server) -> None:
+def test_limits_stop_an_agent(shared: Server) -> None:
     endless = Reply(tool_calls=[("add", {"a": 1})], input_tokens=100, output_tokens=10)
     with shared.client() as client, ModelServer(endless) as models:
         for limits, kind, asked in (
@@ -237,7 +237,7 @@ def test_limits_end_the_work(shared: Server) -> None:
             assert len(models.requests) - before == asked
 
 
-def test_a_failed_attempt_goes_on_from_the_last_answer(shared: Server) -> None:
+def test_a_retry_continues_from_the_last_answer(shared: Server) -> None:
     limited = Reply("slow down", status=429, headers={"retry-after": "0"})
     answers = [
         Reply(tool_calls=[("add", {"a": 1, "b": 2})]),
@@ -256,7 +256,9 @@ def test_a_failed_attempt_goes_on_from_the_last_answer(shared: Server) -> None:
     ("reply", "kind"),
     [(Reply("no", finish="refusal"), "Refused"), (Reply("it is", finish="length"), "CutOff")],
 )
-def test_a_refused_or_cut_off_answer_says_so(shared: Server, reply: Reply, kind: str) -> None:
+def test_a_refused_or_truncated_answer_fails_with_its_own_type(
+    shared: Server, reply: Reply, kind: str
+) -> None:
     with shared.client() as client, ModelServer(reply) as models:
         name = agent(client, models, f"stubborn-{kind.lower()}")
         assert start(client, flow(client, name), q="?")["error"]["type"] == kind
@@ -316,7 +318,7 @@ def test_agents_are_checked_versioned_and_archived(shared: Server) -> None:
         )
 
 
-def test_a_transcript_tells_what_was_said(shared: Server) -> None:
+def test_a_transcript_shows_messages_and_calls(shared: Server) -> None:
     replies = turns(
         Reply(tool_calls=[("add", {"a": 1, "b": 2})]),
         Reply("Well."),

@@ -1,4 +1,4 @@
-"""call-llm in a real run: repaired answers, usage, attachments, retries, and keys never shown."""
+"""call-llm in a real run: repaired answers, usage, attachments, retries, and hidden keys."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ ASK: dict[str, Any] = {
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
-def test_an_answer_is_repaired_counted_and_kept(
+def test_an_answer_is_repaired_counted_and_recorded(
     tmp_path: Path, provider: str, stream: bool
 ) -> None:
     with ModelServer(
@@ -64,7 +64,7 @@ def test_an_answer_is_repaired_counted_and_kept(
         assert KEY not in everything
 
 
-def test_a_document_goes_along_as_its_text(shared: Server) -> None:
+def test_a_document_is_sent_as_its_text(shared: Server) -> None:
     with shared.client() as client, ModelServer(Reply('{"city": "Rome"}')) as models:
         client.put(
             "/api/models/reader",
@@ -78,7 +78,7 @@ def test_a_document_goes_along_as_its_text(shared: Server) -> None:
         assert "Greetings from Rome" in json.dumps(models.requests[0].body)
 
 
-def test_a_rate_limit_is_waited_out_by_the_policy_of_the_step(shared: Server) -> None:
+def test_a_rate_limit_is_retried_by_the_policy_of_the_step(shared: Server) -> None:
     answers = [
         Reply(status=429, headers={"retry-after": "1"}),
         Reply(status=529),

@@ -1,4 +1,4 @@
-"""`call_rates`: what all runs together may call, and how often."""
+"""`call_rates`: limits on the rate of calls of all runs together."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def test_calls_are_spaced_and_those_who_wait_hold_up_nobody(
+def test_calls_are_spaced_and_waiting_calls_block_no_other_run(
     limited: Server, tmp_path: Path
 ) -> None:
     with Echo() as echo, limited.client() as client:
@@ -42,7 +42,7 @@ def test_calls_are_spaced_and_those_who_wait_hold_up_nobody(
             for _ in range(4)
         ]
         assert start(client, "adds")["status"] == "completed", "two turns, and four who wait"
-        start(client, "asks")  # what calls out is loaded by the first of all
+        start(client, "asks")  # the first call loads the HTTP client
         echo.came_s.clear()
         runs = [
             client.post("/api/workflow/start-async/asks", json={}).json()["runId"] for _ in range(6)
@@ -62,7 +62,7 @@ def test_calls_are_spaced_and_those_who_wait_hold_up_nobody(
         assert not (tmp_path / "notes").exists()
 
 
-async def test_tenants_take_turns_in_line() -> None:
+async def test_tenants_take_turns_in_the_queue() -> None:
     rates, order = CallRates({"tool:x": "100/s"}, FairQueue(4)), list[str]()
 
     async def call(who: str) -> None:
@@ -80,6 +80,6 @@ async def test_tenants_take_turns_in_line() -> None:
     ("rates", "told"),
     [({"127.0.0.1": "10/s"}, "must be host:NAME"), ({"tool:add": "10"}, "such as 10/s")],
 )
-def test_a_rate_that_is_none_is_refused(rates: dict[str, str], told: str, tmp_path: Path) -> None:
+def test_an_invalid_rate_is_refused(rates: dict[str, str], told: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=told):
         load({"data": tmp_path, "call_rates": rates})

@@ -1,4 +1,4 @@
-"""Answers as they come: pieces on the run's stream and on that of an agent that is asked."""
+"""Streamed answers: deltas on the event stream of the run and of an agent invocation."""
 
 import asyncio
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ SAID = f"<think>Hm.</think>{'word ' * 60}The word is {SECRET}, {'and so on ' * 3
 
 
 def asked(client: httpx.Client, name: str) -> list[Seen]:
-    """Ask an agent, and return all events of the answer."""
+    """Invoke an agent, and return all events of the answer."""
     headers = {"accept": "text/event-stream"}
     address = f"/api/agents/{name}/invoke"
     with client.stream("POST", address, json={"message": "Say"}, headers=headers) as answer:
@@ -28,7 +28,7 @@ def asked(client: httpx.Client, name: str) -> list[Seen]:
 
 
 def pieces(events: list[Seen]) -> str:
-    """Put the pieces together by their places."""
+    """Return the text that the deltas make up by their positions."""
     text = ""
     for one in events:
         if one.event == "call.delta":
@@ -37,7 +37,7 @@ def pieces(events: list[Seen]) -> str:
     return text
 
 
-def test_an_answer_is_told_as_it_comes(shared: Server) -> None:
+def test_an_answer_is_streamed_as_it_arrives(shared: Server) -> None:
     with shared.client() as client, ModelServer(Reply(SAID)) as models:
         assert client.put("/api/secrets/WORD", json={"value": SECRET}).status_code in (200, 201)
         name = agent(client, models, "streams")
@@ -58,17 +58,17 @@ def test_an_answer_is_told_as_it_comes(shared: Server) -> None:
         delta = events[first].data
         assert (delta["name"], delta["stepId"], delta["visit"]) == ("turn-1", "agent", 1)
         assert events[first].id == events[first - 1].id, "a piece has no place to come back to"
-        # The stream of a run that has ended has none of it any more; it is not kept.
+        # Deltas are not stored: the stream of an ended run has none.
         path = f"/api/workflow/events/{outcome['runId']}"
         assert pieces(list(Reader().events(iter(client.get(path, params={"deltas": "true"}).text.split("\n"))))) == ""  # fmt: skip
-        # Without a stream from the model there are no pieces, and the rest is the same.
+        # If the model does not stream, there are no deltas, and all else is the same.
         client.put(f"/api/models/{name}", json={**address, "stream": False})
         events = asked(client, name)
         assert pieces(events) == ""
         assert events[-1].data["data"]["text"] == whole
 
 
-async def test_a_secret_is_hidden_though_it_comes_in_pieces() -> None:
+async def test_a_secret_split_over_deltas_is_masked() -> None:
     deltas, told = Deltas(), list[Any]()
     with deltas.read("r", asyncio.Event()) as waiting:
         text = AnswerText(
@@ -86,7 +86,7 @@ async def test_a_secret_is_hidden_though_it_comes_in_pieces() -> None:
     assert len(told) > 100
 
 
-def test_text_that_takes_long_to_be_masked_is_told_less_often(
+def test_text_that_is_slow_to_mask_is_sent_less_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now_s = looked_s = 0.0
@@ -110,7 +110,7 @@ def test_text_that_takes_long_to_be_masked_is_told_less_often(
     assert looked_s <= now_s / 15
 
 
-async def test_a_reader_that_is_slow_loses_the_oldest_pieces_only() -> None:
+async def test_a_slow_reader_loses_only_the_oldest_deltas() -> None:
     deltas = Deltas()
     assert not deltas.are_read("r")
     with deltas.read("r", asyncio.Event()) as slow:

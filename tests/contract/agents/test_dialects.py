@@ -1,4 +1,4 @@
-"""Agents and fields on servers that speak OpenAI's format each in its own way."""
+"""Agents and structured output with the variants of the OpenAI format that servers use."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ BROKEN = Said(thought="Once more.", calls=[("add", '{"a": 1, "b":')])
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.name)
-def test_an_agent_works_on_the_server(shared: Server, dialect: Dialect, stream: bool) -> None:
+def test_an_agent_works_with_the_variant(shared: Server, dialect: Dialect, stream: bool) -> None:
     tenant = f"speaks-{dialect.name}-{stream}".lower()
     speaks = dialect.speaks(FIRST, BROKEN, Said("Done."))
     with shared.client(tenant=tenant) as client, ModelServer(speaks) as server:
@@ -39,7 +39,7 @@ def test_an_agent_works_on_the_server(shared: Server, dialect: Dialect, stream: 
         assert run["status"] == "completed", run.get("error")
         asked = [request.body["messages"] for request in server.requests]
         if dialect.name == "mistral" and stream:
-            # What does not know how it is asked to count is asked without, each time anew.
+            # A server that refuses `stream_options` is asked again without it, for each request.
             assert [bool(request.body.get("stream_options")) for request in server.requests] == [True, False] * 3  # fmt: skip
             asked = asked[1::2]
         assert len(asked) == 3
@@ -57,7 +57,9 @@ def test_an_agent_works_on_the_server(shared: Server, dialect: Dialect, stream: 
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.name)
-def test_fields_are_asked_for_and_a_refusal_says_why(shared: Server, dialect: Dialect) -> None:
+def test_structured_output_is_requested_and_a_refusal_is_reported(
+    shared: Server, dialect: Dialect
+) -> None:
     with (
         shared.client(tenant=f"fields-{dialect.name}") as client,
         ModelServer(dialect.speaks(Said('{"total": 3}', thought="Adding."))) as server,

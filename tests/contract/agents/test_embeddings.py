@@ -1,4 +1,4 @@
-"""Passages that are found by what they mean: vectors by a model, counted and bounded, over HTTP."""
+"""Search by meaning, over HTTP: embeddings are requested, counted and limited by budgets."""
 
 import math
 import random
@@ -22,7 +22,7 @@ MEANINGS = (
 
 
 def meaning(text: str) -> Sequence[float]:
-    """Return a vector in which words that mean the same stand for the same."""
+    """Return a vector that is equal for words of the same meaning."""
     lower = text.lower()
     return [sum(lower.count(word) for word in words) + 0.01 for words in MEANINGS]
 
@@ -38,11 +38,11 @@ def embedding(client: httpx.Client, name: str, price: float = 1_000) -> Iterator
 
 
 def inputs(models: ModelServer) -> list[int]:
-    """How many texts each question had."""
+    """Return the number of texts in each request."""
     return [len(request.body["input"]) for request in models.requests]
 
 
-def test_passages_are_found_by_meaning_and_what_that_costs_is_counted(shared: Server) -> None:
+def test_passages_are_found_by_meaning_and_the_cost_is_counted(shared: Server) -> None:
     with shared.client() as client, embedding(client, "vectors") as models:
         keep = {"id": "keep", "type": "call-tool", "toolId": "knowledge", "output": {},
                 "inputs": {"operation": "add", "collection": "meant", "model": "vectors",
@@ -70,13 +70,13 @@ def test_passages_are_found_by_meaning_and_what_that_costs_is_counted(shared: Se
         shared.kill()
         shared.start()
         assert found(client, "lunch", "meant")[0]["source"] == "food"
-        assert found(client, "noon", "meant")[0]["source"] == "food"  # by its word
+        assert found(client, "noon", "meant")[0]["source"] == "food"  # by the word itself
         day = client.get("/api/usage?by=workflow,model").json()["usage"]
         spent = {line["workflowId"]: line for line in day if line["model"] == "vectors"}
         assert (spent[finds]["cost"], spent[""]["calls"]) == (0.004, 3)
 
 
-def test_only_new_passages_are_asked_for_and_one_model_makes_all(shared: Server) -> None:
+def test_only_new_passages_are_embedded_and_a_collection_has_one_model(shared: Server) -> None:
     with shared.client() as client, embedding(client, "own") as models:
         text = [f"{word} {'y' * 1_150}" for word in ("train", "lunch", "leave")]
         add = {"operation": "add", "collection": "again", "source": "a"}
@@ -107,7 +107,7 @@ def test_only_new_passages_are_asked_for_and_one_model_makes_all(shared: Server)
         assert failed["error"]["type"] == "ModelRejected"
 
 
-def test_a_budget_holds_for_vectors_too(shared: Server) -> None:
+def test_a_budget_limits_embeddings_too(shared: Server) -> None:
     with shared.client() as client, embedding(client, "dear") as models:
         keep = {"id": "keep", "type": "call-tool", "toolId": "knowledge",
                 "output": {"passages": {"type": "integer"}},
@@ -122,10 +122,10 @@ def test_a_budget_holds_for_vectors_too(shared: Server) -> None:
                   "actionValue": "raise", "data": {"to": 9}}  # fmt: skip
         client.post(f"/api/workflow/resume/{run['runId']}", json=answer)
         assert settled(client, run["runId"], "completed")["data"]["passages"] == 70
-        assert inputs(models) == [32, 32, 6]  # what was paid for is not asked again
+        assert inputs(models) == [32, 32, 6]  # finished batches are not requested again
 
 
-def test_of_many_vectors_the_nearest_are_found() -> None:
+def test_the_nearest_of_many_vectors_are_found() -> None:
     chance = random.Random(7)
 
     def like(middle: Sequence[float], spread: float) -> bytes:

@@ -1,4 +1,4 @@
-"""Files that models are shown, and files that models and tools make, over HTTP."""
+"""Files sent to models, and files made by models and tools, over HTTP."""
 
 import base64
 import json
@@ -28,7 +28,9 @@ def encoded(content: bytes) -> str:
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
-def test_files_go_to_models_in_the_providers_format(shared: Server, provider: str) -> None:
+def test_files_are_sent_to_models_in_the_format_of_the_provider(
+    shared: Server, provider: str
+) -> None:
     with shared.client() as client, ModelServer(Reply("seen")) as models:
         address = models.openai if provider == "openai" else models.anthropic
         model = {"provider": provider, "model": "m", "baseUrl": address, "retries": 0}
@@ -72,7 +74,7 @@ def test_files_go_to_models_in_the_providers_format(shared: Server, provider: st
         large = upload(client, "large.png", PNG + b"x" * 3_500_000)
         assert start(client, workflow, files=[large] * 5)["error"]["type"] == "FilesTooLarge"
         assert len(models.requests) == asked
-        # Nobody is shown less than was meant: a fallback that takes no PDF fails, and says so.
+        # A fallback that cannot take the PDF fails with a message instead of dropping the file.
         client.put(f"/api/models/{provider}-none", json={**model, "baseUrl": "http://127.0.0.1:9"})
         client.put(
             f"/api/models/{provider}-able",
@@ -84,7 +86,7 @@ def test_files_go_to_models_in_the_providers_format(shared: Server, provider: st
         assert "takes no pdf, so it cannot be shown b.pdf" in error["message"]
 
 
-def test_what_models_and_tools_make_is_kept_as_files(shared: Server) -> None:
+def test_output_of_models_and_tools_is_stored_as_files(shared: Server) -> None:
     picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{encoded(PNG)}"}}
     message = {"role": "assistant", "content": None, "images": [picture],
                "audio": {"id": "a", "data": encoded(WAV), "transcript": "Here it is."}}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Texts that runs keep, and the passages of them that a search finds, over HTTP."""
+"""Knowledge, over HTTP: texts stored by runs and the passages that a search finds in them."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def found(client: httpx.Client, query: str, collection: str = "handbook") -> lis
     return passages
 
 
-def test_texts_are_found_by_passages_also_after_a_crash(shared: Server) -> None:
+def test_passages_of_texts_are_found_also_after_a_crash(shared: Server) -> None:
     with shared.client() as client, shared.client(tenant="other") as other:
         file = upload(client, "handbook.md", HANDBOOK.encode())
         keep = {"id": "keep", "type": "call-tool", "toolId": "knowledge",
@@ -77,7 +77,7 @@ def test_texts_are_found_by_passages_also_after_a_crash(shared: Server) -> None:
         assert full["error"]["type"] == "KnowledgeFull"
 
 
-def test_an_agent_is_told_passages_with_their_sources(shared: Server) -> None:
+def test_an_agent_gets_passages_with_their_sources(shared: Server) -> None:
     asks = ("knowledge-search", {"collection": "facts", "query": "Who bought the shop?"})
     with (
         shared.client() as client,
@@ -92,7 +92,7 @@ def test_an_agent_is_told_passages_with_their_sources(shared: Server) -> None:
         assert "Ada bought a shop in May." in told
 
 
-def test_a_text_is_cut_between_paragraphs_sentences_and_words() -> None:
+def test_a_text_is_split_between_paragraphs_sentences_and_words() -> None:
     text = "One two. " * 300 + "\n\nshort\n\nalso short\n\n" + "y" * 3_000
     passages = passages_of(text)
     assert all(len(one) <= LONGEST for one in passages)

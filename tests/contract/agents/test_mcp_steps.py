@@ -1,4 +1,4 @@
-"""Steps that call tools of MCP servers, over HTTP, also across a crash."""
+"""Steps that call tools of MCP servers, over HTTP, also after a crash."""
 
 import json
 import time
@@ -16,7 +16,7 @@ PLUGIN = Path(__file__).parents[2] / "harness" / "plugin.py"
 
 
 def workflow(client: httpx.Client, *tools: dict[str, Any]) -> str:
-    """Store a workflow that calls these tools one after the other."""
+    """Create a workflow that calls these tools one after the other."""
     names = [f"step-{number}" for number in range(len(tools))]
     steps: list[Any] = [
         {"id": name, "type": "call-tool", **tool} for name, tool in zip(names, tools, strict=True)
@@ -29,7 +29,7 @@ def workflow(client: httpx.Client, *tools: dict[str, Any]) -> str:
     return str(made.json()["id"])
 
 
-def test_a_step_calls_a_tool_and_tells_what_went_wrong(tmp_path: Path) -> None:
+def test_a_step_calls_a_tool_and_reports_errors(tmp_path: Path) -> None:
     named = json.dumps({"near": over_pipes(), "gone": {"command": "/nowhere"}})
     with (
         Server(tmp_path / "data", PLUGIN, STEPWELL_MCP_SERVERS=named) as server,
@@ -56,7 +56,7 @@ def test_a_step_calls_a_tool_and_tells_what_went_wrong(tmp_path: Path) -> None:
             assert failed["error"]["type"] == kind, failed
 
 
-def test_a_call_that_had_finished_is_not_repeated_after_a_crash(tmp_path: Path) -> None:
+def test_a_finished_call_is_not_repeated_after_a_crash(tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     named = json.dumps({"near": over_pipes(MCP_CALLS=str(calls))})
     with Server(tmp_path / "data", PLUGIN, STEPWELL_MCP_SERVERS=named) as server:
@@ -78,7 +78,7 @@ def test_a_call_that_had_finished_is_not_repeated_after_a_crash(tmp_path: Path) 
     assert calls.read_text().split() == [f"{run_id}:step-0:1"]
 
 
-def test_a_tool_that_asks_makes_the_run_wait_for_a_person_also_over_a_crash(tmp_path: Path) -> None:
+def test_a_question_of_a_tool_pauses_the_run_and_survives_a_crash(tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     named = json.dumps({"near": over_pipes(MCP_BOOKED=str(calls))})
     wants: list[tuple[str, dict[str, Any]]] = [("near.book", {"show": "A"}), ("near.add", {"a": 1})]
@@ -126,7 +126,7 @@ def test_a_tool_that_asks_makes_the_run_wait_for_a_person_also_over_a_crash(tmp_
     assert calls.read_text().splitlines() == ["book Hamlet"]
 
 
-def test_a_tool_that_acts_before_it_asks_goes_on_from_where_it_stood(tmp_path: Path) -> None:
+def test_a_tool_that_acts_before_it_asks_continues_without_acting_again(tmp_path: Path) -> None:
     done = tmp_path / "done"
     done.touch()
     with McpProcess(MCP_DONE=str(done)) as shop:
@@ -163,7 +163,7 @@ def test_a_tool_that_acts_before_it_asks_goes_on_from_where_it_stood(tmp_path: P
                     "accept reserved A", "decline reserved B", "reserve A", "reserve B", "reserve C"
                 ]  # fmt: skip
                 shop.kill()
-                shop.start()  # what it has handed back is worth nothing to it any more
+                shop.start()  # after a restart it cannot use the state it handed back
                 body = {"type": "collect_inputs", **sent[0]}
                 client.post(
                     f"/api/workflow/resume/{runs[2]['runId']}", json=body

@@ -1,4 +1,4 @@
-"""How many questions a model is asked at once and how often, and headers that definitions add."""
+"""Limits on the concurrency and rate of requests to a model, and headers set by definitions."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ from tests.harness.workflows import create, start, straight
 
 
 class Busy:
-    """A model that takes its time, and counts how many ask at once."""
+    """A slow model that counts concurrent requests."""
 
     def __init__(self) -> None:
         self.now = self.most = 0
@@ -61,7 +61,7 @@ def begun(client: httpx.Client, workflow: str, q: str) -> str:
     return str(client.post(f"/api/workflow/start-async/{workflow}", json=body).json()["runId"])
 
 
-def test_questions_wait_in_line_by_tenant_and_no_limit_counts_meanwhile(
+def test_requests_queue_by_tenant_and_timeouts_exclude_the_wait(
     busy: tuple[Busy, ModelServer], bounded: Server
 ) -> None:
     answers, models = busy
@@ -78,7 +78,9 @@ def test_questions_wait_in_line_by_tenant_and_no_limit_counts_meanwhile(
         create(one, "agents", [step], straight("work"))
         add = {"id": "add", "type": "call-tool", "toolId": "add", "inputs": {"a": 1}}
         create(many, "adds", [add], straight("add"))
-        start(many, asks(many, "first"), q="first")  # loads the provider's library
+        start(
+            many, asks(many, "first"), q="first"
+        )  # the first request loads the library of the provider
         models.requests.clear()
         runs = [begun(many, workflow, f"a{number}") for number in range(5)]
         other = [begun(one, "agents", f"b{number}") for number in range(2)]
@@ -95,7 +97,7 @@ def test_questions_wait_in_line_by_tenant_and_no_limit_counts_meanwhile(
         assert bounded.process is not None
 
 
-def test_a_model_is_asked_at_its_rate_and_what_waits_can_be_stopped(
+def test_a_model_is_asked_at_its_rate_and_waiting_requests_can_be_cancelled(
     busy: tuple[Busy, ModelServer], bounded: Server
 ) -> None:
     with bounded.client() as client, ModelServer(Reply("Yes.")) as models:
@@ -120,7 +122,7 @@ def test_a_model_is_asked_at_its_rate_and_what_waits_can_be_stopped(
         assert len(models.requests) == 4
 
 
-def test_agents_and_steps_add_headers_of_their_own(
+def test_agents_and_steps_add_their_own_headers(
     busy: tuple[Busy, ModelServer], bounded: Server
 ) -> None:
     _, models = busy

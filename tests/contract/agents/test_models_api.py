@@ -1,4 +1,4 @@
-"""Chat models over HTTP: who may name them, what is shown, what is refused."""
+"""Chat models over HTTP: roles, hidden keys, and refused documents."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.harness.server import Server
 MODEL = {"provider": "openai", "model": "qwen", "baseUrl": "http://models.test/v1", "secret": "key"}
 
 
-def test_a_model_is_named_listed_changed_and_forgotten(shared: Server) -> None:
+def test_a_model_is_created_listed_changed_and_deleted(shared: Server) -> None:
     with shared.client("admin") as client:
         made = client.put("/api/models/local.qwen_3-8b", json=MODEL)
         assert made.status_code == 200, made.text
@@ -64,7 +64,7 @@ def test_models_need_an_admin_and_are_shown_to_viewers(shared: Server) -> None:
         ({"provider": "anthropic", "structured": "json_object"}, ""),
     ],
 )
-def test_a_wrong_document_is_refused_with_its_place(shared: Server, change: object, path: str) -> None:  # fmt: skip
+def test_a_wrong_document_is_refused_with_the_path_of_the_error(shared: Server, change: object, path: str) -> None:  # fmt: skip
     with shared.client("admin") as client:
         answer = client.put("/api/models/wrong", json={**MODEL, **change})  # type: ignore[dict-item] # wrong on purpose
         assert answer.status_code == 400
@@ -77,7 +77,7 @@ def test_a_wrong_name_is_refused(shared: Server, name: str) -> None:
         assert client.put(f"/api/models/{name}", json=MODEL).status_code in (400, 404)
 
 
-def test_models_of_the_settings_are_listed_and_given_way_to(tmp_path: Path) -> None:
+def test_models_of_the_settings_are_listed_and_a_tenant_can_replace_them(tmp_path: Path) -> None:
     named = json.dumps({"shared": {"provider": "anthropic", "model": "claude", "keyEnv": "A_KEY"}})
     environment = {"STEPWELL_MODELS": named, "STEPWELL_DEFAULT_MODEL": "shared", "A_KEY": "canary"}
     with Server(tmp_path / "data", PLUGIN, **environment) as server, server.client() as client:
@@ -94,7 +94,7 @@ def test_models_of_the_settings_are_listed_and_given_way_to(tmp_path: Path) -> N
         assert [item["source"] for item in client.get("/api/models").json()] == ["settings"]
 
 
-def test_a_scripted_model_has_no_address_and_can_be_sent_back(shared: Server) -> None:
+def test_a_scripted_model_has_no_address_and_can_be_saved_as_shown(shared: Server) -> None:
     answers = [{"text": "a", "delay": "2s"}, {"text": "b"}]
     model = {"provider": "scripted", "model": "s", "scripts": [{"answers": answers}]}
     with shared.client("admin") as client:

@@ -1,4 +1,4 @@
-"""Recorded visits done again with another version of the agent, or another model."""
+"""Replays: recorded visits with another version of the agent or another model."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ SUM = {"output": {"answer": "{{ asked.results[0].sum }}"}, "inputTokens": 20, "o
 
 @pytest.fixture(scope="module")
 def recorded(shared: Server) -> dict[str, Any]:
-    """A run whose agent has added 1 and 2, and whose next step adds it up again."""
+    """Start a run whose agent adds 1 and 2, followed by another step."""
     with shared.client() as client:
         client.put("/api/models/old", json=says(adds(1, 2), SUM))
         client.put("/api/models/new", json=says(adds(5, 5), {"output": {"answer": 99}}))
@@ -55,7 +55,7 @@ def replayed(client: httpx.Client, run_id: str, **body: Any) -> Any:
     return client.get(f"/api/workflow/replay/{made.json()['runId']}").json()
 
 
-def test_the_same_agent_does_the_same_and_calls_nothing(
+def test_a_replay_of_the_same_agent_is_equal_and_calls_no_tool(
     shared: Server, recorded: dict[str, Any]
 ) -> None:
     with shared.client() as client:
@@ -70,7 +70,7 @@ def test_the_same_agent_does_the_same_and_calls_nothing(
         assert [step["stepId"] for step in steps] == ["work", "end-of-replay"]
 
 
-def test_another_model_is_compared(shared: Server, recorded: dict[str, Any]) -> None:
+def test_a_replay_with_another_model_is_compared(shared: Server, recorded: dict[str, Any]) -> None:
     with shared.client() as client:
         found = replayed(client, recorded["runId"], model="new")
         assert not found["same"]
@@ -85,7 +85,7 @@ def test_another_model_is_compared(shared: Server, recorded: dict[str, Any]) -> 
         assert client.get(f"/api/workflow/replay/{recorded['runId']}").status_code == 404
 
 
-def test_another_version_is_tried_by_its_checks_and_published(
+def test_a_new_version_is_checked_by_replays_and_published(
     shared: Server, recorded: dict[str, Any]
 ) -> None:
     with shared.client() as client:

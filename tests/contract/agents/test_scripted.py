@@ -1,4 +1,4 @@
-"""Models that answer by a script, over HTTP and for `stepwell run`."""
+"""Scripted models, over HTTP and for `stepwell run`."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def scripted(client: httpx.Client, **more: Any) -> httpx.Response:
     return client.put("/api/models/scripted", json=model)
 
 
-def test_agents_and_steps_are_answered_by_a_script(shared: Server) -> None:
+def test_a_script_answers_agents_and_steps(shared: Server) -> None:
     with shared.client() as client:
         made = scripted(client, prices={"input": 1_000_000, "output": 1_000_000})
         assert made.status_code == 200, made.text
@@ -66,7 +66,7 @@ def test_agents_and_steps_are_answered_by_a_script(shared: Server) -> None:
         ({"scripts": [{"answers": [{"text": "{{ asked. }}"}]}]}, "asked."),
     ],
 )
-def test_a_script_that_cannot_be_used_is_refused(shared: Server, wrong: Any, told: str) -> None:
+def test_an_invalid_script_is_refused(shared: Server, wrong: Any, told: str) -> None:
     with shared.client() as client:
         refused = scripted(client, **wrong)
         assert refused.status_code == 400, refused.text

@@ -1,4 +1,4 @@
-"""What models cost, the budgets that bound it, and what was spent, over HTTP."""
+"""Costs of models, budgets that limit them, and the usage report, over HTTP."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -36,7 +36,7 @@ def answer(client: httpx.Client, document: dict[str, Any], value: str, status: i
     assert sent.status_code == status, sent.text
 
 
-def test_a_budget_that_is_used_up_asks_and_goes_on(shared: Server) -> None:
+def test_a_used_up_budget_asks_a_person_and_continues(shared: Server) -> None:
     with shared.client() as client, ModelServer(REPLY) as models:
         name = asking(client, models, "thrifty", 4, budget=0.2)
         document = settled(client, start(client, name), "paused")
@@ -56,7 +56,7 @@ def test_a_budget_that_is_used_up_asks_and_goes_on(shared: Server) -> None:
         assert failed["error"]["type"] == "BudgetReached"
 
 
-def test_questions_at_once_pass_a_month_by_one_answer_at_most(shared: Server) -> None:
+def test_concurrent_requests_exceed_a_monthly_budget_by_one_answer_at_most(shared: Server) -> None:
     slow = Reply("hm", input_tokens=20, output_tokens=8, delay_s=0.1)
     with shared.client() as client, ModelServer(slow) as models:
         name = asking(client, models, "crowd", 1)
@@ -86,7 +86,7 @@ def test_questions_at_once_pass_a_month_by_one_answer_at_most(shared: Server) ->
             assert (refused.status_code, "month" in refused.text) == (400, True)
 
 
-def test_what_a_crash_cut_off_counts_by_what_it_cost_in_any_case(server: Server) -> None:
+def test_a_request_interrupted_by_a_crash_counts_with_its_minimum_cost(server: Server) -> None:
     slow = Reply("hm", input_tokens=20, output_tokens=8, delay_s=60)
     with ModelServer(slow, REPLY) as models:
         with server.client() as client:
@@ -104,7 +104,7 @@ def test_what_a_crash_cut_off_counts_by_what_it_cost_in_any_case(server: Server)
             assert 0.1 < total["cost"] < 0.2
 
 
-def test_of_an_answer_that_breaks_off_what_has_come_is_counted(shared: Server) -> None:
+def test_the_received_part_of_an_interrupted_answer_is_counted(shared: Server) -> None:
     with shared.client() as client, ModelServer(Reply("x" * 400, breaks_off=True)) as models:
         name = asking(client, models, "broken-off", 1)
         document = {"provider": "openai", "baseUrl": models.openai, "model": "m", "stream": True,

@@ -1,4 +1,4 @@
-"""What comes with an answer: fields of an action, a comment, files; each kept in the history."""
+"""Answers with fields of an action, a comment and files; each is recorded in the history."""
 
 from typing import Any
 
@@ -127,7 +127,9 @@ def test_files_and_a_comment_come_with_a_form(shared: Server) -> None:
     assert (kept_file["fileName"], kept_file["size"]) == ("d.txt", 1)
 
 
-def test_the_client_and_the_command_answer_so_too(shared: Server, tmp_path: Any) -> None:
+def test_client_and_command_line_send_fields_comment_and_files(
+    shared: Server, tmp_path: Any
+) -> None:
     with shared.client("editor") as editor:
         runs = [started(editor, f"told-{n}") for n in range(2)]
     bill = tmp_path / "bill.txt"
@@ -174,8 +176,6 @@ def test_the_client_and_the_command_answer_so_too(shared: Server, tmp_path: Any)
     ],
     ids=["a deadline fills in nothing", "a word of answers", "a type", "a choice"],
 )  # fmt: skip
-def test_fields_that_cannot_be_are_refused_when_they_are_saved(
-    shared: Server, ask: dict[str, Any], path: str
-) -> None:
+def test_invalid_fields_are_refused_at_save(shared: Server, ask: dict[str, Any], path: str) -> None:
     with shared.client("editor") as client:
         assert path in told(client.post("/api/workflows", json=workflow("wrong", **ask)))

@@ -1,4 +1,4 @@
-"""API keys and secrets of tokens over HTTP."""
+"""API keys and JWT secrets over HTTP."""
 
 import time
 
@@ -14,7 +14,7 @@ def asks(server: Server, key: str, tenant: str = "acme") -> int:
     return httpx.get(f"{server.address}/api/workflows", headers=headers).status_code
 
 
-def test_a_key_is_made_used_listed_and_disabled(shared: Server) -> None:
+def test_a_key_is_created_used_listed_and_disabled(shared: Server) -> None:
     with shared.client("admin") as admin:
         made = admin.post("/api/keys", json={"role": "viewer", "name": "desk", "expiresInDays": 30})
         assert made.status_code == 201
@@ -31,7 +31,9 @@ def test_a_key_is_made_used_listed_and_disabled(shared: Server) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/keys", "/api/jwt-secrets"])
-def test_nobody_makes_or_disables_what_may_do_more_than_they(shared: Server, path: str) -> None:
+def test_nobody_creates_or_disables_credentials_above_their_own_role(
+    shared: Server, path: str
+) -> None:
     with shared.client("admin") as admin, shared.client("owner") as owner:
         assert admin.post(path, json={"role": "owner"}).status_code == 403
         made = owner.post(path, json={"role": "owner"}).json()
@@ -68,7 +70,7 @@ def test_a_public_key_must_fit_its_algorithm(shared: Server) -> None:
             assert answer.status_code == 400, body
 
 
-def test_a_definition_is_checked_without_being_kept(shared: Server) -> None:
+def test_a_definition_is_checked_without_being_stored(shared: Server) -> None:
     text = '{\n "name": "X",\n "initialStep": "e",\n "steps": [\n  {"id": "e",\n   "type": "end-flo"}\n ]\n}'
     with shared.client("viewer") as viewer:
         before = viewer.get("/api/workflows").json()

@@ -1,4 +1,4 @@
-"""The first owner: made once, by whoever has the code of the terminal; then people sign in."""
+"""The first owner is created once, with the code shown in the terminal, and can sign in."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def verified(data: Path) -> list[str]:
     return [fault["what"] for fault in found["found"]]
 
 
-def test_the_code_of_the_terminal_makes_one_owner_who_signs_in(tmp_path: Path) -> None:
+def test_the_code_of_the_terminal_creates_one_owner_who_signs_in(tmp_path: Path) -> None:
     with Server(tmp_path / "data", PLUGIN) as server:
         shown = re.search(r"at (\S+) with the code (\S+)", server.log.read_text())
         assert shown is not None

@@ -1,4 +1,4 @@
-"""Who sends a request: each way of `auth` as the other side sees it, and what is wrong with one."""
+"""`auth` of a request: each type as the receiver sees it, and the problems that are reported."""
 
 import base64
 from typing import Any
@@ -44,7 +44,7 @@ def test_the_header_is_sent(shared: Server, auth: Any, header: str, sent: str) -
         assert echo.seen[0]["headers"][header] == sent
 
 
-def test_a_user_name_that_would_end_early_is_refused(shared: Server) -> None:
+def test_a_user_name_with_a_colon_is_refused(shared: Server) -> None:
     auth = {"type": "basic", "username": "{{ data.user }}", "password": "p"}
     with Echo() as echo:
         error = start(shared, [step(echo.address, auth)], EDGES, user="a:b")["error"]
@@ -52,7 +52,7 @@ def test_a_user_name_that_would_end_early_is_refused(shared: Server) -> None:
         assert "auth.username has a colon" in error["message"]
 
 
-def test_a_template_that_gives_no_text_is_named(shared: Server) -> None:
+def test_a_template_that_returns_no_text_is_reported(shared: Server) -> None:
     auth = {"type": "bearer", "token": "{{ data.tokens }}"}
     with Echo() as echo:
         error = start(shared, [step(echo.address, auth)], EDGES, tokens=[])["error"]
@@ -73,7 +73,7 @@ def test_a_template_that_gives_no_text_is_named(shared: Server) -> None:
         ),
     ],
 )
-def test_each_problem_stands_at_its_key(auth: Any, problems: dict[str, str]) -> None:
+def test_each_problem_is_reported_at_its_key(auth: Any, problems: dict[str, str]) -> None:
     steps = [step("https://x.example", auth), {"id": "end", "type": "end-flow"}]
     document: Any = {"name": "Auth", "initialStep": "call", "steps": steps, "edges": EDGES}
     with pytest.raises(InvalidDefinition) as invalid:

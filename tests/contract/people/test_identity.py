@@ -1,4 +1,4 @@
-"""Tokens of an identity provider, and its people in the console, by a real one over HTTP."""
+"""Tokens and sign-in of an identity provider, against a real provider over HTTP."""
 
 import base64
 import json
@@ -47,7 +47,7 @@ def asked(server: Server, token: str, path: str = "/api/workflows") -> int:
 
 
 def unsigned(provider: IdentityProvider, header: dict[str, Any], key: bytes = b"") -> str:
-    """Return a token with a header of its own, signed with HMAC where there is a key."""
+    """Return a token with this header, signed with HMAC if there is a key."""
     claims = provider.token().split(".")[1]
     head = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
     signature = b""
@@ -62,7 +62,7 @@ def unsigned(provider: IdentityProvider, header: dict[str, Any], key: bytes = b"
 @pytest.mark.parametrize(
     ("kid", "algorithm"), [("rsa", "RS256"), ("rsa", "PS512"), ("ec", "ES256"), ("ed", "EdDSA")]
 )
-def test_its_tokens_count(
+def test_tokens_of_the_provider_are_accepted(
     server: Server, provider: IdentityProvider, kid: str, algorithm: str
 ) -> None:
     viewer = provider.token(kid, algorithm)
@@ -76,7 +76,7 @@ def test_its_tokens_count(
         assert answer.status_code == status
 
 
-def test_others_do_not(server: Server, provider: IdentityProvider) -> None:
+def test_other_tokens_are_refused(server: Server, provider: IdentityProvider) -> None:
     now = int(time.time())
     public = provider.keys[0].private.public_key()
     pem = public.public_bytes(
@@ -119,7 +119,7 @@ def test_others_do_not(server: Server, provider: IdentityProvider) -> None:
     )
 
 
-def test_a_new_key_counts_and_an_old_one_does_not(
+def test_a_new_key_is_accepted_and_a_withdrawn_one_is_refused(
     server: Server, provider: IdentityProvider
 ) -> None:
     before = provider.token()
@@ -146,7 +146,9 @@ def browser(server: Server) -> httpx.Client:
     return httpx.Client(base_url=server.address, follow_redirects=True)
 
 
-def test_its_people_sign_in_by_a_code(server: Server, provider: IdentityProvider) -> None:
+def test_people_of_the_provider_sign_in_by_authorization_code(
+    server: Server, provider: IdentityProvider
+) -> None:
     provider.user = {
         "sub": "u-7",
         "preferred_username": "Grace",

@@ -1,4 +1,4 @@
-"""An answer belongs to one pause: one that names a pause that is over changes nothing."""
+"""An answer belongs to one pause: an answer to a closed pause changes nothing."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -19,7 +19,7 @@ def asks(identity: str, **more: Any) -> dict[str, Any]:
 
 
 def looping(identity: str) -> dict[str, Any]:
-    """Ask for one item of a list after the other, in one step."""
+    """Return a workflow whose one step asks for each item of a list in turn."""
     return {
         "id": identity, "name": identity, "initialStep": "ask",
         "payload": {"list": {"type": "array"}, "i": {"type": "integer", "default": 0}},
@@ -61,7 +61,7 @@ def begin(client: httpx.Client, definition: dict[str, Any], *others: dict[str, A
 
 
 def shown(client: httpx.Client, run_id: str, message: str) -> dict[str, Any]:
-    """Wait until the run asks that, and return its pause as a page would keep it."""
+    """Wait until the run asks this, and return the fields that identify the pause."""
     for _ in range(300):
         pause = settled(client, run_id)["pauseSignal"]
         if pause and pause["message"] == message:
@@ -77,7 +77,7 @@ def resume(
     return client.post(f"/api/workflow/resume/{run_id}", json=answer, headers=headers)
 
 
-def test_an_answer_to_a_pause_that_is_over_is_409(shared: Server) -> None:
+def test_an_answer_to_a_closed_pause_is_refused_with_409(shared: Server) -> None:
     with shared.client() as client:
         run_id = begin(client, looping("one-after-the-other"))
         first = shown(client, run_id, "Pay Ada?")
@@ -91,7 +91,7 @@ def test_an_answer_to_a_pause_that_is_over_is_409(shared: Server) -> None:
         assert settled(client, run_id)["status"] == "completed"
 
 
-def test_an_answer_that_names_no_pause_counts_for_the_one_that_stands(shared: Server) -> None:
+def test_an_answer_without_a_pause_id_counts_for_the_open_pause(shared: Server) -> None:
     with shared.client() as client:
         run_id = begin(client, looping("bare"))
         bare = {"type": "request_user_action", "actionId": "ask", **YES}
@@ -101,7 +101,7 @@ def test_an_answer_that_names_no_pause_counts_for_the_one_that_stands(shared: Se
         assert settled(client, run_id)["status"] == "completed"
 
 
-def test_of_answers_at_once_to_one_pause_one_counts(shared: Server) -> None:
+def test_of_concurrent_answers_to_one_pause_one_counts(shared: Server) -> None:
     with shared.client() as client, ThreadPoolExecutor(10) as pool:
         run_id = begin(client, looping("at-once"))
         answer = {**shown(client, run_id, "Pay Ada?"), **YES}
@@ -126,7 +126,7 @@ def test_an_answer_at_the_parent_is_for_the_pause_that_it_shows(shared: Server) 
         assert settled(client, run_id)["status"] == "completed"
 
 
-def test_an_answer_for_a_child_is_no_answer_to_the_parents_own_pause(shared: Server) -> None:
+def test_an_answer_for_a_child_does_not_answer_the_parents_own_pause(shared: Server) -> None:
     with shared.client() as client:
         own = asks("own", message="And now?")
         run_id = begin(client, calling("then-asks", "below-it", own), looping("below-it"))
@@ -140,7 +140,7 @@ def test_an_answer_for_a_child_is_no_answer_to_the_parents_own_pause(shared: Ser
         assert resume(client, run_id, {**mine, **YES, "runId": run_id}).status_code == 200
 
 
-def test_a_key_applies_an_answer_once(shared: Server) -> None:
+def test_an_answer_with_an_idempotency_key_is_applied_once(shared: Server) -> None:
     with shared.client() as client:
         run_id = begin(client, looping("keyed"))
         shown(client, run_id, "Pay Ada?")
@@ -156,7 +156,7 @@ def test_a_key_applies_an_answer_once(shared: Server) -> None:
         assert resume(client, run_id, bare, "key-3").status_code == 409
 
 
-def test_a_key_at_the_parent_applies_an_answer_once(shared: Server) -> None:
+def test_an_answer_at_the_parent_with_an_idempotency_key_is_applied_once(shared: Server) -> None:
     with shared.client() as client:
         run_id = begin(client, calling("keyed-above", "keyed-below"), looping("keyed-below"))
         shown(client, run_id, "Pay Ada?")

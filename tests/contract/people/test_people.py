@@ -1,4 +1,4 @@
-"""People are invited, sign in, are seen and ended by an admin; who changed what is kept."""
+"""People: invitation, sign-in, sessions ended by an admin, and the audit log of changes."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def signed_in(server: Server, name: str, password: str = PASSWORD) -> Iterator[h
         yield client
 
 
-def test_somebody_is_invited_and_their_sessions_end_with_them(shared: Server) -> None:
+def test_a_person_is_invited_and_their_sessions_end_with_the_account(shared: Server) -> None:
     with shared.client() as owner, shared.client("admin") as admin:
         body: dict[str, Any] = {
             "name": "Grace",
@@ -82,7 +82,7 @@ def test_somebody_is_invited_and_their_sessions_end_with_them(shared: Server) ->
         assert httpx.post(f"{shared.address}/sign-in", data=form).status_code == 401
 
 
-def test_who_changed_what_is_kept(shared: Server) -> None:
+def test_changes_are_recorded_in_the_audit_log(shared: Server) -> None:
     with shared.client("owner", "log") as owner:
         flow = {"name": "Kept", "initialStep": "e", "steps": [{"id": "e", "type": "end-flow"}]}
         assert owner.post("/api/workflows", json={"name": "none"}).status_code == 400

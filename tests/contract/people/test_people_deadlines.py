@@ -1,4 +1,4 @@
-"""Reminders, escalation and notices of open questions, what a deadline does, and kill -9 between."""
+"""Reminders, escalation, notices and deadlines of open pauses, also across kill -9."""
 
 import socket
 import time
@@ -41,7 +41,7 @@ def until(client: httpx.Client, run_id: str, **wanted: Any) -> dict[str, Any]:
 
 
 def wait_for(file: Path, word: str) -> None:
-    """Wait until a word is in a file."""
+    """Wait until the file contains the word."""
     end = time.monotonic() + 20
     while word not in words(file):
         assert time.monotonic() < end, words(file)
@@ -62,7 +62,7 @@ def test_escalation_lets_more_people_answer_and_never_fewer(shared: Server) -> N
             assert not {"plan", "planDone", "notices"} & set(pause)
 
 
-def test_a_deadline_does_what_is_said_and_nothing_else(shared: Server) -> None:
+def test_a_deadline_does_exactly_what_is_configured(shared: Server) -> None:
     late = {"deadline": "{{ '100ms' }}"}
     with shared.client("owner", "late") as client:
         wrong = asking("wrong", onDeadline="stay")
@@ -88,7 +88,9 @@ def test_a_deadline_does_what_is_said_and_nothing_else(shared: Server) -> None:
         assert client.post(f"/api/workflow/resume/{stays}", json=answer).status_code == 200
 
 
-def test_notices_to_the_deaf_hold_up_no_other_tenant(shared: Server, tmp_path: Path) -> None:
+def test_notices_to_a_silent_receiver_do_not_delay_another_tenant(
+    shared: Server, tmp_path: Path
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         address = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
         with shared.client("owner", "deaf") as client, shared.client("owner", "heard") as other:
@@ -100,7 +102,7 @@ def test_notices_to_the_deaf_hold_up_no_other_tenant(shared: Server, tmp_path: P
             wait_for(tmp_path / "n", "asked")
 
 
-def test_notices_reminders_and_escalation_come_once_across_kills(tmp_path: Path) -> None:
+def test_notices_reminders_and_escalation_happen_once_across_kills(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     definition = asking(
         "told",

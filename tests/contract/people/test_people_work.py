@@ -1,4 +1,4 @@
-"""People's work: who may answer, several answers, claims, and what each leaves in the history."""
+"""Work of people: assignees, several answers, claims, and their records in the history."""
 
 import time
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def asking(identity: str, **settings: Any) -> dict[str, Any]:
 
 
 class People:
-    """Clients of people known by signed tokens, who have groups."""
+    """Clients of people who sign in by JWT, with their groups."""
 
     def __init__(self, server: Server, stack: ExitStack) -> None:
         self._server = server
@@ -91,7 +91,7 @@ def test_assignees_see_and_answer_and_others_do_not(people: People, shared: Serv
     assert inbox(ada) == []
 
 
-def test_four_eyes_hold_for_an_owner_too(people: People) -> None:
+def test_exclude_applies_to_an_owner_too(people: People) -> None:
     run_id = people.start(asking("eyes", exclude=["{{ startedBy }}"]))
     assert answer(people.owner, run_id, YES).status_code == 403
     link = people.owner.post(f"/api/workflow/links/{run_id}", json={"name": "me"})
@@ -110,7 +110,7 @@ def test_four_eyes_hold_for_an_owner_too(people: People) -> None:
     assert answer(ada, run_id, {**YES, "seen": line["seen"]}).status_code == 200
 
 
-def test_four_eyes_need_somebody_to_exclude(people: People) -> None:
+def test_exclude_must_name_a_person(people: People) -> None:
     people.owner.post("/api/workflows", json=asking("kept-out", exclude=["{{ data.author }}"]))
     for nobody in (None, "", " ", [""]):
         body = {"data": {"author": nobody}}
@@ -145,7 +145,7 @@ def test_a_quorum_counts_people_and_a_veto_ends_it(people: People) -> None:
     assert settled(people.owner, vetoed, "completed")["result"]["actionValue"] == "rejected"
 
 
-def test_one_answer_of_several_is_handed_on(people: People) -> None:
+def test_one_of_several_answers_is_delegated(people: People) -> None:
     ada, bob, cid = people("ada", "finance"), people("bob"), people("cid")
     run_id = people.start(asking("voices", required=2, assignees=["finance", "user:bob"]))
     address = f"/api/workflow/delegate/{run_id}"
@@ -166,9 +166,7 @@ def test_one_answer_of_several_is_handed_on(people: People) -> None:
     assert (told.status_code, "waits for 2 answers" in told.text) == (400, True)
 
 
-def test_a_question_for_somebody_that_names_nobody_is_for_admins(
-    people: People, shared: Server
-) -> None:
+def test_a_pause_whose_assignees_are_empty_is_for_admins(people: People, shared: Server) -> None:
     ada = people("ada")
     asked = asking("nobody", assignees=["{{ data.none | default('') }}", "{{ [] }}"])
     run_id = people.start(asked)
@@ -184,7 +182,7 @@ def test_a_question_for_somebody_that_names_nobody_is_for_admins(
     assert answer(ada, run_id, YES).status_code == 200
 
 
-def test_claim_release_and_delegate_stand_in_the_history(people: People) -> None:
+def test_claim_release_and_delegate_are_recorded_in_the_history(people: People) -> None:
     ada, bob, cid = people("ada", "finance"), people("bob", "finance"), people("cid")
     run_id = people.start(asking("claims", assignees=["finance"]))
     address = "/api/workflow/{}/" + run_id
@@ -215,7 +213,7 @@ def test_claim_release_and_delegate_stand_in_the_history(people: People) -> None
     assert '"note":"on leave"' in text
 
 
-def test_fields_that_are_there_are_asked_for_again_where_that_is_said(people: People) -> None:
+def test_ask_always_asks_for_fields_that_already_have_values(people: People) -> None:
     fields = {"amount": {"type": "number"}, "pin": {"type": "string", "required": False}}
     step = {"id": "ask", "type": "collect-inputs", "ask": "always", "output": fields}
     flow = {
@@ -288,7 +286,7 @@ def test_choices_and_limits_of_fields_come_from_the_data(people: People) -> None
         ({"type": "string", "maximum": "{{ data.left }}"}, "maximum"),
     ],
 )
-def test_choices_that_cannot_be_are_refused_when_they_are_saved(
+def test_invalid_choices_are_refused_at_save(
     people: People, spec: dict[str, Any], path: str
 ) -> None:
     step = {"id": "ask", "type": "collect-inputs", "output": {"x": spec}}
@@ -299,7 +297,7 @@ def test_choices_that_cannot_be_are_refused_when_they_are_saved(
     assert people.owner.post("/api/workflows", json=elsewhere).status_code == 400
 
 
-def test_long_questions_are_listed_whole(shared: Server) -> None:
+def test_long_questions_are_listed_in_full(shared: Server) -> None:
     with shared.client("owner", "long") as client:
         flow = asking("long", message="{{ data.long }}")
         client.post("/api/workflows", json=flow).raise_for_status()
@@ -312,7 +310,7 @@ def test_long_questions_are_listed_whole(shared: Server) -> None:
         assert page["nextCursor"] is None
 
 
-def test_a_page_of_the_inbox_is_bounded_in_characters_and_what_is_shown_together(
+def test_a_page_of_the_inbox_is_limited_in_characters_and_in_shown_content(
     shared: Server,
 ) -> None:
     flow = asking("longer", message="{{ data.long }}")

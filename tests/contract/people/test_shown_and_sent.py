@@ -1,4 +1,4 @@
-"""What GET gives of a thing, PUT takes: what the server has added to it is ignored."""
+"""PUT accepts what GET returns; fields that the server has added are ignored."""
 
 from typing import Any
 
@@ -34,23 +34,23 @@ def test_a_definition(kind: str, document: dict[str, Any], shared: Server) -> No
         assert (again.status_code, again.json()["version"]) == (200, "1.0.1"), again.text
         assert again.json()["status"] == "draft"
         assert written(client.get(one).json()) == written(shown) == document
-        # With the warnings that an answer to a save has, and as another server's new one.
+        # A document with the warnings of a save is accepted, also as a new one by another server.
         assert client.put(one, json=again.json()).status_code == 200
         copy = client.post(f"/api/{kind}", json={**shown, "id": "sent-on"})
         assert (copy.status_code, copy.json()["version"]) == (201, "1.0.0"), copy.text
-        # What was not shown by a server, but asks for what no save does, is refused.
+        # Values of these fields that no server has shown are refused, since a save cannot set them.
         for wrong in ({"version": "2.0.0"}, {"status": "published"}, {"createdAt": "today"}):
             assert client.put(one, json=wrong).status_code == 400, wrong
 
 
-def test_a_definition_is_checked_as_it_was_shown(shared: Server) -> None:
+def test_a_definition_passes_the_check_as_it_is_shown(shared: Server) -> None:
     with shared.client() as client:
         client.post("/api/workflows", json={**FLOW, "id": "checked-again"})
         text = client.get("/api/workflows/checked-again").text
         assert client.post("/api/workflow/check", json={"text": text}).json()["valid"] is True
 
 
-def test_a_model_keeps_what_its_list_does_not_tell_apart(shared: Server) -> None:
+def test_a_model_is_shown_with_all_fields_and_saved_unchanged(shared: Server) -> None:
     document = {
         "provider": "openai", "model": "m", "baseUrl": "http://127.0.0.1:9/v1", "secret": "KEY",
         "maxTokens": 9, "timeout": "90s", "stream": True, "structured": "prompt", "images": True,
@@ -83,7 +83,7 @@ def test_a_webhook(shared: Server) -> None:
         assert client.delete(one).status_code == 200
 
 
-def test_everything_else_that_is_put(shared: Server) -> None:
+def test_all_other_kinds_of_objects(shared: Server) -> None:
     flow = {**FLOW, "id": "put-back"}
     request = {"workflowId": "put-back", "verify": {"preset": "none"}, "note": "from anybody"}
     end = {"workflowId": "put-back", "on": ["run.failed"], "workflows": ["sent-back"]}
@@ -122,7 +122,7 @@ def test_everything_else_that_is_put(shared: Server) -> None:
             assert {**after, **dict.fromkeys(times)} == {**before, **dict.fromkeys(times)}, one
 
 
-def test_a_file_of_no_run_becomes_the_input_of_one(shared: Server) -> None:
+def test_a_file_uploaded_without_a_run_becomes_the_input_of_one(shared: Server) -> None:
     flow = {**FLOW, "id": "with-paper", "payload": {"paper": {"type": "file"}}}
     with shared.client() as client:
         client.post("/api/workflows", json=flow)

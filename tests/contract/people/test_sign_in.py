@@ -1,4 +1,4 @@
-"""Sessions end on the server, wrong sign-ins are slowed down, targets may name the host."""
+"""Sign-out ends the session on the server, wrong sign-ins are limited, targets may be absolute."""
 
 import socket
 from pathlib import Path
@@ -25,7 +25,7 @@ def csrf(client: httpx.Client) -> dict[str, str]:
     return {"x-csrf-token": page.split('name="csrf" content="')[1].split('"')[0]}
 
 
-def test_a_session_that_was_signed_out_counts_no_more(tmp_path: Path) -> None:
+def test_a_session_is_invalid_after_sign_out_and_wrong_sign_ins_are_limited(tmp_path: Path) -> None:
     with (
         Server(tmp_path / "data", PLUGIN) as server,
         signed_in(server) as one,
@@ -47,7 +47,7 @@ def test_a_session_that_was_signed_out_counts_no_more(tmp_path: Path) -> None:
         assert int(codes[-1].headers["retry-after"]) >= 1
 
 
-def test_a_target_may_have_scheme_and_host(shared: Server) -> None:
+def test_a_request_target_may_have_scheme_and_host(shared: Server) -> None:
     with socket.create_connection(("127.0.0.1", shared.port), 10) as wire:
         wire.sendall(
             b"GET http://stepwell.example/healthz HTTP/1.1\r\nHost: stepwell.example\r\nConnection: close\r\n\r\n"

@@ -1,4 +1,4 @@
-"""Titles and labels of runs: worked out from the document, found again, kept with the run."""
+"""Titles and labels of runs: evaluated from the definition, searchable, stored with the run."""
 
 import json
 from typing import Any
@@ -56,9 +56,7 @@ def orders(shared: Server) -> tuple[str, list[str]]:
         return workflow, [started(client, workflow, data) for data in customers]
 
 
-def test_runs_are_found_by_what_people_call_them(
-    shared: Server, orders: tuple[str, list[str]]
-) -> None:
+def test_runs_are_found_by_title_and_label(shared: Server, orders: tuple[str, list[str]]) -> None:
     workflow, (first, second, third) = orders
     with shared.client("operator") as client:
         status = client.get(f"/api/workflow/status/{first}").json()
@@ -82,7 +80,7 @@ def test_runs_are_found_by_what_people_call_them(
         assert found(client, text="muller") == found(client, label="customer:Xaver_AG") == []
 
 
-def test_a_title_follows_the_run_and_is_there_after_a_restart(
+def test_a_title_is_updated_with_the_run_and_survives_a_restart(
     shared: Server, orders: tuple[str, list[str]]
 ) -> None:
     workflow, (first, *_) = orders
@@ -99,7 +97,7 @@ def test_a_title_follows_the_run_and_is_there_after_a_restart(
         assert len(everything) == len(found(client, workflowId=workflow, topLevel=True)) + 2
 
 
-def test_many_runs_are_stopped_by_label_and_no_others(
+def test_runs_are_terminated_by_label_and_no_others(
     shared: Server, orders: tuple[str, list[str]]
 ) -> None:
     workflow, (first, second, third) = orders
@@ -117,7 +115,7 @@ def test_many_runs_are_stopped_by_label_and_no_others(
     assert stood == ["paused", "terminated", "paused"]
 
 
-def test_what_cannot_be_shown_is_refused_when_it_is_saved(shared: Server) -> None:
+def test_sensitive_or_unknown_fields_in_titles_are_refused_at_save(shared: Server) -> None:
     wrong = {
         **ORDER, "title": "{{ data.pin }} {{ data.numbr }}", "labels": {"a": "{{ 1 | nope }}"},
         "payload": {**ORDER["payload"], "pin": {"type": "string"}},

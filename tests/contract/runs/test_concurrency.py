@@ -1,4 +1,4 @@
-"""`concurrency` of a workflow, over HTTP: lines, refusals, the newest first, and a kill -9."""
+"""`concurrency` of a workflow, over HTTP: queues, refusal, replacement, and kill -9."""
 
 import time
 from typing import Any
@@ -35,7 +35,7 @@ def go_on(client: httpx.Client, run_id: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def test_runs_of_a_key_wait_in_line_and_others_do_not(shared: Server) -> None:
+def test_runs_of_a_key_queue_and_others_do_not(shared: Server) -> None:
     with shared.client() as client, shared.client(tenant="other") as other:
         limited(
             client, "line", key="{{ data.who }}", limit=1, priority="{{ data.rank | default(0) }}"
@@ -94,7 +94,7 @@ def test_a_pool_is_shared_by_runs_and_groups_of_several_workflows(shared: Server
         has_begun(client, second)
 
 
-def test_one_more_is_refused_or_takes_the_place_of_the_oldest(shared: Server) -> None:
+def test_a_run_above_the_limit_is_refused_or_replaces_the_oldest(shared: Server) -> None:
     with shared.client() as client:
         limited(client, "refuses", limit=1, whenFull="refuse")
         first = begin(client, "refuses")
@@ -118,7 +118,7 @@ def test_one_more_is_refused_or_takes_the_place_of_the_oldest(shared: Server) ->
         assert start(client, "calls")["error"]["type"] == "LimitReached"
 
 
-def test_a_kill_keeps_the_order_and_the_limit(server: Server) -> None:
+def test_order_and_limit_survive_a_kill(server: Server) -> None:
     with server.client() as client:
         limited(client, "kept", limit=2)
         runs = [begin(client, "kept") for _ in range(12)]

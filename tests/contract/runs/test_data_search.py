@@ -1,4 +1,4 @@
-"""Runs are found by words of the data that they began with, and by nothing that is not for eyes."""
+"""Search of runs by words of their input data, without sensitive values."""
 
 import time
 from collections.abc import Callable
@@ -43,8 +43,8 @@ def kept(server: Server) -> int:
         return int(journal.execute("SELECT count(*) FROM run_inputs").fetchone()[0])
 
 
-def test_runs_are_found_by_the_data_that_they_began_with(server: Server) -> None:
-    """Until the setting says otherwise; then nothing of it is kept."""
+def test_runs_are_found_by_their_input_data(server: Server) -> None:
+    """Search the input data; when the setting is off, nothing of it is indexed."""
     with server.client() as client, server.client("viewer", "other") as stranger:
         assert client.post("/api/workflows", json=CLAIM).status_code == 201
 

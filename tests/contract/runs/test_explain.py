@@ -1,4 +1,4 @@
-"""Where a value of a run came from, and what it reached."""
+"""Origin of a value of a run, and the steps that it reached."""
 
 import json
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ def test_a_value_is_traced_to_where_it_came_from(client: httpx.Client, run: str)
     assert found["service"] == "{{ data.url }}/200"
 
 
-def test_what_a_value_reached(client: httpx.Client, run: str) -> None:
+def test_the_steps_that_a_value_reached_are_listed(client: httpx.Client, run: str) -> None:
     told = explain(client, run, "steps.add.output")["reached"]
     direct = {(one["stepId"], one["place"]) for one in told if one["isDirect"]}
     assert direct == {("add", "edges[1].condition"), ("ask", "message"), ("end", "result.total")}
@@ -89,7 +89,7 @@ def test_what_a_value_reached(client: httpx.Client, run: str) -> None:
     assert {one["stepId"] for one in earlier["reached"]} == {"fetch", "add", "ask", "end"}
 
 
-def test_an_explanation_costs_in_proportion_to_the_definition_and_is_cut() -> None:
+def test_an_explanation_costs_in_proportion_to_the_definition_and_is_limited() -> None:
     kind = Registry.built_in().get("set")
     assert kind is not None
 
@@ -130,7 +130,7 @@ def test_a_transcript_costs_in_proportion_to_its_turns() -> None:
     assert work(160) < 5 * work(40)
 
 
-def test_what_is_no_value_is_told(client: httpx.Client, run: str, shared: Server) -> None:
+def test_an_unknown_value_is_refused(client: httpx.Client, run: str, shared: Server) -> None:
     for path in ("result.none", "data.nothing", "steps.nobody.output", "[", "other"):
         address = f"/api/workflow/runs/{run}/explain"
         answer = client.get(address, params={"path": path})

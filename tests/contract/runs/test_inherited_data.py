@@ -1,4 +1,4 @@
-"""Bodies see the data of the run around them, and the journal keeps it once."""
+"""Bodies read the data of the run that contains them, and the journal stores it once."""
 
 import itertools
 import json
@@ -43,7 +43,7 @@ EDGES = [
 
 
 def events(server: Server) -> Iterator[tuple[int, str]]:
-    """Return the number of the run of each event, and its body."""
+    """Return the run number and the body of each event."""
     with sqlite3.connect(f"file:{server.data}/journal.sqlite3?mode=ro", uri=True) as database:
         events_one_by_one(database)
         yield from database.execute("SELECT run, body FROM each_event ORDER BY position")
@@ -55,7 +55,7 @@ def answered(client: httpx.Client, run_id: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def test_ten_branches_of_a_long_parent_name_its_data(server: Server) -> None:
+def test_ten_branches_refer_to_the_data_of_their_parent(server: Server) -> None:
     with server.client() as client:
         create(client, "long", STEPS, EDGES)
         body = {"data": {"rows": ROWS, "round": 0}}
@@ -84,7 +84,7 @@ def test_ten_branches_of_a_long_parent_name_its_data(server: Server) -> None:
     assert command("verify", "--data", server.data)["faults"] == 0
 
 
-def test_items_go_through_steps_of_the_document(shared: Server) -> None:
+def test_items_are_processed_by_inline_steps(shared: Server) -> None:
     looks = {
         "id": "look", "type": "set",
         "values": {"told": "{{ data.index }}: {{ data.item.sku }} of {{ data.rows | length }}"},
@@ -139,7 +139,7 @@ def test_items_go_through_steps_of_the_document(shared: Server) -> None:
         assert "data.item" in problems["steps[4].steps[0].result"]
 
 
-def test_an_attempt_has_the_data_as_it_was_changed_before_it(server: Server) -> None:
+def test_an_attempt_uses_the_data_as_changed_before_it(server: Server) -> None:
     no = {"id": "no", "type": "end-flow", "status": "failed", "message": "too little"}
     group = {
         "id": "pay", "type": "group", "retry": {"maxAttempts": 2, "initialInterval": "1h"},

@@ -1,4 +1,4 @@
-"""Runs found by their step, their error, who started them and how long they took."""
+"""Filters of runs by step, error, starter and duration."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ EDGES = [
 ]  # fmt: skip
 
 
-def test_runs_are_found_by_what_became_of_them(shared: Server) -> None:
+def test_runs_are_found_by_their_outcome(shared: Server) -> None:
     with shared.client() as client, shared.client("operator") as other:
         document = {
             "id": "ways",

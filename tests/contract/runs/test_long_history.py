@@ -1,4 +1,4 @@
-"""The history of a long run comes in pages; that of others is whole."""
+"""The history of a long run is paged; that of other runs is complete."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -49,7 +49,7 @@ def pages(client: httpx.Client, run_id: str, limit: int | None) -> list[list[dic
         query["historyCursor"] = answer["historyCursor"]
 
 
-def test_a_history_of_1000_visits_is_whole_and_a_longer_one_in_pages(shared: Server) -> None:
+def test_a_history_of_1000_visits_is_complete_and_a_longer_one_is_paged(shared: Server) -> None:
     with shared.client() as client:
         short, long = ran(client, MOST_VISITS - 1), ran(client, TURNS)
         whole = client.get(f"/api/workflow/status/{short}").json()
@@ -62,7 +62,7 @@ def test_a_history_of_1000_visits_is_whole_and_a_longer_one_in_pages(shared: Ser
         assert asked == oldest + newest
 
 
-def test_a_page_that_there_is_not_is_refused_or_empty(shared: Server) -> None:
+def test_a_page_that_does_not_exist_is_refused_or_empty(shared: Server) -> None:
     with shared.client() as client:
         path = f"/api/workflow/status/{ran(client, 2)}"
         for name, value in (("historyLimit", 0), ("historyLimit", 1_001), ("historyCursor", "x")):
@@ -83,5 +83,5 @@ def test_a_page_that_there_is_not_is_refused_or_empty(shared: Server) -> None:
         (HistoryPage(None), 5_000, range(5_000)),
     ],
 )
-def test_which_visits_a_page_shows(page: HistoryPage, visits_in_all: int, shown: range) -> None:
+def test_a_page_shows_these_visits(page: HistoryPage, visits_in_all: int, shown: range) -> None:
     assert page.of(visits_in_all) == shown

@@ -1,4 +1,4 @@
-"""What an operator asks first, over HTTP: each answer from runs that really stand so."""
+"""The overview for operators, over HTTP, from real runs in each state."""
 
 from collections import Counter
 
@@ -24,7 +24,7 @@ ASKS = {
 }  # fmt: skip
 
 
-def test_one_process_with_a_folder_has_nobody_to_share_with(shared: Server) -> None:
+def test_a_process_with_a_folder_shares_it_with_no_other(shared: Server) -> None:
     with shared.client("viewer", "alone") as client:
         found = client.get("/api/processes").json()
     has_folder = "STEPWELL_DATABASE" not in shared.environment
@@ -33,7 +33,7 @@ def test_one_process_with_a_folder_has_nobody_to_share_with(shared: Server) -> N
     assert (found["shardsWithoutProcess"], found["cutOff"]) == (0, [])
 
 
-def test_the_overview_says_what_fails_and_what_waits(shared: Server) -> None:
+def test_the_overview_lists_failed_and_waiting_runs(shared: Server) -> None:
     with shared.client("owner", "overview") as client:
         for document in ({**FAILS, "initialStep": "sort"}, ASKS):
             assert client.post("/api/workflows", json=document).status_code == 201
@@ -79,7 +79,7 @@ def test_the_overview_says_what_fails_and_what_waits(shared: Server) -> None:
         assert shown["oldestPause"] is None
 
 
-def test_a_list_says_until_when_runs_sleep(shared: Server) -> None:
+def test_a_list_shows_until_when_runs_sleep(shared: Server) -> None:
     document = {
         "id": "sleeps", "name": "Sleeps", "initialStep": "wait",
         "steps": [{"id": "wait", "type": "wait", "duration": "1h"}, {"id": "end", "type": "end-flow"}],

@@ -1,4 +1,4 @@
-"""Repairing a run: try now, give up, skip, change its data, hold and release."""
+"""Repairs of a run: try now, give up, skip, change data, hold and release."""
 
 import time
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def events(client: httpx.Client, run_id: str) -> list[str]:
     return [line[7:] for line in answer.text.splitlines() if line.startswith("event: ")]
 
 
-def test_what_waits_is_tried_now_given_up_or_skipped(client: httpx.Client, echo: Echo) -> None:
+def test_a_waiting_step_is_tried_now_given_up_or_skipped(client: httpx.Client, echo: Echo) -> None:
     run = started(client, f"{echo.address}/500")
     backing_off(client, run)
     assert repair(client, "try-now", run, stepId="wait").status_code == 409
@@ -104,7 +104,7 @@ def test_what_waits_is_tried_now_given_up_or_skipped(client: httpx.Client, echo:
         assert (over.status_code, "run it again instead" in over.json()["message"]) == (409, True)
 
 
-def test_the_data_of_a_run_at_rest_is_changed(client: httpx.Client, echo: Echo) -> None:
+def test_the_data_of_a_waiting_run_is_changed(client: httpx.Client, echo: Echo) -> None:
     run = started(client, f"{echo.address}/200", 0.1)
     asked = settled(client, run)["pauseSignal"]["pauseId"]
     wrong = repair(client, "change-data", run, data={"amount": "many"})

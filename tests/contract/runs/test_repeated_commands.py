@@ -1,4 +1,4 @@
-"""A command that is sent again, because its answer was lost, changes nothing."""
+"""A command that is sent again after its answer was lost changes nothing."""
 
 import time
 from pathlib import Path
@@ -24,7 +24,7 @@ async def tidy(file: str) -> None:
 """
 
 
-def test_a_second_cancel_leaves_the_step_its_time_to_stop(tmp_path: Path) -> None:
+def test_a_second_cancel_does_not_shorten_the_time_to_stop(tmp_path: Path) -> None:
     plugin, file = tmp_path / "plugin.py", tmp_path / "file"
     plugin.write_text(PLUGIN)
     step = {"id": "t", "type": "call-tool", "toolId": "tidy", "inputs": {"file": str(file)}}
@@ -42,7 +42,7 @@ def test_a_second_cancel_leaves_the_step_its_time_to_stop(tmp_path: Path) -> Non
         assert file.read_text() == "tidied up"
 
 
-def test_a_key_outlives_its_run_and_its_workflow(shared: Server) -> None:
+def test_an_idempotency_key_outlives_its_run_and_its_workflow(shared: Server) -> None:
     with shared.client() as client:
         flow = {
             "id": "keyed",

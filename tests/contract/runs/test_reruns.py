@@ -1,4 +1,4 @@
-"""Running a run again from a step: what came before is kept and not done again."""
+"""Reruns from a step: the steps before it are kept and not repeated."""
 
 import json
 from typing import Any
@@ -30,7 +30,9 @@ def failing(shared: Server) -> dict[str, Any]:
             "steps": [STEPS[0], STEPS[1], STEPS[4]], "edges": EDGES}  # fmt: skip
 
 
-def test_only_what_follows_the_step_is_done_again(shared: Server, failing: dict[str, Any]) -> None:
+def test_only_the_step_and_its_successors_run_again(
+    shared: Server, failing: dict[str, Any]
+) -> None:
     with Echo() as echo, shared.client() as client:
         client.post("/api/workflows", json=failing).raise_for_status()
         data = {"by": "zero", "url": f"{echo.address}/200"}
@@ -61,7 +63,7 @@ def test_only_what_follows_the_step_is_done_again(shared: Server, failing: dict[
         assert (old["result"]["by"], old["origin"]) == (0.5, None)
 
 
-def test_what_a_rerun_refuses(shared: Server, failing: dict[str, Any]) -> None:
+def test_invalid_reruns_are_refused(shared: Server, failing: dict[str, Any]) -> None:
     asks = {"id": "asking", "name": "A", "initialStep": "a", "steps": [{"id": "a", "type": "request-user-action"},
             {"id": "e", "type": "end-flow"}], "edges": [{"from": "a", "to": "e"}]}  # fmt: skip
     with (
@@ -102,7 +104,7 @@ def test_edits_must_fit_the_declared_inputs(shared: Server, failing: dict[str, A
         assert (answer.status_code, answer.json()["details"][0]["path"]) == (400, "data.by")
 
 
-def test_a_rerun_survives_kill_and_knows_the_error_that_was_caught(server: Server) -> None:
+def test_a_rerun_survives_kill_9_and_keeps_the_caught_error(server: Server) -> None:
     flow = {"id": "caught", "name": "C", "initialStep": "divide", "payload": {"by": {"type": "number"}},
             "steps": [STEPS[1], STEPS[2], {"id": "ask", "type": "request-user-action"},
                       {"id": "end", "type": "end-flow", "result": {"why": "{{ steps.look.output.why }}"}}],
@@ -122,7 +124,7 @@ def test_a_rerun_survives_kill_and_knows_the_error_that_was_caught(server: Serve
         assert settled(client, again, "completed")["result"] == first["result"] != {"why": ""}
 
 
-def test_a_chain_of_reruns_keeps_its_whole_past_when_the_first_run_is_gone(
+def test_a_chain_of_reruns_keeps_its_history_after_the_first_run_is_deleted(
     server: Server,
 ) -> None:
     loop = {"id": "looping", "name": "L", "initialStep": "ask", "maxStepExecutions": 4,
@@ -189,7 +191,7 @@ def test_a_chain_of_reruns_keeps_its_whole_past_when_the_first_run_is_gone(
     assert command("verify", "--data", server.data)["faults"] == 0
 
 
-def test_a_visit_is_a_number_and_that_of_a_deleted_run_is_gone(shared: Server) -> None:
+def test_a_visit_is_a_number_and_one_of_a_deleted_run_is_refused(shared: Server) -> None:
     with shared.client() as client:
         steps = [
             {"id": "nap", "type": "wait", "duration": "1ms"},

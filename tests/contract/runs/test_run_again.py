@@ -1,4 +1,4 @@
-"""Running again with another version, and many runs at once."""
+"""Reruns with another version, and bulk reruns, holds and releases."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -50,7 +50,7 @@ def failed(client: httpx.Client, name: str, echo: Echo, count: int) -> list[str]
     return runs
 
 
-def test_a_run_goes_on_in_another_version(client: httpx.Client, echo: Echo) -> None:
+def test_a_run_continues_in_another_version(client: httpx.Client, echo: Echo) -> None:
     (run,) = failed(client, "mended", echo, 1)
     steps = document("/200")["steps"]
     changed = {"steps": [*steps[:2], {"id": "more", "type": "set", "values": {"m": 1}}, steps[2]],
@@ -97,7 +97,9 @@ def test_a_run_goes_on_in_another_version(client: httpx.Client, echo: Echo) -> N
     assert settled(client, from_start)["origin"]["stepId"] == "first"
 
 
-def test_many_runs_are_run_again_once(shared: Server, client: httpx.Client, echo: Echo) -> None:
+def test_a_bulk_rerun_reruns_each_run_once(
+    shared: Server, client: httpx.Client, echo: Echo
+) -> None:
     runs = failed(client, "many", echo, 5)
     client.put("/api/workflows/many", json={"steps": document("/200")["steps"]}).raise_for_status()
     wanted = {"status": "failed", "workflowId": "many"}
@@ -130,7 +132,7 @@ def test_many_runs_are_run_again_once(shared: Server, client: httpx.Client, echo
     assert (done["changed"], done["skipped"], done["failed"]) == (1, 2, 0), "two had completed"
 
 
-def test_many_runs_are_held_and_let_go(client: httpx.Client) -> None:
+def test_many_runs_are_held_and_released(client: httpx.Client) -> None:
     steps = [{"id": "wait", "type": "wait", "duration": "1h"}, {"id": "end", "type": "end-flow"}]
     client.post("/api/workflows", json={"id": "sleeps", "name": "S", "initialStep": "wait", "steps": steps,
                 "edges": [{"from": "wait", "to": "end"}]}).raise_for_status()  # fmt: skip

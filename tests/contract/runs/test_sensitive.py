@@ -1,4 +1,4 @@
-"""A sensitive field: steps use it, and nobody ever sees it, in the journal neither."""
+"""Sensitive fields are used by steps but never shown, logged or stored as plain text."""
 
 import json
 import secrets
@@ -56,9 +56,11 @@ def echo() -> Iterator[Echo]:
         yield running
 
 
-def test_it_is_used_by_later_steps_and_seen_nowhere(server: Server, echo: Echo) -> None:
+def test_a_sensitive_value_is_used_by_later_steps_and_shown_nowhere(
+    server: Server, echo: Echo
+) -> None:
     with server.client() as client:
-        # A field that the token is put together from is no secret by itself.
+        # The part of the token that is plain input is not sensitive itself.
         assert client.post("/api/workflows", json=CHILD).status_code == 201
         made = client.post("/api/workflows", json=flow(echo.address))
         assert made.status_code == 201, made.text
@@ -69,7 +71,7 @@ def test_it_is_used_by_later_steps_and_seen_nowhere(server: Server, echo: Echo) 
         wrong = client.post(start, json={"data": {"rest": TOKEN[10:], "fails": True}}).json()[
             "runId"
         ]
-    server.kill()  # while it waits: what is used afterwards has been read from the journal
+    server.kill()  # while it waits: later steps use the value read from the journal
     server.start()
     with server.client() as client:
         status = settled(client, run, "completed")
@@ -111,7 +113,7 @@ def get(**spec: Any) -> dict[str, Any]:
     return {"id": "get", "type": "call-api", "url": "https://a.example", "output": output}
 
 
-def test_what_would_show_it_is_refused() -> None:
+def test_definitions_that_would_show_a_sensitive_field_are_refused() -> None:
     assert problems(get()) == []
     assert problems(get(), condition="data.token == 'x'") == []
     assert problems(get(default="x"))[0].startswith(

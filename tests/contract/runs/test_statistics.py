@@ -1,4 +1,4 @@
-"""How the runs of a workflow fare, from runs that really ended so."""
+"""Statistics of a workflow, from real runs with each outcome."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ EDGES = [
 ]  # fmt: skip
 
 
-def test_how_the_runs_of_a_workflow_fare(shared: Server) -> None:
+def test_statistics_count_runs_by_outcome(shared: Server) -> None:
     with shared.client("owner", "statistics") as client:
         document = {
             "id": "fares",

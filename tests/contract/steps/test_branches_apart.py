@@ -1,4 +1,4 @@
-"""Branches that others need, and those that a step goes on without, over HTTP."""
+"""Branches that depend on others, and branches that a step does not wait for, over HTTP."""
 
 import time
 from typing import Any
@@ -27,7 +27,7 @@ def result_of(run: Any) -> Any:
     return run["stepExecutionHistory"][0]["outputData"]
 
 
-def test_a_branch_begins_once_those_that_it_needs_have_completed(shared: Server) -> None:
+def test_a_branch_starts_when_the_branches_it_needs_have_completed(shared: Server) -> None:
     own = {"payload": {"rows": {"type": "array"}},
            "steps": [{"id": "e", "type": "end-flow", "result": {"sum": "{{ data.rows | sum }}"}}]}  # fmt: skip
     told = {
@@ -55,7 +55,7 @@ def test_a_branch_begins_once_those_that_it_needs_have_completed(shared: Server)
             assert times["fork/report"][0] >= max(times["#sum"][1], times["fork/count"][1])
 
 
-def test_what_needs_a_branch_that_has_failed_or_was_left_out_is_skipped(shared: Server) -> None:
+def test_branches_that_need_a_failed_or_skipped_branch_are_skipped(shared: Server) -> None:
     branches = {"bad": BOOM, "off": {**gives("x"), "when": "false"}, "good": gives("yes"),
                 "one": {"needs": ["bad"], **gives("x")}, "two": {"needs": ["one"], **gives("x")},
                 "three": {"needs": ["off", "good"], **gives("x")}}  # fmt: skip
@@ -74,7 +74,7 @@ def test_what_needs_a_branch_that_has_failed_or_was_left_out_is_skipped(shared: 
         assert error["message"].startswith("good, two must complete, and 1 have failed")
 
 
-def test_those_that_are_named_have_to_complete(shared: Server) -> None:
+def test_branches_named_in_enough_must_complete(shared: Server) -> None:
     branches = {"task": ASK_THEN_GIVE, "soon": gives("soon"), "bad": BOOM, "nap": NAP}
     with shared.client() as client:
         create(client, "task-first", [fork(branches, enough=["task"])], straight("fork"))
@@ -96,7 +96,7 @@ def test_those_that_are_named_have_to_complete(shared: Server) -> None:
 ASK_THEN_GIVE = {"steps": [ASK, *gives("done")["steps"]], "edges": [{"from": "ask", "to": "give"}]}
 
 
-def test_others_go_on_by_themselves_where_the_step_says_so(shared: Server) -> None:
+def test_other_branches_continue_independently_if_configured(shared: Server) -> None:
     branches = {"first": gives("one"), "task": ASK_THEN_GIVE, "nap": NAP}
     step = fork(branches, enough="any", others="continue", output=LEFT)
     with shared.client() as client:
@@ -118,7 +118,7 @@ def test_others_go_on_by_themselves_where_the_step_says_so(shared: Server) -> No
         assert told.count("event: run.parent_went_on") == 1
 
 
-def test_a_cancel_of_a_run_reaches_what_it_has_left_to_go_on(shared: Server) -> None:
+def test_cancelling_a_run_also_cancels_its_independent_branches(shared: Server) -> None:
     step = fork({"first": gives("one"), "nap": NAP}, enough=1, others="continue", output=LEFT)
     look: Any = {"steps": [{"id": "look", "type": "set", "values": {"n": 1}}, *NAP["steps"], *gives("x")["steps"]],
                  "edges": [{"from": "look", "to": "nap", "condition": "data.item"}, {"from": "look", "to": "give"}]}  # fmt: skip

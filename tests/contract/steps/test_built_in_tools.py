@@ -1,4 +1,4 @@
-"""The tools that come with the server, called by runs over HTTP."""
+"""The built-in tools, called by runs over HTTP."""
 
 import json
 import re
@@ -35,7 +35,7 @@ FLOW = {
 }  # fmt: skip
 
 
-def test_a_document_is_read_reshaped_and_sent_on(tmp_path: Path) -> None:
+def test_a_document_is_read_transformed_and_sent(tmp_path: Path) -> None:
     with MailServer(tmp_path, "starttls", user=("robot", "hunter2")) as mail:
         given = mail.settings(smtp_username="robot", smtp_password="hunter2")
         environment = {f"STEPWELL_{name.upper()}": str(value) for name, value in given.items()}
@@ -52,7 +52,7 @@ def test_a_document_is_read_reshaped_and_sent_on(tmp_path: Path) -> None:
     assert next(message.iter_attachments()).get_payload(decode=True) == content
 
 
-def test_the_steps_on_the_page_of_tools_are_right(tmp_path: Path) -> None:
+def test_the_example_steps_on_the_page_of_tools_work(tmp_path: Path) -> None:
     text = (Path(__file__).parents[3] / "docs" / "tools.md").read_text()
     shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
     steps = [block for block in shown if "toolId" in block]

@@ -1,4 +1,4 @@
-"""Child runs, over HTTP: one, or one for each item, whatever becomes of them."""
+"""Child runs, over HTTP: one, or one for each item, with every outcome."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ DOUBLE = {"id": "double", "type": "call-tool", "toolId": "add",
           "inputs": {"a": "{{ data.n }}", "b": "{{ data.n }}"}, "output": {"sum": {"type": "integer"}}}  # fmt: skip
 
 
-def test_a_child_has_its_own_page_and_gives_its_data(shared: Server) -> None:
+def test_a_child_has_its_own_status_and_returns_its_data(shared: Server) -> None:
     with shared.client() as client:
         create(client, "double", [DOUBLE], straight("double"), **PAYLOAD)
         steps = [call("double", data={"n": "{{ data.n }}"}, output={"sum": {"type": "integer"}})]
@@ -41,7 +41,7 @@ def test_a_child_has_its_own_page_and_gives_its_data(shared: Server) -> None:
         assert [run["runId"] for run in listed["runs"]] == [child_id]
 
 
-def test_a_failure_passes_up_with_the_error_of_the_child(shared: Server) -> None:
+def test_the_failure_of_a_child_fails_the_parent_with_its_error(shared: Server) -> None:
     with shared.client() as client:
         create(
             client,
@@ -84,7 +84,7 @@ def test_a_workflow_that_calls_itself_without_end_fails(shared: Server) -> None:
         assert "endless call itself endlessly" in error["message"]
 
 
-def test_a_pause_shows_in_every_parent_and_is_answered_through_the_top(shared: Server) -> None:
+def test_a_pause_shows_in_every_parent_and_is_answered_at_the_top(shared: Server) -> None:
     with shared.client() as client:
         create(client, "asks", [ASK], straight("ask"))
         create(client, "middle", [call("asks")], straight("call"))
@@ -110,7 +110,7 @@ def test_a_pause_shows_in_every_parent_and_is_answered_through_the_top(shared: S
         assert client.post(address, json=ANSWER).status_code == 409
 
 
-def test_a_pause_answered_at_the_child_frees_the_parent(shared: Server) -> None:
+def test_a_pause_answered_at_the_child_resumes_the_parent(shared: Server) -> None:
     with shared.client() as client:
         create(client, "asks-2", [ASK], straight("ask"))
         create(client, "parent-2", [call("asks-2")], straight("call"))
@@ -120,7 +120,7 @@ def test_a_pause_answered_at_the_child_frees_the_parent(shared: Server) -> None:
         assert settled(client, outcome["runId"], "completed")
 
 
-def test_items_give_outputs_in_their_order(shared: Server) -> None:
+def test_outputs_are_in_the_order_of_the_items(shared: Server) -> None:
     with shared.client() as client:
         create(client, "double-item", [DOUBLE], straight("double"), **PAYLOAD)
         steps = [call("double-item", items="{{ data.numbers }}", data={"n": "{{ item }}"}, concurrency=7,
@@ -135,7 +135,7 @@ def test_items_give_outputs_in_their_order(shared: Server) -> None:
         assert start(client, "double-all", numbers=[])["data"]["doubled"] == []
 
 
-def test_items_that_fail_are_listed_where_the_others_go_on(shared: Server) -> None:
+def test_failed_items_are_listed_if_the_others_continue(shared: Server) -> None:
     with shared.client() as client:
         create(client, "picky", [DOUBLE], straight("double"), **PAYLOAD)
         steps = [call("picky", items="{{ data.numbers }}", data={"n": "{{ item }}"}, onItemError="continue",
@@ -175,7 +175,7 @@ def test_a_retry_starts_only_the_items_that_failed(shared: Server) -> None:
         assert counting.requests == {"item-0": 1, "item-1": 2, "item-2": 1}
 
 
-def test_cancel_and_terminate_pass_down(shared: Server) -> None:
+def test_cancel_and_terminate_reach_the_children(shared: Server) -> None:
     with shared.client() as client:
         create(
             client,
@@ -238,7 +238,7 @@ STUBBORN = {"id": "work", "type": "call-tool", "toolId": "stubborn", "inputs": {
 
 
 def ended_before(client: httpx.Client, run_id: str, step_id: str) -> bool:
-    """Say whether every child run had ended when the run entered the step."""
+    """Return whether every child run had ended when the run entered the step."""
     document = status(client, run_id)
     (entry,) = (e for e in document["stepExecutionHistory"] if e["stepId"] == step_id)
     children = [status(client, child) for child in document["childRunIds"]]
@@ -247,7 +247,7 @@ def ended_before(client: httpx.Client, run_id: str, step_id: str) -> bool:
     return all(end is not None and end <= entry["startTime"] for end in ends)
 
 
-def test_cleaning_up_begins_when_the_child_has_stopped(shared: Server) -> None:
+def test_cleanup_starts_when_the_child_has_stopped(shared: Server) -> None:
     with shared.client() as client:
         create(client, "stubborn", [STUBBORN], straight("work"))
         edges = [*straight("call"), {"from": "call", "to": "end", "on": "cancel"}]
@@ -261,7 +261,7 @@ def test_cleaning_up_begins_when_the_child_has_stopped(shared: Server) -> None:
         assert ended_before(client, run_id, "end")
 
 
-def test_an_edge_for_errors_is_taken_when_the_other_children_have_stopped(shared: Server) -> None:
+def test_an_error_edge_is_taken_when_the_other_children_have_stopped(shared: Server) -> None:
     with shared.client() as client:
         broken = {"id": "explode", "type": "call-tool", "toolId": "explode"}
         choice = [{"from": "begin", "to": "explode", "condition": "data.n == 2"},
@@ -283,7 +283,7 @@ def until(look: Callable[[], Any]) -> None:
         time.sleep(0.01)
 
 
-def test_one_map_runs_one_version_of_its_child_also_when_that_is_archived(shared: Server) -> None:
+def test_all_items_run_one_version_of_the_child_even_if_it_is_archived(shared: Server) -> None:
     with shared.client() as client:
         ask = {"id": "ask", "type": "request-user-action"}
         create(client, "versions", [ask], straight("ask"))
@@ -305,7 +305,7 @@ def test_one_map_runs_one_version_of_its_child_also_when_that_is_archived(shared
 
 
 def answered(client: httpx.Client, run_id: str) -> set[int]:
-    """Answer whatever child asks, and return how many children had been started before."""
+    """Answer the pause of a child; return in a set how many earlier children had started."""
     document = status(client, run_id)
     if document["status"] != "paused":
         return set()
@@ -313,7 +313,7 @@ def answered(client: httpx.Client, run_id: str) -> set[int]:
     return {len(document["childRunIds"]) - 1} if done.status_code == 200 else set()
 
 
-def test_an_item_that_names_no_workflow_fails_alone(shared: Server) -> None:
+def test_an_item_with_an_unknown_workflow_fails_alone(shared: Server) -> None:
     with shared.client() as client:
         create(client, "fine", [], [])
         items: list[Any] = [{"w": "fine"}, {"w": "nowhere"}, {"w": 7}, {}, {"w": "fine"}]
@@ -327,7 +327,7 @@ def test_an_item_that_names_no_workflow_fails_alone(shared: Server) -> None:
         assert told == [(1, "UnknownWorkflow"), (2, "InvalidItems"), (3, "ExpressionFailed")]
 
 
-def test_what_is_started_without_waiting_goes_its_own_way_and_is_started_once(
+def test_a_child_started_without_waiting_is_independent_and_starts_once(
     shared: Server,
 ) -> None:
     with shared.client() as client:

@@ -1,4 +1,4 @@
-"""Files that a run makes and hands on, and values that runs keep, across a crash too."""
+"""Files made and sent by runs, and values stored by runs, also across a crash."""
 
 import json
 import threading
@@ -53,7 +53,7 @@ HALF = bytes(3_000_000)
 
 
 class Halting:
-    """Sends one half of a body, and the other one from the second request on."""
+    """Sends half of a body and stops at the first request; completes it from the second on."""
 
     def __init__(self) -> None:
         self.halves, self._over = 0, threading.Event()
@@ -100,7 +100,7 @@ def echo() -> Iterator[Echo]:
         yield running
 
 
-def test_files_are_made_packed_sent_and_kept_and_counted_once(
+def test_files_are_made_zipped_sent_and_stored_and_counted_once(
     server: Server, echo: Echo, halting: Halting
 ) -> None:
     data = {"address": echo.address, "rows": [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]}

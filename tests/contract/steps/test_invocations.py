@@ -1,4 +1,4 @@
-"""Agents and tools asked over HTTP, and conversations that go on."""
+"""Invocations of agents and tools over HTTP, and conversations in threads."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,7 +14,7 @@ from tests.harness.workflows import start
 
 
 def counting(request: Request) -> Reply:
-    """Answer how much has been said."""
+    """Answer with the number of user messages."""
     users = [one for one in request.body["messages"] if one["role"] == "user"]
     if "deliver" in str(request.body.get("tools")):
         return Reply(tool_calls=[("deliver", {"answer": len(users)})])
@@ -27,7 +27,7 @@ def invoke(client: httpx.Client, name: str, message: str, **more: Any) -> Any:
     return answer.json()
 
 
-def test_an_agent_is_asked_and_its_conversation_goes_on(shared: Server) -> None:
+def test_an_agent_is_invoked_and_its_conversation_continues(shared: Server) -> None:
     with shared.client() as client, ModelServer(counting) as models:
         name = agent(client, models, "talks", output=OUTPUT)
         first = invoke(client, name, "One")
@@ -37,7 +37,7 @@ def test_an_agent_is_asked_and_its_conversation_goes_on(shared: Server) -> None:
         assert second["data"] == {"answer": 2}
         said = [one["content"] for one in models.requests[-1].body["messages"][1:]]
         assert said == ["One", '{"answer": 1}', "Two"]
-        # A step of a workflow goes on with the same conversation.
+        # A step of a workflow continues the same conversation.
         workflow = flow(client, name, threadId="{{ data.thread }}")
         outcome = start(client, workflow, q="3", thread=first["threadId"])
         settled(client, outcome["runId"], "completed")
@@ -53,7 +53,7 @@ def test_an_agent_is_asked_and_its_conversation_goes_on(shared: Server) -> None:
         assert client.post("/api/agents/nobody/invoke", json={"message": "?"}).status_code == 404
 
 
-def test_one_step_at_a_time_works_on_a_thread(shared: Server) -> None:
+def test_only_one_invocation_at_a_time_uses_a_thread(shared: Server) -> None:
     slow = Reply("hm", delay_s=0.5)
     with shared.client() as client, ModelServer(slow) as models:
         name = agent(client, models, "crowded")
@@ -66,7 +66,7 @@ def test_one_step_at_a_time_works_on_a_thread(shared: Server) -> None:
         assert len(said) == 4 - len(failed)
 
 
-def test_an_agent_that_asks_a_person_answers_later(shared: Server) -> None:
+def test_an_agent_that_needs_approval_pauses_and_answers_later(shared: Server) -> None:
     replies = (Reply(tool_calls=[("add", {"a": 1, "b": 2})]), Reply("Three."))
     with shared.client() as client, ModelServer(*replies) as models:
         name = agent(client, models, "asks-first", tools=APPROVAL)
@@ -90,7 +90,7 @@ def test_a_tool_is_called(shared: Server) -> None:
         assert (none.status_code, none.json()["error"]) == (404, "Tool not found")
 
 
-def test_the_pages_of_an_agents_run_lead_to_the_agent(shared: Server) -> None:
+def test_the_pages_of_a_run_of_an_agent_link_to_the_agent(shared: Server) -> None:
     with (
         shared.client() as client,
         ModelServer(Reply("Hi.")) as models,

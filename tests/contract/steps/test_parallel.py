@@ -1,4 +1,4 @@
-"""Branches side by side, over HTTP: what each sees, what comes of failures, what is shown."""
+"""Parallel branches, over HTTP: their data, failures, conditions, pauses and status."""
 
 import time
 from html import unescape
@@ -23,7 +23,7 @@ def fork(branches: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"id": "fork", "type": "parallel", "branches": branches, **more}
 
 
-def test_a_branch_sees_the_data_and_what_it_changes_is_its_own(shared: Server) -> None:
+def test_a_branch_reads_the_data_and_its_changes_are_its_own(shared: Server) -> None:
     adds = {"steps": [{"id": "add", "type": "set", "values": {"n": "{{ data.n + 1 }}"}},
                       {"id": "give", "type": "end-flow", "result": {"v": "{{ data.n }}"}}],
             "edges": [{"from": "add", "to": "give"}]}  # fmt: skip
@@ -38,7 +38,7 @@ def test_a_branch_sees_the_data_and_what_it_changes_is_its_own(shared: Server) -
         assert outcome["data"] == {"n": 4, "a": 5, "b": "4 false"}
 
 
-def test_failures_are_values_where_the_step_says_so(shared: Server) -> None:
+def test_failures_are_returned_as_values_if_configured(shared: Server) -> None:
     step = fork(
         {"bad": BOOM, "good": gives("yes"), "none": {"workflow": "nowhere"}},
         onBranchError="continue",
@@ -67,7 +67,7 @@ def test_too_few_successes_fail_with_the_error_of_each_and_stop_the_rest(shared:
         assert ends == ["failed", "cancelled", "failed", "completed"]
 
 
-def test_a_branch_whose_condition_is_false_is_left_out(shared: Server) -> None:
+def test_a_branch_whose_condition_is_false_is_skipped(shared: Server) -> None:
     over = {"steps": [ASK, *gives("over")["steps"]], "edges": [{"from": "ask", "to": "give"}]}
     branches = {"over": {**over, "when": "data.n > 5"},
                 "under": {**gives("under"), "when": "{{ data.n < 5 }}"},
@@ -119,7 +119,7 @@ def test_a_pause_in_a_branch_is_answered_through_the_parent(shared: Server) -> N
         assert settled(client, outcome["runId"], "completed")
 
 
-def test_all_that_ask_below_a_run_are_shown_and_answered_each(shared: Server) -> None:
+def test_all_pauses_below_a_run_are_shown_and_answered_separately(shared: Server) -> None:
     group = {
         "id": "group",
         "type": "group",
@@ -147,7 +147,10 @@ def test_all_that_ask_below_a_run_are_shown_and_answered_each(shared: Server) ->
         while len(typed.run(run_id).status().pauses) < 4 and time.monotonic() < until:
             time.sleep(0.02)
         running = typed.run(run_id).status()
-        assert (running.status, running.pause) == ("running", None)  # one of the branches sleeps
+        assert (running.status, running.pause) == (
+            "running",
+            None,
+        )  # one of the branches sleeps, so the run is not paused
         told = [(one.step_id, one.body, one.item) for one in running.pauses]
         assert sorted(told, key=str) == [
             ("ask", "fork/items/each/item", 0), ("ask", "fork/items/each/item", 1), ("ask", "fork/one", 0), ("inner", "fork/deep/group", 0),
@@ -185,7 +188,7 @@ def test_all_that_ask_below_a_run_are_shown_and_answered_each(shared: Server) ->
         ]
 
 
-def test_a_run_of_a_body_is_shown_as_its_body_and_run_again_from_a_step(shared: Server) -> None:
+def test_a_run_of_a_body_is_shown_as_such_and_rerun_from_a_step(shared: Server) -> None:
     with shared.client() as client:
         local = {"steps": [{"id": "once", "type": "wait", "duration": "1ms"}, BOOM["steps"][0]],
                  "edges": [{"from": "once", "to": "boom"}]}  # fmt: skip
@@ -211,7 +214,7 @@ def test_a_run_of_a_body_is_shown_as_its_body_and_run_again_from_a_step(shared: 
         )
 
 
-def test_branches_of_one_workflow_have_each_its_own_version(shared: Server) -> None:
+def test_branches_may_call_different_versions_of_a_workflow(shared: Server) -> None:
     with shared.client() as client:
         for value in ("old", "new"):
             end = {"id": "end", "type": "end-flow", "result": {"v": value}}

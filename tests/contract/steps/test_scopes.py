@@ -1,4 +1,4 @@
-"""`timeout`, `onError` and `finally`, of a run and of a group, over HTTP; what `error` tells."""
+"""`timeout`, `onError`, `finally` and `error`, of a run and of a group, over HTTP."""
 
 import time
 from pathlib import Path
@@ -15,13 +15,13 @@ CAUGHT = {"id": "caught", "type": "end-flow", "result": {"why": "{{ error.type }
 
 
 def to(*pairs: str) -> list[Any]:
-    """Return edges, each written as `from to`, or `from to occasion`."""
+    """Return edges, each written as `from to` or `from to on`."""
     parts = [pair.split() for pair in pairs]
     return [{"from": a, "to": b, **({"on": on[0]} if on else {})} for a, b, *on in parts]
 
 
 def notes(file: Path, word: str, step_id: str = "tidy") -> dict[str, Any]:
-    """Return a step that leaves a word in a file."""
+    """Return a step that writes a word to a file."""
     inputs = {"file": str(file), "word": word}
     return {"id": step_id, "type": "call-tool", "toolId": "note", "inputs": inputs}
 
@@ -39,7 +39,7 @@ def visits(document: Any) -> list[tuple[str, str]]:
     return [(visit["stepId"], visit["status"]) for visit in document["stepExecutionHistory"]]
 
 
-def test_a_failure_that_nothing_nearer_handles_enters_on_error_once(shared: Server) -> None:
+def test_a_failure_without_a_nearer_handler_enters_on_error_once(shared: Server) -> None:
     with shared.client() as client:
         nearer = {"id": "nearer", "type": "end-flow", "result": {"why": "nearer"}}
         create(client, "caught", [BOOM, CAUGHT], to("boom end"), onError="caught")
@@ -97,7 +97,7 @@ def test_finally_runs_once_however_a_run_ends(shared: Server, tmp_path: Path) ->
         ]  # fmt: skip
 
 
-def test_a_finally_that_fails_fails_a_run_that_would_have_completed(shared: Server) -> None:
+def test_a_failing_finally_fails_a_run_that_would_have_completed(shared: Server) -> None:
     step = {**SLOW, "duration": "1ms"}
     with shared.client() as client:
         create(client, "f-broken", [step, BOOM], to("slow end"), **{"finally": "boom"})
@@ -161,7 +161,7 @@ def start_async(client: Any, name: str, steps: list[Any], edges: list[Any]) -> s
     return run_id
 
 
-def test_an_error_tells_what_was_answered_also_out_of_a_group(shared: Server) -> None:
+def test_an_error_contains_the_http_answer_also_outside_its_group(shared: Server) -> None:
     with Echo() as echo, shared.client() as client:
         asks = {"id": "ask", "type": "call-api", "method": "POST", "url": f"{echo.address}/409",
                "body": {"n": 1}, "retry": {"maxAttempts": 2, "initialInterval": "1ms", "on": ["HttpStatus:4xx"]}}  # fmt: skip
@@ -181,7 +181,7 @@ def test_an_error_tells_what_was_answered_also_out_of_a_group(shared: Server) ->
         assert (error["type"], error["status"], len(echo.seen)) == ("HttpStatus", 409, 3)
 
 
-def test_of_several_policies_each_counts_its_own_attempts(shared: Server) -> None:
+def test_each_of_several_retry_policies_counts_its_own_attempts(shared: Server) -> None:
     with Echo() as echo, shared.client() as client:
         soon = {"initialInterval": "1ms"}
         asks = {"id": "ask", "type": "call-api", "method": "POST", "url": f"{echo.address}/{{{{ data.path }}}}", "retry": [
@@ -195,7 +195,7 @@ def test_of_several_policies_each_counts_its_own_attempts(shared: Server) -> Non
         assert seen == [(404, 1, 1), (503, 3, 3), (500, 2, 2)]
 
 
-def test_what_follows_waits_for_the_clean_up_of_child_runs(tmp_path: Path) -> None:
+def test_the_next_step_waits_for_the_cleanup_of_child_runs(tmp_path: Path) -> None:
     nap = {"id": "nap", "type": "wait", "duration": "1h"}
     tidy = {"id": "tidy", "type": "wait", "duration": "1500ms"}
     tidies: dict[str, Any] = {"steps": [nap, tidy], "finally": "tidy"}

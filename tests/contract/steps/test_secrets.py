@@ -1,4 +1,4 @@
-"""A secret is used and never seen: over HTTP, against a server that echoes everything."""
+"""Secrets are sent where configured and never shown, against a server that echoes requests."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ PLAIN = "plain-" + secrets.token_urlsafe(24)
 
 
 def forms(value: str) -> set[bytes]:
-    """Return what must be nowhere: the value and its encoded forms."""
+    """Return what must not appear: the value and its encoded forms."""
     found = {value, quote(value), quote(value, safe=""), json.dumps(value)[1:-1]}
     found |= {json.dumps(value, ensure_ascii=False)[1:-1], value[-20:]}
     for shift in range(3):
@@ -57,7 +57,7 @@ def echo() -> Iterator[Echo]:
 
 @pytest.fixture
 def loud(server: Server) -> Server:
-    """Return a server that logs everything and holds the secrets."""
+    """Return a server that logs at level debug and has the secrets."""
     server.kill()
     server.environment["STEPWELL_LOG_LEVEL"] = "debug"
     server.start()
@@ -68,7 +68,7 @@ def loud(server: Server) -> Server:
 
 
 def run(client: httpx.Client, step: dict[str, Any]) -> httpx.Response:
-    """Create a workflow of one call, start it, and return the answer."""
+    """Create a workflow with one call, start it, and return the answer."""
     document = {
         "name": "Calls", "initialStep": "call",
         "steps": [
@@ -82,7 +82,7 @@ def run(client: httpx.Client, step: dict[str, Any]) -> httpx.Response:
     return client.post(f"/api/workflow/start/{made.json()['id']}", json={"data": {}})
 
 
-def test_what_a_server_echoes_shows_no_secret(loud: Server, echo: Echo) -> None:
+def test_echoed_requests_show_no_secret(loud: Server, echo: Echo) -> None:
     with loud.client() as client:
         for setting in PLACES.values():
             echo.seen.clear()
@@ -100,7 +100,7 @@ def test_what_a_server_echoes_shows_no_secret(loud: Server, echo: Echo) -> None:
     assert_not_kept(loud)
 
 
-def test_the_right_value_is_sent(loud: Server, echo: Echo) -> None:
+def test_the_value_of_the_secret_is_sent(loud: Server, echo: Echo) -> None:
     with loud.client() as client:
         echo.seen.clear()
         run(client, {"url": echo.address, **PLACES["basic"]})
@@ -111,7 +111,7 @@ def test_the_right_value_is_sent(loud: Server, echo: Echo) -> None:
     assert json.loads(body["body"]) == {"deep": [{"token": CANARY}]}
 
 
-def test_a_secret_that_does_not_exist_fails_the_step_and_says_how_to_make_it(
+def test_a_missing_secret_fails_the_step_and_the_message_says_how_to_create_it(
     shared: Server, echo: Echo
 ) -> None:
     step = {"url": echo.address, "headers": {"x": "{{ secrets.LATER }}"}}
@@ -127,7 +127,7 @@ def test_a_secret_that_does_not_exist_fails_the_step_and_says_how_to_make_it(
         assert (gone.status_code, gone.json()["error"]) == (404, "Secret not found")
 
 
-def test_only_names_and_times_are_shown(shared: Server) -> None:
+def test_only_names_and_times_of_secrets_are_shown(shared: Server) -> None:
     with shared.client("admin", "shows") as client:
         made = client.put("/api/secrets/ONE", json={"value": CANARY})
         again = client.put("/api/secrets/ONE", json={"value": PLAIN})
@@ -163,7 +163,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("body", WRONG, ids=range(len(WRONG)))
-def test_a_wrong_body_is_not_repeated(shared: Server, body: str) -> None:
+def test_an_error_does_not_repeat_a_wrong_body(shared: Server, body: str) -> None:
     with shared.client() as client:
         answer = client.put(
             "/api/secrets/A", content=body.encode(), headers={"content-type": "application/json"}
@@ -199,7 +199,9 @@ def refused_start(server: Server) -> str:
     return shown.stderr
 
 
-def test_a_lost_or_other_key_refuses_the_start_with_instructions(loud: Server, echo: Echo) -> None:
+def test_a_missing_or_different_sealing_key_refuses_the_start_with_instructions(
+    loud: Server, echo: Echo
+) -> None:
     loud.terminate()
     file = loud.data / "secrets.key"
     kept = file.read_text()
@@ -223,7 +225,7 @@ def set_secret(server: Server, name: str, value: str) -> None:
     processes.run("secret", "set", name, *place, given=value).check_returncode()
 
 
-def test_the_command_line_keeps_secrets_with_and_without_a_server(
+def test_the_command_line_stores_secrets_with_and_without_a_server(
     server: Server, echo: Echo
 ) -> None:
     arguments = ("--data", server.data, "--tenant", "acme")
@@ -244,7 +246,7 @@ def test_the_command_line_keeps_secrets_with_and_without_a_server(
     assert_not_kept(server)
 
 
-def test_signing_secrets_are_sealed_and_check_tokens_after_a_restart(server: Server) -> None:
+def test_jwt_secrets_are_sealed_and_verify_tokens_after_a_restart(server: Server) -> None:
     import time
 
     import jwt

@@ -1,4 +1,4 @@
-"""Steps do what definitions say, over HTTP, against real servers."""
+"""Steps run as defined, over HTTP, against real servers."""
 
 import time
 from typing import Any
@@ -10,7 +10,7 @@ END = {"id": "end", "type": "end-flow", "result": {"data": "{{ data }}"}}
 
 
 def start(server: Server, steps: list[Any], edges: list[Any], **data: Any) -> Any:
-    """Create a workflow of these steps, start it, and return the outcome."""
+    """Create a workflow with these steps, start it, and return the outcome."""
     document = {
         "name": "Steps",
         "initialStep": steps[0]["id"],
@@ -47,7 +47,7 @@ def test_an_error_edge_catches_and_puts_the_error_in_scope(shared: Server) -> No
     assert start(shared, steps, edges)["pauseSignal"]["message"] == "ToolFailed"
 
 
-def test_a_failed_run_answers_200_with_its_error(shared: Server) -> None:
+def test_a_start_of_a_run_that_fails_returns_200_with_its_error(shared: Server) -> None:
     steps = [{"id": "boom", "type": "call-tool", "toolId": "explode",
               "retry": {"maxAttempts": 2, "initialInterval": "20ms"}}]  # fmt: skip
     outcome = start(shared, steps, [{"from": "boom", "to": "end"}])
@@ -63,7 +63,7 @@ def test_an_attempt_ends_at_its_timeout(shared: Server) -> None:
     assert start(shared, steps, [{"from": "slow", "to": "end"}])["error"]["type"] == "Timeout"
 
 
-def test_a_retried_request_carries_the_same_key(shared: Server) -> None:
+def test_a_retried_request_has_the_same_idempotency_key(shared: Server) -> None:
     with Counting() as counting:
         steps = [{"id": "call", "type": "call-api", "method": "POST",
                   "url": f"{counting.address}/flaky", "body": {"a": 1},
@@ -74,7 +74,7 @@ def test_a_retried_request_carries_the_same_key(shared: Server) -> None:
         assert list(counting.requests) == [f"{outcome['runId']}:call:1"]
 
 
-def test_private_addresses_are_refused_unless_named(server: Server) -> None:
+def test_private_addresses_are_refused_unless_allowed(server: Server) -> None:
     server.kill()
     server.environment["STEPWELL_ALLOWED_NETWORKS"] = ""
     server.start()
@@ -84,12 +84,12 @@ def test_private_addresses_are_refused_unless_named(server: Server) -> None:
         assert outcome["error"]["type"] == "AddressNotAllowed", (host, outcome)
 
 
-def test_a_wait_is_running_and_then_over(shared: Server) -> None:
+def test_a_wait_ends_and_the_run_completes(shared: Server) -> None:
     steps = [{"id": "wait", "type": "wait", "duration": "300ms"}]
     assert start(shared, steps, [{"from": "wait", "to": "end"}])["status"] == "completed"
 
 
-def test_a_bounded_wait_answers_202_and_the_run_goes_on(shared: Server) -> None:
+def test_a_start_with_a_wait_limit_returns_202_and_the_run_continues(shared: Server) -> None:
     document = {
         "id": "bounded", "name": "Bounded", "initialStep": "wait",
         "steps": [{"id": "wait", "type": "wait", "duration": "1s"}, END],
@@ -102,7 +102,7 @@ def test_a_bounded_wait_answers_202_and_the_run_goes_on(shared: Server) -> None:
         assert settled(client, answer.json()["runId"])["status"] == "completed"
 
 
-def test_a_deadline_takes_its_edge(shared: Server) -> None:
+def test_a_deadline_takes_the_timeout_edge(shared: Server) -> None:
     steps = [{"id": "ask", "type": "request-user-action", "deadline": "100ms"}]
     edges = [{"from": "ask", "to": "end"}, {"from": "ask", "to": "end", "on": "timeout"}]
     run_id = start(shared, steps, edges)["runId"]
@@ -111,7 +111,7 @@ def test_a_deadline_takes_its_edge(shared: Server) -> None:
     assert document["stepExecutionHistory"][0]["status"] == "timed_out"
 
 
-def test_a_cancel_stops_the_step_in_flight_and_cleans_up(shared: Server) -> None:
+def test_a_cancel_stops_the_running_step_and_cleans_up(shared: Server) -> None:
     with Counting() as counting:
         document = {
             "id": "stoppable", "name": "Stoppable", "initialStep": "hang",

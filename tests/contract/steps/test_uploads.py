@@ -1,4 +1,4 @@
-"""Forms of every hostile kind: never a 500, and nothing that was stored is harmed."""
+"""Uploads: hostile forms never cause a 500 and never change stored files."""
 
 import contextlib
 import sqlite3
@@ -61,7 +61,9 @@ GOOD = FILE % (b"a.txt", b"hello")
         (b"--x\r\nno colon here\r\n\r\nz\r\n--x--\r\n", 400),
     ],
 )
-def test_a_form_gets_its_status(shared: Server, address: str, body: bytes, status: int) -> None:
+def test_a_malformed_form_gets_this_status(
+    shared: Server, address: str, body: bytes, status: int
+) -> None:
     with shared.client() as client:
         headers = {"content-type": "multipart/form-data; boundary=x"}
         answer = client.post(address, content=body, headers=headers)
@@ -128,7 +130,7 @@ def test_the_one_declared_file_is_the_attachment(shared: Server) -> None:
             assert "data.contract" in [one["path"] for one in needed.json()["details"]]
 
 
-def test_each_file_goes_to_the_input_that_it_is_named_for(shared: Server) -> None:
+def test_each_file_is_assigned_to_the_input_of_its_name(shared: Server) -> None:
     flow = {"id": "papers", "name": "Papers", "initialStep": "end", "steps": [{"id": "end", "type": "end-flow"}],
             "payload": {"contract": {"type": "file"}, "passport": {"type": "file"}, "n": {"type": "integer"}}}  # fmt: skip
     start = "/api/workflow/start/papers"
@@ -174,7 +176,7 @@ def test_each_file_goes_to_the_input_that_it_is_named_for(shared: Server) -> Non
         assert client.post(start, files=changed, **keyed).status_code == 422
 
 
-def test_a_value_that_could_not_be_kept_is_refused_in_every_form(shared: Server) -> None:
+def test_a_value_that_cannot_be_stored_is_refused_in_every_format(shared: Server) -> None:
     asks = {"id": "f", "type": "collect-inputs",
             "output": {"tags": {"type": "array"}, "doc": {"type": "file", "required": False}}}  # fmt: skip
     flow = {"name": "Tags", "initialStep": "f", "steps": [asks, {"id": "end", "type": "end-flow"}],

@@ -1,4 +1,4 @@
-"""Variables over HTTP and in runs, and what the end of a long list costs the journal."""
+"""Variables over HTTP and in runs, and the journal cost of appending to a long list."""
 
 import json
 import sqlite3
@@ -47,7 +47,7 @@ def made(client: httpx.Client, document: dict[str, Any]) -> str:
     return str(answer.json()["id"])
 
 
-def test_a_run_keeps_the_variables_that_it_began_with(shared: Server) -> None:
+def test_a_run_keeps_the_variables_of_its_start(shared: Server) -> None:
     with shared.client("editor") as client:
         for name, value in (("word", "here"), ("one", 1)):
             answer = client.put(f"/api/variables/{name}", json={"value": value})
@@ -69,7 +69,7 @@ def test_a_run_keeps_the_variables_that_it_began_with(shared: Server) -> None:
         assert client.delete("/api/variables/one").status_code == 404
 
 
-def test_who_may_not_and_what_cannot_be(shared: Server) -> None:
+def test_wrong_roles_and_invalid_variables_are_refused(shared: Server) -> None:
     with shared.client("operator") as client:
         assert client.put("/api/variables/a", json={"value": 1}).status_code == 403
         assert client.get("/api/variables").json() == []
@@ -82,7 +82,7 @@ def test_who_may_not_and_what_cannot_be(shared: Server) -> None:
         assert client.get("/api/variables").json() == []
 
 
-def test_the_command_line_and_the_client_set_them_too(shared: Server) -> None:
+def test_the_command_line_and_the_client_set_variables(shared: Server) -> None:
     data = ["--data", str(shared.data), "--tenant", "acme"]
     assert command("variable", "set", "rate", "1.5", *data) == {"set": "rate"}
     assert run("variable", "set", "text", "bare", *data).returncode == 1
@@ -96,7 +96,7 @@ def test_the_command_line_and_the_client_set_them_too(shared: Server) -> None:
     assert run("variable", "delete", "rate", *data).returncode == 1
 
 
-def test_the_end_of_a_list_costs_what_is_put_there(shared: Server) -> None:
+def test_appending_to_a_list_stores_only_the_new_items(shared: Server) -> None:
     page = [{"id": number, "text": "x" * 50} for number in range(50)]
     with shared.client() as client:
         workflow = made(client, PAGES)
