@@ -1,4 +1,4 @@
-"""No line of the log shows a secret, however it came there."""
+"""No line of the log shows a secret, whatever its source."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ log.request_served("GET", "/api/canary%20%22value%22", 200, "id")
 
 
 @pytest.mark.parametrize("style", ["json", "console"])
-def test_tracebacks_paths_and_lines_of_libraries_are_masked(style: str) -> None:
+def test_tracebacks_paths_and_log_lines_of_libraries_are_masked(style: str) -> None:
     shown = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(style=style)],
         capture_output=True, text=True, check=True,
@@ -40,6 +40,6 @@ def test_tracebacks_paths_and_lines_of_libraries_are_masked(style: str) -> None:
     assert "never retrieved" in shown
     assert shown.count("***") >= 6
     assert "value" not in shown
-    assert "first-canary" not in shown  # the mask of one folder does not end with another's
-    assert "forgotten ***" in shown  # but with the next one of its own
+    assert "first-canary" not in shown  # a second folder's mask does not replace the first one's
+    assert "forgotten ***" in shown  # only a newer mask of the same folder does
     assert "0123456789" not in shown

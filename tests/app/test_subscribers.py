@@ -1,4 +1,4 @@
-"""Who hears of which events: nobody misses one that he would have to know."""
+"""Subscribers of events receive every event that they depend on."""
 
 from dataclasses import fields
 
@@ -9,17 +9,17 @@ from app.execution.waking.timers import SETS_TIMER
 from engine import EVENT_TYPES, TRANSITIONS, RunReleased, Status
 
 
-def test_every_event_that_names_a_moment_to_come_is_heard_by_the_timers() -> None:
+def test_timers_receive_every_event_with_a_future_moment() -> None:
     named = {
         kind
         for kind in EVENT_TYPES
         if any(field.name.endswith("_ms") and field.name != "at_ms" for field in fields(kind))
     }
-    assert named | {RunReleased} == SETS_TIMER  # what was due while it was held is due then
+    assert named | {RunReleased} == SETS_TIMER  # timers that became due during a hold fire after it
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.RUNNING])
-def test_every_event_after_which_nothing_runs_is_heard_by_those_who_wait(status: Status) -> None:
+def test_waiters_receive_every_event_that_stops_a_run(status: Status) -> None:
     leads_there = {
         kind
         for (before, kind), after in TRANSITIONS.items()

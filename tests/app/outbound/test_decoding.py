@@ -1,4 +1,4 @@
-"""Compressed bodies: every member of them, and none that is not whole."""
+"""Compressed bodies: all members are decompressed, and incomplete ones are refused."""
 
 import gzip
 import zlib
@@ -39,13 +39,13 @@ def bytewise(content: bytes) -> list[bytes]:
         ("identity", TEXT), ("", TEXT), ("utf-8", TEXT), ("none", TEXT),
     ],
 )  # fmt: skip
-def test_all_of_a_body_is_unpacked_however_it_is_cut(encoding: str, packed: bytes) -> None:
+def test_a_body_is_decompressed_whatever_its_chunks(encoding: str, packed: bytes) -> None:
     assert unpacked(encoding, [packed]) == TEXT
     assert unpacked(encoding, bytewise(packed)) == TEXT
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_an_answer_without_a_body_is_whole(encoding: str) -> None:
+def test_an_answer_without_a_body_is_complete(encoding: str) -> None:
     assert unpacked(encoding, []) == b""
 
 
@@ -67,12 +67,14 @@ def test_an_answer_without_a_body_is_whole(encoding: str) -> None:
         ("gzip, gzip", gzip.compress(gzip.compress(TEXT, mtime=0)[:-9], mtime=0), "broken off"),
     ],
 )
-def test_what_is_not_whole_or_not_known_is_refused(encoding: str, packed: bytes, why: str) -> None:
+def test_incomplete_data_and_unknown_encodings_are_refused(
+    encoding: str, packed: bytes, why: str
+) -> None:
     with pytest.raises(NotDecodable, match=why):
         unpacked(encoding, [packed])
 
 
-def test_what_is_packed_twice_is_unpacked_twice_within_the_limit() -> None:
+def test_two_encodings_are_decoded_within_the_limit() -> None:
     twice = gzip.compress(zlib.compress(TEXT), mtime=0)
     assert unpacked("deflate, gzip", [twice]) == TEXT
     assert unpacked("aws-chunked", [TEXT]) == TEXT
@@ -82,7 +84,7 @@ def test_what_is_packed_twice_is_unpacked_twice_within_the_limit() -> None:
         unpacked("deflate, deflate", [zeros], 8_000_000)
 
 
-def test_the_limit_holds_for_what_comes_out_and_for_what_goes_in() -> None:
+def test_the_limit_applies_before_and_after_decompression() -> None:
     assert unpacked("gzip", [gzip.compress(TEXT, mtime=0)], len(TEXT)) == TEXT
     with pytest.raises(TooLong):
         unpacked("gzip", [gzip.compress(TEXT, mtime=0)], len(TEXT) - 1)

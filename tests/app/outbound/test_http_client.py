@@ -1,4 +1,4 @@
-"""The requests of steps over real sockets: addresses, answers, failures, and shares."""
+"""HTTP requests of steps over real sockets: addresses, answers, failures and tenants' shares."""
 
 import asyncio
 import gzip
@@ -44,7 +44,7 @@ async def test_a_query_is_added_to_that_of_the_address(
     assert there.got[0].path == sent
 
 
-async def test_a_name_in_the_address_is_basic_auth_unless_a_header_says_who(
+async def test_credentials_in_the_url_are_basic_auth_unless_a_header_is_set(
     client: HttpClient,
 ) -> None:
     with Trap() as there:
@@ -62,7 +62,7 @@ async def test_a_name_in_the_address_is_basic_auth_unless_a_header_says_who(
      "http://☃\u0301.example/", "ftp://example.com/", "//example.com/", "example.com", "http://",
      "http://[::1", "http://" + "ä" * 300 + ".example/", "http://" + "a" * 70_000, ""],
 )  # fmt: skip
-async def test_an_odd_address_is_an_invalid_request(client: HttpClient, url: str) -> None:
+async def test_an_invalid_address_is_an_invalid_request(client: HttpClient, url: str) -> None:
     with pytest.raises(StepBroke) as broke:
         await client.send(HttpRequest("GET", url))
     error = broke.value.error
@@ -70,7 +70,7 @@ async def test_an_odd_address_is_an_invalid_request(client: HttpClient, url: str
     assert error.message.startswith("the url is not valid: ")
 
 
-async def test_an_answer_packed_in_an_unknown_way_is_kept_as_it_came(client: HttpClient) -> None:
+async def test_an_answer_in_an_unknown_encoding_is_kept_unchanged(client: HttpClient) -> None:
     head = b"HTTP/1.1 201 Created\r\nContent-Encoding: br\r\nContent-Type: application/json\r\n"
     answer = head + b"Content-Length: 2\r\n\r\n\x8b\x00"
     with saying(answer) as address, pytest.raises(ResponseUnreadable) as broke:
@@ -79,7 +79,7 @@ async def test_an_answer_packed_in_an_unknown_way_is_kept_as_it_came(client: Htt
     assert read_body(broke.value.response, "auto") == {"body": "iwA=", "encoding": "base64"}
 
 
-async def test_a_password_is_never_in_the_words_about_an_address(client: HttpClient) -> None:
+async def test_a_password_is_never_in_errors_about_an_address(client: HttpClient) -> None:
     with pytest.raises(StepBroke) as broke:
         await client.send(HttpRequest("GET", "http://me:top-secret/word@example.com/"))
     assert "secret" not in broke.value.error.message
@@ -112,7 +112,7 @@ async def test_a_failed_connection_names_its_cause(client: HttpClient) -> None:
         (b"Content-Length: 50\r\n", b"x" * 7, "ConnectionFailed", "broke off after 7 bytes"),
     ],
 )  # fmt: skip
-async def test_an_answer_that_cannot_be_taken_says_what_came(
+async def test_an_error_for_an_unusable_answer_shows_what_was_received(
     client: HttpClient, headers: bytes, body: bytes, kind: str, said: str
 ) -> None:
     answer = b"HTTP/1.1 201 Created\r\nContent-Type: text/plain\r\n" + headers + b"\r\n" + body
@@ -124,14 +124,14 @@ async def test_an_answer_that_cannot_be_taken_says_what_came(
     assert broke.value.response.status == 201
 
 
-async def test_bytes_may_be_taken_as_they_were_sent(client: HttpClient) -> None:
+async def test_a_body_may_be_kept_undecoded(client: HttpClient) -> None:
     packed = gzip.compress(b"hello", mtime=0)[:12]
     with Trap({"/": Gives(headers={"Content-Encoding": "gzip"}, body=packed)}) as there:
         found = await client.send(HttpRequest("GET", f"{there.address}/", take="as-sent"))
     assert found.content == packed
 
 
-async def test_an_answer_counts_from_its_header_on_when_its_body_is_not_wanted(
+async def test_without_interest_in_the_body_the_header_suffices(
     client: HttpClient,
 ) -> None:
     header = b"HTTP/1.1 202 Accepted\r\nContent-Encoding: gzip\r\nContent-Length: 100000\r\n\r\n"
@@ -141,9 +141,7 @@ async def test_an_answer_counts_from_its_header_on_when_its_body_is_not_wanted(
 
 
 @pytest.mark.parametrize("length", ["3", "30", "x"])
-async def test_a_length_that_is_not_that_of_the_body_is_refused(
-    client: HttpClient, length: str
-) -> None:
+async def test_a_wrong_content_length_is_refused(client: HttpClient, length: str) -> None:
     headers = {"Content-Length": length}
     with Trap() as there:
         request = HttpRequest("POST", f"{there.address}/", headers, content=b"abcdef")
@@ -165,7 +163,7 @@ async def test_a_redirect_keeps_the_method_as_browsers_do(
         assert [got.method for got in there.got] == [method, then]
 
 
-async def test_an_answer_that_is_no_http_is_called_so(client: HttpClient) -> None:
+async def test_an_answer_that_is_not_http_is_reported_as_such(client: HttpClient) -> None:
     with saying(b"HTTP/1.1 200 OK\r\nno header\r\n\r\n") as address:
         told = r"the answer \(status 200\) is not valid HTTP, from"
         with pytest.raises(StepBroke, match=told) as broke:
@@ -181,14 +179,14 @@ async def test_an_answer_that_is_no_http_is_called_so(client: HttpClient) -> Non
         (b"HTTP/1.1 103 Early Hints\r\n\r\n", "no answer from"),
     ],
 )
-async def test_a_header_that_breaks_off_says_what_came(
+async def test_an_incomplete_header_is_reported_with_what_was_received(
     client: HttpClient, answer: bytes, said: str
 ) -> None:
     with saying(answer) as address, pytest.raises(StepBroke, match=said):
         await client.send(HttpRequest("POST", address))
 
 
-async def test_an_answer_counts_from_its_status_when_nothing_else_is_wanted(
+async def test_without_interest_in_the_rest_the_status_line_suffices(
     client: HttpClient,
 ) -> None:
     for before in (b"", b"\r\n"):
@@ -200,7 +198,7 @@ async def test_an_answer_counts_from_its_status_when_nothing_else_is_wanted(
         await client.send(HttpRequest("POST", address, take="nothing"))
 
 
-async def test_each_cookie_of_an_answer_stays_whole(client: HttpClient) -> None:
+async def test_each_cookie_of_an_answer_is_kept_separate(client: HttpClient) -> None:
     cookies = b"Set-Cookie: a=1; Expires=Wed, 09 Jun 2027 10:18:14 GMT\r\nSet-Cookie: b=2\r\n"
     more = b"Link: </a>\r\nLink: </b>\r\nContent-Length: 0\r\n\r\n"
     with saying(b"HTTP/1.1 200 OK\r\n" + cookies + more) as address:
@@ -209,14 +207,14 @@ async def test_each_cookie_of_an_answer_stays_whole(client: HttpClient) -> None:
     assert found["link"] == "</a>, </b>"
 
 
-async def test_a_server_without_tls_is_called_so(client: HttpClient) -> None:
+async def test_a_server_without_tls_is_reported_as_such(client: HttpClient) -> None:
     plain = b"HTTP/1.1 400 Bad Request\r\n\r\n"
     with saying(plain) as address, pytest.raises(StepBroke, match="may begin with http://"):
         await client.send(HttpRequest("GET", address.replace("http:", "https:")))
 
 
 @pytest.mark.parametrize("location", ["http://[", "http://h:99999/", "file:///x"])
-async def test_a_redirect_to_no_address_says_so_and_may_be_left(
+async def test_a_redirect_without_a_valid_address_fails_unless_not_followed(
     client: HttpClient, location: str
 ) -> None:
     with Trap({"/": Gives(302, {"Location": location})}) as there:
@@ -227,7 +225,7 @@ async def test_a_redirect_to_no_address_says_so_and_may_be_left(
         assert (await client.send(HttpRequest("POST", url, follow_redirects=False))).status == 302
 
 
-async def test_a_tenant_whose_calls_are_not_answered_takes_its_share_only(
+async def test_unanswered_calls_of_a_tenant_occupy_only_its_share(
     client: HttpClient,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf, Trap() as there:

@@ -1,4 +1,4 @@
-"""Names that nobody answers for hold up nobody else."""
+"""DNS lookups without an answer do not block other tenants."""
 
 import asyncio
 import socket
@@ -14,7 +14,7 @@ from app.outbound.lookups import Lookups, asking
 
 @pytest.fixture
 def silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Return the names that are being looked up, none of which gets an answer; others do."""
+    """Return the names being looked up that get no answer; other names do."""
     asked: list[str] = []
     over = threading.Event()
 
@@ -53,7 +53,7 @@ async def test_each_tenant_has_its_share_and_the_default_threads_are_free(
         task.cancel()
     ended = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(end, asyncio.CancelledError) for end in ended)
-    # Whoever has left still counts as long as its thread is taken.
+    # A cancelled lookup counts until its thread is free.
     assert lookups.under_way == 8
 
 
@@ -63,6 +63,6 @@ async def test_an_address_is_not_looked_up(silence: list[str]) -> None:
 
 
 @pytest.mark.parametrize("host", ["a" * 70 + ".example", "." * 300, "a\0b"])
-async def test_what_is_no_name_cannot_be_found(host: str) -> None:
+async def test_an_invalid_name_is_not_found(host: str) -> None:
     with pytest.raises(httpcore2.ConnectError, match=r"cannot be found: ."):
         await look(Lookups(1), host, "")

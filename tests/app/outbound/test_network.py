@@ -1,4 +1,4 @@
-"""Addresses that lead inside are refused in every form."""
+"""Addresses of the internal network are refused in every notation."""
 
 from ipaddress import ip_address, ip_network
 
@@ -15,7 +15,7 @@ INSIDE = [
 
 
 @pytest.mark.parametrize("text", INSIDE)
-def test_an_address_inside_is_refused(text: str) -> None:
+def test_an_internal_address_is_refused(text: str) -> None:
     assert not is_allowed(ip_address(text), [])
 
 
@@ -24,7 +24,7 @@ def test_a_public_address_is_allowed(text: str) -> None:
     assert is_allowed(ip_address(text), [])
 
 
-def test_a_named_network_is_allowed_in_its_mapped_form_too() -> None:
+def test_a_configured_network_is_allowed_in_its_mapped_form_too() -> None:
     named = [ip_network("127.0.0.0/8")]
     assert is_allowed(ip_address("127.0.0.1"), named)
     assert is_allowed(ip_address("::ffff:127.0.0.1"), named)

@@ -1,4 +1,4 @@
-"""Tokens of OAuth 2.0: fetched once for all, kept until they expire, fetched anew where refused."""
+"""OAuth 2.0 tokens: shared, kept until they expire, and fetched again when refused."""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ WANTED = TokenRequest("https://id.example/token", "shop&co", "s3cret/1", "orders
 
 
 class Giver:
-    """A server of tokens, a clock, and what is masked."""
+    """A token server, a clock, and the values registered for masking."""
 
     def __init__(self, *answers: HttpResponse) -> None:
         self.answers = list(answers)
@@ -55,7 +55,7 @@ async def test_a_token_is_used_until_a_little_before_it_expires() -> None:
     assert giver.concealed == [("acme", "first"), ("acme", "second")]
 
 
-async def test_what_is_sent_is_a_form_with_the_credentials() -> None:
+async def test_a_token_is_requested_by_a_form_with_the_credentials() -> None:
     giver = Giver(given("first"))
     await giver.get()
     (request,) = giver.asked
@@ -67,7 +67,7 @@ async def test_what_is_sent_is_a_form_with_the_credentials() -> None:
     assert pair == b"shop%26co:s3cret%2F1"
 
 
-async def test_credentials_may_stand_in_the_form() -> None:
+async def test_credentials_may_be_form_fields() -> None:
     giver = Giver(given("first"))
     await giver.tokens.token(
         "acme", TokenRequest("https://a.example", "id", "key", in_body=True), None
@@ -79,7 +79,7 @@ async def test_credentials_may_stand_in_the_form() -> None:
     assert "Authorization" not in request.headers
 
 
-async def test_one_fetch_serves_all_who_wait_and_outlives_who_stops() -> None:
+async def test_one_fetch_serves_all_callers_and_survives_a_cancel() -> None:
     giver = Giver(given("first"), given("others"))
     giver.gate.clear()
     waiting = [asyncio.create_task(giver.get()) for _ in range(20)]
@@ -92,7 +92,7 @@ async def test_one_fetch_serves_all_who_wait_and_outlives_who_stops() -> None:
     assert await giver.get(tenant="globex") == "others", "tenants share no token"
 
 
-async def test_a_refused_token_is_fetched_anew_once() -> None:
+async def test_a_refused_token_is_fetched_again_once() -> None:
     giver = Giver(given("first", expires_in=3600), given("second", expires_in=3600))
     await giver.get()
     both = await asyncio.gather(giver.get("first"), giver.get("first"))
@@ -116,7 +116,7 @@ WRONG: list[tuple[HttpResponse, str, bool]] = [
 
 
 @pytest.mark.parametrize(("answer", "told", "retryable"), WRONG)
-async def test_where_none_is_given_the_step_is_told_why(
+async def test_a_failed_fetch_is_reported_with_its_reason(
     answer: HttpResponse, told: str, retryable: bool
 ) -> None:
     giver = Giver(answer, given("later"))
@@ -127,7 +127,7 @@ async def test_where_none_is_given_the_step_is_told_why(
 
 
 @pytest.mark.parametrize("lasts", ["soon", -1, True, None, float("nan")])
-async def test_what_is_no_time_is_taken_as_unknown(lasts: Any) -> None:
+async def test_an_invalid_expiry_is_treated_as_unknown(lasts: Any) -> None:
     body = json.dumps({"access_token": "first", "expires_in": lasts}).encode()
     giver = Giver(HttpResponse(200, {}, body), given("second"))
     await giver.get()
@@ -154,7 +154,7 @@ async def called(tokens: Sequence[str], *statuses: int) -> tuple[FakeEffects, An
         return effects, broke
 
 
-async def test_a_step_sends_the_token_and_another_where_it_is_refused() -> None:
+async def test_a_step_sends_the_token_and_a_new_one_after_a_refusal() -> None:
     effects, outcome = await called(["first", "second"], 401, 200)
     assert isinstance(outcome, Done)
     sent = [request.headers["Authorization"] for request in effects.requests]

@@ -1,4 +1,4 @@
-"""All that goes out takes the proxy of the settings, and none of the environment."""
+"""All outgoing connections use the configured proxy, and none from the environment."""
 
 import base64
 import socket
@@ -31,7 +31,7 @@ WHO = base64.b64encode(b"me:p@ss").decode()
 
 
 class _Relay(BaseHTTPRequestHandler):
-    """Notes what it is asked for, and takes all of it to one server."""
+    """A proxy that records its requests and sends all of them to one server."""
 
     protocol_version = "HTTP/1.1"
     server: Any
@@ -65,7 +65,7 @@ class _Relay(BaseHTTPRequestHandler):
             far_to_near.join()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Suppress the log of requests."""
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
@@ -99,7 +99,7 @@ def relay(ca_file: Path) -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def _unknown_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answer at once for the names that only the proxy knows, wherever the tests run."""
+    """Fail lookups at once for names that only the proxy knows, on any machine."""
     real = socket.getaddrinfo
 
     def looked_up(host: Any, *rest: Any, **named: Any) -> Any:
@@ -115,7 +115,7 @@ def way(relay: Any, ca_file: Path | None = None, who: str = "me:p%40ss@", *left_
     return WayOut(ca_file, proxy=proxy)
 
 
-async def test_plain_requests_name_the_whole_address_and_who_asks(relay: Any) -> None:
+async def test_plain_requests_carry_the_absolute_url_and_proxy_credentials(relay: Any) -> None:
     client = HttpClient([], way(relay))
     found = await client.send(HttpRequest("GET", "http://only-the-proxy-knows.invalid/x?y=1"))
     await client.close()
@@ -123,10 +123,8 @@ async def test_plain_requests_name_the_whole_address_and_who_asks(relay: Any) ->
     assert relay.asked == [("GET", "http://only-the-proxy-knows.invalid/x?y=1", f"Basic {WHO}")]
 
 
-async def test_encrypted_requests_go_through_a_tunnel_and_check_the_far_side(
-    relay: Any, ca_file: Path
-) -> None:
-    # The certificate is that of 127.0.0.1, which the guard is told to allow here.
+async def test_tls_requests_use_a_tunnel_and_verify_the_target(relay: Any, ca_file: Path) -> None:
+    # The certificate is for 127.0.0.1, so the network guard has to allow that.
     client = HttpClient([HERE], way(relay, ca_file))
     with pytest.raises(StepBroke, match="certificate"):
         await client.send(HttpRequest("GET", "https://other.invalid/"))
@@ -136,7 +134,9 @@ async def test_encrypted_requests_go_through_a_tunnel_and_check_the_far_side(
 
 
 @pytest.mark.parametrize("address", ["http://10.0.0.1/", "http://169.254.169.254/", "https://0xa000001/", "http://[fd00::1]/"])  # fmt: skip
-async def test_the_proxy_is_not_asked_for_what_leads_inside(relay: Any, address: str) -> None:
+async def test_the_proxy_is_not_used_for_refused_internal_addresses(
+    relay: Any, address: str
+) -> None:
     client = HttpClient([], way(relay))
     with pytest.raises(StepBroke) as broke:
         await client.send(HttpRequest("GET", address))
@@ -145,7 +145,7 @@ async def test_the_proxy_is_not_asked_for_what_leads_inside(relay: Any, address:
     assert relay.asked == []
 
 
-async def test_what_is_left_out_is_reached_directly(relay: Any) -> None:
+async def test_excluded_hosts_are_reached_directly(relay: Any) -> None:
     with Trap() as near:
         client = HttpClient([HERE], way(relay))
         assert (await client.send(HttpRequest("GET", near.address))).content == b"{}"
@@ -153,7 +153,7 @@ async def test_what_is_left_out_is_reached_directly(relay: Any) -> None:
     assert relay.asked == []
 
 
-async def test_a_proxy_that_lets_nobody_in_is_named_and_its_password_is_not(relay: Any) -> None:
+async def test_a_proxy_that_refuses_is_named_without_its_password(relay: Any) -> None:
     client = HttpClient([], way(relay, None, ""))
     with pytest.raises(StepBroke, match="407") as broke:
         await client.send(HttpRequest("GET", "https://other.invalid/"))
@@ -161,7 +161,7 @@ async def test_a_proxy_that_lets_nobody_in_is_named_and_its_password_is_not(rela
     assert broke.value.error.type == "ConnectionFailed"
 
 
-async def test_models_and_mcp_servers_are_reached_by_the_same_way(relay: Any) -> None:
+async def test_models_and_mcp_servers_are_reached_through_the_proxy(relay: Any) -> None:
     async with model_client([], way(relay), 1) as client:
         assert (await client.get("http://model.invalid/v1")).text == "by proxy"
     async with http_client({}, way(relay), lambda: None) as client:
@@ -172,7 +172,7 @@ async def test_models_and_mcp_servers_are_reached_by_the_same_way(relay: Any) ->
     ]
 
 
-async def test_a_bucket_is_reached_by_the_proxy_of_the_settings_only(
+async def test_a_bucket_is_reached_through_the_configured_proxy_only(
     relay: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Trap() as bucket, Trap() as wrong:
@@ -191,7 +191,7 @@ async def test_a_bucket_is_reached_by_the_proxy_of_the_settings_only(
         assert wrong.got == []
 
 
-async def test_traces_take_the_proxy_of_the_settings_only(
+async def test_traces_are_sent_through_the_configured_proxy_only(
     relay: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -210,13 +210,13 @@ async def test_traces_take_the_proxy_of_the_settings_only(
      ("db.corp.example.", True), ("CORP.example", True), ("notcorp.example", False),
      ("10.1.2.3", True), ("11.1.2.3", False), ("fd00::5", True), ("example.com", False)],
 )  # fmt: skip
-def test_names_and_networks_are_left_out(host: str, is_left_out: bool) -> None:
+def test_names_and_networks_are_excluded(host: str, is_left_out: bool) -> None:
     proxy = Proxy("http://p:1", [".corp.example", "10.0.0.0/8", "fd00::/8", "nonsense/99"])
     assert proxy.is_left_out(host) is is_left_out
 
 
 @pytest.mark.parametrize("value", ["proxy:8080", "socks5://h:1", "http:///x", "http://h:1/path", "http://a b"])  # fmt: skip
-def test_a_proxy_that_is_none_is_told_without_showing_it(value: str) -> None:
+def test_an_invalid_proxy_is_reported_without_showing_it(value: str) -> None:
     with pytest.raises(SettingsError, match="proxy") as wrong:
         load({"proxy": value})
     assert value not in str(wrong.value)

@@ -1,4 +1,4 @@
-"""A company's own certificates: trusted by every outgoing connection, checked at the start."""
+"""Additional CA certificates: trusted by every outgoing connection, checked at the start."""
 
 import ssl
 import threading
@@ -44,14 +44,14 @@ class _Answers(BaseHTTPRequestHandler):
         self.do_GET()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Suppress the log of requests."""
 
 
 class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of a caller that does not trust."""
+        """Suppress the errors of clients that reject the certificate."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(ca_file: Path) -> Iterator[str]:
-    """Return a server whose certificate only the file vouches for."""
+    """Return the address of a server whose certificate only the configured file verifies."""
     server = _Quiet(("127.0.0.1", 0), _Answers)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(ca_file)
@@ -103,7 +103,7 @@ async def by_s3(address: str, ca_file: Path | None) -> int:
 
 
 @pytest.mark.parametrize("ask", [by_steps, by_models, by_mcp, by_s3])
-async def test_each_client_trusts_the_file_and_nobody_without_it(
+async def test_each_client_trusts_the_certificate_only_with_the_file(
     address: str, ca_file: Path, ask: Callable[..., Any]
 ) -> None:
     assert await ask(address, ca_file) == 200
@@ -116,7 +116,9 @@ def test_public_certificates_stay_trusted(ca_file: Path) -> None:
     assert len(trusted(ca_file).get_ca_certs()) == len(trusted(None).get_ca_certs()) + 1
 
 
-def test_a_run_calls_a_server_of_the_company(tmp_path: Path, address: str, ca_file: Path) -> None:
+def test_a_run_calls_a_server_with_such_a_certificate(
+    tmp_path: Path, address: str, ca_file: Path
+) -> None:
     flow = {
         "id": "call", "name": "Call", "initialStep": "get",
         "steps": [{"id": "get", "type": "call-api", "method": "GET", "url": address,
@@ -135,9 +137,7 @@ def test_a_run_calls_a_server_of_the_company(tmp_path: Path, address: str, ca_fi
 @pytest.mark.parametrize(("content", "said"), [
     (None, "No such file"), (b"", "no certificate"), (b"not a certificate", "no certificate"),
 ])  # fmt: skip
-def test_a_file_that_cannot_be_used_stops_the_start(
-    tmp_path: Path, content: bytes | None, said: str
-) -> None:
+def test_an_unusable_file_stops_the_start(tmp_path: Path, content: bytes | None, said: str) -> None:
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)

@@ -1,4 +1,4 @@
-"""No secret value survives masking, in whatever form a text holds it."""
+"""No secret value survives masking, whatever its encoding in a text."""
 
 import base64
 import html
@@ -60,20 +60,20 @@ def test_hard_values_are_found_in_every_form(value: str, form: str) -> None:
 
 
 @given(VALUES, st.sampled_from(["plain", "url, all", "form", "json", "json in json", "html"]))
-def test_no_form_of_any_value_survives(value: str, form: str) -> None:
+def test_no_encoding_of_any_value_survives(value: str, form: str) -> None:
     masked = Mask([value]).text(f"<before>{ENCODED[form](value)}<after>")
     assert masked == "<before>***<after>" or value in "<before>***<after>"
 
 
 @given(VALUES, st.binary(max_size=7), st.binary(max_size=7), st.booleans())
-def test_base64_is_found_whatever_stands_beside_the_value(
+def test_base64_is_found_at_every_offset(
     value: str, before: bytes, after: bytes, url: bool
 ) -> None:
     encode = base64.urlsafe_b64encode if url else base64.b64encode
     whole = before + value.encode() + after
     masked = Mask([value]).text(encode(whole).decode())
     assert "***" in masked
-    # What is left is of the neighbours, and of the characters that hold bits of both.
+    # What remains encodes only neighbouring bytes, or bits of a neighbour and the value.
     kept = len(masked.replace("***", "").replace("=", ""))
     assert kept <= (len(before) * 4 // 3 + 2) + (len(after) * 4 // 3 + 2)
 
@@ -85,7 +85,7 @@ def test_a_document_is_masked_in_keys_texts_and_depth(value: str, others: list[s
     assert value not in json.dumps(masked, ensure_ascii=False) or value in '{"a": [{"b": "x***y"'
 
 
-def test_numbers_that_are_a_secret_are_masked_and_others_are_not() -> None:
+def test_numbers_equal_to_a_secret_are_masked() -> None:
     assert Mask(["123456"]).value({"pin": 123456, "n": 1234567, "f": 1.5, "b": True}) == {
         "pin": "***", "n": 1234567, "f": 1.5, "b": True,
     }  # fmt: skip
@@ -108,19 +108,19 @@ def test_a_text_that_was_cut_inside_a_secret_is_masked(form: str) -> None:
 
 
 @given(st.lists(st.text('\\"%+ aA/', min_size=4, max_size=9), min_size=2, max_size=6))
-def test_values_that_begin_alike_are_all_found(values: list[str]) -> None:
+def test_values_with_a_common_prefix_are_all_found(values: list[str]) -> None:
     mask = Mask(values)
     for value in values:
         assert set(mask.text(value)) <= set(f"*{value}")
         assert value not in mask.text(f"<{value}>").replace("***", "")
 
 
-def test_the_longer_of_two_values_counts() -> None:
+def test_the_longer_of_two_overlapping_values_is_masked() -> None:
     assert Mask(["pass", "password"]).text("a password, a pass") == "a ***, a ***"
 
 
 @pytest.mark.parametrize("value", ["x" * 8_001, "long secret/+" * 4_000])
-def test_long_values_are_found_in_the_usual_forms(value: str) -> None:
+def test_long_values_are_found_in_the_usual_encodings(value: str) -> None:
     mask = Mask([value])
     for form in ("plain", "url", "url, all", "form", "json"):
         assert mask.text(f"<{ENCODED[form](value)}>") == "<***>"
@@ -132,7 +132,7 @@ def test_long_values_are_found_in_the_usual_forms(value: str) -> None:
 @pytest.mark.parametrize(
     "text", ["\\" * 1_000_000, "%25" * 300_000, "a" * 1_000_000, "pass/" * 200_000, "&#0" * 300_000]
 )
-def test_a_large_text_takes_no_long_time(text: str) -> None:
+def test_a_large_text_is_masked_quickly(text: str) -> None:
     mask = Mask([*HARD, *(f"secret-{n}-{'x' * 30}" for n in range(50))])
     began = time.process_time()
     mask.text(text)
@@ -141,7 +141,7 @@ def test_a_large_text_takes_no_long_time(text: str) -> None:
 
 
 @pytest.mark.parametrize("alike", ["shared-prefix/", "sk_live_", "a" * 40, "a" * 1_000, "a/" * 100])
-def test_a_text_that_was_made_to_take_long_does_not(alike: str) -> None:
+def test_an_adversarial_text_is_masked_quickly(alike: str) -> None:
     values = [f"{alike}{n:03}{n * 7919 % 1000:03}zz" for n in range(100)]
     mask = Mask(values)
     for text in (alike * (1_000_000 // len(alike)), f"{alike}05" * (1_000_000 // len(alike))):
@@ -153,7 +153,7 @@ def test_a_text_that_was_made_to_take_long_does_not(alike: str) -> None:
         assert mask.text(f"x {value[:-1]}") == "x ***"
 
 
-def test_a_document_beyond_all_depth_is_masked_whole() -> None:
+def test_a_document_nested_too_deep_is_masked_as_a_whole() -> None:
     deep: Json = ["canary-value"]
     for _ in range(5_000):
         deep = [deep]

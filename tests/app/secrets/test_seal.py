@@ -1,4 +1,4 @@
-"""Sealed values open with their key, as what they are, or say what is wrong."""
+"""Sealed values open only with their key and in their context; errors say what is wrong."""
 
 import base64
 import stat
@@ -18,7 +18,7 @@ def text(key: bytes) -> SecretStr:
     return SecretStr(base64.b64encode(key).decode())
 
 
-def test_a_value_opens_as_what_it_was_sealed() -> None:
+def test_a_value_opens_as_it_was_sealed() -> None:
     ring = Keyring(KEY)
     sealed = ring.seal("secret", "acme", "KEY", "canary")
     assert ring.open("secret", "acme", "KEY", sealed) == "canary"
@@ -35,7 +35,7 @@ def test_a_value_that_was_moved_does_not_open(where: tuple[str, str, str]) -> No
         ring.open(*where, ring.seal("secret", "acme", "KEY", "canary"))
 
 
-def test_every_changed_byte_is_noticed() -> None:
+def test_every_changed_byte_is_detected() -> None:
     ring = Keyring(KEY)
     sealed = ring.seal("secret", "acme", "KEY", "canary")
     for at in range(len(sealed)):
@@ -56,7 +56,7 @@ def test_a_wrong_key_says_so_and_an_older_one_opens() -> None:
     assert id_of(sealed) == key_id(OTHER)
 
 
-def test_what_an_older_key_sealed_is_renewed_once() -> None:
+def test_a_value_sealed_by_an_older_key_is_resealed_once() -> None:
     where = ("secret", "acme", "KEY")
     ring = Keyring(KEY, [OTHER])
     renewed = ring.renewed(*where, Keyring(OTHER).seal(*where, "canary"))
@@ -67,7 +67,7 @@ def test_what_an_older_key_sealed_is_renewed_once() -> None:
         Keyring(KEY).renewed(*where, Keyring(OTHER).seal(*where, "canary"))
 
 
-def test_the_key_file_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
+def test_the_key_file_is_created_once_and_readable_by_the_owner_only(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
     sealed = open_keyring(settings, ()).seal("secret", "acme", "KEY", "canary")
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
@@ -85,7 +85,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "short", base64.b64encode(bytes(31)).decode()])
-def test_what_is_no_key_is_refused_and_left_as_it_is(tmp_path: Path, content: str) -> None:
+def test_an_invalid_key_file_is_refused_and_left_unchanged(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content)
     (tmp_path / FILE).chmod(0o600)
     with pytest.raises(KeyUnusable, match="must be 32 bytes in base64"):
@@ -95,20 +95,20 @@ def test_what_is_no_key_is_refused_and_left_as_it_is(tmp_path: Path, content: st
         open_keyring(Settings(data=tmp_path, secrets_key=SecretStr(content or "x")), ())
 
 
-def test_no_key_is_made_where_something_is_sealed(tmp_path: Path) -> None:
+def test_no_key_is_created_where_sealed_values_exist(tmp_path: Path) -> None:
     with pytest.raises(KeyUnusable, match="STEPWELL_SECRETS_KEY"):
         open_keyring(Settings(data=tmp_path), {key_id(KEY)})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_key_is_refused_and_an_older_one_helps(tmp_path: Path) -> None:
+def test_a_wrong_key_is_refused_unless_an_older_one_opens(tmp_path: Path) -> None:
     with pytest.raises(KeyUnusable, match="secrets_old_keys"):
         open_keyring(Settings(data=tmp_path, secrets_key=text(KEY)), {key_id(OTHER)})
     settings = Settings(data=tmp_path, secrets_key=text(KEY), secrets_old_keys=[text(OTHER)])
     assert open_keyring(settings, {key_id(OTHER)}).opens(key_id(OTHER))
 
 
-def test_a_key_in_the_settings_takes_over_from_the_folders_own(tmp_path: Path) -> None:
+def test_a_key_in_the_settings_replaces_the_one_of_the_folder(tmp_path: Path) -> None:
     sealed = open_keyring(Settings(data=tmp_path), ()).seal("secret", "acme", "KEY", "canary")
     ring = open_keyring(Settings(data=tmp_path, secrets_key=text(KEY)), {id_of(sealed)})
     assert ring.open("secret", "acme", "KEY", sealed) == "canary"

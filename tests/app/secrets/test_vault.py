@@ -1,4 +1,4 @@
-"""The vault: exact after every change, and masking what steps may still hold."""
+"""The vault is exact after every change, and masks all values that steps may still hold."""
 
 import threading
 from collections.abc import Iterable
@@ -50,7 +50,7 @@ async def test_a_secret_is_kept_replaced_and_deleted(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_tenants_know_nothing_of_each_other(tmp_path: Path) -> None:
+async def test_tenants_do_not_see_secrets_of_others(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     vault = await vault_on(journal, OLD)
     await vault.put("acme", "KEY", "acme-canary")
@@ -64,7 +64,7 @@ async def test_tenants_know_nothing_of_each_other(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_what_a_step_was_given_is_masked_though_it_is_no_secret(tmp_path: Path) -> None:
+async def test_issued_values_are_masked_though_they_are_no_secrets(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     vault = await vault_on(journal, OLD)
     assert await vault.mask("acme", "issued-canary") == "issued-canary"
@@ -75,7 +75,7 @@ async def test_what_a_step_was_given_is_masked_though_it_is_no_secret(tmp_path: 
     await journal.close()
 
 
-async def test_many_secrets_are_compiled_beside_the_loop_and_bounded(
+async def test_many_secrets_are_compiled_off_the_event_loop_and_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = threading.get_ident()
@@ -98,7 +98,7 @@ async def test_many_secrets_are_compiled_beside_the_loop_and_bounded(
         assert vault.mask_text(value) == "***"
     assert max(compiled_here) <= 64, "those that came since, each with what it replaces"
     assert await vault.mask("acme", [*values]) == ["***"] * 150
-    long = " ".join([*values] * 60)  # looked through beside the loop
+    long = " ".join([*values] * 60)  # masked off the event loop
     assert await vault.mask("acme", {"long": long}) == {"long": " ".join(["***"] * 9_000)}
     again = await vault_on(journal, OLD)
     assert await again.mask("acme", [*values]) == ["***"] * 150
@@ -152,7 +152,7 @@ async def test_the_log_is_masked_at_a_cost_in_proportion_to_what_is_added(
 
 
 @pytest.mark.parametrize("name", ["", "1A", "a-b", "a.b", "ä", "a" * 129, "A\n"])
-async def test_a_name_that_no_expression_can_name_is_refused(tmp_path: Path, name: str) -> None:
+async def test_a_name_that_no_expression_can_use_is_refused(tmp_path: Path, name: str) -> None:
     journal = await Journal.open(tmp_path)
     vault = await vault_on(journal, OLD)
     with pytest.raises(UnfitSecret):
@@ -164,7 +164,7 @@ async def test_a_name_that_no_expression_can_name_is_refused(tmp_path: Path, nam
     await journal.close()
 
 
-async def test_an_older_keys_values_are_sealed_anew(tmp_path: Path) -> None:
+async def test_values_sealed_by_an_older_key_are_resealed(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     await (await vault_on(journal, OLD)).put("acme", "KEY", "canary")
     await vault_on(journal, NEW, OLD)
@@ -172,7 +172,7 @@ async def test_an_older_keys_values_are_sealed_anew(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_a_write_of_unknown_outcome_is_read_again(
+async def test_the_vault_is_read_again_after_a_write_of_unknown_outcome(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = await Journal.open(tmp_path)
@@ -192,7 +192,7 @@ async def test_a_write_of_unknown_outcome_is_read_again(
     await journal.close()
 
 
-async def test_signing_secrets_in_the_clear_are_sealed_and_leave_no_trace(tmp_path: Path) -> None:
+async def test_plaintext_signing_secrets_are_sealed_without_a_trace(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     clear = JwtSecretRow("kid_1", "acme", "operator", "", "HS256", "clear-canary" * 4, 1)
     public = JwtSecretRow("kid_2", "acme", "operator", "", "EdDSA", "-----BEGIN PUBLIC KEY-----", 2)

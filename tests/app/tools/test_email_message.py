@@ -1,4 +1,4 @@
-"""Whatever stands in a letter, no header comes out that was not meant."""
+"""Headers of sent mail: nothing in a field can add a header."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ def letter(**more: object) -> Letter:
 @example("x", "=?utf-8?q?a=0ABcc:_eve=40example.com?=", "b", "c")
 @example("x" * 200, "y " * 100, "z", 'a"; filename="b')
 @example("\ud7ff\x85\u2028", '"', "\\", "\r")
-def test_a_message_has_the_headers_that_were_meant(
+def test_a_message_has_exactly_the_intended_headers(
     subject: str, shown: str, text: str, name: str
 ) -> None:
     file = StoredFile("f1", name or "a", "text/plain", b"\x00\xff")
@@ -100,7 +100,7 @@ def test_an_address_is_one_address_or_refused(text: str) -> None:
         ("bücher。example", "xn--bcher-kva.example"), ("foo-bar.example", "foo-bar.example"),
     ],
 )  # fmt: skip
-def test_a_domain_is_the_one_that_is_written(domain: str, sent: str) -> None:
+def test_a_domain_is_kept_as_written(domain: str, sent: str) -> None:
     assert addresses(f"Ada <ada@{domain}>", "to")[0].addr_spec == f"ada@{sent}"
 
 
@@ -109,13 +109,13 @@ def test_a_domain_is_the_one_that_is_written(domain: str, sent: str) -> None:
     ["☃.example", "xn--a.example", "xn--.example", "a\u200db.example", "-ü.example", "ü..example",
      "ü" * 64 + ".example", "ü" * 300 + ".example", "\u0430\u0300\u05d0.example", "\u0300ü.example"],
 )  # fmt: skip
-def test_a_domain_that_is_none_is_refused_with_the_reason(domain: str) -> None:
+def test_an_invalid_domain_is_refused_with_the_reason(domain: str) -> None:
     with pytest.raises(StepBroke, match="to: ") as broke:
         addresses(f"ada@{domain}", "to")
     assert broke.value.error.type == "InvalidEmail"
 
 
-def test_the_date_and_the_id_are_as_they_should_be() -> None:
+def test_the_date_and_the_message_id_are_valid() -> None:
     content = written(letter(), message_id("run:step:1", SENDER), 1_700_000_000_000)
     message = message_from_bytes(content, policy=policy.default)
     assert message["Date"].datetime == datetime.fromtimestamp(1_700_000_000, UTC)

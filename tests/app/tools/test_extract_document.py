@@ -1,4 +1,4 @@
-"""Documents are read, and none of them can hang, fill or end the server."""
+"""Documents are read; none can hang the server, fill its memory or disk, or end it."""
 
 import asyncio
 import datetime as dt
@@ -57,7 +57,7 @@ async def test_a_pdf_gives_text_pages_and_metadata() -> None:
     }
 
 
-async def test_of_ten_thousand_pages_the_first_are_read() -> None:
+async def test_of_ten_thousand_pages_only_the_first_are_read() -> None:
     content = documents.pdf(*[f"Page {number}" for number in range(10_000)])
     read = await extract("long.pdf", content)
     assert (read["pages"], read["truncated"]) == (10_000, True)
@@ -67,7 +67,7 @@ async def test_of_ten_thousand_pages_the_first_are_read() -> None:
     assert (read["text"], read["truncated"]) == ("Page 0\n\nPa", True)
 
 
-async def test_a_password_is_asked_for_only_where_there_is_one() -> None:
+async def test_a_password_is_required_only_for_encrypted_documents() -> None:
     assert (await extract("a.pdf", documents.encrypted_pdf("")))["text"] == "secret page"
     kind, message = await broke("a.pdf", documents.encrypted_pdf("hunter2"))
     assert (kind, "password" in message) == ("DocumentUnreadable", True)
@@ -105,7 +105,7 @@ async def test_a_table_is_cut_at_the_limit_of_characters() -> None:
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-async def test_a_csv_gives_rows_whatever_parts_them(separator: str) -> None:
+async def test_a_csv_gives_rows_with_any_separator(separator: str) -> None:
     lines = [["name", "said"], ["Ada", f'"a{separator} ""b""\nc"']]
     content = "\r\n".join(separator.join(line) for line in lines).encode()
     read = await extract("a.csv", content)
@@ -125,13 +125,15 @@ async def test_a_csv_gives_rows_whatever_parts_them(separator: str) -> None:
         (b"", "", "utf-8"),
     ],
 )
-async def test_text_is_decoded_and_says_how(content: bytes, text: str, encoding: str) -> None:
+async def test_text_is_decoded_and_its_charset_reported(
+    content: bytes, text: str, encoding: str
+) -> None:
     read = await extract("a.txt", content)
     assert (read["text"], read["encoding"]) == (text, encoding)
 
 
 @pytest.mark.parametrize("name", ["a.html", "a.txt", "a"])
-async def test_html_gives_what_a_person_sees(name: str) -> None:
+async def test_html_gives_its_visible_text(name: str) -> None:
     page = (
         "<!DOCTYPE html><html><head><title>A  page</title><meta name=author content=Ada>"
         "<style>p{}</style></head><body><h1>Hi</h1><script>alert(1)</script>"
@@ -143,7 +145,7 @@ async def test_html_gives_what_a_person_sees(name: str) -> None:
     assert read["metadata"] == {"title": "A  page", "author": "Ada"}
 
 
-async def test_what_is_not_read_says_what_is() -> None:
+async def test_a_refusal_lists_the_supported_formats() -> None:
     kind, message = await broke("a.png", b"\x89PNG\r\n\x1a\n" + b"\x00" * 50)
     assert kind == "UnsupportedDocument"
     assert message.startswith("a document of type image/png cannot be read; PDF, DOCX, XLSX, PPTX")
@@ -167,7 +169,7 @@ async def test_a_damaged_document_is_unreadable(name: str, content: bytes) -> No
     assert (await broke(name, content))[0] == "DocumentUnreadable"
 
 
-async def test_a_page_tree_that_goes_in_circles_ends() -> None:
+async def test_a_cyclic_page_tree_is_handled() -> None:
     content = documents.pdf_of([
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>",
@@ -178,7 +180,7 @@ async def test_a_page_tree_that_goes_in_circles_ends() -> None:
     assert time.monotonic() - began < 45
 
 
-async def test_a_bomb_of_zeros_is_too_large() -> None:
+async def test_a_decompression_bomb_is_too_large() -> None:
     out = BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", bytes(300 * 1024 * 1024))
@@ -187,7 +189,7 @@ async def test_a_bomb_of_zeros_is_too_large() -> None:
     assert (await broke("bomb.docx", content))[0] == "DocumentTooLarge"
 
 
-async def test_an_archive_of_very_many_parts_is_too_large() -> None:
+async def test_an_archive_with_too_many_parts_is_too_large() -> None:
     out = BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for number in range(6_000):
@@ -195,7 +197,7 @@ async def test_an_archive_of_very_many_parts_is_too_large() -> None:
     assert (await broke("bomb.xlsx", out.getvalue()))[0] == "DocumentTooLarge"
 
 
-async def test_a_document_that_lies_about_its_size_is_unreadable() -> None:
+async def test_a_document_with_a_false_size_is_unreadable() -> None:
     honest = documents.repacked(
         documents.word(), word__document=b"<a>" + bytes(50_000_000) + b"</a>"
     )
@@ -215,14 +217,14 @@ async def test_a_document_that_needs_too_much_memory_is_too_large() -> None:
     assert raised.value.error.type == "DocumentTooLarge"
 
 
-async def test_what_the_server_has_in_memory_does_not_count_for_a_document() -> None:
+async def test_the_servers_own_memory_does_not_count_for_a_document() -> None:
     held = bytearray(b"x") * (640 << 20)
     assert (await broke("a.pdf", b"%PDF-1.7\n"))[0] == "DocumentUnreadable"
     assert len(held) == 640 << 20
 
 
 def slow(elements: int = 4_000_000) -> bytes:
-    """Return a DOCX of some kilobytes that takes some seconds of a processor."""
+    """Return a DOCX of a few kilobytes that takes seconds of processor time."""
     return word_of("<w:r/>" * elements)
 
 
@@ -237,7 +239,7 @@ async def test_a_document_that_takes_too_long_is_ended(limits: dict[str, Any]) -
     assert readers() == []
 
 
-async def test_entities_that_grow_without_end_are_refused() -> None:
+async def test_exponential_entities_are_refused() -> None:
     grown = "".join(f'<!ENTITY x{n} "{f"&x{n - 1};" * 10}">' for n in range(1, 10))
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     sheet = (
@@ -251,7 +253,7 @@ async def test_entities_that_grow_without_end_are_refused() -> None:
     assert (kind, "entities of its own" in message) == ("DocumentUnreadable", True)
 
 
-async def test_a_sheet_that_lies_about_its_size_gives_what_it_has() -> None:
+async def test_a_sheet_with_false_dimensions_gives_its_actual_cells() -> None:
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     sheet = (
         f'<worksheet xmlns="{main}"><dimension ref="A1:XFD1048576"/><sheetData>'
@@ -267,7 +269,7 @@ async def test_a_sheet_that_lies_about_its_size_gives_what_it_has() -> None:
     assert time.monotonic() - began < 40
 
 
-async def test_html_that_nests_without_end_is_read_or_refused() -> None:
+async def test_deeply_nested_html_is_read_or_refused() -> None:
     assert (await extract("deep.html", b"<div>" * 100_000 + b"end"))["text"] == "end"
 
 
@@ -292,7 +294,7 @@ def readers() -> list[int]:
     return found
 
 
-async def test_two_are_read_at_once_for_a_tenant_and_a_cancel_ends_them() -> None:
+async def test_a_tenant_reads_two_documents_at_once_and_a_cancel_ends_them() -> None:
     tools = reading()
     context = given(StoredFile("f1", "a.docx", "application/x-claimed", slow()))
     wanted: JsonObject = {"fileId": "f1"}
@@ -322,7 +324,7 @@ async def test_the_documents_of_one_tenant_do_not_wait_for_those_of_another() ->
     await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def test_a_document_is_loaded_when_its_turn_has_come() -> None:
+async def test_a_document_is_loaded_only_in_its_turn() -> None:
     loaded: list[str] = []
     context = given(StoredFile("f1", "a.docx", "x/y", slow()))
 
@@ -344,13 +346,13 @@ async def test_a_document_is_loaded_when_its_turn_has_come() -> None:
 
 
 def seen_of(process: int) -> tuple[bytes, bool]:
-    """Return a process's environment, and whether it may write no files."""
+    """Return a process's environment, and whether it is barred from writing files."""
     place = Path("/proc") / str(process)
     limits = (place / "limits").read_text()
     return (place / "environ").read_bytes(), "Max file size             0 " in limits
 
 
-async def test_the_reading_process_knows_no_secret_and_writes_no_file(
+async def test_the_reading_process_has_no_secrets_and_cannot_write_files(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CANARY", "hunter2")

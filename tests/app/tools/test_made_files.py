@@ -1,4 +1,4 @@
-"""Files that a run makes: texts, tables, values, archives, and answers that are kept."""
+"""Files created by a run: texts, tables, values, archives and saved answers."""
 
 import io
 import zipfile
@@ -26,7 +26,7 @@ MADE: list[tuple[JsonObject, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("given", "raw", "media_type"), MADE)
-async def test_a_file_is_made(given: dict[str, Any], raw: bytes, media_type: str) -> None:
+async def test_a_file_is_created(given: dict[str, Any], raw: bytes, media_type: str) -> None:
     effects = FakeEffects()
     told = await call_tool(tools.make_file, given, effects)
     assert told == {
@@ -44,13 +44,13 @@ async def test_a_file_is_made(given: dict[str, Any], raw: bytes, media_type: str
         ({"name": "a.txt", "content": "", "format": "pdf"}, "format"),
     ],
 )
-async def test_what_makes_no_file_is_told(given: JsonObject, told: str) -> None:
+async def test_invalid_arguments_are_reported(given: JsonObject, told: str) -> None:
     with pytest.raises(StepBroke, match=told) as broke:
         await call_tool(tools.make_file, given)
     assert broke.value.error.type == "InvalidToolInput"
 
 
-async def test_files_go_into_an_archive_each_by_a_name_of_its_own(
+async def test_files_in_an_archive_have_unique_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     files = [StoredFile("1", "a.txt", "text/plain", b"one"), StoredFile("2", "a.txt", "text/plain", b"two"),
@@ -78,7 +78,7 @@ ANSWER = http_response(content=b"%PDF-1", headers={"content-type": "application/
         ({"url": "https://a.example/x", "fileName": "{{ data.n }}/1.pdf"}, "5_1.pdf"),
     ],
 )
-async def test_an_answer_is_kept_as_a_file(step: JsonObject, name: str) -> None:
+async def test_an_answer_is_saved_as_a_file(step: JsonObject, name: str) -> None:
     effects = FakeEffects(responses=[ANSWER])
     output: JsonObject = {"id": {"type": "file", "value": "{{ response.file.fileId }}"}}
     whole = {**step, "saveAs": "file", "output": output}
@@ -98,12 +98,12 @@ async def test_an_answer_is_kept_as_a_file(step: JsonObject, name: str) -> None:
     "step",
     [{"saveAs": "file", "responseType": "json"}, {"fileName": "x"}, {"saveAs": "folder"}],
 )
-def test_what_would_have_no_effect_is_refused(step: JsonObject) -> None:
+def test_settings_without_effect_are_refused(step: JsonObject) -> None:
     with pytest.raises(InvalidDefinition):
         StepTrial(CallApi(), {"url": "https://a.example", **step})
 
 
-def test_many_files_of_one_name_are_named_in_proportion() -> None:
+def test_many_files_of_one_name_are_renamed_in_linear_time() -> None:
     def named(count: int) -> None:
         held: set[str] = set()
         numbers: dict[str, int] = {}
@@ -114,7 +114,7 @@ def test_many_files_of_one_name_are_named_in_proportion() -> None:
     assert lines_of(partial(named, 400)) <= 5 * lines_of(partial(named, 100))
 
 
-async def test_rows_without_a_key_in_common_make_no_table_of_their_square() -> None:
+async def test_rows_without_common_keys_do_not_make_a_quadratic_table() -> None:
     rows = [{f"c{n}": n} for n in range(400)]
     with pytest.raises(StepBroke, match="400 rows of 400 columns are more than 100,000 cells"):
         await call_tool(tools.make_file, {"name": "a.csv", "format": "csv", "content": rows})

@@ -1,4 +1,4 @@
-"""Tools of MCP servers, over pipes and over HTTP, from real server processes."""
+"""Tools of MCP servers, over pipes and over HTTP, with real server processes."""
 
 import asyncio
 import json
@@ -82,7 +82,7 @@ async def until(holds: Callable[[], bool], within: float = 60) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    # Not by a signal: an orphan that nobody has waited for yet would take it.
+    # Signal 0 would also succeed for an orphan that has not been reaped.
     state = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
@@ -91,7 +91,7 @@ def is_alive(pid: int) -> bool:
 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the file that has a line for each call of `count`."""
+    """Return the file with one line for each call of `count`."""
     file = tmp_path_factory.mktemp("mcp") / "calls"
     file.touch()
     return file
@@ -99,7 +99,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=TRANSPORTS)
 def settings(request: pytest.FixtureRequest, calls: Path) -> Iterator[dict[str, Any]]:
-    """Return the settings of one server for all tests of a transport."""
+    """Return the settings of one server shared by all tests of a transport."""
     named = {"MCP_CALLS": str(calls)}
     if request.param == "pipes":
         yield over_pipes(**named)
@@ -111,7 +111,7 @@ def settings(request: pytest.FixtureRequest, calls: Path) -> Iterator[dict[str, 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def catalogue(settings: dict[str, Any]) -> AsyncIterator[ToolCatalogue]:
-    """Return one connection for all tests of a transport."""
+    """Return one connection shared by all tests of a transport."""
     async with catalogue_of(calc=settings) as catalogue:
         yield catalogue
 
@@ -137,7 +137,9 @@ async def test_tools_are_listed_with_their_schemas(catalogue: ToolCatalogue) -> 
 
 
 @in_one_loop
-async def test_a_result_is_structured_or_its_parts_and_text(catalogue: ToolCatalogue) -> None:
+async def test_a_result_is_the_structured_content_or_text_and_parts(
+    catalogue: ToolCatalogue,
+) -> None:
     assert await call(catalogue, "add", a=1) == 2
     assert await call(catalogue, "calc.add", a=1, b=2) == {"sum": 3}
     assert await call(catalogue, "calc.greet", name="you") == {
@@ -149,7 +151,7 @@ async def test_a_result_is_structured_or_its_parts_and_text(catalogue: ToolCatal
 
 
 @in_one_loop
-async def test_resources_are_listed_and_read_by_two_tools(catalogue: ToolCatalogue) -> None:
+async def test_resources_are_listed_and_read_through_two_tools(catalogue: ToolCatalogue) -> None:
     listed = await call(catalogue, "calc.list-resources")
     assert {item["uri"] for item in listed["resources"]} == {"notes://today", "notes://picture"}
     assert [item["uriTemplate"] for item in listed["templates"]] == ["notes://of/{day}"]
@@ -166,14 +168,16 @@ async def test_resources_are_listed_and_read_by_two_tools(catalogue: ToolCatalog
 
 
 @in_one_loop
-async def test_a_tool_that_asks_is_called_again_with_the_answer(catalogue: ToolCatalogue) -> None:
+async def test_a_tool_that_asks_a_person_is_called_again_with_the_answer(
+    catalogue: ToolCatalogue,
+) -> None:
     asks = await refusal(catalogue, "calc.book", show="Hamlet")
     assert isinstance(asks, ToolAsks)
     answer: JsonObject = {"question": digest_of(asks.question), "value": "accept", "content": {"seats": 3}}  # fmt: skip
     context = replace(CONTEXT, answers=(answer,))
     told: Any = await catalogue.call("calc.book", {"show": "Hamlet"}, lambda: context)
     assert told == {"result": "3 in the front for Hamlet"}
-    with pytest.raises(ToolAsks):  # an answer to another question is none to this one
+    with pytest.raises(ToolAsks):  # the answer to another question is not used
         await catalogue.call("calc.book", {"show": "Lear"}, lambda: context)
 
 
@@ -194,7 +198,7 @@ async def test_bad_arguments_are_refused_before_the_call(catalogue: ToolCatalogu
 
 
 @in_one_loop
-async def test_a_failure_is_told_in_the_words_of_the_tool(catalogue: ToolCatalogue) -> None:
+async def test_a_failure_keeps_the_message_of_the_tool(catalogue: ToolCatalogue) -> None:
     failed = (await refusal(catalogue, "calc.fail", why="no luck" + "!" * 5_000)).error
     assert failed.type == "ToolFailed"
     assert "no luck!" in failed.message
@@ -202,7 +206,7 @@ async def test_a_failure_is_told_in_the_words_of_the_tool(catalogue: ToolCatalog
 
 
 @in_one_loop
-async def test_an_unknown_tool_is_told_the_nearest(catalogue: ToolCatalogue) -> None:
+async def test_an_unknown_tool_is_reported_with_the_nearest_name(catalogue: ToolCatalogue) -> None:
     for wrong in ("calc.ad", "clac.add", "calc-add"):
         unknown = (await refusal(catalogue, wrong)).error
         assert (unknown.type, unknown.retryable) == ("UnknownTool", False)
@@ -210,7 +214,7 @@ async def test_an_unknown_tool_is_told_the_nearest(catalogue: ToolCatalogue) -> 
 
 
 @in_one_loop
-async def test_calls_work_beside_slow_and_cancelled_ones(catalogue: ToolCatalogue) -> None:
+async def test_calls_are_not_blocked_by_slow_and_cancelled_ones(catalogue: ToolCatalogue) -> None:
     cancelled = asyncio.create_task(call(catalogue, "calc.sleep", seconds=600))
     slow = asyncio.create_task(call(catalogue, "calc.sleep", seconds=0.8))
     await asyncio.sleep(0.1)
@@ -224,7 +228,7 @@ async def test_calls_work_beside_slow_and_cancelled_ones(catalogue: ToolCatalogu
 
 
 @in_one_loop
-async def test_a_call_that_is_late_leaves_the_connection_to_others(
+async def test_a_call_that_times_out_keeps_the_connection_usable(
     settings: dict[str, Any],
 ) -> None:
     async with catalogue_of(calc={**settings, "timeout": "300ms"}) as catalogue:
@@ -236,7 +240,7 @@ async def test_a_call_that_is_late_leaves_the_connection_to_others(
 
 
 async def until_answered(catalogue: ToolCatalogue) -> None:
-    """Call until an answer comes in time: a busy machine may be late with one, not with all."""
+    """Call until an answer comes in time, since a busy machine may delay some."""
     for _ in range(50):
         try:
             assert await call(catalogue, "calc.add", a=1) == {"sum": 2}
@@ -248,16 +252,16 @@ async def until_answered(catalogue: ToolCatalogue) -> None:
 
 
 @in_one_loop
-async def test_a_changed_list_is_taken_over(catalogue: ToolCatalogue) -> None:
+async def test_a_changed_tool_list_is_loaded(catalogue: ToolCatalogue) -> None:
     await catalogue.list()
     assert "calc.more" not in str(catalogue.document())
-    await asyncio.sleep(0.3)  # with sessions, the stream for notices opens in its own time
+    await asyncio.sleep(0.3)  # with sessions, the stream for notifications opens later
     await call(catalogue, "calc.grow")
     await until(lambda: "calc.more" in str(catalogue.document()))
     assert await call(catalogue, "calc.more", text="ab") == {"result": "abab"}
 
 
-async def test_a_killed_process_fails_its_calls_and_is_started_again() -> None:
+async def test_a_killed_process_fails_its_calls_and_is_restarted() -> None:
     async with catalogue_of(calc=over_pipes()) as catalogue:
         pid = (await call(catalogue, "calc.pid"))["result"]
         hanging = asyncio.create_task(refusal(catalogue, "calc.sleep", seconds=30))
@@ -270,7 +274,7 @@ async def test_a_killed_process_fails_its_calls_and_is_started_again() -> None:
         assert (await refusal(catalogue, "calc.die")).error.type == "McpUnavailable"
 
 
-async def test_a_process_that_dies_while_nobody_calls_is_started_again() -> None:
+async def test_an_idle_process_that_dies_is_restarted() -> None:
     async with catalogue_of(calc=over_pipes()) as catalogue:
         pid = (await call(catalogue, "calc.pid"))["result"]
         os.kill(pid, signal.SIGKILL)
@@ -320,7 +324,7 @@ async def test_a_header_comes_from_the_environment(monkeypatch: pytest.MonkeyPat
 
 
 class TokenGiver(ThreadingHTTPServer):
-    """Gives tokens by client credentials, one after the other, the last one again and again."""
+    """Issues tokens by client credentials in order, repeating the last one."""
 
     def __init__(self, *tokens: str) -> None:
         asked = self.asked = list[str]()
@@ -343,7 +347,7 @@ class TokenGiver(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
-async def test_a_server_is_sent_a_token_and_another_where_it_is_refused(
+async def test_a_server_gets_a_token_and_a_new_one_after_a_refusal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CALC_SECRET", "s3cret")
@@ -370,7 +374,7 @@ async def test_a_server_is_sent_a_token_and_another_where_it_is_refused(
         )
 
 
-async def test_a_process_gets_only_the_environment_that_is_named(
+async def test_a_process_gets_only_the_configured_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OUTER", "outer")
@@ -380,7 +384,7 @@ async def test_a_process_gets_only_the_environment_that_is_named(
             assert await call(catalogue, "calc.environment", name=name) == {"result": value}
 
 
-async def test_a_server_that_reads_nothing_holds_nobody() -> None:
+async def test_a_server_that_reads_nothing_blocks_nobody() -> None:
     async with catalogue_of(calc={**over_pipes(), "timeout": "300ms"}) as catalogue:
         await catalogue.list()
         began = time.monotonic()
@@ -401,7 +405,7 @@ time.sleep(600)
 """
 
 
-async def test_a_server_that_does_not_start_harms_nobody(tmp_path: Path) -> None:
+async def test_a_server_that_does_not_start_affects_no_other(tmp_path: Path) -> None:
     pids = tmp_path / "pid"
     stubborn = {
         "command": sys.executable,
@@ -420,7 +424,7 @@ async def test_a_server_that_does_not_start_harms_nobody(tmp_path: Path) -> None
     assert not is_alive(int(pids.read_text()))
 
 
-async def test_close_leaves_no_process_and_nobody_waiting(settings: dict[str, Any]) -> None:
+async def test_close_ends_all_processes_and_calls(settings: dict[str, Any]) -> None:
     async with catalogue_of(calc={**settings, "timeout": "10m"}) as catalogue:
         pid = (await call(catalogue, "calc.pid"))["result"]
         hanging = asyncio.create_task(refusal(catalogue, "calc.sleep", seconds=600))
@@ -430,7 +434,7 @@ async def test_close_leaves_no_process_and_nobody_waiting(settings: dict[str, An
     assert is_alive(pid) == ("url" in settings)
 
 
-async def test_what_a_process_writes_to_stderr_is_logged_cut(
+async def test_stderr_of_a_process_is_logged_in_part(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with catalogue_of(calc=over_pipes()) as catalogue:
@@ -445,7 +449,7 @@ async def test_what_a_process_writes_to_stderr_is_logged_cut(
     assert "after" in said[2]
 
 
-def test_arguments_that_are_wrong_in_many_places_are_told_briefly() -> None:
+def test_of_many_wrong_arguments_some_are_reported() -> None:
     items = {"type": "array", "items": {"type": "integer"}}
     wrong = argument_problems({"properties": {"list": items}}, {"list": ["x" * 10_000] * 100}, "inputs")  # fmt: skip
     assert wrong[0].path == "inputs.list[0]"

@@ -1,4 +1,4 @@
-"""A call of which nothing was sent is made over the next connection; any other never is."""
+"""A call that was not sent is retried on the next connection; any other call never is."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +20,7 @@ SETTINGS = McpServerSettings.model_validate(over_pipes())
 
 
 class Links:
-    """Connections, each of which fails its first call as told and is then lost."""
+    """Connections that each fail their first call as configured and are then lost."""
 
     def __init__(self, *failures: type[McpUnavailable]) -> None:
         self.failures = list(failures)
@@ -76,7 +76,7 @@ async def served(links: Links, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         ([NotSent, McpUnavailable], 2, McpUnavailable),
     ],
 )
-async def test_the_next_connection_is_taken_a_few_times(
+async def test_an_unsent_call_is_retried_a_few_times(
     failures: list[type[McpUnavailable]], calls: int, answer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     links = Links(*failures)
@@ -90,9 +90,9 @@ async def test_the_next_connection_is_taken_a_few_times(
     assert links.calls == calls
 
 
-async def test_what_was_sent_may_have_been_read_and_what_comes_after_was_not() -> None:
+async def test_only_calls_sent_before_the_loss_may_have_been_read() -> None:
     lost = asyncio.Event()
-    with suppress(Exception):  # the library says in its own way that the connection has ended
+    with suppress(Exception):  # the library's own error for a closed connection
         async with connect("calc", SETTINGS, WayOut(), lost.set) as link:
             with pytest.raises(McpUnavailable) as broke:
                 await link.call(McpCall("die", {}, "key"))

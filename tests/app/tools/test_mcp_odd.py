@@ -1,4 +1,4 @@
-"""MCP servers that differ from the book: what can be used of them is used, the rest is named."""
+"""MCP servers that deviate from the protocol: usable parts are used, the rest is reported."""
 
 import base64
 import json
@@ -59,7 +59,7 @@ ODD_TOOLS: list[Any] = [
 ]  # fmt: skip
 
 
-async def test_a_tool_with_a_bad_schema_leaves_the_others(
+async def test_a_tool_with_an_invalid_schema_does_not_affect_others(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     nameless = [{"inputSchema": SCHEMA}, {"name": 5}, "go", None]
@@ -84,7 +84,7 @@ async def test_a_tool_with_a_bad_schema_leaves_the_others(
         assert not any("tool go" in warning for warning in warnings)
 
 
-async def test_pages_are_read_to_the_end_or_to_the_torn_one() -> None:
+async def test_pages_are_read_to_the_last_or_first_broken_one() -> None:
     async with catalogue_of(
         whole=odd([GO], [{**GO, "name": "two"}], textual=True),
         torn=odd([GO], None),
@@ -97,12 +97,12 @@ async def test_pages_are_read_to_the_end_or_to_the_torn_one() -> None:
         assert "this page is torn" in str(states(catalogue)["torn"]["warnings"])
 
 
-async def test_a_server_may_not_say_that_it_has_tools() -> None:
+async def test_a_server_may_omit_the_tools_capability() -> None:
     async with catalogue_of(odd=odd([GO], initialize={"capabilities": {}})) as catalogue:
         assert "odd.go" in await listed(catalogue)
 
 
-async def test_an_answer_that_is_too_long_fails_its_call_and_no_other() -> None:
+async def test_an_answer_that_is_too_long_fails_only_its_call() -> None:
     async with catalogue_of(odd=odd([{**GO, "name": "long", "inputSchema": {}}])) as catalogue:
         await listed(catalogue)
         broke = await refusal(catalogue, "odd.long", size=LONGEST_LINE)
@@ -120,7 +120,7 @@ def test_a_line_may_hold_several_messages() -> None:
     assert [isinstance(message, Exception) for message in messages_of(b"[1")] == [True]
 
 
-def test_a_line_is_read_in_proportion_and_of_a_long_one_its_ends() -> None:
+def test_a_line_is_read_in_linear_time_and_a_long_one_by_its_ends() -> None:
     lines = Lines(longest=2_000)
     come = b'{"id":7,"result":"' + b"x" * 2_000 + b'"}\nshort\n' + b"y" * 5_000 + b',"id":"a"}\nz'
     found = [line for at in range(0, len(come), 9) for line in lines.take(come[at : at + 9])]
@@ -132,7 +132,7 @@ def test_a_line_is_read_in_proportion_and_of_a_long_one_its_ends() -> None:
     assert list(lines.take(b"\n")) == [b"z"]
 
 
-async def test_warnings_go_with_the_list_that_they_are_about() -> None:
+async def test_warnings_belong_to_their_list() -> None:
     change = {"name": "change", "inputSchema": {"type": "object"}}
     async with catalogue_of(odd=odd([change, {"name": "missing"}])) as catalogue:
         await catalogue.list()
@@ -169,7 +169,7 @@ FAILURES: dict[str, tuple[Any, str, str]] = {
 }  # fmt: skip
 
 
-async def test_every_result_is_read_and_every_failure_told() -> None:
+async def test_every_result_is_read_and_every_failure_reported() -> None:
     tools = [
         {"name": name, "inputSchema": SCHEMA, "outputSchema": {"type": "object", "required": ["z"]}}
         for name in (*RESULTS, *FAILURES, "close")
@@ -207,20 +207,20 @@ async def test_an_answer_over_http_is_read_whatever_its_shape(said: Any, read: A
 PICTURE = {"type": "image", "mimeType": "image/png", "data": base64.b64encode(b"png").decode()}
 
 
-def test_what_json_cannot_hold_is_mended_and_costs_no_result() -> None:
+def test_values_that_json_cannot_hold_are_replaced() -> None:
     structured: Any = {"a": float("nan"), "b": "half \ud800 character"}
     found = result_of("t", [], structured, is_error=False)
     assert found == {"a": "NaN", "b": "half \ufffd character"}
 
 
-def test_parts_that_are_no_text_stand_beside_a_structured_result() -> None:
+def test_other_parts_are_kept_beside_a_structured_result() -> None:
     parts: Any = [text('{"n": 1}'), PICTURE]
     assert result_of("t", parts, {"n": 1}, is_error=False) == {"n": 1, "content": [PICTURE]}
     taken: Json = {"content": "its own"}
     assert result_of("t", parts, taken, is_error=False) == taken
 
 
-def test_bytes_that_are_too_many_are_left_out_and_named() -> None:
+def test_too_large_bytes_are_omitted_and_reported() -> None:
     large: Any = {"type": "image", "mimeType": "image/png", "data": "A" * 1_200_000}
     blob: Any = {"type": "resource", "resource": {"uri": "file:///a", "blob": "A" * 899_900}}
     found: Any = result_of("t", [large, text("a screenshot"), blob, dict(PICTURE), dict(PICTURE)] * 2, None, is_error=False)  # fmt: skip

@@ -1,4 +1,4 @@
-"""MCP servers of a running Stepwell: how they are named, shown, started and stopped."""
+"""MCP servers of a running Stepwell: configuration, status, start and stop."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def is_alive(pid: int) -> bool:
     return shown.stdout.strip()[:1] not in ("", "Z")
 
 
-def test_servers_are_named_in_toml_or_json_and_secrets_are_not_shown(tmp_path: Path) -> None:
+def test_servers_are_configured_in_toml_or_json_and_secrets_are_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "s.toml"
     file.write_text(
         '[mcp_servers.files]\ncommand = "npx"\nargs = ["files"]\nenv = {KEY = "canary-1"}\n'
@@ -87,14 +87,14 @@ def test_servers_are_named_in_toml_or_json_and_secrets_are_not_shown(tmp_path: P
         ('{"a": {"command": "x", "timeout": 5}}', "duration"),
     ],
 )
-def test_a_wrong_server_is_told(text: str, told: str) -> None:
+def test_an_invalid_server_is_reported(text: str, told: str) -> None:
     shown = config(STEPWELL_MCP_SERVERS=text)
     assert shown.returncode == 1
     assert told in shown.stderr
     assert "canary" not in shown.stderr
 
 
-def test_the_library_is_imported_only_where_a_server_is_named() -> None:
+def test_the_library_is_imported_only_with_a_configured_server() -> None:
     program = (
         "import asyncio, sys\n"
         "from app import assembly, server\n"
@@ -110,7 +110,7 @@ def test_the_library_is_imported_only_where_a_server_is_named() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, cwd=PLUGIN.parents[2])
 
 
-def test_tools_and_servers_are_shown_while_some_are_away(tmp_path: Path) -> None:
+def test_tools_and_servers_are_shown_while_some_are_unavailable(tmp_path: Path) -> None:
     late = McpProcess()
     servers = {"near": over_pipes(), "far": late.settings, "gone": {"command": "/nowhere"}}
     named = json.dumps(servers)
@@ -138,7 +138,7 @@ def test_tools_and_servers_are_shown_while_some_are_away(tmp_path: Path) -> None
         assert httpx.get(f"{server.address}/api/tools").status_code == 401
 
 
-def test_a_run_on_a_laptop_prints_its_history_and_nothing_else(tmp_path: Path) -> None:
+def test_a_run_without_a_server_prints_only_its_history(tmp_path: Path) -> None:
     flow = {
         "name": "F",
         "initialStep": "e",

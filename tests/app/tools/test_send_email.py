@@ -1,4 +1,4 @@
-"""Mail goes out as it was asked for, over real connections, and nothing else does."""
+"""Mail is sent as requested, over real connections, and otherwise not at all."""
 
 import asyncio
 import socket
@@ -49,7 +49,7 @@ async def broke(settings: dict[str, Any], arguments: dict[str, Any]) -> tuple[st
 
 
 @pytest.mark.parametrize("security", ["none", "starttls", "tls"])
-async def test_mail_arrives_by_every_way(tmp_path: Path, security: str) -> None:
+async def test_mail_arrives_by_every_transport(tmp_path: Path, security: str) -> None:
     with MailServer(tmp_path, security) as mail:
         result = await send(mail.settings(), LETTER)
         message = mail.messages[0]
@@ -63,22 +63,20 @@ async def test_mail_arrives_by_every_way(tmp_path: Path, security: str) -> None:
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-async def test_a_certificate_that_nobody_vouches_for_is_refused(
-    tmp_path: Path, security: str
-) -> None:
+async def test_an_untrusted_certificate_is_refused(tmp_path: Path, security: str) -> None:
     with MailServer(tmp_path, security) as mail:
         outcome = await broke(mail.settings(smtp_ca_file=None), LETTER)
     assert (outcome[0], "certificate" in outcome[2].lower()) == ("ConnectionFailed", True)
     assert mail.received == []
 
 
-async def test_no_mail_goes_in_the_clear_where_starttls_is_asked_for(mail: MailServer) -> None:
+async def test_no_mail_is_sent_unencrypted_where_starttls_is_required(mail: MailServer) -> None:
     outcome = await broke(mail.settings(smtp_security="starttls"), LETTER)
     assert (outcome[0], "STARTTLS" in outcome[2]) == ("ConnectionFailed", True)
     assert mail.received == []
 
 
-async def test_a_user_is_let_in_by_password_or_password_file(tmp_path: Path) -> None:
+async def test_a_user_signs_in_by_password_or_password_file(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("opensesame\n")
     with MailServer(tmp_path, "starttls", user=("robot", "opensesame")) as mail:
         await send(mail.settings(smtp_username="robot", smtp_password="opensesame"), LETTER)
@@ -100,7 +98,7 @@ async def test_a_repeat_carries_the_same_message_id(mail: MailServer) -> None:
     assert first["messageId"] == again["messageId"] != other["messageId"]
 
 
-async def test_text_html_files_and_everybody_go_along(mail: MailServer) -> None:
+async def test_text_html_attachments_and_all_recipients_are_sent(mail: MailServer) -> None:
     report = StoredFile("f1", "Bericht für Ada.pdf", "application/pdf", b"%PDF-1.7 \x00\xff")
     notes = StoredFile("f2", "notes.txt", "text/plain", "grüße\n".encode())
     letter = {
@@ -168,7 +166,7 @@ async def test_text_html_files_and_everybody_go_along(mail: MailServer) -> None:
         ("to", [f"user{n}@example.com" for n in range(101)]),
     ],
 )  # fmt: skip
-async def test_what_is_no_message_is_refused_before_anything_is_sent(
+async def test_an_invalid_message_is_refused_before_anything_is_sent(
     mail: MailServer, key: str, value: Any
 ) -> None:
     kind, retryable, _ = await broke(mail.settings(), {**LETTER, key: value})
@@ -201,13 +199,13 @@ async def test_a_message_is_at_most_25_megabytes(mail: MailServer) -> None:
     assert mail.received == []
 
 
-async def test_a_text_of_any_shape_arrives_whole(mail: MailServer) -> None:
+async def test_any_text_arrives_unchanged(mail: MailServer) -> None:
     text = ".\n.\n\nFrom me\n" + "x" * 5_000 + "\n\U0001f600\n.\r\nQUIT\r\n"
     await send(mail.settings(), {**LETTER, "text": text})
     assert mail.messages[0].get_content().replace("\r\n", "\n") == text.replace("\r\n", "\n")
 
 
-async def test_who_is_refused_is_told_and_the_others_get_it(mail: MailServer) -> None:
+async def test_refused_recipients_are_reported_and_the_others_served(mail: MailServer) -> None:
     mail.answers = {"bob@example.com": "550 no such user"}
     result = await send(mail.settings(), {**LETTER, "to": ["ada@example.com", "bob@example.com"]})
     assert result["accepted"] == ["ada@example.com"] == mail.received[0].rcpt_tos
@@ -215,7 +213,7 @@ async def test_who_is_refused_is_told_and_the_others_get_it(mail: MailServer) ->
 
 
 @pytest.mark.parametrize(("answer", "retryable"), [("550 never", False), ("450 later", True)])
-async def test_a_refusal_is_tried_again_only_when_it_may_pass(
+async def test_only_a_temporary_refusal_is_retried(
     mail: MailServer, answer: str, retryable: bool
 ) -> None:
     mail.answers = {"ada@example.com": answer}
@@ -225,14 +223,14 @@ async def test_a_refusal_is_tried_again_only_when_it_may_pass(
     assert (await broke(mail.settings(), LETTER))[:2] == ("EmailRefused", retryable)
 
 
-async def test_what_is_not_set_is_named() -> None:
+async def test_missing_settings_are_named() -> None:
     kind, retryable, message = await broke({}, LETTER)
     assert (kind, retryable, "smtp_host" in message) == ("EmailNotConfigured", False, True)
     kind, _, message = await broke({"smtp_host": "127.0.0.1"}, LETTER)
     assert (kind, "smtp_from" in message) == ("EmailNotConfigured", True)
 
 
-async def test_files_of_the_settings_that_are_not_there_are_named(tmp_path: Path) -> None:
+async def test_missing_files_of_the_settings_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").touch()
     with MailServer(tmp_path, "tls") as mail:
         for name in ("nowhere.pem", "empty.pem"):
@@ -245,7 +243,7 @@ async def test_files_of_the_settings_that_are_not_there_are_named(tmp_path: Path
     assert mail.received == []
 
 
-async def test_a_server_that_is_away_or_silent_is_tried_again(tmp_path: Path) -> None:
+async def test_an_unreachable_or_silent_server_is_retried(tmp_path: Path) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         place = {
@@ -261,8 +259,8 @@ async def test_a_server_that_is_away_or_silent_is_tried_again(tmp_path: Path) ->
         )
 
 
-async def test_a_cancelled_send_lets_its_connection_go(tmp_path: Path) -> None:
-    """The server greets, and then says nothing more."""
+async def test_a_cancelled_send_closes_its_connection(tmp_path: Path) -> None:
+    """The server sends its greeting and then nothing more."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

@@ -1,4 +1,4 @@
-"""The store of a tenant: what each call gives, made once, exact when many come at once."""
+"""The store of a tenant: results of its calls, idempotency, and concurrent updates."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ class Clock:
 
 
 class Place:
-    """A store, whose calls are each a new one unless they are named."""
+    """A store; each call is a new one unless it is given a name."""
 
     def __init__(self, journal: Journal) -> None:
         self.clock = Clock()
@@ -63,7 +63,7 @@ async def test_a_value_is_put_read_replaced_and_deleted(place: Place) -> None:
     assert await place("get", tenant="globex") == {"found": False, "value": None}
 
 
-async def test_a_call_that_is_made_again_changes_nothing_and_gives_the_same(place: Place) -> None:
+async def test_a_repeated_call_changes_nothing_and_returns_the_same(place: Place) -> None:
     assert await place("increment", call="run-1:step:1") == {"value": 1}
     assert await place("increment", call="run-1:step:1") == {"value": 1}
     assert await place("increment", by=2.5) == {"value": 3.5}
@@ -71,7 +71,7 @@ async def test_a_call_that_is_made_again_changes_nothing_and_gives_the_same(plac
     assert await place("put-if-absent", "n", call="c", value=1) == {"stored": True, "value": 1}
 
 
-async def test_of_many_at_once_each_counts_and_one_comes_first(place: Place) -> None:
+async def test_concurrent_increments_all_count_and_one_is_first(place: Place) -> None:
     await asyncio.gather(*(place("increment", "n") for _ in range(100)))
     assert await place("get", "n") == {"found": True, "value": 100}
     first = await asyncio.gather(*(place("put-if-absent", value=number) for number in range(20)))
@@ -89,18 +89,18 @@ async def test_a_value_is_gone_when_it_expires(place: Place) -> None:
     assert await place("get", "stays") == {"found": True, "value": 1}
 
 
-async def test_no_secret_is_kept(place: Place) -> None:
+async def test_no_secret_is_stored(place: Place) -> None:
     assert await place("put", value="secret") == {"value": "***", "previous": None}
 
 
 @pytest.mark.parametrize("kept", ["text", True, None, [1]])
-async def test_what_is_no_number_is_not_counted(place: Place, kept: Any) -> None:
+async def test_a_value_that_is_no_number_is_not_incremented(place: Place, kept: Any) -> None:
     await place("put", value=kept)
     with pytest.raises(StepBroke, match="not a number"):
         await place("increment")
 
 
-async def test_a_store_has_its_bounds(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_is_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "MOST_VALUES", 2)
     await place("put", "a", value=1)
     await place("put", "b", value=1)

@@ -1,4 +1,4 @@
-"""Which connections go when there is room for no more, and what a full system costs."""
+"""Which connections are closed when the pool is full, and the behaviour out of file descriptors."""
 
 import asyncio
 import errno
@@ -17,7 +17,7 @@ from app.web.listener import Listener
 
 @dataclass(eq=False)
 class Made:
-    """A connection that notes when it had to go."""
+    """A connection that records when it had to close."""
 
     gone: list["Made"]
     is_known: bool = False
@@ -37,11 +37,11 @@ class Pool:
         return connection
 
 
-def test_the_longest_idle_without_a_key_goes_first() -> None:
+def test_the_longest_idle_connection_without_a_key_is_closed_first() -> None:
     held = Pool()
     known, first, second = held.made(known=True), held.made(), held.made()
     held.pool.busy(first)
-    held.pool.idle(first)  # asked without a key, later than the second came
+    held.pool.idle(first)  # its request without a key is later than the second connection
     held.made()
     assert held.gone == [second]
     held.made()
@@ -49,7 +49,7 @@ def test_the_longest_idle_without_a_key_goes_first() -> None:
     assert known not in held.gone
 
 
-def test_one_of_somebody_known_goes_when_no_other_is_idle() -> None:
+def test_an_authenticated_connection_is_closed_when_no_other_is_idle() -> None:
     held = Pool()
     held.pool.busy(held.made())
     held.pool.busy(held.made())
@@ -58,7 +58,7 @@ def test_one_of_somebody_known_goes_when_no_other_is_idle() -> None:
     assert held.gone == [known]
 
 
-def test_what_is_being_answered_stays_and_the_next_is_refused() -> None:
+def test_connections_in_use_stay_and_the_next_is_refused() -> None:
     held = Pool()
     for _ in range(3):
         held.pool.busy(held.made())
@@ -66,11 +66,11 @@ def test_what_is_being_answered_stays_and_the_next_is_refused() -> None:
     assert held.gone == []
 
 
-def test_one_that_has_been_closed_makes_room_and_is_forgotten() -> None:
+def test_a_closed_connection_frees_its_place() -> None:
     held = Pool()
     three = [held.made() for _ in range(3)]
     held.pool.remove(three[0])
-    held.pool.idle(three[0])  # its last answer came late
+    held.pool.idle(three[0])  # its last answer ended after the close
     held.made()
     assert held.gone == []
 
@@ -85,13 +85,15 @@ def test_one_that_has_been_closed_makes_room_and_is_forgotten() -> None:
         (1, 1, False),
     ],
 )
-def test_some_files_are_kept_for_what_is_needed(limit: int, connections: int, enough: bool) -> None:
-    files = open_files(Settings(), limit)  # 1,000 connections, 200 steps, 228 of its own
+def test_file_descriptors_are_reserved_for_steps_and_the_server(
+    limit: int, connections: int, enough: bool
+) -> None:
+    files = open_files(Settings(), limit)  # 1,000 connections, 200 steps, 228 for the server itself
     assert (files.needed, files.connections, files.is_enough) == (1_428, connections, enough)
 
 
 class Full(socket.socket):
-    """A listening socket on a system that has no file for a connection at first."""
+    """A listening socket that at first has no file descriptor for a connection."""
 
     refused = 0
     is_full = True
@@ -103,7 +105,7 @@ class Full(socket.socket):
         return super().accept()
 
 
-async def test_a_full_system_is_asked_again_after_a_moment_and_told_once(
+async def test_accept_is_retried_after_a_pause_and_logged_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listener, "PAUSE_S", 0.2)

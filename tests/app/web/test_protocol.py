@@ -1,4 +1,4 @@
-"""The protocol of a connection, without a network."""
+"""The HTTP protocol of a connection, without a network."""
 
 import asyncio
 import gc
@@ -20,7 +20,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse(scope["path"])(scope, receive, send)
 
 
-async def test_what_comes_ahead_of_its_turn_is_held_unparsed_and_answered_in_order() -> None:
+async def test_pipelined_requests_are_held_unparsed_and_answered_in_order() -> None:
     may_answer = asyncio.Event()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,8 +45,8 @@ async def test_what_comes_ahead_of_its_turn_is_held_unparsed_and_answered_in_ord
     assert connection.wire.reads
 
 
-async def test_what_needs_no_wait_is_answered_when_it_comes_and_what_waits_later() -> None:
-    """A request for which nothing has to be waited for takes no task, and no turn of the loop."""
+async def test_a_request_that_awaits_nothing_is_answered_at_once() -> None:
+    """A request that awaits nothing takes no task and no iteration of the event loop."""
     may_answer = asyncio.Event()
 
     async def some(scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,7 +99,7 @@ async def test_a_body_in_chunks_of_one_byte_is_a_body() -> None:
     assert answer.endswith(b"\r\n\r\n100000")
 
 
-async def test_a_body_that_is_here_is_taken_at_once_and_only_once() -> None:
+async def test_a_received_body_is_read_at_once_and_only_once() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         first, second = take_arrived_body(scope), take_arrived_body(scope)
         await PlainTextResponse(f"{first!r} {second!r}")(scope, receive, send)
@@ -111,7 +111,7 @@ async def test_a_body_that_is_here_is_taken_at_once_and_only_once() -> None:
     assert (await connection.ask(head + b"{")).endswith(b"None None")
 
 
-async def test_a_stream_shows_its_header_before_its_first_piece() -> None:
+async def test_a_stream_sends_its_header_before_its_first_chunk() -> None:
     go_on = asyncio.Event()
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -130,7 +130,7 @@ async def test_a_stream_shows_its_header_before_its_first_piece() -> None:
 
 
 @pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb"])
-async def test_a_line_break_in_a_field_of_an_answer_is_not_sent(value: bytes) -> None:
+async def test_a_line_break_in_a_response_header_is_not_sent(value: bytes) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"x", value)]})
 
@@ -145,7 +145,7 @@ async def test_a_line_break_in_a_field_of_an_answer_is_not_sent(value: bytes) ->
     assert value not in connection.wire.sent
 
 
-async def test_a_request_leaves_nothing_for_the_garbage_collection() -> None:
+async def test_a_request_leaves_few_reference_cycles() -> None:
     connection = Connection(echo, Settings())
     await connection.ask(ONE % 1)
     gc.collect()
@@ -159,7 +159,7 @@ async def test_a_request_leaves_nothing_for_the_garbage_collection() -> None:
         gc.enable()
 
 
-async def test_a_repeated_head_is_recognized_and_its_body_is_the_new_one() -> None:
+async def test_a_repeated_header_is_reused_with_the_new_body() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         shown = b"%b %b" % (scope["path"].encode(), take_arrived_body(scope) or b"-")
         scope["path"] = "/changed"
@@ -175,7 +175,7 @@ async def test_a_repeated_head_is_recognized_and_its_body_is_the_new_one() -> No
         began()
 
     reader.on_message_begin = begin
-    reader._parse_anew()  # a parser that calls the method from the line above
+    reader._parse_anew()  # a parser that reads the method from the line above
     head = b"POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n"
     assert (await connection.ask(head + b"ab")).endswith(b"/a ab")
     assert (await connection.ask(head + b"cd")).endswith(b"/a cd")
@@ -188,13 +188,13 @@ async def test_a_repeated_head_is_recognized_and_its_body_is_the_new_one() -> No
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (b"", b"\r\n"),  # the parser skips what stands between two requests
+        (b"", b"\r\n"),  # the parser skips line breaks between two requests
         (b"\r\n", b""),
         (b"\r\n\r\n", b""),
         (b"", b"\r\n\r\n"),
     ],
 )
-async def test_what_stands_around_a_repeated_request_is_no_part_of_it(
+async def test_bytes_around_a_repeated_request_are_not_part_of_it(
     before: bytes, after: bytes
 ) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -216,7 +216,7 @@ async def test_what_stands_around_a_repeated_request_is_no_part_of_it(
         b"POST / HTTP/1.0\r\ncontent-length: 7\r\n\r\n",
     ],
 )
-async def test_what_is_no_plain_request_is_always_parsed(head: bytes) -> None:
+async def test_unusual_requests_are_always_parsed(head: bytes) -> None:
     connection = Connection(echo, Settings())
     await connection.ask(head + b"2\r\nab\r\n0\r\n\r\n"[: 12 if b"chunked" in head else 7])
     assert connection.protocol._known_head.repeated(head + b"2\r\nab\r\n0\r\n\r\n"[:7]) is None

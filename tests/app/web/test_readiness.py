@@ -1,4 +1,4 @@
-"""What a server says of itself while a write to its journal does not come to an end."""
+"""Readiness of a server while a write to its journal is blocked."""
 
 import asyncio
 import threading
@@ -12,7 +12,7 @@ from app.web import readiness
 from app.web.readiness import unready
 
 
-async def test_a_server_whose_write_waits_is_not_ready(
+async def test_a_server_with_a_blocked_write_is_not_ready(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "_LONGEST_WRITE_S", 0.05)

@@ -1,4 +1,4 @@
-"""Forms as browsers and programs may write them, and their texts as values."""
+"""Forms as browsers and programs send them, and the conversion of their texts to values."""
 
 import contextlib
 
@@ -57,12 +57,12 @@ def read(*parts: bytes, kind: bytes = KIND, before: bytes = b"", after: bytes = 
         ('form-data; name="a"; filename=""', "attachment"),
     ],
 )
-def test_a_file_has_the_name_that_was_meant(disposition: str, name: str) -> None:
+def test_the_name_of_a_file_is_decoded(disposition: str, name: str) -> None:
     assert read(written(disposition)).uploads["a"].name == name
 
 
 @pytest.mark.parametrize("kind", [b"Multipart/Form-Data; Boundary=B", b'a/b; x=";"; boundary="B"'])
-def test_a_boundary_is_found_however_it_is_written(kind: bytes) -> None:
+def test_a_boundary_is_found_in_every_notation(kind: bytes) -> None:
     assert read(written("form-data; name=a"), kind=kind).texts == {"a": "x"}
 
 
@@ -75,7 +75,7 @@ def test_a_boundary_is_found_however_it_is_written(kind: bytes) -> None:
         (b"", b"\r\nMore words, and --B once more"),
     ],
 )
-def test_words_around_the_parts_are_left_out(before: bytes, after: bytes) -> None:
+def test_text_around_the_parts_is_ignored(before: bytes, after: bytes) -> None:
     form = read(written("form-data; name=a", b"--B"), before=before, after=after)
     assert form.texts == {"a": "--B"}
 
@@ -95,12 +95,12 @@ def test_words_around_the_parts_are_left_out(before: bytes, after: bytes) -> Non
          "send its bytes as they are"),
     ],
 )  # fmt: skip
-def test_a_form_that_cannot_be_read_says_why(body: bytes, reason: str) -> None:
+def test_an_invalid_form_is_refused_with_the_reason(body: bytes, reason: str) -> None:
     with pytest.raises(BadRequest, match=reason):
         parse_multipart(KIND, body)
 
 
-def test_texts_are_read_in_the_charset_that_they_name() -> None:
+def test_texts_are_decoded_in_their_declared_charset() -> None:
     latin = written(
         "form-data; name=a", b"M\xfcller", b"\r\nContent-Type: text/plain; CHARSET=Latin1"
     )
@@ -131,7 +131,7 @@ def test_a_form_is_bounded_in_fields_and_in_text() -> None:
         read(*[written("form-data; name=a")] * 2_000)
 
 
-def test_parameters_are_read_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parameters_are_parsed_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
     pattern, looked = header_parameters._PARAMETER, []
 
     class Counting:
@@ -164,7 +164,9 @@ def test_parameters_are_read_in_proportion(monkeypatch: pytest.MonkeyPatch) -> N
         ({"s": "007"}, "007"), ({"free": ""}, ""), ({"name": ""}, ""), ({"f": "id"}, "id"),
     ],
 )  # fmt: skip
-def test_a_text_has_its_declared_type(given: dict[str, str | list[str]], value: object) -> None:
+def test_a_text_is_converted_to_its_declared_type(
+    given: dict[str, str | list[str]], value: object
+) -> None:
     data, problems = values_of(FIELDS, given)
     assert (list(data.values()), problems) == ([value], [])
     assert type(next(iter(data.values()))) is type(value)
@@ -199,7 +201,7 @@ def test_a_blank_optional_field_is_left_out(name: str) -> None:
          "the form holds more than 100000 values"),
     ],
 )  # fmt: skip
-def test_a_text_that_has_no_value_is_named(
+def test_a_text_that_cannot_be_converted_is_named(
     given: dict[str, str | list[str]], path: str, reason: str
 ) -> None:
     _, problems = values_of(FIELDS, given)

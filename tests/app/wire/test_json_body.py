@@ -1,4 +1,4 @@
-"""JSON of requests, read strictly and in proportion to its length."""
+"""JSON bodies of requests are parsed strictly and in linear time."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from steps.language import strict_json
 
 
 class Counted(str):
-    """A key that counts how often it is compared."""
+    """A key that counts its comparisons."""
 
     __slots__ = ()
     compared = 0
@@ -19,7 +19,7 @@ class Counted(str):
         return str.__eq__(self, other)
 
 
-def test_a_key_that_is_there_twice_is_found_in_proportion() -> None:
+def test_a_duplicate_key_is_found_in_linear_time() -> None:
     found = []
     for count in (1_000, 4_000):
         keys = [Counted(f"{number:x}") for number in range(count)]
@@ -30,10 +30,10 @@ def test_a_key_that_is_there_twice_is_found_in_proportion() -> None:
     assert found[1] <= 4 * found[0] + 10
 
 
-def test_a_byte_order_mark_does_not_count() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     assert parse_json(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
 
 
-def test_the_answer_names_the_key() -> None:
+def test_the_refusal_names_the_key() -> None:
     with pytest.raises(BadRequest, match="the key 'a' occurs twice in one object"):
         parse_json(b'{"b": 1, "a": 1, "a": 2}')

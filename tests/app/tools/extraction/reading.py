@@ -1,4 +1,4 @@
-"""What the tests of readers share: one document, read in this process."""
+"""Helper functions for the tests of document readers: read one document in this process."""
 
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ def read(name: str, content: bytes | str, pages: int = 200, characters: int = 20
 
 
 def text_of(name: str, content: bytes | str) -> str:
-    """Return the text of a document, from which nothing may be left out."""
+    """Return the text of a document; assert that nothing was left out."""
     found = read(name, content)
     assert (found["leftOut"], found["truncated"]) == ([], False)
     return str(found["text"])
 
 
 def failure_of(name: str, content: bytes | str) -> tuple[str, str]:
-    """Return why a document is not read."""
+    """Return the reason why a document is refused."""
     with pytest.raises(DocumentFailure) as raised:
         read(name, content)
     return raised.value.type, str(raised.value)

@@ -1,4 +1,4 @@
-"""PDF, presentations, OpenDocument and EPUB; and what is not read is refused by its name."""
+"""PDF, presentations, OpenDocument and EPUB; unsupported formats are refused by name."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def page_of(*annotations: str, form: str = "/Fields [5 0 R]") -> bytes:
         ("/Subtype /FreeText /Contents (typed on it)", "typed on it"),
     ],
 )
-def test_a_pdf_gives_what_was_filled_in(annotation: str, line: str) -> None:
+def test_a_pdf_includes_form_values(annotation: str, line: str) -> None:
     assert text_of("a.pdf", page_of(annotation)) == f"Page:\n{line}".strip()
 
 
@@ -75,7 +75,7 @@ def test_bytes_before_an_archive_do_not_matter(before: bytes) -> None:
     assert text_of("a.docx", before + content) == "in it"
 
 
-def test_pages_that_give_nothing_are_named() -> None:
+def test_pages_without_text_are_reported() -> None:
     content = documents.pdf("one", "", "three")
     found = read("a.pdf", content)
     assert (found["text"], found["pages"]) == ("one\n\n\n\nthree", 3)
@@ -87,7 +87,7 @@ def test_pages_that_give_nothing_are_named() -> None:
 
 
 @pytest.mark.parametrize("told", [b"/Count 1", b"/Count  1"])
-def test_a_pdf_that_tells_too_few_pages_is_read_to_its_end(told: bytes) -> None:
+def test_a_pdf_with_a_wrong_page_count_is_read_to_its_end(told: bytes) -> None:
     content = documents.pdf("one", "two", "(/Type /Pages /Count 9)")
     assert b"/Count 3" in content
     found = read("a.pdf", content.replace(b"/Count 3", told))
@@ -131,7 +131,7 @@ def test_slides_are_read_in_their_order_with_notes_and_diagrams() -> None:
     assert (found["pages"], found["truncated"], "on a" in found["text"]) == (2, True, False)
 
 
-def test_equations_on_slides_have_their_signs() -> None:
+def test_equations_on_slides_keep_their_symbols() -> None:
     part = "<m:f><m:num><a:t>a</a:t></m:num><m:den><a:t>b</a:t></m:den></m:f>"
     slide = f"<p:sld {SPACES}><a:p>{part}</a:p></p:sld>"
     content = package("ppt/main.xml", SLIDES, {
@@ -142,7 +142,7 @@ def test_equations_on_slides_have_their_signs() -> None:
     assert text_of("a.pptx", content) == "a/b"
 
 
-def test_a_slide_that_is_missing_is_named() -> None:
+def test_a_missing_slide_is_reported() -> None:
     assert read("a.pptx", slides("a", "x"))["leftOut"] == ["slide 2, which is missing"]
 
 
@@ -209,7 +209,7 @@ def test_a_flat_open_document_gives_its_headers_too() -> None:
     assert text_of("a.fodt", content) == "above\na"
 
 
-def test_a_flat_spreadsheet_gives_its_cells_and_not_what_is_around_them() -> None:
+def test_a_flat_spreadsheet_gives_only_its_cells() -> None:
     spaces = " ".join(
         f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{short}:1.0"'
         for short in ("office", "text", "table")
@@ -274,7 +274,7 @@ def encrypted() -> list[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize(("name", "content"), encrypted())
-def test_an_encrypted_document_is_called_encrypted(name: str, content: bytes) -> None:
+def test_an_encrypted_document_is_reported_as_encrypted(name: str, content: bytes) -> None:
     kind, message = failure_of(name, content)
     assert (kind, "encrypted" in message, "password" in message) == (
         "DocumentUnreadable",
@@ -295,7 +295,7 @@ def test_an_encrypted_document_is_called_encrypted(name: str, content: bytes) ->
         ("a.eml", b"From: a@x\nDate: today\n\nhi\n\nFrom b@x Mon Nov  2 10:00:00 2026\nTo: c\n\nho", "mbox"),
     ],
 )  # fmt: skip
-def test_a_kind_that_is_not_read_is_refused_by_name(
+def test_an_unsupported_format_is_refused_by_name(
     name: str, content: bytes | str, called: str
 ) -> None:
     kind, message = failure_of(name, content)
@@ -309,7 +309,7 @@ def test_an_archive_without_its_beginning_is_damaged() -> None:
     assert failure_of("a.epub", cut)[1].startswith("the document is damaged: its part mimetype")
 
 
-def test_documents_that_hold_themselves_end() -> None:
+def test_deeply_nested_documents_are_refused() -> None:
     inner = b"From: a@x\r\nSubject: s\r\n\r\nend"
     for _ in range(30):
         inner = b"From: a@x\r\nSubject: s\r\nContent-Type: message/rfc822\r\n\r\n" + inner

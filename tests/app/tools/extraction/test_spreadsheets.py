@@ -52,44 +52,44 @@ def test_a_cell_gives_its_value(cell: str, value: object) -> None:
     assert rows("a.xlsx", sheet_of(f"<row>{cell}</row>", strings, STYLES)) == [[value]]
 
 
-def test_a_formula_without_its_value_is_shown_and_named() -> None:
+def test_a_formula_without_a_cached_value_is_shown_and_reported() -> None:
     found = read("a.xlsx", sheet_of("<row><c><v>2</v></c><c><f>A1*2</f></c></row>"))
     assert found["sheets"][0]["rows"] == [[2, "=A1*2"]]
     assert found["leftOut"] == ["the value of a formula in the sheet One, which was not saved"]
 
 
 @pytest.mark.parametrize("kind", ["b", "e", "n", "s", "str", "d"])
-def test_a_formula_without_its_value_is_shown_whatever_its_kind(kind: str) -> None:
+def test_every_kind_of_formula_without_a_cached_value_is_shown(kind: str) -> None:
     found = read("a.xlsx", sheet_of(f'<row><c t="{kind}"><f>A2</f></c></row>'))
     assert (found["sheets"][0]["rows"], len(found["leftOut"])) == ([["=A2"]], 1)
 
 
-def test_cells_stand_where_they_say() -> None:
+def test_cells_are_placed_by_their_references() -> None:
     found = sheet_of(
         '<row r="3"><c r="B3"><v>1</v></c><c><v>2</v></c></row><row><c><v>3</v></c></row>'
     )
     assert rows("a.xlsx", found) == [[], [], [None, 1, 2], [3]]
 
 
-def test_a_row_beyond_the_last_that_is_read_is_cut_off() -> None:
+def test_rows_beyond_the_limit_are_cut_off() -> None:
     found = read(
         "a.xlsx", sheet_of('<row><c><v>1</v></c></row><row r="1048576"><c><v>2</v></c></row>')
     )
     assert (found["sheets"][0]["rows"], found["truncated"]) == ([[1]], True)
 
 
-def test_a_strict_book_under_another_name_is_read() -> None:
+def test_a_strict_workbook_with_other_part_names_is_read() -> None:
     found = sheet_of("<row><c><v>1</v></c></row>", strict=True, main="workbook2")
     assert rows("a.xlsx", found) == [[1]]
 
 
-def test_an_old_book_is_read_and_its_lost_formula_is_named() -> None:
+def test_an_xls_workbook_is_read_and_its_lost_formula_is_reported() -> None:
     found = read("old.xls", (FILES / "old.xls").read_bytes())
     assert found["sheets"] == [{"name": "Größe", "rows": [["Łódź"], [None, 2.5]]}]
     assert found["leftOut"] == ["a formula, whose value is empty or was not saved"]
 
 
-def test_an_open_document_book_is_read() -> None:
+def test_an_open_document_spreadsheet_is_read() -> None:
     cells = (
         '<table:table-cell office:value-type="float" office:value="2"/>'
         '<table:table-cell office:value-type="string"><text:p>a</text:p></table:table-cell>'
@@ -107,7 +107,7 @@ def ods_rows(rows: str) -> tuple[Any, bool]:
     return found["sheets"][0]["rows"], found["truncated"]
 
 
-def test_what_an_open_document_book_repeats_is_counted_and_bounded() -> None:
+def test_repeated_cells_of_an_open_document_are_expanded_within_bounds() -> None:
     cell = '<table:table-cell office:value-type="float" office:value="{}"{}/>'
     few = cell.format(1, ' table:number-columns-repeated="2"')
     gap = '<table:table-cell table:number-columns-repeated="2"/>'
@@ -150,15 +150,15 @@ def test_what_an_open_document_book_repeats_is_counted_and_bounded() -> None:
         ("a,b;c,d\n1,2;3,4\n", [["a", "b;c", "d"], ["1", "2;3", "4"]]),
     ],
 )
-def test_the_separator_of_a_csv_is_found(text: str, expected: list[list[str]]) -> None:
+def test_the_separator_of_a_csv_is_detected(text: str, expected: list[list[str]]) -> None:
     assert rows("a.csv", text) == expected
 
 
-def test_tabs_of_a_tsv_are_not_guessed() -> None:
+def test_the_separator_of_a_tsv_is_always_a_tab() -> None:
     assert rows("a.tsv", "a,b\tc\n") == [["a,b", "c"]]
 
 
-def test_a_damaged_book_is_unreadable() -> None:
+def test_a_damaged_workbook_is_unreadable() -> None:
     assert failure_of("a.xlsx", sheet_of("<row><c><v>1</c></row>"))[0] == "DocumentUnreadable"
     old = (FILES / "old.xls").read_bytes()
     assert failure_of("a.xls", old[:2_048])[0] == "DocumentUnreadable"

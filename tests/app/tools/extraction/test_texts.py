@@ -1,4 +1,4 @@
-"""HTML, RTF, mail and plain text: what is seen, and never the markup."""
+"""HTML, RTF, mail and plain text are read as people see them, without markup."""
 
 import subprocess
 import sys
@@ -48,7 +48,7 @@ from tests.app.tools.extraction.reading import FILES, failure_of, read, text_of
         ("<body>x < 3 <p title='a>b>c</p><p>d", "x < 3 <p title='a>b>c\nd"),
     ],
 )
-def test_a_page_gives_what_a_person_sees(page: str, text: str) -> None:
+def test_a_page_gives_its_visible_text(page: str, text: str) -> None:
     assert text_of("a.html", page) == text
 
 
@@ -57,7 +57,7 @@ def test_a_page_gives_what_a_person_sees(page: str, text: str) -> None:
     [
         ("windows-1251", "Счёт 7"),
         ("Shift_JIS", "請求書 合計"),
-        ("sjis", "① 髙"),  # characters of Windows' larger set
+        ("sjis", "① 髙"),  # cp932, the larger set of Windows
         ("iso-8859-2", "łódź"),
         ("gb2312", "发票 合计"),
         ("euc-kr", "송장 합계"),
@@ -70,7 +70,7 @@ def test_a_page_gives_what_a_person_sees(page: str, text: str) -> None:
         ("windows-874", "ใบแจ้ง"),
     ],
 )
-def test_text_is_in_the_charset_that_it_names(charset: str, words: str) -> None:
+def test_a_page_is_decoded_in_the_charset_it_declares(charset: str, words: str) -> None:
     codec = {"x-sjis": "shift_jis", "sjis": "cp932", "windows-874": "cp874"}.get(charset, charset)
     codec = codec.removeprefix("x-")
     for meta in (f"<meta charset={charset}>", f"<meta content='text/html; charset={charset}'>"):
@@ -88,7 +88,7 @@ def test_text_is_in_the_charset_that_it_names(charset: str, words: str) -> None:
         "<meta name=x content='a > b'>",
     ],
 )
-def test_only_what_names_the_charset_of_the_page_counts(before: str) -> None:
+def test_only_a_declaration_of_the_page_itself_counts(before: str) -> None:
     assert text_of("a.html", f"{before}<meta charset=cp1251><p>Счёт".encode("cp1251")) == "Счёт"
 
 
@@ -104,17 +104,17 @@ def test_a_process_that_reads_a_document_loads_neither_pydantic_nor_asyncio() ->
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-16"])
 @pytest.mark.parametrize(("name", "text"), [("a.txt", "Größe\n7"), ("upload", "<html><p>Größe\n7")])
-def test_wide_texts_are_known_without_their_mark(name: str, text: str, codec: str) -> None:
+def test_utf_16_is_recognized_without_a_byte_order_mark(name: str, text: str, codec: str) -> None:
     assert text_of(name, text.encode(codec)).split() == ["Größe", "7"]
 
 
 @pytest.mark.parametrize("name", ["book.xls", "letter.doc", "upload"])
-def test_pages_under_another_name_are_pages(name: str) -> None:
+def test_html_with_another_file_name_is_recognized(name: str) -> None:
     assert text_of(name, "<table><tr><td>a<td>b</table>") == "a\tb"
 
 
 @pytest.mark.parametrize("charset", ["undefined", "idna", "base64", "rot13", "no-such"])
-def test_what_is_no_charset_is_passed_over(charset: str) -> None:
+def test_an_unknown_charset_is_ignored(charset: str) -> None:
     page = f"<html><meta charset={charset}><body>Größe".encode()
     found = read("a.html", page)
     assert (found["text"], found["encoding"]) == ("Größe", "utf-8")
@@ -156,7 +156,7 @@ def test_rich_text_gives_its_text(name: str, source: bytes, text: str) -> None:
     assert read(name, source)["text"] == text
 
 
-def test_rich_text_that_breaks_off_is_damaged() -> None:
+def test_truncated_rich_text_is_damaged() -> None:
     assert failure_of("a.rtf", rb"{\rtf1 a\par b")[0] == "DocumentUnreadable"
 
 
@@ -231,7 +231,7 @@ def test_reports_and_parts_of_a_mail_that_are_headers_are_read() -> None:
     assert text_of("a.eml", stuffed).endswith("one\nFrom\n> no")
 
 
-def test_what_a_page_shows_beside_its_words_is_named() -> None:
+def test_content_of_a_page_that_is_not_text_is_reported() -> None:
     page = (
         "<body>a<img src=a.png><img src='cid:1'><img width=1 src=b><video>no</video>"
         "<iframe src=c></iframe>b"
@@ -247,7 +247,7 @@ def test_a_text_may_hold_a_few_control_characters(name: str) -> None:
     assert failure_of(name, b"\0\1" * 99)[0] == "UnsupportedDocument"
 
 
-def test_a_mail_may_hold_what_is_attached_as_it_is() -> None:
+def test_attachments_of_a_mail_may_be_binary() -> None:
     attached = b"--B\nContent-Type: image/png; name=a.png\n\n" + bytes(range(256)) + b"\n--B--"
     content = parted("mixed", PLAIN + "body").replace(b"--B--", attached)
     found = read("a.eml", content)
@@ -271,16 +271,14 @@ def test_a_mail_may_hold_what_is_attached_as_it_is() -> None:
         ("cp1252", "windows-1252", "ÄÖÜ;GRÖSSE"),
     ],
 )
-def test_a_text_that_names_no_charset_is_read_by_its_letters(
-    codec: str, name: str, text: str
-) -> None:
+def test_the_charset_of_an_undeclared_text_is_detected(codec: str, name: str, text: str) -> None:
     found = read("a.txt", text.encode(codec))
     assert (found["encoding"], found["text"]) == (name, text)
     rows = [line.split(";") for line in text.splitlines()]
     assert read("a.csv", text.encode(codec))["sheets"] == [{"name": "csv", "rows": rows}]
 
 
-def test_what_is_attached_to_a_mail_is_named() -> None:
+def test_attachments_of_a_mail_are_listed() -> None:
     attached = (
         'Content-Type: application/pdf\nContent-Disposition: attachment; filename="bill.pdf"\n'
         "Content-Transfer-Encoding: base64\n\nJVBERi0="
@@ -290,18 +288,18 @@ def test_what_is_attached_to_a_mail_is_named() -> None:
     assert found["leftOut"] == ["the attachment bill.pdf (application/pdf)"]
 
 
-def test_headers_in_other_letters_are_decoded() -> None:
+def test_encoded_headers_are_decoded() -> None:
     content = b"From: =?utf-8?q?J=C3=B6rg?= <a@x.de>\r\nSubject: =?utf-8?b?R3LDvMOfZQ==?=\r\n\r\nhi"
     assert text_of("a.eml", content) == "From: Jörg <a@x.de>\nSubject: Grüße\n\nhi"
 
 
-def test_headers_in_a_charset_of_another_name_are_decoded() -> None:
+def test_headers_with_an_alias_of_a_charset_are_decoded() -> None:
     content = b"From: a@x\r\nSubject: =?gb2312?B?sGzGsQ==?=\r\n\r\nhi"
     assert text_of("a.eml", content) == "From: a@x\nSubject: 發票\n\nhi"
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "cp1252"])
-def test_headers_with_letters_as_they_are_are_read(charset: str) -> None:
+def test_headers_with_unencoded_letters_are_read(charset: str) -> None:
     content = "From: a@x\r\nSubject: Grüße\r\n\r\nhi".encode(charset)
     assert text_of("a.eml", content) == "From: a@x\nSubject: Grüße\n\nhi"
 
@@ -323,23 +321,23 @@ def test_a_message_of_outlook_is_read() -> None:
         ("a.json", b'{"a": "<html>"}'),
     ],
 )
-def test_what_is_plain_text_stays_as_it_is(name: str, content: bytes) -> None:
+def test_plain_text_is_unchanged(name: str, content: bytes) -> None:
     assert text_of(name, content) == content.decode().strip()
 
 
-def test_pictures_of_rich_text_are_named_once() -> None:
+def test_images_in_rich_text_are_reported_once() -> None:
     picture = rb"{\*\shppict{\pict\pngblip 8950}}{\nonshppict{\pict\wmetafile8 0100}}"
     found = read("a.rtf", rb"{\rtf1 a" + picture + b"}")
     assert (found["text"], found["leftOut"]) == ("a", ["a picture"])
 
 
-def test_a_page_is_known_behind_however_many_comments() -> None:
+def test_a_page_is_recognized_after_any_number_of_comments() -> None:
     page = "<?xml version='1.0'?>" + "<!-- a -->\n" * 3_000
     assert text_of("upload", page + "<html><p>a") == "a"
     assert read("upload", page + "<div>")["mediaType"] == "application/xml"
 
 
-def test_a_mail_with_odd_headers_is_still_one() -> None:
+def test_a_mail_with_unusual_headers_is_recognized() -> None:
     content = b"X_Odd/1: y\r\nFrom: a@x\r\nSubject: s\r\n\r\nhi"
     assert text_of("upload", content) == "From: a@x\nSubject: s\n\nhi"
     assert text_of("a.eml", b"From: a@x\r\nno header\r\n\r\nhi").startswith("From: a@x")
@@ -351,7 +349,7 @@ def test_a_formula_that_a_field_shows_is_read() -> None:
     assert text_of("a.rtf", source) == "a \u6f22(\u304b)b 7"
 
 
-def test_marks_of_lists_and_fonts_with_another_name_are_known() -> None:
+def test_list_markers_and_symbol_fonts_are_recognized() -> None:
     fonts = r"{\fonttbl{\f1\fcharset2 Wingdings{\*\falt Other};}}"
     mark = r"{\listtext\f1 \u61589?\tab}"
     assert text_of("a.rtf", rf"{{\rtf1{fonts}{mark}one\par\f1\u61694?}}") == "\u2022\tone\n\u2611"

@@ -1,4 +1,4 @@
-"""DOCX: the text that Word shows, wherever it stands."""
+"""DOCX: the text that Word shows, wherever it is stored."""
 
 import pytest
 
@@ -127,7 +127,7 @@ def field(instruction: str) -> str:
         ),
     ],
 )
-def test_a_paragraph_gives_what_is_seen(inside: str, text: str) -> None:
+def test_a_paragraph_gives_its_visible_text(inside: str, text: str) -> None:
     assert text_of("a.docx", word_of(f"<w:p>{inside}</w:p>")) == text
 
 
@@ -135,14 +135,14 @@ def row(*cells: str) -> str:
     return f"<w:tr>{''.join(f'<w:tc><w:p>{text_run(cell)}</w:p></w:tc>' for cell in cells)}</w:tr>"
 
 
-def test_tables_have_a_line_a_row_also_in_content_controls_and_in_cells() -> None:
+def test_each_table_row_is_a_line_also_in_content_controls_and_cells() -> None:
     nested = f"<w:tr><w:tc><w:p/><w:tbl>{row('c', 'd')}</w:tbl><w:p/></w:tc></w:tr>"
     held = f"<w:sdt><w:sdtContent>{row('e', 'f')}</w:sdtContent></w:sdt>"
     body = f"<w:p>{text_run('up')}</w:p><w:tbl>{row('a', '', 'b')}{nested}{held}</w:tbl>"
     assert text_of("a.docx", word_of(body)) == "up\na\t\tb\nc\td\ne\tf"
 
 
-def test_what_was_deleted_of_lines_and_tables_is_gone() -> None:
+def test_deleted_lines_and_tables_are_omitted() -> None:
     gone = "<w:pPr><w:rPr><w:del/></w:rPr></w:pPr>"
     rows = (
         row("a", "b")
@@ -153,7 +153,7 @@ def test_what_was_deleted_of_lines_and_tables_is_gone() -> None:
     assert text_of("a.docx", word_of(body)) == "Hello\na\tb"
 
 
-def test_headers_and_notes_are_read_and_what_is_no_text_is_named() -> None:
+def test_headers_and_notes_are_read_and_other_content_is_reported() -> None:
     part = "<w:x xmlns:w='{}'><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:x>"
     names = ("footer", "footnotes", "header")
     related = [(name, name, f"{name}.xml") for name in names]
@@ -168,7 +168,7 @@ def test_headers_and_notes_are_read_and_what_is_no_text_is_named() -> None:
 
 
 @pytest.mark.parametrize(("inside", "left_out"), [("", []), ("<w:comment/>", ["the comments"])])
-def test_comments_are_named_where_there_are_any(inside: str, left_out: list[str]) -> None:
+def test_comments_are_reported(inside: str, left_out: list[str]) -> None:
     parts: dict[str, str | bytes] = {
         "word/_rels/document.xml.rels": relations(("c", "comments", "c.xml")),
         "word/c.xml": f"<w:comments xmlns:w='urn:any'>{inside}</w:comments>",
@@ -186,7 +186,7 @@ def test_an_inserted_part_is_read_by_its_own_kind() -> None:
     assert found["leftOut"] == ["an inserted part, which is missing"]
 
 
-def test_an_inserted_part_is_what_its_type_says() -> None:
+def test_an_inserted_part_is_read_by_its_content_type() -> None:
     parts: dict[str, str | bytes] = {
         "word/in.dat": "<q>from a page</q>",
         "word/_rels/document.xml.rels": relations(("h", "aFChunk", "in.dat")),
@@ -202,21 +202,21 @@ def test_templates_and_documents_with_macros_are_documents(kind: str) -> None:
     assert text_of("a.docm", word_of(f"<w:p>{text_run('a')}</w:p>", kind=content_type)) == "a"
 
 
-def test_names_of_parts_are_free_and_the_edition_may_be_strict() -> None:
+def test_part_names_are_free_and_strict_documents_are_read() -> None:
     space = "http://purl.oclc.org/ooxml/wordprocessingml/main"
     body = f'<w:document xmlns:w="{space}"><w:body><w:p>{text_run("a")}</w:p></w:body></w:document>'
     strict = package("word/document2.xml", WORD, {"WORD\\document2.xml": body}, strict=True)
     assert text_of("a.docx", strict) == "a"
 
 
-def test_entities_of_a_part_are_refused_whatever_they_are() -> None:
+def test_xml_entities_are_refused() -> None:
     for entity in ('SYSTEM "file:///etc/passwd"', '"a word"'):
         document = f"<!DOCTYPE x [<!ENTITY e {entity}>]><x><p><t>a&e;b</t></p></x>"
         kind, message = failure_of("a.docx", package("d.xml", WORD, {"d.xml": document}))
         assert (kind, "entities" in message) == ("DocumentUnreadable", True)
 
 
-def test_a_part_that_breaks_off_is_damaged_and_not_half_read() -> None:
+def test_a_truncated_part_is_damaged() -> None:
     document = "<x><p><t>first</t></p><p><t>second</q></p></x>"
     kind, message = failure_of("a.docx", package("d.xml", WORD, {"d.xml": document}))
     assert (kind, message) == (
@@ -225,6 +225,6 @@ def test_a_part_that_breaks_off_is_damaged_and_not_half_read() -> None:
     )
 
 
-def test_a_text_of_one_endless_line_is_cut_without_being_kept() -> None:
+def test_one_endless_line_is_cut_without_being_buffered() -> None:
     found = read("a.docx", word_of(f"<w:p>{text_run('x' * 5_000_000)}</w:p>"), characters=10)
     assert (found["text"], found["truncated"]) == ("x" * 10, True)
