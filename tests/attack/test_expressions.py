@@ -80,7 +80,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-def test_what_a_person_sends_is_never_evaluated(shared: Server) -> None:
+def test_data_from_people_is_never_evaluated(shared: Server) -> None:
     """Data, answers, child runs and output fields pass on text with braces unchanged."""
     child = {
         "id": "child", "name": "Child", "initialStep": "end",

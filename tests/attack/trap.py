@@ -20,7 +20,7 @@ class Got:
 
 @dataclass(frozen=True)
 class Gives:
-    """One answer."""
+    """One prepared answer."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)

@@ -88,7 +88,7 @@ def test_a_viewer_cannot_write_and_other_tenants_see_nothing(console: Server, sc
         assert {"name", "instructions"} <= {item["path"] for item in answer["problems"]}
 
 
-def test_who_calls_an_agent_or_a_workflow_is_on_its_page(console: Server) -> None:
+def test_the_page_of_an_agent_or_workflow_lists_its_callers(console: Server) -> None:
     tenant = "callers"
 
     def flow(name: str, step: dict[str, str]) -> dict[str, Any]:

@@ -145,7 +145,7 @@ def test_a_second_tap_answers_no_later_stage(
     assert person.errors() == []
 
 
-def test_a_card_that_arrives_moves_nothing_under_the_pointer(
+def test_a_new_card_moves_nothing_under_the_pointer(
     console: Server, client: httpx.Client, person: Person, tenant: str
 ) -> None:
     aimed_at = begin(client, "pay", who="Alice")
@@ -168,7 +168,7 @@ def test_a_card_that_arrives_moves_nothing_under_the_pointer(
     assert not person.driver.find_element(By.CSS_SELECTOR, ".news").is_displayed()
 
 
-def test_a_run_that_arrives_moves_nothing_under_the_pointer(
+def test_a_new_run_moves_nothing_under_the_pointer(
     console: Server, client: httpx.Client, person: Person, tenant: str
 ) -> None:
     runs = [begin(client, "pay", who=who) for who in ("Alice", "Bob")]
@@ -190,7 +190,7 @@ def test_a_run_that_arrives_moves_nothing_under_the_pointer(
     assert person.errors() == []
 
 
-def test_of_two_people_the_later_one_reads_who_decided_what(
+def test_the_later_of_two_people_sees_who_decided(
     console: Server, client: httpx.Client, person: Person, tenant: str
 ) -> None:
     runs = [begin(client, "pay", who=who) for who in ("Alice", "Bob", "Carol")]
@@ -220,7 +220,7 @@ def test_of_two_people_the_later_one_reads_who_decided_what(
     assert settled(client, bob)["result"] == {"decision": "paid"}
 
 
-def test_a_second_tap_confirms_nothing_that_has_come_under_the_pointer(
+def test_a_second_tap_does_not_confirm_a_dialog_that_has_opened_under_it(
     console: Server, client: httpx.Client, person: Person, tenant: str
 ) -> None:
     person.signs_in(tenant, console.key("editor", tenant), "/workflows/stages")
@@ -237,7 +237,7 @@ def test_a_second_tap_confirms_nothing_that_has_come_under_the_pointer(
     person.sees("Bring it back")
 
 
-def test_starting_twice_over_a_slow_line_is_one_run(
+def test_two_presses_of_start_on_a_slow_connection_start_one_run(
     console: Server, client: httpx.Client, person: Person, tenant: str
 ) -> None:
     person.signs_in(tenant, console.key("operator", tenant), "/workflows/pay/start")
@@ -257,7 +257,7 @@ def runs_of(client: httpx.Client, flow: str) -> int:
     return len(client.get(f"/api/workflow/runs?workflowId={flow}").json()["runs"])
 
 
-def test_what_is_sent_again_after_its_answer_was_lost_counts_once(
+def test_a_request_retried_after_a_lost_answer_counts_once(
     console: Server, client: httpx.Client, person: Person, tenant: str
 ) -> None:
     with Line(console.address) as line:
@@ -284,7 +284,7 @@ def test_what_is_sent_again_after_its_answer_was_lost_counts_once(
         assert "too late" not in person.text
 
 
-def test_a_lost_connection_shows_and_goes_when_it_is_back(
+def test_a_lost_connection_is_shown_until_it_is_restored(
     console: Server, client: httpx.Client, person: Person, tenant: str
 ) -> None:
     with Line(console.address) as line:
@@ -299,7 +299,7 @@ def test_a_lost_connection_shows_and_goes_when_it_is_back(
         person.waits(lambda: "Connection lost." not in person.text)
 
 
-def test_start_says_which_version_it_starts(
+def test_the_start_form_starts_the_version_it_names(
     console: Server, client: httpx.Client, person: Person, tenant: str
 ) -> None:
     client.post("/api/workflows/pay/publish", json={"version": "1.0.0"}).raise_for_status()

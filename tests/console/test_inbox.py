@@ -104,7 +104,7 @@ def test_an_approver_on_a_phone_needs_one_press(console: Server, person: Person)
             person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_an_action_that_asks_for_more_opens_its_form_and_takes_files(
+def test_an_action_with_fields_opens_a_form_that_accepts_files(
     console: Server, person: Person, tmp_path: Path
 ) -> None:
     tenant = "reasons"
@@ -174,7 +174,7 @@ LINES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_rows_and_parts_are_filled_in_and_errors_stand_at_the_row(
+def test_rows_and_objects_are_filled_in_and_errors_are_shown_at_the_row(
     console: Server, person: Person
 ) -> None:
     tenant = "lines"

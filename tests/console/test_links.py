@@ -315,7 +315,7 @@ REFUSE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_an_action_asks_for_its_fields_and_takes_files_without_scripts(
+def test_an_action_with_fields_accepts_files_without_scripts(
     client: httpx.Client,
 ) -> None:
     client.post("/api/workflows", json=REFUSE).raise_for_status()

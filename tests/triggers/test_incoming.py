@@ -179,7 +179,9 @@ def test_a_request_is_mapped_to_the_input_of_a_run(
     assert "request.query.page" in str(found[1][1])
 
 
-def test_forms_and_files(owner: httpx.Client, sender: httpx.Client) -> None:
+def test_forms_files_and_other_content_types_become_the_input(
+    owner: httpx.Client, sender: httpx.Client
+) -> None:
     url = put(owner, "files", data={"name": "{{ request.body.name }}", "files": "{{ request.files }}"},
               maxBytes=100_000)["url"]  # fmt: skip
     sent = sender.post(url, data={"name": "a"}, files={"doc": ("../x.csv", b"a,b", "text/csv")})

@@ -168,7 +168,7 @@ def test_roles_and_tenants_are_enforced(shared: Server, owner: httpx.Client) -> 
         ]
 
 
-def test_hostile_messages(shared: Server, owner: httpx.Client) -> None:
+def test_hostile_messages_cause_no_server_error(shared: Server, owner: httpx.Client) -> None:
     asks = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
     right = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
     bodies: list[Any] = [b"", b"{", b"[" * 3_000, b"null", b"[]", b'{"jsonrpc":"2.0"}', b"\xff",

@@ -81,7 +81,7 @@ def test_a_daily_schedule_starts_one_run_on_days_of_a_clock_change(clocked: Cloc
         assert clocked.started("daily")[2:] == ["2026-10-25T00:30:00Z"]
 
 
-def test_times_missed_while_the_server_was_stopped(clocked: Clocked) -> None:
+def test_times_missed_while_the_server_was_stopped_follow_the_setting(clocked: Clocked) -> None:
     clocked.set_clock("2027-01-01T00:30:00Z")
     with clocked.client() as client:
         client.post("/api/workflows", json=nothing_to_do("away"))
@@ -105,7 +105,7 @@ def test_times_missed_while_the_server_was_stopped(clocked: Clocked) -> None:
             client.delete(f"/api/schedules/{missed}").raise_for_status()
 
 
-def test_overlap_with_a_run_that_is_still_active(clocked: Clocked) -> None:
+def test_a_time_during_an_active_run_follows_the_overlap_setting(clocked: Clocked) -> None:
     clocked.set_clock("2027-02-01T00:30:00Z")
     ways = ("start", "skip", "queue", "cancel-old")
     with clocked.client() as client:

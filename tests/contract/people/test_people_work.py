@@ -343,7 +343,7 @@ def test_a_page_of_the_inbox_is_limited_in_characters_and_in_shown_content(
     assert {len(one.get("title", "y" * 200)) for one in cut} == {200}
 
 
-def test_the_inbox_is_searched_by_what_questions_say_and_show(people: People) -> None:
+def test_the_inbox_is_searched_by_titles_messages_and_shown_content(people: People) -> None:
     lines = [{"supplier": "M\u00fcller & Sons", "eur": 1840.5}]
     shown = people.start({**asking("searched", show=[{"value": lines}]), "title": "Invoice"})
     said = people.start(asking("searched-too", message="Pay the carpenter?"))

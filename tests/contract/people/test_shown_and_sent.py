@@ -22,7 +22,9 @@ def written(shown: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("kind", "document"), [("workflows", FLOW), ("agents", AGENT)])
-def test_a_definition(kind: str, document: dict[str, Any], shared: Server) -> None:
+def test_a_definition_is_saved_as_it_is_shown(
+    kind: str, document: dict[str, Any], shared: Server
+) -> None:
     with shared.client() as client:
         made = client.post(f"/api/{kind}", json=document)
         assert made.status_code == 201, made.text
@@ -67,7 +69,7 @@ def test_a_model_is_shown_with_all_fields_and_saved_unchanged(shared: Server) ->
         assert client.delete(one).status_code == 200
 
 
-def test_a_webhook(shared: Server) -> None:
+def test_a_webhook_is_saved_as_it_is_shown(shared: Server) -> None:
     with shared.client() as client:
         body = {"url": "http://127.0.0.1:9/", "events": ["run.*"], "workflowIds": ["a"]}
         made = client.post("/api/webhooks", json=body).json()
@@ -83,7 +85,7 @@ def test_a_webhook(shared: Server) -> None:
         assert client.delete(one).status_code == 200
 
 
-def test_all_other_kinds_of_objects(shared: Server) -> None:
+def test_other_objects_are_saved_as_they_are_shown(shared: Server) -> None:
     flow = {**FLOW, "id": "put-back"}
     request = {"workflowId": "put-back", "verify": {"preset": "none"}, "note": "from anybody"}
     end = {"workflowId": "put-back", "on": ["run.failed"], "workflows": ["sent-back"]}
