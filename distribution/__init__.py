@@ -1,1 +1,1 @@
-"""What people install: one file, an image, a Debian package; made from a checkout."""
+"""Builds the distributions from a checkout: a single file, an image and a Debian package."""

@@ -1,4 +1,4 @@
-"""`python -m distribution KIND ... [--out FOLDER]`: make what people install."""
+"""`python -m distribution KIND ... [--out FOLDER]`: build distributions."""
 
 import argparse
 from pathlib import Path

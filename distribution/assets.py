@@ -1,7 +1,7 @@
-"""`python -m distribution.assets`: make the typeface and the icons of the console.
+"""`python -m distribution.assets`: build the typeface and the icons of the console.
 
-Both come from npm packages that are pinned by their hashes. Only what the console uses is kept:
-two files of the typeface Inter, and the drawings that `app/web/console/icons.py` names.
+Both come from npm packages pinned by their hashes. Only what the console uses is kept: two files
+of the typeface Inter, and the icons named in `app/web/console/icons.py`.
 """
 
 import json
@@ -30,7 +30,7 @@ _SHAPE = re.compile(r"<(?:path|circle|rect|line|polyline|polygon|ellipse) [^>]*?
 
 
 class NotAsExpected(Exception):
-    """A package does not hold what is taken from it."""
+    """A package does not contain an expected file."""
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
         "\n\n".join(f"{name}\n\n{package['LICENSE'].decode()}" for name, package in licenses)
     )
     drawn = {name: shapes(lucide[packed].decode()) for name, packed in icons.items()}
-    # The last: what depends on this folder looks for this file.
+    # Written last: targets that depend on this folder check for this file.
     (BUILT / "icons.json").write_text(json.dumps(drawn, indent=1))
     print(f"{BUILT}: Inter {_INTER[1]}, {len(drawn)} icons of Lucide {_LUCIDE[1]}")
 
@@ -58,7 +58,7 @@ def main() -> None:
 def faces(css: str) -> str:
     """Return the rules of the typeface for the kept files.
 
-    The typeface is optional: a page that had to begin without it is not set anew when it comes.
+    The typeface is optional: a page shown before it is loaded keeps its fallback.
     """
     found = {name: face for name, face in _FACE.findall(css) if name in _SUBSETS}
     if set(found) != set(_SUBSETS):
@@ -73,7 +73,7 @@ def faces(css: str) -> str:
 
 
 def shapes(svg: str) -> str:
-    """Return the shapes of an icon in one line, without the element around them."""
+    """Return the shapes of an icon in one line, without the enclosing element."""
     found = [" ".join(shape.split()).replace(" />", "/>") for shape in _SHAPE.findall(svg)]
     if not found:
         raise NotAsExpected("an icon of Lucide has no shapes")
@@ -81,7 +81,7 @@ def shapes(svg: str) -> str:
 
 
 def _read(archive: Path, names: Iterable[str]) -> dict[str, bytes]:
-    """Return the named files of a package; the archive is read through once."""
+    """Return the named files of a package, reading the archive once."""
     wanted = {f"package/{name}": name for name in names}
     found: dict[str, bytes] = {}
     with tarfile.open(archive, "r|gz") as packed:

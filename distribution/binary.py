@@ -1,7 +1,8 @@
-"""One file that runs wherever it is copied: a few lines of shell, and the program behind them.
+"""One file that runs wherever it is copied: a shell script followed by the program.
 
-It unpacks itself once into a cache folder, so that every later start is as fast as that of an
-installed program (a file of PyInstaller's own unpacks itself at each start, in three seconds).
+It unpacks itself once into a cache folder, so that later starts are as fast as those of an
+installed program (PyInstaller's single file unpacks itself at each start, which takes three
+seconds).
 """
 
 import gzip
@@ -16,7 +17,7 @@ from distribution.checkout import ROOT, commit_time
 
 
 def written(program: Path, out: Path) -> Path:
-    """Return the file made of the folder `program`, in the folder `out`."""
+    """Write the folder `program` as a single file into the folder `out`; return its path."""
     payload = archive(program, int(commit_time()))
     launcher = (ROOT / "distribution" / "launcher.sh").read_text()
     for name, value in {
@@ -33,7 +34,7 @@ def written(program: Path, out: Path) -> Path:
 
 
 def archive(folder: Path, time_s: int) -> bytes:
-    """Return a folder as a compressed archive: in order, with one time and no owner."""
+    """Return a folder as a compressed archive, reproducibly: sorted, with one time and no owner."""
     packed = io.BytesIO()
     with (
         gzip.GzipFile("", "wb", 9, packed, mtime=0) as compressed,

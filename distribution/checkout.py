@@ -1,4 +1,4 @@
-"""The checkout that is built."""
+"""The checkout from which distributions are built."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def commit_time() -> str:
-    """Return the time of the last commit in seconds, or what the environment says."""
+    """Return the time of the last commit in seconds, or SOURCE_DATE_EPOCH."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given:
         return given

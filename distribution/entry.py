@@ -1,4 +1,4 @@
-"""Where the program of the file, the image and the package begins."""
+"""The entry point of the program in the single file, the image and the package."""
 
 import sys
 

@@ -1,6 +1,6 @@
 """A container image as an OCI archive: the program, the C library, time zones; no shell.
 
-Written by umoci (Debian's package of that name), which needs no container engine.
+It is written by umoci (a Debian package), which needs no container engine.
 """
 
 import json
@@ -15,12 +15,12 @@ from pathlib import Path
 from distribution.checkout import commit_time
 
 _SYSTEM = ("libc6", "libgcc-s1", "zlib1g", "tzdata", "netbase")
-"""Debian packages of which the image holds the files: what the program does not bring."""
+"""Debian packages whose files the image needs in addition to the program."""
 _NOT_NEEDED = (
     "usr/share/doc",
     "usr/share/lintian",
     "usr/share/man",
-    "usr/lib/*-linux-gnu*/gconv",  # named for the architecture
+    "usr/lib/*-linux-gnu*/gconv",  # the path contains the architecture
 )
 _USER = 10001
 _NAMES = {
@@ -47,9 +47,9 @@ _CONFIG = (
 
 
 def written(program: Path, out: Path) -> Path:
-    """Return the archive, in the folder `out`; `docker load` and `podman load` take it.
+    """Write the archive into the folder `out` for `docker load` or `podman load`; return its path.
 
-    Raises `subprocess.CalledProcessError` where umoci or Debian's packages cannot be had.
+    Raises `subprocess.CalledProcessError` if umoci or a Debian package is not available.
     """
     work = program.parent.parent / "image"
     shutil.rmtree(work, ignore_errors=True)
@@ -80,10 +80,10 @@ def written(program: Path, out: Path) -> Path:
 
 
 def _name(layout: Path, name: str) -> None:
-    """Say what the image is called, so that it is loaded under this name.
+    """Set the image's name, under which it is loaded.
 
-    umoci writes the tag alone. containerd and podman read the name beside it; Docker without
-    containerd's store takes the format of `docker save` only, which stands in `manifest.json`.
+    umoci writes only the tag. containerd and podman read the name from an annotation; Docker
+    without containerd's store accepts only the format of `docker save`, with `manifest.json`.
     """
     index = json.loads((layout / "index.json").read_text())
     (described,) = index["manifests"]
@@ -103,7 +103,7 @@ def _blob(described: Mapping[str, str]) -> str:
 
 
 def _fill(root: Path, program: Path, work: Path) -> None:
-    """Put the files of the image into `root`."""
+    """Copy the files of the image into `root`."""
     packages = work / "packages"
     packages.mkdir()
     _run("apt-get", "download", "-qq", *_SYSTEM, cwd=packages)

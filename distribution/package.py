@@ -14,7 +14,7 @@ _PARTS = ROOT / "distribution" / "debian"
 
 
 def written(binary: Path, work: Path, out: Path) -> Path:
-    """Return the package made of the single file `binary`, in the folder `out`."""
+    """Build the package from the single file `binary` in the folder `out`; return its path."""
     root = work / "package"
     shutil.rmtree(root, ignore_errors=True)
     for source, place, mode in (

@@ -1,4 +1,4 @@
-"""The program as one folder that needs no Python: what the file, image and package hold."""
+"""The program as a folder that needs no Python: the content of the file, image and package."""
 
 import os
 import shutil
@@ -11,10 +11,10 @@ from distribution.checkout import ROOT, commit_time
 
 
 def built(work: Path) -> Path:
-    """Return the folder `stepwell` with the program and all that it needs, made afresh.
+    """Build the folder `stepwell`, with the program and its dependencies; return its path.
 
-    The same commit gives the same bytes where the same Python and compiler build it: hashes
-    are not seeded, and times are those of the commit.
+    The same commit, Python and compiler produce the same bytes: hashes are not seeded, and times
+    are those of the commit.
     """
     library = sqlite.built(work / "sqlite")
     out = work / "program"

@@ -1,8 +1,8 @@
-"""SQLite as it goes into what is distributed: a version without the WAL-reset bug.
+"""SQLite for the distributions: a version without the WAL-reset bug.
 
 Versions before 3.51.3 can, rarely, corrupt a database in WAL mode
-(https://sqlite.org/wal.html#walresetbug), and the libraries of many systems are older. The
-source is taken from an npm package that carries SQLite's amalgamation unchanged.
+(https://sqlite.org/wal.html#walresetbug), and many systems have older libraries. The source comes
+from an npm package that contains SQLite's amalgamation unchanged.
 """
 
 import os
@@ -38,13 +38,13 @@ _OPTIONS = (
 
 
 class UnusableSource(Exception):
-    """The source is not the one that was pinned, or is older than it may be."""
+    """The source differs from the pinned one, or has the bug."""
 
 
 def built(folder: Path) -> Path:
-    """Return `libsqlite3.so.0`, compiled into `folder` unless it is there.
+    """Return `libsqlite3.so.0`, compiled into `folder` unless it exists.
 
-    Raises `UnusableSource`, or `subprocess.CalledProcessError` where no C compiler works.
+    Raises `UnusableSource`, or `subprocess.CalledProcessError` if no C compiler works.
     """
     library = folder / "libsqlite3.so.0"
     if library.exists():

@@ -1,4 +1,4 @@
-"""A Stepwell of its own for the examples: its settings, its key, and what it has loaded."""
+"""A Stepwell server for the examples: its settings, its key, and the loaded definitions."""
 
 import json
 import os
@@ -21,14 +21,14 @@ FOLDERS = sorted(
     for readme in EXAMPLES.glob("*/README.md")
     if not any((readme.parent / other).exists() for other in ("pyproject.toml", "compose.yaml"))
 )
-"""The examples: no package, whose step types are not known here, and no compose file."""
+"""The examples without packages (their step types are not installed here) and compose files."""
 
 TENANT = "default"
 _STEPWELL = str(Path(sys.executable).with_name("stepwell"))
 
 
 class Installation:
-    """A server on a folder while it is entered.
+    """A server on a folder, running while it is entered.
 
     Attributes:
         key: An admin's API key.
@@ -46,7 +46,7 @@ class Installation:
     def __enter__(self) -> Self:
         command = [_STEPWELL, "serve", "--data", self._data, "--port", str(self._port)]
         with self._log.open("ab") as log:
-            # In its own folder, so that no stepwell.toml of the checkout is taken for its own.
+            # In its own folder, so that no stepwell.toml of the checkout is used.
             self.process = subprocess.Popen(
                 command, cwd=self._folder, env=_environment(self._settings), stdout=log, stderr=log
             )
@@ -69,7 +69,7 @@ class Installation:
     def load(self, secrets: Mapping[str, str]) -> None:
         """Set secrets, and publish every workflow and agent of the examples.
 
-        A folder that was kept has them already; where a file has changed, it is a new version.
+        Definitions that a kept folder already has become new versions only if they have changed.
         """
         headers = {"x-api-key": self.key, "x-tenant-id": TENANT}
         with httpx.Client(base_url=self.address, headers=headers, timeout=30) as client:
@@ -110,14 +110,14 @@ class Installation:
 
 
 def _kind(file: Path) -> str | None:
-    """Say what a file defines, None for one that is input."""
+    """Return what a file defines; None for input data."""
     if file.name == "agent.json":
         return "agent"
     return "workflow" if file.name.endswith("workflow.json") else None
 
 
 def _published(client: httpx.Client, place: str, document: dict[str, Any]) -> str:
-    """Publish a definition, made new or as the next version of the one that is there."""
+    """Publish a definition, as a new one or as the next version of an existing one."""
     address = f"{place}/{document['id']}"
     found = client.get(address, params={"version": "published"})
     if found.is_success and all(found.json().get(key) == part for key, part in document.items()):
@@ -137,7 +137,7 @@ def _accepted(answer: httpx.Response) -> Any:
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without anybody else's settings of Stepwell."""
+    """Return the environment with these settings of Stepwell only."""
     others = {name: text for name, text in os.environ.items() if not name.startswith("STEPWELL_")}
     return {**others, **settings}
 

@@ -1,4 +1,4 @@
-"""An example's README as what it is: prose, commands, and what each is to answer."""
+"""An example's README, parsed into prose, commands and expected answers."""
 
 import json
 import re
@@ -8,19 +8,19 @@ from typing import Any
 
 _FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ANYTHING = "..."
-"""Stands in an expected answer for any value."""
+"""Stands for any value in an expected answer."""
 
 VERBATIM = "    "
-"""Begins a paragraph of a move's words that is code."""
+"""The prefix of code paragraphs in a move's text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One command of a README, the words before it, and what it is to bring about.
+    """One command of a README, the text before it, and its expected effects.
 
     Attributes:
-        answer: What its output must hold, as JSON; None when nothing is said of it.
-        mails: The headers of each mail that must have come by then.
+        answer: The JSON that the output must contain; None if none is expected.
+        mails: The headers of each mail that must have arrived by then.
     """
 
     words: str
@@ -30,15 +30,15 @@ class Move:
 
     @property
     def only_reads(self) -> bool:
-        """Whether it can be repeated until the run has come that far."""
+        """Whether the command can be repeated until the run has progressed far enough."""
         return re.search(r"\s-(X|F|d)\b", self.command) is None
 
 
 def moves_of(file: Path) -> list[Move]:
-    """Return the moves of a README, in order; blocks of `make` are for people.
+    """Return the moves of a README in order; `make` commands are for readers only.
 
-    A block `json` or `mail` that follows a command says what comes of it; `json` with the
-    name of a file is an excerpt of that file and no answer.
+    A `json` or `mail` block after a command is an expected result; a `json` block with a file name
+    is an excerpt of that file.
     """
     text = file.read_text(encoding="utf-8")
     moves: list[Move] = []
@@ -62,7 +62,7 @@ def moves_of(file: Path) -> list[Move]:
 
 
 def difference(answer: Any, expected: Any, path: str = "") -> str | None:
-    """Say where an answer lacks what is expected of it, None when it has all of it."""
+    """Return what an answer lacks of the expected content; None if nothing."""
     where = path.removeprefix(".") or "the answer"
     if expected == ANYTHING:
         return None

@@ -1,8 +1,8 @@
 """Run every example from its README, against stand-in servers or real ones.
 
-Starts Stepwell on a temporary folder, and beside it a model, a mail server and a registry
-that stand in for real ones. EXAMPLES_MODEL_URL and EXAMPLES_MODEL_KEY (and
-EXAMPLES_MODEL_NAME) name a real model instead; STEPWELL_SMTP_... a real mail server.
+Starts Stepwell on a temporary folder, with a stand-in model, mail server and registry.
+EXAMPLES_MODEL_URL, EXAMPLES_MODEL_KEY and EXAMPLES_MODEL_NAME name a real model instead;
+STEPWELL_SMTP_... a real mail server.
 """
 
 import argparse
@@ -30,7 +30,7 @@ _FOLDERS = [folder.name for folder in FOLDERS]
 
 @contextmanager
 def installed(folder: Path, port: int, *, serve: bool) -> Iterator[Place]:
-    """Have a server with all examples, and everything that they talk to."""
+    """Run a server with all examples, and the services that they use."""
     token = secrets.token_hex(16)
     settings = {
         "STEPWELL_ALLOWED_NETWORKS": "127.0.0.0/8",
@@ -69,7 +69,7 @@ def installed(folder: Path, port: int, *, serve: bool) -> Iterator[Place]:
 
 
 def walk_all(names: Sequence[str], place: Place) -> int:
-    """Run examples one after another; returns 1 when one went otherwise than written."""
+    """Run examples one after another; return 1 if one deviated from its README."""
     failed = []
     for name in names:
         print(f"\n{'=' * 96}\n")
@@ -86,7 +86,7 @@ def walk_all(names: Sequence[str], place: Place) -> int:
 
 
 def keep_serving(place: Place) -> int:
-    """Serve until stopped, and say how to follow a README by hand."""
+    """Serve until stopped, and print how to follow a README by hand."""
     print("\nIn a second terminal, in the checkout, give the key to the commands of the READMEs:\n")
     print(f"export STEPWELL_KEY={place.key}\n")
     print(f"Stepwell serves at {place.address}; mail is shown here. Ctrl-C stops it.", flush=True)
@@ -104,11 +104,11 @@ def _announce(mail: EmailMessage) -> None:
 
 
 def _keep_quiet(_: EmailMessage) -> None:
-    """Leave it to the walk to show mail where its README names it."""
+    """Do nothing: the walk shows mail where the README expects it."""
 
 
 def main() -> int:
-    """Return the exit code: 0 when every run went as written."""
+    """Return the exit code: 0 if every run went as written."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("examples", nargs="*", metavar="NAME", help="which ones; all without it")
     parser.add_argument("--serve", action="store_true", help="walk none; serve until stopped")

@@ -1,4 +1,4 @@
-"""Does what an example's README says, shows it, and checks that it comes as written."""
+"""Executes an example's README, shows it, and checks that the results are as written."""
 
 import json
 import re
@@ -15,24 +15,24 @@ from typing import Any
 from readme import VERBATIM, Move, difference, moves_of
 
 PLACE = "http://127.0.0.1:8080"
-"""Where READMEs say that the server is."""
+"""The address of the server in READMEs."""
 
 _ROOT = Path(__file__).resolve().parent.parent
 _SHOWN_LINES = 40
 
 
 class NotAsWritten(Exception):
-    """A command did something else than the README says."""
+    """A command's result differs from the README."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the commands need, and how exact they must be answered.
+    """What the commands need, and how exactly results are compared.
 
     Attributes:
-        mails: Grows as mail comes; None when mail goes where nobody can look.
-        exact: Whether the model's words are known; else only each `status` and whom mail is
-            for are looked at.
+        mails: Grows as mail arrives; None if mail goes to a real server.
+        exact: Whether the model's answers are known; if not, only each `status` and the recipients
+            of mail are compared.
     """
 
     address: str
@@ -43,7 +43,7 @@ class Place:
 
 
 def walk(file: Path, place: Place) -> None:
-    """Go through a README. Raises `NotAsWritten`."""
+    """Execute a README. Raises `NotAsWritten`."""
     with tempfile.TemporaryDirectory(prefix="stepwell-walk-") as folder:
         shell = _Shell(Path(folder) / "exported", place)
         seen = len(place.mails or ())
@@ -55,14 +55,14 @@ def walk(file: Path, place: Place) -> None:
 
 
 class _Shell:
-    """Runs commands one after another; what one exports, the next has."""
+    """Runs commands one after another; exported variables are kept."""
 
     def __init__(self, exported: Path, place: Place) -> None:
         exported.write_text(f"export STEPWELL_KEY={place.key}\n", encoding="utf-8")
         self._exported = exported
 
     def run(self, command: str) -> str:
-        """Return what the command prints. Raises `NotAsWritten` when it fails."""
+        """Return the command's output. Raises `NotAsWritten` if it fails."""
         script = f'. "$0"\n{command}\nexport -p > "$0"'
         shell = ["bash", "-euo", "pipefail", "-c", script, str(self._exported)]
         done = subprocess.run(shell, cwd=_ROOT, capture_output=True, text=True, check=False)
@@ -114,7 +114,7 @@ def _header(mail: EmailMessage, name: str) -> str:
 
 
 def _statuses(expected: Any) -> Any:
-    """Return what an answer must hold whatever a model says: how the run stands."""
+    """Return the part of an expected answer that does not depend on a model: the run's status."""
     if isinstance(expected, dict) and "status" in expected:
         return {"status": expected["status"]}
     return None
@@ -135,12 +135,12 @@ def _tell(words: str) -> None:
     for paragraph in re.split(r"\n{2,}", words):
         if paragraph.startswith(("#", "|", VERBATIM)):
             print(f"{paragraph}\n")
-        elif paragraph and not paragraph.startswith(">"):  # what is for those who type themselves
+        elif paragraph and not paragraph.startswith(">"):  # quotes are for those who type
             print(f"{textwrap.fill(' '.join(paragraph.split()), 96)}\n")
 
 
 def _show(said: str, answer: Any, expected: Any) -> None:
-    """Print an answer; a long one shortened to what its README speaks of."""
+    """Print an answer; a long one is shortened to the keys that its README mentions."""
     text = said if answer == said else json.dumps(answer, indent=2, ensure_ascii=False)
     length = text.count("\n") + 1
     if length > _SHOWN_LINES and isinstance(answer, dict):

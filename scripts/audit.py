@@ -1,7 +1,7 @@
-"""Ask OSV, the open database of vulnerabilities, about every pinned package.
+"""Look up every pinned package in OSV, the open database of vulnerabilities.
 
-Exit codes: 0 nothing known, 1 something known, 3 the database cannot be reached, so that
-nothing was checked. With `--if-reachable`, as in CI, the last is 0 too and says so.
+Exit codes: 0 no known vulnerability, 1 a known one, 3 the database cannot be reached, so nothing
+was checked. With `--if-reachable`, as in CI, the last case also exits with 0 and is reported.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def pinned(files: list[Path]) -> list[tuple[str, str]]:
 
 
 def known(service: str, packages: list[tuple[str, str]]) -> dict[str, list[str]]:
-    """Return what is known about packages, by name and version. Raises OSError or ValueError."""
+    """Return known vulnerabilities by name and version. Raises OSError or ValueError."""
     queries = [
         {"package": {"ecosystem": "PyPI", "name": name}, "version": version}
         for name, version in packages
@@ -48,7 +48,7 @@ def known(service: str, packages: list[tuple[str, str]]) -> dict[str, list[str]]
 
 
 def main() -> int:
-    """Ask, print, and return the exit code."""
+    """Check all packages, print the result, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--service", default="https://api.osv.dev")
     parser.add_argument("--if-reachable", action="store_true")

@@ -1,7 +1,7 @@
 """Write the client for threads, `stepwell/_blocking`, from the one for asyncio.
 
-Both are the same calls in the same words; only the words of asyncio are replaced. `--check`
-says what is out of date instead of writing.
+Both have the same calls and documentation; only asyncio's keywords and names are replaced.
+`--check` reports what is out of date instead of writing.
 """
 
 import argparse
@@ -34,12 +34,12 @@ _HEAD = "# Made by `make blocking-client` from stepwell/_asynchronous/{name}: ch
 
 
 def modules() -> Mapping[str, str]:
-    """Return the source of every module of the client for threads, by its file's name."""
+    """Return the source of every module of the client for threads, by file name."""
     return {file.name: _module(file.name, file.read_text()) for file in SOURCE.glob("*.py")}
 
 
 def blocking(source: str) -> str:
-    """Return a source in which nothing is awaited."""
+    """Return a source without awaits."""
     for pattern, replacement in _WORDS.items():
         start = "" if pattern.startswith(" ") else r"\b"
         source = re.sub(start + pattern, replacement, source)
@@ -55,7 +55,7 @@ def _module(name: str, source: str) -> str:
 
 
 def stale(made: Mapping[str, str], kept: Path = TARGET) -> list[str]:
-    """Return the names of the files that are missing, other than they should be, or left over."""
+    """Return the names of files that are missing, outdated or left over."""
     there = {file.name: file.read_text() for file in kept.glob("*.py")}
     return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
 

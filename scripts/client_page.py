@@ -1,4 +1,4 @@
-"""The part of `docs/client.md` that names every call, made from the client's docstrings."""
+"""The part of `docs/client.md` that lists every call, generated from the client's docstrings."""
 
 import ast
 import inspect
@@ -35,7 +35,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def page() -> Iterator[str]:
-    """Return the lines of the page: what people wrote, then what is made."""
+    """Yield the lines of the page: the handwritten part, then the generated one."""
     yield _FILE.read_text(encoding="utf-8").partition(_MARK)[0] + _MARK
     yield "\n## Every call\n"
     yield "Names are those of `Client`. `AsyncClient`, `AsyncRun` and the like have the"
@@ -82,9 +82,9 @@ def _call(name: str, method: Function) -> Iterator[str]:
 
 
 def _signature(method: Function) -> str:
-    """Return what a call takes, without types; what follows `*` is given by name."""
+    """Return a call's parameters without types; those after `*` are given by name."""
     bare = ast.parse(f"def f({ast.unparse(method.args)}): pass").body[0]
-    assert isinstance(bare, ast.FunctionDef)  # noqa: S101 - made the line before
+    assert isinstance(bare, ast.FunctionDef)  # noqa: S101 - parsed in the line before
     del bare.args.args[0]
     for argument in (*bare.args.args, *bare.args.kwonlyargs):
         argument.annotation = None

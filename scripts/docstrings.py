@@ -1,4 +1,4 @@
-"""Take docstrings in Google's style apart."""
+"""Parses docstrings in Google's style."""
 
 import re
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ _ENTRY = re.compile(r"^    ([*\w.]+): (.+(?:\n     +.+)*)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Docstring:
-    """What a docstring says.
+    """A parsed docstring.
 
     Attributes:
-        paragraphs: What stands before the sections, a line each.
-        named: The sections `Args`, `Attributes` and `Raises`: a line for each name.
-        result: What stands under `Returns` or `Yields`; empty where neither is there.
+        paragraphs: The paragraphs before the sections, one line each.
+        named: The sections `Args`, `Attributes` and `Raises`: one line per name.
+        result: The text of `Returns` or `Yields`; empty if there is neither.
     """
 
     paragraphs: tuple[str, ...]
@@ -27,12 +27,12 @@ class Docstring:
     result: str
 
     def of(self, section: str) -> Mapping[str, str]:
-        """Return the names of a section with their meanings, none where it is missing."""
+        """Return the names of a section with their meanings; empty if it is missing."""
         return self.named.get(section, {})
 
 
 def read(text: str) -> Docstring:
-    """Return what a docstring says."""
+    """Parse a docstring."""
     clean = cleandoc(text) + "\n"
     found = dict(_SECTION.findall(clean))
     prose = _SECTION.split(clean)[0]

@@ -1,4 +1,4 @@
-"""The page `docs/errors.md`: every failure that the API answers, and every type of step error."""
+"""The page `docs/errors.md`: every error of the API, and every type of step error."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -92,7 +92,7 @@ _SAID: Mapping[tuple[int, str], tuple[str, str]] = {
 
 
 def page() -> Iterator[str]:
-    """Write the page, line by line."""
+    """Yield the lines of the page."""
     yield "# Errors\n"
     yield "What the API answers when it refuses a request, and what went wrong in a step. This page"
     yield "is made from the code (`make reference`).\n"
@@ -103,7 +103,7 @@ def page() -> Iterator[str]:
     for (status, word), (meaning, remedy) in _SAID.items():
         yield f"### {word}\n"
         yield f"Status {status}. {meaning}\n\n{remedy}\n"
-        if status == 404:  # noqa: PLR2004 - one heading for many things
+        if status == 404:  # noqa: PLR2004 - one heading for many resources
             yield f"`error` names the thing: {_things()}.\n"
     yield "## Errors of steps\n"
     yield "A step that fails has an `errorType`. Edges, `retry` and `onError` choose by it:"
@@ -116,7 +116,7 @@ def page() -> Iterator[str]:
 
 
 def _things() -> str:
-    """Return the words for what is not there; fails where another answer has no text here."""
+    """Return the resources that can be missing; fail if another answer has no text here."""
     answers = {(status, word) for _, status, word in TABLE}
     missing = {each for each in answers - _SAID.keys() if each[0] != 404}  # noqa: PLR2004
     if missing:

@@ -1,4 +1,4 @@
-"""The page about expressions, made from the list by which definitions are checked."""
+"""The page about expressions, generated from the list that the definition checks use."""
 
 from collections.abc import Iterator
 
@@ -40,7 +40,7 @@ says so.
 
 
 def lines() -> Iterator[str]:
-    """Return the page line by line."""
+    """Yield the lines of the page."""
     yield _TEXT
     for title, words in (("Filters", FILTERS), ("Tests", TESTS), ("Functions", FUNCTIONS)):
         yield f"## {title}\n"

@@ -1,6 +1,6 @@
-"""Make the guide: a site of the pages in `docs/`, which the server shows at `/guide`.
+"""Build the guide: a site of the pages in `docs/`, which the server shows at `/guide`.
 
-With `--strict`, as in the tests, a page that no part names or a link that leads nowhere fails.
+With `--strict`, as in the tests, a page that is in no section or a broken link is an error.
 """
 
 import os
@@ -17,7 +17,7 @@ _NOT_SERVED = ("*.map", "objects.inv", ".buildinfo")
 
 
 def make(site: Path, *, strict: bool) -> int:
-    """Write the site into a folder, in place of what was there; return 0, or how it failed."""
+    """Write the site into a folder, replacing its contents; return 0 or an error code."""
     site.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=site.parent) as folder:
         made = Path(folder, "site")

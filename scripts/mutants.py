@@ -1,8 +1,8 @@
 """Small changes to a module, each of which a test should notice.
 
-A mutant is a module with one change: a comparison turned round, a condition left out, a constant
-off by one, another member of an enumeration, a statement, an argument or an entry that is gone.
-Not changed are annotations, docstrings, imports and assertions, which decide nothing.
+A mutant is a module with one change: an inverted comparison, a removed condition, a constant off
+by one, another member of an enumeration, or a removed statement, argument or entry. Annotations,
+docstrings, imports and assertions do not affect behaviour and are not changed.
 """
 
 import ast
@@ -48,7 +48,7 @@ _LONGEST = 160
 _GONE = object()
 
 Members = Mapping[str, Sequence[str]]
-"""The members of each enumeration, by its name."""
+"""The members of each enumeration by its name."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Mutant:
     """A module with one change.
 
     Attributes:
-        name: The function or class and the change, the same wherever in the file it stands;
-            with a number where there are several of that name.
-        line: Where the change is.
+        name: The function or class and the change, independent of its place in the file; numbered
+            if there are several of that name.
+        line: The line of the change.
         source: The whole module with the change.
     """
 
@@ -69,7 +69,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a node stands: in a field of `holder`, and there as number `index` of a list."""
+    """The place of a node: in a field of `holder`, at position `index` if that is a list."""
 
     holder: ast.AST
     field: str
@@ -78,7 +78,7 @@ class _Place:
     within: str
 
     def put(self, new: object) -> None:
-        """Put a node there, or `_GONE`."""
+        """Replace the node, or remove it with `_GONE`."""
         if self.index is None:
             setattr(self.holder, self.field, new)
             return
@@ -89,7 +89,7 @@ class _Place:
         setattr(self.holder, self.field, items)
 
     def told(self, new: object) -> str:
-        """Return the change as people read it, with what is around it if that is short."""
+        """Return a readable description of the change, with its context if that is short."""
         if new is _GONE:
             return f"without `{_text(self.node)}`"
         before, after = _text(self.node), _text(new)
@@ -120,7 +120,7 @@ def enumerations(sources: Sequence[str]) -> dict[str, list[str]]:
 
 
 def mutants(source: str, members: Members) -> Iterator[Mutant]:
-    """Return every mutant of a module, each once."""
+    """Yield every mutant of a module once."""
     tree = ast.parse(source)
     known, names = {ast.unparse(tree)}, Counter[str]()
     for place in list(_places(tree, "")):
@@ -161,7 +161,7 @@ def _places(node: ast.AST, within: str) -> Iterator[_Place]:
 
 
 def _decides_nothing(holder: ast.AST, field: str, node: ast.AST) -> bool:
-    """Say whether a node is only for readers, type checkers or the import of names."""
+    """Return whether a node only serves readers, type checkers or imports."""
     match node:
         case ast.Import() | ast.ImportFrom() | ast.Assert():
             return True
@@ -179,7 +179,7 @@ def _decides_nothing(holder: ast.AST, field: str, node: ast.AST) -> bool:
 
 
 def _instead_of(place: _Place, members: Members) -> Iterator[object]:
-    """Return what may stand in a place instead: other nodes, or `_GONE`."""
+    """Yield replacements for a node: other nodes, or `_GONE`."""
     if place.field in ("test", "guard", "ifs"):
         yield from (ast.Constant(True), ast.Constant(False))
     if _may_go(place):
@@ -241,7 +241,7 @@ def _other_constants(value: object) -> Sequence[Any]:
 
 
 def _other_results(node: ast.expr) -> Iterator[ast.expr]:
-    """Return expressions that compute something else from the same parts."""
+    """Yield expressions that compute something else from the same operands."""
     match node:
         case ast.Compare(ops=[*ops]):
             for at, op in enumerate(ops):

@@ -1,10 +1,10 @@
-"""Change the engine in every small way and see that its tests notice.
+"""Apply every small change to the engine and check that its tests notice.
 
-Each mutant is tried in a process of its own, forked from one that has everything loaded but the
-engine. One that changes nothing that anybody could see stands with its reason in a file; one that
-survives without standing there, or stands there and is noticed, is a failure.
+Each mutant is tested in its own process, forked from one that has loaded everything but the
+engine. A mutant without an observable effect is listed with the reason in a file; it is a failure
+if one survives without being listed, or is listed and noticed.
 
-Not part of what runs for every change: it takes some minutes.
+Not part of CI for every change: it takes some minutes.
 """
 
 import argparse
@@ -32,11 +32,11 @@ OPTIONS = [
     *("--assert=plain", "--noconftest", *(f"-pno:{plugin}" for plugin in UNUSED)),
 ]
 LIMIT_S = 60
-"""How long the tests may take over a mutant that may never end."""
+"""The time limit of the tests for a mutant that may never end."""
 
 
 Reasons = Mapping[str, Mapping[str, str]]
-"""Why a mutant changes nothing that anybody could see, by file and name."""
+"""Why a mutant has no observable effect, by file and name."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Trial:
 
 
 class _Instead(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    """Loads one module from other source."""
+    """Loads one module from a different source."""
 
     def __init__(self, module: str, source: str) -> None:
         self._module, self._source = module, source
@@ -66,9 +66,9 @@ class _Instead(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
 
 def run_tests(trial: Trial | None) -> int:
-    """Run the examples over a mutant, or over the engine as it is; return pytest's exit code.
+    """Run the tests on a mutant, or on the unchanged engine; return pytest's exit code.
 
-    Laws over random histories are not asked: what an example must say, it says each time.
+    Tests over random histories are left out: the others must notice the change every time.
     """
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
@@ -93,7 +93,7 @@ def fork(trial: Trial | None) -> int:
 
 
 def survivors(trials: Iterator[Trial], at_once: int) -> Iterator[tuple[Trial, bool]]:
-    """Try each mutant; return it with whether the tests passed all the same."""
+    """Test each mutant; yield it with whether all tests passed."""
     running: dict[int, tuple[Trial, float]] = {}
     for trial in trials:
         while len(running) >= at_once:
@@ -125,7 +125,7 @@ def trials_of(files: Sequence[Path]) -> list[Trial]:
 
 
 def main() -> int:
-    """Try the mutants of the files that are named, or of all; return 1 if one survives."""
+    """Test the mutants of the named files, or of all; return 1 if one survives."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="files of engine/; all without")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
@@ -147,7 +147,7 @@ def main() -> int:
 
 
 def told(trials: Sequence[Trial], passed: Sequence[Trial], reasons: Reasons, seconds: float) -> int:
-    """Say what has become of the mutants; return 1 if that is not as it should be."""
+    """Print the result; return 1 if mutants survive or are listed wrongly."""
     tried = {trial.file for trial in trials}
     listed = {(file, name) for file in tried for name in reasons.get(file, ())}
     names = {(trial.file, trial.mutant.name) for trial in passed}

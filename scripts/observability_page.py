@@ -1,4 +1,4 @@
-"""The page `docs/observability.md`: every metric and every line of the log."""
+"""The page `docs/observability.md`: every metric and every log line."""
 
 import ast
 import inspect
@@ -56,7 +56,7 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One kind of line: its text, its level, its fields, and what it means."""
+    """One kind of log line: its text, level, fields and meaning."""
 
     text: str
     level: str
@@ -65,7 +65,7 @@ class LogLine:
 
 
 def page() -> Iterator[str]:
-    """Write the page, line by line."""
+    """Yield the lines of the page."""
     yield "# Metrics and log\n"
     yield "Made from the code (`make reference`).\n"
     yield "## Metrics\n"
@@ -95,14 +95,14 @@ def page() -> Iterator[str]:
 
 
 def log_lines(source: str) -> Iterator[LogLine]:
-    """Read every kind of line from the functions that write one."""
+    """Yield every kind of line from the functions that write them."""
     for function in ast.walk(ast.parse(source)):
         if not isinstance(function, ast.FunctionDef):
             continue
         for call in ast.walk(function):
             if isinstance(call, ast.Call) and (level := _level(call.func)):
                 (text,) = call.args
-                assert isinstance(text, ast.Constant)  # noqa: S101 - a text that never changes
+                assert isinstance(text, ast.Constant)  # noqa: S101 - a constant text
                 names = tuple(
                     str(item.arg).replace("exc_info", "exception") for item in call.keywords
                 )

@@ -1,8 +1,8 @@
-"""Make pictures of pages small: PNG with a palette of at most 256 colours.
+"""Reduce pictures of pages to PNG with a palette of at most 256 colours.
 
-Pages have few colours beside the shades at the edges of letters: the most frequent ones are
-kept as they are, then those that differ most from all that are kept, and each of the others
-becomes the nearest of these.
+Pages have few colours besides the shades at the edges of letters: the most frequent colours are
+kept, then those that differ most from all kept ones, and every other colour becomes the nearest
+of these.
 """
 
 import struct
@@ -13,13 +13,13 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MOST_COLOURS = 256
 _MOST_FREQUENT = 96
 _BYTES = {2: 3, 6: 4}
-"""How many bytes a pixel has, by the colour type of the file."""
+"""Bytes per pixel by the file's colour type."""
 
 Colour = tuple[int, int, int]
 
 
 def with_palette(png: bytes) -> bytes:
-    """Return the picture anew; it has 8 bits a channel and is not interlaced."""
+    """Return the picture with a palette; it must have 8 bits per channel and no interlacing."""
     width, height, pixels = _pixels(png)
     kept, number = _palette(Counter(pixels))
     indexes = bytes(number[colour] for colour in pixels)
@@ -34,7 +34,7 @@ def with_palette(png: bytes) -> bytes:
 
 
 def _palette(counted: Counter[Colour]) -> tuple[list[Colour], dict[Colour, int]]:
-    """Return the colours that are kept, and for each colour the number of the nearest of them."""
+    """Return the kept colours, and for each colour the index of the nearest one."""
     kept = [colour for colour, _ in counted.most_common(_MOST_FREQUENT)]
     number = {colour: index for index, colour in enumerate(kept)}
     nearest: dict[Colour, tuple[int, int]] = {
@@ -61,7 +61,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _pixels(png: bytes) -> tuple[int, int, list[Colour]]:
-    """Return width, height and the colours, row by row."""
+    """Return width, height and the colours row by row."""
     at, packed, head = len(_SIGNATURE), b"", b""
     while at < len(png):
         (length,) = struct.unpack(">I", png[at : at + 4])

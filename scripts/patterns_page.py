@@ -1,4 +1,4 @@
-"""The page of patterns, from the descriptions in the documents of `examples/patterns`."""
+"""The page of patterns, generated from the documents in `examples/patterns`."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -59,7 +59,7 @@ patterns."""
 
 
 def page() -> Iterator[str]:
-    """Return the lines of the page."""
+    """Yield the lines of the page."""
     yield _HEAD
     for title, names in GROUPS.items():
         yield f"\n## {title}\n"

@@ -1,8 +1,8 @@
-"""Write the reference pages in `docs/`, made from the models that check what people write.
+"""Write the reference pages in `docs/`, generated from the models that validate documents.
 
-A page for each step type, for agents, for models, for the settings of the server, for the states
-of a run, for metrics and log, for the calls of the client, and for the patterns.
-`--check` says what is out of date instead of writing.
+A page for each step type, for agents, models, the settings of the server, the states of a run,
+metrics and log, the calls of the client, and the patterns. `--check` reports what is out of date
+instead of writing.
 """
 
 import argparse
@@ -49,7 +49,7 @@ _UNITS_MS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), (
 
 
 def pages() -> Mapping[str, str]:
-    """Return every page by its place in `docs/`."""
+    """Return every page by its path in `docs/`."""
     types = Registry.built_in().all
     made = {f"steps/{kind.type}.md": _step_page(kind) for kind in types}
     made["steps/agents.md"] = _agent_page()
@@ -316,7 +316,7 @@ def _table(model: type[BaseModel], without: type[BaseModel] | None = None) -> It
 
 
 def _parts(model: type[BaseModel]) -> Iterator[str]:
-    """Describe the models that stand inside `model`, which have keys of their own."""
+    """Describe the models inside `model` that have their own keys."""
     for field, info in model.model_fields.items():
         for inner in dict.fromkeys(_models_in(info.annotation)):
             kind = inner.model_json_schema()["properties"].get("type", {}).get("const")
@@ -327,7 +327,7 @@ def _parts(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _list_mapping(model: type[BaseModel]) -> Iterator[str]:
-    """Describe lists made of lists, where values of `model` may be such."""
+    """Describe lists made from other lists, if values of `model` may be such lists."""
     if any(
         Value in getattr(info.annotation, "__args__", ()) for info in model.model_fields.values()
     ):
@@ -370,7 +370,7 @@ def _default(info: FieldInfo, spec: Mapping[str, Any]) -> str:
 
 
 def _source(value: object) -> object:
-    """Return a template as it is written in a document."""
+    """Return a template as written in a document."""
     return getattr(value, "source", None) or str(value)
 
 

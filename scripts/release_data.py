@@ -1,8 +1,8 @@
-"""Make a small data folder with a bit of everything, kept as test data for each release.
+"""Create a small data folder with every kind of content, kept as test data for each release.
 
     .venv/bin/python scripts/release_data.py tests/releases/0.1.0.tar.gz
 
-Later versions must open it, prove its histories and go on with its runs
+Later versions must open it, verify its histories and continue its runs
 (`tests/operations/test_releases.py`).
 """
 
@@ -104,7 +104,7 @@ class _Server:
 
     def send(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Send a request and return the answer's document."""
-        request = Request(  # noqa: S310 - our own server
+        request = Request(  # noqa: S310 - its own server
             self._address + path,
             None if body is None else json.dumps(body).encode(),
             {"x-api-key": self._key, "x-tenant-id": TENANT, "Content-Type": "application/json"},
@@ -132,7 +132,7 @@ class _Server:
 
 
 def fill(server: _Server) -> dict[str, str]:
-    """Store definitions and start runs; return what stands where, by what it shows."""
+    """Store definitions and start runs; return the ids of the runs by their state."""
     for name, workflow in WORKFLOWS.items():
         definition = {"name": name, "initialStep": workflow["steps"][0]["id"], **workflow}
         server.send("POST", "/api/workflows", {"id": name, **definition})
@@ -160,7 +160,7 @@ def fill(server: _Server) -> dict[str, str]:
 
 
 def main() -> None:
-    """Make the folder and pack it."""
+    """Create the folder and pack it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("to", type=Path)
     to = parser.parse_args().to

@@ -11,7 +11,7 @@ LIVE: list[State] = [
 ]
 IN_STEP: list[State] = [state for state in LIVE if state not in (State.QUEUED, State.READY)]
 GROUPS: Mapping[str, list[State]] = {"live": LIVE, "in_step": IN_STEP}
-"""Boxes of the drawing: an arrow from a box stands for one from each state in it."""
+"""Boxes of the diagram: an arrow from a box stands for one from each of its states."""
 
 _STATES = {
     State.NEW: "before its first event",
@@ -31,7 +31,7 @@ _STATES = {
 
 
 def page() -> Iterator[str]:
-    """Write the page, line by line."""
+    """Yield the lines of the page."""
     yield "# The states of a run\n"
     yield "A run is in one state at a time. The table `TRANSITIONS` in"
     yield "[engine/transitions.py](../engine/transitions.py) says to which state each event moves"
@@ -53,7 +53,7 @@ def page() -> Iterator[str]:
 
 
 def diagram() -> Iterator[str]:
-    """Write the drawing in Mermaid's words."""
+    """Yield the lines of the diagram in Mermaid's syntax."""
     yield "stateDiagram-v2"
     yield "    state live {"
     yield f"        {State.QUEUED}"
@@ -72,7 +72,7 @@ def diagram() -> Iterator[str]:
 
 
 def arrows(event: type[Event]) -> list[tuple[str, str]]:
-    """Return the arrows of an event, those of a whole box as one."""
+    """Return the arrows of an event, with those of all states of a box as one."""
     moves = moves_of(event)
     found = []
     for name, states in GROUPS.items():
@@ -84,12 +84,12 @@ def arrows(event: type[Event]) -> list[tuple[str, str]]:
 
 
 def moves_of(event: type[Event]) -> dict[State, State]:
-    """Return where an event leads, by the state in which it comes."""
+    """Return the state after an event by the state before it."""
     return {source: target for (source, kind), target in TRANSITIONS.items() if kind is event}
 
 
 def stays_live(event: type[Event]) -> bool:
-    """Say whether an event leaves every state that is not over as it is."""
+    """Return whether an event changes no state of a run that has not ended."""
     return moves_of(event) == {state: state for state in LIVE}
 
 

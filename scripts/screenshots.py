@@ -1,6 +1,6 @@
 """Take a picture of every page of the console: light, dark, wide, narrow and compact.
 
-With `--docs` take those that README.md and docs/console.md show, small, into docs/images.
+With `--docs`, take the small ones for README.md and docs/console.md, into docs/images.
 """
 
 import argparse
@@ -65,11 +65,11 @@ DOCS = {
         "retention", "health",
     )
 }  # fmt: skip
-"""The pictures in docs/images: of which page, in which look, and how high."""
+"""The pictures in docs/images: page, appearance and height."""
 
 
 def pages(scene: Scene) -> dict[str, str]:
-    """Return the pages by name."""
+    """Return the path of each page by name."""
     return {
         "inbox": "/inbox",
         "runs": "/runs",
@@ -126,7 +126,7 @@ def pages(scene: Scene) -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the pictures into the folder that is named, else into build/screenshots."""
+    """Write the pictures into the given folder, or into build/screenshots."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "build" / "screenshots")
     parser.add_argument("only", nargs="*", help="the pages to take; all without any")
@@ -184,7 +184,7 @@ def _take(person: Person, server: Server, name: str, path: str, file: Path) -> N
 
 
 def _show(person: Person, name: str, path: str) -> None:
-    """Open a page, make the mistake that is to be seen in the editor, and let all settle."""
+    """Open a page, produce the error to be shown in the editor, and wait for the page to settle."""
     person.opens(path)
     time.sleep(0.6)
     if name == "edit-wrong":

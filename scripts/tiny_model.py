@@ -1,7 +1,7 @@
-"""Write a language model of half a megabyte with random weights, and serve it by llama.cpp.
+"""Write a language model of half a megabyte with random weights, and serve it with llama.cpp.
 
-What it says is noise, but for what a grammar makes of it: enough for a real server's wire format,
-structured output, streams and tool calls. Runs in .venv-model (`make model-test`).
+Its answers are noise except where a grammar constrains them: enough to test a real server's wire
+format, structured output, streams and tool calls. Runs in .venv-model (`make model-test`).
 """
 
 import sys
@@ -14,12 +14,12 @@ import xllamacpp
 
 _EMBEDDING, _LAYERS, _HEADS, _FEED_FORWARD, _CONTEXT = 64, 2, 4, 128, 16_384
 _BYTES = 256
-_UNKNOWN, _CONTROL, _BYTE = 2, 3, 6  # the kinds of tokens, as the format counts them
+_UNKNOWN, _CONTROL, _BYTE = 2, 3, 6  # token types of the file format
 _TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant: "
 
 
 def write(file: Path) -> None:
-    """Write the model: a llama of two layers, whose tokens are bytes."""
+    """Write the model: a llama with two layers, whose tokens are bytes."""
     chance = np.random.default_rng(1)
     writer = gguf.GGUFWriter(str(file), "llama")
     tokens = [b"<unk>", b"<s>", b"</s>", *(f"<0x{n:02X}>".encode() for n in range(_BYTES))]
@@ -65,7 +65,7 @@ def write(file: Path) -> None:
 
 
 def serve(file: Path, port: int) -> None:
-    """Serve the model until the process is ended."""
+    """Serve the model until the process ends."""
     settings = xllamacpp.CommonParams()
     settings.model.path = str(file)
     settings.n_ctx = _CONTEXT

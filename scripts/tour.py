@@ -24,7 +24,7 @@ SAMPLES = ("expense-report", "reminder")
 
 
 class Shell:
-    """Sends requests, printing each as a curl command with its answer."""
+    """Sends requests, and prints each as a curl command with its answer."""
 
     def __init__(self, address: str, key: str) -> None:
         self._address = address
@@ -44,7 +44,7 @@ class Shell:
         return answer.json()
 
     def knows(self, workflow_id: str) -> bool:
-        """Say whether the server has this workflow already."""
+        """Return whether the server already has this workflow."""
         return self._client.get(f"/api/workflows/{workflow_id}").is_success
 
     def _curl(self, method: str, path: str, body: object) -> str:
@@ -57,7 +57,7 @@ class Shell:
 
 
 def load_samples(shell: Shell) -> None:
-    """Create and publish the samples that need no outside service, unless they are there."""
+    """Create and publish the samples that need no external service, unless they exist."""
     for name in SAMPLES:
         file = EXAMPLES / name / "workflow.json"
         document = json.loads(file.read_text(encoding="utf-8"))
@@ -70,7 +70,7 @@ def load_samples(shell: Shell) -> None:
 
 
 def walk(shell: Shell) -> None:
-    """Take the expense report through start, two pauses, and completion."""
+    """Take the expense report through its start, two pauses and completion."""
     print("\nStart a workflow. It needs an amount and a purpose, and has only an amount:")
     amount = {"data": {"amount": 250}}
     run_id = shell.call("POST", "/api/workflow/start-async/expense-report", amount)["runId"]
@@ -103,7 +103,7 @@ def settle(shell: Shell, run_id: str) -> None:
 
 
 class Said:
-    """Prints what the server prints, and keeps its line about the first owner."""
+    """Forwards the server's output, and keeps its line about the first owner."""
 
     def __init__(self, output: IO[bytes]) -> None:
         self.owner_line = ""
@@ -118,9 +118,9 @@ class Said:
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], data: Path, address: str) -> None:
-    """Wait until the server takes requests; end when it does not start.
+    """Wait until the server takes requests; exit if it does not start.
 
-    It takes the port before the folder, so once the folder is its own, nobody else answers there.
+    The server opens the port before the folder; once it has the folder, the port is surely its own.
     """
     for _ in range(300):
         if server.poll() is not None:
@@ -161,7 +161,7 @@ def main() -> int:
     address = f"http://{options.host}:{options.port}"
     place = ["--data", options.data, "--host", options.host, "--port", options.port]
     server = subprocess.Popen([STEPWELL, "serve", *place], stdout=subprocess.PIPE)
-    assert server.stdout is not None  # noqa: S101 - it is a pipe
+    assert server.stdout is not None  # noqa: S101 - a pipe
     said = Said(server.stdout)
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     try:

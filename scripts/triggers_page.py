@@ -1,4 +1,4 @@
-"""The part of `docs/triggers.md` that lists keys, made from the models that check requests."""
+"""The part of `docs/triggers.md` that lists keys, generated from the models that check requests."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ Table = Callable[[type[BaseModel]], Iterator[str]]
 
 
 def page(table: Table, parts: Table) -> Iterator[str]:
-    """Return the lines of the page: what people wrote, then what is made."""
+    """Yield the lines of the page: the handwritten part, then the generated one."""
     yield _FILE.read_text(encoding="utf-8").partition(_MARK)[0] + _MARK
     for name, model in MODELS:
         yield f"\n## Keys of a {name}\n"

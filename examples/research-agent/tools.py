@@ -1,4 +1,4 @@
-"""A tool of the example: it searches a folder of press cuttings."""
+"""The example's tool: a search in a folder of press cuttings."""
 
 import json
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Small servers that stand in for what the examples talk to: a model, a mail server, a registry."""
+"""Stand-ins for the services that the examples use: a model, a mail server, a registry."""

@@ -1,4 +1,4 @@
-"""What the stand-in model answers: it reads what it is given, by rules instead of a model."""
+"""The answers of the stand-in model, found by rules instead of a model."""
 
 import json
 import re
@@ -16,14 +16,14 @@ _URGENT = re.compile(r"\b(today|immediately|at once|lawyer|urgent)\b", re.IGNORE
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Text, or calls of tools as (name, arguments)."""
+    """Text, or tool calls as (name, arguments)."""
 
     text: str = ""
     calls: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
 
 def answer_to(body: Mapping[str, Any]) -> Answer | None:
-    """Return the answer to a request, None when it is none of the examples' questions."""
+    """Return the answer to a request; None if no example asks it."""
     offered = {item["function"]["name"] for item in body.get("tools", ())}
     if "press_search" in offered:
         return _research(body["messages"])
@@ -36,8 +36,8 @@ def answer_to(body: Mapping[str, Any]) -> Answer | None:
 
 
 def _invoice(text: str) -> dict[str, Any]:
-    """Read an invoice that is laid out as those in `invoice-intake/`."""
-    # The question stands before the text that is to be read.
+    """Read an invoice with the layout of those in `invoice-intake/`."""
+    # The prompt comes before the text to be read.
     page = text.partition("---\n")[2].strip()
     lines = re.findall(r"^(?:\d+) x (.+?) +([\d,]+\.\d\d)$", page, re.MULTILINE)
     return {
@@ -63,7 +63,7 @@ def _kind(text: str) -> dict[str, Any]:
 
 
 def _research(messages: list[dict[str, Any]]) -> Answer:
-    """Search the press, check the owner, report, deliver: one thing a turn."""
+    """Search the press, check the owner, report, deliver: one action per turn."""
     inputs = json.loads(messages[1]["content"].partition("Inputs:\n")[2])
     told = _results(messages)
     if "press_search" not in told:
@@ -96,7 +96,7 @@ def _deliver(owner: str, *, listed: bool, reported: bool) -> Answer:
 
 
 def _results(messages: list[dict[str, Any]]) -> dict[str, str]:
-    """Return what each tool has answered, by its name."""
+    """Return the result of each tool by its name."""
     names = {
         call["id"]: call["function"]["name"]
         for message in messages
@@ -122,4 +122,4 @@ _READERS: dict[str, Callable[[str], dict[str, Any]]] = {
     "invoiceNumber": _invoice,
     "category": _kind,
 }
-"""By a field that only one of the examples asks for."""
+"""By a field that only one of the examples requests."""

@@ -1,4 +1,4 @@
-"""A mail server that delivers nothing: it keeps every message in a folder."""
+"""A mail server that delivers nothing: it stores every message in a folder."""
 
 import socketserver
 import threading
@@ -31,7 +31,7 @@ class _Listener(socketserver.ThreadingTCPServer):
 
 
 class MailServer(Served):
-    """Takes mail by SMTP without encryption or login.
+    """Accepts mail by SMTP without encryption or login.
 
     Attributes:
         kept: The messages, oldest first; each is also a file in the folder.
@@ -63,14 +63,14 @@ class MailServer(Served):
             def _message(self) -> bytes:
                 lines = []
                 while (line := self.rfile.readline()) not in (b".\r\n", b""):
-                    # A leading dot was doubled by the sender (RFC 5321, 4.5.2).
+                    # The sender doubled a leading dot (RFC 5321, 4.5.2).
                     lines.append(line[1:] if line.startswith(b".") else line)
                 return b"".join(lines)
 
         super().__init__(_Listener(("127.0.0.1", port), Handler))
 
     def keep(self, content: bytes) -> None:
-        """Keep one message and say that it has come."""
+        """Store one message and report it."""
         message = BytesParser(EmailMessage, policy=policy.default).parsebytes(content)
         with self._lock:
             self.kept.append(message)

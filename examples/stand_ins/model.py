@@ -1,4 +1,4 @@
-"""A chat model that answers the questions of the examples, over OpenAI's wire format."""
+"""A chat model that answers the prompts of the examples, in OpenAI's wire format."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ class ModelServer(Served):
     """Answers `POST /v1/chat/completions`.
 
     Attributes:
-        asked: How many questions have come.
+        asked: The number of requests.
     """
 
     def __init__(self, key: str, port: int = 0) -> None:
@@ -41,7 +41,7 @@ class ModelServer(Served):
         self.address = f"http://127.0.0.1:{self.port}/v1"
 
     def count(self) -> None:
-        """Count one question."""
+        """Count one request."""
         with self._lock:
             self.asked += 1
 

@@ -1,8 +1,8 @@
 """A registry over HTTP: companies, known suppliers, and a list of sanctioned names.
 
-`GET /companies/{number}`, `GET /suppliers/{vatId}`, `GET /sanctions?name=...`, all with a
-bearer token. It is busy when a company is asked for, and serves the same request the second
-time, so that the retry of a step can be seen.
+`GET /companies/{number}`, `GET /suppliers/{vatId}`, `GET /sanctions?name=...`, all with a bearer
+token. The first request for a company is answered with 503, the next one served, to show the
+retry of a step.
 """
 
 import threading
@@ -22,7 +22,7 @@ SANCTIONED = {"Viktor Malden": "EU consolidated list"}
 
 
 class Registry(Served):
-    """Serves the tables above to whoever has the token."""
+    """Serves the tables above to clients with the token."""
 
     def __init__(self, token: str, port: int = 0) -> None:
         served: set[str] = set()

@@ -1,4 +1,4 @@
-"""A server in a thread of its own, on a port that the machine chooses."""
+"""A server in its own thread, on a free port."""
 
 import json
 import socketserver
@@ -31,7 +31,7 @@ class Served:
 
 
 class HttpListener(ThreadingHTTPServer):
-    """An HTTP server whose open connections do not hold up its end."""
+    """An HTTP server that does not wait for open connections when it ends."""
 
     daemon_threads = True
     block_on_close = False
@@ -55,4 +55,4 @@ class JsonHandler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Keep quiet: what the examples print is for people."""
+        """Log nothing: the output of the examples is for people."""

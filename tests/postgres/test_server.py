@@ -1,4 +1,4 @@
-"""A server whose journal is in PostgreSQL: a kill, a second process, and a database that is down."""
+"""A server whose journal is in PostgreSQL: a kill, a second process, a database that is down."""
 
 import json
 import time

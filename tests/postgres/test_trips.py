@@ -121,10 +121,10 @@ def wait_for_nobody(alone: PostgresServer) -> None:
 
 
 async def kept_waiting(journal: Journal, numbers: Iterator[int]) -> asyncio.Task[object]:
-    """Return a start that waits; earlier ones may pass before the server has reloaded its settings."""
+    """Return a start that waits; earlier ones may pass before the server has new settings."""
     while True:
         starting = asyncio.create_task(start_run(journal, "acme", *begun(next(numbers))))
-        while not starting.done() and journal.health.waits_s < 0.1:  # noqa: ASYNC110 - waits for time to pass
+        while not starting.done() and journal.health.waits_s < 0.1:  # noqa: ASYNC110 - time passes
             await asyncio.sleep(0.02)
         if not starting.done():
             return starting

@@ -10,7 +10,7 @@ from typing import Self
 
 
 class _Quiet(ThreadingHTTPServer):
-    """Says nothing of clients that hang up."""
+    """A server that ignores disconnecting clients."""
 
     daemon_threads = True
 
@@ -19,11 +19,11 @@ class _Quiet(ThreadingHTTPServer):
 
 
 class Carrier:
-    """Returns a tracking number for each key, the same for a key that comes again.
+    """Returns a tracking number for each idempotency key, the same for a repeated key.
 
     Attributes:
-        requests: How often each key has come.
-        refuse: How many requests are still to be answered with 503.
+        requests: The number of requests for each key.
+        refuse: The number of requests still to be answered with 503.
     """
 
     def __init__(self, delay_s: float = 0) -> None:

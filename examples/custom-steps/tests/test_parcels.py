@@ -1,4 +1,4 @@
-"""The step type and the tool, first by themselves, then in whole runs."""
+"""The step type and the tool, first alone, then in whole runs."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def trial(effects: FakeEffects) -> StepTrial:
 
 
 def booked(parcel: Any) -> Any:
-    """Take the place of the tool."""
+    """Stand in for the tool."""
     return {"tracking": f"{parcel['address']}-1"}
 
 
@@ -98,7 +98,7 @@ async def test_the_tool_hands_its_key_on(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def run(address: str, *answers: Any, parcels: Any = PARCELS) -> Any:
-    """Run the workflow on a journal of its own, as a process."""
+    """Run the workflow on its own journal, in a process."""
     given = ["--data-json", json.dumps({"order": "A1", "parcels": parcels})]
     for answer in answers:
         given += ["--answer-json", json.dumps({"type": "request_user_action", **answer})]

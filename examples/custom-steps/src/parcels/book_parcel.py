@@ -25,7 +25,7 @@ def book_parcel(
     if not url:
         message = "the server's environment has no CARRIER_URL; set it to the carrier's address"
         raise StepBroke("CarrierNotConfigured", message, retryable=False)
-    request = urllib.request.Request(  # noqa: S310 - the address is the operator's
+    request = urllib.request.Request(  # noqa: S310 - the operator sets the address
         url,
         data=json.dumps({"address": address, "grams": grams}).encode(),
         headers={"Content-Type": "application/json", "Idempotency-Key": context.idempotency_key},

@@ -1,4 +1,4 @@
-"""ship-parcels: book every parcel once, then wait until somebody has handed them over."""
+"""ship-parcels: book every parcel once, then wait until a person has handed them over."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -25,7 +25,7 @@ _MOST = 500
 
 
 class ShipParcelsSettings(StepSettings):
-    """What is shipped, and what the person at the ramp reads."""
+    """The parcels, and the message for the person who hands them over."""
 
     parcels: Template = Field(
         description="a template that gives a list of objects with `address` and `grams`"
@@ -55,17 +55,17 @@ class ShipParcels(StepType[ShipParcelsSettings]):
     def check(
         self, settings: ShipParcelsSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Find at the save what no run could mend."""
+        """Find problems that no run could resolve when the workflow is saved."""
         if not isinstance(settings.parcels.source, list | str):
             yield Problem("parcels", "must be a list, or a template that gives one")
 
     async def execute(
         self, settings: ShipParcelsSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Book what is not booked yet, and ask.
+        """Book the parcels that are not booked yet, and pause for a person.
 
-        It is executed again after a crash, a failed attempt and an answer that goes on; what
-        has been recorded is then given back instead of done again.
+        This runs again after a crash, a failed attempt and an answer with `GoesOn`; recorded
+        results are then returned instead of computed again.
         """
         parcels = _parcels(settings.parcels.render(step.scope))
         bookings = []
@@ -102,7 +102,7 @@ class ShipParcels(StepType[ShipParcelsSettings]):
         pause: JsonObject,
         answer: JsonObject,
     ) -> "Json | GoesOn":
-        """Take what the person says: the output, or a record with which the step goes on."""
+        """Return the output for an answer, or a record with which the step continues."""
         bookings = pause["bookings"]
         match answer.get("actionValue"):
             case "handed-over":
@@ -120,7 +120,7 @@ class ShipParcels(StepType[ShipParcelsSettings]):
 
 
 def _parcels(given: Json) -> list[JsonObject]:
-    """Return the parcels; what is in each of them is the tool's to check."""
+    """Return the parcels; the tool checks the content of each."""
     if isinstance(given, list) and 0 < len(given) <= _MOST:
         parcels = [item for item in given if isinstance(item, dict)]
         if len(parcels) == len(given):
