@@ -1,4 +1,4 @@
-"""What programs of others import says what it takes, gives and raises."""
+"""Public names have docstrings with their arguments, results and exceptions."""
 
 import ast
 import dataclasses
@@ -30,7 +30,7 @@ def public(package: str) -> set[Any]:
 
 
 def raised(function: Callable[..., Any]) -> set[str]:
-    """Return the exceptions that a function raises in its own lines."""
+    """Return the exceptions that a function raises in its own body."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     found = {
         ast.unparse(node.exc.func if isinstance(node.exc, ast.Call) else node.exc)
@@ -46,7 +46,7 @@ def undescribed(wanted: set[str], told: Mapping[str, str], word: str) -> Iterato
 
 
 def problems_of_function(function: Callable[..., Any]) -> Iterator[str]:
-    """Return what the docstring of a function leaves out, or names that is not there."""
+    """Return what a function's docstring omits, or documents although it does not exist."""
     text = function.__doc__
     if not text:
         yield "has no docstring"
@@ -62,9 +62,11 @@ def problems_of_function(function: Callable[..., Any]) -> Iterator[str]:
 
 
 def fields_of(kind: type) -> set[str]:
-    """Return what a class is made from: fields, else what its own constructor takes."""
+    """Return the names from which a class is constructed: fields, else constructor parameters."""
     is_protocol = getattr(kind, "_is_protocol", False)
-    if is_protocol or issubclass(kind, Enum | BaseModel):  # fields of models have descriptions
+    if is_protocol or issubclass(
+        kind, Enum | BaseModel
+    ):  # pydantic fields have descriptions instead
         return set()
     if dataclasses.is_dataclass(kind):
         return {item.name for item in dataclasses.fields(kind) if item.init and item.name[0] != "_"}
@@ -78,12 +80,12 @@ def fields_of(kind: type) -> set[str]:
 
 
 def has_model(kind: type, name: str) -> bool:
-    """Say whether a method does what a class before it says that it does."""
+    """Return whether a method overrides a documented one of a base class."""
     return any(name in vars(base) and vars(base)[name].__doc__ for base in kind.__mro__[1:])
 
 
 def problems_of_class(kind: type) -> Iterator[str]:
-    """Return what the docstrings of a class and of its public methods leave out."""
+    """Return what the docstrings of a class and its public methods omit."""
     if not vars(kind).get("__doc__"):
         yield "has no docstring"
         return
@@ -99,7 +101,7 @@ def problems_of_class(kind: type) -> Iterator[str]:
     for name, item in vars(kind).items():
         if name.startswith("_"):
             continue
-        method = getattr(item, "__func__", item)  # of a class method or a static one
+        method = getattr(item, "__func__", item)  # unwraps class methods and static methods
         if isinstance(item, property):
             yield from () if item.__doc__ else (f"{name}: has no docstring",)
         elif inspect.isfunction(method) and not (item.__doc__ and has_model(kind, name)):
@@ -111,7 +113,7 @@ def problems(item: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("package", DOCUMENTED)
-def test_public_names_say_what_they_take_give_and_raise(package: str) -> None:
+def test_public_names_document_arguments_results_and_exceptions(package: str) -> None:
     found = public(package)
     assert len(found) > 10
     unsaid = {f"{item.__module__}.{item.__qualname__}": problems(item) for item in found}
@@ -203,7 +205,7 @@ class Held:
         return self.a + self.b
 
 
-def test_what_is_left_out_is_found() -> None:
+def test_omissions_are_found() -> None:
     assert problems(said) == [
         "argument b is missing", "argument c is none", "result is missing",
         "exception ValueError is missing", "exception inspect.EndOfBlock is missing",

@@ -1,4 +1,4 @@
-"""The rules of the house, as tests, each with a proof that it can fail."""
+"""The rules for the layout of the code, each with a proof that its check can fail."""
 
 import ast
 import os
@@ -19,7 +19,7 @@ FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("
 
 
 def imports_of(source: str) -> set[str]:
-    """Return every module of ours that a source imports, wherever the import stands."""
+    """Return every module of the project that a source imports, at any position."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -30,7 +30,7 @@ def imports_of(source: str) -> set[str]:
 
 
 def circle_in(graph: dict[str, set[str]]) -> list[str]:
-    """Return modules that are left when every module without imports has been taken away."""
+    """Return the modules that remain when those without imports are removed repeatedly."""
     left = {name: set(wanted) & set(graph) - {name} for name, wanted in graph.items()}
     while free := [name for name, wanted in left.items() if not wanted]:
         for name in free:
@@ -51,7 +51,7 @@ def long_functions(source: str) -> list[str]:
 
 
 def banned_calls(source: str) -> set[str]:
-    """Return the calls that no code of ours makes."""
+    """Return calls that the project's code must not make."""
     return {
         node.func.id
         for node in ast.walk(ast.parse(source))
@@ -111,11 +111,11 @@ def pinned(name: str) -> set[str]:
     return set(re.findall(r"^[a-z0-9._-]+==[^ ;]+", (ROOT / name).read_text(), re.MULTILINE))
 
 
-def test_what_is_distributed_has_the_packages_of_the_server() -> None:
+def test_the_distribution_contains_the_packages_of_the_server() -> None:
     assert pinned("requirements.txt") - pinned("requirements-dist.txt") == set()
 
 
-def test_the_changelog_has_the_version() -> None:
+def test_the_changelog_lists_the_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest is not None

@@ -1,4 +1,4 @@
-"""What `make mutate` changes: one small thing at a time, and nothing that decides nothing."""
+"""`make mutate` changes one small thing at a time, and nothing without influence on behaviour."""
 
 import ast
 from pathlib import Path
@@ -12,7 +12,7 @@ COLOURS = {"Colour": ["RED", "GREEN", "BLUE"]}
 
 
 def changed(source: str) -> list[str]:
-    """Return the bodies of the mutants of a module, on one line each."""
+    """Return the bodies of a module's mutants, each on one line."""
     return ["; ".join(mutant.source.splitlines()) for mutant in mutants(source, COLOURS)]
 
 
@@ -50,7 +50,7 @@ def test_every_small_change_is_made(source: str, expected: list[str]) -> None:
     "X: TypeAlias = 'a | b'", "def f(a: int | None) -> tuple[int, ...]:\n    pass",
     "def f():\n    return None",
 ])  # fmt: skip
-def test_what_decides_nothing_is_left(source: str) -> None:
+def test_code_without_influence_is_not_mutated(source: str) -> None:
     assert changed(source) == []
 
 

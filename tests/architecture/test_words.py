@@ -1,4 +1,4 @@
-"""One word for one thing: what `docs/words.md` retires is the name of nothing any more."""
+"""No name in the code and no text of the console uses a word that `docs/words.md` retires."""
 
 import io
 import re
@@ -12,12 +12,12 @@ TABLE = (ROOT / "docs" / "words.md").read_text()
 
 
 def retired(table: str) -> set[str]:
-    """Return the words of the table's last column."""
+    """Return the words in the table's last column."""
     return {word for cell in _last_cells(table) for word in re.findall(r"`(\w+)`", cell)}
 
 
 def retired_phrases(table: str) -> set[str]:
-    """Return the phrases in quotes of the table's last column."""
+    """Return the quoted phrases in the table's last column."""
     return {phrase for cell in _last_cells(table) for phrase in re.findall(r'"([^"]+)"', cell)}
 
 
@@ -26,7 +26,7 @@ def _last_cells(table: str) -> list[str]:
 
 
 def names_in(source: str) -> set[str]:
-    """Return every name in a source, without its strings and comments."""
+    """Return every name in a source, ignoring strings and comments."""
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     return {token.string for token in tokens if token.type == tokenize.NAME}
 
@@ -41,7 +41,7 @@ def test_no_retired_word_is_a_name() -> None:
     assert found == {}
 
 
-def test_no_retired_phrase_is_read_in_the_console() -> None:
+def test_the_console_shows_no_retired_phrase() -> None:
     phrases = retired_phrases(TABLE)
     assert len(phrases) >= 10
     read = [*CONSOLE.rglob("*.py"), *CONSOLE.glob("templates/*.html"), *CONSOLE.glob("static/*.js")]
@@ -51,7 +51,7 @@ def test_no_retired_phrase_is_read_in_the_console() -> None:
 
 
 def phrases_in(text: str, phrases: set[str]) -> set[str]:
-    """Return those of the phrases that are in a text, however its lines are broken."""
+    """Return the phrases found in a text, ignoring line breaks."""
     plain = " ".join(text.split())
     return {phrase for phrase in phrases if phrase in plain}
 
@@ -68,7 +68,7 @@ def test_the_search_for_retired_words_finds_one() -> None:
     assert names_in("x = Asks()  # not here: NeedsAnswer\n") & words == {"Asks"}
 
 
-def test_the_files_that_the_table_names_are_there() -> None:
+def test_the_files_named_in_the_table_exist() -> None:
     named = re.findall(r"`((?:app|engine|journal|steps)/[\w/]*(?:\.py)?)`", TABLE)
     assert [name for name in named if not (ROOT / name).exists()] == []
     assert Path(ROOT, "docs/words.md").exists()

@@ -1,4 +1,4 @@
-"""The pages for those who come from other engines: their examples are checked, and run."""
+"""The pages on moving from other engines: their examples are checked and run."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def test_the_examples_of_a_page_are_definitions(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_examples_of_a_page_go_as_it_says(page: Path, client: httpx.Client) -> None:
+def test_the_examples_of_a_page_run_as_described(page: Path, client: httpx.Client) -> None:
     _, *examples = page.read_text().split("```yaml\n")
     for text, _, words in (example.partition("```") for example in examples):
         yaml = {"content-type": "application/yaml"}
@@ -58,6 +58,6 @@ def test_the_examples_of_a_page_go_as_it_says(page: Path, client: httpx.Client) 
                 assert (run["status"], run["currentStepId"]) == ("paused", wanted)
 
 
-def test_what_is_said_in_two_lines_is_found() -> None:
+def test_a_description_over_two_lines_is_found() -> None:
     text = 'Started with\n`{"a": 1}` it\nends with `{"b": 2}`. Started with `{}` it waits in `ask`.'
     assert STARTED.findall(text) == [('{"a": 1}', "ends", '{"b": 2}'), ("{}", "waits", "ask")]

@@ -1,4 +1,4 @@
-"""The commands of the tutorials and of the pages by task, one after the other, on one server."""
+"""The commands of the tutorials and how-to pages, run in order on one server."""
 
 import os
 import re

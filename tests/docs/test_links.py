@@ -1,4 +1,4 @@
-"""Links between the pages lead somewhere."""
+"""Links between pages, and the file and module names on them, are valid."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ PAGES = sorted(
 
 
 def anchors(file: Path) -> set[str]:
-    """Return the names that the headings of a page have in links."""
+    """Return the anchors of the headings of a page."""
     text = re.sub(r"```.*?```", "", file.read_text(), flags=re.DOTALL)
     heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^a-z0-9 _-]", "", head.lower()).replace(" ", "-") for head in heads}
@@ -32,7 +32,7 @@ def broken(file: Path, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_links_lead_somewhere(file: Path) -> None:
+def test_links_are_valid(file: Path) -> None:
     assert broken(file, file.read_text()) == []
 
 
@@ -59,29 +59,29 @@ OURS = {
 
 
 def missing(text: str) -> list[str]:
-    """Return what a page names by its whole path and that is not there."""
+    """Return the full paths named on a page that do not exist."""
     by_path = r"`((?:app|benchmarks|engine|journal|scripts|steps|stepwell/_|tests)/[\w/.-]*)`"
     return [name for name in re.findall(by_path, text) if name.rstrip("/") not in OURS]
 
 
 def unknown(text: str) -> list[str]:
-    """Return the modules and folders that a page names by an end of their path, and that are not there."""
+    """Return the modules and folders named on a page by a partial path that do not exist."""
     known = "".join(f"/{path}\n" for path in OURS)
     named = re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:\.py|/))`", text)
     return [name for name in named if f"/{name.rstrip('/')}\n" not in known]
 
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_the_files_that_a_page_names_are_there(file: Path) -> None:
+def test_the_files_named_on_a_page_exist(file: Path) -> None:
     assert missing(file.read_text()) == []
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/architecture.md"])
-def test_the_modules_that_the_floor_plan_names_are_there(name: str) -> None:
+def test_the_modules_named_in_the_floor_plan_exist(name: str) -> None:
     assert unknown((ROOT / name).read_text()) == []
 
 
-def test_a_name_without_a_file_is_found() -> None:
+def test_a_name_of_a_missing_file_is_found() -> None:
     assert missing("`app/clock.py` `journal/rows/` `steps/nowhere.py`") == ["steps/nowhere.py"]
     named = "`rows/chain.py` `cli/` `nowhere/chain.py` `nowhere/` `execution/chain.py`"
     assert unknown(named) == ["nowhere/chain.py", "nowhere/", "execution/chain.py"]

@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules name metrics that there are, and can be read."""
+"""The dashboard and the alert rules use existing metrics, and are valid."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def expressions() -> list[str]:
 
 
 def unknown(expression: str) -> set[str]:
-    """Return the metrics and the labels of an expression that there are not."""
+    """Return the metrics and labels of an expression that do not exist."""
     found = set()
     for name, labels in re.findall(r"\b((?:stepwell|process)_\w+|up\b)(?:{([^}]*)})?", expression):
         bare = name.removesuffix("_bucket")
@@ -38,7 +38,7 @@ def unknown(expression: str) -> set[str]:
     return found
 
 
-def test_what_they_name_is_there() -> None:
+def test_their_metrics_and_labels_exist() -> None:
     assert len(expressions()) > 20
     assert {text: odd for text in expressions() if (odd := unknown(text))} == {}
     for text in expressions():
@@ -49,12 +49,12 @@ def test_what_they_name_is_there() -> None:
     }
 
 
-def test_every_metric_is_drawn() -> None:
+def test_every_metric_is_on_the_dashboard() -> None:
     text = " ".join(expressions())
     assert [name for name in KINDS if name not in text] == []
 
 
-def test_every_alert_says_what_it_means() -> None:
+def test_every_alert_is_described() -> None:
     rules = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"][0]["rules"]
     for rule in rules:
         assert set(rule["annotations"]) == {"summary", "description"}
@@ -62,5 +62,5 @@ def test_every_alert_says_what_it_means() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-def test_promtool_takes_the_rules() -> None:
+def test_promtool_accepts_the_rules() -> None:
     subprocess.run(["promtool", "check", "rules", MONITORING / "alerts.yaml"], check=True)

@@ -1,4 +1,4 @@
-"""The pages made from tables: the drawing is the table of transitions, the log is what is logged."""
+"""Pages derived from the code: the state diagram matches the transitions, the log page the log."""
 
 import inspect
 import logging
@@ -17,7 +17,7 @@ PAGE = (ROOT / "docs" / "runs.md").read_text()
 
 
 def drawn(page: str) -> set[tuple[str, str, str]]:
-    """Return the moves of a drawing, those of a box as one for each state in it."""
+    """Return the transitions in a diagram; those of a box count for each state in it."""
     arrows = re.findall(r"^    (\S+) --> (\S+) : (.+)$", page, re.MULTILINE)
     return {
         (str(start), target, event)
@@ -28,12 +28,12 @@ def drawn(page: str) -> set[tuple[str, str, str]]:
 
 
 def told(page: str) -> set[tuple[str, str, str]]:
-    """Return the moves that the page says are not drawn."""
+    """Return the transitions that the page lists as not drawn."""
     names = re.findall(r"`(\w+)`", re.findall(r"^Not drawn: (.+),", page, re.MULTILINE)[0])
     return {(str(state), str(state), name) for name in names for state in runs_page.LIVE}
 
 
-def test_the_drawing_shows_every_move_of_the_table_and_no_other() -> None:
+def test_the_diagram_shows_exactly_the_transitions_of_the_table() -> None:
     moves = {(str(a), str(b), event.__name__) for (a, event), b in TRANSITIONS.items()}
     assert drawn(PAGE) | told(PAGE) == moves
     assert drawn(PAGE) & told(PAGE) == set()
@@ -44,14 +44,14 @@ def test_the_drawing_shows_every_move_of_the_table_and_no_other() -> None:
     assert outside == [state for state in runs_page.LIVE if state not in runs_page.IN_STEP]
 
 
-def test_a_drawing_without_an_arrow_is_found() -> None:
+def test_a_missing_arrow_is_found() -> None:
     less = PAGE.replace("    live --> terminated : RunTerminated\n", "")
     assert len(drawn(PAGE)) - len(drawn(less)) == len(runs_page.LIVE)
 
 
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, set[str]]]:
-    """Return what is logged: level, text and the names of the fields."""
+    """Return what is logged: level, text and field names."""
     lines: list[tuple[str, str, set[str]]] = []
 
     class Keeping:
@@ -62,10 +62,10 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, set[str]]]:
     return lines
 
 
-def test_the_page_lists_what_the_functions_of_the_log_write(
+def test_the_page_lists_every_line_of_the_log(
     logged: list[tuple[str, str, set[str]]],
 ) -> None:
-    """Every function that others call is called here, and the page has the line that it wrote."""
+    """Call every public function of the log; the page has the line that it wrote."""
     set_up = {"configure", "mask_with", "take_over"}
     functions = [
         function
@@ -92,7 +92,7 @@ def _value(parameter: str) -> Any:
     return ValueError("why") if parameter in ("failure", "why", "crash") else 1
 
 
-def test_every_line_says_what_it_means() -> None:
+def test_every_line_is_described() -> None:
     lines = list(observability_page.log_lines((ROOT / "app/telemetry/log.py").read_text()))
     assert [line.text for line in lines if len(line.meaning) < 10] == []
     source = 'def f():\n    """Log that it is so."""\n    _log.info("so", a=1, exc_info=e)\n    other.info("x")'

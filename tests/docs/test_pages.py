@@ -1,4 +1,4 @@
-"""What the pages that people write say is what the server takes."""
+"""Statements on hand-written pages match the server."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
 
-def test_the_page_of_definitions_shows_definitions() -> None:
+def test_the_page_on_definitions_shows_valid_definitions() -> None:
     whole, captioned, fields, sealed, shared, ends, limited, pooled, parts = blocks(
         "docs/definitions.md", "json"
     )
@@ -47,7 +47,7 @@ def test_the_page_of_definitions_shows_definitions() -> None:
     assert set(Registry.built_in().types) <= linked
 
 
-def test_the_page_of_questions_shows_a_definition() -> None:
+def test_the_page_on_questions_shows_a_valid_definition() -> None:
     text, actions, fields = blocks("docs/questions.md", "json")
     document = json.loads(text)
     compile_definition(document, Registry.built_in())
@@ -67,7 +67,7 @@ def test_every_endpoint_has_a_row() -> None:
     assert set(rows) <= set(wanted) | {"GET /healthz"}
 
 
-def test_agents_have_what_workflows_have() -> None:
+def test_agents_have_the_same_endpoints_as_workflows() -> None:
     of = {
         kind: {(item.method, item.path.removeprefix(f"/api/{kind}"), item.role) for item in ENDPOINTS
                if item.path.startswith(f"/api/{kind}") and not item.path.endswith("/invoke")}
@@ -84,7 +84,7 @@ def test_agents_have_what_workflows_have() -> None:
         ("single-node.md", {"smtp_host", "storage", "models", "mcp_servers", "secrets_key_file"}),
     ],
 )
-def test_files_of_settings_load(page: str, keys: set[str], tmp_path: Path) -> None:
+def test_example_settings_files_load(page: str, keys: set[str], tmp_path: Path) -> None:
     found = blocks(page, "toml")
     assert found
     for number, text in enumerate(found):

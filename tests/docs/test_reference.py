@@ -1,4 +1,4 @@
-"""The reference pages say what the code does: every field, every error, examples that compile."""
+"""The reference pages match the code: every field, every error, examples that compile."""
 
 import ast
 import json
@@ -45,7 +45,7 @@ REACHED = {
 TOOLS_OF = {
     "steps/call_tool.py": ["steps/tools/tools.py", "app/tools/catalogue.py", "app/tools/mcp"],
     "steps/models/attachments.py": EXTRACTION,
-    "steps/agents/calls.py": [],  # what a tool raises is told to the agent's model
+    "steps/agents/calls.py": [],  # errors of a tool are passed to the agent's model
 }
 PASSED_ON = {"call-tool": {"FileNotFound", "StorageUnavailable"}}
 """Errors of what a tool does with its context."""
@@ -65,7 +65,7 @@ def sources(place: str) -> list[Path]:
 
 
 def raised_in(source: str) -> set[str]:
-    """Return the error types that are written out where a failure is made."""
+    """Return the error types that appear as literals where a failure is raised."""
     made = ("StepBroke", "StepError", "RunError", "DocumentFailure", "NoWayOut", "_failed")
     found = set()
     for node in ast.walk(ast.parse(source)):
@@ -90,7 +90,7 @@ def effects_used(source: str) -> set[str]:
 
 
 def own_modules(kind: AnyStepType) -> set[Path]:
-    """Return the files of `steps/` that a step type is made of, the common ones left out."""
+    """Return the files of `steps/` that implement a step type, without shared ones."""
     common = {
         "contract/step_type",
         "effects/effects",
@@ -112,7 +112,7 @@ def own_modules(kind: AnyStepType) -> set[Path]:
 
 
 def may_break(kind: AnyStepType) -> set[str]:
-    """Return the error types with which a step of this type may fail, as the source has them."""
+    """Return the error types with which a step of this type may fail, from its source."""
     found = set(PASSED_ON.get(kind.type, ()))
     for file in own_modules(kind):
         source = file.read_text()
@@ -149,14 +149,14 @@ def test_the_pages_are_current() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_every_field_says_what_it_is(model: type[BaseModel]) -> None:
+def test_every_field_is_described(model: type[BaseModel]) -> None:
     assert [name for name, told in fields(model) if not told] == []
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.type)
 def test_the_errors_of_a_step_type_are_those_of_its_source(kind: AnyStepType) -> None:
     assert kind.errors
-    unlisted = may_break(kind) - listed(kind) - set(COMMON_ERRORS) - {"ToolAsks"}  # it is a pause
+    unlisted = may_break(kind) - listed(kind) - set(COMMON_ERRORS) - {"ToolAsks"}  # becomes a pause
     assert unlisted == set(), "raised and not on the page"
     everywhere = {name for place in ("app", "engine", "steps") for file in sources(place)
                   for name in raised_in(file.read_text())}  # fmt: skip
@@ -186,7 +186,7 @@ def test_the_errors_of_a_run_are_on_the_page_of_definitions() -> None:
     raised = {name for place in ("engine/advance.py", "engine/route.py")
               for name in raised_in((ROOT / place).read_text())}  # fmt: skip
     assert {"NoEdge", "TooManySteps"} <= raised
-    listed_elsewhere = {"DeadlinePassed"}  # on the pages of the steps that have a deadline
+    listed_elsewhere = {"DeadlinePassed"}  # documented on the pages of steps with a deadline
     assert [name for name in raised - listed_elsewhere if f"`{name}`" not in text] == []
 
 
@@ -199,7 +199,7 @@ def test_the_errors_of_the_built_in_tools_are_on_their_page() -> None:
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.type)
-def test_an_example_works_in_a_whole_workflow(kind: AnyStepType) -> None:
+def test_an_example_compiles_in_a_workflow(kind: AnyStepType) -> None:
     page = (DOCS / "steps" / f"{kind.type}.md").read_text()
     (block,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     step: dict[str, Any] = json.loads(block)
@@ -222,7 +222,7 @@ def test_the_examples_of_agents_and_models_are_documents() -> None:
     assert (named.secret, len(scripted.scripts)) == ("ANTHROPIC_KEY", 2)
 
 
-def test_secrets_are_marked_where_they_may_stand() -> None:
+def test_settings_that_may_use_secrets_are_marked() -> None:
     page = (DOCS / "steps/call-api.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", page, re.MULTILINE))
     marked = {name for name, kind in rows.items() if "secrets may stand here" in kind}

@@ -1,4 +1,4 @@
-"""What is done with runs and questions in the console is there by API, program and command."""
+"""Actions on runs and questions in the console are also available by API, client and command."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,9 @@ ROWS = [ROW.fullmatch(line) for line in TABLE.splitlines()[1:]]
 SENT = re.compile(r'data-api="(\w+) (/api/workflow/[^"?]+)')
 
 
-def test_each_row_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_row_names_existing_endpoints_methods_and_commands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     known = {(one.method, one.path) for one in ENDPOINTS}
     assert len(ROWS) > 15
     for row in ROWS:
@@ -36,7 +38,7 @@ def test_each_form_about_runs_has_its_row() -> None:
     templates = ROOT / "app" / "web" / "console" / "templates"
     texts = [file.read_text(encoding="utf-8") for file in templates.glob("*.html")]
     told = {row[1] + " " + _bare(row[2]) for row in ROWS if row}
-    also = {  # the form starts runs, or stands beside another row
+    also = {  # the form starts runs, or belongs to another row
         "POST /api/workflow/start-async/{}", "POST /api/workflow/unclaim/{}",
         "POST /api/workflow/management/{}",
     }  # fmt: skip

@@ -1,7 +1,7 @@
 """One workflow with a step for each policy, and the histories that lead into its steps.
 
-A history is written as `inside("step", ...)`: the run began at 0 with that step, and what
-follows. Wherever a step goes on, it goes on with `end`, which ends the run.
+A history is written as `inside("step", ...)`: the run started at 0 with that step, and these
+events followed. A step that completes leads to `end`, which ends the run.
 """
 
 from collections.abc import Mapping
@@ -85,21 +85,21 @@ STEPS = (
     Step("garbled", "t", edges=(Edge("small", condition=misspelt, text="data.sise"), END)),
     Step("open", "t"),
     Step("loops", "t", edges=(Edge("loops"),)),
-    # What becomes of a failure.
+    # The outcome of a failure.
     Step("retries", "t", "Try it", retry=RETRY, edges=(END,)),
     Step("hurries", "t", retry=RetryPolicy(3, 0), edges=(END,)),
     Step("catches", "t", edges=(END, Edge("mend", ON_ERROR))),
     Step("sorts", "t", edges=(Edge("mend", ON_ERROR, error_is("HttpStatus"), "error.type == 'HttpStatus'"), END)),
-    # What becomes of an attempt that a crash interrupted.
+    # The outcome of an attempt that a crash interrupted.
     Step("once", "t", on_interrupted=OnInterrupted.FAIL, edges=(END,)),
     Step("once-caught", "t", on_interrupted=OnInterrupted.FAIL, edges=(END, Edge("mend", ON_ERROR))),
     Step("unsure", "t", on_interrupted=OnInterrupted.ASK, edges=(END,)),
-    # What becomes of a deadline.
+    # The outcome of a deadline.
     Step("asks", "t", edges=(END,)),
     Step("reminds", "t", edges=(END, Edge("mend", ON_TIMEOUT))),
     Step("reminds-never", "t", edges=(END, Edge("mend", ON_TIMEOUT, never, "false"))),
     Step("asks-caught", "t", edges=(END, Edge("mend", ON_ERROR))),
-    # What a cancel leads to.
+    # The outcome of a cancel.
     Step("tidies", "t", retry=RETRY, edges=(END, Edge("tidy", ON_CANCEL), Edge("mend", ON_ERROR))),
 )  # fmt: skip
 GRAPH = Graph("plain", {step.id: step for step in STEPS})
@@ -112,7 +112,7 @@ def started(first_step: str, **more: Any) -> RunStarted:
 
 
 def inside(step_id: str, *more: Event, first: Mapping[str, Any] | None = None) -> tuple[Event, ...]:
-    """Return the history of a run that began with this step, and what followed."""
+    """Return the history of a run that started with this step, followed by these events."""
     step = GRAPH.steps[step_id]
     return (
         started(step_id, **(first or {})),
@@ -173,7 +173,7 @@ SLOW = StepError("Timeout", "the child runs took longer than the step's timeout"
 
 
 class Row(NamedTuple):
-    """One case: so far, what happens, when, and the events that follow from it."""
+    """One case: the events so far, the input, its moment, and the resulting events."""
 
     says: str
     so_far: tuple[Event, ...]
@@ -190,7 +190,7 @@ class Row(NamedTuple):
 
 
 def ends(at_ms: int) -> StepStarted:
-    """Return the entry of the step in which all of them end."""
+    """Return the entry into the step `end`."""
     return StepStarted(at_ms, "end", 1, 1, "end-flow")
 
 

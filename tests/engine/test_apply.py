@@ -92,7 +92,7 @@ DONE = {"status": VisitStatus.COMPLETED, "ended_at_ms": 20}
 
 
 def differences(before: Any, after: Any) -> dict[str, Any]:
-    """Return the fields that have changed, but for those that every event changes."""
+    """Return the fields that changed, except for those that every event changes."""
     return {
         field.name: getattr(after, field.name)
         for field in fields(after)
@@ -102,7 +102,7 @@ def differences(before: Any, after: Any) -> dict[str, Any]:
 
 
 def changes(before: Run, after: Run) -> dict[str, Any]:
-    """Return what has changed: of a visit only the fields, also of the visit that has ended."""
+    """Return the changes: of visits only the fields, including those of the visit that ended."""
     changed = differences(before, after)
     if before.current and after.current:
         changed["current"] = differences(before.current, after.current)
@@ -260,7 +260,7 @@ def test_what_an_event_changes(
     assert shown == before, "a copy is never changed"
 
 
-def test_a_step_that_is_entered_has_done_nothing_yet() -> None:
+def test_a_step_that_is_entered_has_no_attempts_yet() -> None:
     visit = fold(inside("plain")).current
     assert visit
     assert (visit.children, visit.interruptions, visit.records) == (0, 0, {})
@@ -270,7 +270,7 @@ def test_every_event_but_the_first_is_in_the_table() -> None:
     assert {type(row[2]) for row in CHANGES} == set(EVENT_TYPES) - {RunStarted}
 
 
-def test_a_run_starts_with_all_that_its_first_event_says() -> None:
+def test_a_run_starts_with_all_values_of_its_first_event() -> None:
     parent = Parent("dynamic-workflow-0", "call", 2, 1, 3, 1)
     origin = Origin("dynamic-workflow-7", "b", 9)
     past = CarriedVisit("dynamic-workflow-7", "a", 1, "t", None, "completed", 1, 0, 5, 1)
@@ -316,7 +316,7 @@ REFUSALS = [
 @pytest.mark.parametrize(
     ("so_far", "event", "why"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS]
 )
-def test_an_event_that_is_not_legal_says_why(
+def test_an_illegal_event_is_refused_with_the_reason(
     so_far: tuple[Event, ...], event: Event, why: str
 ) -> None:
     with pytest.raises(IllegalTransition) as refused:

@@ -1,4 +1,4 @@
-"""What is due for a run, and how a run shows itself: one row for each case."""
+"""What is due for a run, and the state that it shows: one row for each case."""
 
 from dataclasses import replace
 
@@ -87,7 +87,7 @@ def test_attempts_of_a_visit_share_a_key() -> None:
     assert keys == {"dynamic-workflow-1:loops:2"}
 
 
-def test_a_run_shows_where_it_is() -> None:
+def test_a_run_shows_its_state() -> None:
     inside_step, left = fold(inside("plain")), fold(FINISHED)
     assert (inside_step.current_step_id, left.current_step_id) == ("plain", None)
     assert inside_step.history == (inside_step.current,)
@@ -113,7 +113,7 @@ def test_clients_see_a_state_as_a_status(state: State, status: str, is_over: boo
     assert replace(fold(inside("plain")), state=state).is_over is is_over
 
 
-def test_the_words_that_are_on_disk_stay() -> None:
+def test_the_names_stored_on_disk_are_unchanged() -> None:
     assert [state.value for state in State] == [
         "new", "queued", "ready", "executing", "backing_off", "sleeping", "awaiting", "stopping", "paused",
         "completed", "failed", "cancelled", "terminated",

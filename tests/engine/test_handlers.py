@@ -1,4 +1,4 @@
-"""What `timeout`, `onError` and `finally` make happen, and what is tried again by `on`.
+"""The effects of `timeout`, `onError` and `finally`, and retries chosen by `on`.
 
 The rows are read as those of `test_react.py`: each graph has the handlers that it names.
 """
@@ -129,7 +129,7 @@ ROWS = [
     Row("a cancel is its end", WAITING, CANCEL, 20, (CANCELLED, RunCancelled(20)), HANDLED),
     Row("a place comes too late", inside("plain"), Admit(), 20, (), HANDLED),
     Row("and so does none", inside("plain"), TurnAway(), 20, (), HANDLED),
-    # A run takes too long.
+    # A run exceeds its timeout.
     Row("a step at work is stopped", inside("plain", first=DEADLINE), TimerDue(), 500, (RunOverdue(500),), HANDLED),
     Row("and not before its time", inside("plain", first=DEADLINE), TimerDue(), 499, (), HANDLED),
     Row("then onError is entered", inside("plain", RunOverdue(500), first=DEADLINE), Stopped(), 510,
@@ -149,11 +149,11 @@ ROWS = [
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.says for row in ROWS])
-def test_what_handlers_make_happen(row: Row) -> None:
+def test_the_effects_of_handlers(row: Row) -> None:
     row.check()
 
 
-def test_a_handler_may_enter_as_many_steps_as_the_run_and_no_more() -> None:
+def test_a_handler_may_enter_as_many_steps_as_the_limit_of_the_run() -> None:
     loop = replace(
         TIDIED.steps["loops"],
         id="tidy",
@@ -169,7 +169,7 @@ def test_a_handler_may_enter_as_many_steps_as_the_run_and_no_more() -> None:
     assert (entered, run.executions, run.error) == (2, 4, BROKE)
 
 
-def test_a_cancel_in_finally_is_refused_since_the_end_is_decided() -> None:
+def test_a_cancel_during_finally_is_refused() -> None:
     run = fold(in_finally(DONE))
     with pytest.raises(EndDecided) as refused:
         react(run, LAST, CANCEL, 20)
@@ -219,14 +219,14 @@ def test_finally_sees_how_the_run_ends() -> None:
     ("HttpStatus:4xx", StepError("ModelFailed", "", status=404), False),
     ("HttpStatus", StepError("HttpStatus", "", status=404), True),
 ])  # fmt: skip
-def test_retries_choose_by_type_and_status(named: str, error: StepError, again: bool) -> None:
+def test_retries_are_chosen_by_type_and_status(named: str, error: StepError, again: bool) -> None:
     policy = RetryPolicy(2, on=("Never", named))
     assert policy.allows(error, 1) is again
     assert not policy.allows(error, 2)
     assert not replace(policy, non_retryable=frozenset({error.type})).allows(error, 1)
 
 
-def test_of_several_policies_each_counts_the_failures_that_it_is_for() -> None:
+def test_each_policy_counts_the_failures_it_applies_to() -> None:
     busy, other = RetryPolicy(3, 100, on=("Busy",)), RetryPolicy(2, 1_000, on=("Other",))
     never = RetryPolicy(on=("Never",))
     plain = replace(CAUGHT.steps["plain"], retry=replace(never, others=(busy, other)))

@@ -1,4 +1,4 @@
-"""Laws that hold for every run, whatever happens to it."""
+"""Invariants that hold for every run under any sequence of inputs."""
 
 from functools import reduce
 from itertools import takewhile
@@ -121,7 +121,7 @@ def inputs() -> st.SearchStrategy[Input]:
 
 
 class Story:
-    """Plays inputs against a graph, checking every law at every append."""
+    """Plays inputs against a graph, checking every invariant at every append."""
 
     def __init__(self, graph: Graph, started: RunStarted | None = None) -> None:
         self.graph = graph
@@ -217,14 +217,14 @@ class Story:
 
 
 @given(graphs(), st.lists(inputs(), max_size=25))
-def test_the_laws_hold_whatever_happens(graph: Graph, happenings: list[Input]) -> None:
+def test_the_invariants_hold_for_any_inputs(graph: Graph, happenings: list[Input]) -> None:
     story = Story(graph)
     for happened in happenings:
         story.happen(happened)
 
 
 @given(graphs(), st.lists(inputs(), max_size=25), st.data())
-def test_folding_in_pieces_gives_the_same_run(
+def test_folding_in_parts_yields_the_same_run(
     graph: Graph, happenings: list[Input], data: st.DataObject
 ) -> None:
     story = Story(graph)

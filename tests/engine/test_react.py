@@ -1,8 +1,7 @@
-"""What happens to a run, and what follows: one row for each case.
+"""How a run reacts to each input: one row for each case.
 
-Each row says what has happened so far, what happens now and at which moment, and the events that
-follow from it. They are the events of one append: read from the top, it is the documentation of
-the engine.
+Each row has the events so far, the input and its moment, and the resulting events, which are
+written in one append. Read from the top, the rows document the engine.
 """
 
 import pytest
@@ -101,7 +100,7 @@ ROWS = [
         (started("plain"),), Begin(), 20,
         (RunFailed(20, RunError(None, "TooManySteps", TOO_MANY.format(0, ""), 0)),), EMPTY),
 
-    # A step delivers.
+    # A step completes.
     Row("the only edge is taken",
         inside("plain"), Delivered({"n": 1}, {"m": 2}), 20,
         (StepCompleted(20, "plain", 1, {"n": 1}, {"m": 2}, "end"), ends(20))),
@@ -254,7 +253,7 @@ ROWS = [
          StepFailed(500, "plain", 1, SLOW, None),
          fails(500, "plain", SLOW))),
 
-    # Child runs are stopped before the run goes on.
+    # Child runs are stopped before the run continues.
     Row("after a failure the others are stopped first",
         with_children("catches", deadline_ms=900), Broke(BROKEN, grace_ms=500), 20,
         (ChildrenLeft(20, "catches", 1, 520, BROKEN),)),
@@ -371,7 +370,7 @@ ROWS = [
     Row("nor is one that waits for children",
         with_children("plain"), Interrupted(), 20, NOTHING),
 
-    # A step keeps what it has done.
+    # A step records its work.
     Row("a record is kept",
         inside("plain"), Recorded("plain", 1, "turn-1", {"n": 1}), 20,
         (StepRecorded(20, "plain", 1, "turn-1", {"n": 1}),)),
@@ -448,5 +447,5 @@ ROWS = [
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
-def test_what_follows(row: Row) -> None:
+def test_the_resulting_events(row: Row) -> None:
     row.check()

@@ -1,4 +1,4 @@
-"""What a cancel and a terminate make happen, and which commands are refused.
+"""How a run reacts to a cancel and a terminate, and which commands are refused.
 
 The rows are read as those of `test_react.py`.
 """
@@ -81,7 +81,7 @@ from tests.engine.histories import (
 BELOW = inside("plain", first={"parent": Parent("dynamic-workflow-0", "call", 2, 1, 3, 1)})
 
 ROWS = [
-    # Somebody cancels.
+    # A cancel.
     Row("a step at work is asked to stop",
         inside("plain"), CANCEL, 20,
         (CANCELLED,)),
@@ -112,7 +112,7 @@ ROWS = [
     Row("also while one of them asks a person",
         with_children("tidies", RunPaused(11, "tidies", 1, CHILD)), replace(CANCEL, grace_ms=500), 20,
         (CANCELLED, ChildrenResumed(20, "tidies", 1), ChildrenLeft(20, "tidies", 1, 520))),
-    # Somebody claims a question, or one of several answers comes.
+    # A claim of a question, or one of several answers.
     Row("a pause that is changed stays open",
         paused("asks", deadline_ms=900), ChangePause("claimed", {"claimedBy": "ann"}, "ann", wake_at_ms=900), 20,
         (PauseChanged(20, "asks", 1, "claimed", {"claimedBy": "ann"}, "ann", wake_at_ms=900),)),
@@ -199,7 +199,7 @@ ROWS = [
         CLEANING, Broke(BROKEN), 20,
         (StepFailed(20, "tidy", 1, BROKEN, None), RunCancelled(20))),
 
-    # Somebody terminates.
+    # A terminate.
     Row("a run ends at once, whatever it is doing",
         inside("tidies"), Terminate("stuck", "ann"), 20,
         (RunTerminated(20, "stuck", "ann"),)),
@@ -225,7 +225,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
-def test_what_follows(row: Row) -> None:
+def test_the_resulting_events(row: Row) -> None:
     row.check()
 
 
@@ -257,7 +257,7 @@ REFUSALS = [
     [row[1:] for row in REFUSALS],
     ids=[row[0] for row in REFUSALS],
 )
-def test_what_is_refused(
+def test_refused_commands(
     so_far: tuple[Event, ...], command: Input, kind: type[Rejected], message: str
 ) -> None:
     with pytest.raises(Rejected) as refused:

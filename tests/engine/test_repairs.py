@@ -1,4 +1,4 @@
-"""What a person's repair makes happen, and where it is refused.
+"""How a run reacts to a manual repair, and which repairs are refused.
 
 The rows are read as those of `test_react.py`.
 """
@@ -114,7 +114,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
-def test_what_follows(row: Row) -> None:
+def test_the_resulting_events(row: Row) -> None:
     row.check()
 
 
@@ -130,7 +130,7 @@ def test_what_is_due_for_a_run_that_is_held() -> None:
     assert (asks.due_at_ms, asks.listed_state) == (500, "paused")
 
 
-def test_an_attempt_that_is_to_be_made_again_waits_for_the_release() -> None:
+def test_a_retry_waits_for_the_release() -> None:
     cut_off = Pause("request_user_action", {"stepId": "asks"}, interruption=True)
     run = fold((*paused("asks", cut_off), HELD, RunPaused(15, "asks", 1, cut_off)))
     settled = react(run, GRAPH, InterruptionSettled({}, run_again=True, caller="ada"), 20)
@@ -158,7 +158,7 @@ REFUSED: list[tuple[tuple[Event, ...], Input, type[Rejected], str]] = [
 
 
 @pytest.mark.parametrize(("so_far", "command", "kind", "why"), REFUSED)
-def test_where_a_repair_is_refused(
+def test_refused_repairs(
     so_far: tuple[Event, ...], command: Input, kind: type[Rejected], why: str
 ) -> None:
     run, before = fold(so_far), fold(so_far)
@@ -167,7 +167,7 @@ def test_where_a_repair_is_refused(
     assert run == before
 
 
-def test_what_has_ended_is_held_no_more() -> None:
+def test_a_run_that_has_ended_is_no_longer_held() -> None:
     assert fold(inside("end", HELD)).held is not None
     for end in (OVER[-2:], (OVER[-2], fails(20, "end", LATE))):
         run = fold((*inside("end", HELD), *end))

@@ -1,4 +1,4 @@
-"""Laws of runs that begin at a step of another run."""
+"""Invariants of reruns, which start at a step of another run."""
 
 from functools import reduce
 
@@ -26,7 +26,7 @@ from tests.engine.test_laws import Story, graphs, inputs
 
 
 def entries(events: list[Event]) -> list[tuple[Run, StepStarted]]:
-    """Return every entry of a step, with the run as it stood before."""
+    """Return every entry into a step, with the run as it was before."""
     found = []
     run: Run | None = None
     for event in events:
@@ -48,7 +48,7 @@ def again(before: Run, entry: StepStarted) -> RunStarted:
 
 
 @given(graphs(), st.lists(inputs(), max_size=15), st.lists(inputs(), max_size=15), st.data())
-def test_the_laws_hold_for_a_rerun_from_any_step(
+def test_the_invariants_hold_for_a_rerun_from_any_step(
     graph: Graph, first: list[Input], then: list[Input], data: st.DataObject
 ) -> None:
     story = Story(graph)
@@ -86,7 +86,7 @@ def test_the_laws_hold_for_a_rerun_from_any_step(
     ),
     st.data(),
 )
-def test_the_same_outcomes_lead_a_rerun_to_the_same_end(
+def test_a_rerun_with_the_same_outcomes_ends_the_same(
     graph: Graph, happenings: list[Input], data: st.DataObject
 ) -> None:
     story, starts = Story(graph), []
@@ -110,7 +110,7 @@ def test_the_same_outcomes_lead_a_rerun_to_the_same_end(
 
 
 @given(graphs(), st.lists(inputs(), max_size=15), st.data())
-def test_the_journal_keeps_a_rerun_as_it_began(
+def test_the_journal_stores_the_start_of_a_rerun_exactly(
     graph: Graph, happenings: list[Input], data: st.DataObject
 ) -> None:
     story = Story(graph)
@@ -120,7 +120,7 @@ def test_the_journal_keeps_a_rerun_as_it_began(
     assert decode("RunStarted", SCHEMA, started.at_ms, encode(started)) == started
 
 
-def test_a_rerun_of_before_there_was_a_past_to_carry_still_folds() -> None:
+def test_a_rerun_without_carried_history_still_folds() -> None:
     body = (
         '{"run_id":"dynamic-workflow-9","workflow_id":"w","version":"1.0.0","first_step":"b",'
         '"data":{"x":1},"origin":{"run_id":"dynamic-workflow-1","step_id":"b","seq":4},'
@@ -130,7 +130,7 @@ def test_a_rerun_of_before_there_was_a_past_to_carry_still_folds() -> None:
     assert (run.carried, run.visits, run.origin) == ((), {}, Origin("dynamic-workflow-1", "b", 4))
 
 
-def test_of_a_long_past_the_newest_is_carried() -> None:
+def test_of_a_long_history_the_newest_part_is_carried() -> None:
     events: list[Event] = [RunStarted(1, "dynamic-workflow-1", "w", "1.0.0", "a", {})]
     for visit in range(1, 1_301):
         events += [StepStarted(visit, "a", visit, 1, "t")]

@@ -1,4 +1,4 @@
-"""What expressions may name of a run."""
+"""The names that expressions of a run may use."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from engine.scope import ScopeOfAttempt, scope
 CHILD = StepError("Declined", "no money", child_run_id="dynamic-workflow-2", child_step_id="pay")
 
 
-def test_now_is_when_the_attempt_began_whatever_has_happened_since() -> None:
+def test_now_is_the_start_of_the_attempt() -> None:
     began = (
         RunStarted(0, "dynamic-workflow-1", "flow", "1.0.0", "get", {}),
         StepStarted(1_000, "get", 1, 1, "call-api", None),
@@ -68,9 +68,7 @@ def test_now_is_when_the_attempt_began_whatever_has_happened_since() -> None:
         ),
     ],
 )
-def test_an_error_names_the_step_and_the_child_run_it_came_from(
-    error: StepError, more: dict[str, Any]
-) -> None:
+def test_an_error_names_its_step_and_child_run(error: StepError, more: dict[str, Any]) -> None:
     run = fold(
         [
             RunStarted(0, "dynamic-workflow-1", "flow", "1.0.0", "get", {}),
@@ -84,7 +82,7 @@ def test_an_error_names_the_step_and_the_child_run_it_came_from(
     }  # fmt: skip
 
 
-def test_the_scope_of_an_attempt_is_that_of_the_run_with_the_data_of_its_beginning() -> None:
+def test_the_scope_of_an_attempt_has_the_data_from_its_start() -> None:
     run = fold(
         (
             RunStarted(0, "dynamic-workflow-1", "flow", "1.0.0", "get", {"n": 1}),

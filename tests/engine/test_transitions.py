@@ -1,4 +1,4 @@
-"""Every cell of state x event is legal exactly where this table says, and leads where it says."""
+"""Each pair of state and event is legal only where this table says, and leads where it says."""
 
 from dataclasses import replace
 from itertools import product
@@ -151,7 +151,7 @@ def test_the_engine_has_this_table() -> None:
 
 
 def run_in(state: State, event: type[Event]) -> Run | None:
-    """Return a run in `state`, such that only the table can refuse the sample event."""
+    """Return a run in `state` for which only the table can refuse the sample event."""
     if state is State.NEW:
         return None
     run = apply(None, SAMPLES[RunStarted])

@@ -1,4 +1,4 @@
-"""The plain parts: waits between attempts, what expressions see, moments, and what never changes."""
+"""Value types: waits between attempts, scopes of expressions, moments, and immutability."""
 
 from dataclasses import field, fields, replace
 from typing import Any, get_args
@@ -70,7 +70,7 @@ POLICY = RetryPolicy(5, 1_000, 2.0, 60_000, frozenset({"Fatal"}))
     (2, 0.0, 1_000), (3, 0.0, 2_000), (3, 0.5, 3_000),
     (7, 0.0, 30_000), (7, 0.999, 59_970), (8, 0.0, 30_000), (1_000, 0.0, 30_000),
 ])  # fmt: skip
-def test_waits_double_up_to_the_longest_and_jitter_takes_half(
+def test_waits_double_up_to_the_maximum_and_jitter_takes_up_to_half(
     attempt: int, jitter: float, wait_ms: int
 ) -> None:
     assert POLICY.delay_ms(attempt, jitter) == wait_ms
@@ -79,9 +79,7 @@ def test_waits_double_up_to_the_longest_and_jitter_takes_half(
 @pytest.mark.parametrize(("asked_ms", "wait_ms"), [
     (None, 1_000), (0, 1_000), (999, 1_000), (5_000, 5_000), (86_400_000, 60_000),
 ])  # fmt: skip
-def test_a_wait_that_is_asked_for_counts_up_to_the_longest(
-    asked_ms: int | None, wait_ms: int
-) -> None:
+def test_a_requested_wait_is_limited_to_the_maximum(asked_ms: int | None, wait_ms: int) -> None:
     assert POLICY.delay_ms(1, 1.0, asked_ms) == wait_ms
 
 
@@ -103,7 +101,7 @@ def test_a_policy_allows_so_many_attempts(error: StepError, attempt: int, allowe
     assert POLICY.allows(error, attempt) is allowed
 
 
-def test_what_is_not_said_is_modest() -> None:
+def test_defaults_are_modest() -> None:
     assert RetryPolicy() == RetryPolicy(1, 1_000, 2.0, 60_000, frozenset())
     step = Step("a", "t")
     assert (step.name, step.ends, step.retry, step.edges) == (None, False, RetryPolicy(), ())
@@ -132,7 +130,7 @@ def test_what_is_not_said_is_modest() -> None:
     (AwaitsChildren(2), AwaitsChildren(2, None, None)),
     (CarriedVisit(RUN, "a", 1, "t", None, "completed", 1, 0, 5), CarriedVisit(RUN, "a", 1, "t", None, "completed", 1, 0, 5, None, None, False)),
 ])  # fmt: skip
-def test_what_is_left_out_is_none(event: object, whole: object) -> None:
+def test_omitted_values_are_none(event: object, whole: object) -> None:
     assert event == whole
 
 
@@ -156,7 +154,7 @@ SLOTTED: list[Any] = [
 
 
 @pytest.mark.parametrize("kind", SLOTTED, ids=lambda kind: kind.__name__)
-def test_values_are_small_and_equal_by_their_fields(kind: Any) -> None:
+def test_values_have_slots_and_are_equal_by_their_fields(kind: Any) -> None:
     one, other = object.__new__(kind), object.__new__(kind)
     for part in fields(kind):
         object.__setattr__(one, part.name, part.name)
@@ -186,7 +184,7 @@ class Sole:
         return "sole"
 
 
-def test_a_value_is_what_its_compared_fields_say() -> None:
+def test_values_compare_by_their_compared_fields() -> None:
     spoken = Spoken("a", 1)
     assert spoken == Spoken("a", 2) == replace(spoken, lines=3)
     assert len({spoken, Spoken("a", 2), Spoken("b"), Spoken("a", hidden="x")}) == 3
@@ -199,8 +197,8 @@ def test_a_value_is_what_its_compared_fields_say() -> None:
         hash(Sole(["a"]))  # type: ignore[arg-type]
 
 
-def test_the_type_checker_lets_nobody_change_a_value() -> None:
-    # Were one of these lines let pass, its comment would be one too many to the type checker.
+def test_the_type_checker_refuses_changes_of_a_value() -> None:
+    # If a change were allowed, the type checker would report its ignore comment as unused.
     started, done = StepStarted(0, "a", 1, 1, "t"), Delivered(1, {})
     started.attempt = 2  # type: ignore[misc]
     done.output = 2  # type: ignore[misc]
@@ -212,7 +210,7 @@ def test_the_type_checker_lets_nobody_change_a_value() -> None:
     (0, "1970-01-01T00:00:00Z"), (1, "1970-01-01T00:00:00.001Z"), (999, "1970-01-01T00:00:00.999Z"),
     (1_000, "1970-01-01T00:00:01Z"), (1_769_860_800_120, "2026-01-31T12:00:00.120Z"),
 ])  # fmt: skip
-def test_moments_are_told_in_utc(at_ms: int, text: str) -> None:
+def test_moments_are_shown_in_utc(at_ms: int, text: str) -> None:
     assert (iso_time(at_ms), iso_time_or_none(at_ms)) == (text, text)
 
 
@@ -233,7 +231,7 @@ def test_a_run_shows_its_pause_while_it_has_one() -> None:
     assert fold(inside("asks")).pause_shown is None
 
 
-def test_an_error_names_the_failed_visit_that_it_is_of() -> None:
+def test_an_error_names_its_failed_visit() -> None:
     run = fold(inside("plain"))
     assert run.current is not None
     error, other = StepError("A", "a"), StepError("B", "b")
@@ -248,7 +246,7 @@ def test_an_error_names_the_failed_visit_that_it_is_of() -> None:
     assert (named["stepId"], named["stepName"]) == ("later", "later")
 
 
-def test_a_wait_doubles_unless_it_is_said_otherwise() -> None:
+def test_a_wait_doubles_by_default() -> None:
     waits = [backoff_ms(n, 0.5, initial_ms=100, maximum_ms=10_000) for n in (1, 2, 3)]
     assert waits == [
         backoff_ms(n, 0.5, initial_ms=100, maximum_ms=10_000, coefficient=2.0) for n in (1, 2, 3)
@@ -256,16 +254,16 @@ def test_a_wait_doubles_unless_it_is_said_otherwise() -> None:
     assert waits[2] == 4 * waits[0]
 
 
-def test_a_run_that_nobody_cancelled_has_cleaned_up_nothing() -> None:
+def test_a_run_without_a_cancel_has_no_cleanup() -> None:
     run = fold(inside("plain"))
     assert (run.cleaning_up, run.cleans_up_from) == (False, 0)
 
 
-def test_no_moment_is_none() -> None:
+def test_no_moment_is_shown_as_none() -> None:
     assert iso_time_or_none(None) is None
 
 
-def test_expressions_see_data_outputs_context_and_the_run() -> None:
+def test_expressions_may_use_data_outputs_context_and_the_run() -> None:
     run = fold(inside("plain", StepCompleted(10, "plain", 1, {"n": 1}, {"m": 2}, "end")))
     assert scope(run) == {
         "data": {"size": 5, "m": 2},
@@ -278,7 +276,7 @@ def test_expressions_see_data_outputs_context_and_the_run() -> None:
     }  # fmt: skip
 
 
-def test_after_an_edge_for_errors_they_see_the_error() -> None:
+def test_after_an_error_edge_expressions_may_use_the_error() -> None:
     run = fold(inside("catches", StepFailed(10, "catches", 1, BROKEN, "mend")))
     assert scope(run)["error"] == {
         "type": "HttpStatus",
@@ -299,18 +297,18 @@ def test_after_an_edge_for_errors_they_see_the_error() -> None:
         ("sorts", Occasion.ERROR, None),
     ],
 )
-def test_a_step_leads_somewhere_for_sure_where_no_condition_comes_first(
+def test_a_step_has_a_certain_successor_without_a_preceding_condition(
     step_id: str, occasion: Occasion, sure: str | None
 ) -> None:
     assert GRAPH.steps[step_id].sure.get(occasion) == sure
 
 
-def test_the_first_true_condition_decides() -> None:
+def test_the_first_true_condition_is_taken() -> None:
     run = replace(fold(inside("strict")), data={"size": 50})
     assert next_step(run, GRAPH.steps["strict"], Occasion.SUCCESS) == "large"
 
 
-def test_copies_of_a_past_go_their_own_ways() -> None:
+def test_copies_of_a_history_are_independent() -> None:
     one, two, three = (replace(fold(inside("plain")).history[0], visit=at) for at in (1, 2, 3))
     past = Past([one])
     older = past.copy()
@@ -330,7 +328,7 @@ def test_copies_of_a_past_go_their_own_ways() -> None:
     assert repr(Past()) == "Past([])"
 
 
-def test_a_copy_of_a_run_changes_no_more() -> None:
+def test_a_copy_of_a_run_does_not_change() -> None:
     run = fold(paused("asks"))
     shown, whole = run.copy(), fold(paused("asks"))
     fold(

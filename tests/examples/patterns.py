@@ -1,19 +1,19 @@
-"""Runs of patterns, moved on side by side as the `expect` files beside their documents say.
+"""Runs of the patterns, advanced together as the `expect` files beside their documents describe.
 
 Such a file is a list of runs, each with some of these keys:
 
-    killed: {in: step, at: POST /path}   where the kill -9 meets it; at: in the middle of this request
-    data, key, times                     how it is started, and how often the same start is sent
-    startedBy, signals                   the signal that starts it; signals that are sent before
-    request                              what the trigger beside it is sent, to start it
-    form                                 what somebody fills in on the page of the trigger beside it
+    killed: {in: step, at: POST /path}   where the kill -9 happens; at: in the middle of this request
+    data, key, times                     its start request, and how often it is sent
+    startedBy, signals                   the signal that starts it; signals sent before
+    request                              the request to its trigger that starts it
+    form                                 the values entered on the form page of its trigger
     mcp                                  the arguments with which an MCP client calls it as a tool
-    startedByTrigger                     a schedule, or the end of another run, starts it
-    afterEarlier                         it begins when the runs before it have ended
-    does: {step: [...]}                  what happens when it waits in a step, one after the other:
+    startedByTrigger                     started by a schedule or by the end of another run
+    afterEarlier                         started once the runs before it have ended
+    does: {step: [...]}                  actions, in order, when it waits in a step:
                                          answer (by whom), fill (refused with), signals, cancel, waits
-    status, result, error, answered      how it ends, and what a repeated request is answered
-    requests, bodies, files, mail        what it leaves behind
+    status, result, error, answered      its end, and the answer to a repeated request
+    requests, bodies, files, mail        its external effects
 """
 
 import hmac
@@ -53,13 +53,13 @@ FROM runs JOIN family ON number = id ORDER BY id
 
 
 def read(file: Path) -> Any:
-    """Return the value that a file of the patterns holds."""
+    """Return the value in a file of the patterns."""
     return read_definition(file.read_text()).document
 
 
 @dataclass
 class Wanted:
-    """A run of a pattern, as its `expect` file has it, and what has come of it so far."""
+    """A run of a pattern as its `expect` file describes it, and its state so far."""
 
     pattern: str
     number: int
@@ -88,7 +88,7 @@ def wanted_runs() -> list[Wanted]:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run of a family stands."""
+    """The state of a run and of its child runs."""
 
     run: int
     state: str
@@ -98,12 +98,12 @@ class Position:
 
     @property
     def is_busy(self) -> bool:
-        """Whether something is about to happen without anybody's doing."""
+        """Return whether the run advances without any action from outside."""
         return not self.is_over and self.state in ("new", "ready", "executing", "stopping")
 
 
 def _called_as_tool(client: httpx.Client, one: Wanted) -> str:
-    """Call a workflow as an MCP client does; return the run that it is told of."""
+    """Call a workflow as an MCP client does; return the id of its run."""
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call",
             "params": {"name": one.pattern, "arguments": one.expect["mcp"]}}  # fmt: skip
     asks = {"accept": "application/json, text/event-stream"}
@@ -130,7 +130,7 @@ class Patterns:
         self._triggered: dict[str, int] = {}
 
     def begin(self, client: httpx.Client) -> None:
-        """Start every run that need not wait for others."""
+        """Start every run that does not wait for others."""
         for one in self.wanted:
             for signal in one.expect.get("signals", ()):
                 client.post("/api/signals", json=signal).raise_for_status()
@@ -138,7 +138,7 @@ class Patterns:
                 self._start(client, one)
 
     def until_killable(self, clients: Mapping[str, httpx.Client]) -> None:
-        """Move all on until each stands where the kill shall meet it."""
+        """Advance all runs until each is where the kill is to happen."""
         end = time.monotonic() + 30
         while away := [one for one in self.wanted if not self._is_there(one)]:
             assert time.monotonic() < end, self._told(clients, away)
@@ -151,7 +151,7 @@ class Patterns:
     def until_over(
         self, clients: Mapping[str, httpx.Client], pass_time: Callable[[], object]
     ) -> None:
-        """Move all on until each has ended; let time pass when nothing else can happen."""
+        """Advance all runs to their end; move the clock when nothing else can happen."""
         end = time.monotonic() + 30
         while True:
             self._look()
@@ -214,7 +214,7 @@ class Patterns:
         one.run = int(run_id.rpartition("-")[2])
 
     def _sent(self, client: httpx.Client, one: Wanted) -> httpx.Response:
-        """Send the request of a run to the address of its trigger, as who has the secret does."""
+        """Send a run's request to the address of its trigger, with its secret."""
         body = json.dumps(one.expect["request"]).encode()
         headers = {
             "content-type": "application/json",
@@ -226,7 +226,7 @@ class Patterns:
         return httpx.post(url, content=body, headers=headers, timeout=30)
 
     def _filled_in(self, client: httpx.Client, one: Wanted) -> set[str]:
-        """Fill in the form of a run as somebody does who has nothing but its link."""
+        """Fill in the form of a run as a person who has only its link."""
         url = client.get(f"/api/triggers/{one.pattern}").json()["url"]
         (once,) = re.findall(r'name="once" value="([^"]+)"', httpx.get(url, timeout=30).text)
         filled = {f"data.{name}": value for name, value in one.expect["form"].items()}
@@ -261,7 +261,7 @@ class Patterns:
         )
 
     def _act(self, clients: Mapping[str, httpx.Client], one: Wanted) -> bool:
-        """Do what is to be done where the run waits; return whether there was anything."""
+        """Perform the next action for the waiting run; return whether there was one."""
         for position in self._of(one):
             does = one.expect.get("does", {}).get(position.step, ())
             done = one.done[position.step or ""]
@@ -301,7 +301,7 @@ class Patterns:
         assert answer.status_code == status, answer.text
 
     def differences(self, client: httpx.Client, one: Wanted) -> Iterator[str]:
-        """Say what came otherwise than the file has it."""
+        """Return the deviations from the `expect` file."""
         ended = client.get(f"/api/workflow/status/{one.run_id}").json()
         if ended["status"] != one.expect["status"]:
             yield f"status: {ended['status']} {ended['error']}"
@@ -317,7 +317,7 @@ class Patterns:
     def _left_behind(
         self, client: httpx.Client, one: Wanted, result: Mapping[str, Any]
     ) -> Iterator[str]:
-        """Say what others have seen of it otherwise than the file has it."""
+        """Return the deviations of external effects from the `expect` file."""
         if "answered" in one.expect:
             again = self._sent(client, one)
             told = {"status": again.status_code, "run": again.headers.get("x-run"), **again.json()}

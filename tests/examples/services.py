@@ -1,7 +1,7 @@
-"""A real HTTP server that stands in for everything that the patterns talk to.
+"""An HTTP server that stands in for all services that the patterns call.
 
-Requests that are *held* get no answer until `release`, so that a kill -9 meets the step that sent
-them. Until then a server that was given a callback address does not use it either.
+Requests that are *held* get no answer until `release`, so that a kill -9 interrupts the step that
+sent them. Until then no callback address is used either.
 """
 
 import hmac
@@ -27,11 +27,11 @@ Answer = tuple[int, Mapping[str, str], bytes]
 
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 512  # all patterns ask at once
+    request_queue_size = 512  # all patterns send requests at once
 
 
 class Services:
-    """What was asked is in `requests`: method and path, with the idempotency key of each."""
+    """Records `requests`: method and path, with the idempotency key of each."""
 
     def __init__(self) -> None:
         self.held: set[str] = set()
@@ -71,11 +71,11 @@ class Services:
         self._server.server_close()
 
     def release(self) -> None:
-        """Answer whatever comes from now on."""
+        """Answer all requests from now on."""
         self._released.set()
 
     def visits(self, request: str) -> int:
-        """Return how many visits of steps have sent this, however many attempts each took."""
+        """Return the number of visits that sent this request, regardless of their attempts."""
         with self._lock:
             return len({key for name, key in self.requests if name == request})
 
@@ -102,7 +102,7 @@ class Services:
         handler.wfile.write(answer)
 
     def _answer(self, address: str, body: bytes, attempt: int, visit: int) -> Answer:
-        """Return what a path answers; attempts of one visit are told apart by their number."""
+        """Return the answer of a path; attempts of one visit differ by their number."""
         parts = urlsplit(address)
         _, kind, *rest = parts.path.split("/")
         given = json.loads(body) if body[:1] == b"{" else {}
@@ -119,7 +119,7 @@ class Services:
         return 200, {"content-type": "application/json"}, json.dumps(told).encode()
 
     def _call_back(self, given: Mapping[str, Any]) -> None:
-        """Send what it was ordered to tell, again and again until it is taken."""
+        """Send the ordered callback repeatedly until it is accepted."""
         self._released.wait(60)
         for _ in range(600):
             try:

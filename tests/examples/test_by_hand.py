@@ -1,4 +1,4 @@
-"""`make examples-serve`: a README followed by hand, and the ways that no README walks."""
+"""`make examples-serve`: a README followed by hand, and paths that no README covers."""
 
 import json
 import os
@@ -22,7 +22,7 @@ EXAMPLES = ROOT / "examples"
 
 
 class Serving:
-    """`make examples-serve` on a port of its own, and what it prints."""
+    """`make examples-serve` on a free port, and its output."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -52,14 +52,14 @@ class Serving:
         self.process.stdout.close()
 
     def stop(self) -> int:
-        """Stop it as Ctrl-C does, and return its exit code."""
+        """Send SIGINT as Ctrl-C does, and return the exit code."""
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(60)
         self._reader.join()
         return code
 
     def says(self, pattern: str) -> str:
-        """Wait until it has printed something; return the first group."""
+        """Wait until the output matches; return the first group."""
         until = time.monotonic() + 60
         while not (found := re.search(pattern, self.shown)):
             assert time.monotonic() < until, self.shown
@@ -73,7 +73,7 @@ class Serving:
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """The second start on its folder, which finds there what the first has loaded."""
+    """A second start on the same folder, which finds what the first has loaded."""
     folder = tmp_path_factory.mktemp("by-hand")
     assert Serving(folder).stop() == 0
     serving = Serving(folder)
@@ -105,7 +105,7 @@ def test_a_readme_can_be_followed_block_by_block(serving: Serving, client: httpx
         shell.stdin.flush()
         answers.append("".join(iter(shell.stdout.readline, "<end>\n")).strip())
         while client.get("/api/workflow/runs?status=running").json()["runs"]:
-            time.sleep(0.05)  # as a person who reads before going on
+            time.sleep(0.05)  # as a person reads before the next command
     shell.stdin.close()
     assert shell.wait(60) == 0
     shell.stdout.close()
@@ -159,17 +159,17 @@ def hasty(client: httpx.Client, folder: str) -> str:
     return str(made.json()["id"])
 
 
-def test_sales_may_say_no(client: httpx.Client) -> None:
+def test_sales_may_reject(client: httpx.Client) -> None:
     run = decide(client, start(client, "customer-onboarding", CUSTOMER), "rejected")
     assert run["result"] == {"success": False, "reason": "the application was rejected"}
 
 
-def test_a_company_that_is_not_registered_is_not_taken(client: httpx.Client) -> None:
+def test_an_unregistered_company_is_rejected(client: httpx.Client) -> None:
     run = start(client, "customer-onboarding", {**CUSTOMER, "companyNumber": "no/such one"})
     assert run["result"] == {"success": False, "reason": "the company is unknown"}
 
 
-def test_a_customer_about_whom_nobody_decides_is_not_taken(client: httpx.Client) -> None:
+def test_a_customer_without_a_decision_is_rejected(client: httpx.Client) -> None:
     run = start(client, hasty(client, "customer-onboarding"), CUSTOMER)
     assert settled(client, run["runId"], "completed")["result"] == {
         "success": False,
@@ -177,7 +177,9 @@ def test_a_customer_about_whom_nobody_decides_is_not_taken(client: httpx.Client)
     }
 
 
-def test_a_person_decides_when_the_register_is_away(serving: Serving, client: httpx.Client) -> None:
+def test_a_person_decides_when_the_register_is_unavailable(
+    serving: Serving, client: httpx.Client
+) -> None:
     document = json.loads((EXAMPLES / "customer-onboarding" / "workflow.json").read_text())
     document["id"] = "register-away"
     look_up = next(step for step in document["steps"] if step["id"] == "look-up")
@@ -208,19 +210,19 @@ def test_a_manager_who_answers_is_not_reminded(serving: Serving, client: httpx.C
     serving.says("Mail to eva@example.com: Your request was rejected: a desk")
 
 
-def test_a_request_that_nobody_answers_fails_and_says_so(client: httpx.Client) -> None:
+def test_a_request_without_an_answer_fails_with_the_reason(client: httpx.Client) -> None:
     run_id = start(client, hasty(client, "escalation"), PURCHASE)["runId"]
     error = settled(client, run_id, "failed")["error"]
     assert (error["type"], error["message"]) == ("EndedAsFailed", "nobody decided about a desk")
 
 
-def test_an_owner_that_the_press_does_not_name_is_not_reported(client: httpx.Client) -> None:
+def test_an_owner_that_the_press_does_not_mention_is_not_reported(client: httpx.Client) -> None:
     asked = {"company": "Nobody Knows Ltd", "reportTo": "x@example.com"}
     run = start(client, "research-company", asked)
     assert run["result"] == {"owner": "unknown", "listed": False, "reported": False}
 
 
-def test_the_stand_in_says_when_it_has_no_answer(client: httpx.Client) -> None:
+def test_the_stand_in_reports_a_missing_answer(client: httpx.Client) -> None:
     flow = {
         "name": "Poem",
         "initialStep": "ask",

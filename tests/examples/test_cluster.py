@@ -1,4 +1,4 @@
-"""The example of two processes: its parts fit each other, and the settings of the server."""
+"""The example of a cluster of two processes: its parts match each other and the settings."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def loaded(process: Any) -> Loaded:
         return load({})
 
 
-def test_every_process_has_the_same_settings_and_a_folder_of_its_own() -> None:
+def test_all_processes_have_the_same_settings_and_separate_folders() -> None:
     assert len(PROCESSES) == 2
     for one in PROCESSES.values():
         used = {name for name, source in loaded(one).sources.items() if source == "environment"}
@@ -41,7 +41,7 @@ def test_every_process_has_the_same_settings_and_a_folder_of_its_own() -> None:
     assert first["volumes"] != second["volumes"]
 
 
-def test_what_is_named_is_there() -> None:
+def test_named_files_and_services_exist() -> None:
     mounted = [volume.split(":") for one in SERVICES.values() for volume in one.get("volumes", [])]
     named = {source for source, *_ in mounted if not source.startswith("./")}
     assert named == set(FILE["volumes"])
@@ -55,7 +55,7 @@ def test_what_is_named_is_there() -> None:
     assert set(re.findall(r"stepwell-\w", readme)) == set(PROCESSES)
 
 
-def test_the_parts_find_each_other() -> None:
+def test_the_parts_refer_to_each_other_correctly() -> None:
     environment = next(iter(PROCESSES.values()))["environment"]
     database, postgres = urlsplit(environment["STEPWELL_DATABASE"]), SERVICES["postgres"]
     assert postgres["environment"] == {
@@ -77,7 +77,7 @@ def test_the_parts_find_each_other() -> None:
     assert SERVICES["bucket"]["volumes"] == s3["volumes"]
 
 
-def test_the_balancer_asks_each_process_whether_it_is_ready() -> None:
+def test_the_balancer_checks_the_readiness_of_each_process() -> None:
     port = _CONFIG[_CONFIG.index("--config.exposedports") + 1].removesuffix("/tcp")
     servers = re.findall(r"^ +server \w+ ([\w-]+):(\d+)$", BALANCER, re.MULTILINE)
     assert sorted(servers) == sorted((name, port) for name in PROCESSES)
@@ -91,7 +91,7 @@ def test_the_balancer_asks_each_process_whether_it_is_ready() -> None:
     assert unasked == {"bucket"}
 
 
-def test_nothing_is_cut_off_early() -> None:
+def test_no_timeout_is_too_short() -> None:
     for one in PROCESSES.values():
         settings = loaded(one).settings
         longest = max(settings.sync_wait_limit, settings.event_heartbeat)

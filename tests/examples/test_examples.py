@@ -1,4 +1,4 @@
-"""The examples as `make examples` runs them, and what is left behind: runs, mails, the READMEs."""
+"""The examples as `make examples` runs them, and their results: runs, mail and READMEs."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def run_examples(*arguments: object, **environment: str) -> subprocess.Completed
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run every example once, and return the folder that holds what it left behind."""
+    """Run every example once, and return the folder with the results."""
     folder = tmp_path_factory.mktemp("examples")
     shown = run_examples("--folder", folder)
     (folder / "shown.txt").write_text(shown.stdout)
@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_every_run_has_ended_as_it_should(folder: Path) -> None:
+def test_every_run_has_ended_as_expected(folder: Path) -> None:
     with Server(folder / "data", PLUGIN) as server, server.client("viewer", "default") as client:
         page = client.get("/api/workflow/runs?limit=500").json()["runs"]
         ends: dict[str, list[Any]] = {}
@@ -112,13 +112,13 @@ def test_exactly_the_mails_of_the_readmes_were_sent(folder: Path) -> None:
     assert attached.get_payload(decode=True) == pdf.read_bytes()
 
 
-def test_no_key_or_token_is_in_what_was_shown(folder: Path) -> None:
+def test_no_key_or_token_is_in_the_output(folder: Path) -> None:
     shown = (folder / "shown.txt").read_text()
     assert "$STEPWELL_KEY" in shown
     assert not re.search(r"sk_|Bearer", shown)
 
 
-def test_a_real_model_and_a_real_mail_server_take_the_place_of_others(tmp_path: Path) -> None:
+def test_a_real_model_and_mail_server_replace_the_stand_ins(tmp_path: Path) -> None:
     answer = {"category": "other", "urgent": False, "summary": "A letter."}
     with ModelServer(Reply(json.dumps(answer))) as model, MailServer(tmp_path) as mail:
         shown = run_examples(
@@ -132,7 +132,7 @@ def test_a_real_model_and_a_real_mail_server_take_the_place_of_others(tmp_path: 
             STEPWELL_SMTP_FROM="me@example.com",
         )
         assert shown.returncode == 0, shown.stdout + shown.stderr
-        # Whatever a model says is taken; the stand-in would have found two complaints.
+        # Any answer of the model is used; the stand-in would have found two complaints.
         assert '"others": 5' in shown.stdout
         assert len(model.requests) == 5
         keys = {request.headers["authorization"] for request in model.requests}
@@ -144,7 +144,7 @@ def test_a_real_model_and_a_real_mail_server_take_the_place_of_others(tmp_path: 
         assert senders == [("me@example.com", ["office@example.com"])]
 
 
-def test_a_run_that_ends_otherwise_is_named_and_fails_the_command() -> None:
+def test_an_unexpected_end_is_reported_and_fails_the_command() -> None:
     with ModelServer(Reply("no such key", status=401)) as model:
         wrong = {"EXAMPLES_MODEL_URL": model.openai, "EXAMPLES_MODEL_KEY": "expired"}
         shown = run_examples("invoice-intake", "reminder", **wrong)
@@ -178,7 +178,7 @@ def values_in(document: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda file: file.parent.name)
-def test_what_a_readme_quotes_and_links_is_there(readme: Path) -> None:
+def test_quotes_and_links_of_the_readmes_are_valid(readme: Path) -> None:
     text = readme.read_text()
     for name, excerpt in re.findall(r"```json (\S+)\n(.*?)```", text, re.DOTALL):
         document = json.loads((readme.parent / name).read_text())

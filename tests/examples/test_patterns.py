@@ -1,4 +1,4 @@
-"""The documents of `examples/patterns`: each runs, with a kill -9 in the middle of all of them."""
+"""The documents of `examples/patterns`: each runs as expected, with a kill -9 in the middle."""
 
 import json
 import time
@@ -21,7 +21,7 @@ NOTED = Reply(tool_calls=[("store", {"operation": "put", "key": "complaint", "va
 
 
 def said(request: Request) -> Reply:
-    """Answer as the agent of the patterns does: call a tool, then deliver."""
+    """Answer as the model of the patterns' agent: call a tool, then deliver."""
     names = [tool["function"]["name"] for tool in request.body.get("tools", ())]
     if not names:
         return Reply("short", input_tokens=10, output_tokens=10)
@@ -32,7 +32,7 @@ def said(request: Request) -> Reply:
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Patterns, httpx.Client]]:
-    """Run all patterns at once, with one kill -9, and return what has become of them."""
+    """Run all patterns at once, with one kill -9, and return their final state."""
     folder = tmp_path_factory.mktemp("patterns")
     with ExitStack() as stack:
         services = stack.enter_context(Services())
@@ -106,7 +106,7 @@ def _load(client: httpx.Client, services: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", [file.stem for file in FILES])
-def test_a_pattern_ends_as_it_should(pattern: str, played: tuple[Patterns, httpx.Client]) -> None:
+def test_a_pattern_ends_as_expected(pattern: str, played: tuple[Patterns, httpx.Client]) -> None:
     patterns, client = played
     runs = [one for one in patterns.wanted if one.pattern == pattern]
     assert any("killed" in one.expect or "startedByTrigger" in one.expect for one in runs)
@@ -115,6 +115,6 @@ def test_a_pattern_ends_as_it_should(pattern: str, played: tuple[Patterns, httpx
     }
 
 
-def test_the_page_has_every_pattern() -> None:
+def test_the_page_lists_every_pattern() -> None:
     listed = [name for names in patterns_page.GROUPS.values() for name in names]
     assert sorted(listed) == sorted(file.stem for file in FILES)

@@ -1,4 +1,4 @@
-"""What a program does with the Python client that openapi-generator makes."""
+"""Typical use of the Python client that openapi-generator generates."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a program does with the client that openapi-python-client makes."""
+"""Typical use of the client that openapi-python-client generates."""
 
 import io
 import json

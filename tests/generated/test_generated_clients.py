@@ -1,7 +1,7 @@
-"""Clients that public generators make from `/openapi.json` do what programs want of them.
+"""Clients generated from `/openapi.json` by public generators work.
 
-`make client-test` installs the generators that are not Python's and tries them all; the client of
-openapi-python-client is made and used always.
+`make client-test` installs the generators for other languages and tests them all; the client of
+openapi-python-client is always tested.
 """
 
 import json
@@ -44,7 +44,7 @@ def carry_out(arguments: Sequence[str | Path], folder: Path, server: Server, **m
 
 @pytest.fixture
 def described(tmp_path: Path, shared: Server) -> Path:
-    """Return a folder with the description, as the server gives it to anybody."""
+    """Return a folder with the OpenAPI document of the server."""
     with shared.client() as client:
         document = client.get("/openapi.json").json()
     (tmp_path / "openapi.json").write_text(json.dumps(document))
@@ -111,7 +111,7 @@ def test_the_clients_for_typescript(generator: str, described: Path, shared: Ser
     ],
     ids=lambda check: check[0],
 )
-def test_validators_find_nothing(check: list[str], described: Path, shared: Server) -> None:
+def test_validators_find_no_problems(check: list[str], described: Path, shared: Server) -> None:
     (described / "ruleset.json").write_text('{"extends": ["spectral:oas"]}')
     (described / "node_modules").symlink_to(TOOLS / "node_modules")
     program, *options = check
