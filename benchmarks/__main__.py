@@ -1,7 +1,7 @@
-"""`python -m benchmarks`: Stepwell beside its peers, and beside what the machine can do.
+"""`python -m benchmarks`: Stepwell compared with its peers and with the limits of the machine.
 
-It starts what it measures on folders and ports of its own, on this machine only, and ends
-it all. Every load is bounded in count and time.
+All systems are started in separate folders and on free ports of this machine, and stopped
+afterwards. Every load is bounded in count and time.
 """
 
 import argparse
@@ -60,12 +60,12 @@ def main() -> int:
 
 
 def _stop(*_: object) -> None:
-    """End as Ctrl-C does, so that everything that was started is ended too."""
+    """End as Ctrl-C does, so that all started processes are ended too."""
     raise SystemExit(143)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the options, as the page on performance describes them."""
+    """Return the option parser; the page on performance describes the options."""
     options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     options.add_argument("--quick", action="store_true", help="a look in a few minutes")
     options.add_argument(
@@ -114,7 +114,7 @@ def _measure(plan: Plan, names: list[str], folder: Path, *, is_all: bool) -> dic
 
 
 def _write(found: dict[str, Any], name: str) -> None:
-    """Write figures, tables and picture; only a whole run's go into the page."""
+    """Write figures, tables and picture; only those of a complete run go into the page."""
     _RESULTS.mkdir(exist_ok=True)
     found["goals"] = [asdict(goal) for goal in goals(found)]
     text = markdown(found)

@@ -1,7 +1,7 @@
-"""Callers that each send the next request when the last one is answered.
+"""A closed loop: each caller sends its next request when the previous one is answered.
 
-Only the standard library, since it runs inside the systems that are libraries too. A load is
-bounded by its seconds and its count, and what hangs is given up after `GRACE_S`.
+Uses only the standard library, since it also runs inside systems that are libraries. A load is
+bounded by seconds and count, and hanging runs are abandoned after `GRACE_S`.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ GRACE_S = 10.0
 
 @dataclass(slots=True)
 class Load:
-    """What came of a load.
+    """The result of a load.
 
     Attributes:
         completed: Runs that ended while requests were being sent.
         seconds: How long requests were sent.
-        answered: All runs that ended, with those that were in flight at the end.
-        unfinished: Runs given up `GRACE_S` after the last request.
+        answered: All runs that ended, including those in flight at the end.
+        unfinished: Runs abandoned `GRACE_S` after the last request.
     """
 
     callers: int
@@ -46,7 +46,7 @@ def quantile(ordered: list[float], share: float) -> float:
 
 
 async def closed_loop(connect: Connect, callers: int, seconds: float, most: int) -> Load:
-    """Send for `seconds`, longer until every caller has had two answers, `most` at most.
+    """Send for `seconds`, longer until every caller has two answers; `most` requests at most.
 
     A request that fails ends the load with its exception.
     """

@@ -69,7 +69,7 @@ def over_items(workflow_id: str, child: str, concurrency: int) -> Document:
 
 
 def asking(workflow_id: str) -> Document:
-    """Return a run that pauses for a person at once."""
+    """Return a workflow that pauses for a person at once."""
     ask = {"id": "ask", "type": "collect-inputs", "output": {"name": {"type": "string"}}}
     return {
         "id": workflow_id,
@@ -81,5 +81,5 @@ def asking(workflow_id: str) -> Document:
 
 
 def over_text(workflow_id: str) -> Document:
-    """Return the five steps, with a text of any length as their input."""
+    """Return the five steps with a text of any length as input."""
     return {**five(workflow_id), "payload": {"text": {"type": "string", "default": ""}}}

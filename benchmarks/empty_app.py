@@ -1,4 +1,4 @@
-"""The least that a Starlette server can do: read the body, answer a small document."""
+"""A minimal Starlette application: it reads the body and answers a small document."""
 
 from starlette.applications import Starlette
 from starlette.requests import Request

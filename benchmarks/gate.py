@@ -1,7 +1,7 @@
 """A step that waits at a gate, so that runs are in flight when the process is killed.
 
-The gate is a folder, named by `BENCH_GATE`: who arrives adds a byte to `arrived`, and goes on
-once `open` is there.
+The gate is a folder, named by `BENCH_GATE`: each arriving step adds a byte to `arrived`, and
+continues once `open` exists.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ async def wait_at_the_gate() -> None:
 
 
 class Gate:
-    """The other side: who has come, and opening it."""
+    """The gate's other side: counts arrivals, and opens the gate."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

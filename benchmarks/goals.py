@@ -1,4 +1,4 @@
-"""What Stepwell is held to, each beside what was measured in the same run."""
+"""The goals of Stepwell, each with the measurement of the same run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Found = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One row: what is asked, what was found, and whether it is met (None: not measured)."""
+    """One row: the goal, the measurement, and whether it is met (None: not measured)."""
 
     what: str
     goal: str
@@ -85,7 +85,7 @@ def _own_goals(ordinary: Found, own: Found) -> list[Goal]:
 
 
 def load_of(system: Found, callers: int) -> Found:
-    """Return a system's medians for a load; JSON has made texts of its keys."""
+    """Return a system's medians for a load; its keys are strings after JSON."""
     loads = system.get("loads", {})
     found: Found = loads.get(callers) or loads.get(str(callers)) or {}
     return found

@@ -1,7 +1,7 @@
-"""Group commit in its plainest form: what asyncio callers and one SQLite thread can give.
+"""Group commit in its simplest form: the limit for asyncio callers and one SQLite thread.
 
-Each caller waits until its row is durable, then sends the next. What has gathered while one
-transaction was written goes into the next. No event is encoded, hashed, folded or listed.
+Each caller waits until its row is durable, then sends the next. Rows that arrive while one
+transaction is written go into the next. No event is encoded, hashed, folded or listed.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ _LARGEST = 2_000
 
 
 def rate(folder: Path, callers: int, seconds: float) -> float:
-    """Return durable rows a second for so many callers, with synchronous=FULL in WAL mode."""
+    """Return durable rows per second for this many callers, with synchronous=FULL in WAL mode."""
     file = folder / f"group-{callers}-{time.monotonic_ns()}.sqlite3"
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     try:

@@ -1,6 +1,6 @@
-"""A client that costs little, since it shares the cores with what it measures.
+"""An HTTP client of low cost, since it shares the cores with the measured system.
 
-One keep-alive connection a caller, one write and two reads a request, no parsing beyond the
+One keep-alive connection per caller, one write and two reads per request, no parsing except the
 length of the body.
 """
 
@@ -16,7 +16,7 @@ from benchmarks.closed_loop import Call, Connect
 
 
 class Refused(Exception):
-    """An answer is not the one that the load expects."""
+    """An answer differs from the one that the load expects."""
 
 
 def requests(  # noqa: PLR0913 - the parts of a request
@@ -28,7 +28,7 @@ def requests(  # noqa: PLR0913 - the parts of a request
     headers: Mapping[str, str] | None = None,
     expect: bytes = b"",
 ) -> Connect:
-    """Return what connects a caller sending this request, with `expect` in the answer."""
+    """Return a function that connects a caller of this request; `expect` must be in the answer."""
     fields = {"host": f"127.0.0.1:{port}", **(headers or {})}
     if body:
         fields |= {"content-type": "application/json", "content-length": str(len(body))}
@@ -64,7 +64,7 @@ def _length(head: bytes) -> int:
 
 
 def ask(method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
-    """Send one request and return the JSON of its answer; for all that is not measured."""
+    """Send one request and return the JSON of its answer, for requests that are not measured."""
     data = None if body is None else json.dumps(body).encode()
     fields = {"content-type": "application/json", "accept": "application/json"}
     request = urllib.request.Request(url, data, {**fields, **(headers or {})}, method=method)

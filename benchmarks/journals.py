@@ -1,12 +1,12 @@
-"""What the same runs cost with the journal in SQLite and in PostgreSQL, in turns.
+"""The cost of the same runs with the journal in SQLite and in PostgreSQL, measured alternately.
 
     python -m benchmarks.journals [--rounds 4] [--seconds 3] [--callers 64] [--prefer]
 
-One process on a folder, one on PostgreSQL, and two that share it; runs a second, and microseconds
-of processor time a run by each tree of processes, the database first. With `--prefer` (Linux, as
-root) the scheduler prefers what is measured to other programs of the machine. Each backend of
-PostgreSQL begins a session of its own, which the scheduler treats as a group of its own, so it has
-to be preferred by itself.
+One process on a folder, one on PostgreSQL, and two that share it: runs per second, and
+microseconds of processor time per run in each process tree, the database first. With `--prefer`
+(Linux, as root) the scheduler prefers the measured processes to other programs. Each backend of
+PostgreSQL starts its own session, which the scheduler treats as a separate group, so each has to
+be preferred individually.
 """
 
 import argparse
@@ -28,7 +28,7 @@ _MOST = 1_000_000
 
 @contextmanager
 def _running(system: System, callers: int) -> Iterator[System]:
-    """Start a system in a folder of its own, and warm it up."""
+    """Start a system in a new folder, and warm it up."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         system.prepare(Path(folder), {})
         system.launch()
@@ -45,7 +45,7 @@ def _prefer(pids: list[int]) -> None:
 
 
 def _measured(system: System, callers: int, seconds: float) -> tuple[float, list[float]]:
-    """Return the runs a second, and the microseconds a run of each tree of processes."""
+    """Return the runs per second, and the microseconds per run of each process tree."""
     pids = [process.pid for process in system.processes]
     before = [cpu_seconds([pid]) for pid in pids]
     load = system.load(callers, seconds, _MOST)

@@ -1,4 +1,4 @@
-"""What this machine gives: the limits beside which every other figure is read."""
+"""The limits of this machine, with which all other figures are compared."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ _ROOT = Path(__file__).parents[1]
 
 
 def flushes(folder: Path, seconds: float) -> float:
-    """Return fdatasync calls a second, each after 4 KB at the end of a file."""
+    """Return fdatasync calls per second, each after 4 KB at the end of a file."""
     file = os.open(folder / "flushed", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     try:
 
@@ -34,7 +34,7 @@ def flushes(folder: Path, seconds: float) -> float:
 
 
 def commits(folder: Path, rows: int, seconds: float) -> float:
-    """Return rows a second by plain sqlite3 in WAL mode at FULL, `rows` a transaction."""
+    """Return rows per second by plain sqlite3 in WAL mode at FULL, `rows` per transaction."""
     connection = sqlite3.connect(folder / f"plain-{rows}.sqlite3", isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -60,7 +60,7 @@ def _rate(once: Callable[[], int], seconds: float) -> float:
 
 
 class EmptyServer:
-    """A Starlette handler that does nothing, under uvicorn: what HTTP alone costs here."""
+    """A Starlette handler without work, under uvicorn: the cost of HTTP alone on this machine."""
 
     def __init__(self, folder: Path) -> None:
         (self._port,) = free_ports(1)

@@ -1,4 +1,4 @@
-"""Puts the tables of the last run into docs/performance.md, between its two marks."""
+"""Write the tables of the last run into docs/performance.md, between its two marks."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ END = "<!-- figures: end -->"
 
 
 class NoPlace(Exception):
-    """The page has no marks to put the figures between."""
+    """The page has no marks for the figures."""
 
 
 def put(page: Path, figures: str) -> None:
-    """Replace what stands between the marks. Raises `NoPlace`."""
+    """Replace the text between the marks. Raises `NoPlace`."""
     text = page.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)

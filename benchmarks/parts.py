@@ -1,9 +1,9 @@
-"""Which part of a server takes how much of a run: microseconds of processor time, by sampling.
+"""Processor time per run by part of the server, in microseconds, by sampling.
 
     python -m benchmarks.parts [--checkout ../other-checkout] [--callers 64] [--seconds 5]
 
-A server as a person would start it, callers in this process. The shares hold on a busy machine
-too, since the server is looked at once a millisecond of its own processor time.
+The server runs with its default settings, the callers in this process. The shares are also valid
+on a busy machine, since samples are taken once per millisecond of the server's processor time.
 """
 
 import argparse
@@ -40,12 +40,12 @@ Samples = Sequence[tuple[str, str, int]]
 
 
 def part_of(file: str) -> str:
-    """Return the part to which code of a file belongs."""
+    """Return the part to which the code of a file belongs."""
     return next((name for name, places in PARTS if any(one in file for one in places)), "rest")
 
 
 def sampled(checkout: Path, tool: str, callers: int, seconds: float) -> tuple[float, Samples]:
-    """Return the microseconds of processor time a run, and where they went."""
+    """Return the microseconds of processor time per run, and their distribution."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as made:
         folder = Path(made)
         file = folder / "samples.json"

@@ -1,4 +1,4 @@
-"""How much is measured: the whole, or a quick look that proves that everything works."""
+"""The extent of the measurements: complete, or a quick run that proves that everything works."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ class Plan:
     """Sizes of the parts.
 
     Attributes:
-        rounds: How often each system is measured, in turns with the others.
-        seconds: How long one load lasts.
-        memory_runs: After how many runs memory is read, or after `memory_seconds`.
-        in_flight: How many runs are in flight when a system is killed.
-        patience_s: How long these may take to get there, and to finish afterwards.
-        events: How many events the full journal holds.
-        items: How many items the map has.
-        growth_steps: How many steps the long runs have, of 100,000 that a run may have.
-        growth_runs: How many paused runs the journals hold.
+        rounds: How often each system is measured, alternating with the others.
+        seconds: The duration of one load.
+        memory_runs: The number of runs after which memory is read, or after `memory_seconds`.
+        in_flight: The number of runs in flight when a system is killed.
+        patience_s: The time limit for these to reach the gate, and to finish afterwards.
+        events: The number of events in the full journal.
+        items: The number of items of the map.
+        growth_steps: The numbers of steps of the long runs; a run may have 100,000.
+        growth_runs: The numbers of paused runs in the journals.
     """
 
     rounds: int = 3

@@ -1,4 +1,4 @@
-"""The figures as a picture; runs where matplotlib is: `python -m benchmarks.plot FROM TO`."""
+"""The figures as a picture; requires matplotlib: `python -m benchmarks.plot FROM TO`."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ _CALLERS = ("1", "8", "64", "256")
 
 
 def draw(results: dict[str, Any], file: Path) -> None:
-    """Draw runs a second by callers, and the spread of latency at 64 callers."""
+    """Draw runs per second by callers, and the distribution of latency at 64 callers."""
     systems = [system for system in results["systems"].values() if system.get("loads")]
     figure, (rates, tails) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
     colours = [f"C{number}" for number in range(len(systems))]

@@ -1,6 +1,6 @@
-"""Child processes: started so that they never outlive the benchmark, watched, and ended.
+"""Child processes that are monitored, and that never outlive the benchmark.
 
-What a system uses is counted over its whole tree of processes.
+Resources are counted over the whole process tree of a system.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class NotReady(Exception):
-    """A system did not come up; the message ends with its log."""
+    """A system did not become ready; the message ends with its log."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -76,7 +76,7 @@ class Process:
     def wait_until(
         self, is_ready: Callable[[], bool], seconds: float, every_s: float = 0.005
     ) -> None:
-        """Ask every so often. Raises `NotReady`."""
+        """Poll until it is ready. Raises `NotReady`."""
         until = time.monotonic() + seconds
         while True:
             with suppress(OSError, ValueError):
@@ -88,7 +88,7 @@ class Process:
             time.sleep(every_s)
 
     def stop(self, seconds: float = 20, how: int = signal.SIGTERM) -> None:
-        """End it gracefully, else by force."""
+        """Stop the process gracefully, else by force."""
         if self.child.poll() is None:
             self.child.send_signal(how)
             with suppress(subprocess.TimeoutExpired):
@@ -96,7 +96,7 @@ class Process:
         self.kill()
 
     def kill(self) -> None:
-        """Kill -9 its whole tree."""
+        """Kill -9 the whole process tree."""
         tree = descendants(self.pid)
         for pid in tree:
             with suppress(ProcessLookupError):
@@ -124,7 +124,7 @@ def _plain_environment() -> dict[str, str]:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return a process and all below it."""
+    """Return a process and all its descendants."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -140,7 +140,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:
-    """Return what the trees have used so far, ended children included."""
+    """Return the processor time used by the trees so far, including ended children."""
     total = 0
     for pid in (one for root in pids for one in descendants(root)):
         with suppress(OSError):
@@ -150,7 +150,7 @@ def cpu_seconds(pids: Sequence[int]) -> float:
 
 
 def memory_mb(pids: Sequence[int]) -> float:
-    """Return resident memory in MB (10^6 bytes); what processes share is counted once."""
+    """Return resident memory in MB (10^6 bytes); shared memory is counted once."""
     tree = [one for root in pids for one in descendants(root)]
     if len(tree) == 1:
         return int(Path(f"/proc/{tree[0]}/statm").read_text().split()[1]) * _PAGE / 1e6

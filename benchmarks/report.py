@@ -8,7 +8,7 @@ Table = list[list[str]]
 
 
 def markdown(results: Found) -> str:
-    """Return every table of a run of the benchmark."""
+    """Return all tables of a benchmark run."""
     systems = results["systems"]
     there = {name: system for name, system in systems.items() if system.get("loads")}
     machine = results["machine"]
@@ -99,7 +99,7 @@ def _cost(systems: dict[str, Found], memory_runs: int) -> Table:
 
 
 def _hours(rate: float | None) -> float | None:
-    """Return how long the machine is busy with a million runs at this rate a second."""
+    """Return the hours of a million runs at this rate per second."""
     return 1_000_000 / 3_600 / rate if rate else None
 
 
@@ -157,7 +157,7 @@ def _own(own: Found) -> Table:
 
 
 def _growth(own: Found) -> Table:
-    """Return a row for each size that was grown to."""
+    """Return a row for each measured size."""
     rows = []
     for name, value in own.items():
         kind, _, size = name.partition("_")

@@ -1,6 +1,6 @@
-"""Every system in turns, several times over, so that a busy minute meets them all alike.
+"""All systems measured alternately, several times, so that a busy minute affects all alike.
 
-Each turn is a fresh folder: start, loads, stop. Only one system is up at a time.
+Each turn uses a new folder: start, loads, stop. Only one system runs at a time.
 """
 
 import shutil
@@ -26,7 +26,7 @@ Figures = dict[str, Any]
 
 
 def measure_all(plan: Plan, names: Iterable[str], folder: Path) -> dict[str, Figures]:
-    """Measure these systems; one that cannot be had or breaks says so in its figures."""
+    """Measure these systems; one that is unavailable or fails is marked so in its figures."""
     turns: dict[str, list[Figures]] = {name: [] for name in names}
     wrong: dict[str, str] = {}
     for number in range(plan.rounds):
@@ -115,12 +115,12 @@ def _medians(turns: list[Figures]) -> Figures:
 
 
 def _median(found: list[float]) -> float | None:
-    """Return the median, None where nothing was answered in any turn."""
+    """Return the median, or None where nothing was answered in any turn."""
     return median(found) if found else None
 
 
 def _cost(plan: Plan, system: System, folder: Path) -> Figures:
-    """Return memory after many runs, and what a run takes on disk once the system is stopped."""
+    """Return memory after many runs, and the disk space per run once the system is stopped."""
     folder.mkdir(parents=True)
     system.prepare(folder, {})
     try:
@@ -144,7 +144,7 @@ def _cost(plan: Plan, system: System, folder: Path) -> Figures:
 
 
 def _after_a_kill(plan: Plan, system: System, folder: Path) -> Figures:
-    """Kill -9 everything with runs in flight; return the seconds until all have finished."""
+    """Kill -9 all processes with runs in flight; return the seconds until all have finished."""
     folder.mkdir(parents=True)
     folder.chmod(0o755)
     gate = Gate(folder / "gate")

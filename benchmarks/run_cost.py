@@ -1,11 +1,11 @@
-"""What a run costs the processor inside the engine: of this checkout, and of others in turns.
+"""The processor time of a run inside the engine: of this checkout, and of others alternately.
 
     python -m benchmarks.run_cost [--against ../other-checkout] [--rounds 3]
 
-Times on a busy machine are those of its neighbours. So each figure is the least of many short
-looks, of processor time and not of the clock, and checkouts take turns, each in a process of
-its own that imports its own code. HTTP has no part in it, nor have the callers. A round of a
-checkout takes some 15 seconds, and says so when it is over.
+Other load on the machine distorts times. So each figure is the minimum of many short
+measurements of processor time, and checkouts alternate, each in a separate process that imports
+its own code. HTTP and the callers are not included. A round of a checkout takes some 15 seconds,
+and is reported when it ends.
 """
 
 import argparse
@@ -37,7 +37,7 @@ _LOOKS = {1: (24, 20), 64: (12, 2), 1_000: (2, 1)}
 
 
 async def _look(services: Services, new: NewRun, callers: int, each: int) -> float:
-    """Return the microseconds of processor time a run, with so many at once."""
+    """Return the microseconds of processor time per run, with this many at once."""
 
     async def caller() -> None:
         for _ in range(each):
@@ -67,7 +67,7 @@ async def _least(folder: Path, tool: str) -> dict[str, float]:
 
 
 def measure() -> dict[str, dict[str, float]]:
-    """Return the least processor time a run, by tool and by how many runs there are at once."""
+    """Return the minimum processor time per run, by tool and by the number of concurrent runs."""
     log.configure("warning", "console")
     found = {}
     for tool in TOOLS:
@@ -77,7 +77,7 @@ def measure() -> dict[str, dict[str, float]]:
 
 
 def measured_by(checkout: Path) -> Mapping[str, Mapping[str, float]]:
-    """Return what `measure` finds with the code of a checkout, in a process of its own."""
+    """Return the result of `measure` with the code of a checkout, in a separate process."""
     told = subprocess.run(
         [sys.executable, __file__, "--once"],
         cwd=checkout,
@@ -90,7 +90,7 @@ def measured_by(checkout: Path) -> Mapping[str, Mapping[str, float]]:
 
 
 def table(checkouts: Sequence[Path], rounds: int) -> str:
-    """Return the figures of the checkouts as a table, each the least of the rounds."""
+    """Return the figures of the checkouts as a table, each the minimum of the rounds."""
     found: list[list[Mapping[str, Mapping[str, float]]]] = [[] for _ in checkouts]
     for number in range(1, rounds + 1):
         for place, checkout in zip(found, checkouts, strict=True):

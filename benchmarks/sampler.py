@@ -1,9 +1,8 @@
-"""Where a server's processor time goes: a plug-in that looks at it once a millisecond of that.
+"""A plug-in that samples where a server's processor time goes, once per millisecond of it.
 
-Named by `STEPWELL_PLUGINS`, it notes which function is executed each time the process has
-computed for another millisecond, and writes the counts to the file that `BENCH_SAMPLES` names
-when it is told to by SIGUSR1. What the kernel does for a function counts as its own, and so does
-what a C function does that it calls.
+Loaded by `STEPWELL_PLUGINS`, it records the executing function each time the process has used
+another millisecond, and on SIGUSR1 writes the counts to the file named by `BENCH_SAMPLES`. Work of
+the kernel and of C functions counts for the calling function.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A Stepwell server as a person would start it, on a folder of its own."""
+"""A Stepwell server with default settings, in a separate folder."""
 
 import json
 import os
@@ -18,7 +18,7 @@ TENANT = "bench"
 
 
 class StepwellServer:
-    """One server process; the same folder and port after a restart."""
+    """One server process, with the same folder and port after a restart."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class StepwellServer:
         environment: dict[str, str] | None = None,
         beside: "StepwellServer | None" = None,
     ) -> None:
-        """Make its folder, and a key where the server `beside` it has not made one."""
+        """Create its folder, and a key unless the server `beside` it has created one."""
         self.data = folder / "data"
         self.data.mkdir(parents=True, exist_ok=True)
         self.log = folder / "server.log"
@@ -90,6 +90,6 @@ class StepwellServer:
         )
 
     def running(self) -> int:
-        """Return how many runs are running, 100 at most."""
+        """Return the number of running runs, at most 100."""
         page = self.ask("GET", "/api/workflow/runs?status=running&limit=100")
         return len(page["runs"])

@@ -1,7 +1,7 @@
-"""Ten agent tasks here and by three libraries, on the same scripted model: `make agent-compare`.
+"""Ten agent tasks on Stepwell and three libraries, with one scripted model: `make agent-compare`.
 
-What is counted is counted by the model and by the tools themselves. `--python` names the Python
-of a virtual environment that has the libraries.
+The model and the tools count the calls. `--python` is the Python of a virtual environment that
+has the libraries.
 """
 
 import argparse
@@ -32,7 +32,7 @@ _WANTED: Mapping[str, Any] = {"fields": {"total": 3}}
 
 @dataclass(frozen=True)
 class Found:
-    """What one task came to."""
+    """The result of one task."""
 
     is_right: bool
     requests: int
@@ -43,7 +43,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Kill:
-    """What a kill -9 in the middle of a task has cost."""
+    """The cost of a kill -9 in the middle of a task."""
 
     is_right: bool
     requests: int
@@ -52,13 +52,13 @@ class Kill:
 
 
 class Peer:
-    """One of the libraries; a process for each task."""
+    """One of the libraries, with one process for each task."""
 
     def __init__(self, name: str, python: Path, folder: Path) -> None:
         self.name, self._python, self._folder = name, python, folder
 
     def begin(self, task: Task, model: Model, environment: Mapping[str, str]) -> Any:
-        """Start the process of a task; it can be started again with what it kept."""
+        """Start the process of a task; it can be restarted with its stored state."""
         state = self._folder / f"{self.name}-{environment['AGENT_STATE']}.state"
         command: list[str | Path] = [
             self._python, "-m", "benchmarks.peers.agent_peer", self.name, task.name,
@@ -161,12 +161,12 @@ def _wait_for(holds: Any) -> None:
 
 @dataclass(frozen=True)
 class Moment:
-    """When a process is killed.
+    """The moment at which a process is killed.
 
     Attributes:
-        about: What it is, for the table.
-        has_come: Whether it is now; nothing goes on meanwhile.
-        over: Lets all go on.
+        about: Description for the table.
+        has_come: Whether it has come; the task is held then.
+        over: Lets the task continue.
     """
 
     about: str

@@ -1,4 +1,4 @@
-"""A model that follows the script, on a real socket; it counts what it is asked."""
+"""A scripted model on a real socket that counts the questions it gets."""
 
 import json
 import threading
@@ -16,12 +16,12 @@ class _Listener(ThreadingHTTPServer):
 
 
 class Model:
-    """Answers while it is entered.
+    """A context manager that answers while it is entered.
 
     Attributes:
-        asked: The messages of each question, in their order.
-        tokens: About how many tokens the questions had together.
-        held_at: The question whose answer is kept back until `released` is set.
+        asked: The messages of each question, in order.
+        tokens: The approximate number of tokens of all questions.
+        held_at: The question whose answer is held until `released` is set.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Model:
         self._server.server_close()
 
     def forget(self) -> None:
-        """Begin to count anew."""
+        """Reset the counts."""
         with self._lock:
             self.asked, self.tokens = [], 0
 

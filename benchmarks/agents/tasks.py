@@ -1,7 +1,7 @@
-"""The ten tasks, and what a model would say in them: the same for every system.
+"""The ten tasks and the model's answers in them, the same for every system.
 
-An answer depends on the task and on how many answers the conversation has had, so that whoever
-asks again is answered again.
+An answer depends only on the task and on the number of answers so far in the conversation, so
+that a repeated question gets the same answer.
 """
 
 import json
@@ -14,7 +14,7 @@ LONG = "The quick brown fox jumps over the lazy dog. " * 100
 
 @dataclass(frozen=True)
 class Said:
-    """One answer: a text, the tools it calls, or what it delivers in the asked form."""
+    """One answer: a text, tool calls, or values for the requested fields."""
 
     text: str = ""
     calls: Sequence[tuple[str, Mapping[str, Any]]] = ()
@@ -26,11 +26,11 @@ class Task:
     """One task.
 
     Attributes:
-        name: Which it is; the message to the agent begins with it.
-        about: What it is, for the table.
-        answers: What the model says, in its turns; the last again and again.
-        wants_fields: Whether the agent delivers fields in place of a text.
-        makes_short: Whether the conversation is made shorter, where the system can by a setting.
+        name: The name; the message to the agent begins with it.
+        about: Description for the table.
+        answers: The answers of the model by turn; the last one is repeated.
+        wants_fields: Whether the agent delivers fields instead of a text.
+        makes_short: Whether the conversation is shortened, where the system has a setting for it.
     """
 
     name: str
@@ -66,7 +66,7 @@ BY_NAME = {task.name: task for task in TASKS}
 
 
 def said(body: Any) -> Said:
-    """Return what the model says to a question in OpenAI's format."""
+    """Return the model's answer to a question in OpenAI's format."""
     messages = body["messages"]
     first = next(one for one in messages if one["role"] == "user")["content"]
     text = first if isinstance(first, str) else first[0]["text"]
@@ -77,7 +77,7 @@ def said(body: Any) -> Said:
 
 
 def message(body: Any, answer: Said) -> dict[str, Any]:
-    """Return an answer as OpenAI's format has it, fields in the way that the question wants."""
+    """Return an answer in OpenAI's format, with fields in the way that the question requests."""
     calls = [*answer.calls]
     text = answer.text
     if answer.output is not None:

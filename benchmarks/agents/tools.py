@@ -1,6 +1,6 @@
-"""What the agents call. Each call leaves a line in the file that AGENT_CALLS names.
+"""The tools of the agents. Each call adds a line to the file named by AGENT_CALLS.
 
-While there is a file of that name with `.held`, the third look lasts: the process is killed in it.
+While that file's name with `.held` exists, the third `look` blocks: the process is killed in it.
 """
 
 import asyncio

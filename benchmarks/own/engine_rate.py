@@ -1,4 +1,4 @@
-"""Durable events a second inside the engine: driver and journal, without HTTP."""
+"""Durable events per second inside the engine: driver and journal, without HTTP."""
 
 import asyncio
 import sqlite3
@@ -18,7 +18,7 @@ from steps.document.compiled import Definition
 
 
 async def new_run(services: Services, definition: dict[str, Any]) -> NewRun:
-    """Store a definition and return what starts a run of it."""
+    """Store a definition and return the start of a run of it."""
     await services.workflows.create(TENANT, definition)
     stored, compiled = await services.workflows.startable(TENANT, definition["id"], None)
     assert isinstance(compiled, Definition)
@@ -26,7 +26,7 @@ async def new_run(services: Services, definition: dict[str, Any]) -> NewRun:
 
 
 def events_a_second(folder: Path, tool: str, runs: int, seconds: float) -> float:
-    """Keep `runs` runs going for `seconds`, and count what has become durable."""
+    """Keep `runs` runs in progress for `seconds`, and count the durable events."""
     tools = ROOT / "benchmarks" / "stepwell_tools.py"
     settings = load({"data": folder, "plugins": [tools], "log_level": "warning"}).settings
     log.configure("warning", "console")

@@ -1,4 +1,4 @@
-"""What a step costs late in a long run, and a request beside many runs."""
+"""The cost of a step late in a long run, and of a request beside many runs."""
 
 import asyncio
 import sqlite3
@@ -18,7 +18,7 @@ _EARLY = 60
 
 
 def of_a_run(folder: Path, steps: Sequence[int]) -> dict[str, float]:
-    """Return what the last steps of runs of so many cost, as multiples of an early one's."""
+    """Return the cost of the last steps of long runs, as multiples of an early step's."""
     folder.mkdir(parents=True)
     server = StepwellServer(folder)
     found: dict[str, float] = {}
@@ -38,7 +38,7 @@ def of_a_run(folder: Path, steps: Sequence[int]) -> dict[str, float]:
 
 
 def of_a_journal(folder: Path, runs: Sequence[int], seconds: float) -> dict[str, float]:
-    """Return p50 of a list's first page, and the rate of starts, beside so many paused runs."""
+    """Return p50 of a list's first page, and the rate of starts, beside many paused runs."""
     found: dict[str, float] = {}
     for count in runs:
         place = folder / str(count)
@@ -66,7 +66,7 @@ def of_a_journal(folder: Path, runs: Sequence[int], seconds: float) -> dict[str,
 
 
 def _until_over(server: StepwellServer, run_id: str) -> None:
-    """Wait until a run has ended, by its row: its status is a long text."""
+    """Wait until a run has ended, by its row, since its full status is long."""
     number = int(run_id.rpartition("-")[2])
     address = f"file:{server.data / DATABASE}?mode=ro"
 

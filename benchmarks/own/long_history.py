@@ -1,4 +1,4 @@
-"""Whether a long journal, a long loop or a long list makes the same work dearer."""
+"""The effect of a long journal, a long loop or a long list on the cost of the same work."""
 
 import asyncio
 import sqlite3
@@ -17,7 +17,7 @@ _WINDOW = 50
 
 
 def full_against_empty(folder: Path, events: int, rounds: int, seconds: float) -> dict[str, float]:
-    """Return runs a second with `events` events in the journal and with none, in turns."""
+    """Return runs per second with `events` events in the journal and with none, alternately."""
     servers = {name: StepwellServer(folder / name) for name in ("full", "empty")}
     rates: dict[str, list[float]] = {name: [] for name in servers}
     try:
@@ -41,10 +41,10 @@ def full_against_empty(folder: Path, events: int, rounds: int, seconds: float) -
 
 
 def late_step_against_early(folder: Path, tool: str, runs: int) -> float:
-    """Return what a step around the 1,000th costs, as a multiple of one around the 60th.
+    """Return the cost of a step around the 1,000th, as a multiple of one around the 60th.
 
-    The times are those of the journal, the mean over 100 steps since a single step is shorter
-    than the millisecond in which the journal counts, and the least of `runs` runs.
+    The times are those in the journal: the mean over 100 steps, since a single step is shorter
+    than the journal's resolution of one millisecond, and the minimum over `runs` runs.
     """
     server = StepwellServer(folder)
     early: list[float] = []
@@ -64,7 +64,7 @@ def late_step_against_early(folder: Path, tool: str, runs: int) -> float:
 
 
 def map_against_single_runs(folder: Path, items: int, seconds: float) -> dict[str, float]:
-    """Return child runs a second of one map, and runs a second of as many callers."""
+    """Return child runs per second of one map, and runs per second of as many callers."""
     server = StepwellServer(folder)
     try:
         server.start()

@@ -1,4 +1,4 @@
-"""Several kinds of callers at once, and requests that carry or ask for more."""
+"""Several kinds of callers at once, and requests with larger bodies or results."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ _STARTS, _STATUS, _LISTS, _STREAMS = 64, 16, 4, 100
 
 
 def one_beside_readers(folder: Path, rounds: int, seconds: float) -> dict[str, float]:
-    """Return p50 of one caller's runs alone and beside 16 who ask for a status, in turns."""
+    """Return p50 of one caller's runs alone and beside 16 readers of a status, alternately."""
     with _server(folder) as server:
         status = _status(server)
         alone: list[float] = []
@@ -54,7 +54,7 @@ def all_kinds(folder: Path, rounds: int, seconds: float) -> dict[str, float]:
 
 
 def payloads(folder: Path, rounds: int, seconds: float) -> dict[str, float]:
-    """Return the rate of 8 callers' runs that carry nothing, 10 KB and 1 MB, in turns."""
+    """Return the rate of 8 callers' runs with no payload, 10 KB and 1 MB, alternately."""
     sizes = {"payload_none_rate": 0, "payload_10kb_rate": 10_000, "payload_1mb_rate": 1_000_000}
     rates: dict[str, list[float]] = {name: [] for name in sizes}
     with _server(folder) as server:
@@ -71,7 +71,7 @@ def payloads(folder: Path, rounds: int, seconds: float) -> dict[str, float]:
 
 
 def one_pause(folder: Path, rounds: int, seconds: float) -> dict[str, float]:
-    """Return how 64 callers fare who start a run that asks, and answer it."""
+    """Return the figures of 64 callers who start a run that asks, and answer it."""
     with _server(folder) as server:
         server.create(asking("ask"))
         loads = [_together(seconds, (_answered(server), _STARTS))[0] for _ in range(rounds)]
@@ -82,7 +82,7 @@ def one_pause(folder: Path, rounds: int, seconds: float) -> dict[str, float]:
 
 
 class _server:  # noqa: N801 - reads as a function
-    """A server that has the five steps, ended with the block."""
+    """Run a server with the five steps, which stops at the end of the block."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
@@ -129,7 +129,7 @@ def _followed(server: StepwellServer) -> Connect:
 
 
 def _answered(server: StepwellServer) -> Connect:
-    """Return callers that start a run, answer what it asks, and see it completed."""
+    """Return callers that start a run, answer its question, and see it completed."""
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[Call]:
@@ -151,7 +151,7 @@ def _answered(server: StepwellServer) -> Connect:
 
 
 async def _ask(server: StepwellServer, method: str, path: str, body: object = None) -> bytes:
-    """Send one request over a connection of its own, and return the body of the answer."""
+    """Send one request over a new connection, and return the body of the answer."""
     text = b"" if body is None else json.dumps(body).encode()
     fields = {**server.headers, "host": "x", "connection": "close"}
     if text:

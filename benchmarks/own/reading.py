@@ -1,4 +1,4 @@
-"""Status requests of a finished run, beside an empty handler, in turns."""
+"""Status requests of a finished run compared with an empty handler, alternately."""
 
 import asyncio
 from pathlib import Path

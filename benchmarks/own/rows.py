@@ -1,4 +1,4 @@
-"""Stepwell's own rows, each on folders of its own."""
+"""Stepwell's own rows, each measured in separate folders."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from benchmarks.rounds import attempt, say
 
 
 def measure(plan: Plan, folder: Path) -> dict[str, Any]:
-    """Measure every row; one that breaks is missing."""
+    """Measure every row; one that fails is missing."""
     parts: dict[str, Any] = {
         "engine": lambda: _engine(plan, folder / "engine"),
         "status": lambda: reading.against_an_empty_handler(
@@ -54,7 +54,7 @@ def measure(plan: Plan, folder: Path) -> dict[str, Any]:
 
 
 def _engine(plan: Plan, folder: Path) -> dict[str, Any]:
-    """Take turns with plain group commit, so that both meet the same machine."""
+    """Alternate with plain group commit, so that both run under the same load of the machine."""
     runs, seconds = plan.engine_runs, plan.seconds
     folder.mkdir(parents=True)
     rates: dict[str, list[float]] = {

@@ -1,7 +1,7 @@
-"""Fills a journal with copies of one run's history, each with a chain of its own.
+"""Fill a journal with copies of one run's history, each with its own hash chain.
 
-The rows are those that the server would have written, made by the journal's own functions,
-but written in bulk and without flushes: it takes seconds where the server would take hours.
+The rows are those that the server would have written, created by the journal's own functions,
+but written in bulk and without flushes: this takes seconds where the server would take hours.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ def copy_runs(data: Path, tenant: str, events: Sequence[Event], count: int) -> N
 
 
 def plain_rate(data: Path, runs: int, events_a_commit: int) -> float:
-    """Return events a second when plain sqlite3 writes such rows, made beforehand, at FULL.
+    """Return events per second when plain sqlite3 writes such prepared rows at FULL.
 
     The rows are copies of the newest run of a folder that no server uses.
     """

@@ -1,4 +1,4 @@
-"""What runs that stand still cost: memory, and time until the server is ready."""
+"""The cost of runs without progress: memory, and the time until the server is ready."""
 
 import time
 from pathlib import Path
@@ -14,14 +14,14 @@ _PATIENCE_S = 120.0
 
 
 def paused_and_running(folder: Path, paused: int, running: int) -> dict[str, float]:
-    """Return what an empty server takes, then with paused runs, then with running ones too.
+    """Return memory and start time of a server without runs, with paused and with running ones.
 
-    Running runs are such as a kill left inside a step: at the start each is carried on into
-    that step again. Copies stand for the runs, made of a real one's history.
+    Running runs were left inside a step by a kill: at the start each one executes that step
+    again. All are copies of a real run's history.
     """
     folder.mkdir(parents=True)
     gate = Gate(folder / "gate")
-    # Twice as many: one tenant's runs never take all places.
+    # Twice as many, since one tenant's runs never take all places.
     every_step_at_once = {"STEPWELL_MAX_CONCURRENT_STEPS": str(2 * running)}
     server = StepwellServer(folder, {**gate.environment, **every_step_at_once})
     try:
@@ -34,7 +34,7 @@ def paused_and_running(folder: Path, paused: int, running: int) -> dict[str, flo
         while gate.arrived < 1:
             time.sleep(0.05)
         server.kill()
-        # As it is now: a run that has been cut off twice is a suspect, and tried by itself.
+        # Copied before the next kill: a run interrupted twice is a suspect, and tried alone.
         running_one = history(server.data, stands)
         copy_runs(server.data, *history(server.data, waits), paused)
         paused_ready = server.start()
@@ -60,6 +60,6 @@ def paused_and_running(folder: Path, paused: int, running: int) -> dict[str, flo
 
 
 def _memory(server: StepwellServer) -> float:
-    """Look once what a start needs for a moment has been given back."""
+    """Read memory once the transient memory of the start is freed."""
     time.sleep(_SETTLED_S)
     return memory_mb(server.pids)

@@ -1,4 +1,4 @@
-"""What waits costs rows and hardly any memory: kept signals and schedules, in one process.
+"""The cost of waiting signals and schedules in one process: rows, and hardly any memory.
 
 python -m benchmarks.own.waiting [--signals 9500] [--schedules 980]
 """
@@ -36,7 +36,7 @@ def resident() -> int:
 
 
 async def keep_signals(services: Services, first: int, count: int) -> None:
-    """Send signals that nobody waits for, each with a key of its own."""
+    """Send signals that no run waits for, each with a unique key."""
     now_ms = services.clock.now_ms()
     for start in range(first, first + count, _AT_ONCE):
         await asyncio.gather(
@@ -52,7 +52,7 @@ async def keep_signals(services: Services, first: int, count: int) -> None:
 
 
 async def keep_schedules(services: Services, first: int, count: int) -> None:
-    """Put schedules, each of a minute of its own."""
+    """Store schedules, each at a different minute."""
     for number in range(first, first + count):
         body = ScheduleBody(
             workflowId="end", cron=f"{number % 60} {number % 24} * * *", timeZone="Europe/Berlin"
@@ -61,7 +61,7 @@ async def keep_schedules(services: Services, first: int, count: int) -> None:
 
 
 async def measured(folder: Path, signals: int, schedules: int) -> Mapping[str, float]:
-    """Return the megabytes by which the process grows."""
+    """Return the growth of the process in megabytes."""
     async with open_services(load({"data": folder, "log_level": "warning"}).settings) as services:
         await services.workflows.create("acme", _ENDS_AT_ONCE)
         await keep_signals(services, 0, _AT_ONCE)
@@ -79,7 +79,7 @@ async def measured(folder: Path, signals: int, schedules: int) -> Mapping[str, f
 
 
 def main() -> None:
-    """Print what was measured."""
+    """Print the measurements."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--signals", type=int, default=9_500)
     options.add_argument("--schedules", type=int, default=980)

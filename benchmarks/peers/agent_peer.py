@@ -1,7 +1,7 @@
-"""One task by an agent of another library, in a process of its own, which is killed perhaps.
+"""One task of an agent of another library, in a separate process that may be killed.
 
-Each is used as its documentation has it, with what comes with it. It prints how it ended, and
-how long the task took without the start of the process.
+Each library is used as documented, with its own components. The process prints how the task ended,
+and its duration without the start of the process.
 """
 
 import argparse

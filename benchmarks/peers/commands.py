@@ -1,6 +1,6 @@
-"""How the benchmark talks to a library: lines of JSON to a process that has it in it.
+"""The protocol between the benchmark and a library: lines of JSON to a process that hosts it.
 
-The callers are coroutines of that process, so a library is measured without any HTTP.
+The callers are coroutines of that process, so libraries are measured without HTTP.
 """
 
 import asyncio
@@ -16,16 +16,16 @@ from benchmarks.closed_loop import Call, closed_loop
 
 
 class Library(Protocol):
-    """What a peer can do."""
+    """The operations of a peer."""
 
     async def run(self) -> None:
         """Start a run of five steps and wait for its result."""
 
     async def start_gated(self, count: int) -> None:
-        """Start runs whose third step waits at the gate, and do not wait for them."""
+        """Start runs whose third step waits at the gate, and return at once."""
 
     async def unfinished(self) -> int:
-        """Say how many gated runs are not over; begin to carry them on where that is asked."""
+        """Return the number of unfinished gated runs; resume them where the caller must."""
 
 
 async def serve(library: Library) -> None:
@@ -55,7 +55,7 @@ def _connect(library: Library) -> Callable[[], Any]:
 
 
 async def _commands() -> AsyncIterator[dict[str, Any]]:
-    """Return the lines of standard input, read by a thread so that no loop is held up."""
+    """Return the lines of standard input, read by a thread so that the loop is not blocked."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str] = asyncio.Queue()
 

@@ -1,7 +1,7 @@
 """DBOS Transact for Python: in this process, or behind a small HTTP endpoint.
 
-Its documentation's form: decorated coroutines, the system database by its address, nothing
-else changed. What is durable is up to its defaults.
+Used as documented: decorated coroutines, the system database by its address, otherwise default
+settings, also for durability.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """LangGraph with its SQLite checkpointer and `durability="sync"`: a checkpoint before each step.
 
-A graph's run is known to nobody but its caller: after a kill the caller must invoke each
-thread again, which is what `unfinished` does the first time.
+Only the caller knows a graph's runs: after a kill it must invoke each thread again, as
+`unfinished` does the first time.
 """
 
 import argparse

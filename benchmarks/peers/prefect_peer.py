@@ -1,6 +1,6 @@
 """Prefect 3: flow and tasks in this process, its server on SQLite beside it.
 
-Results are persisted, as they must be for a step not to be done again.
+Results are persisted, which is necessary so that steps are not repeated.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Temporal for Python: a worker and its callers in this process, beside its server.
 
-Its documentation's form: a workflow of five activities, each with a timeout; the workflow's code
-in its sandbox, nothing else changed but how many activities may run at once.
+Used as documented: a workflow of five activities, each with a timeout; the workflow's code in its
+sandbox; default settings except the number of concurrent activities.
 """
 
 import argparse
@@ -87,7 +87,7 @@ class Temporal:
         self._started.write_text(str(count))
 
     async def unfinished(self) -> int:
-        """Count what has not been completed: the list lags behind."""
+        """Return started runs minus completed ones, since the list of open runs lags behind."""
         done = await self._client.count_workflows(
             "WorkflowType = 'Gated' AND ExecutionStatus = 'Completed'"
         )

@@ -1,4 +1,4 @@
-"""What the benchmark needs of a system, and the two ways to drive one."""
+"""The interface between the benchmark and a system, and the two ways to drive one."""
 
 import asyncio
 import json
@@ -18,17 +18,17 @@ PYTHON = VENV / "bin" / "python"
 
 
 class NotHere(Exception):
-    """A system cannot be had on this machine; the message says why."""
+    """A system is not available on this machine; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a reader must know of a system to read its figures.
+    """Facts about a system that a reader of its figures needs.
 
     Attributes:
-        driven: Whether its callers come over HTTP or stand in its process.
-        durable: What is on disk when.
-        recovers: Whether it carries runs on by itself after a kill.
+        driven: Whether its callers use HTTP or run in its process.
+        durable: What is on disk at which moment.
+        recovers: Whether it resumes runs by itself after a kill.
     """
 
     name: str
@@ -39,7 +39,7 @@ class About:
 
 
 class System(ABC):
-    """One system on one folder, from nothing to gone."""
+    """One system in one folder, from its preparation to its end."""
 
     about: About
 
@@ -48,11 +48,11 @@ class System(ABC):
 
     @abstractmethod
     def prepare(self, folder: Path, environment: dict[str, str]) -> None:
-        """Make what has to be there before the first start. Raises `NotHere`."""
+        """Create what the first start needs. Raises `NotHere`."""
 
     @abstractmethod
     def launch(self) -> None:
-        """Start its processes and return when it takes runs."""
+        """Start its processes and return when it accepts runs."""
 
     @abstractmethod
     def load(self, callers: int, seconds: float, most: int) -> Load:
@@ -60,18 +60,18 @@ class System(ABC):
 
     @abstractmethod
     def start_gated(self, count: int) -> None:
-        """Start runs whose third step waits at the gate, without waiting for them."""
+        """Start runs whose third step waits at the gate, and return at once."""
 
     @abstractmethod
     def unfinished(self) -> int:
-        """Say how many runs are not over."""
+        """Return the number of unfinished runs."""
 
     @abstractmethod
     def stored_bytes(self) -> int:
-        """Return the bytes that runs take on disk, with the system stopped."""
+        """Return the disk space of the runs in bytes, with the system stopped."""
 
     def start(self) -> float:
-        """Start and return the seconds until it takes runs."""
+        """Start and return the seconds until it accepts runs."""
         began = time.perf_counter()
         try:
             self.launch()
@@ -81,12 +81,12 @@ class System(ABC):
         return time.perf_counter() - began
 
     def stop(self) -> None:
-        """Stop gracefully, what was started last first."""
+        """Stop gracefully, in reverse order of the start."""
         while self.processes:
             self.processes.pop().stop()
 
     def kill(self) -> None:
-        """Kill -9 everything."""
+        """Kill -9 all processes."""
         while self.processes:
             self.processes.pop().kill()
 
@@ -100,14 +100,14 @@ def load_over(connect: Connect, callers: int, seconds: float, most: int) -> Load
 
 
 class LibrarySystem(System):
-    """A library in a process of its own, driven by coroutines in that process."""
+    """A library in a separate process, driven by coroutines in that process."""
 
     folder: Path
     environment: dict[str, str]
     module: str
 
     def arguments(self) -> list[str]:
-        """Return what the peer's process is started with."""
+        """Return the arguments of the peer's process."""
         return []
 
     def prepare(self, folder: Path, environment: dict[str, str]) -> None:
@@ -147,7 +147,7 @@ class LibrarySystem(System):
         return self._answer(seconds)
 
     def _answer(self, seconds: float) -> dict[str, Any]:
-        """Read one line, but not for ever: a peer that hangs is killed."""
+        """Read one line within a time limit: a peer that hangs is killed."""
         assert self._peer.child.stdout is not None
         guard = threading.Timer(seconds, self._peer.kill)
         guard.start()

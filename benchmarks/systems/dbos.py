@@ -20,7 +20,7 @@ class DbosSqlite(LibrarySystem):
 
 
 class DbosSqliteHttp(DbosSqlite):
-    """The same behind Starlette and uvicorn, so that HTTP is on both sides."""
+    """The same behind Starlette and uvicorn, for a comparison over HTTP on both sides."""
 
     about = About("dbos-sqlite-http", "DBOS, SQLite, over HTTP", "HTTP", _ON_SQLITE)
 

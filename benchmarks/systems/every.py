@@ -1,4 +1,4 @@
-"""Every system, in the order of the table, and those that cannot be had."""
+"""Every system, in the order of the table, and the unavailable ones."""
 
 from collections.abc import Callable
 

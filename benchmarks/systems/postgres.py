@@ -1,4 +1,4 @@
-"""A PostgreSQL of Debian's package, on a folder of its own, as its defaults are (fsync on)."""
+"""PostgreSQL from Debian's package, in a separate folder with default settings (fsync on)."""
 
 import os
 import pwd
@@ -22,7 +22,7 @@ def find_postgres() -> Path:
 
 
 class Postgres:
-    """One cluster; PostgreSQL refuses to run as root, so there it runs as `postgres`."""
+    """One cluster; since PostgreSQL refuses to run as root, root runs it as `postgres`."""
 
     def __init__(self, folder: Path) -> None:
         self._programs = find_postgres()
@@ -44,7 +44,7 @@ class Postgres:
         return f"postgresql://bench@127.0.0.1:{self._port}/bench"
 
     def start(self) -> Process:
-        """Start, wait until it answers, and make the database if it is not there."""
+        """Start, wait until it answers, and create the database if it does not exist."""
         process = Process(
             [
                 self._programs / "postgres", "-D", self._data, "-p", str(self._port),
@@ -61,11 +61,11 @@ class Postgres:
 
     @staticmethod
     def stop(process: Process) -> None:
-        """Stop gracefully, clients or not, which also writes a checkpoint."""
+        """Stop gracefully regardless of clients, which also writes a checkpoint."""
         process.stop(how=signal.SIGINT)
 
     def stored_bytes(self) -> int:
-        """Return tables and indexes; the write-ahead log is of fixed sizes and used again."""
+        """Return the size of tables and indexes; the write-ahead log is recycled, of fixed size."""
         return folder_bytes(self._data / "base")
 
     def _succeeds(self, program: str, *arguments: str) -> bool:

@@ -87,7 +87,7 @@ class Restate(System):
         self._started += count
 
     def unfinished(self) -> int:
-        """Count what has not been completed: just after a start not all is listed yet."""
+        """Return started runs minus completed ones, since the list is incomplete after a start."""
         try:
             return self._started - self._completed()
         except OSError:

@@ -30,7 +30,7 @@ class Stepwell(System):
 
     def prepare(self, folder: Path, environment: dict[str, str]) -> None:
         self._folder = folder
-        # So many steps wait at the gate at once; the load never has more than its callers.
+        # The number of steps that wait at the gate at once; a load has at most one run per caller.
         many = {"STEPWELL_MAX_CONCURRENT_STEPS": "2000"}
         self._server = StepwellServer(folder, {**environment, **many})
         self._is_new = True

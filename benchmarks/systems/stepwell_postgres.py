@@ -1,4 +1,4 @@
-"""Stepwell with its journal in PostgreSQL: one process or several, callers in turns at each."""
+"""Stepwell with its journal in PostgreSQL: one or more processes, callers distributed over them."""
 
 import base64
 from contextlib import AbstractAsyncContextManager
@@ -15,7 +15,7 @@ _KEY = base64.b64encode(bytes(32)).decode()
 
 
 class StepwellPostgres(System):
-    """Processes that share one database, which is a part of what is measured."""
+    """Processes that share one database, which is included in the measurement."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class StepwellPostgres(System):
 
 
 def _in_turns(servers: list[StepwellServer]) -> Connect:
-    """Return what connects each caller to the next of the servers."""
+    """Return what connects the callers to the servers in rotation."""
     turns = cycle([server.starts("five") for server in servers])
 
     def connect() -> AbstractAsyncContextManager[Call]:

@@ -23,7 +23,7 @@ Load: TypeAlias = Callable[..., Server]
 
 @pytest.fixture
 def load(tmp_path: Path) -> Iterator[Load]:
-    """Start servers with the load plug-ins; settings by name in lower case."""
+    """Start servers with the load plug-ins; settings are lower-case keyword arguments."""
     with ExitStack() as running:
 
         def begin(name: str = "server", **settings: object) -> Server:
@@ -40,7 +40,7 @@ def load(tmp_path: Path) -> Iterator[Load]:
                 **{
                     "STEPWELL_PLUGINS": ",".join(map(str, plugins)),
                     "STEPWELL_METRICS_TOKEN": TOKEN,
-                    "STEPWELL_EVENT_LOOP": "asyncio",  # whose callbacks can be measured
+                    "STEPWELL_EVENT_LOOP": "asyncio",  # its callbacks can be measured
                     "LOOP_CALLBACKS": str(folder / "callbacks.jsonl"),
                     **environment,
                 },
@@ -51,7 +51,7 @@ def load(tmp_path: Path) -> Iterator[Load]:
 
 
 def callbacks(server: Server) -> list[dict[str, Any]]:
-    """Return the long callbacks of the server's event loop, the longest first."""
+    """Return the long callbacks of the server's event loop, longest first."""
     file = server.data.parent / "callbacks.jsonl"
     lines = file.read_text().splitlines() if file.exists() else []
     return sorted(map(json.loads, lines), key=lambda line: -line["ms"])
@@ -74,7 +74,7 @@ def naps(count: int, seconds: float) -> list[dict[str, Any]]:
 
 
 def thoughts(count: int) -> list[dict[str, Any]]:
-    """Steps that do not act."""
+    """Return steps without external effects."""
     inputs = {"n": "{{ data.n | default(0) }}"}
     return [
         {"id": f"t{i}", "type": "call-tool", "toolId": "transform", "inputs": inputs}
@@ -98,7 +98,7 @@ def nothing_long(server: Server) -> None:
 
 
 def ended(server: Server, run_ids: Iterable[str], within: float = 60) -> set[str]:
-    """Wait until all these runs have ended; return the statuses that they have."""
+    """Wait until all these runs have ended; return their statuses."""
     numbers = json.dumps([run_number(run_id) for run_id in run_ids])
     until = time.monotonic() + within
     while True:

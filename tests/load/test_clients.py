@@ -1,4 +1,4 @@
-"""Clients that poll, that do not take their answer, that leave: they cost nothing for long."""
+"""Clients that poll, do not read their answer, or disconnect occupy the server only briefly."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ CLIENTS = int(os.environ.get("STEPWELL_LOAD_CLIENTS", "100"))
 
 
 def sockets(server: Server) -> int:
-    """Count the server's open sockets, once that of a client that has just left is closed."""
+    """Count the server's open sockets, once that of a disconnected client is closed."""
     before, count = -1, _sockets(server)
     while count != before:
         time.sleep(0.1)
@@ -42,7 +42,7 @@ async def gone(server: Server, before: int, within: float = 60) -> None:
 
 
 @full
-async def test_a_client_that_does_not_take_its_answer_is_cut_off(load: Load) -> None:
+async def test_a_client_that_does_not_read_its_answer_is_disconnected(load: Load) -> None:
     server = load()
     with server.client() as client:
         client.post("/api/workflows", json=chain([], "plain")).raise_for_status()
@@ -67,7 +67,7 @@ async def test_a_client_that_does_not_take_its_answer_is_cut_off(load: Load) -> 
         await line.__aexit__()
 
 
-async def test_a_client_that_never_ends_its_headers_is_cut_off(load: Load) -> None:
+async def test_a_client_that_never_ends_its_headers_is_disconnected(load: Load) -> None:
     server = load(header_timeout=3)
     server.key()
     before = sockets(server)
@@ -76,7 +76,7 @@ async def test_a_client_that_never_ends_its_headers_is_cut_off(load: Load) -> No
         _, out = await asyncio.open_connection("127.0.0.1", server.port)
         out.write(begin)
         held.append(out)
-    async with Line(server) as line:  # this one is slow only with its second request
+    async with Line(server) as line:  # this client is slow only in its second request
         assert (await line.ask(Ask("GET", "/api/workflows"))).status == 200
         line._out.write(b"GET /healthz HTTP/1.1\r\n")
         await asyncio.sleep(0.3)
@@ -87,7 +87,7 @@ async def test_a_client_that_never_ends_its_headers_is_cut_off(load: Load) -> No
 
 
 @full
-async def test_a_client_that_takes_its_time_is_served(load: Load) -> None:
+async def test_a_slow_client_is_served(load: Load) -> None:
     server = load(header_timeout=1)
     with server.client() as client:
         client.post("/api/workflows", json=chain(naps(1, 2.5), "slow")).raise_for_status()
@@ -96,7 +96,7 @@ async def test_a_client_that_takes_its_time_is_served(load: Load) -> None:
         assert (answer.status, answer.json()["status"]) == (200, "completed")
 
 
-async def test_many_clients_that_poll_and_leave(load: Load) -> None:
+async def test_many_clients_that_poll_and_disconnect(load: Load) -> None:
     server = load()
     with server.client() as client:
         client.post("/api/workflows", json=chain(naps(1, 1), "slow")).raise_for_status()
@@ -104,7 +104,7 @@ async def test_many_clients_that_poll_and_leave(load: Load) -> None:
     before, memory = sockets(server), resident_mb(server)
 
     async def leave(number: int) -> None:
-        """Wait for a run, or poll it; go away in the middle of it."""
+        """Wait for a run, or poll it, and disconnect midway."""
         async with Line(server) as line:
             ask = start_of("slow", wait=True)
             if number % 2:

@@ -1,8 +1,8 @@
-"""A wall clock that jumps: ids stay increasing, and each timer fires once, never twice or never.
+"""When the wall clock jumps, ids keep increasing and each timer fires exactly once.
 
-In a real server, whose clock is moved by a file that the plug-in `load_plugin.py` reads. The
+Tested on a real server, whose clock is set by a file that the plug-in `load_plugin.py` reads. The
 journal's timers are moments of the wall clock, so a jump forward makes them fire early, a
-jump back late; durations that are measured, such as step timeouts, do not notice.
+jump back late; measured durations, such as step timeouts, are not affected.
 """
 
 import os
@@ -61,7 +61,7 @@ def asleep(client: httpx.Client, run_id: str) -> None:
 
 
 def woken(server: Server) -> dict[int, int]:
-    """Return how often each run's sleep has completed."""
+    """Return how often the sleep of each run has completed."""
     with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal:
         rows = (
             events_one_by_one(journal)
@@ -109,7 +109,7 @@ def test_ids_increase_and_timers_fire_once_while_the_clock_jumps(
 
 
 @pytest.mark.parametrize("years", [pytest.param(1, marks=full), 30])
-def test_a_run_sleeps_for_years(load: Load, tmp_path: Path, years: int) -> None:
+def test_a_run_may_sleep_for_years(load: Load, tmp_path: Path, years: int) -> None:
     clock = Jumping(load, tmp_path)
     with clock.server.client() as client:
         workflow = sleeping(f"{years * 365}d", "long")
@@ -126,8 +126,8 @@ def test_a_run_sleeps_for_years(load: Load, tmp_path: Path, years: int) -> None:
     assert woken(clock.server) == {run_number(run_id): 1}
 
 
-def test_a_jump_ends_no_step_and_lengthens_none(load: Load, tmp_path: Path) -> None:
-    """Timeouts of steps, the grace of a cancel and rate limits are measured, not read off."""
+def test_a_jump_does_not_change_step_timeouts(load: Load, tmp_path: Path) -> None:
+    """Step timeouts, the grace of a cancel and rate limits use the monotonic clock."""
     clock = Jumping(load, tmp_path)
     quick, slow = naps(1, 1.0)[0], naps(1, 30)[0]
     with clock.server.client() as client:
@@ -143,7 +143,9 @@ def test_a_jump_ends_no_step_and_lengthens_none(load: Load, tmp_path: Path) -> N
 
 
 @full
-def test_a_deadline_and_an_answer_have_one_winner_across_a_jump(load: Load, tmp_path: Path) -> None:
+def test_of_a_deadline_and_an_answer_exactly_one_counts_across_a_jump(
+    load: Load, tmp_path: Path
+) -> None:
     clock = Jumping(load, tmp_path)
     ask = {"id": "ask", "type": "request-user-action", "message": "?", "deadline": "1h",
            "actions": [{"value": "yes", "label": "Yes"}]}  # fmt: skip

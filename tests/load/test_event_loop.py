@@ -1,7 +1,7 @@
-"""No callback keeps the event loop for more than 50 ms, whatever is asked.
+"""No callback blocks the event loop for more than 50 ms under any request.
 
-Measured by the processor time of the loop's own thread in one callback, which a busy machine
-does not change. The file of long callbacks comes from the plug-in `stalls.py`.
+Measured by the processor time of the loop's thread in one callback, which does not depend on the
+load of the machine. The plug-in `stalls.py` writes the file of long callbacks.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ def create(client: httpx.Client, document: dict[str, Any]) -> None:
     client.post("/api/workflows", json=document).raise_for_status()
 
 
-def test_a_callback_that_keeps_the_loop_is_seen_and_logged(load: Load) -> None:
+def test_a_callback_that_blocks_the_loop_is_detected_and_logged(load: Load) -> None:
     server = load(stall_warning=60)
     step = {"id": "hog", "type": "call-tool", "toolId": "hog", "inputs": {"seconds": 0.4}}
     with server.client() as client:
@@ -36,7 +36,9 @@ def test_a_callback_that_keeps_the_loop_is_seen_and_logged(load: Load) -> None:
     ]
     lines = [json.loads(line) for line in server.log.read_text().splitlines() if line[0] == "{"]
     stalls = [line for line in lines if line["event"] == "event loop stalled"]
-    (told,) = [line for line in stalls if "in hog" in line["stack"]]  # a busy machine adds others
+    (told,) = [
+        line for line in stalls if "in hog" in line["stack"]
+    ]  # a busy machine may add others
     assert told["wall_ms"] >= 60
     assert told["cpu_ms"] > 0
 
@@ -134,7 +136,7 @@ def expressions_at_their_limits(server: Server) -> None:
             assert ended["status"] in ("completed", "failed")
 
 
-def test_expressions_conditions_and_outputs_of_much(load: Load) -> None:
+def test_large_expressions_conditions_and_outputs(load: Load) -> None:
     server = load()
     data = {
         "rows": [{f"c{column}": column for column in range(10)} for _ in range(3_000)],
@@ -177,7 +179,7 @@ def test_expressions_conditions_and_outputs_of_much(load: Load) -> None:
     nothing_long(server)
 
 
-def test_secrets_and_sensitive_fields_of_much(load: Load) -> None:
+def test_many_secrets_and_sensitive_fields(load: Load) -> None:
     server = load()
     much = {"id": "much", "type": "call-tool", "toolId": "much", "inputs": {"size": 800_000},
             "output": {"text": {"type": "string", "value": "{{ result.text }}"}}}  # fmt: skip
@@ -226,7 +228,7 @@ async def test_recovery_lists_and_many_starts_at_once(load: Load) -> None:
     with server.client() as client:
         page = client.get("/api/workflow/runs", params={"limit": 100, "status": "running"}).json()
         assert len(page["runs"]) == 100
-    until = time.monotonic() + 60  # they are picked up behind the requests
+    until = time.monotonic() + 60  # they are resumed after the requests
     found = "SELECT count(*) FROM events WHERE type = 'AttemptInterrupted'"
     with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal:
         while (count := journal.execute(found).fetchone()[0]) < 400 and time.monotonic() < until:  # noqa: ASYNC110 - in another process

@@ -1,7 +1,7 @@
-"""A tenant with thousands of runs does not starve another's single one.
+"""A tenant with thousands of runs does not starve the single run of another.
 
-Measured by what is done for the first tenant while the other's sync start is answered, and
-as the ratio of the time that such a start takes to the time of all the first one's runs.
+Measured by the work done for the first tenant while the other's synchronous start is answered,
+and as the ratio of that start's duration to the duration of all the first tenant's runs.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ async def test_one_run_beside_two_thousand_with_slow_steps(load: Load) -> None:
     print(f"steps of big meanwhile: {overtaken}; waiting {waiting:g} then {left:g}")
     assert left > MANY / 2, "there was no backlog, so nothing was proved"
     assert metric(server, "steps_acting") <= 20 * GREED / (GREED + 1) + 1
-    # Each of its three steps waits for one nap of the others and takes the time of one.
+    # Each of its three steps waits for one nap of the others and takes as long as one.
     assert statistics.median(overtaken) < 2 * 3 * 20 * 1.5
     assert max(overtaken) < MANY / 4
 
@@ -78,9 +78,9 @@ LIST = Ask("GET", "/api/workflow/runs?limit=500")
 async def test_requests_of_one_tenant_beside_busy_connections(
     load: Load, busy: Ask, connections: int, asked: Ask | None
 ) -> None:
-    """Shown is the ratio of what a request takes beside the other tenant's to what it takes alone.
+    """Prints the ratio of a request's cost beside the other tenant's requests to its cost alone.
 
-    What others had meanwhile is counted, which a busy machine does not change.
+    The work done for others meanwhile is counted, which does not depend on the machine's load.
     """
     server = load()
     for tenant in ("big", "small"):
@@ -99,7 +99,7 @@ async def test_requests_of_one_tenant_beside_busy_connections(
     await asyncio.sleep(1)
     times: dict[str, list[Took]] = {"alone": [], "beside": []}
     busy_s = 1.0
-    # In turns, so that both meet the same machine.
+    # In turns, so that both run under the same load of the machine.
     for _ in range(TURNS):
         client_of_big.send_signal(signal.SIGSTOP)
         await rests(server)
@@ -121,13 +121,13 @@ async def test_requests_of_one_tenant_beside_busy_connections(
                 f" ({alone_s * 1e3:.2f} ms alone)"
             )
     print(f"beside {connections} connections: {', '.join(shown)}; {between:.1f} answers meanwhile")
-    # In the order in which requests come, one would come after all of theirs; a start waits for
-    # the disk meanwhile.
+    # In order of arrival, a request would be answered after all of theirs; a start also waits for
+    # the disk.
     assert between < (BUSY / 4 if asked.method == "GET" else BUSY)
 
 
 async def rests(server: Server) -> None:
-    """Wait until the server has answered what a client that stands still has asked."""
+    """Wait until the server has answered all requests of a paused client."""
     assert server.process is not None
     told = Path(f"/proc/{server.process.pid}/schedstat")
     before = -1.0
@@ -138,7 +138,7 @@ async def rests(server: Server) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """What passed between a request and its answer.
+    """What was used between a request and its answer.
 
     Attributes:
         seconds: On the clock.
@@ -151,7 +151,7 @@ class Took:
 
 
 async def asked_by_small(server: Server, ask: Ask) -> tuple[list[Took], float]:
-    """Return what 100 requests took, and all together, in seconds."""
+    """Return the cost of each of 100 requests, and their total duration in seconds."""
     began, took = time.monotonic(), list[Took]()
     async with Line(server, "small") as line:
         await line.ask(ask)
@@ -180,7 +180,7 @@ def steps_of(server: Server, tenant: str) -> int:
 
 
 @full
-async def test_one_run_beside_many_that_only_think(load: Load, tmp_path: Path) -> None:
+async def test_one_run_beside_many_of_pure_computation(load: Load, tmp_path: Path) -> None:
     clock = tmp_path / "offset"
     clock.write_text("0")
     server = load(CLOCK_OFFSET=clock)
@@ -190,8 +190,8 @@ async def test_one_run_beside_many_that_only_think(load: Load, tmp_path: Path) -
             client.post("/api/workflows", json=chain(steps, "think")).raise_for_status()
     await flood(server, [start_of("think")] * (MANY // 4), tenant="big")
     while metric(server, "runs_in_memory"):  # noqa: ASYNC110 - in another process
-        await asyncio.sleep(0.05)  # until every one sleeps
-    clock.write_text("4000000")  # an hour has passed: all of them go on at once
+        await asyncio.sleep(0.05)  # until all sleep
+    clock.write_text("4000000")  # an hour has passed: all of them resume at once
     until = time.monotonic() + 5
     while metric(server, "runs_in_memory") < MANY // 40:
         assert time.monotonic() < until, "there was no backlog, so nothing was proved"
@@ -203,7 +203,7 @@ async def test_one_run_beside_many_that_only_think(load: Load, tmp_path: Path) -
             busy += await latencies(server, "think", 1)
     backlog = time.monotonic() - began
     print(f"busy {[round(b * 1e3) for b in busy]} ms; backlog {backlog:.1f} s")
-    # One that comes after all the others would wait for all of the backlog.
+    # In order of arrival, it would wait for the whole backlog.
     assert max(busy) < backlog / 2
     assert statistics.median(busy) < backlog / 8
 
@@ -213,7 +213,7 @@ def _is_left(client: httpx.Client) -> bool:
     return bool(page["runs"])
 
 
-def test_a_turn_that_is_waited_for_can_be_cancelled(load: Load) -> None:
+def test_a_step_that_waits_for_its_turn_can_be_cancelled(load: Load) -> None:
     server = load(max_concurrent_steps=1, cancel_grace=0.2)
     with server.client() as client:
         client.post("/api/workflows", json=chain(naps(1, 30), "long")).raise_for_status()
@@ -229,7 +229,7 @@ def test_a_turn_that_is_waited_for_can_be_cancelled(load: Load) -> None:
 
 @full
 @pytest.mark.parametrize("kept", [1, 20])
-def test_a_stop_starts_no_step_that_waits_for_its_turn(load: Load, kept: int) -> None:
+def test_a_stopping_server_starts_no_waiting_step(load: Load, kept: int) -> None:
     server = load(max_concurrent_steps=kept)
     with server.client() as client:
         client.post("/api/workflows", json=chain(naps(2, 0.5), "slow")).raise_for_status()

@@ -1,6 +1,6 @@
-"""Many runs in the journal: a restart is quick, and what is due at once ends, each once.
+"""With many runs in the journal a restart is fast, and timers due at once fire once each.
 
-The big share is behind STEPWELL_LOAD_RUNS (100000 in `make load-test`).
+STEPWELL_LOAD_RUNS sets the number of runs (100000 in `make load-test`).
 """
 
 import asyncio

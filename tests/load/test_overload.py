@@ -1,4 +1,4 @@
-"""More than the server can take: it says so, stays small, and loses nothing it accepted."""
+"""An overloaded server refuses requests, keeps its memory bounded, and loses no accepted run."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ async def test_a_flood_of_starts_with_slow_steps_is_refused_in_time(load: Load) 
         assert {answer.headers["retry-after"] for answer in refused} == {"2"}
         assert refused[0].json()["error"] == "Service unavailable"
         assert metric(server, "runs_in_memory") <= 300
-        # Reads and control go on.
+        # Reads and control requests still work.
         assert client.get(f"/api/workflow/status/{accepted[-1]}").status_code == 200
         stop = {"runId": accepted[-1], "workflowId": "slow"}
         stopped = client.post("/api/workflow/management/cancel", json=stop).status_code
@@ -36,11 +36,11 @@ async def test_a_flood_of_starts_with_slow_steps_is_refused_in_time(load: Load) 
         grown = resident_mb(server) - before
         print(f"accepted {len(accepted)}, refused {len(refused)}, memory grew by {grown:.1f} MB")
         assert grown < 40
-        # It has come to rest by itself.
+        # The server recovers without intervention.
         assert (await flood(server, [start_of("slow")], 1))[0].status == 200
 
 
-async def test_a_disk_that_hangs_refuses_starts_and_lets_reads_go_on(
+async def test_while_the_disk_hangs_starts_are_refused_and_reads_continue(
     load: Load, tmp_path: Path
 ) -> None:
     stuck = tmp_path / "stuck"
@@ -52,7 +52,7 @@ async def test_a_disk_that_hangs_refuses_starts_and_lets_reads_go_on(
         while await asyncio.to_thread(metric, server, "writes_queued") < 40:  # noqa: ASYNC110 - in another process
             await asyncio.sleep(0.02)
         async with Line(server) as line:
-            # Nothing is written meanwhile: what is answered has not waited for the disk.
+            # Nothing is written meanwhile, so these answers did not wait for the disk.
             for _ in range(20):
                 assert (await line.ask(Ask("GET", "/api/workflows"))).status == 200
             assert (await line.ask(start_of("plain"))).status == 503
@@ -66,7 +66,7 @@ async def test_a_disk_that_hangs_refuses_starts_and_lets_reads_go_on(
         assert ended(server, accepted) == {"completed"}
 
 
-async def test_one_tenant_cannot_take_all_places(load: Load) -> None:
+async def test_one_tenant_cannot_occupy_all_places(load: Load) -> None:
     server = load(max_runs_in_memory=50)
     for tenant in ("big", "small"):
         with server.client(tenant=tenant) as client:
@@ -78,7 +78,7 @@ async def test_one_tenant_cannot_take_all_places(load: Load) -> None:
 
 
 @full
-async def test_large_starts_are_bounded_by_their_bytes(load: Load) -> None:
+async def test_large_starts_are_limited_by_their_bytes(load: Load) -> None:
     server = load(max_bytes_in_memory=5_000_000)
     with server.client() as client:
         client.post("/api/workflows", json=chain(naps(1, 2), "slow")).raise_for_status()
@@ -91,7 +91,7 @@ async def test_large_starts_are_bounded_by_their_bytes(load: Load) -> None:
         assert (await flood(server, [start_of("slow")], 1))[0].status == 200
 
 
-async def test_memory_is_flat_under_a_load_that_goes_on(load: Load) -> None:
+async def test_memory_is_constant_under_continuous_load(load: Load) -> None:
     server = load(max_concurrent_steps=50)
     with server.client() as client:
         client.post("/api/workflows", json=chain(naps(1, 0.02), "short")).raise_for_status()
@@ -104,14 +104,14 @@ async def test_memory_is_flat_under_a_load_that_goes_on(load: Load) -> None:
             while time.monotonic() < until:
                 answer = await line.ask(start_of("short", {"text": "y" * 1_000}, wait=True))
                 counts[answer.status] += 1
-                if answer.status == 503:  # the machine's disk has halted for a while
+                if answer.status == 503:  # the disk of the machine stalled
                     await asyncio.sleep(float(answer.headers["retry-after"]))
                     continue
                 run_id = answer.json()["runId"]
                 await line.ask(Ask("GET", f"/api/workflow/status/{run_id}"))
 
     async def leaving() -> None:
-        """Ask and leave without taking the answer."""
+        """Send a request and disconnect without reading the answer."""
         while time.monotonic() < until:
             async with Line(server) as line:
                 line.send(start_of("short", wait=True))

@@ -1,4 +1,4 @@
-"""429: a key and a tenant may send so many requests, and another tenant does not notice."""
+"""Rate limits of keys and tenants: 429 beyond the limit, without effect on other tenants."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from tests.load.conftest import Load, metric
 LIST = Ask("GET", "/api/workflows")
 
 
-async def test_a_key_beyond_its_rate_is_told_when_to_come_back(load: Load) -> None:
+async def test_a_key_beyond_its_rate_gets_retry_after(load: Load) -> None:
     server = load(rate_limit_key=20, rate_limit_burst=1)
     began = time.monotonic()
     answers = await flood(server, [LIST] * 200, connections=4)
@@ -35,14 +35,14 @@ async def test_a_tenants_keys_share_its_rate_and_another_tenant_has_its_own(load
     server = load(rate_limit_tenant=10, rate_limit_burst=1)
     await flood(server, [LIST] * 60, connections=3)
     with server.client("viewer") as same, server.client("viewer", "other") as other:
-        # The bucket of the tenant is empty for its second key too.
+        # The tenant's bucket is empty for its second key, too.
         statuses = [same.get("/api/workflows").status_code for _ in range(30)]
         assert 429 in statuses
         assert other.get("/api/workflows").status_code == 200
 
 
 @pytest.mark.parametrize("rate", [0.5, 3, 1_000])
-def test_over_any_time_no_more_than_the_rate_and_one_burst(rate: float) -> None:
+def test_no_period_exceeds_the_rate_plus_one_burst(rate: float) -> None:
     now = [0.0]
     limit = RateLimit(rate, burst=rate * 2, now_s=lambda: now[0])
     taken = 0
@@ -58,7 +58,7 @@ def test_over_any_time_no_more_than_the_rate_and_one_burst(rate: float) -> None:
     assert limit.wait_s("a") == pytest.approx(0, abs=1e-6)
 
 
-def test_full_buckets_are_forgotten() -> None:
+def test_full_buckets_are_removed() -> None:
     now = [0.0]
     limit = RateLimit(10, burst=10, now_s=lambda: now[0])
     for number in range(50_000):

@@ -1,4 +1,4 @@
-"""A backup taken under load opens, verifies and goes on."""
+"""A backup taken under load opens, verifies, and its runs continue."""
 
 import json
 import time
@@ -24,7 +24,9 @@ def refused(*arguments: object) -> str:
     return shown.stderr
 
 
-def test_a_backup_under_load_is_whole_and_goes_on(server: Server, tmp_path: Path) -> None:
+def test_a_backup_under_load_is_complete_and_its_runs_continue(
+    server: Server, tmp_path: Path
+) -> None:
     with server.client() as client:
         assert client.post("/api/workflows", json=PAUSING).status_code == 201
         upload = {"attachment": ("note.txt", b"kept", "text/plain")}
@@ -61,7 +63,7 @@ def test_a_backup_under_load_is_whole_and_goes_on(server: Server, tmp_path: Path
         assert settled(client, before[0])["status"] == "completed"
 
 
-def test_the_key_is_copied_only_when_asked_for(tmp_path: Path) -> None:
+def test_the_key_is_copied_only_on_request(tmp_path: Path) -> None:
     filled(tmp_path / "data", completed, [1])
     (tmp_path / "data" / "secrets.key").write_text("c" * 43 + "=\n")
     place = ("backup", "--data", tmp_path / "data", "--to")
@@ -89,7 +91,7 @@ def test_a_backup_that_was_changed_is_not_restored(tmp_path: Path) -> None:
     assert json.loads(shown.stdout)["verified"]["found"][0]["event"] == 1
 
 
-def test_there_must_be_a_folder_to_look_at(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     for name, *more in (
         ("verify",),
         ("doctor",),

@@ -1,6 +1,6 @@
-"""Spans and lines of the log through a collector that others wrote, to the one of these tests.
+"""Traces and log lines pass through a third-party collector to the one of these tests.
 
-By `make collector-test` only: STEPWELL_COLLECTOR names the program of Rotel.
+Run by `make collector-test` only: STEPWELL_COLLECTOR is the path of the Rotel program.
 """
 
 import os
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(ROTEL is None, reason="make collector-test has t
 
 @contextmanager
 def rotel(behind: str) -> Iterator[str]:
-    """Give the address of a collector that passes everything on to another."""
+    """Yield the address of a collector that forwards everything to another."""
     assert ROTEL is not None
     address = f"127.0.0.1:{free_port()}"
     told = [
@@ -45,7 +45,7 @@ def rotel(behind: str) -> Iterator[str]:
             process.terminate()
 
 
-def test_another_collector_takes_spans_and_lines_and_passes_them_on(tmp_path: Path) -> None:
+def test_another_collector_accepts_and_forwards_spans_and_log_lines(tmp_path: Path) -> None:
     with Collector() as behind, rotel(behind.address) as address:
         settings = {
             "STEPWELL_OTLP_ENDPOINT": address,

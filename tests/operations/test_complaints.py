@@ -1,4 +1,4 @@
-"""What users of other systems complain of, and cannot happen here."""
+"""Known problems of other workflow systems do not occur here."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ ASK = {
 }  # fmt: skip
 
 
-def test_a_long_reader_does_not_keep_a_run_from_being_stopped(server: Server) -> None:
+def test_a_long_reader_does_not_block_a_cancel(server: Server) -> None:
     with server.client() as client:
         client.post("/api/workflows", json=SLOW)
         runs = [client.post("/api/workflow/start-async/slow").json()["runId"] for _ in range(5)]
@@ -49,7 +49,7 @@ def test_a_long_reader_does_not_keep_a_run_from_being_stopped(server: Server) ->
             )
 
 
-def test_a_lock_held_for_a_while_only_delays_a_stop(server: Server) -> None:
+def test_a_temporary_lock_only_delays_a_cancel(server: Server) -> None:
     with server.client() as client:
         client.post("/api/workflows", json=SLOW)
         run_id = client.post("/api/workflow/start-async/slow").json()["runId"]
@@ -66,9 +66,9 @@ def test_a_lock_held_for_a_while_only_delays_a_stop(server: Server) -> None:
         assert settled(client, run_id)["status"] == "cancelled"
 
 
-def test_a_run_left_by_a_crash_does_not_keep_the_server_from_starting(tmp_path: Path) -> None:
+def test_a_run_left_by_a_crash_does_not_block_the_start(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    filled(folder, lambda n: paused(n)[:2], [5, 6])  # inside a step, and no such workflow
+    filled(folder, lambda n: paused(n)[:2], [5, 6])  # inside a step of an unknown workflow
     filled(folder, lambda n: [*paused(n)[:1]], [8])  # between two steps
     with Server(folder, PLUGIN) as server, server.client() as client:  # it gets ready
         assert client.post("/api/workflows", json=SLOW).status_code == 201
@@ -99,8 +99,8 @@ def test_a_lost_database_is_never_replaced_by_an_empty_one(
 
 
 def version_1(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """Make a folder as the first schema had it, with a paused run and one that has ended."""
-    patch.setattr(codec, "_FIRST", {})  # bodies named every visit and attempt then
+    """Create a folder with the first schema, with a paused run and one that has ended."""
+    patch.setattr(codec, "_FIRST", {})  # event bodies then included visit and attempt
     patch.setattr(codec, "_start", codec._start.__wrapped__)
     patch.setattr(codec, "_SHAPES", {kind: codec._shape(kind) for kind in codec._SHAPES})
     filled(folder / "new", apart(lambda n: paused(n) if n == 5 else completed(n)), [4, 5])
@@ -128,7 +128,7 @@ def version_1(folder: Path, patch: pytest.MonkeyPatch) -> None:
     (folder / "old.sqlite3").rename(data / "journal.sqlite3")
 
 
-def test_a_database_of_the_first_schema_goes_on(
+def test_a_database_of_the_first_schema_is_migrated_and_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version_1(tmp_path, monkeypatch)
@@ -171,7 +171,7 @@ def test_a_migration_that_fails_changes_nothing(
     assert asyncio.run(go_on()) == ["dynamic-workflow-5", "dynamic-workflow-4"]
 
 
-def test_workflows_that_call_themselves_without_end_can_be_stopped(server: Server) -> None:
+def test_endlessly_recursive_workflows_can_be_stopped(server: Server) -> None:
     breeding = {
         "id": "breed", "name": "Breed", "initialStep": "call",
         "steps": [{"id": "call", "type": "call-workflow", "workflowId": "breed",

@@ -1,4 +1,4 @@
-"""`stepwell doctor` finds what is wrong, says how to mend it, and changes nothing."""
+"""`stepwell doctor` finds problems, names a remedy for each, and changes nothing."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def doctor(folder: Path, *more: object) -> tuple[int, dict[str, dict[str, Any]]]
     return shown.returncode, {item["what"]: item for item in found}
 
 
-def test_a_sound_folder_is_found_sound_with_and_without_a_server(server: Server) -> None:
+def test_an_intact_folder_passes_with_and_without_a_server(server: Server) -> None:
     code, found = doctor(server.data)
     assert (code, [item for item in found.values() if item["level"] == "wrong"]) == (0, [])
     assert server.process is not None
@@ -35,7 +35,7 @@ def test_a_sound_folder_is_found_sound_with_and_without_a_server(server: Server)
     assert (code, "is free" in found["lock"]["shown"]) == (0, True)
 
 
-def test_what_is_wrong_has_a_remedy(tmp_path: Path) -> None:
+def test_every_problem_has_a_remedy(tmp_path: Path) -> None:
     filled(tmp_path, completed, range(1, 20))
     filled(tmp_path, lambda n: completed(n, at_ms=99_000_000_000_000), [30])
     tmp_path.chmod(0o755)
@@ -54,7 +54,7 @@ def test_what_is_wrong_has_a_remedy(tmp_path: Path) -> None:
     assert (tmp_path / "journal.sqlite3").read_bytes() == before
 
 
-def test_a_damaged_or_lost_database_is_found(tmp_path: Path) -> None:
+def test_a_damaged_or_missing_database_is_found(tmp_path: Path) -> None:
     filled(tmp_path, completed, range(1, 200))
     file = tmp_path / "journal.sqlite3"
     whole = file.read_bytes()
@@ -67,12 +67,14 @@ def test_a_damaged_or_lost_database_is_found(tmp_path: Path) -> None:
     assert (code, found["database"]["shown"]) == (1, "missing or empty")
 
 
-def test_a_run_whose_definition_is_unusable_is_listed_and_can_be_ended(tmp_path: Path) -> None:
+def test_a_run_with_an_unusable_definition_is_listed_and_can_be_ended(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with Server(folder, PLUGIN) as server, server.client() as client:
         assert client.post("/api/workflows", json=FRAGILE).status_code == 201
         kept = [client.post("/api/workflow/start/w").json()["runId"] for _ in range(3)]
-    filled(folder, lambda n: paused(n)[:2], [9])  # left inside a step by a crash, version gone
+    filled(
+        folder, lambda n: paused(n)[:2], [9]
+    )  # left inside a step by a crash, its version deleted
     change(folder, "UPDATE runs SET workflow_id = 'w' WHERE id = 9")
     none = tmp_path / "none.py"
     none.write_text("")

@@ -1,4 +1,4 @@
-"""A server without extras starts, and says which one is missing where something needs it."""
+"""A server without optional packages starts, and names the missing one where it is needed."""
 
 import json
 import os
@@ -30,7 +30,7 @@ sys.meta_path.insert(0, Absent())
 
 @pytest.fixture(scope="module")
 def without(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a search path on which no package of an extra is found."""
+    """Return a search path without the packages of any extra."""
     folder = tmp_path_factory.mktemp("bare")
     (folder / "sitecustomize.py").write_text(BARE)
     return str(folder)
@@ -51,7 +51,7 @@ def server(without: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield running
 
 
-def test_it_serves_and_names_what_a_step_or_a_client_needs(server: Server) -> None:
+def test_the_server_starts_and_names_the_extra_that_a_step_or_client_needs(server: Server) -> None:
     with server.client() as client:
         for model in ("gpt", "claude"):
             steps = [{"id": "ask", "type": "call-llm", "prompt": "?", "model": model},
@@ -75,7 +75,7 @@ def test_it_serves_and_names_what_a_step_or_a_client_needs(server: Server) -> No
     ("STORAGE", "s3", "s3"), ("MCP_SERVERS", '{"x": {"url": "http://127.0.0.1:1"}}', "mcp"),
     ("OTLP_ENDPOINT", "http://127.0.0.1:1", "otel"), ("EVENT_LOOP", "uvloop", "uvloop"),
 ])  # fmt: skip
-def test_a_setting_that_needs_one_stops_the_start(
+def test_a_setting_that_needs_an_extra_stops_the_start(
     without: str, tmp_path: Path, setting: str, value: str, extra: str
 ) -> None:
     environment = {**os.environ, "PYTHONPATH": without, f"STEPWELL_{setting}": value,
@@ -89,7 +89,7 @@ def test_a_setting_that_needs_one_stops_the_start(
     assert "Traceback" not in shown.stderr
 
 
-def test_a_document_that_needs_one_is_refused_by_name(without: str) -> None:
+def test_a_document_that_needs_an_extra_is_refused_with_its_name(without: str) -> None:
     wanted = {"cpuSeconds": 20, "memoryBytes": 2**30, "maxPages": 9, "maxCharacters": 99,
               "name": "a.pdf", "mediaType": "application/pdf"}  # fmt: skip
     shown = subprocess.run(
@@ -102,7 +102,7 @@ def test_a_document_that_needs_one_is_refused_by_name(without: str) -> None:
 
 
 @pytest.mark.parametrize("event_loop", [None, "asyncio"])
-def test_it_serves_on_uvloop_unless_another_is_set(tmp_path: Path, event_loop: str | None) -> None:
+def test_the_server_uses_uvloop_by_default(tmp_path: Path, event_loop: str | None) -> None:
     setting = {} if event_loop is None else {"STEPWELL_EVENT_LOOP": event_loop}
     with Server(tmp_path / "data", PLUGIN, **setting) as running:
         assert running.process is not None

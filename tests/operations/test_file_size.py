@@ -1,4 +1,4 @@
-"""The -wal file stays bounded, and deleted runs give their space back."""
+"""The WAL file stays bounded, and deleted runs free their disk space."""
 
 import asyncio
 import itertools
@@ -35,7 +35,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 
 
 class Readers:
-    """Two slow readers of another process's kind: one of them always holds a snapshot."""
+    """Two slow readers in another process, of which one always holds a snapshot."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -66,7 +66,7 @@ class Readers:
 
 
 async def load(journal: Journal, seconds: float, sizes: list[int], first: int) -> float:
-    """Write as fast as it goes; returns the longest that one round of writes took."""
+    """Write as fast as possible; return the duration of the slowest round of writes."""
     until, longest = time.monotonic() + seconds, 0.0
     for at in itertools.count(first, 50):
         began = time.monotonic()
@@ -78,7 +78,7 @@ async def load(journal: Journal, seconds: float, sizes: list[int], first: int) -
     raise AssertionError
 
 
-async def test_the_wal_stays_bounded_beside_slow_readers(journal: Journal) -> None:
+async def test_the_wal_stays_bounded_despite_slow_readers(journal: Journal) -> None:
     sizes: list[int] = []
     with Readers(journal.file) as readers:
         longest = await load(journal, SECONDS, sizes, 1)
@@ -95,7 +95,7 @@ async def test_the_wal_stays_bounded_beside_slow_readers(journal: Journal) -> No
     assert longest < 15
 
 
-async def test_the_wal_shrinks_once_a_long_reader_is_gone(journal: Journal) -> None:
+async def test_the_wal_shrinks_after_a_long_reader_ends(journal: Journal) -> None:
     sizes: list[int] = []
     with closing(sqlite3.connect(journal.file, isolation_level=None)) as connection:
         connection.execute("BEGIN")
@@ -113,7 +113,7 @@ async def test_the_wal_shrinks_once_a_long_reader_is_gone(journal: Journal) -> N
         await asyncio.sleep(0.1)
 
 
-async def test_deleted_runs_give_their_space_back(tmp_path: Path) -> None:
+async def test_deleted_runs_free_their_disk_space(tmp_path: Path) -> None:
     async with opened(tmp_path) as journal:
         await fill(journal, "acme", completed, range(1, 4_001))
         before = pages(journal.file)

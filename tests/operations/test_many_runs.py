@@ -28,7 +28,7 @@ def bulk(client: httpx.Client, action: str, **body: Any) -> httpx.Response:
 
 
 def all_parts(client: httpx.Client, action: str, **body: Any) -> tuple[int, int]:
-    """Ask until there is no more; returns the runs changed and the calls made."""
+    """Repeat a bulk request until nothing remains; return the runs changed and the calls made."""
     changed, calls, cursor = 0, 0, None
     while True:
         answer = bulk(client, action, **body, **({"cursor": cursor} if cursor else {})).json()
@@ -62,7 +62,7 @@ def test_thousands_of_runs_are_cancelled_and_deleted(server: Server) -> None:
     assert faults(server.data) == []
 
 
-def test_what_starts_after_the_count_is_not_meant(shared: Server) -> None:
+def test_runs_started_after_the_count_are_not_affected(shared: Server) -> None:
     with shared.client("owner", "counted") as client:
         assert client.post("/api/workflows", json=WORKFLOW).status_code == 201
         start = "/api/workflow/start/w"
@@ -78,7 +78,7 @@ def test_what_starts_after_the_count_is_not_meant(shared: Server) -> None:
         assert status == {**dict.fromkeys(old, "cancelled"), new: "paused"}
 
 
-def test_who_may_do_what_and_which_filters_fit(shared: Server) -> None:
+def test_roles_and_filters_are_checked(shared: Server) -> None:
     with shared.client("operator") as client:
         assert bulk(client, "terminate").status_code == 200
         assert bulk(client, "delete").status_code == 403
@@ -112,7 +112,7 @@ def test_one_run_is_deleted_when_it_has_ended(shared: Server) -> None:
         assert client.get(address.replace("runs", "status")).status_code == 404
 
 
-def test_a_child_goes_with_its_parent(tmp_path: Path) -> None:
+def test_a_child_run_is_deleted_with_its_parent(tmp_path: Path) -> None:
     def ended(number: int) -> list[Event]:
         return completed(number, parent=1)
 
@@ -129,7 +129,7 @@ def test_a_child_goes_with_its_parent(tmp_path: Path) -> None:
     assert faults(tmp_path / "data") == []
 
 
-def test_the_command_line_stops_a_loop_with_and_without_a_server(server: Server) -> None:
+def test_the_command_line_stops_looping_runs_with_and_without_a_server(server: Server) -> None:
     place = ("--data", server.data, "--tenant", "acme")
     with server.client() as client:
         assert client.post("/api/workflows", json=WORKFLOW).status_code == 201

@@ -1,4 +1,4 @@
-"""A person signs in at an MCP server: there and back, tokens kept, refreshed, revoked."""
+"""Sign-in at an MCP server: the redirect and return, tokens stored, refreshed and revoked."""
 
 import json
 import os
@@ -29,7 +29,7 @@ ADD = {
 
 
 class Scene:
-    """A server, an MCP server that wants a person, and that person's browser."""
+    """A server, an MCP server that requires a sign-in, and a person's browser."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.browsers = ExitStack()
@@ -40,7 +40,7 @@ class Scene:
         self.server = Server(folder / "data", PLUGIN, STEPWELL_MCP_SERVERS=json.dumps(servers))
 
     def lines(self, word: str) -> list[str]:
-        """Return what the authorization server has done of a kind."""
+        """Return the authorization server's actions of one kind."""
         return [line for line in self.told.read_text().splitlines() if line.startswith(word)]
 
     def browser(self, tenant: str = "acme", role: str = "owner") -> httpx.Client:
@@ -51,7 +51,7 @@ class Scene:
         return browser
 
     def begins(self, browser: httpx.Client) -> str:
-        """Return the address that the authorization server leads back to."""
+        """Return the address to which the authorization server redirects back."""
         answer = browser.post(
             "/api/mcp-servers/notes/sign-in", headers={"x-csrf-token": csrf(browser)}
         )
@@ -79,7 +79,7 @@ def scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
         yield scene
 
 
-def test_a_person_signs_in_and_out_for_the_own_tenant_alone(scene: Scene) -> None:
+def test_a_person_signs_in_and_out_for_one_tenant_only(scene: Scene) -> None:
     refused = scene.adds()
     assert "SignInNeeded" in json.dumps(refused)
     assert f"{scene.server.address}/settings/tools" in json.dumps(refused)
@@ -108,7 +108,7 @@ def test_a_person_signs_in_and_out_for_the_own_tenant_alone(scene: Scene) -> Non
         assert token not in page + audit + scene.server.log.read_text()
 
 
-def test_only_who_began_comes_back_and_only_once(scene: Scene) -> None:
+def test_only_the_initiator_may_return_and_only_once(scene: Scene) -> None:
     browser, other = scene.browser(), scene.browser(role="admin")
     back = httpx.URL(scene.begins(browser))
     wrong = back.copy_set_param("state", back.params["state"][:-1] + "-")
@@ -155,7 +155,7 @@ def test_a_person_signs_in_by_the_command_line(scene: Scene) -> None:
     assert (code, "no code" in wrong) == (1, True)
     code, _, wrong = signs_in(lambda back: back.replace("code=", "code=x"))
     assert code == 1, "the authorization server has given no such code"
-    # Whose browser is not signed in here is asked to, at an address that has the way back in it.
+    # A browser without a session is sent to the sign-in page, with the return address in its URL.
     code, said, wrong = signs_in(lambda back: str(httpx.get(back).next_request.url))  # type: ignore[union-attr]
     assert (code, said) == (0, "signed in at notes\n"), wrong
     assert scene.adds()["data"] == {"sum": 3}
@@ -165,7 +165,7 @@ def test_a_person_signs_in_by_the_command_line(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("scene", [{"MCP_TOKENS_LAST": "61"}], indirect=True)
-def test_tokens_are_refreshed_once_for_all_and_where_none_are_given_somebody_is_asked(
+def test_tokens_are_refreshed_once_and_a_failed_refresh_requires_a_sign_in(
     scene: Scene,
 ) -> None:
     scene.signs_in(scene.browser())

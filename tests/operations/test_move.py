@@ -1,4 +1,4 @@
-"""A journal moves to PostgreSQL and back: every row arrives, cut off or not, and runs go on."""
+"""A journal moves to PostgreSQL and back, even if interrupted: no row is lost, and runs continue."""
 
 import json
 import sqlite3
@@ -22,7 +22,7 @@ LABELLED = {"title": "Straße of {{ data.who }}", "labels": {"who": "{{ data.who
 
 
 def rows_of(file: Path) -> dict[str, list[Any]]:
-    """Return every row of a journal but what a database says of itself."""
+    """Return every row of a journal, except what a database stores about itself."""
     with closing(sqlite3.connect(file)) as connection:
         tables = connection.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table'"
@@ -39,7 +39,7 @@ def rows_of(file: Path) -> dict[str, list[Any]]:
 
 @pytest.fixture
 def filled(server: Server) -> tuple[Server, list[str]]:
-    """A server that has stopped, with ended and paused runs and some of all else."""
+    """A stopped server's folder with ended runs, paused runs, and some of everything else."""
     with server.client() as client:
         create(client, "ask", ASK, straight("ask"), **LABELLED)
         ids = [
@@ -117,7 +117,7 @@ def test_a_journal_moves_to_postgresql_and_back(
 
 
 def cut_off_after(parts: int, folder: Path, database: Database) -> None:
-    """Begin a move, and end it as a kill does after so many parts."""
+    """Start a move, and end it as a kill does after this many parts."""
     left = parts
 
     def tell(_words: str) -> None:
@@ -133,7 +133,7 @@ def cut_off_after(parts: int, folder: Path, database: Database) -> None:
     assert "moved" not in said
 
 
-def test_what_cannot_be_moved_is_refused_and_left_alone(
+def test_an_impossible_move_is_refused_and_changes_nothing(
     postgres: PostgresServer, server: Server, tmp_path: Path
 ) -> None:
     database = postgres.database()

@@ -1,4 +1,4 @@
-"""With fewer open files than the settings need the server starts, says so, and keeps some."""
+"""With too few file descriptors for its settings, the server starts, warns, and keeps a reserve."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from tests.harness.server import free_port
 LIMIT = 256
 
 
-def test_few_open_files_are_told_and_idle_connections_give_way(tmp_path: Path) -> None:
+def test_few_file_descriptors_are_logged_and_idle_connections_are_closed(tmp_path: Path) -> None:
     port = free_port()
     serve = f"{sys.executable} -m app.cli.main serve --data {tmp_path / 'data'} --port {port}"
     log = tmp_path / "log"

@@ -1,4 +1,4 @@
-"""The ASGI application under a server that is not ours: what a caller sees is the same."""
+"""The ASGI application behaves the same for clients under another ASGI server."""
 
 import os
 import signal
@@ -105,7 +105,7 @@ def test_start_pause_stream_and_resume(client: httpx.Client) -> None:
     assert status["stepExecutionHistory"][0]["status"] == "completed"
 
 
-def test_an_upload_is_taken_and_given_back(client: httpx.Client) -> None:
+def test_an_upload_is_stored_and_returned(client: httpx.Client) -> None:
     started = client.post("/api/workflow/start/take", files={"paper": ("a.txt", b"hello")})
     assert started.status_code == 200, started.text
     assert client.get(f"/api/workflow/files/{started.json()['data']['paper']}").content == b"hello"
@@ -120,7 +120,7 @@ def test_a_start_waits_no_longer_than_its_client(client: httpx.Client) -> None:
     assert len(client.get("/api/workflow/runs?workflowId=nap").json()["runs"]) == 2
 
 
-def test_what_is_asked_wrongly_is_answered_as_anywhere(client: httpx.Client) -> None:
+def test_invalid_requests_get_the_usual_errors(client: httpx.Client) -> None:
     assert client.post("/api/workflow/start/ask", content=b"{").status_code == 415
     wrong = client.post(
         "/api/workflow/start/ask", content=b"{", headers={"content-type": "application/json"}

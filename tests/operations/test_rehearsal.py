@@ -1,4 +1,4 @@
-"""A new version is tried on a copy before it takes over."""
+"""A new version is rehearsed on a copy of the data before an upgrade."""
 
 import json
 import sqlite3
@@ -27,7 +27,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_a_folder_of_a_release_is_tried_and_left_as_it_was(data: Path, tmp_path: Path) -> None:
+def test_a_folder_of_a_release_is_rehearsed_and_left_unchanged(data: Path, tmp_path: Path) -> None:
     before = sorted(path.name for path in data.iterdir())
     was = schema(data)
     config = tmp_path / "stepwell.toml"
@@ -40,7 +40,7 @@ def test_a_folder_of_a_release_is_tried_and_left_as_it_was(data: Path, tmp_path:
     assert sorted(path.name for path in data.iterdir() if path.name != "stepwell.lock") == before
 
 
-def test_what_the_new_version_cannot_carry_on_is_told(data: Path) -> None:
+def test_runs_that_the_new_version_cannot_continue_are_reported(data: Path) -> None:
     with closing(sqlite3.connect(data / "journal.sqlite3")) as connection, connection:
         connection.execute("UPDATE versions SET definition = '{}'")
         connection.execute("UPDATE events SET at_ms = 9 WHERE seq = 2")
@@ -50,7 +50,7 @@ def test_what_the_new_version_cannot_carry_on_is_told(data: Path) -> None:
     assert "wrong  history: run" in shown.stdout
 
 
-def test_a_server_that_runs_is_asked_for_the_copy_and_goes_on(tmp_path: Path) -> None:
+def test_a_running_server_makes_the_copy_and_continues(tmp_path: Path) -> None:
     with Server(tmp_path / "data", PLUGIN) as server, server.client() as client:
         told = command("upgrade", "--rehearse", "--data", server.data, "--work", tmp_path)
         assert (told["wrong"], told["runs"]) == (0, 0)

@@ -1,4 +1,4 @@
-"""A folder of each release opens, proves its histories, and its runs go on."""
+"""The data folder of each release opens, its histories verify, and its runs continue."""
 
 import json
 import tarfile
@@ -15,12 +15,12 @@ RELEASES = sorted((Path(__file__).parents[1] / "releases").glob("*.tar.gz"))
 YES = {"type": "request_user_action", "actionId": "ask", "actionValue": "yes"}
 
 
-def test_there_is_a_folder_of_a_release() -> None:
+def test_a_folder_of_a_release_exists() -> None:
     assert RELEASES
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda file: file.name.removesuffix(".tar.gz"))
-def test_a_folder_of_a_release_goes_on(release: Path, tmp_path: Path) -> None:
+def test_runs_in_a_folder_of_a_release_continue(release: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     with tarfile.open(release) as packed:
         packed.extractall(data, filter="data")

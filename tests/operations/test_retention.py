@@ -1,4 +1,4 @@
-"""Ended runs go by age and number, with their children, and never an open one."""
+"""Ended runs are deleted by age and number, with their child runs; open runs are kept."""
 
 import sqlite3
 import time
@@ -30,7 +30,7 @@ def days_ago(days: float) -> int:
     return int(time.time() * 1_000 - days * DAY_MS)
 
 
-def test_age_and_number_by_status_and_tenant(tmp_path: Path) -> None:
+def test_runs_are_deleted_by_age_and_number_for_each_status_and_tenant(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     filled(folder, lambda n: completed(n, days_ago(100 - n)), range(1, 21))
     filled(folder, lambda n: completed(n, days_ago(100)), [31], tenant="other")
@@ -38,7 +38,7 @@ def test_age_and_number_by_status_and_tenant(tmp_path: Path) -> None:
     filled(folder, paused, [50])
     filled(folder, lambda n: completed(n, days_ago(99), parent=1), [60])  # a child of run 1
     filled(folder, lambda n: [*paused(n)[:0], *completed(n, days_ago(98.5))], [70])
-    filled(folder, lambda n: completed(n, days_ago(98), parent=70)[:2], [71])  # it has not ended
+    filled(folder, lambda n: completed(n, days_ago(98), parent=70)[:2], [71])  # has not ended
     assert retention(folder, "") == {"deleted": 0}
     settings = (
         'retention = {completed = "P89DT12H", terminated = "500d"}\n'
@@ -56,7 +56,7 @@ def test_age_and_number_by_status_and_tenant(tmp_path: Path) -> None:
     assert faults(folder) == []
 
 
-def test_a_server_does_it_in_the_background_and_no_id_comes_twice(tmp_path: Path) -> None:
+def test_a_server_deletes_in_the_background_and_reuses_no_id(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     last = int(time.time() * 1_000) + 10_000_000
     filled(folder, lambda n: completed(n, days_ago(3)), range(last - 299, last + 1))
@@ -89,7 +89,7 @@ def test_a_wrong_duration_is_named(tmp_path: Path) -> None:
     assert "retention = {'completed': '90d'}  (command line)" in shown.stdout
 
 
-def test_conversations_go_when_nothing_was_said_for_long(tmp_path: Path) -> None:
+def test_conversations_are_deleted_after_a_long_silence(tmp_path: Path) -> None:
     scripts = [
         {"when": "asked.first == 'ask'", "answers": [
             {"calls": [{"tool": "ask-user", "arguments": {"question": "Which?"}}]}]},

@@ -1,4 +1,4 @@
-"""What systemd and health checks are told of the server."""
+"""Notifications to systemd, and the answers of the health checks."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
         yield listening
 
 
-def test_it_is_told_that_the_server_is_ready_lives_and_stops(
+def test_systemd_is_notified_of_readiness_watchdog_and_stop(
     manager: socket.socket, tmp_path: Path
 ) -> None:
     environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "500000"}
@@ -34,7 +34,7 @@ def test_it_is_told_that_the_server_is_ready_lives_and_stops(
             assert last == b"WATCHDOG=1"
 
 
-def test_ready_says_whether_requests_are_taken(tmp_path: Path) -> None:
+def test_readiness_shows_whether_requests_are_accepted(tmp_path: Path) -> None:
     with Server(tmp_path / "data", PLUGIN) as server:
         shown = run("ready", "--url", server.address)
         assert (shown.returncode, shown.stdout) == (0, "ready\n")

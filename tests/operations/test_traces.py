@@ -1,4 +1,4 @@
-"""Spans and lines of the log, as a collector gets them that speaks OTLP over HTTP."""
+"""Traces and log lines as a collector receives them over OTLP/HTTP."""
 
 import json
 import time

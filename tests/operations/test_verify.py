@@ -1,4 +1,4 @@
-"""`stepwell verify` finds every way in which a history was changed."""
+"""`stepwell verify` finds every kind of tampering with a history."""
 
 import subprocess
 from contextlib import closing
@@ -64,7 +64,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         (("DELETE FROM events WHERE run = 900",), LATE, 1),
         (("PRAGMA foreign_keys = ON", "DELETE FROM runs WHERE id = 900"), None, None),
         (COPY, RUN, 3),
-        # The end cut off, and the row made to agree with what is left:
+        # The end cut off, and the run's row adjusted to the rest:
         (("DELETE FROM events WHERE run = 300 AND seq = 3",
           "UPDATE runs SET seq = 2, status = 'running', state = 'executing' WHERE id = 300"), RUN, 2),
         (("UPDATE runs SET status = 'completed' WHERE id = 300",), RUN, None),
@@ -72,12 +72,12 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         (("PRAGMA foreign_keys = ON", "DELETE FROM runs WHERE id = 300"), None, None),
         (("PRAGMA foreign_keys = OFF", "DELETE FROM runs WHERE id = 300"), RUN, None),
         ((f"{INSERT} SELECT run, 4, type, schema, at_ms, body, hash FROM events WHERE run = 300 AND seq = 3",), RUN, 4),
-        # The end cut off and everything made to agree but the count of all events:
+        # The end cut off, and everything adjusted except the count of all events:
         (("DELETE FROM events WHERE run = 700 AND seq = 4",
           "UPDATE runs SET seq = 3, status = 'running', state = 'ready', ended_at_ms = NULL, head = (SELECT hash FROM events WHERE run = 700 AND seq = 3) WHERE id = 700"), None, None),
     ],
 )  # fmt: skip
-def test_each_way_of_tampering_is_found(
+def test_each_kind_of_tampering_is_found(
     tmp_path: Path, sound: bytes, harm: tuple[str, ...], run: str | None, event: int | None
 ) -> None:
     (tmp_path / "journal.sqlite3").write_bytes(sound)
@@ -86,7 +86,7 @@ def test_each_way_of_tampering_is_found(
     assert (run, event) in [(fault.run_id, fault.seq) for fault in found], found
 
 
-def test_what_whoever_answered_has_seen_is_proved(tmp_path: Path) -> None:
+def test_the_values_shown_to_who_answered_are_verified(tmp_path: Path) -> None:
     def answered(number: int) -> list[Event]:
         asked = paused(number)
         seen = seen_of(fold(asked)) if number == 1 else "0" * 64
@@ -103,7 +103,7 @@ def test_what_whoever_answered_has_seen_is_proved(tmp_path: Path) -> None:
     assert found.what == "names another question than was asked"
 
 
-def test_a_running_server_is_verified_and_says_how_far_it_is(server: Server) -> None:
+def test_a_running_server_is_verified_with_progress(server: Server) -> None:
     with server.client() as client:
         document = {
             "name": "W",
@@ -127,7 +127,7 @@ def test_a_running_server_is_verified_and_says_how_far_it_is(server: Server) -> 
     assert "event 1: was changed" in shown.stdout
 
 
-def test_deleting_in_good_order_is_no_fault(tmp_path: Path) -> None:
+def test_regular_deletion_is_no_problem(tmp_path: Path) -> None:
     filled(tmp_path, completed, range(1, 51))
     place = ("--data", tmp_path, "--tenant", "acme")
     run("runs", "delete", *place, "--until", "1970-01-01T00:00:00.031Z").check_returncode()

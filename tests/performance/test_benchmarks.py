@@ -1,4 +1,4 @@
-"""The benchmark itself: what it drives, seeds, judges and shows is right."""
+"""The benchmark drives, seeds, judges and shows correctly."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ SMALL = Plan(
 )  # fmt: skip
 
 
-def test_stepwell_is_measured_and_survives_the_kill(tmp_path: Path) -> None:
+def test_stepwell_is_measured_and_recovers_from_the_kill(tmp_path: Path) -> None:
     found = measure_all(SMALL, ["stepwell"], tmp_path)["stepwell"]
     assert "wrong" not in found
     assert found["loads"][4]["rate"] > 1
@@ -41,7 +41,7 @@ def test_stepwell_is_measured_and_survives_the_kill(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_copies_of_a_run_are_proved_histories(server: Server) -> None:
+def test_copies_of_a_run_have_verifiable_histories(server: Server) -> None:
     with server.client() as client:
         assert client.post("/api/workflows", json=five()).status_code == 201
         run_id = client.post("/api/workflow/start/five", json={"data": {}}).json()["runId"]
@@ -104,7 +104,7 @@ async def test_a_request_that_fails_ends_the_load() -> None:
         await closed_loop(connect, 4, 60, 1_000)
 
 
-def test_goals_are_judged_by_what_was_measured() -> None:
+def test_goals_are_judged_by_the_measurements() -> None:
     def system(title: str, rate: float, p50: float) -> dict[str, object]:
         about = {"title": title, "driven": "HTTP", "durable": "all", "recovers": True}
         load = {"rate": rate, "p50_ms": p50, "p99_ms": 2 * p50, "unfinished": 0}
@@ -122,7 +122,7 @@ def test_goals_are_judged_by_what_was_measured() -> None:
             "stepwell": system("Stepwell", 1_000, 2),
             "dbos-sqlite": system("DBOS, SQLite", 25, 20),
             "restate": system("Restate", 200, 3),
-            "prefect": system("Prefect", 0, 0),  # nothing was answered in time
+            "prefect": system("Prefect", 0, 0),  # no request was answered in time
         },
         "not_measured": {"Temporal": "no server"},
         "stepwell": {"rate_full": 89.0, "rate_empty": 100.0, "events": 1_000},
@@ -141,7 +141,7 @@ def test_goals_are_judged_by_what_was_measured() -> None:
     assert "- Temporal: not measured; no server." in text
 
 
-def test_figures_are_put_between_the_marks_of_the_page(tmp_path: Path) -> None:
+def test_figures_are_written_between_the_marks_of_the_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     put(page, "| new |\n")
@@ -156,7 +156,7 @@ def test_the_page_of_this_project_has_the_marks() -> None:
     assert text.count(BEGIN) == text.count(END) == 1
 
 
-def test_the_page_names_commands_and_options_that_there_are() -> None:
+def test_the_page_names_existing_commands_and_options() -> None:
     text = (ROOT / "docs" / "performance.md").read_text()
     targets = set(re.findall(r"make (bench[a-z-]*)", text))
     assert targets == {"bench", "bench-quick"}

@@ -1,4 +1,4 @@
-"""What a start loads, counted in modules: time would hang on the machine."""
+"""The modules that a start imports, counted, since time depends on the machine."""
 
 import json
 import subprocess
@@ -30,7 +30,7 @@ print(json.dumps([len(made), modules, built(BaseModel)]))
 """
 
 
-def test_a_start_loads_what_it_needs_and_no_more() -> None:
+def test_a_start_imports_only_what_it_needs() -> None:
     done = subprocess.run(
         [sys.executable, "-c", COUNTED], capture_output=True, text=True, check=True, timeout=120
     )
@@ -41,5 +41,5 @@ def test_a_start_loads_what_it_needs_and_no_more() -> None:
     assert not loaded.intersection(LATER)
     assert not [name for name in loaded if name.partition(".")[0] in ("httpx", "stepwell")]
     assert 500 < len(loaded) <= 930
-    assert set(built) <= {"RootModel[~_OneOf]", "_Body"}  # others, when they are first needed
-    assert 200 < compiled <= 398  # a class of values has none before its first value
+    assert set(built) <= {"RootModel[~_OneOf]", "_Body"}  # other models are built at first use
+    assert 200 < compiled <= 398  # value classes get theirs at the first instance

@@ -1,4 +1,4 @@
-"""What it costs to take up a run that waits: counted in rows, the same however long it has been."""
+"""Resuming a waiting run reads a constant number of rows, however long its history is."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ RUN = "dynamic-workflow-1"
 
 
 def waits(first: int, count: int) -> list[Event]:
-    """Return the events of so many visits of a step that waits and leads to itself."""
+    """Return the events of this many visits of a waiting step that leads to itself."""
     found: list[Event] = []
     for visit in range(first, first + count):
         at = (visit, "nap", visit)
@@ -39,7 +39,7 @@ def entry(visit: int) -> StepStarted:
 
 
 class Counted:
-    """A journal whose rows that are read are counted."""
+    """A journal that counts the rows it reads."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
@@ -64,7 +64,7 @@ class Counted:
         vars(near)["row"] = counted_row
 
     async def wake(self) -> int:
-        """Read the run as a wake-up does; return how many rows that took."""
+        """Read the run as a wake-up does; return the number of rows read."""
         before = self.rows
         await self.journal.events.run(RUN)
         return self.rows - before
@@ -106,7 +106,7 @@ async def test_a_wake_up_costs_the_same_after_20_and_2000_waits(tmp_path: Path) 
         assert await journal.events.run(RUN) == at
 
 
-async def test_a_long_run_that_has_ended_is_read_once_and_no_more_when_it_is_deleted(
+async def test_a_long_ended_run_is_read_once_and_not_again_for_its_deletion(
     tmp_path: Path,
 ) -> None:
     async with opened(tmp_path) as journal:
@@ -124,7 +124,7 @@ async def test_a_long_run_that_has_ended_is_read_once_and_no_more_when_it_is_del
         assert (await counted.wake() > 500, await counted.wake()) == (True, 1)
 
 
-async def test_what_is_kept_counts_only_while_it_is_what_is_on_disk(tmp_path: Path) -> None:
+async def test_a_cached_run_is_used_only_while_it_matches_the_disk(tmp_path: Path) -> None:
     async with opened(tmp_path) as journal:
         head, run = await append(journal, waits(1, 20), await begin(journal))
         stale = Head(RUN, "acme", head.seq, b"other")
@@ -140,7 +140,7 @@ async def test_what_is_kept_counts_only_while_it_is_what_is_on_disk(tmp_path: Pa
             await journal.events.run(RUN)
 
 
-def test_what_is_kept_is_bounded() -> None:
+def test_the_cache_is_bounded() -> None:
     runs = LongRuns[str](most_characters=100)
     for name in "abc":
         runs.keep(name, partial(str, name), 50, 40)

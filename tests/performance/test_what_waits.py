@@ -1,4 +1,4 @@
-"""What waits is rows: signals and schedules are found by an index, and take hardly any memory."""
+"""Waiting signals and schedules are rows: found by an index, using hardly any memory."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ PAYING: dict[str, Any] = {
 
 
 def test_signals_and_schedules_take_hardly_any_memory() -> None:
-    """A tenth of 10,000 signals and 1,000 schedules, which may have 20 MB."""
+    """A tenth of 10,000 signals and 1,000 schedules, for which the goal is 20 MB."""
     command = ["-m", "benchmarks.own.waiting", "--signals", "1000", "--schedules", "100"]
     told = subprocess.run(
         [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=True
@@ -37,9 +37,9 @@ def test_signals_and_schedules_take_hardly_any_memory() -> None:
 
 
 async def test_signals_and_schedules_are_found_by_an_index(tmp_path: Path) -> None:
-    """Every statement that a signal, a wait, a schedule and the clock lead to is explained.
+    """Explain every statement caused by signals, waits, schedules and the clock.
 
-    The look at all that is kept, once a minute, walks an index, and returns what a run waits for.
+    The check of all kept signals, once a minute, scans an index and returns those awaited by a run.
     """
     seen: set[str] = set()
     async with services_on(tmp_path) as services:

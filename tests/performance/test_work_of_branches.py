@@ -1,4 +1,4 @@
-"""What branches cost beside child runs and runs by themselves, counted in calls of functions."""
+"""The cost of branches compared with child runs and single runs, in function calls."""
 
 from pathlib import Path
 from typing import Any

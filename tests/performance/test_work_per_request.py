@@ -1,4 +1,4 @@
-"""What a request costs around the engine, counted in calls of Python functions."""
+"""The cost of a request outside the engine, in calls of Python functions."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ HTTP = tuple(f"/{room}/" for room in ("app/web", "app/wire", "app/auth", "starle
 
 
 class Calls:
-    """Counts the calls of Python functions in this thread, and those of HTTP among them."""
+    """Counts calls of Python functions in this thread, and those of the HTTP code among them."""
 
     def __init__(self) -> None:
         self.all = 0
@@ -60,7 +60,7 @@ async def test_a_request_takes_few_calls(
     most_of_http: int,
 ) -> None:
     settings = load({"data": tmp_path, "plugins": [PLUGIN]}).settings
-    monkeypatch.setitem(log._requests_shown, "so", False)  # as they are by default
+    monkeypatch.setitem(log._requests_shown, "so", False)  # the default settings
     async with open_services(settings) as services:
         key, row = new_key("acme", "owner", "k", services.clock.now_ms())
         await services.journal.keys.create(row)

@@ -1,4 +1,4 @@
-"""What a run costs, counted: commits, statements and calls, which no busy machine changes."""
+"""The cost of a run in commits, statements and calls, which do not depend on the machine's load."""
 
 import asyncio
 import gc
@@ -30,7 +30,7 @@ TENANT = "acme"
 
 
 class StandingClock:
-    """Shows the time at which it was made: events are one row that came together."""
+    """A clock that stands still, so that simultaneous events form one row."""
 
     def __init__(self) -> None:
         self._now_ms = time.time_ns() // 1_000_000
@@ -41,7 +41,7 @@ class StandingClock:
 
 @asynccontextmanager
 async def services_on(folder: Path, slice_s: float = 3_600) -> AsyncIterator[Services]:
-    """Open the services without what comes by the clock: transactions are always on the loop."""
+    """Open the services without periodic work; transactions always run on the event loop."""
     settings = load({"data": folder, "plugins": [PLUGIN]}).settings
     async with open_services(settings, StandingClock()) as services:
         pace = services.journal._writer._connection._pace
@@ -65,7 +65,7 @@ async def to_the_end(services: Services, new: NewRun, *, wait: bool = True) -> R
 
 
 class Statements:
-    """Counts what the writing connection is asked to do."""
+    """Counts the statements of the writing connection."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -82,7 +82,7 @@ class Statements:
 
     @property
     def of_runs(self) -> list[str]:
-        """All but the upkeep of the file, which comes by the clock."""
+        """Return all statements except the maintenance of the file, which the clock triggers."""
         return [statement for statement in self.seen if not statement.startswith("PRAGMA")]
 
 
@@ -92,9 +92,9 @@ _COMPARISON = asyncio.TimerHandle.__lt__.__code__
 class Calls:
     """Counts the calls of Python functions in this thread between `with` and its end.
 
-    All but the comparisons in asyncio's heap of timers: how many they are hangs on how many
-    timers of steps before have been cancelled and not been swept yet, up to a hundred. On an
-    event loop no time passes meanwhile, so that what comes by the clock comes on no machine.
+    Except comparisons in asyncio's heap of timers: their number depends on how many cancelled
+    timers of earlier steps have not been swept yet, up to a hundred. No time passes on the event
+    loop meanwhile, so that periodic work never runs.
     """
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class Calls:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __enter__(self) -> Self:
-        with suppress(RuntimeError):  # one that counts beside no loop
+        with suppress(RuntimeError):  # counted without an event loop
             self._loop = asyncio.get_running_loop()
             now_s = self._loop.time()
             vars(self._loop)["time"] = lambda: now_s
@@ -121,13 +121,13 @@ class Calls:
 @pytest.mark.parametrize(
     ("tool", "wait", "commits"),
     [
-        ("add", True, 6),  # one before each step that acts, the last with the run's end
+        ("add", True, 6),  # one before each step with an effect, the last with the end of the run
         ("add", False, 7),  # one more: the start is durable before it is answered
         ("purely_add", True, 1),
         ("purely_add", False, 2),
     ],
 )
-async def test_a_run_takes_no_more_commits_than_it_must(
+async def test_a_run_takes_only_the_necessary_commits(
     tmp_path: Path, tool: str, wait: bool, commits: int
 ) -> None:
     async with services_on(tmp_path) as services:
@@ -141,8 +141,8 @@ async def test_a_run_takes_no_more_commits_than_it_must(
         assert statements.count("COMMIT") <= commits
         assert statements.count("COMMIT") >= 1
         # The events of a commit are one statement, the run's row is another: nothing else is
-        # written, and no index that a step in the middle does not change. What is read is where
-        # the events end.
+        # written, nor any index that an intermediate step does not change. Only the number of the
+        # last event is read.
         assert statements.count("INTO EVENTS") <= commits
         assert statements.count("INTO RUNS") == 1
         assert statements.count("UPDATE RUNS SET STATUS") <= 2
@@ -153,7 +153,7 @@ async def test_a_run_takes_no_more_commits_than_it_must(
     ("tool", "flushes", "most_writes", "most_bytes"),
     [("add", 6, 57, 116_800), ("purely_add", 1, 17, 35_000)],
 )
-async def test_a_run_has_the_disk_do_no_more_than_it_must(
+async def test_a_run_causes_only_the_necessary_disk_writes(
     tmp_path: Path, tool: str, flushes: int, most_writes: int, most_bytes: int
 ) -> None:
     with watched(tmp_path) as disk:
@@ -174,7 +174,7 @@ async def test_a_run_has_the_disk_do_no_more_than_it_must(
 
 
 @pytest.mark.parametrize(("tool", "most_at_once"), [("add", 24_400), ("purely_add", 22_800)])
-async def test_a_run_takes_little_memory_and_leaves_none(
+async def test_a_run_takes_little_memory_and_frees_all(
     tmp_path: Path, tool: str, most_at_once: int
 ) -> None:
     async with services_on(tmp_path) as services:
@@ -182,7 +182,7 @@ async def test_a_run_takes_little_memory_and_leaves_none(
         for _ in range(20):
             await to_the_end(services, new)
         blocks = _blocks()
-        for _ in range(200):  # sqlite3 clears up after its cursors by the hundred
+        for _ in range(200):  # sqlite3 frees its cursors by the hundred
             await to_the_end(services, new)
         left = (_blocks() - blocks) / 200
         tracemalloc.start()
@@ -198,7 +198,7 @@ async def test_a_run_takes_little_memory_and_leaves_none(
 
 
 def _blocks() -> int:
-    run_number.cache_clear()  # the numbers of the runs that were named last
+    run_number.cache_clear()  # the numbers of the latest runs
     gc.collect()
     return sys.getallocatedblocks()
 
@@ -264,13 +264,13 @@ async def test_a_late_step_takes_as_many_calls_as_an_early_one(tmp_path: Path, t
     assert late <= 1.2 * early
 
 
-async def test_a_run_of_many_steps_lets_others_have_the_loop(tmp_path: Path) -> None:
+async def test_a_run_of_many_steps_does_not_block_the_event_loop(tmp_path: Path) -> None:
     longest_s = 0.0
 
     async def look() -> None:
         nonlocal longest_s
         while True:
-            began_s = time.process_time()  # of the clock others would have their part
+            began_s = time.process_time()  # measured by the wall clock, other load would count
             await asyncio.sleep(0)
             longest_s = max(longest_s, time.process_time() - began_s)
 
@@ -294,10 +294,10 @@ async def test_a_paused_run_leaves_nothing_in_memory(tmp_path: Path) -> None:
         assert len(services.runs._live_runs) == 0
 
 
-async def test_a_step_with_much_to_work_out_lets_others_on(tmp_path: Path) -> None:
-    """Between its values, and before what it gives is looked through: counted in turns of the loop.
+async def test_a_step_with_long_evaluations_does_not_block_the_event_loop(tmp_path: Path) -> None:
+    """The loop is free between values and before the output is checked: counted in iterations.
 
-    Each value looks at some ten thousand things, less than what others wait for.
+    Each value examines some ten thousand items, too few to yield within one value.
     """
     values = {f"v{i}": "{{ data.rows | sort(attribute='a') }}" for i in range(4)}
     document = chain([{"id": "many", "type": "set", "values": values}], "many")
