@@ -31,7 +31,7 @@ def test_the_workflow_compiles_with_the_installed_package() -> None:
     assert compile_definition(WORKFLOW, registry).name == "Ship an order"
 
 
-def test_what_no_run_could_mend_is_found_at_the_save() -> None:
+def test_invalid_settings_are_found_when_the_workflow_is_saved() -> None:
     step: Json = {"id": "ship", "type": "ship-parcels", "parcels": 7, "mesage": "x"}
     document: Json = {"name": "Bad", "initialStep": "ship", "steps": [step]}
     with pytest.raises(InvalidDefinition) as invalid:
@@ -58,7 +58,7 @@ async def test_a_booking_is_never_repeated() -> None:
     assert [use.arguments["address"] for use in effects.tool_uses] == ["Oslo", "Rome"]
 
 
-async def test_a_carrier_that_is_away_fails_the_attempt_after_what_was_booked() -> None:
+async def test_an_unavailable_carrier_fails_the_attempt_and_keeps_bookings() -> None:
     away = StepBroke("CarrierAway", "no answer")
     effects = FakeEffects(
         records={"parcel-0": {"tracking": "Oslo-1"}}, tool_results={"book-parcel": away}
@@ -83,14 +83,14 @@ async def test_an_answer_books_a_lost_parcel_again_or_is_the_output() -> None:
     "answer",
     [{}, {"actionValue": "eaten"}, {"actionValue": "lost-label", "data": {"index": 2}}],
 )
-async def test_an_answer_that_does_not_fit_is_refused(answer: Any) -> None:
+async def test_an_invalid_answer_is_refused(answer: Any) -> None:
     step = trial(FakeEffects(tool_results={"book-parcel": booked}))
     await step.execute()
     with pytest.raises(InvalidAnswer):
         await step.answer(answer)
 
 
-async def test_the_tool_hands_its_key_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_tool_sends_its_idempotency_key(monkeypatch: pytest.MonkeyPatch) -> None:
     with Carrier() as running:
         monkeypatch.setenv("CARRIER_URL", running.address)
         assert await call_tool(book_parcel, PARCELS[0]) == {"tracking": "Oslo-1"}
@@ -120,7 +120,7 @@ def test_parcels_are_booked_once_and_a_lost_one_again() -> None:
     assert set(running.requests.values()) == {1}
 
 
-def test_a_carrier_that_is_busy_is_asked_again_with_the_same_key() -> None:
+def test_a_busy_carrier_gets_the_same_key_again() -> None:
     with Carrier() as running:
         running.refuse = 1
         document = run(running.address, OVER)
@@ -128,7 +128,7 @@ def test_a_carrier_that_is_busy_is_asked_again_with_the_same_key() -> None:
     assert sorted(running.requests.values()) == [1, 1, 2]
 
 
-def test_without_a_carrier_the_step_says_what_to_set() -> None:
+def test_without_a_carrier_the_error_names_the_setting() -> None:
     assert run("")["error"]["type"] == "CarrierNotConfigured"
     assert (
         run("http://127.0.0.1:9", parcels=[{**PARCELS[0], "colour": "red"}])["error"]["type"]
