@@ -36,7 +36,7 @@ _BY_SPAN = f"""
                   AND started_at_ms < :first + (n + 1) * :width AND started_at_ms >= :since
             LIMIT :most
         ) AS found
-    ) FROM spans CROSS JOIN ({_STATUSES}) AS wanted
+    ) FROM spans JOIN ({_STATUSES}) AS wanted ON true
 """
 _FAILED = """
     SELECT r.workflow_id, json_extract(e.body, '$.error.step_id'),
