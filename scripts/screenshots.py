@@ -55,7 +55,6 @@ DOCS = {
     "form": ("form", "light", 760),
     "checks": ("checks", "light", 420),
     "request": ("request", "light", 520),
-    "first-owner": ("first-owner", "light", 760),
     "invitation": ("invitation", "light", 560),
 } | {
     name: (name, "light", 520)

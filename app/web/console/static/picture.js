@@ -1,5 +1,6 @@
 // The picture of a workflow: drag to move, buttons for its size, the current step in sight.
 const READABLE = 0.72;
+const NARROW_PX = 600;
 const SMALLEST_LARGEST = [0.1, 2];
 const MAP_FROM = 30;
 const MAP_PX = [120, 140];
@@ -21,9 +22,10 @@ export function startPictures(root) {
     });
     drag(pane);
     zoomByHand(pane);
-    scale(pane, "begin");
-    centre(pane);
-    startMap(picture, pane);
+    const begin = () => { scale(pane, "begin"); centre(pane); startMap(picture, pane); };
+    // What is folded has no width in some browsers.
+    if (pane.clientWidth) begin();
+    else picture.closest("details")?.addEventListener("toggle", begin, { once: true });
   }
 }
 
@@ -150,7 +152,9 @@ function scale(pane, zoom) {
   const fit = Math.min(1, (pane.clientWidth - 2) / width, zoom === "fit" ? (room - 2) / height : 1);
   if (zoom === "begin" && svg.dataset.scaled) return;
   svg.dataset.scaled = "yes";
-  const next = zoom === "begin" ? Math.max(fit, READABLE) : zoom === "fit" ? fit : Math.min(2, Math.max(0.25, now * (zoom === "in" ? 1.25 : 0.8)));
+  // On a phone the whole width is in sight first, and two fingers look closer.
+  const first = pane.clientWidth < NARROW_PX ? fit : Math.max(fit, READABLE);
+  const next = zoom === "begin" ? first : zoom === "fit" ? fit : Math.min(2, Math.max(0.25, now * (zoom === "in" ? 1.25 : 0.8)));
   svg.setAttribute("width", Math.round(width * next));
   svg.setAttribute("height", Math.round(height * next));
 }
