@@ -125,6 +125,7 @@ lock: ## pin and hash what pyproject.toml asks for (needs uv)
 	uv pip compile --all-extras --universal --no-emit-package stepwell-client --no-emit-package stepwell --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -o requirements-dev.txt
 	uv pip compile --all-extras --universal --no-emit-package stepwell-client --no-emit-package stepwell --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build --group dist -c requirements.txt -o requirements-dist.txt
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group assets -c requirements-dist.txt -o requirements-assets.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group typeface -c requirements-dist.txt -o requirements-typeface.txt
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group guide -c requirements-dev.txt -o requirements-guide.txt
 
 clean: ## remove what was installed and cached, not the data

@@ -1,13 +1,15 @@
 """`python -m distribution.assets`: build the typeface and the icons of the console.
 
 Both come from npm packages pinned by their hashes. Only what the console uses is kept: two files
-of the typeface Inter, and the icons named in `app/web/console/icons.py`.
+of the typeface Inter, the second without its rarer letters, and the icons named in
+`app/web/console/icons.py`.
 """
 
 import json
 import re
 import tarfile
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 
 from app.web.console.icons import BUILT, DRAWINGS
@@ -25,6 +27,14 @@ _LUCIDE = (
     "sha512-WBZA/m2PvkFpMGHDtsBck5P2A9G4ehLlYu4GwwICcmEm1BvYVgj00lCDxKRWLlbMlOibLaiwdQ88G5pHkSWgwA==",
 )
 _SUBSETS = ("latin-ext", "latin")
+_KEPT = (
+    "U+0100-017F,U+018F,U+0192,U+01CD-01DC,U+0218-021B,U+0259,U+1E80-1E85,U+1E9E,U+20A0-20AB,"
+    "U+20AD-20C0"
+)
+"""The letters of `latin-ext` that are kept: those of European languages, Turkish, Azerbaijani and
+Pinyin, and signs of currencies. The system's typeface draws all others."""
+
+_RANGE = re.compile(r"unicode-range: [^;]*;")
 _FACE = re.compile(r"/\* inter-([a-z-]+)-wght-normal \*/\s*(@font-face \{.*?\n\})", re.DOTALL)
 _SHAPE = re.compile(r"<(?:path|circle|rect|line|polyline|polygon|ellipse) [^>]*?/>", re.DOTALL)
 
@@ -43,7 +53,8 @@ def main() -> None:
     icons = {name: f"icons/{name}.svg" for name in sorted(DRAWINGS)}
     lucide = _read(npm_package(*_LUCIDE, work), ["LICENSE", *icons.values()])
     for name, packed in files.items():
-        (BUILT / name).write_bytes(inter[packed])
+        whole = inter[packed]
+        (BUILT / name).write_bytes(with_kept(whole) if "latin-ext" in name else whole)
     (BUILT / "inter.css").write_text(faces(inter["wght.css"].decode()))
     licenses = (("Inter", inter), ("Lucide", lucide))
     (BUILT / "LICENSES.txt").write_text(
@@ -63,6 +74,7 @@ def faces(css: str) -> str:
     found = {name: face for name, face in _FACE.findall(css) if name in _SUBSETS}
     if set(found) != set(_SUBSETS):
         raise NotAsExpected("the style sheet of Inter does not name the files that are kept")
+    found["latin-ext"] = _RANGE.sub(f"unicode-range: {_KEPT};", found["latin-ext"])
     return "".join(
         face.replace(f"./files/inter-{name}-wght-normal.woff2", f"inter-{name}.woff2").replace(
             "font-display: swap", "font-display: optional"
@@ -70,6 +82,20 @@ def faces(css: str) -> str:
         + "\n"
         for name, face in found.items()
     )
+
+
+def with_kept(woff2: bytes) -> bytes:
+    """Return a typeface with the kept letters only."""
+    from fontTools import subset  # noqa: PLC0415 - only what makes a distribution has it
+
+    options = subset.Options(flavor="woff2")
+    kept = BytesIO()
+    with subset.load_font(BytesIO(woff2), options) as font:
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes=subset.parse_unicodes(_KEPT))
+        subsetter.subset(font)
+        subset.save_font(font, kept, options)
+    return kept.getvalue()
 
 
 def shapes(svg: str) -> str:

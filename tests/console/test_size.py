@@ -186,9 +186,7 @@ def test_every_page_is_small_on_its_first_load(console: Server, scene: Scene) ->
             assert answer.status_code == (404 if path == "/nothing" else 200), path
             return answer.num_bytes_downloaded
 
-        # Letters beyond Latin 1 are in a separate file, which these pages do not load.
-        needed = [name for name in STATIC if name != "inter-latin-ext.woff2"]
-        shared = sum(loaded(f"/static/{STATIC_VERSION}/{name}") for name in needed)
+        shared = sum(loaded(f"/static/{STATIC_VERSION}/{name}") for name in STATIC)
         thousand = (f"/runs/{long}", f"/runs/{long}?part=3")
         for path in (*pages(scene), *thousand, "/workflows/thousand", "/workflows/thousand?part=7"):
             sizes[path] = shared + loaded(path)
