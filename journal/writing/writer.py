@@ -194,7 +194,9 @@ class Writer:
             answers = [Unavailable(self.health.trouble or str(failure))] * len(batch)
             failed = True
         self.health.began_s = None
-        self.counters.written(len(batch), self._now_s() - began, failed=failed)
+        took_s = self._now_s() - began
+        self._gathered.note(took_s)
+        self.counters.written(len(batch), took_s, failed=failed)
         until_s = self._now_s() + _TOLD_S
         for number, (item, answer) in enumerate(zip(batch, answers, strict=True), 1):
             item.told(answer)

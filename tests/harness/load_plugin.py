@@ -39,17 +39,27 @@ async def much(size: int) -> dict[str, Any]:
     return {"text": "0123456789abcdef" * (size // 16)}
 
 
-_begin = Exchange._begin
-_at_disk = {"since_s": 0.0, "computed_s": 0.0}
+_begin, _answer = Exchange._begin, Exchange.answer
+
+
+def _computed() -> bytes:
+    """Return the processor time that the server has used, in seconds."""
+    return b"%.6f" % time.process_time()
 
 
 def _dated(self: Exchange, message: Any) -> None:
-    """Add to each answer the processor time that the server had used."""
-    computed = (b"x-computed-s", b"%.6f" % time.process_time())
+    """Add that time to an answer that is sent by messages."""
+    computed = (b"x-computed-s", _computed())
     _begin(self, {**message, "headers": [*message.get("headers", ()), computed]})
 
 
+def _dated_at_once(self: Exchange, status: int, lines: bytes, body: bytes) -> bool:
+    """Add it to an answer that is sent in one piece."""
+    return _answer(self, status, b"%bx-computed-s: %b\r\n" % (lines, _computed()), body)
+
+
 Exchange._begin = _dated  # type: ignore[method-assign] # adds a header to each answer
+Exchange.answer = _dated_at_once  # type: ignore[method-assign] # as above
 
 _transact = WritingConnection.transact
 

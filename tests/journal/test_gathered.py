@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from journal.writing.gathered import Gathered
 from journal.writing.transaction import Task
 
@@ -12,7 +14,7 @@ def write(tenant: str, number: int, rows: int = 1, characters: int = 0) -> Task:
 
 def test_one_batch_takes_all_that_fits_and_keeps_each_tenants_order() -> None:
     gathered = Gathered()
-    items = [write("ab"[number % 2], number) for number in range(2_000)]
+    items = [write("ab"[number % 2], number) for number in range(64)]
     for item in items:
         gathered.add(item)
     batch = gathered.take()
@@ -31,12 +33,31 @@ def test_a_tenants_only_write_goes_with_the_next_batch_despite_a_backlog() -> No
     for number in range(4_500):
         gathered.add(write("big", number))
     gathered.add(write("small", 1))
-    taken = [gathered.take() for _ in range(3)]
-    assert [len(batch) for batch in taken] == [2_000, 2_000, 501]
-    assert Counter(item.tenant for item in taken[0]) == {"big": 1_999, "small": 1}
+    assert Counter(item.tenant for item in gathered.take()) == {"big": 63, "small": 1}
+    taken = [len(gathered.take()) for _ in range(18)]
+    assert taken == [64] * 15 + [2_000, 1_477, 0], "short for a while, since others may come back"
     assert not gathered.lines
-    gathered.add(write("big", 0))
-    assert len(gathered.take()) == 1
+
+
+def test_while_several_write_a_transaction_has_rows_for_as_long_as_the_flush_takes() -> None:
+    def most_rows(flush_s: float) -> int:
+        gathered = Gathered()
+        rows = 0
+        for number in range(2_500):
+            gathered.add(write("big", number))
+        for number in range(60):
+            gathered.note(flush_s + rows * 0.00002)
+            gathered.add(write("small", number))
+            batch = gathered.take()
+            rows = len(batch)
+            for item in batch:
+                if item.tenant == "big":
+                    gathered.add(item)
+        return rows
+
+    assert most_rows(0.0001) == 64
+    assert most_rows(0.01) == pytest.approx(500, rel=0.05)
+    assert most_rows(0.2) == 2_000
 
 
 def test_a_batch_is_also_bounded_in_rows_and_characters() -> None:
