@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.harness.postgres import OF_THE_FOLDER, PostgresServer, kept_in, programs
+from tests.harness.postgres import PostgresServer, kept_in, programs
 from tests.harness.server import Server
 
 settings.register_profile("ci", deadline=None, print_blob=True)
@@ -58,7 +58,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.getoption("--journal") == "sqlite":
         return
     for item in session.items:
-        if any(part in item.nodeid for part in OF_THE_FOLDER):
+        if item.get_closest_marker("data_folder"):
             item.add_marker(pytest.mark.skip("it is about the data folder's own file or files"))
 
 

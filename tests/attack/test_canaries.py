@@ -242,6 +242,7 @@ def test_no_answer_shows_a_secret(place: Place) -> None:
     assert nowhere([*SECRETS, place.signing["secret"], place.server.key()], own) == []
 
 
+@pytest.mark.data_folder
 def test_no_file_holds_a_secret_while_the_server_runs_or_afterwards(place: Place) -> None:
     secrets = [*SECRETS, place.signing["secret"], place.server.key(), *place.tokens]
     kept = files_of(place.server)

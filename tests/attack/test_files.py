@@ -40,6 +40,7 @@ def upload(client: httpx.Client, name: str, content: bytes, kind: str = "text/ht
     return data["attachment"], client.get(f"/api/workflow/files/{data['fileId']}")
 
 
+@pytest.mark.data_folder
 def test_no_name_is_a_path_and_every_file_is_served_as_a_download(server: Server) -> None:
     around = sorted(server.data.parent.iterdir())
     before = {file.name for file in server.data.iterdir()}

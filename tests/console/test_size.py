@@ -138,6 +138,7 @@ def many_runs(file: Path, like: str, count: int, shift: int) -> None:
         )
 
 
+@pytest.mark.data_folder
 def test_every_page_is_served_fast_with_many_runs(tmp_path: Path) -> None:
     from tests.console.conftest import PLUGIN
     from tests.console.scene import set_the_scene
@@ -169,6 +170,7 @@ def test_every_page_is_served_fast_with_many_runs(tmp_path: Path) -> None:
         assert max(worked.values()) < 100
 
 
+@pytest.mark.data_folder
 def test_every_page_is_small_on_its_first_load(console: Server, scene: Scene) -> None:
     """Measure the bytes of a page with its assets, also for runs of a thousand steps."""
     steps: list[dict[str, Any]] = [{"id": f"s{n}", "type": "set", "name": f"Step number {n}", "values": {"n": n}} for n in range(999)]  # fmt: skip

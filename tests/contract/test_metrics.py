@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
@@ -34,6 +35,7 @@ def typed(text: str) -> list[str]:
     return [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")]
 
 
+@pytest.mark.data_folder
 def test_metrics_count_the_requests_and_need_the_token(tmp_path: Path) -> None:
     end = {"id": "end", "type": "end-flow"}
     add = {"id": "add", "type": "call-tool", "toolId": "add", "inputs": {"a": 1}}

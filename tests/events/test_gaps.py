@@ -5,11 +5,15 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import PLUGIN
 from tests.events.test_webhooks import ASK, QUICK, hook, start, until
 from tests.harness.event_reader import Reader, all_of_run, stream
 from tests.harness.receiver import Receiver
 from tests.harness.server import Server, settled
+
+pytestmark = pytest.mark.data_folder
 
 SPOIL_THE_SECOND = """
     UPDATE events SET body = iif(

@@ -28,18 +28,6 @@ _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Memory where available: tests kill processes, not machines, so nothing need reach a disk."""
 
 
-OF_THE_FOLDER = (
-    "uploads.py::test_a_repeated", "files_and_store.py::test_files_are", "first_owner.py::test_the_code",
-    "metrics.py::test_the_fig",
-    "secrets.py::test_signing", "secrets.py::test_the_command", "secrets.py::test_what_a_server",
-    "variables.py::test_the_end_of_a_list", "test_schedules.py", "test_gaps.py",
-    "signals.py::test_ten", "signals.py::test_what_nobody",
-    "canaries.py::test_no_file", "size.py::test_every_page", "files.py::test_no_name_is",
-    "incoming.py::test_forms", "incoming.py::test_a_request_sends", "inherited_data.py::test_ten",
-)  # fmt: skip
-"""Tests of the SQLite file or of files in the folder, by a part of their names."""
-
-
 @cache
 def programs() -> Path | None:
     """Return the folder with `initdb` and `postgres`; None if they are not installed."""

@@ -179,6 +179,7 @@ def test_a_request_is_mapped_to_the_input_of_a_run(
     assert "request.query.page" in str(found[1][1])
 
 
+@pytest.mark.data_folder
 def test_forms_files_and_other_content_types_become_the_input(
     owner: httpx.Client, sender: httpx.Client
 ) -> None:
@@ -257,6 +258,7 @@ def test_a_workflow_defines_the_answer(owner: httpx.Client, sender: httpx.Client
     assert owner.get(f"/api/workflow/status/{late.json()['runId']}").json()["status"] == "running"
 
 
+@pytest.mark.data_folder
 def test_a_request_sends_a_signal(owner: httpx.Client, sender: httpx.Client) -> None:
     waits = {"id": "w", "type": "wait-for-signal", "signal": "paid", "key": "{{ data.order }}",
              "output": {"sum": {"type": "number", "value": "{{ signal.data.sum }}"}}}  # fmt: skip

@@ -17,6 +17,8 @@ import pytest
 from tests.harness.server import Server, settled
 from tests.triggers.conftest import Clocked, asking, nothing_to_do, until
 
+pytestmark = pytest.mark.data_folder
+
 DAILY = {"cron": "30 2 * * *", "timeZone": "Europe/Berlin", "missed": "all"}
 
 

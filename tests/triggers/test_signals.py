@@ -316,6 +316,7 @@ def test_an_invalid_wait_for_signal_step_is_refused(
     assert path in [item["path"] for item in answer.json()["details"]], answer.text
 
 
+@pytest.mark.data_folder
 def test_an_expired_signal_is_not_taken(clocked: Clocked) -> None:
     clocked.set_clock("2027-01-01T00:00:00Z")
     with clocked.client() as client:
@@ -389,6 +390,7 @@ def _accounts(server: Server) -> dict[str, int]:
         return {name: journal.execute(sql).fetchone()[0] for name, sql in asked.items()}
 
 
+@pytest.mark.data_folder
 def test_ten_thousand_stored_signals_are_found_by_index(server: Server) -> None:
     with server.client() as client:
         define(client, flow("paying", PAID))

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.conftest import PLUGIN
 from tests.harness.processes import run
@@ -29,6 +30,7 @@ def verified(data: Path) -> list[str]:
     return [fault["what"] for fault in found["found"]]
 
 
+@pytest.mark.data_folder
 def test_the_code_of_the_terminal_creates_one_owner_who_signs_in(tmp_path: Path) -> None:
     with Server(tmp_path / "data", PLUGIN) as server:
         shown = re.search(r"at (\S+) with the code (\S+)", server.log.read_text())

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.harness.journals import events_one_by_one
 from tests.harness.processes import command
@@ -55,6 +56,7 @@ def answered(client: httpx.Client, run_id: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.data_folder
 def test_ten_branches_refer_to_the_data_of_their_parent(server: Server) -> None:
     with server.client() as client:
         create(client, "long", STEPS, EDGES)

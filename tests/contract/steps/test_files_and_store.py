@@ -100,6 +100,7 @@ def echo() -> Iterator[Echo]:
         yield running
 
 
+@pytest.mark.data_folder
 def test_files_are_made_zipped_sent_and_stored_and_counted_once(
     server: Server, echo: Echo, halting: Halting
 ) -> None:

@@ -82,6 +82,7 @@ def run(client: httpx.Client, step: dict[str, Any]) -> httpx.Response:
     return client.post(f"/api/workflow/start/{made.json()['id']}", json={"data": {}})
 
 
+@pytest.mark.data_folder
 def test_echoed_requests_show_no_secret(loud: Server, echo: Echo) -> None:
     with loud.client() as client:
         for setting in PLACES.values():
@@ -225,6 +226,7 @@ def set_secret(server: Server, name: str, value: str) -> None:
     processes.run("secret", "set", name, *place, given=value).check_returncode()
 
 
+@pytest.mark.data_folder
 def test_the_command_line_stores_secrets_with_and_without_a_server(
     server: Server, echo: Echo
 ) -> None:
@@ -246,6 +248,7 @@ def test_the_command_line_stores_secrets_with_and_without_a_server(
     assert_not_kept(server)
 
 
+@pytest.mark.data_folder
 def test_jwt_secrets_are_sealed_and_verify_tokens_after_a_restart(server: Server) -> None:
     import time
 

@@ -212,6 +212,7 @@ def test_a_value_that_cannot_be_stored_is_refused_in_every_format(shared: Server
         assert status["stepExecutionHistory"][0]["outputData"]["tags"] == ["a", "b"]
 
 
+@pytest.mark.data_folder
 def test_a_repeated_upload_stores_its_file_once(shared: Server, address: str) -> None:
     def stored() -> int:
         with contextlib.closing(sqlite3.connect(shared.data / "journal.sqlite3")) as database:

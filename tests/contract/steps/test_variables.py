@@ -5,6 +5,7 @@ import sqlite3
 from typing import Any
 
 import httpx
+import pytest
 
 import stepwell
 from tests.harness.processes import command, run
@@ -96,6 +97,7 @@ def test_the_command_line_and_the_client_set_variables(shared: Server) -> None:
     assert run("variable", "delete", "rate", *data).returncode == 1
 
 
+@pytest.mark.data_folder
 def test_appending_to_a_list_stores_only_the_new_items(shared: Server) -> None:
     page = [{"id": number, "text": "x" * 50} for number in range(50)]
     with shared.client() as client:
