@@ -373,8 +373,8 @@ class Archived(JournalError):
 class NotArchived(JournalError):
     """The workflow or agent is not archived."""
 
-    def __init__(self, word: str, definition_id: str) -> None:
-        super().__init__(f"{word} {definition_id!r} is not archived; archive it first")
+    def __init__(self, word: str, definition_id: str, hint: str) -> None:
+        super().__init__(f"{word} {definition_id!r} is not archived{hint}")
 
 
 class OpenRuns(JournalError):

@@ -96,7 +96,7 @@ class DefinitionTable(DefinitionQueries):
 
         def work(connection: Connection) -> None:
             if not _is_archived(self._kind, connection, tenant, definition_id):
-                raise NotArchived(self._kind.word, definition_id)
+                raise NotArchived(self._kind.word, definition_id, "")
             connection.execute(
                 f"UPDATE {self._kind.things} SET archived = false, published_version = NULL,"
                 " updated_at_ms = ? WHERE tenant = ? AND id = ?",
@@ -154,7 +154,7 @@ class DefinitionTable(DefinitionQueries):
 
         def work(connection: Connection) -> None:
             if not _is_archived(self._kind, connection, tenant, definition_id):
-                raise NotArchived(self._kind.word, definition_id)
+                raise NotArchived(self._kind.word, definition_id, "; archive it first")
             if self._kind.has_runs:
                 _must_have_no_open_runs(connection, tenant, definition_id)
             rows = connection.execute(

@@ -17,6 +17,8 @@ from steps.language.allowance import CHARACTERS_A_UNIT, allowance_here
 from steps.language.beside import beside, is_long
 from steps.language.catalogue import FILTERS as CATALOGUE
 from steps.language.catalogue import FUNCTIONS, ORDERING_TESTS
+from steps.language.catalogue import TESTS as TEST_WORDS
+from steps.language.equality import different, same
 from steps.language.filters.offered import FILTERS, TESTS, begin
 from steps.language.findings.foreign import foreign_hint, foreign_name_hint
 from steps.language.findings.words import hyphen_hint
@@ -29,12 +31,15 @@ from steps.language.operations import (
     figure,
     has,
     having,
+    is_in,
     method,
     multiply,
+    of_clear_kind,
     one_kind,
     ordered,
     text_at,
     texts,
+    whole,
     wrappable,
 )
 from steps.language.reasons import NOTHING, why
@@ -112,6 +117,13 @@ class ExpressionError(Exception):
         super().__init__(f"the expression {text!r} failed: {why}")
 
 
+_SAMENESS = {"eq": same, "ne": different, "in": is_in}
+
+
+def _names_of(test: str) -> tuple[str, ...]:
+    return (test, *TEST_WORDS[test].also)
+
+
 def _new_environment() -> Any:
     from minijinja import Environment
 
@@ -122,12 +134,15 @@ def _new_environment() -> Any:
             "_wrappable": wrappable,
             "_having": having,
             "_texts": texts,
+            "_of_clear_kind": of_clear_kind,
+            "_whole": whole,
         },
         tests={
             name: partial(_ordered_as, sign)
             for sign, names in ORDERING_TESTS.items()
             for name in (sign, *names)
         }
+        | {name: test for known, test in _SAMENESS.items() for name in _names_of(known)}
         | TESTS,
         globals=_CHECKED,
         fuel=FUEL,

@@ -10,7 +10,8 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from steps.language.frozen import FrozenDict, FrozenList, WideInteger, size_of, thaw
+from steps.language.equality import among, same
+from steps.language.frozen import LEAST_INTEGER, FrozenDict, FrozenList, WideInteger, size_of, thaw
 
 _LONGEST_SHOWN = 60
 _LONGEST_LIST = 100_000
@@ -105,19 +106,22 @@ def compare(first: object, *rest: object) -> bool:
 def _holds(left: Any, sign: str, right: Any) -> bool:
     match sign:
         case "==" | "!=":
-            is_same = isinstance(left, bool) == isinstance(right, bool) and left == right
-            return is_same == (sign == "==")
+            return same(left, right) == (sign == "==")
         case "in" | "not in":
-            return _is_in(left, right) == (sign == "in")
+            return is_in(left, right) == (sign == "in")
         case _:
             return ordered(left, sign, right)
 
 
-def _is_in(left: Any, right: Any) -> bool:
+def is_in(left: Any, right: Any) -> bool:
+    """Return whether `left in right`. Raises `ValueError` for values that it cannot take."""
     if isinstance(right, str):
-        return isinstance(left, str) and left in right
-    if isinstance(right, dict | list | tuple):
+        if not isinstance(left, str):
+            told = f"{shown(left)} in {shown(right)} looks for {kind_of(left)} in a text"
+            raise Uncomparable(f"{told}; convert it first, for example with `| string`")
         return left in right
+    if isinstance(right, dict | list | tuple):
+        return among(left, right)
     raise ValueError(f"`in` needs a list, a text or an object, not {kind_of(right)}")
 
 
@@ -130,6 +134,28 @@ def one_kind(values: Any, what: str, attribute: str = "") -> Any:
     for name in str(attribute).split(","):
         _check_items([_part(item, name.strip()) for item in values], what)
     return values
+
+
+def of_clear_kind(values: Any, what: str, attribute: Any = None) -> Any:
+    """Return `values`. Raises `Uncomparable` for booleans beside numbers.
+
+    MiniJinja takes true and 1 for one value.
+    """
+    name = "" if attribute is None else str(attribute)
+    items = _items(values) if isinstance(values, list) else ()
+    parts = [part for item in items if isinstance(part := _part(item, name), int | float)]
+    flags = [part for part in parts if isinstance(part, bool)]
+    if 0 < len(flags) < len(parts):
+        number = next(part for part in parts if not isinstance(part, bool))
+        raise Uncomparable(f"`{what}` of {shown(flags[0])} and {shown(number)} mixes two kinds")
+    return values
+
+
+def whole(value: Any) -> Any:
+    """Return a value that was cut to an integer. Raises `ValueError` if its size was cut too."""
+    if value in (LEAST_INTEGER, -LEAST_INTEGER - 1):
+        raise ValueError("the number has more than 128 bits")
+    return value
 
 
 def having(values: Any, what: str, attribute: Any) -> Any:
@@ -235,7 +261,11 @@ def method(name: str, value: Any, *arguments: Any) -> Any:
     if not isinstance(value, dict):
         raise TypeError(f"{kind_of(value)} has no method {name}; only objects have it")
     if name == "get":
+        if not arguments:
+            raise TypeError("get needs an argument: get(name)")
         return dict.get(value, *arguments)
+    if arguments:
+        raise TypeError(f"{name} takes no argument: {name}()")
     return list(getattr(dict, name)(value))
 
 

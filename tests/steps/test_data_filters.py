@@ -9,6 +9,10 @@ from steps.document.edge_condition import condition
 from steps.language.expression import Expression, ExpressionError
 
 RIGHT: list[tuple[str, Any]] = [
+    ("'0099-01-01' | date_format('%C')", "00"),
+    ("'100%' ~ ('2026-01-31' | date_format('%-d%%%5Y'))", "100%31%02026"),
+    ("'1 %H' | date_parse('%d %%H')", "1900-01-01"),
+    ("'1700000000' | from_timestamp", "2023-11-14T22:13:20Z"),
     ("now()", "1970-01-01T00:00:10Z"),
     ("now('Asia/Tokyo')", "1970-01-01T09:00:10+09:00"),
     ("now() | date_add('1d')", "1970-01-02T00:00:10Z"),
@@ -89,6 +93,22 @@ SCOPE: dict[str, Any] = {
 }  # fmt: skip
 
 WRONG: list[tuple[str, str]] = [
+    ("'1 1' | date_parse('%d %d')", "the pattern has %d twice"),
+    ("'2026-01-01' | date_format('%Q')", "%Q is not a directive"),
+    ("'2026-01-01' | date_format('100%')", "% is not a directive"),
+    ("'2026-01-01' | date_format('a\\u0000b')", "cannot have a NUL character"),
+    ("'2026-01-01T10:00' | date_parts('')", "there is no time zone ''"),
+    ("'2026-01-01' | business_days('2026-01-05', [1])", "1 is not an ISO date"),
+    ("1700000000000 | from_timestamp", "divide milliseconds by 1000"),
+    ("'1_7' | from_timestamp", "'1_7' is not a number of seconds"),
+    ("true | from_timestamp", "takes a number or a text, not a boolean"),
+    ("5 | from_csv", "from_csv takes a text, not a number"),
+    ("[1] | flatten(true)", "levels of flatten must be a whole number, not a boolean"),
+    ("5 | format_number(2, 5)", "group of format_number must be a text, not a number"),
+    ("'a' | regex_split('b', -1)", "limit must be 0 or more"),
+    ("'%ff' | urldecode", "the encoded bytes are not UTF-8"),
+    ("'zz' | from_hex", "not pairs of hexadecimal digits"),
+    ("'[' | from_json", "the text is not JSON: "),
     ("'2026-01-01' | date_in('Mars/Base')", "there is no time zone 'Mars/Base'"),
     ("'2026-01-01' | date_in('../../etc/passwd')", "there is no time zone"),
     ("'yesterday' | date_in('UTC')", "'yesterday' is not an ISO date, such as"),

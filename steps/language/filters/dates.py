@@ -1,6 +1,7 @@
 """Filters for dates and times: ISO 8601 texts in and out, time zones by IANA name."""
 
 import calendar
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -14,6 +15,8 @@ _SECONDS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400, "weeks"
 _MONTHS = {"months": 1, "quarters": 3, "years": 12}
 _UNITS = ("hour", "day", "week", "month", "quarter", "year")
 _SATURDAY = 6
+_DIRECTIVE = re.compile(r"%(.)", re.DOTALL)
+_FIGURE = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def date_in(value: str, zone: str) -> str:
@@ -42,10 +45,10 @@ def date_trunc(value: str, unit: str, zone: str | None = None) -> str:
         raise ValueError(f"unit must be one of {', '.join(_UNITS)}")
     if _is_day(value) and zone is None:
         return _first_day(read_day(value), unit).isoformat()
-    moment = read_moment(date_in(value, zone)) if zone else _moment(value)
+    moment = _moment(value) if zone is None else read_moment(date_in(value, zone))
     if unit == "hour":
         return _text(moment.replace(minute=0, second=0, microsecond=0))
-    place = _zone(zone) if zone else moment.tzinfo
+    place = moment.tzinfo if zone is None else _zone(zone)
     return _text(datetime.combine(_first_day(moment.date(), unit), time(), place))
 
 
@@ -87,17 +90,20 @@ def date_parse(text: str, pattern: str, zone: str | None = None) -> str:
     """Return the ISO date of a text in a strftime pattern, in UTC or in a zone."""
     if len(pattern) > _LONGEST or len(text) > _LONGEST:
         raise ValueError(f"text and pattern may have {_LONGEST} characters at most")
+    signs = _DIRECTIVE.findall(pattern)
+    if twice := next((sign for sign in signs if sign != "%" and signs.count(sign) > 1), None):
+        raise ValueError(f"the pattern has %{twice} twice")
     moment = datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone is added below
-    if not any(f"%{sign}" in pattern for sign in "HIMSfcXsTR"):
+    if not set("HIMSfcX") & set(signs):
         return moment.date().isoformat()
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=_zone(zone) if zone else UTC)
+        moment = moment.replace(tzinfo=UTC if zone is None else _zone(zone))
     return _text(moment)
 
 
 def date_parts(value: str, zone: str | None = None) -> dict[str, int]:
     """Return year, month, day, and the other parts of a date and time."""
-    moment = read_moment(date_in(value, zone)) if zone else _read(value)
+    moment = _read(value) if zone is None else read_moment(date_in(value, zone))
     iso = moment.isocalendar()
     parts = {
         "year": moment.year, "quarter": (moment.month + 2) // 3, "month": moment.month,
@@ -115,9 +121,15 @@ def timestamp(value: str) -> int | float:
     return int(seconds) if seconds.is_integer() else seconds
 
 
-def from_timestamp(seconds: float) -> str:
+def from_timestamp(seconds: float | str) -> str:
     """Return the time of Unix seconds, in UTC."""
-    return _text(datetime.fromtimestamp(float(seconds), UTC))
+    if isinstance(seconds, str) and not _FIGURE.fullmatch(seconds.strip()):
+        raise ValueError(f"{seconds[:_LONGEST]!r} is not a number of seconds")
+    try:
+        return _text(datetime.fromtimestamp(float(seconds), UTC))
+    except (OverflowError, ValueError, OSError):
+        hint = "divide milliseconds by 1000"
+        raise ValueError(f"{seconds} seconds are beyond the year 9999; {hint}") from None
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -128,7 +140,12 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _is_day(value: str) -> bool:
-    return len(value) <= len("20260101-W") and "T" not in value and ":" not in value
+    return (
+        isinstance(value, str)
+        and len(value) <= len("20260101-W")
+        and "T" not in value
+        and ":" not in value
+    )
 
 
 def _read(value: str) -> date:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -17,6 +18,29 @@ _FITTING: tuple[tuple[object, tuple[type, ...], str], ...] = (
     (Sequence, (list, tuple), "a list"),
     (Mapping, (dict,), "an object"),
 )
+
+
+_CHECKED = (str, bool, int, float)
+
+
+def fits(call: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]) -> bool:
+    """Return whether texts, numbers and booleans are given where a filter declares them.
+
+    Python would take true for 1, and a few filters would make a text of anything.
+    """
+    wanted = _checked(call)
+    given = [*zip(wanted, arguments, strict=False), *named.items()]
+    return all(_fits(value, kinds) for key, value in given if (kinds := wanted.get(key)))
+
+
+@cache
+def _checked(call: Callable[..., Any]) -> dict[str, tuple[type, ...]]:
+    """Return what fits each parameter; empty if anything may."""
+    hints, found = get_type_hints(call), {}
+    for key in inspect.signature(call).parameters:
+        kinds = tuple(kind for part, _ in _wanted(hints.get(key)) for kind in part)
+        found[key] = kinds if set(kinds) <= {*_CHECKED, NoneType} else ()
+    return found
 
 
 def misfit(

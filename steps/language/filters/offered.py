@@ -17,7 +17,7 @@ from typing import Any
 from steps.language.durations import duration_ms
 from steps.language.filters.dates import DATE_FILTERS
 from steps.language.filters.lists import LIST_FILTERS
-from steps.language.filters.misfit import misfit
+from steps.language.filters.misfit import fits, misfit
 from steps.language.filters.numbers import NUMBER_FILTERS, rounded
 from steps.language.filters.texts import TEXT_FILTERS, matches
 from steps.language.frozen import freeze, thaw
@@ -27,7 +27,9 @@ from steps.language.strict_json import parse_strictly
 _LONGEST_PATTERN = 200
 _WIDEST_INDENT = 8
 _DAY = timedelta(days=1)
-_DIRECTIVE = re.compile(r"%.", re.DOTALL)
+_DIRECTIVE = re.compile(r"%.?", re.DOTALL)
+_DIRECTIVES = frozenset("%aAbBcdDeFfgGhHIjklmMnpPrRsStTuUVwWxXyYzZ-_^#0123456789")
+"""The signs that may follow a percent sign: directives, flags and widths."""
 # As MiniJinja escapes them, so that the text is safe in HTML.
 _FOR_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "'": "\\u0027"})
 
@@ -52,7 +54,10 @@ def tojson(value: Any, indent: int | bool | None = None) -> str:
 
 def from_json(text: str) -> Any:
     """Return the value of JSON text."""
-    return freeze(parse_strictly(text))
+    try:
+        return freeze(parse_strictly(text))
+    except json.JSONDecodeError as wrong:
+        raise ValueError(f"the text is not JSON: {wrong}") from None
 
 
 def date_add(date: str, duration: str) -> str:
@@ -74,6 +79,8 @@ def date_format(date: str, pattern: str) -> str:
     """Return an ISO date in a strftime pattern; for `%s`, a date without an offset is in UTC."""
     if len(pattern) > _LONGEST_PATTERN:
         raise ValueError(f"the pattern of a date has {_LONGEST_PATTERN} characters at most")
+    if "\0" in pattern:
+        raise ValueError("the pattern of a date cannot have a NUL character")
     moment = read_moment(date)
     return moment.strftime(_DIRECTIVE.sub(lambda found: _directive(found[0], moment), pattern))
 
@@ -91,6 +98,8 @@ def _directive(directive: str, moment: datetime) -> str:
     match directive:
         case "%Y":
             return f"{moment.year:04}"
+        case "%C":
+            return f"{moment.year // 100:02}"
         case "%G":
             return f"{moment.isocalendar().year:04}"
         case "%F":
@@ -99,6 +108,8 @@ def _directive(directive: str, moment: datetime) -> str:
             known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             return str(int(known.timestamp()))
         case _:
+            if directive[1:] not in _DIRECTIVES:
+                raise ValueError(f"{directive} is not a directive; a percent sign is written %%")
             return directive
 
 
@@ -139,6 +150,8 @@ def _counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
             result = call(value, *arguments, **named)
         except (AttributeError, TypeError) as odd:
             raise ValueError(misfit(name, call, (value, *arguments), named)) from odd
+        if call is not rounded and not fits(call, (value, *arguments), named):
+            raise ValueError(misfit(name, call, (value, *arguments), named))
         if call is not rounded:
             _spend(result)
         return result

@@ -4,6 +4,7 @@ Patterns are those of RE2, which never backtracks; the work is bounded before it
 """
 
 import base64
+import binascii
 import hashlib
 import hmac as signing
 from collections.abc import Callable
@@ -55,6 +56,8 @@ def regex_sub(text: str, pattern: str, replacement: str) -> str:
 
 def regex_split(text: str, pattern: str, limit: int = 0) -> list[str | None]:
     """Return the parts of a text between matches, at most `limit` splits."""
+    if limit < 0:
+        raise ValueError("limit must be 0 or more; 0 has no limit")
     compiled = _compiled(pattern, text)
     for count, _ in enumerate(compiled.finditer(text)):
         _count(count, text)
@@ -75,7 +78,10 @@ def b64encode(text: str, url: bool = False) -> str:
 def b64decode(text: str) -> str:
     """Return the text from base64 of its UTF-8, in either alphabet."""
     plain = text.replace("-", "+").replace("_", "/").rstrip("=")
-    return _text_of(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
+    try:
+        return _text_of(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
+    except binascii.Error:
+        raise ValueError("the text is not base64") from None
 
 
 def to_hex(text: str) -> str:
@@ -85,12 +91,19 @@ def to_hex(text: str) -> str:
 
 def from_hex(text: str) -> str:
     """Return the text from the hexadecimal digits of its UTF-8."""
-    return _text_of(bytes.fromhex(text))
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        raise ValueError("the text is not pairs of hexadecimal digits") from None
+    return _text_of(raw)
 
 
 def urldecode(text: str) -> str:
     """Return the decoded form of a part of an address."""
-    return unquote_plus(text, errors="strict")
+    try:
+        return unquote_plus(text, errors="strict")
+    except UnicodeDecodeError:
+        raise ValueError("the encoded bytes are not UTF-8 text") from None
 
 
 def urlsplit(text: str) -> dict[str, Any]:

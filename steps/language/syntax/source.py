@@ -116,20 +116,8 @@ class _Writer:
             case Binary(operator, left, right):
                 level = _LEVELS[operator]
                 return f"{self._text(left, level)} {operator} {self._text(right, level + 1)}", level
-            case Compare(first, rest) if all(
-                sign in ("==", "!=") for sign, _ in rest
-            ) and _may_be_two_kinds([first, *(operand for _, operand in rest)]):
-                texts = [self._there(first, _CHOICE)]
-                texts += [f"'{sign}', {self._there(operand, _CHOICE)}" for sign, operand in rest]
-                return f"_compare({', '.join(texts)})", _PART
-            case Compare(first, rest) if _ORDERING.isdisjoint(sign for sign, _ in rest):
-                texts = [self._text(first, _SUM)]
-                texts += [f"{sign} {self._text(operand, _SUM)}" for sign, operand in rest]
-                return " ".join(texts), _COMPARE
-            case Compare(first, rest):
-                texts = [self._text(first)]
-                texts += [f"'{sign}', {self._text(operand)}" for sign, operand in rest]
-                return f"_compare({', '.join(texts)})", _PART
+            case Compare():
+                return self._comparison(node)
             case Call(Attribute(of, Literal(_, str(name)), False), given) if name in METHODS:
                 receiver = f"'{name}', {self._text(of)}"
                 return f"_method({', '.join([receiver, *self._given(given)])})", _PART
@@ -143,6 +131,20 @@ class _Writer:
             case Test():
                 return self._test(node)
         raise AssertionError(node)
+
+    def _comparison(self, node: Compare) -> Written:
+        operands = [node.first, *(operand for _, operand in node.rest)]
+        signs = [sign for sign, _ in node.rest]
+        if not _ORDERING.isdisjoint(signs):
+            texts = [self._text(operand) for operand in operands]
+        elif all(map(_is_something, operands)) and _may_mix_kinds(operands, signs):
+            texts = [self._there(operand, _CHOICE) for operand in operands]
+        else:
+            texts = [self._text(operand, _SUM) for operand in operands]
+            after = [f" {sign} {text}" for sign, text in zip(signs, texts[1:], strict=True)]
+            return texts[0] + "".join(after), _COMPARE
+        rest = [f"'{sign}', {text}" for sign, text in zip(signs, texts[1:], strict=True)]
+        return f"_compare({', '.join([texts[0], *rest])})", _PART
 
     def _filter(self, node: Filter) -> Written:
         arguments = self._arranged(node)
@@ -171,7 +173,8 @@ class _Writer:
             of = self._there(node.of) + self._of_attribute(node.name, arguments)
         elif node.name not in ("default", "d"):
             of = self._there(node.of)
-        return f"{of} | {node.name}" + (f"({', '.join(given)})" if given else ""), _OPERAND
+        exact = " | _whole" if node.name == "int" else ""
+        return f"{of} | {node.name}" + (f"({', '.join(given)})" if given else "") + exact, _OPERAND
 
     def _of_attribute(self, name: str, arguments: Arguments) -> str:
         """Add a check of the items for filters that treat a missing attribute as empty."""
@@ -179,8 +182,12 @@ class _Writer:
         attribute = named.get("attribute")
         if name in _PLACES:
             attribute = next(iter(arguments.positional[_PLACES[name] :]), attribute)
+        also = f", {self._text(attribute)}" if attribute is not None else ""
+        clear = f" | _of_clear_kind('{name}'{also})" if name in ("groupby", "unique") else ""
         if attribute is not None and "default" not in named:
-            return f" | _having('{name}', {self._text(attribute)})"
+            return f"{clear} | _having('{name}', {self._text(attribute)})"
+        if clear:
+            return clear
         return " | _texts" if name == "join" else ""
 
     def _there(self, node: Node, level: int = _OPERAND) -> str:
@@ -224,12 +231,23 @@ class _Writer:
         return f"({inner},)" if len(items) == 1 else f"({inner})"
 
 
-def _may_be_two_kinds(operands: Ordered[Node]) -> bool:
-    """Return whether a boolean may be compared with a number; MiniJinja may find them equal."""
+def _may_mix_kinds(operands: Ordered[Node], signs: Ordered[str]) -> bool:
+    """Return whether a boolean may meet a number, or `in` a text; MiniJinja may find them equal."""
     literals = [node for node in operands if isinstance(node, Literal)]
-    paths = [path for node in operands if (path := path_of(node)) and path[1]]
-    is_known = len(literals) + len(paths) == len(operands)
-    return is_known and all(isinstance(node.value, bool | int | float) for node in literals)
+    is_equality = all(sign in ("==", "!=") for sign in signs)
+    return not is_equality or all(isinstance(one.value, bool | int | float) for one in literals)
+
+
+def _is_something(node: Node) -> bool:
+    """Return whether a value exists, or its absence is found by `_there`."""
+    match node:
+        case Attribute():
+            return path_of(node) is not None
+        case Binary(operator):
+            return operator not in ("and", "or")
+        case Filter(_, name):
+            return name in FILTERS and FILTERS[name].gives is not None
+    return isinstance(node, Literal | Unary | Compare | Test | Sequence | Mapping)
 
 
 def _is_no_text(node: Node) -> bool:

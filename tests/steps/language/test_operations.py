@@ -201,3 +201,46 @@ def test_a_hyphenated_key_after_a_dot_is_explained() -> None:
 )  # fmt: skip
 def test_dates(text: str, right: Json) -> None:
     assert value(text) == right
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("data.yes in [1]", False),
+        ("1 in [data.yes, 1.0]", True),
+        ("[data.yes] == [1]", False),
+        ("{'a': [true]} != {'a': [1]}", True),
+        ("[[1]] == [[1.0]]", True),
+        ("[1, true] | select('eq', 1) | list", [1]),
+        ("[1, true] | reject('in', [1]) | list", [True]),
+        ("(data.n | int) in (data.numbers | sort)", False),
+        ("3 in (data.numbers | sort)", True),
+        ("data.five in 'a5'", True),
+        ("data.five not in data.o", True),
+    ],
+)
+def test_a_boolean_is_never_a_number(text: str, right: Json) -> None:
+    assert value(text) == right
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("5 in data.five", '5 in "5" looks for a number in a text'),
+        ("data.none in 'null'", "looks for null in a text"),
+        ("data.n is in('100')", "looks for a number in a text"),
+        ("[1, true] | unique", "`unique` of true and 1 mixes two kinds"),
+        ("[{'a': 1}, {'a': false}] | groupby('a')", "`groupby` of false and 1 mixes two kinds"),
+        ("1e300 | int", "the number has more than 128 bits"),
+        ("'-1e300' | int", "the number has more than 128 bits"),
+        ("data.n / 0", "divides by zero"),
+        ("data.n | length", "a number has no length"),
+        ("data.five | indent('a')", "it takes a whole number from 0, not a text"),
+        ("data.yes | batch(2)", "it takes a list, not a boolean"),
+        ("data.o.keys(1)", "keys takes no argument"),
+    ],
+)
+def test_what_two_kinds_cannot_do_is_told_in_words_of_json(text: str, told: str) -> None:
+    with pytest.raises(ExpressionError) as failed:
+        value(text)
+    assert told in str(failed.value)
