@@ -33,6 +33,7 @@ class Gathered:
 
     Attributes:
         lines: The tenants that have writes in line; always the same object.
+        usual_s: How many seconds a transaction takes; set by the writer.
     """
 
     def __init__(self) -> None:
@@ -40,7 +41,7 @@ class Gathered:
         self._rows = 0
         self._characters = 0
         self._shared_takes = 0
-        self._usual_s = 0.0
+        self.usual_s = 0.0
 
     def add(self, item: Append | Task) -> None:
         """Put a write at the end of its tenant's line."""
@@ -51,27 +52,22 @@ class Gathered:
         self._rows += item.rows
         self._characters += item.characters
 
-    def note(self, took_s: float) -> None:
-        """Note how many seconds a transaction has taken."""
-        self._usual_s += (took_s - self._usual_s) / 8
-
-    def _most_rows(self) -> int:
-        """Return how many rows the next transaction may write; its last write may go beyond."""
-        if len(self.lines) > 1:
-            self._shared_takes = _SHARED_TAKES
-        elif self._shared_takes:
-            self._shared_takes -= 1
+    def _most_rows(self, *, is_shared: bool) -> int:
+        """Return how many rows a transaction may write while several tenants write."""
+        self._shared_takes = _SHARED_TAKES if is_shared else self._shared_takes - 1
         if not self._shared_takes:
             return _MOST_ROWS
-        return min(max(_FEWEST_SHARED_ROWS, int(self._usual_s / _A_ROW_S)), _MOST_ROWS)
+        return min(max(_FEWEST_SHARED_ROWS, int(self.usual_s / _A_ROW_S)), _MOST_ROWS)
 
     def take(self) -> list[Append | Task]:
         """Take what the next transaction writes."""
         batch: list[Append | Task]
-        most_rows = self._most_rows()
+        is_shared, most_rows = len(self.lines) > 1, _MOST_ROWS
+        if is_shared or self._shared_takes:
+            most_rows = self._most_rows(is_shared=is_shared)
         if self._rows <= most_rows and self._characters <= _MOST_CHARACTERS:
             lines = self.lines.values()
-            in_order = lines if len(lines) == 1 else sorted(lines, key=len)
+            in_order = sorted(lines, key=len) if is_shared else lines
             batch = list(chain.from_iterable(in_order))
             self.lines.clear()
             self._rows = self._characters = 0

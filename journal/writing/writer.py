@@ -195,7 +195,7 @@ class Writer:
             failed = True
         self.health.began_s = None
         took_s = self._now_s() - began
-        self._gathered.note(took_s)
+        self._gathered.usual_s += (took_s - self._gathered.usual_s) / 8
         self.counters.written(len(batch), took_s, failed=failed)
         until_s = self._now_s() + _TOLD_S
         for number, (item, answer) in enumerate(zip(batch, answers, strict=True), 1):

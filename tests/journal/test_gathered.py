@@ -46,7 +46,7 @@ def test_while_several_write_a_transaction_has_rows_for_as_long_as_the_flush_tak
         for number in range(2_500):
             gathered.add(write("big", number))
         for number in range(60):
-            gathered.note(flush_s + rows * 0.00002)
+            gathered.usual_s = flush_s + rows * 0.00002
             gathered.add(write("small", number))
             batch = gathered.take()
             rows = len(batch)
