@@ -1,7 +1,9 @@
 """Reads an answer from HTTP: one JSON document, or a stream of them."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,6 +14,7 @@ from app.llm.failures import ProviderError, Unreadable
 
 _LONGEST_EVENT = 32 * 1_048_576
 _DONE = "[DONE]"
+_ENDS_WITHIN_S = 1.0
 _EVENTS = "text/event-stream"
 _NOTHING_SAID = ("", "text/plain", "application/octet-stream")
 
@@ -43,18 +46,24 @@ async def _read(content: bytes) -> Any:
 async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any] | None]:
     """Iterate over the documents of a stream; None stands for the mark that ends it.
 
-    What may follow that mark is no part of the answer.
+    What may follow that mark is not part of the answer. It is read, so that the connection can be
+    used again, and ignored.
 
     Raises:
         ProviderError: An event reports an error.
         Unreadable: An event is not JSON.
     """
-    async for event in httpx2.EventSource(response, max_event_size=_LONGEST_EVENT):
+    source = aiter(httpx2.EventSource(response, max_event_size=_LONGEST_EVENT))
+    async for event in source:
         data = event.data.strip()
         if not data:
             continue
         if data == _DONE:
             yield None
+            with suppress(TimeoutError, httpx2.HTTPError, ValueError):
+                async with asyncio.timeout(_ENDS_WITHIN_S):
+                    async for _ in source:
+                        pass
             return
         if event.event == "error":
             raise ProviderError(_parsed_or_text(data), response)

@@ -53,27 +53,11 @@ from steps.language.work import FUEL, Work
 
 SCOPE = frozenset(
     {
-        "data",
-        "steps",
-        "constants",
-        "context",
-        "run",
-        "error",
-        "item",
-        "index",
-        "inputs",
-        "outcome",
-        "arguments",
-        "response",
-        "result",
-        "schedule",
-        "signal",
-        "signals",
-        "startedBy",
-        "step",
-        "vars",
+        "data", "steps", "constants", "context", "run", "error", "item", "index", "inputs",
+        "outcome", "arguments", "response", "result", "schedule", "signal", "signals",
+        "startedBy", "step", "vars",
     }
-)
+)  # fmt: skip
 """The names that expressions may use; which of them exist depends on the place."""
 
 SECRETS_BELONG = (

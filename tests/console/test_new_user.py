@@ -99,7 +99,7 @@ def test_from_make_run_to_the_first_approved_run_of_ones_own(
         person.presses("Approve")
         person.sees("Nobody is waiting for you")
         person.presses("Runs")
-        person.presses(f"my-first-workflow {run.rpartition('-')[2]}")
+        person.presses(f"My first workflow {run.rpartition('-')[2]}")
         person.sees("completed")
         person.sees('"paid": true')
         took = time.monotonic() - began

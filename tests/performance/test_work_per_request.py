@@ -50,7 +50,7 @@ async def counted(connection: Connection, request: bytes, times: int = 10) -> Ca
 
 @pytest.mark.parametrize(
     ("what", "most", "most_of_http"),
-    [("health", 52, 40), ("status", 190, 98), ("start", None, 108)],
+    [("health", 55, 42), ("status", 195, 102), ("start", None, 112)],
 )
 async def test_a_request_takes_few_calls(
     tmp_path: Path,

@@ -51,7 +51,7 @@ async def test_headers_are_merged_regardless_of_case() -> None:
 @pytest.mark.parametrize(
     ("headers", "said"),
     [({"X-Name": "Müller"}, "X-Name has characters beyond ASCII"), ({"X-A": "a\nb"}, "line break"),
-     ({"X-A": "a\x00"}, "line break"), ({"X A": "1"}, "'X A' is no name"), ({"": "1"}, "no name"),
+     ({"X-A": "a\x00"}, "line break"), ({"X A": "1"}, "'X A' is not a header name"), ({"": "1"}, "'' is not a header name"),
      ({"X-A": "{{ data.none }}"}, "headers.X-A must be a text, a number or a boolean, not null")],
 )  # fmt: skip
 async def test_a_header_that_cannot_be_sent_is_named(headers: dict[str, str], said: str) -> None:
