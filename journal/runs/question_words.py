@@ -5,10 +5,10 @@ it. Each word of the search must begin a word of these; case and accents make no
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from engine import Json, Pause
+from journal.runs.unaccented import unaccented
 
 _MOST_WORDS = 8
 _WORD = re.compile(r"[^\W_]+")
@@ -33,10 +33,7 @@ def has_words(searched: Sequence[str], title: str, labels: Iterable[str], pause:
 
 
 def _words(text: str) -> list[str]:
-    if not text.isascii():
-        letters = unicodedata.normalize("NFD", text)
-        text = "".join(one for one in letters if not unicodedata.combining(one))
-    return _WORD.findall(text.lower())
+    return _WORD.findall(unaccented(text))
 
 
 def _texts(values: list[Json]) -> Iterator[str]:

@@ -7,7 +7,6 @@ shows.
 """
 
 import sqlite3
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import aiosqlite
 
 from journal.connection import Values
 from journal.runs.run_filter import WordsQuery, is_indexed
+from journal.runs.unaccented import unaccented
 
 _MOST_WORDS = 16
 """Beginnings of more words than these are left to the full-text index."""
@@ -63,8 +63,7 @@ def _query(connection: sqlite3.Connection, value: Any) -> Any:
 
 def _words(connection: sqlite3.Connection, vocabulary: str, word: str) -> Sequence[str]:
     """Return the words that begin so; none if there are too many, or they cannot be told."""
-    letters = unicodedata.normalize("NFD", word)
-    plain = "".join(one for one in letters if not unicodedata.combining(one)).lower()
+    plain = unaccented(word)
     if not plain.isascii():
         return ()
     asked = {"word": plain, "end": plain + _AFTER_ALL}
