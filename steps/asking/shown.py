@@ -12,7 +12,7 @@ from steps.asking.settings import Shown
 from steps.contract.step_type import StepBroke, StepInput
 from steps.effects.effects import Effects
 from steps.effects.stored_file import StoredFile
-from steps.language.beside import beside, is_long
+from steps.language.beside import beside_if_long
 from steps.language.template import as_text
 
 MOST_ROWS = 500
@@ -83,8 +83,7 @@ async def _shown(kind: str, value: Json, effects: Effects, longest: int) -> tupl
 
 async def _written(value: Json) -> str:
     """Return a value as JSON, written without blocking the event loop."""
-    work = partial(json.dumps, value)
-    return await beside(work) if is_long([value]) else work()
+    return await beside_if_long(value, partial(json.dumps, value))
 
 
 def _is_table(value: Json) -> bool:

@@ -14,7 +14,7 @@ from steps.effects.http_messages import HttpRequest, Take
 from steps.http.auth import Auth, OAuth2Auth
 from steps.http.charset import charset_of
 from steps.http.request_settings import CallApiSettings
-from steps.language.beside import beside, is_long
+from steps.language.beside import beside_if_long
 from steps.language.template import SecretTemplate, Template
 from steps.secrets import secret_scope
 
@@ -132,7 +132,7 @@ async def _body(
         headers.setdefault("Content-Type", "application/json")
         value = await settings.body.rendered(step.scope)
         write = partial(_as_json, value)
-        return {"content": await beside(write) if is_long([value]) else write()}
+        return {"content": await beside_if_long(value, write)}
     if settings.text is not None:
         headers.setdefault("Content-Type", "text/plain; charset=utf-8")
         return {"content": _encoded(await _text(settings.text, step, "text"), headers.content_type)}

@@ -40,6 +40,11 @@ async def beside(work: Callable[[], T]) -> T:
     return await way(lambda: context.run(work))
 
 
+async def beside_if_long(value: Any, work: Callable[[], T]) -> T:
+    """Return the result of `work` or raise its error; off the event loop if `value` is long."""
+    return await beside(work) if is_long([value]) else work()
+
+
 def is_long(values: Iterable[Any], most: int = LONG) -> bool:
     """Return whether these hold more values than `most`; a long text counts as several."""
     count = 0

@@ -36,7 +36,7 @@ from steps.document.bodies import LOCAL, inline_path
 from steps.document.compiled import Definition
 from steps.document.problems import InvalidDefinition
 from steps.effects.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
-from steps.language.beside import beside, is_long
+from steps.language.beside import beside_if_long
 
 DEEPEST = 20
 """How many ancestors a run may have."""
@@ -386,7 +386,7 @@ async def _checked(called: Called, wanted: ChildRun) -> tuple[dict[str, Json], R
     if wanted.refused or isinstance(definition, DefinitionUnusable):
         return wanted.data, wanted.refused or called.refused
     fitted = partial(_fitted, definition, wanted.data)
-    return await beside(fitted) if is_long([wanted.data]) else fitted()
+    return await beside_if_long(wanted.data, fitted)
 
 
 def _fitted(
