@@ -2,7 +2,7 @@
 
 Every event has its time (`at_ms`, Unix milliseconds). Every step event names the step and its visit
 (1 for the first time the run enters the step, 2 for the second, ...), so that a history could hold
-several positions without being rewritten. There is not JSON here: the journal encodes events.
+several positions without being rewritten. The journal encodes events as JSON; nothing does so here.
 """
 
 from dataclasses import field

@@ -22,7 +22,7 @@ _NO_TEXT = frozenset(
         "zlib_codec",
     }
 )  # fmt: skip
-# Senders often mean the larger charset as which browsers read a name.
+# Senders often mean a larger charset than they name. Browsers read the name as that one.
 _MEANT = {
     "ascii": "utf_8",
     "latin_1": "cp1252",
