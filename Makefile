@@ -57,8 +57,8 @@ blocking-client: $(VENV)/installed-dev ## write the client for threads from the 
 cluster-test: $(VENV)/installed-dev ## run what runs on PostgreSQL on it: the API, the console, signals, events, attacks, kills, moves
 	$(BIN)/pytest -q --journal postgres tests/contract tests/console tests/triggers tests/events tests/attack tests/crash/test_kill.py
 	$(BIN)/pytest -q tests/postgres tests/operations/test_move.py
-	STEPWELL_CLUSTER_CYCLES=200 STEPWELL_SEED=20261130 $(BIN)/pytest -s --timeout 18600 tests/postgres/test_cycles.py
-	STEPWELL_CLUSTER_CYCLES=100 STEPWELL_CLUSTER_KINDS="kill one" $(BIN)/pytest -s --timeout 9600 tests/postgres/test_cycles.py
+	STEPWELL_CLUSTER_CYCLES=200 STEPWELL_SEED=20261130 $(BIN)/pytest -s --timeout 18600 tests/postgres/test_faults_under_load.py
+	STEPWELL_CLUSTER_CYCLES=100 STEPWELL_CLUSTER_KINDS="kill one" $(BIN)/pytest -s --timeout 9600 tests/postgres/test_faults_under_load.py
 
 crash-test: $(VENV)/installed-dev ## kill -9 the server 500 times under load, over all step types
 	STEPWELL_CRASH_CYCLES=500 $(BIN)/pytest -s --timeout 3600 tests/crash/test_kill.py

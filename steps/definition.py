@@ -18,7 +18,7 @@ from steps.document.concurrency import places_of
 from steps.document.constants import constants_of
 from steps.document.defaults import Located, default_problems, with_defaults
 from steps.document.edges import Starts, compile_edges, edge_problems, leaves, read_edges
-from steps.document.elsewhere import step_type_here
+from steps.document.other_engines import step_type_here
 from steps.document.problems import InvalidDefinition, problems_of
 from steps.document.shape import CommonStep, WorkflowDocument, policy_of
 from steps.fields.field_specs import spec_problems

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from steps.contract.step_type import Problem, first_of
-from steps.document.elsewhere import key_here
+from steps.document.other_engines import key_here
 from steps.document.shape_hints import pattern_told, shape_hint
 from steps.language.nearest import did_you_mean
 from steps.language.template import UnusableTemplate

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from tests.harness.counting import Counting
+from tests.harness.journal_access import read_journal
 from tests.harness.journals import events_one_by_one
-from tests.harness.looking import look_into
 from tests.harness.model_server import ModelServer, Reply, Request
 from tests.harness.server import Server, settled
 
@@ -260,7 +260,7 @@ def check_everything(
             assert again == {"runId": run_id}
     assert [fault for load in loads for fault in load.faults] == []
     server.kill()
-    with look_into(server) as journal:
+    with read_journal(server) as journal:
         check_journal(journal, counting)
 
 
@@ -289,6 +289,6 @@ def check_journal(journal: sqlite3.Connection, counting: Counting) -> None:
 
 def unfinished(server: Server) -> int:
     """Count the runs that a kill interrupted inside a step."""
-    with look_into(server) as journal:
+    with read_journal(server) as journal:
         (count,) = journal.execute("SELECT count(*) FROM runs WHERE state = 'executing'").fetchone()
     return int(count)

@@ -13,8 +13,8 @@ import pytest
 
 from tests.conftest import PLUGIN
 from tests.harness.event_reader import Follower
+from tests.harness.journal_access import read_journal
 from tests.harness.journals import events_one_by_one
-from tests.harness.looking import look_into
 from tests.harness.receiver import Receiver, moody
 from tests.harness.server import Server
 
@@ -87,7 +87,7 @@ def loaded(tmp_path: Path) -> Any:
 
 def written(server: Server, condition: str = "true") -> list[tuple[int, int, int, str]]:
     """Return position, run, number and type of the events in the journal of a stopped server."""
-    with look_into(server) as journal:
+    with read_journal(server) as journal:
         return (
             events_one_by_one(journal)
             .execute(
@@ -206,6 +206,6 @@ def test_webhooks_deliver_all_events_in_order_and_signed(loaded: Server) -> None
 
 def position_of(server: Server) -> int:
     """Return the position of the newest event."""
-    with look_into(server) as journal:
+    with read_journal(server) as journal:
         (position,) = journal.execute("SELECT max(position) FROM events").fetchone()
     return int(position)

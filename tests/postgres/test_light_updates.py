@@ -5,7 +5,7 @@ from pathlib import Path
 from journal.rows.run_projection import MOVES
 from tests.harness.histories import start_run
 from tests.harness.postgres import PostgresServer
-from tests.postgres.test_trips import begun, on, opened
+from tests.postgres.test_round_trips import begun, on, opened
 
 
 async def test_an_append_updates_no_index_of_runs_and_deletion_removes_events(

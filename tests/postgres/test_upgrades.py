@@ -13,7 +13,7 @@ from journal.rows.run_projection import COLUMNS, INSERT_RUN, MOVE, TURN, TURNS, 
 from tests.harness.histories import start_run
 from tests.harness.journals import completed, fill
 from tests.harness.postgres import PostgresServer
-from tests.postgres.test_trips import begun, on, opened
+from tests.postgres.test_round_trips import begun, on, opened
 
 
 async def test_compatible_migrations_do_not_stop_an_older_process_until_one_is_not(

@@ -17,8 +17,8 @@ import pytest
 from journal.tables import signals
 from tests.conftest import PLUGIN
 from tests.harness.echo import Echo
+from tests.harness.journal_access import read_journal
 from tests.harness.journals import events_one_by_one
-from tests.harness.looking import look_into
 from tests.harness.server import Server, settled
 from tests.triggers.conftest import Clocked, until
 
@@ -385,7 +385,7 @@ def _accounts(server: Server) -> dict[str, int]:
         "unsent": "SELECT (SELECT count(*) FROM runs WHERE workflow_id = 'teller')"
         " - (SELECT count(*) FROM signals WHERE sender_id IS NULL)",
     }  # fmt: skip
-    with look_into(server) as journal:
+    with read_journal(server) as journal:
         events_one_by_one(journal)
         return {name: journal.execute(sql).fetchone()[0] for name, sql in asked.items()}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.harness.looking import look_into
+from tests.harness.journal_access import read_journal
 from tests.harness.server import Server, settled
 
 CLAIM: dict[str, Any] = {
@@ -39,7 +39,7 @@ def waits(condition: Callable[[], bool], within_s: float = 30) -> None:
 
 
 def kept(server: Server) -> int:
-    with look_into(server) as journal:
+    with read_journal(server) as journal:
         return int(journal.execute("SELECT count(*) FROM run_inputs").fetchone()[0])
 
 

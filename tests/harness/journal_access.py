@@ -16,7 +16,7 @@ _TABLES = """
 
 
 @contextmanager
-def look_into(server: Server) -> Iterator[sqlite3.Connection]:
+def read_journal(server: Server) -> Iterator[sqlite3.Connection]:
     """Return a connection to a server's journal; to a copy in SQLite if it is in PostgreSQL."""
     url = server.environment.get("STEPWELL_DATABASE")
     if url is None:

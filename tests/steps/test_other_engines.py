@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from steps.checking.check import check_definition
-from steps.document.elsewhere import _KEYS, _STEP_TYPES
+from steps.document.other_engines import _KEYS, _STEP_TYPES
 from steps.language.expression import Expression
 from steps.language.findings.foreign import FOREIGN_FILTERS
 from steps.registry import Registry
