@@ -311,7 +311,7 @@ def _enter_handler(run: Run, event: HandlerEntered) -> None:
 
 def _must_be_at_the_end(run: Run, event: RunCompleted | RunCancelled) -> None:
     if run.next_step and run.state is not State.QUEUED:
-        raise refuse(run, event, f"the run goes on with step {run.next_step}")
+        raise refuse(run, event, f"the run continues with step {run.next_step}")
 
 
 def _complete(run: Run, event: RunCompleted) -> None:

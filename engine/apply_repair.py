@@ -42,7 +42,7 @@ def hold(run: Run, event: RunHeld) -> None:
 
 
 def release(run: Run, event: RunReleased) -> None:
-    """Let the run go on."""
+    """Let the run continue."""
     if run.held is None:
         raise refuse(run, event, "it is not held")
     run.held = None

@@ -10,7 +10,7 @@ class EngineError(Exception):
 
 
 class IllegalTransition(EngineError):
-    """An event is not legal in the run's current state; the run must not go on."""
+    """An event is not legal in the run's current state; the run must not continue."""
 
     def __init__(self, state: str, event: str, why: str = "") -> None:
         self.state, self.event, self.why = state, event, why

@@ -169,7 +169,7 @@ class ChildrenAwaited:
 
 @value(frozen=True, slots=True)
 class ChildrenResumed:
-    """A child run that was waiting for a person goes on, and so does the step.
+    """A child run that was waiting for a person continues, and so does the step.
 
     Attributes:
         key: The idempotency key of the answer, if the answer came through this run with a key.
@@ -200,7 +200,7 @@ class ChildrenLeft:
 
 @value(frozen=True, slots=True)
 class ParentWentOn:
-    """The step that started this run no longer waits for it; the run goes on by itself."""
+    """The step that started this run no longer waits for it; the run continues by itself."""
 
     at_ms: int
 

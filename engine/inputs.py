@@ -9,7 +9,7 @@ from engine.values import Json, JsonObject, Pause, StepError
 
 @value(frozen=True, slots=True)
 class Begin:
-    """Go on from a position between two steps."""
+    """Continue from a position between two steps."""
 
 
 @value(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Answered:
 
 @value(frozen=True, slots=True)
 class AnswerKept:
-    """A person answered the pause; the step stores the answer as record `name` and goes on.
+    """A person answered the pause; the step stores the answer as record `name` and continues.
 
     An existing record of that name is kept.
     """
@@ -255,12 +255,12 @@ class SkipStep:
 
 @value(frozen=True, slots=True)
 class GoApart:
-    """Let the run go on by itself: its parent no longer waits for it."""
+    """Let the run continue by itself: its parent no longer waits for it."""
 
 
 @value(frozen=True, slots=True)
 class ChangeData:
-    """Change the data of a run at rest: merge `data` and remove the names in `removed`."""
+    """Change the data of a run between attempts: merge `data` and remove the names in `removed`."""
 
     data: JsonObject
     removed: tuple[str, ...]

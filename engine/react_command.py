@@ -1,4 +1,4 @@
-"""How a command changes a run: an answer, a cancel, a terminate, a parent that goes on."""
+"""How a command changes a run: an answer, a cancel, a terminate, a parent that stops waiting."""
 
 from engine.advance import advance, end_of_step
 from engine.apply import apply, happen
@@ -100,7 +100,7 @@ def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
 
 
 def at_once(run: Run, command: Terminate | GoApart, now_ms: int) -> Events:
-    """End the run, or record once that its parent has gone on without it. Raises `RunIsOver`."""
+    """End the run, or record once that its parent continues without it. Raises `RunIsOver`."""
     if isinstance(command, GoApart):
         if run.is_over or run.is_apart or run.parent is None:
             return ()

@@ -1,4 +1,4 @@
-"""How a repair changes a run: a person changes how the run goes on.
+"""How a repair changes a run: a person changes how the run continues.
 
 When a repair changes something that an open pause shows, the pause is asked again, so that nobody
 answers a question that they were not shown.

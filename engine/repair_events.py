@@ -46,7 +46,7 @@ class StepSkipped:
 
 @value(frozen=True, slots=True)
 class DataChanged:
-    """A person changed the data of a run at rest.
+    """A person changed the data of a run between attempts.
 
     Attributes:
         data: The fields that are replaced or added.

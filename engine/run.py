@@ -1,7 +1,7 @@
 """A run: the fold of its history.
 
 A run is one object that changes in place, only through `engine/apply.py`. Code that shows a run
-while it goes on takes a copy.
+that is still in progress takes a copy.
 
 Theory of operation: a run has one position. In READY it is between two steps. Every append that the
 engine makes carries the run on past READY. Between appends a run is therefore inside a step
@@ -67,7 +67,7 @@ class Run:
         handler: `onError` or `finally` while the run is in that handler; empty before.
         ending: How the run ends after its `finally`, unless that fails.
         parent: The run that started this one, None for a top-level run.
-        is_apart: Whether its parent has gone on without it.
+        is_apart: Whether its parent continues without it.
         held: Who holds the run and why, None if nobody does.
         place: The place that the run waits for before it begins and holds until it ends; None: it
             needs none.

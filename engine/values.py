@@ -128,7 +128,7 @@ class Place:
 
 @value(frozen=True, slots=True)
 class Starter:
-    """The run that started this one without waiting for it; both then go on independently.
+    """The run that started this one without waiting for it; both then continue independently.
 
     Attributes:
         depth: How many ancestor runs this one has, including those that do not wait for it.
@@ -183,7 +183,7 @@ class CarriedVisit:
 
 @value(frozen=True, slots=True)
 class Hold:
-    """Who holds a run that could otherwise go on, and why."""
+    """Who holds a run that could otherwise continue, and why."""
 
     at_ms: int
     reason: str | None

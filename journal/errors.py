@@ -38,7 +38,7 @@ class WalMissing(JournalError):
             f"{file} was in use when it was left, and what was committed last is in "
             f"{file.name}-wal, which is missing or empty. Nothing has been changed: put that file "
             "back beside it, or restore a backup. If it is lost for good, "
-            f"`stepwell accept-loss --data {file.parent}` goes on with the older state."
+            f"`stepwell accept-loss --data {file.parent}` continues with the older state."
         )
 
 

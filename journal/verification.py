@@ -2,7 +2,7 @@
 
 Memory use is limited: runs and events are read a page at a time. Each page is a short read, so
 verification can run beside the writer. An event never changes, so the events up to the number in a
-run's row must agree with that row, even if the run has gone on since.
+run's row must agree with that row, even if the run has continued since.
 """
 
 import sqlite3
@@ -77,8 +77,8 @@ def verify(connection: Connection, tell: Callable[[Verified], None]) -> Verified
     # The queries above do not use the indexes, so these are checked separately.
     is_sqlite = isinstance(connection, sqlite3.Connection)
     if not found.faults and is_sqlite and (damage := damage_of(connection)):
-        told = f"the database is damaged ({damage}); restore it from a backup"
-        found.faults.append(Fault(None, None, told))
+        message = f"the database is damaged ({damage}); restore it from a backup"
+        found.faults.append(Fault(None, None, message))
     tell(found)
     return found
 

@@ -49,7 +49,7 @@ _SAID: Mapping[tuple[int, str], tuple[str, str]] = {
             "It cannot be done as things stand: the run is over or has been answered, the name is "
             "taken, or there are as many as there may be. The message says which."
         ),
-        "Look at how it stands now, then decide anew. Repeating the same request does not help.",
+        "Look at its current state, then decide again. Repeating the same request does not help.",
     ),
     (410, "Run deleted"): (
         "The idempotency key has started a run before, and that run has been deleted since.",

@@ -11,7 +11,7 @@ LIVE: list[State] = [
 ]
 IN_STEP: list[State] = [state for state in LIVE if state not in (State.QUEUED, State.READY)]
 GROUPS: Mapping[str, list[State]] = {"live": LIVE, "in_step": IN_STEP}
-"""Boxes of the diagram: an arrow from a box stands for one from each of its states."""
+"""Boxes of the diagram: an arrow from a box means one from each of its states."""
 
 _STATES = {
     State.NEW: "before its first event",
@@ -36,7 +36,7 @@ def page() -> Iterator[str]:
     yield "A run is in one state at a time. The table `TRANSITIONS` in"
     yield "[engine/transitions.py](../engine/transitions.py) says to which state each event moves"
     yield "it; this page is made from it (`make reference`). An event that the table does not list"
-    yield "for a state is an error. An arrow from a box stands for one from each state in it."
+    yield "for a state is an error. An arrow from a box means one from each state in it."
     kept = ", ".join(f"`{event.__name__}`" for event in EVENT_TYPES if stays_live(event))
     yield f"Not drawn: {kept}, which change no state that is not over."
     yield "A run that a person puts on hold stays `ready`, `backing_off` or `sleeping`; lists of"

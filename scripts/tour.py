@@ -77,7 +77,7 @@ def walk(shell: Shell) -> None:
     settle(shell, run_id)
     print("\nIt has paused, and says what it waits for:")
     shell.call("GET", f"/api/workflow/status/{run_id}")
-    print("\nGive it the purpose; it goes on, and pauses again for a manager's decision:")
+    print("\nGive it the purpose; it continues, and pauses again for a manager's decision:")
     answer = {"type": "collect_inputs", "data": {"purpose": "Train to Vienna"}}
     shell.call("POST", f"/api/workflow/resume/{run_id}", answer)
     settle(shell, run_id)

@@ -129,7 +129,7 @@ class CallAgent(StepType[CallAgentSettings]):
         "ContextTooLong": "the conversation is longer than the model can read",
         "CutOff": "an answer was cut off: raise the agent's `maxTokens`",
         "RateLimited, Overloaded, ConnectionFailed, ModelFailed, InvalidResponse": "as in "
-        "call-llm: retried by the step's `retry`, going on from the last answer",
+        "call-llm: retried by the step's `retry`, continuing from the last answer",
         "UnknownModel, ModelAuth, ModelRejected, AddressNotAllowed, UnknownSecret": "as in "
         "call-llm: the agent's model cannot be used",
         "InvalidRequest, FileNotFound, UnsupportedFile": "as in call-llm: `files` names something "

@@ -178,8 +178,8 @@ class CallLlm(StepType[CallLlmSettings]):
         output = document.get("output")
         specs = output.values() if isinstance(output, dict) else ()
         if all(isinstance(spec, dict) and "value" in spec for spec in specs):
-            told = "any text fits where `output` asks for no fields"
-            return {**self.unused, "repairs": told, "structured": told}
+            message = "any text fits where `output` asks for no fields"
+            return {**self.unused, "repairs": message, "structured": message}
         return self.unused
 
     async def execute(
@@ -288,15 +288,15 @@ def _said_before(history: Json) -> list[Message]:
     """Return a conversation from the run's data; null is an empty one. Raises `StepBroke`."""
     said = [] if history is None else history
     if not isinstance(said, list) or len(said) > _MOST_SAID:
-        told = f"history must give a list of {_MOST_SAID:,} objects at most"
-        raise StepBroke("InvalidRequest", told, retryable=False)
+        message = f"history must give a list of {_MOST_SAID:,} objects at most"
+        raise StepBroke("InvalidRequest", message, retryable=False)
     messages: list[Message] = []
     for index, item in enumerate(said):
         given = item if isinstance(item, dict) else {}
         role, content = given.get("role"), given.get("content")
         if role not in ("user", "assistant") or not isinstance(content, str):
-            told = f"history[{index}] must have role (user or assistant) and content, a text"
-            raise StepBroke("InvalidRequest", told, retryable=False)
+            message = f"history[{index}] must have role (user or assistant) and content, a text"
+            raise StepBroke("InvalidRequest", message, retryable=False)
         messages.append(Message("user" if role == "user" else "assistant", (TextPart(content),)))
     return messages
 

@@ -69,8 +69,8 @@ class CollectInputs(StepType[CollectInputsSettings]):
     ) -> Iterator[Problem]:
         """Refuse fields that take their value from elsewhere."""
         if not isinstance(settings.onDeadline, str):
-            told = "there are no actions here; say `timeout`, `fail` or `stay`"
-            yield Problem("onDeadline", told)
+            message = "there are no actions here; use `timeout`, `fail` or `stay`"
+            yield Problem("onDeadline", message)
         yield from asking_problems(settings)
         for name, spec in output.items():
             if isinstance(spec, dict) and "value" in spec:

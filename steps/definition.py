@@ -273,7 +273,7 @@ class _Compiler:
                         found.append(Problem(f"{path}.output.{field}.value", str(wrong)))
         found += _seen(kind, output, path)
         if kind.resumable and "onInterrupted" in document:
-            message = f"a {name} step always goes on after a restart; leave it out"
+            message = f"a {name} step always continues after a restart; leave it out"
             found.append(Problem(f"{path}.onInterrupted", message))
         if settings is not None and isinstance(output, dict):
             checked = kind.check(settings, output)

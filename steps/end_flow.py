@@ -57,7 +57,7 @@ class EndFlow(StepType[EndFlowSettings]):
     built_in = True
     unused = {
         "retry": "the end of a run is not tried again",
-        "onInterrupted": "it touches nothing, so it always goes on after a restart",
+        "onInterrupted": "it touches nothing, so it always continues after a restart",
     }
     errors = {
         "EndedAsFailed": "the step ends the run as failed, and has no `errorType`",

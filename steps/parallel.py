@@ -113,7 +113,7 @@ class Parallel(StepType[ParallelSettings]):
     also read their results, by name, in `data.needs`.
 
     With `others: continue`, branches that are still running when enough have completed continue by
-    themselves, and `response.left` is an object with their `runId` by name. The run goes on and
+    themselves, and `response.left` is an object with their `runId` by name. The run continues and
     ends without them. They remain its child runs: a cancel or a terminate of the run stops them,
     and they are deleted together with it, but not before they have ended. Their results and `usage`
     are not added to the run. If one fails, [triggers on ends of
@@ -160,8 +160,8 @@ class Parallel(StepType[ParallelSettings]):
             yield from _unknown(branch.needs, settings.branches, f"branches.{name}.needs")
         needs = {name: set(branch.needs) for name, branch in settings.branches.items()}
         if circle := circle_in(needs):
-            told = f"go in a circle, so that none begins: {' needs '.join(circle)}"
-            yield Problem(f"branches.{circle[0]}.needs", told)
+            message = f"go in a circle, so that none begins: {' needs '.join(circle)}"
+            yield Problem(f"branches.{circle[0]}.needs", message)
         most = len(settings.branches)
         if isinstance(settings.enough, int) and settings.enough > most:
             yield Problem("enough", f"there are {most} branches, fewer than must complete")
@@ -255,8 +255,8 @@ async def _holds(when: str | None, step: StepInput) -> bool:
 def _unknown(named: list[str], branches: Mapping[str, Branch], path: str) -> Iterator[Problem]:
     for index, name in enumerate(named):
         if name not in branches:
-            told = f"there is no branch {name}{did_you_mean(name, branches)}"
-            yield Problem(f"{path}[{index}]", told)
+            message = f"there is no branch {name}{did_you_mean(name, branches)}"
+            yield Problem(f"{path}[{index}]", message)
 
 
 def circle_in(needs: Mapping[str, set[str]]) -> list[str]:

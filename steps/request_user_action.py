@@ -217,8 +217,8 @@ def _unfilled(action: Action) -> Iterator[Problem]:
     """Find fields that nobody fills in when the deadline has passed."""
     for name, spec in action.fields.items():
         if isinstance(spec, dict) and spec.get("required", True) and "default" not in spec:
-            told = f"nobody fills in {name} of {action.value!r} then; give it a default"
-            yield Problem("onDeadline.actionValue", told)
+            message = f"nobody fills in {name} of {action.value!r} then; give it a default"
+            yield Problem("onDeadline.actionValue", message)
 
 
 async def _asked(action: Action, step: StepInput) -> JsonObject:

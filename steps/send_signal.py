@@ -21,7 +21,7 @@ KeepFor: TypeAlias = Annotated[
     Duration,
     Field(
         le=LONGEST_KEEP_MS,
-        description="how long it is kept for a run that does not wait yet; at most 90 days",
+        description="how long it is kept until a run waits for it; at most 90 days",
     ),
 ]
 Receivers: TypeAlias = Annotated[

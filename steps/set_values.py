@@ -143,13 +143,13 @@ class SetValues(StepType[SetSettings]):
         for name, item in settings.extend.items():
             items = await item.rendered(scope)
             if not isinstance(items, list):
-                told = f"extend.{name} gives {shown(items)}, which is not a list"
-                raise StepBroke("ListExpected", told, retryable=False)
+                message = f"extend.{name} gives {shown(items)}, which is not a list"
+                raise StepBroke("ListExpected", message, retryable=False)
             appended[name] = items
         for name in appended:
             if not isinstance(data.get(name), list | None):
-                told = f"data.{name} is {shown(data[name])}, and no list to add to"
-                raise StepBroke("ListExpected", told, retryable=False)
+                message = f"data.{name} is {shown(data[name])}, so nothing can be appended to it"
+                raise StepBroke("ListExpected", message, retryable=False)
         gained: dict[str, Json] = {name: {"gained": len(more)} for name, more in appended.items()}
         removed = [name for name in settings.remove if isinstance(before, dict) and name in before]
         return Done({**values, **gained}, data=values, appended=appended, removed=removed)

@@ -43,7 +43,7 @@ class Wait(StepType[WaitSettings]):
         "output": "it delivers nothing; use call-tool with `transform` to set values",
         "timeout": "it waits as long as `duration` or `until` says",
         "retry": "a wait is not tried again",
-        "onInterrupted": "it touches nothing, so it always goes on after a restart",
+        "onInterrupted": "it touches nothing, so it always continues after a restart",
     }
     errors = {"InvalidMoment": "`until` does not give a time"}
     example = {"id": "cool-off", "type": "wait", "duration": "14d"}

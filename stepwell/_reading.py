@@ -38,8 +38,8 @@ def _checked(read: Callable[[A], T]) -> Callable[[A], T]:
         try:
             return read(found)
         except (AttributeError, KeyError, TypeError, ValueError) as wrong:
-            told = f"this is not an answer of the API ({type(wrong).__name__}: {wrong})"
-            raise ApiError(_OK, {"error": "Unexpected answer", "message": told}) from wrong
+            message = f"this is not an answer of the API ({type(wrong).__name__}: {wrong})"
+            raise ApiError(_OK, {"error": "Unexpected answer", "message": message}) from wrong
 
     return checked
 

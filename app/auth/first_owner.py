@@ -1,4 +1,4 @@
-"""Makes the first owner, on a page for whoever can read the server's terminal.
+"""Makes the first owner, on a page for the person who can read the server's terminal.
 
 If no owner can sign in when the server starts, it makes a code and shows it only in the terminal.
 The code works once, until the server stops.

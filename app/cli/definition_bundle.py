@@ -112,8 +112,8 @@ def import_from(args: argparse.Namespace) -> int:
         for kind, names in missing.items():
             for name in names:
                 command = f"; stepwell {kind[:-1]} set {name}" if kind != "models" else ""
-                told = f"this server has no {kind[:-1]} {name}{command}"
-                print(printable(told), file=sys.stderr)
+                message = f"this server has no {kind[:-1]} {name}{command}"
+                print(printable(message), file=sys.stderr)
         if missing.get("secrets") and not args.without_secrets:
             raise CommandFailed(
                 "nothing was imported; set the missing secrets, or give --without-secrets"
@@ -187,8 +187,10 @@ def _missing(client: Client, needs: dict[str, list[str]]) -> dict[str, list[str]
         except ApiError as refused:
             if refused.status != _FORBIDDEN:
                 raise
-            told = f"this key may not see which {kind} there are: {', '.join(names)} may be missing"
-            print(printable(told), file=sys.stderr)
+            message = (
+                f"this key may not see which {kind} there are: {', '.join(names)} may be missing"
+            )
+            print(printable(message), file=sys.stderr)
             continue
         there = {str(item.get("name")) for item in _list(listed)}
         if lacking := [name for name in names if name not in there]:

@@ -46,8 +46,10 @@ edges:
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the command to the parser."""
-    told = "run a server that publishes a folder whenever it is saved, and open a signed-in browser"
-    parser = subparsers.add_parser("dev", help=told, description=told)
+    summary = (
+        "run a server that publishes a folder whenever it is saved, and open a signed-in browser"
+    )
+    parser = subparsers.add_parser("dev", help=summary, description=summary)
     parser.add_argument(
         "folder", type=Path, nargs="?", default=Path("workflows"), metavar="FOLDER",
         help="the folder of definitions, as JSON or YAML (workflows); created if missing",
@@ -64,7 +66,7 @@ def main(args: argparse.Namespace) -> int:
     settings = loaded.settings.model_copy(update=untold)
     if settings.host not in _LOCAL:
         print(
-            "stepwell: dev signs in whoever opens its address: --host must be local",
+            "stepwell: dev signs in everybody who opens its address, so --host must be local",
             file=sys.stderr,
         )
         return 1

@@ -21,8 +21,8 @@ from steps.tools.tools import Tools
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the command to the parser."""
-    told = "check a data folder for problems; changes nothing"
-    parser = subparsers.add_parser("doctor", help=told, description=told)
+    summary = "check a data folder for problems; changes nothing"
+    parser = subparsers.add_parser("doctor", help=summary, description=summary)
     add_folder(parser)
     parser.set_defaults(main=main)
 

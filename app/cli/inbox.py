@@ -16,12 +16,12 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     parser.add_argument("--text", help="only with these words in title, labels, or what is shown")
     add_options(parser)
     parser.set_defaults(main=inbox)
-    for verb, told in (
+    for verb, summary in (
         ("claim", "claim a question: nobody else can answer it until it is released"),
         ("unclaim", "release a claimed question"),
         ("delegate", "let somebody else answer a question"),
     ):
-        parser = subparsers.add_parser(verb, help=told)
+        parser = subparsers.add_parser(verb, help=summary)
         parser.add_argument("run", metavar="RUN")
         if verb == "delegate":
             parser.add_argument("to", metavar="NAME", help="of a person or a group")
@@ -29,8 +29,8 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         parser.add_argument("--pause", metavar="ID", help="only this pause (pauseId of the status)")
         add_options(parser)
         parser.set_defaults(main=change, verb=verb)
-    told = "make a link with which somebody without an account answers a question, once"
-    parser = subparsers.add_parser("link", help=told, description=told)
+    summary = "make a link with which somebody without an account answers a question, once"
+    parser = subparsers.add_parser("link", help=summary, description=summary)
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--name", help="for whom, for the history")
     parser.add_argument("--expires-in", metavar="DURATION", help="such as 1d; a week without it")

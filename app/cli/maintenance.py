@@ -41,14 +41,14 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     retention.add_argument("--dry-run", action="store_true", help="only show what would be deleted")
     restoring = _command(subparsers, "restore", "restore a backup into an empty folder", _restore)
     restoring.add_argument("--from", required=True, dest="source", type=Path)
-    told = "continue with the older state of a database that has lost its -wal file"
-    _command(subparsers, "accept-loss", told, _accept_loss)
+    message = "continue with the older state of a database that has lost its -wal file"
+    _command(subparsers, "accept-loss", message, _accept_loss)
 
 
 def _command(
-    subparsers: "Subparsers[argparse.ArgumentParser]", name: str, told: str, main: Any
+    subparsers: "Subparsers[argparse.ArgumentParser]", name: str, summary: str, main: Any
 ) -> argparse.ArgumentParser:
-    parser = subparsers.add_parser(name, help=told, description=told)
+    parser = subparsers.add_parser(name, help=summary, description=summary)
     add_folder(parser)
     parser.set_defaults(main=main)
     return parser

@@ -12,11 +12,11 @@ from app.settings.server import load
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the command to the parser."""
-    told = (
+    summary = (
         "move a journal from a data folder to PostgreSQL or back, while no server uses it; repeat "
         "the command to continue a move that was interrupted"
     )
-    parser = subparsers.add_parser("move", help=told, description=told)
+    parser = subparsers.add_parser("move", help=summary, description=summary)
     place = f"a folder, a postgresql:// address, or {DATABASE_SETTING} for the one in the settings"
     parser.add_argument("--from", dest="source", required=True, metavar="PLACE", help=place)
     parser.add_argument("--to", dest="target", required=True, metavar="PLACE", help=place)

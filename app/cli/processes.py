@@ -11,8 +11,8 @@ from stepwell.client import JsonObject
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the command to the parser."""
-    told = "list the processes that share a journal, and what waits for them"
-    parser = subparsers.add_parser("processes", help=told, description=told)
+    summary = "list the processes that share a journal, and what waits for them"
+    parser = subparsers.add_parser("processes", help=summary, description=summary)
     add_options(parser)
     parser.set_defaults(main=main)
 

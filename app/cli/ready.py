@@ -15,8 +15,8 @@ _WAIT_S = 5.0
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the command to the parser."""
-    told = "check whether a server is ready; exits with 1 if not"
-    parser = subparsers.add_parser("ready", help=told, description=told)
+    summary = "check whether a server is ready; exits with 1 if not"
+    parser = subparsers.add_parser("ready", help=summary, description=summary)
     parser.add_argument("--url", help="where the server is (STEPWELL_URL; this machine)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(main=main)

@@ -14,15 +14,15 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser("repair", help="repair a run under way")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
-    for verb, told in (
+    for verb, summary in (
         ("try-now", "make the next attempt of a step now, or end its sleep"),
         ("give-up", "let a step fail that waits for its next attempt, or sleeps"),
         ("skip", "continue with an output that you give instead of a waiting step"),
-        ("change-data", "change the data of a run at rest"),
+        ("change-data", "change the data of a run that waits"),
         ("hold", "let no step begin until the run is released"),
         ("release", "let a held run continue"),
     ):
-        command = verbs.add_parser(verb, help=told, description=told)
+        command = verbs.add_parser(verb, help=summary, description=summary)
         command.add_argument("run", metavar="RUN")
         if verb in ("try-now", "give-up", "skip"):
             command.add_argument(
@@ -41,8 +41,8 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def _add_rerun(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
-    told = "run a run again that has ended, from a step or from where it failed"
-    command = subparsers.add_parser("rerun", help=told, description=told)
+    summary = "run a run again that has ended, from a step or from where it failed"
+    command = subparsers.add_parser("rerun", help=summary, description=summary)
     command.add_argument("run", metavar="RUN")
     begin = command.add_mutually_exclusive_group()
     begin.add_argument("--step", metavar="ID", help="the step to begin with")

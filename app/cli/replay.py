@@ -17,8 +17,8 @@ _COLUMNS = ("run", "came out", "turns", "calls", "tokens", "cost", "model s")
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the command to the parser."""
-    told = "repeat recorded runs with another agent or model, and compare"
-    parser = subparsers.add_parser("replay", help=told, description=told)
+    summary = "repeat recorded runs with another agent or model, and compare"
+    parser = subparsers.add_parser("replay", help=summary, description=summary)
     parser.add_argument("runs", metavar="RUN", nargs="*", help="a recorded run")
     parser.add_argument("--agent", metavar="VERSION", help="latest, published or a number")
     parser.add_argument("--model", metavar="NAME", help="a model in place of the recorded one")

@@ -60,11 +60,11 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     add_options(parser)
     parser.set_defaults(main=explain)
 
-    for verb, told in (
+    for verb, summary in (
         ("cancel", "ask a run to stop, with its clean-up"),
         ("terminate", "end a run at once, without its clean-up"),
     ):
-        parser = subparsers.add_parser(verb, help=told)
+        parser = subparsers.add_parser(verb, help=summary)
         parser.add_argument("run", metavar="RUN")
         parser.add_argument("--reason", help="why, for the history")
         add_options(parser)
@@ -132,7 +132,7 @@ def signal(args: argparse.Namespace) -> int:
             signal_id=args.id, keep_for=args.keep_for, to_all=args.to_all,
         )  # fmt: skip
     taken = "taken by " + ", ".join(sent["deliveredTo"]) if sent["deliveredTo"] else ""
-    kept = "kept for a run that will wait for it" if sent["kept"] else ""
+    kept = "stored until a run waits for it" if sent["kept"] else ""
     line = taken or kept or "no run waits for it"
     print(json.dumps(sent) if args.json else printable(line))
     return 0

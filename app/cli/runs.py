@@ -34,18 +34,18 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the commands to the parser."""
     parser = subparsers.add_parser("runs", help="list runs; stop, repair or rerun many")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
-    for verb, told in (
+    for verb, summary in (
         ("list", "list runs, newest first"),
         ("cancel", "ask runs that have not ended to stop, with their clean-up"),
         ("terminate", "end runs that have not ended at once"),
         ("delete", "delete runs that have ended, with their child runs"),
         ("hold", "let no step begin of runs that have not ended"),
-        ("release", "let runs go on that are held"),
+        ("release", "let held runs continue"),
         ("try-now", "make the next attempt now of runs that wait for it, or end their sleep"),
         ("give-up", "have the steps fail that wait for their next attempt, or sleep"),
         ("rerun", "run runs again that have ended, each from where it failed"),
     ):
-        command = verbs.add_parser(verb, help=told, description=told)
+        command = verbs.add_parser(verb, help=summary, description=summary)
         command.add_argument("ids", nargs="*", metavar="RUN", help="only these runs")
         command.add_argument("--data", type=Path, help="the data folder")
         command.add_argument("--config", type=Path, help="a TOML file with settings")

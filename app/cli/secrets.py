@@ -17,12 +17,12 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the commands to the parser."""
     parser = subparsers.add_parser("secret", help="set, list or delete secrets of a tenant")
     verbs = parser.add_subparsers(required=True, metavar="set|list|delete", dest="verb")
-    for verb, told in (
+    for verb, summary in (
         ("set", "keep a secret; its value is read from standard input"),
         ("list", "list the names of secrets"),
         ("delete", "delete a secret"),
     ):
-        command = verbs.add_parser(verb, help=told, description=told)
+        command = verbs.add_parser(verb, help=summary, description=summary)
         add_tenant_folder(command)
         if verb != "list":
             command.add_argument("name")

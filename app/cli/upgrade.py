@@ -24,11 +24,13 @@ from steps.tools.tools import Tools
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the command to the parser."""
-    told = (
+    summary = (
         "try this version on a copy of the data folder's database, also while an older version "
         "serves it; exits with 1 when it cannot carry everything on"
     )
-    parser = subparsers.add_parser("upgrade", help="try a new version on a copy", description=told)
+    parser = subparsers.add_parser(
+        "upgrade", help="try a new version on a copy", description=summary
+    )
     parser.add_argument("--rehearse", action="store_true", required=True, help="change nothing")
     add_folder(parser)
     parser.add_argument("--work", type=Path, help="where the copy goes; inside the data folder")

@@ -15,12 +15,12 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the commands to the parser."""
     parser = subparsers.add_parser("variable", help="set, list or delete variables of a tenant")
     verbs = parser.add_subparsers(required=True, metavar="set|list|delete", dest="verb")
-    for verb, told in (
+    for verb, summary in (
         ("set", "keep a variable, which expressions name as vars.NAME"),
         ("list", "list variables with their values"),
         ("delete", "delete a variable"),
     ):
-        command = verbs.add_parser(verb, help=told, description=told)
+        command = verbs.add_parser(verb, help=summary, description=summary)
         add_tenant_folder(command)
         if verb != "list":
             command.add_argument("name")

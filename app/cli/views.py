@@ -15,13 +15,13 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the commands to the parser."""
     parser = subparsers.add_parser("view", help="keep views of the list of runs")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
-    for verb, told in (
+    for verb, summary in (
         ("list", "list your views"),
         ("save", "keep filters and an order under a name"),
         ("runs", "list the runs that a view asks for"),
         ("delete", "delete a view"),
     ):
-        command = verbs.add_parser(verb, help=told, description=told)
+        command = verbs.add_parser(verb, help=summary, description=summary)
         if verb != "list":
             command.add_argument("name", metavar="NAME", help="of the view")
         if verb == "save":

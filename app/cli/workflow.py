@@ -67,7 +67,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     parser.add_argument("place", type=Path, metavar="PLACE", help="the folder or the file")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     parser.add_argument(
-        "--without-secrets", action="store_true", help="go on although secrets are missing"
+        "--without-secrets", action="store_true", help="continue although secrets are missing"
     )
     parser.set_defaults(main=import_from)
 

@@ -41,7 +41,7 @@ class FairShare:
         return True
 
     def take(self, tenant: str, amount: int = 1) -> None:
-        """Take `amount` more for the tenant, even beyond its share: some work must go on."""
+        """Take `amount` more for the tenant, even beyond its share: some work must not wait."""
         self.total += amount
         self._held[tenant] = self._held.get(tenant, 0) + amount
 

@@ -34,7 +34,7 @@ class Replay:
 
     @classmethod
     def from_version(cls, version: str) -> Self:
-        """Return what a version of the workflow stands for. Raises `ValueError`."""
+        """Return the settings that a version of the workflow contains. Raises `ValueError`."""
         run_id, visit, agent, model, step_id = version.split("/", 4)
         return cls(run_id, step_id, int(visit), agent.strip("-"), model if model != "-" else "")
 

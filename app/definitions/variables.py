@@ -33,8 +33,8 @@ async def put_variable(
         UnfitVariable: An expression cannot name it, it is too long, or there are too many.
     """
     if not _NAME.fullmatch(name):
-        told = "must have 1 to 128 letters, digits or _, and not begin with a digit"
-        raise UnfitVariable("name", told)
+        message = "must have 1 to 128 letters, digits or _, and not begin with a digit"
+        raise UnfitVariable("name", message)
     if len(json.dumps(value, ensure_ascii=False).encode()) > LONGEST:
         raise UnfitVariable("value", f"must have at most {LONGEST} bytes as JSON")
     known = {row.name for row in await table.of(tenant)}

@@ -81,8 +81,8 @@ def read_yaml(text: str) -> tuple[Json, dict[str, int]]:
             reader.take(event)
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
-        told = f"is not valid YAML: {wrong.problem}{_hint(str(wrong.problem), text, mark)}"
-        raise YamlRefused(told, mark.line + 1 if mark else 1) from wrong
+        message = f"is not valid YAML: {wrong.problem}{_hint(str(wrong.problem), text, mark)}"
+        raise YamlRefused(message, mark.line + 1 if mark else 1) from wrong
     except yaml.YAMLError as wrong:  # a character that YAML does not have
         place = text.count("\n", 0, getattr(wrong, "position", 0)) + 1
         raise YamlRefused(f"is not valid YAML: {getattr(wrong, 'reason', wrong)}", place) from wrong
@@ -121,8 +121,8 @@ class _Reader:
             case yaml.AliasEvent():
                 made = self._anchors.get(event.anchor)
                 if made is None:
-                    told = f"the alias *{event.anchor[:80]} names nothing complete before it"
-                    raise YamlRefused(told, line)
+                    message = f"the alias *{event.anchor[:80]} names nothing complete before it"
+                    raise YamlRefused(message, line)
                 self._add(made, line, None)
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 self._begin(event, line)
@@ -142,8 +142,8 @@ class _Reader:
         if key == "<<":
             raise YamlRefused("merge keys (<<) are not part of YAML 1.2; there is one", line)
         if (before := here.seen.get(key)) is not None:
-            told = f"the key {key[:80]!r} is at line {before} already, and again"
-            raise YamlRefused(told, line)
+            message = f"the key {key[:80]!r} is at line {before} already, and again"
+            raise YamlRefused(message, line)
         here.seen[key] = line
         here.key = key
         here.made.characters += len(key)

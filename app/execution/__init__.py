@@ -1,1 +1,1 @@
-"""The heart of the server: how runs are started, carried on, answered and ended."""
+"""The heart of the server: how runs are started, driven, answered and ended."""

@@ -103,7 +103,7 @@ class FolderStorage(Storage):
         """Do nothing: it holds nothing open."""
 
     def _new(self) -> IO[bytes]:
-        # Never create the data folder itself: if it was moved away, it must not be made anew.
+        # Never create the data folder itself: if it was moved away, it must not be created again.
         for folder in (self._folder, self._folder / _INCOMING):
             folder.mkdir(mode=0o700, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._folder / _INCOMING)

@@ -44,7 +44,7 @@ async def _read(content: bytes) -> Any:
 
 
 async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any] | None]:
-    """Iterate over the documents of a stream; None stands for the mark that ends it.
+    """Iterate over the documents of a stream; None is the mark that ends it.
 
     What may follow that mark is not part of the answer. It is read, so that the connection can be
     used again, and ignored.

@@ -83,10 +83,12 @@ async def _answer(scripts: list[Script], asked: JsonObject, scope: JsonObject) -
         ):
             if turn <= len(script.answers):
                 return script.answers[turn - 1]
-            told = f"script {number} has {len(script.answers)} answers, and is asked for one more"
-            raise StepBroke("ModelRejected", told, retryable=False)
-    told = f"no script answers the question {str(asked['message'])[:200]!r}"
-    raise StepBroke("ModelRejected", told, retryable=False)
+            message = (
+                f"script {number} has {len(script.answers)} answers, and is asked for one more"
+            )
+            raise StepBroke("ModelRejected", message, retryable=False)
+    message = f"no script answers the question {str(asked['message'])[:200]!r}"
+    raise StepBroke("ModelRejected", message, retryable=False)
 
 
 def _asked(request: ChatRequest) -> JsonObject:

@@ -48,7 +48,7 @@ def as_word(value: object) -> str:
 def as_count(value: object) -> int | None:
     """Return a whole number that is not negative, also from a string; None for anything else."""
     try:
-        count = int(value)  # type: ignore[call-overload] # what is no number is refused
+        count = int(value)  # type: ignore[call-overload] # anything but a number is refused
     except (TypeError, ValueError, OverflowError):
         return None
     is_count = not isinstance(value, bool) and 0 <= count <= _LONGEST_COUNT

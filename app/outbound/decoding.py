@@ -87,7 +87,7 @@ class BoundedDecoder:
             yield chunk
             return
         self._packed_left -= len(chunk)
-        if self._packed_left < 0:  # otherwise empty members could go on for ever
+        if self._packed_left < 0:  # otherwise empty members could continue for ever
             raise TooLong(self._limit)
         for piece in self._unpacker.pieces(chunk, lambda: min(self._left + 1, _PIECE)):
             self._count(len(piece))

@@ -75,7 +75,7 @@ def _looked_up(host: str, port: int) -> tuple[list[Address] | None, Exception | 
         why = unknown.strerror if isinstance(unknown, OSError) else "it is not a valid name"
         import httpcore2
 
-        told = f"the address of {host} cannot be found: {why or unknown}"
-        failure = httpcore2.ConnectError(told)
+        message = f"the address of {host} cannot be found: {why or unknown}"
+        failure = httpcore2.ConnectError(message)
         failure.__cause__ = unknown
         return None, failure

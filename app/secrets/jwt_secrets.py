@@ -38,16 +38,16 @@ def open_row(row: JwtSecretRow, keyring: Keyring) -> JwtSecretRow:
 
 async def seal_all(table: JwtSecrets, keyring: Keyring) -> None:
     """Seal secrets that are in the clear or sealed with an older key. Raises `KeyUnusable`."""
-    anew: dict[str, str] = {}
+    resealed: dict[str, str] = {}
     for row in await table.all():
         sealed = sealed_bytes(row)
         if sealed is None:
             if (secret := seal_row(row, keyring).secret) != row.secret:
-                anew[row.kid] = secret
+                resealed[row.kid] = secret
         elif renewed := keyring.renewed(_KIND, row.tenant, row.kid, sealed):
-            anew[row.kid] = _kept(renewed)
-    if anew:
-        await table.seal(anew)
+            resealed[row.kid] = _kept(renewed)
+    if resealed:
+        await table.seal(resealed)
 
 
 def _kept(sealed: bytes) -> str:

@@ -57,7 +57,7 @@ def _checked(keyring: Keyring, sealed_with: Collection[bytes]) -> Keyring:
         raise KeyUnusable(
             f"the journal holds {_what(missing)}, and the key at hand is another one: set the "
             "key that sealed them, or add it to secrets_old_keys (STEPWELL_SECRETS_OLD_KEYS) "
-            "and they are sealed anew with the present key"
+            "and they are sealed again with the present key"
         )
     return keyring
 

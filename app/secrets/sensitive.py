@@ -73,8 +73,8 @@ class SensitiveFields:
             return happened
         leaves = list(islice(_leaves(values.values()), _MOST_LEAVES + 1))
         if len(leaves) > _MOST_LEAVES:
-            told = f"a sensitive field holds more than {_MOST_LEAVES:,} texts and numbers"
-            return Broke(StepError("InvalidOutput", told))
+            message = f"a sensitive field holds more than {_MOST_LEAVES:,} texts and numbers"
+            return Broke(StepError("InvalidOutput", message))
         await self._conceal(tenant, leaves)
         work = partial(self._closed, tenant, happened, values, leaves)
         long = is_long([*values.values(), happened.output, given], _LONG)

@@ -161,15 +161,15 @@ class Secrets:
         return self._every.text(text)
 
     async def _load(self) -> None:
-        anew = []
+        resealed = []
         rows, self._rows, self._values = await self._table.all(), {}, {}
         for row in rows:
             value = self.keyring.open(_KIND, row.tenant, row.name, row.sealed)
             self._keep(row, value)
             if renewed := self.keyring.renewed(_KIND, row.tenant, row.name, row.sealed):
-                anew.append(replace(row, sealed=renewed))
-        if anew:
-            await self._table.put(anew)
+                resealed.append(replace(row, sealed=renewed))
+        if resealed:
+            await self._table.put(resealed)
         for tenant in self._values:
             await self.settle(tenant)
         self._is_stale = False
@@ -184,8 +184,10 @@ class Secrets:
         if len(others) >= MOST:
             raise UnfitSecret("name", f"there may be at most {MOST:,} secrets; delete some first")
         if sum(len(known.encode()) for known in [*others, value]) > MOST_BYTES:
-            told = f"all secrets together may have at most {MOST_BYTES:,} bytes; delete some first"
-            raise UnfitSecret("value", told)
+            message = (
+                f"all secrets together may have at most {MOST_BYTES:,} bytes; delete some first"
+            )
+            raise UnfitSecret("value", message)
 
     def _remember(self, tenant: str, name: str, value: str | None) -> None:
         """Keep masking a value that is being replaced, and one that may have been written."""

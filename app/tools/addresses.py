@@ -50,8 +50,8 @@ def _checked(shown: str, address: str, name: str) -> Address:
     try:
         domain = domain_of(domain)
     except ValueError as odd:
-        told = f"{name}: {address[:300]!r} has no valid domain: {odd}"
-        raise invalid_email(told[:_LONGEST_TOLD]) from odd
+        message = f"{name}: {address[:300]!r} has no valid domain: {odd}"
+        raise invalid_email(message[:_LONGEST_TOLD]) from odd
     is_valid = (
         _LOCAL.fullmatch(local)
         and len(local) <= _LONGEST_LOCAL

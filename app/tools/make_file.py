@@ -83,8 +83,8 @@ async def zip_files(
         stored = await context.file(file_id)
         size += len(stored.content)
         if size > MOST_BYTES:
-            told = f"the files have more than the {MOST_BYTES} bytes that an archive may hold"
-            raise StepBroke("InvalidToolInput", told, retryable=False)
+            message = f"the files have more than the {MOST_BYTES} bytes that an archive may hold"
+            raise StepBroke("InvalidToolInput", message, retryable=False)
         held[unused_name(stored.name, held, numbers)] = stored.content
     return await _saved(context, name, "application/zip", await offload(lambda: _zipped(held)))
 
@@ -110,8 +110,8 @@ def _written(content: Any, form: str, columns: list[str] | None, separator: str)
     except ValueError as wrong:
         raise StepBroke("InvalidToolInput", f"content: {wrong}", retryable=False) from wrong
     if len(raw) > MOST_BYTES:
-        told = f"the file has more than the {MOST_BYTES} bytes that it may have"
-        raise StepBroke("InvalidToolInput", told, retryable=False)
+        message = f"the file has more than the {MOST_BYTES} bytes that it may have"
+        raise StepBroke("InvalidToolInput", message, retryable=False)
     return raw
 
 

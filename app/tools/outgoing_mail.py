@@ -104,5 +104,5 @@ def _check(letter: Letter) -> None:
     if not letter.to:
         raise invalid_email("to must have at least one address")
     if len(letter.recipients) > _MOST_RECIPIENTS:
-        told = f"there are {len(letter.recipients)} recipients; {_MOST_RECIPIENTS} may be given"
-        raise invalid_email(told)
+        message = f"there are {len(letter.recipients)} recipients; {_MOST_RECIPIENTS} may be given"
+        raise invalid_email(message)

@@ -74,8 +74,8 @@ class _Call:
 
 def _sum(kept: Json, by: float) -> int | float:
     if isinstance(kept, bool) or not isinstance(kept, int | float):
-        told = "the value is not a number, so nothing can be added to it"
-        raise StepBroke("NotCountable", told, retryable=False)
+        message = "the value is not a number, so nothing can be added to it"
+        raise StepBroke("NotCountable", message, retryable=False)
     total = kept + by
     if not math.isfinite(total) or abs(total) > _LARGEST:
         raise StepBroke("NotCountable", "the sum is beyond 2^53", retryable=False)
@@ -85,6 +85,6 @@ def _sum(kept: Json, by: float) -> int | float:
 def _masked(value: Json) -> str:
     text = json.dumps(value, ensure_ascii=False)
     if len(text.encode()) > LONGEST:
-        told = f"value has more than the {LONGEST} bytes that a value may have"
-        raise StepBroke("InvalidToolInput", told, retryable=False)
+        message = f"value has more than the {LONGEST} bytes that a value may have"
+        raise StepBroke("InvalidToolInput", message, retryable=False)
     return text

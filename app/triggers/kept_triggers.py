@@ -265,13 +265,13 @@ def body_of(row: TriggerRow) -> TriggerBody:
 
 async def seal_all(journal: Journal, keyring: Keyring) -> None:
     """Reseal addresses that are sealed with an older key. Raises `KeyUnusable`."""
-    anew: dict[tuple[str, str], bytes] = {}
+    resealed: dict[tuple[str, str], bytes] = {}
     for row in await journal.triggers.sealed():
         assert row.sealed is not None  # noqa: S101 - asked for
         if renewed := keyring.renewed(_KIND, row.tenant, row.id, row.sealed):
-            anew[row.tenant, row.id] = renewed
-    if anew:
-        await journal.triggers.seal(anew)
+            resealed[row.tenant, row.id] = renewed
+    if resealed:
+        await journal.triggers.seal(resealed)
 
 
 def _missing(data: JsonObject, definition: Definition) -> list[Problem]:

@@ -283,7 +283,7 @@ class Receiving:
         if not sent.is_new:
             return Receipt(arrived.id, "repeated"), "its idempotency key had been used"
         taken = sent.delivered_to[0] if sent.delivered_to else None
-        message = f"signal {signal.name}" + ("" if taken else ", kept for a run that will wait")
+        message = f"signal {signal.name}" + ("" if taken else ", stored until a run waits for it")
         return Receipt(arrived.id, "sent", taken), message
 
     async def _stored(self, trigger: CompiledTrigger, content: Content, key: str) -> JsonObject:

@@ -49,10 +49,10 @@ def open_secrets(keyring: Keyring, row: WebhookRow) -> SigningSecrets:
 
 async def seal_all(table: WebhookTable, keyring: Keyring) -> None:
     """Reseal secrets that are sealed with an older key. Raises `KeyUnusable`."""
-    anew = {
+    resealed = {
         row.id: renewed
         for row in await table.all()
         if (renewed := keyring.renewed(_KIND, row.tenant, row.id, row.sealed))
     }
-    if anew:
-        await table.seal(anew)
+    if resealed:
+        await table.seal(resealed)

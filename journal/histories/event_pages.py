@@ -57,7 +57,7 @@ class EventRow:
     """One event with values from its run's row, and the row that it is stored in.
 
     Attributes:
-        is_apart: Whether its run's parent has gone on without it.
+        is_apart: Whether its run's parent continues without it.
     """
 
     position: int

@@ -24,7 +24,7 @@ from journal.rows.run_projection import (
 )
 
 DOES_NOT_FIT = "22012"
-"""The code of the error, a division by zero, where a run's row is not where an append goes on."""
+"""The code of the error, a division by zero, where a run's row is not where an append continues."""
 
 _Array: TypeAlias = Callable[[Sequence[Any]], bytes]
 _ARRAYS: Mapping[str, _Array] = {"bigint": bigints, "text": texts, "bytea": blobs}

@@ -38,7 +38,7 @@ class Owners(Protocol):
         on_gain: Called with shards whose work begins here from now on.
         on_leave: Called with shards that are to be given away: work under way may finish, and
             nothing new begins. They stay here until no work is left, or until `on_return`.
-        on_return: Called with shards that stay after all: their work goes on.
+        on_return: Called with shards that stay after all: their work continues.
         on_loss: Called with shards that are no longer here; work under way must be dropped at once.
         under_way: Returns the shards that have work under way here.
     """

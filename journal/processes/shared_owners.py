@@ -121,7 +121,7 @@ class SharedOwners:
     async def close(self, grace_s: float) -> None:
         """Give all shards away as their work finishes; after `grace_s` seconds, all that are left.
 
-        Nothing new begins. `run` goes on until this returns.
+        Nothing new begins. `run` continues until this returns.
         """
         self._closing.set()
         self._alarm.set()

@@ -31,7 +31,7 @@ class RunProjection(NamedTuple):
         signal_key: Which signal of that name.
         place_key: The key of the runs of its workflow, or of its pool, with which it is limited;
             None if it is not limited.
-        apart: 1 for a child run whose parent has gone on without it.
+        apart: 1 for a child run whose parent continues without it.
         place_pool: Its pool, as `pool_column` names it; None for its workflow.
         priority: Its priority among the runs that wait for a place.
         body: Which body of its workflow's document it runs; None for the whole document.

@@ -51,7 +51,7 @@ class ChildList:
         return await self._rows(family, _OPEN)
 
     async def apart(self, family: Family) -> list[ChildRow]:
-        """Return the children that the step has gone on without, by item."""
+        """Return the children that the step no longer waits for, by item."""
         return await self._rows(family, "apart = 1")
 
     async def failed(self, family: Family, attempt: int, limit: int) -> list[ChildRow]:

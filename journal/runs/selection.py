@@ -91,8 +91,8 @@ class Selection:
     ) -> list[str]:
         """Return, for each run, its topmost ancestor that is selected too, or the run itself.
 
-        A family is stopped from its top: if a child is stopped while its parent goes on, the parent
-        sees a child that has failed.
+        A family is stopped from its top: if a child is stopped while its parent continues, the
+        parent sees a failed child.
         """
         where, values = _named(tenant, wanted, ids, _OPEN)
         rows = await self._readers.all(

@@ -83,7 +83,7 @@ class Maintenance:
         """Return a function that does what is due; None if nothing is to be done after this batch.
 
         It does a limited part; what fails is tried again after the next batch. Raises
-        `sqlite3.Error` if a flush has failed, after which nothing may go on.
+        `sqlite3.Error` if a flush has failed, after which nothing may continue.
         """
         now = time.monotonic()
         if now < self._look_at and not self.checkpoints.is_marked:

@@ -1,7 +1,7 @@
 """Reads the audit log a page at a time, newest first.
 
 Entries are scanned in their order. A page for which few entries match therefore scans only a
-limited part, and says where the next page goes on.
+limited part, and says where the next page continues.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _CLOCK_MS = 86_400_000
 
 @value(frozen=True, slots=True)
 class AuditPage:
-    """Entries, and the position before which the next page goes on; None at the end.
+    """Entries, and the position before which the next page continues; None at the end.
 
     A page may have fewer entries than requested, or none, although more follow.
     """

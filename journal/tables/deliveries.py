@@ -182,11 +182,11 @@ class Outbox:
 
         def work(connection: Connection) -> int:
             which = {"webhook": webhook_id, "now": now_ms}
-            anew = connection.execute(
+            inserted = connection.execute(
                 f"{_ANEW} WHERE webhook = :webhook AND state = 'given_up'", which
             )
             connection.execute(_IN_ORDER, which)
-            return anew.rowcount
+            return inserted.rowcount
 
         return int(await self._writer.write(work, UNCOUNTED))
 

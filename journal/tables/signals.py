@@ -24,7 +24,7 @@ class NewSignal:
     Attributes:
         key: Which of its name it is, such as the number of an order.
         sender_id: The sender's id for it; of several with one id only the first counts.
-        expires_at_ms: Until when it is stored for a run that does not wait yet.
+        expires_at_ms: Until when it is stored, while no run waits for it.
         forget_at_ms: Until when its `sender_id` is known.
         to_all: Whether every run that waits now gets it, and no run later.
         for_run: The one run that it is meant for.

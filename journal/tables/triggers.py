@@ -143,7 +143,7 @@ class TriggerTable:
         def work(connection: Connection) -> None:
             connection.executemany(
                 "UPDATE triggers SET sealed = ? WHERE tenant = ? AND id = ?",
-                [(anew, *which) for which, anew in sealed.items()],
+                [(resealed, *which) for which, resealed in sealed.items()],
             )
 
         await self._writer.write(work)

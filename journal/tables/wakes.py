@@ -33,7 +33,7 @@ class WakeRow:
     """A run to look at.
 
     Attributes:
-        seq: The event after which its owner is to go on, with the step that it begins not yet
+        seq: The event after which its owner is to continue, with the step that it begins not yet
             begun; negative if its step was cut off there in an orderly stop; 0 if there may be news
             of its child runs.
     """

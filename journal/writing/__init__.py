@@ -1,1 +1,1 @@
-"""The single writer: the queue of writes, its transactions, and whether it may go on."""
+"""The single writer: the queue of writes, its transactions, and whether it may continue."""

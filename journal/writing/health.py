@@ -1,4 +1,4 @@
-"""Whether the journal can write, and whether this process may go on writing at all.
+"""Whether the journal can write, and whether this process may continue to write at all.
 
 A failed write is tried again: SQLite has undone it, and no caller was told that it succeeded. A
 failed flush is different. The kernel may have dropped the data while its cache still holds it, so

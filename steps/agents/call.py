@@ -58,5 +58,5 @@ def as_told(settled: JsonObject) -> JsonObject:
     """Return the outcome of a call as a person reported it."""
     if settled["value"] == "happened":
         return {"ok": True, "result": settled.get("result")}
-    told = "whether this call was made is not known; a person said to go on without it"
-    return {"ok": False, "error": error_of("InDoubt", told)}
+    message = "it is unknown whether this call was made; a person decided to continue without it"
+    return {"ok": False, "error": error_of("InDoubt", message)}

@@ -126,7 +126,7 @@ class AgentCalls:
         if found.offer and found.offer.kind == "workflow":
             found.child, self.children = self.children, self.children + 1
         if call.arguments is None:
-            why = "the arguments are no JSON object; send them again"
+            why = "the arguments are not a JSON object; send them again"
             found.told = told_error("InvalidArguments", why)
             return found
         found.arguments = call.arguments
@@ -287,8 +287,8 @@ class AgentCalls:
             except StepBroke as broke:
                 error = broke.error
             except TimeoutError:
-                told = f"the call took longer than its limit of {seconds:g} s"
-                error = StepError("Timeout", told)
+                message = f"the call took longer than its limit of {seconds:g} s"
+                error = StepError("Timeout", message)
             else:
                 return {"ok": True, "result": value, **more}
             jitter = crc32(f"{self._step.idempotency_key}:{name}:{attempt}".encode()) / _JITTER

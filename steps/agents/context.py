@@ -25,7 +25,7 @@ _WORTH_A_SUMMARY = 4
 
 SUMMARY_INSTRUCTIONS = (
     "An agent works on a task, and its conversation has become too long. Write down what it "
-    "needs to go on without it: what it was asked, what it has done, what it has found (names, "
+    "needs to continue without it: what it was asked, what it has done, what it has found (names, "
     "numbers, ids and addresses word for word), what went wrong, what is still to be done. "
     "Answer with that text only."
 )

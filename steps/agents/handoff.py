@@ -49,8 +49,8 @@ def worker_of(kept: Json) -> Worker:
 async def handed_over(offer: Offer, effects: Effects) -> JsonObject:
     """Return the record of a call that hands the work over. Raises `StepBroke`."""
     to = await begun(offer.id.removeprefix(HANDOFF), None, effects)
-    told = "The work is yours now. Go on with it."
-    return {"tool": offer.id, "ok": True, "result": told, "durationMs": 0, "handoff": to}
+    message = "The work is yours now. Continue it."
+    return {"tool": offer.id, "ok": True, "result": message, "durationMs": 0, "handoff": to}
 
 
 def handoff_in(calls: Sequence[AgentCall]) -> AgentCall | None:

@@ -203,8 +203,8 @@ class _Approval:
         single = next(iter(calls)) if len(calls) == 1 else by_action.get(action)
         if action != self._pause["actionId"] and action not in by_action:
             known = [repr(item) for item in (self._pause["actionId"], *by_action) if item]
-            told = f"must be {' or '.join(dict.fromkeys(known))}"
-            raise InvalidAnswer([Problem("actionId", told)])
+            message = f"must be {' or '.join(dict.fromkeys(known))}"
+            raise InvalidAnswer([Problem("actionId", message)])
         if single is not None:
             kept = self._kept(calls[single], self._answer, "")
             found = GoesOn(f"{single}/approval", kept)
@@ -219,12 +219,12 @@ class _Approval:
         given = self._answer.get("data")
         own = given.get("calls", {}) if isinstance(given, dict) else {}
         if not isinstance(own, dict) or (isinstance(given, dict) and given.keys() - {"calls"}):
-            told = 'must be {"calls": {...}}: a decision for each call by its name'
-            self._problems.append(Problem("data", told))
+            message = 'must be {"calls": {...}}: a decision for each call by its name'
+            self._problems.append(Problem("data", message))
             return {}
         for name in own.keys() - calls.keys():
-            told = f"there is no such call; they are {', '.join(calls)}"
-            self._problems.append(Problem(f"data.calls.{name[:100]}", told))
+            message = f"there is no such call; they are {', '.join(calls)}"
+            self._problems.append(Problem(f"data.calls.{name[:100]}", message))
         decisions: JsonObject = {}
         for name, call in calls.items():
             mine = own.get(name)
@@ -242,8 +242,8 @@ class _Approval:
             self._problems.append(Problem(f"{path}actionValue", "must be approved or rejected"))
         approvers = call.get("approvers")
         if isinstance(approvers, list) and said["answeredBy"] not in approvers:
-            told = f"only {', '.join(map(str, approvers))} may decide about {call['tool']}"
-            self._problems.append(Problem(f"{path}actionValue", told))
+            message = f"only {', '.join(map(str, approvers))} may decide about {call['tool']}"
+            self._problems.append(Problem(f"{path}actionValue", message))
         changed, schema = said.get("data"), call.get("inputSchema")
         if changed is not None and not isinstance(changed, dict):
             self._problems.append(Problem(f"{path}data", "must be an object"))
@@ -272,8 +272,8 @@ def _of_doubt(pause: JsonObject, answer: JsonObject) -> JsonObject:
         if data is None:
             data = {"result": "(it was made; what it gave is not known)"}
         if not isinstance(data, dict) or data.keys() != {"result"}:
-            told = 'must be {"result": ...}: what the call has given'
-            raise InvalidAnswer([Problem("data", told)])
+            message = 'must be {"result": ...}: what the call has given'
+            raise InvalidAnswer([Problem("data", message)])
         kept["result"] = data["result"]
     elif data:
         raise InvalidAnswer([Problem("data", f"has no meaning with {value}")])

@@ -109,8 +109,8 @@ class RecordedCalls:
         elif near:
             chosen, match = near[0], NEAR
         else:
-            told = f"{tool} was not called in the run whose calls are given back here"
-            error: JsonObject = {"type": "NotRecorded", "message": told}
+            message = f"{tool} was not called in the run whose calls are given back here"
+            error: JsonObject = {"type": "NotRecorded", "message": message}
             return {"ok": False, "error": error, "match": NONE}
         self._used.add(chosen.name)
         return {**chosen.outcome, "recordedAs": chosen.name, "match": match}

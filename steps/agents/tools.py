@@ -115,9 +115,9 @@ async def offers_of(agent: AgentDocument, effects: Effects) -> list[Offer]:
     for agent_id in agent.handoffs:
         other = compile_agent((await effects.agent(agent_id, None)).definition)
         name = _name(f"hand_over_to_{agent_id}", taken)
-        told = f"Hand the work over to {other.name}, who goes on with this conversation"
-        told += f": {other.description}" if other.description else "."
-        offers.append(Offer(name, "agent", f"{HANDOFF}{agent_id}", told, _REASON, False))
+        message = f"Hand the work over to {other.name}, who continues this conversation"
+        message += f": {other.description}" if other.description else "."
+        offers.append(Offer(name, "agent", f"{HANDOFF}{agent_id}", message, _REASON, False))
     return offers
 
 

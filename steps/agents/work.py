@@ -152,8 +152,8 @@ class AgentWork:
         self._asked = await self._instructed(worker)
         self._specs = [offer.spec for offer in worker.offers]
         if self._fields:
-            told = "Deliver the result and end the work."
-            self._specs.append(ToolSpec(DELIVER, told, schema_of(self._fields)))
+            message = "Deliver the result and end the work."
+            self._specs.append(ToolSpec(DELIVER, message, schema_of(self._fields)))
         return Message("system", (TextPart(self._told(self._asked.instructions)),))
 
     async def _hand_over(self, turn: int, kept: Json) -> None:
@@ -263,10 +263,10 @@ class AgentWork:
         )
 
     def _told_to_end(self) -> str:
-        told = "A limit has been reached, and a person has decided to end the work now. "
+        message = "A limit has been reached, and a person has decided to end the work now. "
         if self._fields:
-            return f"{told}Call the tool `{DELIVER}` with what you have."
-        return f"{told}Answer with what you have, without calling a tool."
+            return f"{message}Call the tool `{DELIVER}` with what you have."
+        return f"{message}Answer with what you have, without calling a tool."
 
     def _delivered_as_text(self, turn: int, text: str) -> Done | None:
         """Return the delivery that a text contains, None if it contains none."""
@@ -286,7 +286,7 @@ class AgentWork:
         schema = json.dumps(schema_of(self._fields), ensure_ascii=False)
         asked = f"That is text. Call the tool `{DELIVER}` with the result, which fits {schema}"
         if texts < _TEXTS_IN_A_ROW:
-            asked += ", or go on working with the other tools"
+            asked += ", or continue with the other tools"
         self._said.add(Message("user", (TextPart(f"{asked}."),)))
 
     def _done(self, turns: int, output: JsonObject, text: str) -> Done:

@@ -60,9 +60,9 @@ async def _shown(kind: str, value: Json, effects: Effects, longest: int) -> tupl
     """Return an item and how many characters it has."""
     file = await _file(kind, value, effects)
     if file is not None:
-        told = "email" if kind == "email" else "file"
+        file_kind = "email" if kind == "email" else "file"
         return {
-            "kind": told, "fileId": file.file_id, "fileName": file.name,
+            "kind": file_kind, "fileId": file.file_id, "fileName": file.name,
             "mimeType": file.media_type, "size": len(file.content),
             "sha256": await _digest(file.content),
         }, 0  # fmt: skip

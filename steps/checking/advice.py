@@ -292,5 +292,5 @@ def _error_types(retry: dict[str, Any], kind: AnyStepType, path: str) -> Iterato
             continue
         hint = nearest(name, known)
         if hint or not kind.own_errors:
-            told = f"{name[:130]} is not an error of a {kind.type} step{hint}"
-            yield Problem(f"{path}[{index}]", told)
+            message = f"{name[:130]} is not an error of a {kind.type} step{hint}"
+            yield Problem(f"{path}[{index}]", message)

@@ -238,8 +238,8 @@ def _step(
         chooses = {"on", "nonRetryableErrors"} if place.endswith("]") else set()
         if retry.get("maxAttempts") == 1:
             for key in retry.keys() - {"maxAttempts"} - chooses:
-                told = "has no effect: with maxAttempts 1 there is no second attempt"
-                yield Problem(f"{place}.{key}", told)
+                message = "has no effect: with maxAttempts 1 there is no second attempt"
+                yield Problem(f"{place}.{key}", message)
     own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
     shared = {key: item for key, item in step.items() if key in CommonStep.model_fields}
     yield from loose_kinds(CommonStep, shared, path)
@@ -251,8 +251,8 @@ def _step(
             yield from _items_named(text)
         if kind.built_in and inside == "key":  # of a signal: it is looked up, so kept as it is
             for expression in _expressions(text.text):
-                told = "no key may tell of it"
-                yield from _sensitive_problems(expression, text.path, declared, told)
+                message = "no key may tell of it"
+                yield from _sensitive_problems(expression, text.path, declared, message)
     for key in ("name", "description"):
         yield from _shown(step.get(key), f"{path}.{key}")
     yield from _fields(step, kind, path, declared)
@@ -293,8 +293,8 @@ def _items_named(text: Text) -> Iterator[Problem]:
     """Refuse `item` and `index` where they do not exist."""
     for expression in _expressions(text.text):
         for name in sorted(expression.names & {"item", "index"}):
-            told = f"there is no {name} here: {_ITEMS_BELONG.format(name)}"
-            yield Problem(text.path, f"{{{{ {expression.text} }}}}: {told}")
+            message = f"there is no {name} here: {_ITEMS_BELONG.format(name)}"
+            yield Problem(text.path, f"{{{{ {expression.text} }}}}: {message}")
 
 
 def _field_specs(

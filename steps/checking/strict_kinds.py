@@ -1,6 +1,6 @@
 """Requires real numbers and booleans in a saved definition: `"2"` and `"no"` are refused.
 
-Definitions that were stored earlier are still read loosely, so that their runs go on.
+Definitions that were stored earlier are still read loosely, so that their runs continue.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ def loose_kinds(model: type[BaseModel], given: Mapping[str, Any], path: str) -> 
             value = item["input"]
             if item["type"] in _WANTED and isinstance(value, str | bool):
                 quoted = ", without quotes" if isinstance(value, str) else ""
-                told = f"{_WANTED[item['type']]}{quoted}"
+                message = f"{_WANTED[item['type']]}{quoted}"
                 loc = item["loc"]  # of one kind among several its last part names that
                 loc = loc[:-1] if loc[-1] == item["type"].removesuffix("_type") else loc
-                yield Problem(place_of(loc, path, (model,)), told)
+                yield Problem(place_of(loc, path, (model,)), message)

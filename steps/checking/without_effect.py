@@ -29,8 +29,8 @@ def without_effect(step: Mapping[str, Any], path: str) -> Iterator[Problem]:
             answer = step.get("answer")
             status = answer.get("status") if isinstance(answer, dict) and "body" in answer else None
             if type(status) is int and has_no_body(status):
-                told = f"has no effect: an answer with status {status} has no body"
-                yield Problem(f"{path}.answer.body", told)
+                message = f"has no effect: an answer with status {status} has no body"
+                yield Problem(f"{path}.answer.body", message)
 
 
 def unused_priority(concurrency: Any, path: str) -> Iterator[Problem]:
@@ -38,8 +38,8 @@ def unused_priority(concurrency: Any, path: str) -> Iterator[Problem]:
     if isinstance(concurrency, dict) and "priority" in concurrency:
         full = concurrency.get("whenFull", "queue")
         if full in ("refuse", "cancel-oldest"):
-            told = f"has no effect: with whenFull {full} no run waits in line"
-            yield Problem(f"{path}.priority", told)
+            message = f"has no effect: with whenFull {full} no run waits in line"
+            yield Problem(f"{path}.priority", message)
 
 
 def _of_retries(step: Mapping[str, Any], path: str) -> Iterator[Problem]:
@@ -47,17 +47,17 @@ def _of_retries(step: Mapping[str, Any], path: str) -> Iterator[Problem]:
     for place, retry in retries_in(step, path):
         first, longest = (_length(retry.get(key)) for key in ("initialInterval", "maximumInterval"))
         if first is not None and longest is not None and first > longest:
-            told = "has no effect: the wait is never longer than maximumInterval"
-            yield Problem(f"{place}.initialInterval", told)
+            message = "has no effect: the wait is never longer than maximumInterval"
+            yield Problem(f"{place}.initialInterval", message)
         never = retry.get("nonRetryableErrors")
         on = retry.get("on")
         for index, name in enumerate(on if isinstance(on, list) else ()):
             if isinstance(never, list) and name in never:
-                told = "has no effect: nonRetryableErrors has it too"
-                yield Problem(f"{place}.on[{index}]", told)
+                message = "has no effect: nonRetryableErrors has it too"
+                yield Problem(f"{place}.on[{index}]", message)
         if takes_all is not None and not on:
-            told = f"has no effect: {takes_all} applies to every failure that is retried"
-            yield Problem(place, told)
+            message = f"has no effect: {takes_all} applies to every failure that is retried"
+            yield Problem(place, message)
         elif not on and not never:
             takes_all = place
 
@@ -87,8 +87,8 @@ def _of_questions(step: Mapping[str, Any], path: str) -> Iterator[Problem]:
         for index, occasion in enumerate(on if isinstance(on, list) else ()):
             needed = _EARLY.get(occasion) if isinstance(occasion, str) else None
             if needed is not None and not step.get(needed):
-                told = f"has no effect: the step has no `{needed}`"
-                yield Problem(f"{path}.notify[{at}].on[{index}]", told)
+                message = f"has no effect: the step has no `{needed}`"
+                yield Problem(f"{path}.notify[{at}].on[{index}]", message)
     deadline = _length(step.get("deadline"))
     if deadline is None or step.get("onDeadline") == "stay":
         return
@@ -105,8 +105,8 @@ def _of_questions(step: Mapping[str, Any], path: str) -> Iterator[Problem]:
     for place, written in times:
         after = _length(written)
         if after is not None and after >= deadline:
-            told = "has no effect: the question is over by then, at its `deadline`"
-            yield Problem(f"{path}.{place}", told)
+            message = "has no effect: the question is over by then, at its `deadline`"
+            yield Problem(f"{path}.{place}", message)
 
 
 def _length(written: Any) -> int | None:

@@ -63,8 +63,8 @@ def first_of(problems: Sequence[Problem], path: str = "") -> list[Problem]:
     more = len(problems) - MOST_PROBLEMS
     if more <= 0:
         return list(problems)
-    told = f"there are {more} more problems; they are reported once these are fixed"
-    return [*problems[:MOST_PROBLEMS], Problem(path, told)]
+    message = f"there are {more} more problems; they are reported once these are fixed"
+    return [*problems[:MOST_PROBLEMS], Problem(path, message)]
 
 
 class InvalidAnswer(Exception):
@@ -200,7 +200,7 @@ UNUSED_OF_A_PAUSE: Mapping[str, str] = {
     "timeout": "nothing of it runs while it waits; set a `deadline`, which leads out by "
     'an edge with `"on": "timeout"`',
     "retry": "what is waited for is not tried again",
-    "onInterrupted": "it touches nothing, so it always goes on after a restart",
+    "onInterrupted": "it touches nothing, so it always continues after a restart",
 }
 """Keys of every step that have no effect on a step that waits for a person or a signal."""
 
@@ -214,7 +214,7 @@ class StepType(ABC, Generic[S]):
         errors: Every error type that it raises itself, with its meaning.
         example: A complete step, as a definition would contain it.
         acts: True when `execute` acts on the outside world; its start is then made durable first.
-        resumable: True when a crash never leaves in doubt what it did, so that it always goes on
+        resumable: True when a crash never leaves in doubt what it did, so that it always continues
             and `onInterrupted` has no meaning.
         asks_itself: True when it asks a person itself about work that a crash interrupted; with
             `onInterrupted: ask` it is then executed again, and `StepInput` says so.

@@ -118,8 +118,8 @@ def places_of(
     made: dict[str, Template] = {}
     problems: list[Problem] = []
     if is_body and written.pool is None:
-        told = "is required in a body: its runs count in a pool, which other bodies may name too"
-        problems.append(Problem("concurrency.pool", told))
+        message = "is required in a body: its runs count in a pool, which other bodies may name too"
+        problems.append(Problem("concurrency.pool", message))
     for name in ("key", "limit", "priority"):
         source = getattr(written, name)
         try:
@@ -127,8 +127,8 @@ def places_of(
         except ExpressionError as wrong:
             problems.append(Problem(f"concurrency.{name}", str(wrong)))
         if name != "key" and isinstance(source, str) and "{{" not in source:
-            told = "must be an integer, or a template that gives one"
-            problems.append(Problem(f"concurrency.{name}", told))
+            message = "must be an integer, or a template that gives one"
+            problems.append(Problem(f"concurrency.{name}", message))
     if problems:
         return None, problems
     pool = written.pool or ""

@@ -12,7 +12,7 @@ class OutgoingSignal:
         name: Its name, such as `payment`.
         key: Distinguishes signals of one name, such as the number of an order.
         data: Its content, a JSON value.
-        keep_ms: How long it is kept for a run that does not wait yet, in milliseconds.
+        keep_ms: How long it is kept until a run waits for it, in milliseconds.
         to_all: Whether every run that waits now gets it, and no later run.
     """
 

@@ -209,5 +209,5 @@ def _place(path: str, inside: Iterable[str | int]) -> str:
 
 
 def _required(spec: JsonObject) -> str:
-    told = f" ({spec['description']})" if spec.get("description") else ""
-    return f"is required: give a value of type {spec['type']}{told}"
+    meaning = f" ({spec['description']})" if spec.get("description") else ""
+    return f"is required: give a value of type {spec['type']}{meaning}"

@@ -83,8 +83,8 @@ def from_data_problems(specs: Mapping[str, Any], path: str) -> Iterator[Problem]
     for where, source in templates_in(specs, path):
         is_choice = where.endswith(".choices")
         if is_choice and not isinstance(source, str | list):
-            told = "must be a list, or a template that gives one, such as {{ data.accounts }}"
-            yield Problem(where, told)
+            message = "must be a list, or a template that gives one, such as {{ data.accounts }}"
+            yield Problem(where, message)
             continue
         try:
             template = Template(source)
@@ -125,15 +125,17 @@ def _unfit(spec: Mapping[str, Any], where: str) -> Iterator[Problem]:
         kind = spec.get("type")
         if kind not in _CHOSEN:
             instead = "; say it in `items`" if kind == "array" else ""
-            told = f"has no effect on a field of type {kind}, only on {', '.join(_CHOSEN)}{instead}"
-            yield Problem(f"{where}.choices", told)
+            message = (
+                f"has no effect on a field of type {kind}, only on {', '.join(_CHOSEN)}{instead}"
+            )
+            yield Problem(f"{where}.choices", message)
         if "enum" in spec or "const" in spec:
             yield Problem(f"{where}.choices", "give either choices or enum")
     for key in LIMITS:
         kinds = ("array",) if key in COUNTS else ("number", "integer")
         if is_template(spec, key) and spec.get("type") not in kinds:
-            told = f"has no effect on a field of type {spec.get('type')}, only on {kinds[0]}"
-            yield Problem(f"{where}.{key}", told)
+            message = f"has no effect on a field of type {spec.get('type')}, only on {kinds[0]}"
+            yield Problem(f"{where}.{key}", message)
     nested = spec.get("properties")
     for name, inner in nested.items() if isinstance(nested, dict) else ():
         if isinstance(inner, dict):

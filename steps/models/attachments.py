@@ -108,7 +108,7 @@ def _missing(result: Json) -> Iterator[str]:
     if isinstance(left_out, list) and left_out:
         yield f"(Not in this text: {'; '.join(map(str, left_out))}.)"
     if result.get("truncated") is True:
-        yield "(The file goes on.)"
+        yield "(The file continues.)"
 
 
 def _plain(stored: StoredFile, media_type: str) -> str:

@@ -1,4 +1,4 @@
-"""Pauses the step when a budget is used up, until a person decides how to go on.
+"""Pauses the step when a budget is used up, until a person decides how to continue.
 
 The answers are records of the visit, so that a raised budget stays raised when the step is executed
 again.
@@ -38,14 +38,14 @@ class BudgetQuestions:
                 await self._effects.raise_budget(str(answer["runId"]), cost)
 
     def pause(self, reached: LimitReached) -> Pauses:
-        """Return the question how to go on with the step."""
+        """Return the question how to continue the step."""
         number = self._answered + 1
         actions = (RAISE if reached.run_id else AGAIN, STOP)
         hint = "raise it by as much again" if reached.run_id else "raise it at /api/budgets first"
         body: JsonObject = {
             "stepId": self._step.step_id,
             "actionId": f"{self._step.step_id}/budget-{number}",
-            "message": f"{reached.error.message}. To go on, {hint}",
+            "message": f"{reached.error.message}. To continue, {hint}",
             "actions": [{"value": value, "label": _LABELS[value]} for value in actions],
             "budget": {
                 "scope": reached.scope,

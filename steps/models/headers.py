@@ -99,8 +99,8 @@ def _text(name: str, value: Json) -> str:
 def _sendable(headers: dict[str, str]) -> dict[str, str]:
     for name, text in headers.items():
         if len(text) > _LONGEST or not (text.isascii() and text.isprintable()):
-            told = f"headers.{name} must be {_LONGEST:,} printable ASCII characters at most"
-            raise _invalid(told)
+            message = f"headers.{name} must be {_LONGEST:,} printable ASCII characters at most"
+            raise _invalid(message)
     return {name: text.strip(" ") for name, text in headers.items()}
 
 

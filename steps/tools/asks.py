@@ -42,8 +42,8 @@ class ToolAsks(StepBroke):
         self, tool_id: str, question: JsonObject, standing: "JsonObject | None" = None
     ) -> None:
         self.tool_id, self.question, self.standing = tool_id, question, standing
-        told = f"tool {tool_id} asks a person: {question['message']}"
-        super().__init__("ToolAsks", told[:_LONGEST], retryable=False)
+        message = f"tool {tool_id} asks a person: {question['message']}"
+        super().__init__("ToolAsks", message[:_LONGEST], retryable=False)
 
 
 def asking(tool_id: str, question: JsonObject, standing: "JsonObject | None" = None) -> StepBroke:

@@ -58,8 +58,8 @@ class _Writer:
             yield "]"
         elif isinstance(value, str) and len(value) > self._left:
             kept = value[: max(0, self._left)]
-            told = f"{kept}... ({len(value) - len(kept):,} more characters)"
-            yield self._counted(json.dumps(told, ensure_ascii=False))
+            shortened = f"{kept}... ({len(value) - len(kept):,} more characters)"
+            yield self._counted(json.dumps(shortened, ensure_ascii=False))
         else:
             yield self._counted(json.dumps(value, ensure_ascii=False))
 

@@ -58,11 +58,11 @@ def _within(parts: Sequence[Part], longest: int) -> tuple[Part, ...]:
             text = cut(part.text, left)
             left -= len(text)
             found.append(TextPart(text))
-    told = (
+    message = (
         f"(This is a part: about {whole - longest:,} of {whole:,} characters are left out. "
         "Call again with narrower arguments, or for one part at a time, to read them.)"
     )
-    return (*found, TextPart(told))
+    return (*found, TextPart(message))
 
 
 def text_of(part: Mapping[str, Json]) -> str:

@@ -195,7 +195,7 @@ class AsyncClient(AsyncVariables):
             data: The content of the signal.
             signal_id: Only the first signal with an id counts. By default an id is made for
                 this call, so that it counts once however often it has to be sent.
-            keep_for: How long it is kept for a run that does not wait yet, such as `1d`;
+            keep_for: How long it is kept until a run waits for it, such as `1d`;
                 default: an hour.
             to_all: Whether every run that waits now gets it, and no run later.
 

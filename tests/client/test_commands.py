@@ -215,7 +215,7 @@ def test_a_signal_by_commands(defined: Server) -> None:
             "steps": [waits, {"id": "end", "type": "end-flow"}], "edges": [{"from": "w", "to": "end"}],
         })  # fmt: skip
         kept = said(defined, "signal", "paid", "7", "--data-json", "[1]", "--keep-for", "1d")
-        assert kept == "kept for a run that will wait for it\n"
+        assert kept == "stored until a run waits for it\n"
         run = client.start("paying", {"order": 7})  # the run takes the signal when it pauses
         until = time.monotonic() + 60
         while run.status().status != "completed" and time.monotonic() < until:

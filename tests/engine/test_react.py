@@ -82,7 +82,7 @@ ROWS = [
         (StepStarted(20, "plain", 1, 1, "call-api", "Call it"),)),
     Row("inside a step there is nothing to begin",
         inside("plain"), Begin(), 20, NOTHING),
-    Row("a rerun goes on with the numbers of visits",
+    Row("a rerun continues the numbers of visits",
         (started("loops", origin=Origin("dynamic-workflow-0", "loops", 9), visits={"loops": 4}),),
         Begin(), 20,
         (StepStarted(20, "loops", 5, 1, "t"),)),

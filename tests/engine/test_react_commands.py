@@ -209,7 +209,7 @@ ROWS = [
     Row("or is being cancelled",
         CLEANING, Terminate("stuck", "ann"), 20,
         (RunTerminated(20, "stuck", "ann"),)),
-    Row("the parent of a child run goes on without it",
+    Row("the parent of a child run continues without it",
         BELOW, GoApart(), 20,
         (ParentWentOn(20),)),
     Row("once",

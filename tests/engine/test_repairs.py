@@ -102,7 +102,7 @@ ROWS = [
     Row("not when somebody says so again", AFTER_STEP, Begin(), 18, ()),
     Row("an answer is taken while it is held", (*paused("plain"), RunHeld(15), RunPaused(15, "plain", 1, PERSON)), Answered({}, 1, {}, "bob"), 20,
         (RunResumed(20, "plain", 1, {}, "bob"), StepCompleted(20, "plain", 1, 1, {}, "end"))),
-    Row("it goes on when it is let go", AFTER_STEP, ReleaseRun(*WHO), 20, (RELEASED, ends(20))),
+    Row("it continues when it is released", AFTER_STEP, ReleaseRun(*WHO), 20, (RELEASED, ends(20))),
     Row("a cancel lets it go, and meets the next step", AFTER_STEP, Cancel("no need", "ann"), 20, (CANCELLED, ends(20))),
     Row("no attempt begins either", (*RETRYING, HELD), TimerDue(), 900, ()),
     Row("and no sleep ends", (*SLEEPING, HELD), TimerDue(), 900, ()),

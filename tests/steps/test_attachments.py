@@ -36,4 +36,4 @@ async def test_a_document_is_passed_as_text(name: str, content: bytes) -> None:
 
 async def test_the_model_learns_which_parts_of_a_file_are_missing() -> None:
     text = await shown("a.pdf", b"%PDF-", truncated=True, leftOut=["page 2", "a picture"])
-    assert text.endswith("\n\n(Not in this text: page 2; a picture.)\n\n(The file goes on.)")
+    assert text.endswith("\n\n(Not in this text: page 2; a picture.)\n\n(The file continues.)")

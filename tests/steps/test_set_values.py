@@ -58,7 +58,7 @@ async def test_items_are_appended_and_names_are_removed() -> None:
 @pytest.mark.parametrize(
     ("step", "told"),
     [
-        ({"append": {"net": 1}}, "data.net is 1, and no list to add to"),
+        ({"append": {"net": 1}}, "data.net is 1, so nothing can be appended to it"),
         ({"extend": {"seen": "{{ data.net }}"}}, "extend.seen gives 1, which is not a list"),
     ],
 )

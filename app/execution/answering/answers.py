@@ -67,12 +67,12 @@ def _paused(run: Run) -> tuple[Pause, Visit]:
 
 
 def _nothing_to_resume(run: Run) -> str:
-    told = f"run {run.id} is {run.status}, so there is nothing to resume"
+    message = f"run {run.id} is {run.status}, so there is nothing to resume"
     if run.is_over:
-        return told
+        return message
     return (
-        f"{told} yet; an answer that may come before its pause is a signal: let the workflow have "
-        "a wait-for-signal step, and send it to POST /api/signals, which keeps it"
+        f"{message} yet; if answers may come before the pause, use a wait-for-signal step and send "
+        "them to POST /api/signals, which keeps them"
     )
 
 

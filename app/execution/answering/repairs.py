@@ -54,11 +54,11 @@ class Meant:
             raise RunIsOver(f"run {run.id} is {run.status}; run it again instead")
         visit = run.current
         here = None if visit is None else (visit.step_id, visit.visit)
-        told = "between two steps" if visit is None else f"in step {visit.step_id}"
+        where = "between two steps" if visit is None else f"in step {visit.step_id}"
         if self.step_id is not None and (here is None or here[0] != self.step_id):
-            raise NotWaiting(f"run {run.id} is {told}, not in step {self.step_id}")
+            raise NotWaiting(f"run {run.id} is {where}, not in step {self.step_id}")
         if self.visit is not None and (here is None or here[1] != self.visit):
-            raise NotWaiting(f"run {run.id} is {told}, not in visit {self.visit} of it")
+            raise NotWaiting(f"run {run.id} is {where}, not in visit {self.visit} of it")
 
 
 def of_step(meant: Meant, command: Repair) -> Checked:
@@ -80,8 +80,8 @@ def skip(meant: Meant, output: Json, reason: str | None, caller: str) -> Checked
         step = live.usable.steps[visit.step_id]
         if step.output.sensitive:
             names = ", ".join(sorted(step.output.sensitive))
-            told = f"{names} of step {step.id} is sensitive and cannot be set by hand"
-            raise InvalidAnswer([Problem("output", told)])
+            message = f"{names} of step {step.id} is sensitive and cannot be set by hand"
+            raise InvalidAnswer([Problem("output", message)])
         attempt = Execute(visit.step_id, visit.visit, visit.attempt)
         scope = step_input(live.run, step, attempt).scope
         try:
@@ -101,8 +101,8 @@ def change_data(
     def checked(live: LiveRun) -> Repair:
         changed = edits_of(live.usable, data)
         if not changed and not removed:
-            told = "is required: fields to set; or `remove`, the names of fields to remove"
-            raise InvalidAnswer([Problem("data", told)])
+            message = "is required: fields to set; or `remove`, the names of fields to remove"
+            raise InvalidAnswer([Problem("data", message)])
         check_edits(live.usable, live.run.data, changed, removed)
         return ChangeData(changed, tuple(removed), reason, caller)
 

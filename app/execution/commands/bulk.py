@@ -1,10 +1,10 @@
 """Commands for many runs at once, in parts of limited size.
 
-A part ends after a number of runs or seconds, and says where the next one goes on. Each run is
+A part ends after a number of runs or seconds, and says where the next one continues. Each run is
 stopped or deleted on its own and finally, so it is safe to interrupt a command or to repeat it:
 runs that are done no longer match, or stay as they are. If a run and an ancestor of it are both
 meant, the ancestor is stopped and stops its descendants. Stopping a child alone would count as its
-failure, and the parent would go on.
+failure, and the parent would continue.
 """
 
 import asyncio

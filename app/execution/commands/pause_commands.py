@@ -124,8 +124,8 @@ def _delegated(body: JsonObject, caller: Caller, to: str, note: str) -> _Change:
     if alike & named_in(body, "exclude"):
         raise InvalidAnswer([Problem("to", f"{name} is excluded from this question")])
     if alike & answered_by(body):
-        told = f"{name} has answered this question; it waits for somebody else"
-        raise InvalidAnswer([Problem("to", told)])
+        message = f"{name} has answered this question; it waits for somebody else"
+        raise InvalidAnswer([Problem("to", message)])
     alone: JsonObject = {"assignees": [name]}
     who = _voice_handed(body, caller, name) if "required" in body else alone
     changed: JsonObject = {**who, "delegatedBy": caller.name, "claimedBy": None}
@@ -139,11 +139,11 @@ def _voice_handed(body: JsonObject, caller: Caller, name: str) -> JsonObject:
     """
     asked = body.get("assignees")
     if not isinstance(asked, list):
-        told = (
+        message = (
             f"anybody may answer this question, which waits for {body['required']} answers: "
             f"{name} can answer it already"
         )
-        raise InvalidAnswer([Problem("to", told)])
+        raise InvalidAnswer([Problem("to", message)])
     if name.casefold() in named_in(body, "assignees"):
         raise InvalidAnswer([Problem("to", f"{name} is asked already and has only one answer")])
     own = own_names(caller)

@@ -25,11 +25,11 @@ def visit_to_replay(run: Run, step_id: str | None, visit: int | None) -> Visit:
         and visit in (None, one.visit)
     ]
     if is_replay(run.workflow_id) or run.body:
-        told = "the run is a replay or a branch; name the run that has the step"
-        raise InvalidAnswer([Problem("runId", told)])
+        message = "the run is a replay or a branch; name the run that has the step"
+        raise InvalidAnswer([Problem("runId", message)])
     if not found:
-        told = "the run has no such visit of a call-agent or call-llm step"
-        raise InvalidAnswer([Problem("stepId", told)])
+        message = "the run has no such visit of a call-agent or call-llm step"
+        raise InvalidAnswer([Problem("stepId", message)])
     return found[-1]
 
 

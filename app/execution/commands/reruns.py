@@ -34,11 +34,11 @@ MOST_CARRIED_OUTPUT = 1_048_576
 
 
 class NotOver(Rejected):
-    """The run has not ended, so it cannot be run again from a step: both would go on."""
+    """The run has not ended, so it cannot be run again from a step: both would continue."""
 
     def __init__(self, run_id: str, status: str) -> None:
         super().__init__(
-            f"run {run_id} is {status}; cancel or terminate it first, so that one goes on and "
+            f"run {run_id} is {status}; cancel or terminate it first, so that one continues and "
             "not two"
         )
 
@@ -131,8 +131,8 @@ def rerun(  # noqa: PLR0913 - what a rerun is made of
 def with_calls(new: NewRun, events: list[Event], before: Entered) -> NewRun:
     """Return a rerun whose first step begins with the work that it had finished before."""
     if not isinstance(new.definition, DefinitionUnusable) and new.definition.places:
-        told = "a run of a workflow with `concurrency` waits for a place and cannot keep calls"
-        raise InvalidAnswer([Problem("keepCalls", told)])
+        message = "a run of a workflow with `concurrency` waits for a place and cannot keep calls"
+        raise InvalidAnswer([Problem("keepCalls", message)])
     begun = events[before.seq - 1]
     assert new.beginning is not None  # noqa: S101 - `rerun` has made it
     assert isinstance(begun, StepStarted)  # noqa: S101 - `entered` has found it

@@ -1,6 +1,6 @@
 """Runs as the rest of the server sees them: start, answer, cancel, terminate, wait.
 
-Which runs are in memory, and what holds them, is in `live_runs.py`; how a run is carried on is in
+Which runs are in memory, and what holds them, is in `live_runs.py`; how a run is driven is in
 `driver.py`; `recovery.py` picks up what a restart left behind.
 """
 
@@ -255,7 +255,7 @@ class Runs:
             yield live
 
     async def repair(self, tenant: str | None, run_id: str, checked: Checked) -> Run:
-        """Change how a run goes on; durable when this returns.
+        """Change how a run continues; durable when this returns.
 
         Raises:
             UnknownRun: There is no such run.
@@ -322,7 +322,7 @@ class Runs:
             return
 
     async def go_apart(self, run_id: str) -> None:
-        """Let a run whose parent no longer waits for it go on by itself, if it is open."""
+        """Let a run whose parent no longer waits for it continue by itself, if it is open."""
         await self.fenced(partial(self._go_apart, run_id))
 
     async def _go_apart(self, run_id: str) -> Run:

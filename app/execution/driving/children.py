@@ -73,8 +73,8 @@ class Children:
     Attributes:
         on_left: Called with the id of a run that has left the step while its children started.
         on_enough: Called with the ids of child runs that are no longer needed, because enough of
-            their plan have completed, and with whether they may go on by themselves.
-        may_go_on: Says whether a paused child run may go on at once by itself; the parent is
+            their plan have completed, and with whether they may continue by themselves.
+        may_go_on: Says whether a paused child run may continue at once by itself; the parent is
             told if it does not.
     """
 
@@ -151,7 +151,7 @@ class Children:
         """Say whether enough have completed that the others are not needed, or too few still can.
 
         The answer is not stored. Asking twice is harmless: a completed child run stays completed,
-        and a child that is asked more than once to stop, or to go on by itself, does so once.
+        and a child that is asked more than once to stop, or to continue by itself, does so once.
         """
         completed, failed = await self._tally(family, attempt, plan)
         if plan.has_enough(completed):
@@ -323,9 +323,9 @@ class Children:
         _, run = await self._journal.events.run(row.run_id)
         error = run.error
         if run.status in (Status.CANCELLED, Status.TERMINATED):
-            told = f" ({run.reason})" if run.reason else ""
+            reason = f" ({run.reason})" if run.reason else ""
             kind = "ChildCancelled" if run.status is Status.CANCELLED else "ChildTerminated"
-            error = RunError(None, kind, f"the run was {run.status}{told}")
+            error = RunError(None, kind, f"the run was {run.status}{reason}")
         data, usage = shown_data(run.data), usage_of(run.history)
         return ChildEnd(run.id, data, run.result, error, usage, row.item)
 

@@ -3,7 +3,7 @@
 A signal is a row, and what a run waits for is stored in the run's own row, so nothing is kept in
 memory. Three things can bring the two together: a signal is sent, a run begins to wait, or the
 server starts. Each of them reads the oldest signal of the name and key and the run that has waited
-longest, and lets that run go on. The signal is marked as taken in the transaction of the run's
+longest, and lets that run continue. The signal is marked as taken in the transaction of the run's
 event, so a crash leaves both unchanged or both changed.
 """
 
@@ -69,7 +69,7 @@ class Signals:
         is_here: Says whether this process is the one, of those that share the journal, that looks
             at all stored signals.
         on_wait: Called with a run that has paused to wait for a signal, once no stored signal has
-            let it go on.
+            let it continue.
     """
 
     def __init__(
@@ -200,7 +200,7 @@ class Signals:
                     stuck.add(run_id)
 
     async def _is_given(self, signal: KeptSignal, run_id: str) -> bool:
-        """Let a run go on with a signal; return False if it cannot, now or ever."""
+        """Let a run continue with a signal; return False if it cannot, now or ever."""
         try:
             async with self._live_runs.load(signal.tenant, run_id) as live:
                 async with live.lock:

@@ -1,4 +1,4 @@
-"""Runs that other processes carry on, when several processes share one journal.
+"""Runs that other processes drive, when several processes share one journal.
 
 Any process takes a command for any run. It decides on the journal's state, as the owner would, and
 appends. The append counts only if no other process has appended first, so answers, refusals and
@@ -37,7 +37,7 @@ class Cluster:
 
     Attributes:
         heed: Looks at a run that this process owns; takes the event of another process from which
-            to go on, or 0. Raises nothing.
+            to continue, or 0. Raises nothing.
         beside: What else runs in the background while several processes share the journal.
     """
 
@@ -67,7 +67,7 @@ class Cluster:
         return self.owners.owns(shard_named(name))
 
     def wake(self, run_id: str, seq: int) -> Statement:
-        """Return the statement to write with an append to a run that another process carries on."""
+        """Return the statement to write with an append to a run that another process drives."""
         return wake(run_id, seq)
 
     def woken(self, run_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Evaluates edge conditions that read a lot of data in a thread, before the run goes on.
+"""Evaluates edge conditions that read a lot of data in a thread, before the run continues.
 
 The engine decides which edge a run takes, synchronously on the event loop. If that would take too
 long, the engine is first asked in a thread, with a copy of the run. The results of the conditions

@@ -80,7 +80,7 @@ class LiveRun:
         idempotency: The key of the request that starts this run, for the first append.
         pending: Events that have been decided and are not yet durable.
         lock: Held while events are decided and appended, never while a step waits.
-        is_driven: True from when it is carried on until nothing in this process drives it.
+        is_driven: True from when it is first driven until nothing in this process drives it.
         in_flight: The attempt that waits for something, if there is one.
         holders: How many coroutines hold this run in memory, not counting its driver.
         lost: True after an append with an unknown outcome; only the journal knows its state now.
@@ -92,7 +92,7 @@ class LiveRun:
         linger: The end of the driver's wait for such news, while it waits.
         caption: Its title and labels as stored in the journal, once they are known.
         steps_left: How many steps that do not act it may execute before others have a turn.
-        is_ours: False for a copy that one command has of a run which another process carries on.
+        is_ours: False for a copy that one command has of a run that another process drives.
         answered: Results of conditions, evaluated ahead for what is delivered next.
         is_leaving: True while its shard is given to another process: no further step begins here.
     """

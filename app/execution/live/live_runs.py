@@ -22,7 +22,7 @@ class LiveRuns:
 
     Attributes:
         owns: Says whether this process carries a run on; None if there is no other process. A run
-            of another process is never kept: each command reads it anew.
+            of another process is never kept: each command reads it again.
         runs: How many there are, by tenant, and how many there may be.
         bytes: How many bytes they were started with.
     """
@@ -81,9 +81,9 @@ class LiveRuns:
             self._give_back(live)
 
     def give_up(self, live: LiveRun) -> None:
-        """Stop keeping a run that belongs to another process now; present holders may go on.
+        """Stop keeping a run that belongs to another process now; present holders may continue.
 
-        If a command still appends to its copy, the new owner goes on from there.
+        If a command still appends to its copy, the new owner continues from there.
         """
         live.is_ours = False
         if self._live.get(live.run.id) is live:

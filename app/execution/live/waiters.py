@@ -61,7 +61,7 @@ class Waiters:
     def waits(self, live: LiveRun) -> None:
         """Wake the requests for a run that waits for a signal that has not been sent yet.
 
-        If the run has gone on meanwhile, the append that is under way wakes them.
+        If the run has continued meanwhile, the append that is under way wakes them.
         """
         if live.is_durable:
             self.resolve(live.run)

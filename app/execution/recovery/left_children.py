@@ -54,7 +54,7 @@ class LeftChildren:
         self._begin(self.sweep())
 
     def spare(self, run_ids: Sequence[str], go_on: bool) -> None:
-        """Stop child runs that are not needed because enough have completed, or let them go on.
+        """Stop child runs that are not needed because enough have completed, or let them continue.
 
         This happens in the background; what cannot be done now is done by the next sweep.
         """

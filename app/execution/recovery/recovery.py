@@ -188,11 +188,11 @@ class Recovery:
             self._trials.wait_for_one(suspects)
 
     async def _until_stopped(self, left: Sequence[tuple[str, bool]]) -> None:
-        """Stop the children whose parents no longer wait, before any parent is carried on."""
+        """Stop the children whose parents no longer wait, before any parent is driven."""
         while left:
             try:
                 await self._left_children.stop(left)
-                # A child that was already cleaning up is not asked to stop, and goes on cleaning
+                # A child that was already cleaning up is not asked to stop, and continues cleaning
                 # up.
                 cleaning = [child for child, _ in left if child not in self._suspects]
                 await self._pick_up(cleaning, after_restart=True)

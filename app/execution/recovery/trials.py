@@ -26,7 +26,7 @@ class Trials:
         self._until_s = 0.0
 
     def begin(self) -> None:
-        """Read why the last process ended, before anything that it left is carried on."""
+        """Read why the last process ended, before anything that it left is driven."""
         self._culprit.read()
 
     def wait_for_one(self, suspects: list[str]) -> None:

@@ -1,6 +1,6 @@
 """Decides whether a new run is accepted; refuses early, before memory grows without limit.
 
-Only starts are refused. Reads, answers, cancels, child runs and everything that is under way go on,
+Only starts are refused. Reads, answers, cancels, child runs and all running work continue,
 so an overloaded server recovers by itself.
 """
 

@@ -30,7 +30,7 @@ class Starts:
         """Take the number of the newest run in the journal, 0 if there is none.
 
         With `owners`, new runs belong to shards of this process: no other process gives out their
-        numbers, and they are carried on where they are started. `traced` gives each run a trace if
+        numbers, and they are driven where they are started. `traced` gives each run a trace if
         its caller has named none.
         """
         self._traced = traced

@@ -1,1 +1,1 @@
-"""What lets a waiting run go on: timers, places, child runs; and the notices of pauses."""
+"""What continues waiting runs: timers, places, child runs; and the notices of pauses."""

@@ -149,7 +149,7 @@ class Notices:
             return f"the tool has not answered within {_LONGEST_S} s"
         except (JournalError, RunLost):
             raise
-        except Exception as crash:  # noqa: BLE001 - a tool's fault is no reason to lose the pause
+        except Exception as crash:  # noqa: BLE001 - a failing tool must not lose the pause
             log.step_crashed(run.id, visit.step_id, crash)
             return f"the tool raised {type(crash).__name__}; the server's log has the rest"
         return ""
@@ -194,7 +194,7 @@ class Notices:
         named = ", ".join(map(str, assignees))[:200] if isinstance(assignees, list) else ""
         until_ms = self._clock.now_ms() + _LINK_MS
         _, token = self._services.links.make(
-            live.tenant, run, named or "whoever was told", until_ms
+            live.tenant, run, named or "somebody who was notified", until_ms
         )
         return f"{self._services.callbacks.base_url}/answer/{token}"
 

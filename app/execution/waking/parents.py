@@ -1,4 +1,4 @@
-"""Makes a parent run look again when a child run has ended, paused or gone on."""
+"""Makes a parent run look again when a child run has ended, paused or resumed."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Requests that wait here for runs that another process carries on."""
+"""Requests that wait here for runs that another process drives."""
 
 import asyncio
 import contextlib

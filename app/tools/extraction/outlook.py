@@ -108,8 +108,8 @@ class _Message:
             return self.text(_HTML)
         content = self._stream(_HTML, _BINARY)
         number = int.from_bytes(self._fixed.get(_INTERNET_CODEPAGE, b"")[:4], "little")
-        told = "utf-8" if number == 65_001 else f"cp{number}"  # noqa: PLR2004 - Windows' number of it
-        return decoded(content, declared_charset(content) or told)[0]
+        charset = "utf-8" if number == 65_001 else f"cp{number}"  # noqa: PLR2004 - its code page
+        return decoded(content, declared_charset(content) or charset)[0]
 
     def moment(self) -> str | None:
         """Return when the message was sent or received, in ISO 8601."""

@@ -170,7 +170,7 @@ class _Words:
         if self._hidden or not self._is_deleted:
             return
         self._is_deleted = False
-        if name == "pPr":  # the mark of the paragraph is gone: the next one goes on in its line
+        if name == "pPr":  # the paragraph mark is deleted: the next paragraph continues the line
             self._ends[-1:] = [False]
         else:
             self._hidden, self._hidden_by = 1, ""

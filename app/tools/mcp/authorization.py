@@ -123,8 +123,8 @@ class Authorization:
                 continue
             own = resource_url_from_server_url(self._url)
             if not check_resource_allowed(own, str(found.resource)):
-                told = f"it says of itself that it is {str(found.resource)[:200]}"
-                raise SignInFailed(f"{told}, which is not the url of the settings")
+                message = f"it says of itself that it is {str(found.resource)[:200]}"
+                raise SignInFailed(f"{message}, which is not the url of the settings")
             return found
         return None
 

@@ -1,8 +1,9 @@
 """What a server asks while a tool of it is called, and the answers that people have given before.
 
-Nobody can be asked while the call is open: a person may take a week. A server of a version since
-2026-07-28 says what it goes on from (`rounds`). An older one is told that nobody answered; the run
-waits, and the tool is called again from its beginning, with the answers at hand.
+Nobody can be asked while the call is open, because a person may take a week. A server of protocol
+version 2026-07-28 or later says from where it continues (`rounds`). An older server gets the reply
+that nobody answered; the run waits, and the tool is called again from its beginning with the
+answers.
 """
 
 from collections.abc import Iterator, Sequence

@@ -51,7 +51,7 @@ class Way:
     """Where tokens are given for a server, and for what.
 
     Attributes:
-        resource: The server, as the tokens shall name it.
+        resource: The server, as the tokens must name it.
         revoke: Where tokens are revoked, where the authorization server has such an address.
     """
 

@@ -1,7 +1,7 @@
 """Calls of tools whose server hands back where it stands when it needs an answer.
 
 Servers do so since version 2026-07-28 of the protocol. What is handed back is kept with the
-question. Once a person has answered, the call goes on from there, so that a tool that has acted
+question. Once a person has answered, the call continues from there, so that a tool that has acted
 before it asked does not act again. Where the server does not take it any more, since it was started
 again or too much time has passed, the tool is called from its beginning, and what it asks again is
 answered from what is kept.

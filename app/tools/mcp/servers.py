@@ -16,7 +16,7 @@ from steps.effects.effects import ToolInfo
 
 @value(frozen=True, slots=True)
 class _OfTenant:
-    """The connection of those who are signed in, until they are no more."""
+    """The connection of those who are signed in, until they sign out."""
 
     server: McpServer
     of: SignedIn

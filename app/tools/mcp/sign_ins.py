@@ -369,7 +369,7 @@ def _library() -> ModuleType:
 
 async def seal_all(table: McpSignInTable, keyring: Keyring) -> None:
     """Seal what is sealed with an older key. Raises `KeyUnusable`."""
-    anew = []
+    resealed = []
     for row in await table.all():
         client, attempt, tokens = (
             sealed and (keyring.renewed(kind, row.tenant, row.server, sealed) or sealed)
@@ -377,9 +377,9 @@ async def seal_all(table: McpSignInTable, keyring: Keyring) -> None:
         )
         new = replace(row, client=client, attempt=attempt, tokens=tokens)
         if new != row:
-            anew.append(new)
-    if anew:
-        await table.seal(anew)
+            resealed.append(new)
+    if resealed:
+        await table.seal(resealed)
 
 
 def sealed_parts(row: McpSignInRow) -> list[bytes]:

@@ -42,7 +42,7 @@ class _Lines(asyncio.Protocol):
 
 @asynccontextmanager
 async def logged(server: str, ended: Callable[[], None]) -> AsyncIterator[TextIO]:
-    """Return the file that a process shall write to; close it here once the process has it.
+    """Return the file that a process writes to; close it here once the process has it.
 
     Calls `ended` when no process holds it any more, which is how a dead one is noticed
     while nobody asks it anything.

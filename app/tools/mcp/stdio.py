@@ -27,7 +27,7 @@ LONGEST_LINE = 8_000_000
 """Bytes of one message."""
 
 TOO_LONG = -32_098
-"""The code of the error that stands for a message that is longer."""
+"""The error code for a message that is longer."""
 
 _GRACE_S = 2.0
 _POLL_S = 0.01

@@ -31,8 +31,8 @@ def docs_page(document: dict[str, Any], address: str) -> str:
                 for status, value in operation["responses"].items()
             )
             section = _section(method.upper(), path, operation, schemas, address)
-            told = f"<details><summary>Answers</summary><p>{escape(answers)}</p></details>"
-            parts.append(f"<section>{section}{told}</section>")
+            message = f"<details><summary>Answers</summary><p>{escape(answers)}</p></details>"
+            parts.append(f"<section>{section}{message}</section>")
     return "".join([*parts, "</body></html>"])
 
 

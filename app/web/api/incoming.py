@@ -114,7 +114,7 @@ async def _answer(
 async def _ended(
     request: Request, services: Services, row: TriggerRow, run_id: str, limit_s: float
 ) -> Run | None:
-    """Return the run of a request once it ends or pauses, or its state when the wait is over."""
+    """Return the run of a request once it ends or pauses, or its state when the wait times out."""
     call = Call(request, services, Caller(row.tenant, Role.OPERATOR, row.source))
     try:
         run = await services.runs.read(row.tenant, run_id)

@@ -148,7 +148,7 @@ async def _cancelled(call: Call, arguments: JsonObject) -> ToolAnswer:
 
 
 async def _waited(call: Call, run: Run, seconds: float) -> Run:
-    """Return the run once it ends or pauses, or its state when the wait is over."""
+    """Return the run once it ends or pauses, or its state when the wait times out."""
     limit_s = min(seconds, call.services.settings.sync_wait_limit)
     if is_settled(run) or limit_s <= 0:
         return run
@@ -177,7 +177,7 @@ def _told(run: Run, *, is_question: bool = False) -> ToolAnswer:
             "later how it stands."
         )
         return ToolAnswer(text, document)
-    text = f"Run {run.id} goes on. Ask {GET_RUN.id} with this runId how it stands."
+    text = f"Run {run.id} is still in progress. Call {GET_RUN.id} with this runId to see its state."
     return ToolAnswer(text, document)
 
 

@@ -128,7 +128,7 @@ def _answer(endpoint: Endpoint, status: int, answers: dict[str, Any]) -> dict[st
         example = shown["example"]
         left = {key: item for key, item in UNFINISHED.items() if key != "result" or key in example}
         shown = {**shown, "example": {**example, **left}}
-        return {"description": "It goes on", "content": {"application/json": shown}}
+        return {"description": "It continues", "content": {"application/json": shown}}
     if status == _CREATED and endpoint.operation.startswith(("create_", "clone_")):
         about = {"headers": {"Location": LOCATION}} if _has_location(endpoint) else {}
         return {"description": "It was made", "content": {"application/json": shown}, **about}

@@ -58,7 +58,7 @@ async def try_now(call: Call) -> Response:
     """Make the next attempt of a step now, or end its sleep."""
     body = await _body(call, StepBody)
     command = TryNow(body.reason, call.caller.name)
-    return await _repaired(call, body, of_step(_meant(body), command), "the wait is over")
+    return await _repaired(call, body, of_step(_meant(body), command), "the step no longer waits")
 
 
 async def give_up(call: Call) -> Response:
@@ -77,7 +77,7 @@ async def skip_step(call: Call) -> Response:
 
 
 async def change_run_data(call: Call) -> Response:
-    """Change the data of a run that is at rest."""
+    """Change the data of a run that waits or is held."""
     body = await _body(call, ChangeDataBody)
     repair = change_data(body.data, body.remove, body.reason, call.caller.name)
     return await _repaired(call, body, repair, "the data was changed")
@@ -124,7 +124,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST", "/api/workflow/management/change-data", Role.OPERATOR, change_run_data,
-        "Change the data of a run at rest", ChangeDataBody,
+        "Change the data of a run that waits or is held", ChangeDataBody,
     ),
     Endpoint(
         "POST", "/api/workflow/management/hold", Role.OPERATOR, hold_run,

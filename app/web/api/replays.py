@@ -52,8 +52,8 @@ async def replay_visit(call: Call) -> Response:
         raise elsewhere.refusal(is_deleted=False) from elsewhere
     of = await services.workflows.pinned(call.tenant, run.workflow_id, run.version)
     if of.sensitive:
-        told = "its workflow has sensitive fields, which are not passed to another run"
-        raise BadRequest("the run cannot be replayed", [Problem("runId", told)])
+        message = "its workflow has sensitive fields, which are not passed to another run"
+        raise BadRequest("the run cannot be replayed", [Problem("runId", message)])
     version = await _agent_version(call, visit, body.agentVersion)
     replay = Replay(run.id, visit.step_id, visit.visit, version, body.model or "")
     definition = await services.workflows.pinned(
@@ -71,8 +71,8 @@ async def _agent_version(call: Call, visit: Visit, wanted: str | None) -> str:
     if begun is None or not isinstance(begun.value, dict):
         if wanted is None:
             return ""
-        told = "no agent worked in this visit"
-        raise BadRequest("the run cannot be replayed", [Problem("agentVersion", told)])
+        message = "no agent worked in this visit"
+        raise BadRequest("the run cannot be replayed", [Problem("agentVersion", message)])
     agent = begun.value["agent"]
     assert isinstance(agent, dict)  # noqa: S101 - written by the step
     if wanted is None:

@@ -32,7 +32,7 @@ _WAIT = re.compile(r"\bwait=(\d{1,9})\b")
 
 
 async def start(call: Call) -> Response:
-    """Start a run and wait until it ends or pauses, or the wait is over."""
+    """Start a run and wait until it ends or pauses, or the wait times out."""
     limit_s = wait_limit(call)
     run, outcome = await _start(call, wait=True)
     if outcome is not None:
@@ -42,7 +42,7 @@ async def start(call: Call) -> Response:
 
 
 async def waited_for(call: Call, run: Run, outcome: "asyncio.Future[Run]", limit_s: float) -> Run:
-    """Return the run once it ends or pauses, or its state when the wait is over."""
+    """Return the run once it ends or pauses, or its state when the wait times out."""
     waiting = leave_with_client(call.request, outcome)
     over = call.services.late_calls.later(limit_s, outcome.cancel)
     try:

@@ -115,8 +115,8 @@ async def with_attachments(
 
 def _comment(text: str | list[str]) -> JsonObject:
     if not isinstance(text, str) or len(text) > LONGEST_COMMENT:
-        told = f"is one text of {LONGEST_COMMENT:,} characters at most"
-        raise InvalidAnswer([Problem(_COMMENT, told)])
+        message = f"is one text of {LONGEST_COMMENT:,} characters at most"
+        raise InvalidAnswer([Problem(_COMMENT, message)])
     return {_COMMENT: text} if text.strip() else {}
 
 

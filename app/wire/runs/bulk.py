@@ -23,10 +23,10 @@ def command_of(body: BulkBody) -> Command:
         does = "deleted with" if body.action == "delete" else "run again by"
         raise _unfit("filter.parentRunId", f"child runs are {does} their parent")
     if (body.rerun is None) != (body.action != "rerun") and not body.dryRun:
-        told = "is allowed only with the action rerun"
+        message = "is allowed only with the action rerun"
         if body.rerun is None:
-            told = "give an `operation`, such as a UUID, so that each run is rerun once"
-        raise _unfit("rerun", told)
+            message = "give an `operation`, such as a UUID, so that each run is rerun once"
+        raise _unfit("rerun", message)
     for run_id in (*(wanted.runIds or ()), *([wanted.parentRunId] if wanted.parentRunId else ())):
         run_number(run_id)
     return Command(

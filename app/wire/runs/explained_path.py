@@ -35,6 +35,6 @@ def asked_path(text: str, before: int) -> Asked:
         end = part.end()
         keys.append(int(part[2]) if part[2] else part[1] or part[3] or part[4] or "")
     if end != len(text) or not keys or not isinstance(keys[0], str):
-        told = "must be a path such as result.total, data.order.id or steps.pay.output"
-        raise BadRequest("the request is not acceptable", [Problem("path", told)])
+        message = "must be a path such as result.total, data.order.id or steps.pay.output"
+        raise BadRequest("the request is not acceptable", [Problem("path", message)])
     return Asked(keys[0], tuple(keys[1:]), before)

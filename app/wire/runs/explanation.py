@@ -105,8 +105,8 @@ class _Explaining:
     def tell(self, asked: Asked) -> JsonObject:
         first, source, _ = self._node(asked)
         if first["kind"] == "unknown":
-            told = f"the run has no {asked}" + (" there" if asked.before else "")
-            raise BadRequest("the request is not acceptable", [Problem("path", told)])
+            message = f"the run has no {asked}" + (" there" if asked.before else "")
+            raise BadRequest("the request is not acceptable", [Problem("path", message)])
         chain, is_cut = self._chain(asked)
         reached: list[Json] = list(islice(self._reached(source), MOST_NODES + 1)) if source else []
         return {

@@ -100,7 +100,7 @@ def _drawn(
     edges = edges_of(document, steps)
     if not steps:
         return None
-    told = f"{len(steps)} steps and {len(edges)} edges between them"
+    caption = f"{len(steps)} steps and {len(edges)} edges between them"
     first = str(with_start(document).get("initialStep"))
     if len(steps) > MOST_DRAWN:
         steps, edges, first, states, route = in_parts(steps, edges, first, states, route)
@@ -129,7 +129,7 @@ def _drawn(
             _nested(laid.steps[name], insides[name]),
         ]
     return _Drawn(
-        "".join(parts + labels), laid.width + 2 * MARGIN + 40, laid.height + 2 * MARGIN, told
+        "".join(parts + labels), laid.width + 2 * MARGIN + 40, laid.height + 2 * MARGIN, caption
     )
 
 

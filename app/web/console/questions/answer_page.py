@@ -75,8 +75,10 @@ async def answer(request: Request, services: Services) -> Response:
         return await _ask(request, services, link, 400, invalid.problems, given)
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
         return _failed(request, services, failure)
-    told = "Your answer is stored."
-    return open_page(request, services, "answered.html", title="Thank you", message=told, good=True)
+    message = "Your answer is stored."
+    return open_page(
+        request, services, "answered.html", title="Thank you", message=message, good=True
+    )
 
 
 async def _ask(  # noqa: PLR0913 - what is asked, and what was given

@@ -73,8 +73,8 @@ def _file(number: int, title: str, one: Mapping[str, Any]) -> ShownPart:
     kind = str(one.get("mimeType")).partition(";")[0].strip().lower()
     shown = "picture" if kind in PICTURES else "document"
     name = str(one.get("fileName"))
-    told = f"{name}, {size(int(one.get('size') or 0))}"
-    return ShownPart(shown, number, title or name, name=told)
+    label = f"{name}, {size(int(one.get('size') or 0))}"
+    return ShownPart(shown, number, title or name, name=label)
 
 
 def table_of(rows: Sequence[Any]) -> tuple[list[str], list[list[str]]]:

@@ -17,7 +17,7 @@ function take(delta) {
   if (!place) return;
   const key = JSON.stringify([delta.stepId, delta.name]);
   const told = answers.get(key) ?? answer(place, delta, key);
-  // A piece that was lost leaves a gap; an answer that is given anew begins anew.
+  // A piece that was lost leaves a gap; an answer that is sent again starts over.
   if (delta.at === 0) told.text.textContent = "";
   else if (delta.at > told.length) told.text.textContent += " … ";
   told.text.textContent += delta.text;

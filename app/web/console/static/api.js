@@ -1,5 +1,5 @@
 // Requests to the API with the session; a change brings the session's own word.
-// What is on its way when its page is left goes on without it, as far as browsers let it:
+// A request in progress when its page is left continues without it, as far as browsers allow:
 // they keep 64 KiB of bodies at a time, and refuse what is more.
 const MOST_KEPT = 60_000;
 let kept = 0;

@@ -9,7 +9,7 @@ const WORDS = {
   cancel: { title: "Cancel runs", go: "Cancel", done: "asked to stop", fits: "not ended", effect: "The steps in flight are asked to stop, and clean-up steps run. Child runs are cancelled with their parents." },
   terminate: { title: "Terminate runs", go: "Terminate", done: "ended", fits: "not ended", effect: "They end at once, whatever they are doing. Clean-up steps do not run." },
   hold: { title: "Hold runs", go: "Hold", done: "held", fits: "not ended", effect: "Steps at work end; then no step and no attempt begins until the runs are released." },
-  release: { title: "Release runs", go: "Release", done: "let go", fits: "not ended", effect: "Those that are held go on where they stand; the others are left alone." },
+  release: { title: "Release runs", go: "Release", done: "released", fits: "not ended", effect: "Held runs continue where they are; the others do not change." },
   tryNow: { title: "Try now", go: "Try now:", done: "tried", fits: "not ended", effect: "Steps that wait for their next attempt are tried now, and sleeps are over; the others are left alone." },
   giveUp: { title: "Give up", go: "Give up:", done: "told to fail the step", fits: "not ended", effect: "Steps that wait for their next attempt fail, and so do those that sleep; the others are left alone." },
   rerun: { title: "Run again", go: "Run again:", done: "run again", fits: "ended", effect: "A new run each. What the steps before did is not done again. Child runs come with their parents." },
@@ -201,7 +201,7 @@ async function patiently(body) {
     try { return await call("POST", ADDRESS, body); } catch (refused) {
       const isBusy = refused instanceof Refused && [429, 503].includes(refused.status);
       if (!isBusy || tries === PATIENCE || work.state !== "working") throw refused;
-      document.getElementById("bulk-done").textContent = `${sofar()} The server is busy; this goes on by itself.`;
+      document.getElementById("bulk-done").textContent = `${sofar()} The server is busy; this continues by itself.`;
       await new Promise((resolve) => { setTimeout(resolve, 1000 * (refused.wait || 1)); });
     }
   }

@@ -135,7 +135,7 @@ function isHeavy({ form }) {
   return [...form.elements].some((item) => item.files?.length) || form.elements.comment?.value.length > 2000;
 }
 
-// Sends after some seconds, and goes on to the next card meanwhile.
+// Sends after some seconds, and moves to the next card meanwhile.
 function hold(list, given) {
   const buttons = given.filter((button) => !isHeavy(button));
   for (const button of given.filter(isHeavy)) button.form.requestSubmit(button);

@@ -22,7 +22,7 @@ function listen(place) {
   let grace = null;
   const look = gently(async () => { if (isOver(await refresh())) source.close(); });
   const isBack = () => { clearTimeout(grace); grace = null; tell(""); look(); };
-  // The stream of a run that has ended is over; else the connection is lost, or will come anew.
+  // The stream of a run that has ended is over; else the connection is lost, or will be made again.
   const isAway = async () => {
     if (isOver(await refresh())) { source.close(); return; }
     if (source.readyState !== EventSource.OPEN) tell(LOST);

@@ -109,7 +109,7 @@ function rect(x, y, width, height, name) {
   return made;
 }
 
-// A picture drawn anew, on a page that keeps up.
+// A picture drawn again, on a page that updates itself.
 export function redraw(picture, drawn) {
   const pane = picture.querySelector("[data-pane]");
   const old = pane.querySelector("svg");

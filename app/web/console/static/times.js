@@ -37,7 +37,7 @@ function onClock(moment) {
   return Date.now() - moment.getTime() < 86_400_000 ? clock.format(moment) : day.format(moment);
 }
 
-// How long something that goes on has taken, as the server writes it of what is over.
+// How long something in progress has taken so far, in the form that the server uses for finished ones.
 function passed(ms) {
   const seconds = Math.max(0, Math.round(ms / 1_000));
   if (seconds < 60) return `${seconds} s`;
