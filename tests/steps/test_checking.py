@@ -48,14 +48,14 @@ WAIT: dict[str, Any] = {"id": "q", "type": "wait", "duration": "1s"}
     [
         (ASK, "timeout", "1s", "set a `deadline`"),
         (ASK, "retry", {"maxAttempts": 3}, "not tried again"),
-        (ASK, "onInterrupted", "fail", "goes on after a restart"),
+        (ASK, "onInterrupted", "fail", "continues after a restart"),
         (FORM, "timeout", "1s", "set a `deadline`"),
         (FORM, "retry", {"maxAttempts": 3}, "not tried again"),
-        (FORM, "onInterrupted", "ask", "goes on after a restart"),
+        (FORM, "onInterrupted", "ask", "continues after a restart"),
         (WAIT, "output", {"i": {"type": "integer", "value": "{{ 42 }}"}}, "it delivers nothing"),
         (WAIT, "timeout", "1s", "as long as `duration`"),
         (WAIT, "retry", {"maxAttempts": 3}, "not tried again"),
-        (WAIT, "onInterrupted", "ask", "goes on after a restart"),
+        (WAIT, "onInterrupted", "ask", "continues after a restart"),
     ],
 )
 def test_a_key_without_effect_is_refused_at_a_save_and_tolerated_where_stored(
