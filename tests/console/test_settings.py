@@ -95,7 +95,7 @@ def test_a_webhook_is_disabled_enabled_and_gets_a_new_secret(
         client.post("/api/workflow/start/quick", json={"data": {}}).raise_for_status()
     admin.opens(f"/settings/webhooks/{webhook}")
     admin.presses("Enable")
-    admin.sees("The webhook is active. It goes on from where it stood.")
+    admin.sees("The webhook is active. It continues where it stopped.")
     admin.waits(receiver.received)
     admin.presses("New secret…")
     admin.presses("Make the secret")

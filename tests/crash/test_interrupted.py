@@ -145,7 +145,7 @@ def test_a_map_whose_items_all_end_the_process_fails_as_a_whole(tmp_path: Path) 
                 client.post("/api/workflow/start-async/kills-all", json=wanted)
         run_id, starts = "", 0
         while not run_id:
-            assert (starts := starts + 1) < 12, "it goes on with one item after the other"
+            assert (starts := starts + 1) < 12, "it continues with one item after the other"
             ends(server)
             with suppress(Exception):
                 server.start()

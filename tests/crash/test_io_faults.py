@@ -102,7 +102,7 @@ async def under(fault: Fault, folder: Path, chance: random.Random) -> tuple[Disk
             )
             again = await load(journal, disk, chance, appends=20, first=2_000)
             assert bool(again) == is_over, (
-                "it does not go on by itself, or goes on after a bad flush"
+                "it does not recover by itself, or continues after a failed flush"
             )
             assert await read_all(journal) == 0
             assert (journal.health.trouble is not None) == is_over

@@ -42,7 +42,7 @@ async def committed(folder: Path, chance: random.Random) -> tuple[bytes, bytes, 
         sizes.append((folder / WAL).stat().st_size)
     files = (folder / DATABASE).read_bytes(), (folder / WAL).read_bytes()
     await journal.close()
-    assert sizes == sorted(set(sizes)), "the -wal file was begun anew"
+    assert sizes == sorted(set(sizes)), "the -wal file was started again"
     return *files, sizes
 
 

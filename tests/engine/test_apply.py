@@ -140,7 +140,7 @@ CHANGES = [
      {"current": {"attempt": 2, "retry_at_ms": None, "attempted_at_ms": 800}, "wake_at_ms": None}),
     ("against which earlier interruptions do not count", inside("retries", AttemptInterrupted(5, "retries", 1, 1), AttemptFailed(10, "retries", 1, 1, BROKEN, 800)),
      StepStarted(800, "retries", 1, 2, "t", "Try it"), State.EXECUTING, {"current": {"attempt": 2, "retry_at_ms": None, "attempted_at_ms": 800, "interruptions": 0}, "wake_at_ms": None}),
-    ("an attempt that was interrupted goes on", inside("plain"), AttemptInterrupted(20, "plain", 1, 1), State.EXECUTING, {"current": {"interruptions": 1}}),
+    ("an interrupted attempt continues", inside("plain"), AttemptInterrupted(20, "plain", 1, 1), State.EXECUTING, {"current": {"interruptions": 1}}),
     ("and once more", inside("plain", AttemptInterrupted(10, "plain", 1, 1)), AttemptInterrupted(20, "plain", 1, 1), State.EXECUTING, {"current": {"interruptions": 2}}),
     ("which is not counted after a graceful stop", inside("plain"), AttemptInterrupted(20, "plain", 1, 1, in_order=True), State.EXECUTING, {}),
     ("nor any more once it has got on", inside("plain", AttemptInterrupted(10, "plain", 1, 1)), ChildrenAwaited(20, "plain", 1, 3, 500), State.AWAITING_CHILDREN,
@@ -153,7 +153,7 @@ CHANGES = [
     ("a step waits for children", inside("plain"), ChildrenAwaited(20, "plain", 1, 3, 500), State.AWAITING_CHILDREN, {"current": {"children": 3}, "wake_at_ms": 500}),
     ("one of them asks", with_children("plain", deadline_ms=500), RunPaused(20, "plain", 1, CHILD, 500), State.PAUSED,
      {"current": {"status": VisitStatus.PAUSED}, "pause": CHILD, "pause_seq": 4, "answer_by_ms": 500}),
-    ("and goes on, with the same deadline", CHILDREN, ChildrenResumed(20, "plain", 1), State.AWAITING_CHILDREN,
+    ("and continues, with the same deadline", CHILDREN, ChildrenResumed(20, "plain", 1), State.AWAITING_CHILDREN,
      {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answer_by_ms": None}),
     ("whose answer had a key", CHILDREN, ChildrenResumed(20, "plain", 1, "k-1", "f-1"), State.AWAITING_CHILDREN,
      {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answer_by_ms": None, "answers": {"k-1": "f-1"}}),
@@ -234,7 +234,7 @@ CHANGES = [
     ("and released", (*SLEEPING, RunHeld(20, "look", "ann")), RunReleased(21), State.SLEEPING, {"held": None}),
     ("also by a cancel", (*SLEEPING, RunHeld(19)), CANCELLED, State.SLEEPING, {"cancel_requested": True, "reason": "no need", "held": None}),
     ("a run continues without the run that started it", BELOW, ParentWentOn(20), State.EXECUTING, {"is_apart": True}),
-    ("a pause is asked anew", paused("asks", PERSON, 500), RunPaused(20, "asks", 1, PERSON, 500), State.PAUSED, {"pause_seq": 4}),
+    ("a pause is asked again", paused("asks", PERSON, 500), RunPaused(20, "asks", 1, PERSON, 500), State.PAUSED, {"pause_seq": 4}),
     ("a run completes", inside("end", StepCompleted(10, "end", 1, 7, {}, None)), RunCompleted(20, 7), State.COMPLETED, {"ended_at_ms": 20, "result": 7}),
     ("a run fails", LOOPED, RunFailed(20, RunError("loops", "X", "no", 1)), State.FAILED,
      {"ended_at_ms": 20, "error": RunError("loops", "X", "no", 1), "next_step": None}),
@@ -287,7 +287,7 @@ def test_a_run_starts_with_all_values_of_its_first_event() -> None:
 
 
 REFUSALS = [
-    ("a parent that goes on where there is none", inside("plain"), ParentWentOn(20), "ParentWentOn is not legal in state executing: no run waits for it"),
+    ("a parent that continues where there is none", inside("plain"), ParentWentOn(20), "ParentWentOn is not legal in state executing: no run waits for it"),
     ("or that has gone on before", (*BELOW, ParentWentOn(19)), ParentWentOn(20), "ParentWentOn is not legal in state executing: no run waits for it"),
     ("a second place", (*WAITING, RunAdmitted(21)), RunQueued(22, PLACE), "RunQueued is not legal in state ready: the run has begun"),
     ("a place between two steps", LOOPED, RunQueued(22, PLACE), "RunQueued is not legal in state ready: the run has begun"),

@@ -169,7 +169,7 @@ class Observer:
             ended = above.history[run.parent.execution - 1 :][:1]
             has_completed = [visit.status for visit in ended] == [VisitStatus.COMPLETED]
             if has_completed and above.status not in (Status.CANCELLED, Status.TERMINATED):
-                self.violated(f"{run.id} was stopped though {above.id} had left it to go on")
+                self.violated(f"{run.id} was stopped though {above.id} no longer waits for it")
 
     def _note(self, run_id: str, event: Event) -> None:
         if is_settled(self.runs[run_id]):
@@ -288,7 +288,9 @@ class Observer:
             if (visited.step_id, visited.visit) == (step_id, visit) and name in visited.records
         ]
         if kept != [value]:
-            self.violated(f"{run_id} {step_id}#{visit} goes on from record {name}={value}: {kept}")
+            self.violated(
+                f"{run_id} {step_id}#{visit} continues from record {name}={value}: {kept}"
+            )
 
 
 def _each(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, int, int, Event]]:

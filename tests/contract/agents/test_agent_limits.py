@@ -72,8 +72,8 @@ def test_a_rerun_of_an_agent_continues_from_its_last_answer(shared: Server) -> N
         kept = [call["name"] for call in entry["calls"] if call.get("keptFrom") == failed["runId"]]
         assert kept == ["turn-1", "turn-1/call-1", "turn-2", "turn-2/call-1"]
         assert again["usage"]["calls"] == 1, "what was paid for is not counted again"
-        anew = settled(client, rerun(client, failed["runId"]), "failed")
-        assert (len(models.requests), anew["usage"]["calls"]) == (5, 2)
+        again = settled(client, rerun(client, failed["runId"]), "failed")
+        assert (len(models.requests), again["usage"]["calls"]) == (5, 2)
 
 
 def test_a_call_that_is_not_approved_in_time_is_rejected(shared: Server) -> None:

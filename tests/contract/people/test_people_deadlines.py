@@ -82,7 +82,7 @@ def test_a_deadline_does_exactly_what_is_configured(shared: Server) -> None:
         assert settled(client, leaves, "completed")["result"] == {"late": True}
         before = until(client, stays, overdue=True)
         page = httpx.get(link.replace(link.split("/answer/")[0], shared.address))
-        assert page.status_code == 200, "the link goes on"
+        assert page.status_code == 200, "the link stays valid"
         answer = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved",
                   "pauseId": before["pauseId"]}  # fmt: skip
         assert client.post(f"/api/workflow/resume/{stays}", json=answer).status_code == 200
@@ -125,7 +125,7 @@ def test_notices_reminders_and_escalation_happen_once_across_kills(tmp_path: Pat
         time.sleep(1.6)
         server.start()
         pause = until(client, run_id, assignees=["ada", "group:managers"])
-        assert pause["pauseId"] == pause_id, "the pause goes on"
+        assert pause["pauseId"] == pause_id, "the pause stays open"
         wait_for(notes, "escalated2")
         assert set(words(notes)) == {"asked", "reminded", "escalated2"}
         keys = Counter(notes.read_text().splitlines())

@@ -79,7 +79,7 @@ def test_a_waiting_step_is_tried_now_given_up_or_skipped(client: httpx.Client, e
     assert repair(client, "try-now", run, stepId="wait").status_code == 409
     assert repair(client, "try-now", run, stepId="pay", visit=2).status_code == 409
     answer = repair(client, "try-now", run, stepId="pay", visit=1, reason="it is up again")
-    assert answer.json() == {"success": True, "runId": run, "status": "running", "message": "the wait is over"}  # fmt: skip
+    assert answer.json() == {"success": True, "runId": run, "status": "running", "message": "the step no longer waits"}  # fmt: skip
     backing_off(client, run, 2)
     told = repair(client, "skip", run, stepId="pay", output={"status": "paid"})
     assert (told.status_code, "did not deliver" in told.json()["message"]) == (400, True), told.text
@@ -110,7 +110,7 @@ def test_the_data_of_a_waiting_run_is_changed(client: httpx.Client, echo: Echo) 
     wrong = repair(client, "change-data", run, data={"amount": "many"})
     assert (wrong.status_code, wrong.json()["details"][0]["path"]) == (400, "data.amount")
     assert repair(client, "change-data", run).json()["details"][0]["path"] == "data", (
-        "not asked anew"
+        "not asked again"
     )
     gone = repair(client, "change-data", run, remove=["noot"])
     assert "note" in gone.json()["message"], "the nearest name is told"
@@ -119,7 +119,7 @@ def test_the_data_of_a_waiting_run_is_changed(client: httpx.Client, echo: Echo) 
     assert (status["data"]["amount"], status["data"]["by"], "note" in status["data"]) == (7, "hand", False)  # fmt: skip
     answer = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved"}
     late = client.post(f"/api/workflow/resume/{run}", json={**answer, "pauseId": asked})
-    assert late.status_code == 409, "who had seen the old data is asked anew"
+    assert late.status_code == 409, "an answer to the old data is refused"
     client.post(f"/api/workflow/resume/{run}", json=answer).raise_for_status()
     assert settled(client, run)["result"] == {"status": 200, "amount": 7}
 
