@@ -1,16 +1,14 @@
-"""Access to the console: sessions, CSRF, security headers, hostile names and accessibility."""
+"""Access to the console: sessions, CSRF, security headers and hostile names."""
 
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import jwt
 import pytest
-from axe_core_python import selenium as axe_package
 
 from tests.console.browser import Person
 from tests.console.pages import FIXED, pages, routes_without
@@ -18,7 +16,6 @@ from tests.console.scene import Scene
 from tests.harness.processes import command
 from tests.harness.server import Server, settled
 
-AXE = (Path(axe_package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 HOSTILE = "\"><script>window.hit=1</script><img src=x onerror=window.hit=1>'}}{{ 7*7 }}"
 NO_TEMPLATE = HOSTILE.replace("{{", "{").replace("}}", "}")
 """Without braces, for fields of a definition that may not have expressions."""
@@ -279,127 +276,6 @@ def test_hostile_names_are_shown_and_do_nothing(console: Server, person: Person)
         assert [line for line in person.errors() if "favicon" not in line] == []
 
 
-FOUND = """
-    const done = arguments[1];
-    axe.run(document, arguments[0]).then((found) => done(found.violations.map((one) =>
-        [one.id, one.nodes[0].html.slice(0, 160), one.nodes[0].failureSummary.slice(0, 300)])), (wrong) => done([["axe", String(wrong), ""]]));
-"""
-
-
-def test_no_page_has_an_accessibility_fault_in_light_or_dark(
-    console: Server, person: Person, scene: Scene
-) -> None:
-    person.signs_in("acme", console.key("owner"))
-    found: list[Any] = []
-
-    def look(path: str, scheme: str, rules: dict[str, Any]) -> None:
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        person.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        faults = person.driver.execute_async_script(FOUND, rules)
-        found.extend((path, scheme, *fault) for fault in faults)
-
-    for path in pages(scene):
-        person.opens(path)
-        if path.startswith("/runs"):
-            person.driver.execute_script(
-                "document.querySelectorAll('details').forEach(d => d.open = true)"
-            )
-        person.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})
-        assert "That did not work" not in person.driver.title, path
-        look(path, "light", {})
-        look(
-            path, "dark", {"runOnly": ["color-contrast"]}
-        )  # all other rules have the same result in both
-    person.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    assert found == []
-
-
-def test_the_accessibility_check_finds_faults(person: Person) -> None:
-    person.driver.get("data:text/html,<html><body><input><img src='x'></body></html>")
-    person.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})
-    result = person.driver.execute_async_script("axe.run(document).then(arguments[0])")
-    assert {"label", "image-alt"} <= {item["id"] for item in result["violations"]}
-
-
-BEYOND = """
-const panes = [...document.querySelectorAll("[data-pane]")];
-return [document.documentElement.scrollWidth - 360, ...panes.map((pane) => pane.scrollWidth - pane.clientWidth)];
-"""
-
-
-def test_a_narrow_screen_needs_no_horizontal_scrolling(
-    console: Server, person: Person, scene: Scene
-) -> None:
-    metrics = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
-    person.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    wide = {}
-    try:
-        person.signs_in("acme", console.key("owner"))
-        for path in pages(scene):
-            person.opens(path)
-            wide[path] = person.driver.execute_script(BEYOND)
-    finally:
-        person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert {path: beyond for path, beyond in wide.items() if max(beyond) > 0} == {}
-
-
 def test_every_route_that_shows_a_page_is_covered(scene: Scene) -> None:
     assert routes_without(pages(scene)) == []
     assert routes_without(["/inbox"]), "it finds what is left out"
-
-
-WATCH = """
-window.shifts = [];
-new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) window.shifts.push(...entry.sources.map((item) => item.node?.textContent.slice(0, 60)));
-}).observe({ type: "layout-shift", buffered: true });
-"""
-SHOWN = """
-const done = arguments[0];
-const look = () => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(window.shifts))));
-if (document.readyState === "complete") look(); else addEventListener("load", look);
-"""
-
-
-def test_the_layout_does_not_shift_after_a_page_is_shown(
-    console: Server, person: Person, scene: Scene
-) -> None:
-    person.signs_in("acme", console.key("owner"))
-    watching = person.driver.execute_cdp_cmd(
-        "Page.addScriptToEvaluateOnNewDocument", {"source": WATCH}
-    )
-    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
-    person.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    moved = {}
-    try:
-        for path in ("/runs", f"/runs/{scene.failed}", f"/runs/{scene.completed}", "/workflows", f"/agents/{scene.agent}",
-                     f"/workflows/{scene.workflow}", "/settings/keys", "/settings/health"):  # fmt: skip
-            person.opens(path)
-            moved[path] = person.driver.execute_async_script(SHOWN)
-    finally:
-        person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        person.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", watching)
-    assert {path: shifts for path, shifts in moved.items() if shifts} == {}
-
-
-def test_a_pause_can_be_answered_by_keyboard_alone(console: Server, person: Person) -> None:
-    from selenium.webdriver.common.keys import Keys
-
-    tenant = "keys-only"
-    with console.client("owner", tenant) as client:
-        document = {"name": "K", "initialStep": "a", "steps": [{"id": "a", "type": "request-user-action",
-                    "message": "By key?"}, {"id": "e", "type": "end-flow"}], "edges": [{"from": "a", "to": "e"}]}  # fmt: skip
-        client.post("/api/workflows", json=document)
-        client.post("/api/workflow/start/k", json={"data": {}})
-    person.signs_in(tenant, console.key("operator", tenant))
-    person.sees("By key?")
-    body = person.driver.switch_to.active_element
-    for _ in range(40):
-        body.send_keys(Keys.TAB)
-        body = person.driver.switch_to.active_element
-        if body.get_attribute("name") == "actionValue":
-            break
-    outline = body.value_of_css_property("outline-style")
-    assert (body.get_attribute("name"), outline) == ("actionValue", "solid")
-    body.send_keys(Keys.ENTER)
-    person.sees("Nobody is waiting for you")

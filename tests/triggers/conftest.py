@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.conftest import PLUGIN
@@ -64,6 +65,12 @@ def until(found: Callable[[], Any], wanted: Callable[[Any], bool], within_s: flo
 def clocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clocked]:
     with Clocked(tmp_path_factory.mktemp("clocked")) as server:
         yield server
+
+
+@pytest.fixture
+def sender() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=30) as client:
+        yield client
 
 
 def nothing_to_do(name: str, **more: Any) -> dict[str, Any]:
