@@ -232,10 +232,10 @@ async def _instructed(
 ) -> Instructed:
     """Return the agent's instructions and request settings."""
     agent = _with_options(worker.agent, settings)
-    told = await agent.settings.instructions.rendered({**step.scope, "inputs": inputs})
+    instructions = await agent.settings.instructions.rendered({**step.scope, "inputs": inputs})
     own = await headers_of_document(agent.settings.headers, effects)
     of_step = await headers_of_step(settings.headers, step.scope, effects)
-    return Instructed(agent.settings, _text(told), merged_headers(of_step, own))
+    return Instructed(agent.settings, _text(instructions), merged_headers(of_step, own))
 
 
 async def _recorded(

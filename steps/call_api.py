@@ -34,9 +34,9 @@ _EXCERPT = 300
 _LONG_BYTES = 32_768
 """From this length on, a body is read beside the event loop."""
 
-_MOST_TOLD = 4_000
+_LONGEST_SHOWN = 4_000
 _REFUSED = 401
-_UNFIT = re.compile(r"[/\\\x00-\x1f\x7f]")
+_NOT_IN_FILE_NAMES = re.compile(r"[/\\\x00-\x1f\x7f]")
 _LONGEST_NAME = 200
 
 
@@ -175,16 +175,16 @@ async def _file_name(settings: CallApiSettings, step: StepInput) -> str:
     """Return the file name that the settings give, empty if they give none."""
     if settings.fileName is None:
         return ""
-    return _fit(str(await settings.fileName.rendered(step.scope)))
+    return _as_file_name(str(await settings.fileName.rendered(step.scope)))
 
 
 def _name_of(request: HttpRequest) -> str:
     """Return the last part of the address as a file name."""
-    return _fit(unquote(urlsplit(request.url).path.rpartition("/")[2])) or "download"
+    return _as_file_name(unquote(urlsplit(request.url).path.rpartition("/")[2])) or "download"
 
 
-def _fit(name: str) -> str:
-    return _UNFIT.sub("_", name)[:_LONGEST_NAME]
+def _as_file_name(name: str) -> str:
+    return _NOT_IN_FILE_NAMES.sub("_", name)[:_LONGEST_NAME]
 
 
 def _is_expected(settings: CallApiSettings, status: int) -> bool:
@@ -204,16 +204,16 @@ def _unexpected(response: HttpResponse, now_ms: int) -> StepBroke:
         retryable=response.status in _RETRYABLE or response.status >= 500,  # noqa: PLR2004
         retry_after_ms=retry_after_ms(response.headers.get("retry-after"), now_ms),
     )
-    told = _told(response, content_type)
-    broke.error = replace(broke.error, status=response.status, body=told)
+    body = _body_shown(response, content_type)
+    broke.error = replace(broke.error, status=response.status, body=body)
     return broke
 
 
-def _told(response: HttpResponse, content_type: str) -> Json:
+def _body_shown(response: HttpResponse, content_type: str) -> Json:
     """Return the body of an unexpected response, or its beginning if it is long."""
     content = response.content
-    if len(content) <= _MOST_TOLD:
+    if len(content) <= _LONGEST_SHOWN:
         with suppress(StepBroke):
             read = read_body(response, "auto")
             return None if "encoding" in read else read["body"]
-    return text_of(content[: 4 * _MOST_TOLD], content_type)[:_MOST_TOLD]
+    return text_of(content[: 4 * _LONGEST_SHOWN], content_type)[:_LONGEST_SHOWN]

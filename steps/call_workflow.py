@@ -7,7 +7,7 @@ from pydantic import Field
 
 from engine import AwaitsChildren, Json, JsonObject, RunError, StepError
 from steps.children.enough import NO_OTHERS, STOPPED, Enough, Others, not_enough, wanted
-from steps.children.failure import as_of_child
+from steps.children.failure import as_of_child, shown_failure
 from steps.children.usage import record_usage
 from steps.contract.step_type import (
     ITEM,
@@ -173,8 +173,8 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         """Refuse settings for many child runs if there is only one."""
         if document.get("wait") is False:
             own = "put the steps into the document's `workflows`, and call them as `#name`"
-            told = {**dict.fromkeys(_WAITING, _NO_WAIT), "steps": f"{_NO_WAIT}; {own}"}
-            return {**self.unused, **told}
+            without = {**dict.fromkeys(_WAITING, _NO_WAIT), "steps": f"{_NO_WAIT}; {own}"}
+            return {**self.unused, **without}
         others = {} if document.get("enough", "all") != "all" else {"others": NO_OTHERS}
         if document.get("steps") is not None:
             return {**self.unused, **others, "version": _OWN_STEPS}
@@ -318,8 +318,7 @@ def _summary(ends: Sequence[ChildEnd], taken: list[Json], total: int, *, some: b
         if end.error is None:
             completed += 1
         elif not (some and end.error.type in STOPPED):
-            told: JsonObject = {"type": end.error.type, "message": end.error.message}
-            errors.append({"index": end.number, "runId": end.run_id, **told})
+            errors.append({"index": end.number, **shown_failure(end, end.error)})
     failed = len(errors)
     return {
         "outputs": outputs, "errors": errors[:_MOST_ERRORS],

@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from engine import Edge, Graph, Json, OnInterrupted, Step
 from steps.contract.step_type import AnyStepType, Problem
@@ -27,6 +27,8 @@ from steps.language.expression import ExpressionError
 from steps.language.nearest import did_you_mean
 from steps.language.template import Template
 from steps.registry import Registry
+
+M = TypeVar("M", bound=BaseModel)
 
 _MOST_STEPS = 1_000
 _VARIABLE = re.compile(r"\bvars\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)")
@@ -247,31 +249,20 @@ class _Compiler:
         if kind is None:
             problems.append(Problem(f"{path}.type", self._no_type(document, name)))
             return None
-        found: list[Problem] = []
+        shared = {key: item for key, item in document.items() if key in CommonStep.model_fields}
         own = {key: item for key, item in document.items() if key not in CommonStep.model_fields}
-        common = settings = None
-        try:
-            shared = {k: v for k, v in document.items() if k in CommonStep.model_fields}
-            common = CommonStep.model_validate(shared)
-        except ValidationError as invalid:
-            found += problems_of(invalid, CommonStep, kind.settings, prefix=path)
-        try:
-            settings = kind.settings.model_validate(own)
-        except ValidationError as invalid:
-            found += problems_of(invalid, CommonStep, kind.settings, prefix=path)
+        common, found = _validated(CommonStep, shared, kind, path)
+        settings, more = _validated(kind.settings, own, kind, path)
+        found += more
         output = document.get("output", {})
         values: dict[str, Template] = {}
         if isinstance(output, dict):
             found += spec_problems(
                 output, f"{path}.output", outputs=True, stored=True, asked=kind.asks_fields
             )
-            for field, spec in output.items():
-                if isinstance(spec, dict) and "value" in spec:
-                    try:
-                        values[field] = Template(spec["value"])
-                    except ExpressionError as wrong:
-                        found.append(Problem(f"{path}.output.{field}.value", str(wrong)))
-        found += _seen(kind, output, path)
+            values, more = _output_values(output, path)
+            found += more
+        found += _sensitive_answers(kind, output, path)
         if kind.resumable and "onInterrupted" in document:
             message = f"a {name} step always continues after a restart; leave it out"
             found.append(Problem(f"{path}.onInterrupted", message))
@@ -284,7 +275,6 @@ class _Compiler:
         timeout_ms = common.timeout if common.timeout is not None else kind.timeout_ms
         if kind.bounds_itself:
             timeout_ms = None
-        gives_address = "callbackUrl" in str(own)
         step = CompiledStep(
             common.id,
             kind,
@@ -294,12 +284,37 @@ class _Compiler:
             timeout_ms,
             common.onInterrupted,
             self._given,
-            gives_address,
+            gives_address="callbackUrl" in str(own),
         )
         return common, step
 
 
-def _seen(kind: AnyStepType, output: Any, path: str) -> list[Problem]:
+def _validated(
+    model: type[M], document: dict[str, Any], kind: AnyStepType, path: str
+) -> tuple[M | None, list[Problem]]:
+    """Return one part of a step's document, None if it is not valid, and its problems."""
+    try:
+        return model.model_validate(document), []
+    except ValidationError as invalid:
+        return None, problems_of(invalid, CommonStep, kind.settings, prefix=path)
+
+
+def _output_values(
+    output: Mapping[str, Any], path: str
+) -> tuple[dict[str, Template], list[Problem]]:
+    """Return the templates of a step's output fields, and the problems of those that have any."""
+    values: dict[str, Template] = {}
+    problems: list[Problem] = []
+    for field, spec in output.items():
+        if isinstance(spec, dict) and "value" in spec:
+            try:
+                values[field] = Template(spec["value"])
+            except ExpressionError as wrong:
+                problems.append(Problem(f"{path}.output.{field}.value", str(wrong)))
+    return values, problems
+
+
+def _sensitive_answers(kind: AnyStepType, output: Any, path: str) -> list[Problem]:
     """Refuse sensitive fields in an answer of a person, because the history shows the answer."""
     if not kind.asks or not isinstance(output, dict):
         return []

@@ -99,17 +99,17 @@ class EndFlow(StepType[EndFlowSettings]):
     ) -> Outcome:
         """End the run."""
         if settings.status == "failed":
-            told = (
+            message = (
                 await settings.message.rendered(step.scope)
                 if settings.message
                 else "ended as failed"
             )
             if settings.errorType is None:
-                raise StepBroke("EndedAsFailed", str(told), retryable=False)
+                raise StepBroke("EndedAsFailed", str(message), retryable=False)
             kind = str(await settings.errorType.rendered(step.scope))
             if not _WORD.fullmatch(kind):
                 raise StepBroke("InvalidOutput", f"errorType {_NO_WORD}", retryable=False)
-            raise StepBroke(kind, str(told), retryable=False)
+            raise StepBroke(kind, str(message), retryable=False)
         if settings.answer is not None:
             await effects.record(RECORD, partial(settings.answer.rendered, step.scope))
         result = await settings.result.rendered(step.scope)

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from engine import AwaitsChildren, Json, JsonObject, RunError
 from steps.children.enough import NO_OTHERS, STOPPED, Enough, Others, not_enough, wanted
+from steps.children.failure import shown_failure
 from steps.children.usage import record_usage
 from steps.contract.step_type import (
     BODY_KEYS,
@@ -325,8 +326,7 @@ def _delivered(
         else:
             lists["failed"].append(name)
             if settings.onBranchError == "continue":
-                told: JsonObject = {"type": end.error.type, "message": end.error.message}
-                results[name] = {"error": {**told, "runId": end.run_id}}
+                results[name] = {"error": shown_failure(end, end.error)}
     left: JsonObject = {names[number]: run_id for number, run_id in stand.left.items()}
     lost = plan.without([end.number for end in stand.ends if end.error]) if plan.needs else ()
     never = {names[number] for number in lost} & open_ones

@@ -5,7 +5,7 @@ from typing import Literal
 
 from engine import JsonObject
 from engine.value import value
-from steps.agents.told import error_of
+from steps.agents.call_messages import error_of
 from steps.agents.tools import Offer
 from steps.effects.chat import Part, ToolCall
 
@@ -20,6 +20,7 @@ class AgentCall:
         name: The name of its record.
         stand: `ready` to be made, `asks` a person first, or `over`, with the outcome for the model.
         edited: The arguments that a person set in place of the model's.
+        message: What the model receives instead of a result, if the call was not made.
         child: The number of its child run.
     """
 
@@ -29,7 +30,7 @@ class AgentCall:
     arguments: "JsonObject | None" = None
     edited: "JsonObject | None" = None
     stand: Literal["ready", "asks", "over"] = "over"
-    told: tuple[Part, ...] = ()
+    message: tuple[Part, ...] = ()
     child: int = 0
 
     @property
@@ -54,7 +55,7 @@ def meant_tool(name: str) -> str:
     return name[found.end() if found else 0 :].removesuffix("()")
 
 
-def as_told(settled: JsonObject) -> JsonObject:
+def as_reported(settled: JsonObject) -> JsonObject:
     """Return the outcome of a call as a person reported it."""
     if settled["value"] == "happened":
         return {"ok": True, "result": settled.get("result")}

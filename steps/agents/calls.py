@@ -12,13 +12,13 @@ from zlib import crc32
 from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, StepError
 from engine.value import value
 from steps.agents.agent import Limits
-from steps.agents.call import AgentCall, as_told, meant_tool
+from steps.agents.call import AgentCall, as_reported, meant_tool
+from steps.agents.call_messages import edit_message, error_message, error_of, of_workflow
 from steps.agents.handoff import handed_over, handoff_in
 from steps.agents.limits import AgentLimits
 from steps.agents.person import question
 from steps.agents.questions import Asked, Decision, Questions
 from steps.agents.recorded import RecordedCalls
-from steps.agents.told import error_of, of_workflow, told_edit, told_error
 from steps.agents.tools import DELIVER, Offer
 from steps.contract.records import CHILD_USAGE
 from steps.contract.step_type import StepBroke, StepInput, listed
@@ -36,7 +36,7 @@ _LONGEST_SCHEMA = 20_000
 
 
 @value(frozen=True, slots=True)
-class Told:
+class CallResults:
     """The outcomes of an answer's calls, in order, as they are sent to the model.
 
     Attributes:
@@ -92,7 +92,7 @@ class AgentCalls:
 
     async def made(
         self, turn: int, wanted: Sequence[ToolCall]
-    ) -> Told | Delivered | Pauses | AwaitsChildren:
+    ) -> CallResults | Delivered | Pauses | AwaitsChildren:
         """Make the calls of an answer; return their outcomes, or what must happen first."""
         calls = [
             self._read(f"turn-{turn}/call-{number}", call) for number, call in enumerate(wanted, 1)
@@ -114,7 +114,7 @@ class AgentCalls:
         self._left.spent_ms += max((self._spent_ms(call) for call in before), default=0)
         results = [await self._result(call) for call in before]
         if delivered is None:
-            return Told(results, to)
+            return CallResults(results, to)
         for call in calls[len(before) + 1 :]:
             self.log.append({"tool": call.meant, "ok": False, "made": False})
         return Delivered(delivered)
@@ -127,7 +127,7 @@ class AgentCalls:
             found.child, self.children = self.children, self.children + 1
         if call.arguments is None:
             why = "the arguments are not a JSON object; send them again"
-            found.told = told_error("InvalidArguments", why)
+            found.message = error_message("InvalidArguments", why)
             return found
         found.arguments = call.arguments
         decision = self._questions.decision(name)
@@ -139,7 +139,7 @@ class AgentCalls:
             return found
         if found.offer is None:
             if not self._is_delivery(call):
-                found.told = told_error("UnknownTool", f"there is no tool {call.name}")
+                found.message = error_message("UnknownTool", f"there is no tool {call.name}")
             return found
         return self._decided(found, found.offer, decision)
 
@@ -148,9 +148,9 @@ class AgentCalls:
         problems = offer.problems(found.arguments) if not found.edited else []
         if problems and (offer.kind != "tool" or offer.approval is not False):
             # A call that cannot be made must not ask a person or start a run.
-            found.told = told_error("InvalidToolInput", listed(problems))
+            found.message = error_message("InvalidToolInput", listed(problems))
         elif decision and not decision.approved:
-            found.told = told_error("Rejected", decision.refusal)
+            found.message = error_message("Rejected", decision.refusal)
         elif offer.kind == "person" and self._recorded is None:
             found.stand = "asks"
         elif (
@@ -173,7 +173,7 @@ class AgentCalls:
                 return found, calls[:at]
             wanted = json.dumps(schema_of(self._fields), ensure_ascii=False)
             why = f"{listed(problems)}. Call {DELIVER} again with what fits this schema: {wanted}"
-            call.told = told_error("InvalidOutput", why, longest=_LONGEST_SCHEMA)
+            call.message = error_message("InvalidOutput", why, longest=_LONGEST_SCHEMA)
         return None, calls
 
     def _is_delivery(self, call: ToolCall) -> bool:
@@ -239,7 +239,7 @@ class AgentCalls:
         assert arguments is not None  # noqa: S101 - as above
         settled = self._settled(call)
         if settled is not None and settled["value"] != "again":
-            await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **as_told(settled)})
+            await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **as_reported(settled)})
             return None
         if (asked := open_pause(self._step, self._effects, f"{call.name}/")) is not None:
             await self._note_back(call)
@@ -365,18 +365,18 @@ class AgentCalls:
         if not isinstance(kept, dict):
             if call.offer is not None:
                 self.log.append({**noted, "ok": False})
-            return call.told
+            return call.message
         if not self._questions.is_kept(call.name):
             self._left.count_child(kept.get(CHILD_USAGE))
         noted["ok"] = kept["ok"]
         self.log.append(noted if call.edited is None else {**noted, "editedArguments": call.edited})
-        told = kept["result"] if kept["ok"] else {"error": kept["error"]}
+        result = kept["result"] if kept["ok"] else {"error": kept["error"]}
         if kept["ok"] and "runId" in kept:
-            told = of_workflow(told)
-        parts = shown(told, self._limits.maxResult, await pictures_of(told, self._effects))
+            result = of_workflow(result)
+        parts = shown(result, self._limits.maxResult, await pictures_of(result, self._effects))
         if call.edited is None:
             return parts
-        return (TextPart(told_edit(call.edited)), *parts)
+        return (TextPart(edit_message(call.edited)), *parts)
 
 
 async def _side_by_side(

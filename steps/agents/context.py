@@ -79,10 +79,10 @@ class Conversation:
         """Continue with the instructions of another agent, which gets the whole conversation."""
         self._context, self._system, self._is_new = context, system, True
         if context is not None:
-            told = (*self._begun(), *self._said[self._folded :])
-            self._tokens = specs_tokens(specs) + sum(map(message_tokens, told))
+            messages = (*self._begun(), *self._said[self._folded :])
+            self._tokens = specs_tokens(specs) + sum(map(message_tokens, messages))
 
-    async def told(self, summarize: Summarize) -> tuple[Message, ...]:
+    async def messages(self, summarize: Summarize) -> tuple[Message, ...]:
         """Return the messages that the model receives now."""
         context = self._context
         if context is not None and self._tokens > context.maxTokens:
@@ -126,9 +126,9 @@ class Conversation:
         if sum(map(message_tokens, old)) * _WORTH_A_SUMMARY < context.maxTokens:
             return
         summary = await summarize((*self._begun(), *self._said[self._folded : end]))
-        told = TextPart(f"What has been done so far, in short:\n\n{summary}")
+        part = TextPart(f"What has been done so far, in short:\n\n{summary}")
         self._tokens -= sum(map(message_tokens, (*old, self._user)))
-        self._user = replace(self._user, parts=(*self._asked(), told))
+        self._user = replace(self._user, parts=(*self._asked(), part))
         self._tokens += message_tokens(self._user)
         self._earlier, self._folded = (), max(self._folded, end)
         self._has_summary = True
@@ -144,8 +144,8 @@ def cleared(message: Message) -> Message:
     has_pictures = any(not isinstance(part, TextPart) for part in message.parts)
     if message.role != "tool" or (size <= _SHORT and not has_pictures):
         return message
-    told = f"(Left out to save room: {size:,} characters. Call again if you need them.)"
-    return replace(message, parts=(TextPart(told),))
+    note = f"(Left out to save room: {size:,} characters. Call again if you need them.)"
+    return replace(message, parts=(TextPart(note),))
 
 
 def as_text(messages: Sequence[Message]) -> str:
@@ -165,5 +165,5 @@ def as_text(messages: Sequence[Message]) -> str:
 
 
 def _after_more(message: Message) -> Message:
-    told = TextPart("(What was said before this is left out to save room.)")
-    return replace(message, parts=(told, *message.parts))
+    note = TextPart("(What was said before this is left out to save room.)")
+    return replace(message, parts=(note, *message.parts))

@@ -105,12 +105,12 @@ class VisitGuards:
             message = f"workflow {guard.workflow}, a guard of agent {self._agent}, failed: "
             raise StepBroke("GuardFailed", f"{message}{end.error.message}"[:_LONGEST])
         said = end.data if end.result in (None, NO_RESULT) else end.result
-        told = said if isinstance(said, dict) else {}
-        reason = told.get("reason")
+        verdict = said if isinstance(said, dict) else {}
+        reason = verdict.get("reason")
         value: JsonObject = {
             "workflow": guard.workflow,
             "runId": end.run_id,
-            "allowed": told.get("allowed") is True,
+            "allowed": verdict.get("allowed") is True,
         }
         if isinstance(reason, str) and reason:
             value["reason"] = reason[:_LONGEST]

@@ -10,7 +10,7 @@ from engine import Json, JsonObject
 from engine.value import value
 from steps.agents.agent import AgentDefinition, compile_agent
 from steps.agents.call import AgentCall
-from steps.agents.told import told_error
+from steps.agents.call_messages import error_message
 from steps.agents.tools import HANDOFF, Offer, offer_from_json, offers_of
 from steps.effects.effects import Effects
 
@@ -59,5 +59,5 @@ def handoff_in(calls: Sequence[AgentCall]) -> AgentCall | None:
     wanted = [call for call in wanted if call.arguments is not None]
     for call in wanted:
         call.stand = "over"
-        call.told = told_error("NotMade", "the work has been handed over to another agent")
+        call.message = error_message("NotMade", "the work has been handed over to another agent")
     return wanted[0] if wanted else None

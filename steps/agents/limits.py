@@ -78,14 +78,14 @@ class AgentLimits:
         limits, times, deliver = self._limits, self._times, self.deliver_turn
         if deliver is not None and turn >= deliver:
             is_late = turn >= deliver + _TRIES_TO_DELIVER
-            told = f"agent {self._name} was told to deliver what it had, but did not"
-            return StepBroke(self._kind(), told, retryable=False) if is_late else None
+            message = f"agent {self._name} was told to deliver what it had, but did not"
+            return StepBroke(self._kind(), message, retryable=False) if is_late else None
         if self.turns >= times * limits.maxTurns:
-            told = f"agent {self._name} has not delivered within {times * limits.maxTurns} turns"
-            return StepBroke("TooManyTurns", told, retryable=False)
+            message = f"agent {self._name} has not delivered within {times * limits.maxTurns} turns"
+            return StepBroke("TooManyTurns", message, retryable=False)
         if self.used.total >= times * limits.maxTokens:
-            told = self._used_up(f"{times * limits.maxTokens} tokens")
-            return StepBroke("TokenLimit", told, retryable=False)
+            message = self._used_up(f"{times * limits.maxTokens} tokens")
+            return StepBroke("TokenLimit", message, retryable=False)
         most = None if limits.cost is None else in_nano(times * limits.cost)
         if most is not None and (self.used.cost_nano or 0) >= most:
             return StepBroke("CostLimit", self._used_up(f"{in_currency(most):g}"), retryable=False)
@@ -124,8 +124,8 @@ class AgentLimits:
         return Pauses(Pause("request_user_action", body))
 
     def _kind(self) -> str:
-        told = next(item for item in self._answers if item["value"] == DELIVER_NOW)
-        return str(told["type"])
+        answer = next(item for item in self._answers if item["value"] == DELIVER_NOW)
+        return str(answer["type"])
 
     def _used_up(self, amount: str) -> str:
         return f"agent {self._name} has used up its limit of {amount}"

@@ -11,7 +11,7 @@ from functools import partial
 from engine import Json, JsonObject
 from engine.value import value
 from steps.agents.agent import AgentDocument, Summarize
-from steps.agents.calls import AgentCalls, Delivered, Told
+from steps.agents.calls import AgentCalls, CallResults, Delivered
 from steps.agents.context import SUMMARY_INSTRUCTIONS, Conversation, as_text
 from steps.agents.handoff import Worker, worker_of
 from steps.agents.limits import AgentLimits
@@ -134,7 +134,7 @@ class AgentWork:
                 return self._limits.outcome(reached, turn)
             if isinstance(made, Delivered):
                 return self._done(turn, made.output, "")
-            if not isinstance(made, Told):
+            if not isinstance(made, CallResults):
                 return made
             for call, result in zip(answer.tool_calls, made.results, strict=True):
                 self._said.add(Message("tool", result, tool_call_id=call.id))
@@ -154,7 +154,7 @@ class AgentWork:
         if self._fields:
             message = "Deliver the result and end the work."
             self._specs.append(ToolSpec(DELIVER, message, schema_of(self._fields)))
-        return Message("system", (TextPart(self._told(self._asked.instructions)),))
+        return Message("system", (TextPart(self._with_delivery(self._asked.instructions)),))
 
     async def _hand_over(self, turn: int, kept: Json) -> None:
         """Let the agent continue to which the work was handed over in a turn."""
@@ -165,7 +165,8 @@ class AgentWork:
         self._calls.offer(worker.offers)
         self._said.hand_over(self._settings.context, system, self._specs)
 
-    def _told(self, instructions: str) -> str:
+    def _with_delivery(self, instructions: str) -> str:
+        """Return the instructions, with how to deliver if fields are declared."""
         if not self._fields:
             return instructions
         return (
@@ -180,9 +181,9 @@ class AgentWork:
             raise self._reached
         is_last = self._limits.deliver_turn
         if turn == is_last:
-            self._said.add(Message("user", (TextPart(self._told_to_end()),)))
-        told = await self._said.told(partial(self._summary, turn))
-        request = self._request(turn, told, texts, is_last=is_last in (turn, turn - 1))
+            self._said.add(Message("user", (TextPart(self._ending_request()),)))
+        messages = await self._said.messages(partial(self._summary, turn))
+        request = self._request(turn, messages, texts, is_last=is_last in (turn, turn - 1))
         asked = newly_asked(self._said.newly_said(turn))
         beside: JsonObject = {"asked": asked}
         if self._first_turn > 1:
@@ -217,11 +218,11 @@ class AgentWork:
         """Ask for a summary of a conversation. Raises `StepBroke` if there is none."""
         context = self._settings.context
         how = context.summarize if context and isinstance(context.summarize, Summarize) else None
-        told = (how.instructions if how else None) or SUMMARY_INSTRUCTIONS
+        instructions = (how.instructions if how else None) or SUMMARY_INSTRUCTIONS
         request = ChatRequest(
             model=(how.model if how else None) or self._settings.model,
             messages=(
-                Message("system", (TextPart(told),)),
+                Message("system", (TextPart(instructions),)),
                 Message("user", (TextPart(as_text(messages)),)),
             ),
             max_tokens=self._settings.maxTokens,
@@ -262,7 +263,7 @@ class AgentWork:
             headers=self._asked.headers,
         )
 
-    def _told_to_end(self) -> str:
+    def _ending_request(self) -> str:
         message = "A limit has been reached, and a person has decided to end the work now. "
         if self._fields:
             return f"{message}Call the tool `{DELIVER}` with what you have."

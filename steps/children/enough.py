@@ -17,7 +17,7 @@ NO_OTHERS = "with `enough` `all` there are no others"
 STOPPED = frozenset({"ChildCancelled", "ChildTerminated"})
 """The errors of child runs that their parent or a person stopped."""
 
-_TOLD = 5
+_MOST_SHOWN = 5
 _LONGEST = 300
 
 
@@ -34,13 +34,13 @@ def not_enough(plan: ChildPlan, ends: Sequence[ChildEnd], named: Callable[[int],
     It names the first failed child run, and its message lists the errors of the first few.
     """
     failed = [end for end in ends if end.error is not None]
-    told = [
+    shown = [
         f"{named(end.number)}: {end.error.type}: {end.error.message[:_LONGEST]}"
-        for end in failed[:_TOLD]
+        for end in failed[:_MOST_SHOWN]
         if end.error is not None
     ]
-    more = f"; and {len(failed) - _TOLD} more" if len(failed) > _TOLD else ""
-    why = f" ({'; '.join(told)}{more})" if told else ""
+    more = f"; and {len(failed) - _MOST_SHOWN} more" if len(failed) > _MOST_SHOWN else ""
+    why = f" ({'; '.join(shown)}{more})" if shown else ""
     wanted_ones = f"{plan.enough} of {plan.total}"
     if plan.named:
         wanted_ones = ", ".join(named(number) for number in sorted(plan.named))

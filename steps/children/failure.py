@@ -2,9 +2,14 @@
 
 from dataclasses import replace
 
-from engine import RunError, StepError
+from engine import JsonObject, RunError, StepError
 from steps.contract.step_type import StepBroke
 from steps.effects.child_runs import ChildEnd
+
+
+def shown_failure(end: ChildEnd, error: RunError) -> JsonObject:
+    """Return the failure of a child run in the form in which outputs show it."""
+    return {"type": error.type, "message": error.message, "runId": end.run_id}
 
 
 def of_child(error: StepError, end: ChildEnd, why: RunError) -> StepError:

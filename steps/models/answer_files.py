@@ -75,8 +75,8 @@ def _decoded(part: JsonObject) -> bytes:
 def _name_and_type(part: JsonObject, otherwise: str) -> tuple[str, str]:
     resource = part.get("resource")
     holder = resource if isinstance(resource, dict) else part
-    told = str(holder.get("mimeType") or "").partition(";")[0].strip().lower()
-    media_type = told if told.isascii() and "/" in told else "application/octet-stream"
+    declared = str(holder.get("mimeType") or "").partition(";")[0].strip().lower()
+    media_type = declared if declared.isascii() and "/" in declared else "application/octet-stream"
     name = str(holder.get("name") or holder.get("uri") or "").rstrip("/").rpartition("/")[2]
     plain = "".join(one for one in name if one.isprintable() and one != "\\")[:200]
     return plain or _named(otherwise, media_type), media_type

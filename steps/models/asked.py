@@ -15,7 +15,7 @@ def newly_asked(messages: Sequence[Message]) -> list[Json]:
     """
     last = max((at for at, item in enumerate(messages) if item.role == "assistant"), default=-1)
     return [
-        {"role": message.role, "text": _told(message.parts)}
+        {"role": message.role, "text": _shown(message.parts)}
         for message in messages[last + 1 :]
         if message.role in ("system", "user")
     ]
@@ -27,7 +27,7 @@ def _kind(part: Part) -> str:
     return "picture"
 
 
-def _told(parts: Sequence[Part]) -> str:
+def _shown(parts: Sequence[Part]) -> str:
     text = "\n\n".join(
         part.text
         if isinstance(part, TextPart)

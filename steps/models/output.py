@@ -75,8 +75,8 @@ def fitted(value: JsonObject, specs: Mapping[str, JsonObject]) -> tuple[JsonObje
 def usable(answer: ChatAnswer) -> ChatAnswer:
     """Return the answer. Raises `StepBroke` if it is a refusal or was cut off."""
     if answer.finish == "refusal":
-        told = answer.text[:_EXCERPT] or "(it gave no reason)"
-        raise StepBroke("Refused", f"the model refused to answer: {told}", retryable=False)
+        reason = answer.text[:_EXCERPT] or "(it gave no reason)"
+        raise StepBroke("Refused", f"the model refused to answer: {reason}", retryable=False)
     if answer.finish == "context":
         message = (
             f"the answer was cut off at the end of the model's context, after "

@@ -14,16 +14,16 @@ class _Total:
     estimated: int = 0
     usage: Usage = field(default_factory=Usage)
 
-    def add(self, told: JsonObject) -> None:
+    def add(self, counted: JsonObject) -> None:
         """Add a line of a usage."""
-        self.calls += _number(told.get("calls"))
-        self.latency_ms += _number(told.get("latencyMs"))
-        self.estimated += _number(told.get("estimated"))
-        self.usage += usage_from_json(told)
+        self.calls += _number(counted.get("calls"))
+        self.latency_ms += _number(counted.get("latencyMs"))
+        self.estimated += _number(counted.get("estimated"))
+        self.usage += usage_from_json(counted)
 
     def to_json(self) -> JsonObject:
-        told = {name: item for name, item in self.usage.to_json().items() if name != "estimated"}
-        shown: JsonObject = {"calls": self.calls, **told, "latencyMs": self.latency_ms}
+        counted = {name: item for name, item in self.usage.to_json().items() if name != "estimated"}
+        shown: JsonObject = {"calls": self.calls, **counted, "latencyMs": self.latency_ms}
         return {**shown, "estimated": self.estimated} if self.estimated else shown
 
 

@@ -37,8 +37,8 @@ Warnings = Annotated[list[Problem], Field(description="possible mistakes")]
 LabelTemplates = dict[str, Annotated[str, Field(description="a template over the run")]]
 
 
-class DefinitionLine(TypedDict):
-    """A workflow or an agent in a list."""
+class _VersionHead(TypedDict):
+    """What every answer about a version of a workflow or an agent has."""
 
     id: DefinitionId
     name: Name
@@ -46,18 +46,17 @@ class DefinitionLine(TypedDict):
     status: DefinitionStatus
     version: Version
     createdAt: Time
+
+
+class DefinitionLine(_VersionHead):
+    """A workflow or an agent in a list."""
+
     updatedAt: Time
 
 
-class DefinitionVersion(TypedDict):
+class DefinitionVersion(_VersionHead):
     """A version of a workflow or an agent."""
 
-    id: DefinitionId
-    name: Name
-    description: Description
-    status: DefinitionStatus
-    version: Version
-    createdAt: Time
     publishedAt: Time | None
 
 

@@ -155,17 +155,9 @@ class ControlBody(_Model):
     reason: str | None = Field(None, max_length=2_000)
 
 
-class BulkFilter(_Model):
-    """Which runs to select; fields left out do not filter."""
+class _RunConditions(_Model):
+    """The conditions on runs that lists and commands for many runs share."""
 
-    status: (
-        Literal["running", "paused", "completed", "failed", "cancelled", "terminated"] | None
-    ) = None
-    workflowId: str | None = Field(None, max_length=200)  # noqa: N815
-    parentRunId: str | None = Field(None, max_length=64)  # noqa: N815
-    topLevel: bool = Field(False, strict=True)  # noqa: N815
-    label: str | None = Field(None, max_length=1_000, pattern=LABELS)
-    text: str | None = Field(None, min_length=1, max_length=200)
     stepId: str | None = Field(  # noqa: N815
         None, min_length=1, max_length=200, description="the step that it is in, or failed in"
     )
@@ -182,12 +174,25 @@ class BulkFilter(_Model):
     waitingFor: WaitingFor | None = WAITING_FOR  # noqa: N815
     since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
     until: datetime | None = Field(None, description="started before (ISO date with zone)")
-    runIds: list[str] | None = Field(None, min_length=1, max_length=500)  # noqa: N815
 
     @field_validator("since", "until")
     @classmethod
     def _with_zone(cls, value: datetime | None) -> datetime | None:
         return zoned(value)
+
+
+class BulkFilter(_RunConditions):
+    """Which runs to select; fields left out do not filter."""
+
+    status: (
+        Literal["running", "paused", "completed", "failed", "cancelled", "terminated"] | None
+    ) = None
+    workflowId: str | None = Field(None, max_length=200)  # noqa: N815
+    parentRunId: str | None = Field(None, max_length=64)  # noqa: N815
+    topLevel: bool = Field(False, strict=True)  # noqa: N815
+    label: str | None = Field(None, max_length=1_000, pattern=LABELS)
+    text: str | None = Field(None, min_length=1, max_length=200)
+    runIds: list[str] | None = Field(None, min_length=1, max_length=500)  # noqa: N815
 
 
 class BulkRerun(_Model):
@@ -268,7 +273,7 @@ class StartQuery(_Model):
     version: str | None = Field(None, max_length=100)
 
 
-class ListRunsQuery(_Model):
+class ListRunsQuery(_RunConditions):
     """Which runs to list."""
 
     status: (
@@ -290,22 +295,6 @@ class ListRunsQuery(_Model):
         description="words of titles, labels or input data, or their beginnings; also the id of a "
         "run",
     )
-    stepId: str | None = Field(  # noqa: N815
-        None, min_length=1, max_length=200, description="the step that it is in, or failed in"
-    )
-    errorType: str | None = Field(  # noqa: N815
-        None, min_length=1, max_length=200, description="with which error it failed"
-    )
-    startedBy: str | None = Field(  # noqa: N815
-        None, min_length=1, max_length=500, description="who started it, such as `user:ada`"
-    )
-    longerThan: Length | None = Field(  # noqa: N815
-        None, description="took at least so long until its end, such as `10m`"
-    )
-    shorterThan: Length | None = Field(None, description="took less")  # noqa: N815
-    waitingFor: WaitingFor | None = WAITING_FOR  # noqa: N815
-    since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
-    until: datetime | None = Field(None, description="started before (ISO date with zone)")
     sort: Literal["-startTime", "startTime", "-endTime", "endTime", "-duration", "duration"] = (
         Field("-startTime", description="the order; `-` puts the newest or the longest first")
     )
@@ -313,11 +302,6 @@ class ListRunsQuery(_Model):
     cursor: str | None = Field(
         None, pattern=POSITION, description="nextCursor of the answer before"
     )
-
-    @field_validator("since", "until")
-    @classmethod
-    def _with_zone(cls, value: datetime | None) -> datetime | None:
-        return zoned(value)
 
     @field_validator("sort")
     @classmethod

@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.web.api.check import CheckBody, checked_agent
-from app.web.console.definitions.compare import CompareQuery, compare
-from app.web.console.definitions.version_list import VersionListQuery, version_choice, version_list
+from app.web.console.definitions.compare import CompareQuery
+from app.web.console.definitions.version_list import VersionListQuery, comparison, version_list
 from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.endpoint import Call
@@ -145,26 +145,15 @@ async def preview(call: Call) -> Response:
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
     found = await checked_agent(call, body.text)
     document = found.document if found.is_yaml else None
-    told = {"problems": found.problems, "warnings": found.warnings}
-    return JSONResponse({**told, "graph": None, "document": document})
+    findings = {"problems": found.problems, "warnings": found.warnings}
+    return JSONResponse({**findings, "graph": None, "document": document})
 
 
 async def compare_page(call: Call) -> Response:
     """Show the differences between two versions."""
-    query = call.query(CompareQuery)
-    agent_id, table = call.path("id"), call.services.agents.table
-    before = await table.get(call.tenant, agent_id, query.before)
-    after = await table.get(call.tenant, agent_id, query.after)
-    return await page(
-        call,
-        "compare_agent.html",
-        "agents",
-        agent=after,
-        before=before.version,
-        after=after.version,
-        versions=await version_choice(table, call.tenant, before, after),
-        difference=await compare(before.definition, after.definition),
-    )
+    table = call.services.agents.table
+    after, shown = await comparison(table, call.tenant, call.path("id"), call.query(CompareQuery))
+    return await page(call, "compare_agent.html", "agents", agent=after, **shown)
 
 
 def _text(row: VersionRow) -> str:

@@ -1,9 +1,10 @@
-"""The versions of a workflow or agent as its page lists them, a page at a time."""
+"""The versions of a workflow or agent, listed a page at a time and compared."""
 
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.web.console.definitions.compare import CompareQuery, compare
 from journal import DefinitionTable, MarkedVersions, VersionRow
 
 _PAGE = 50
@@ -52,6 +53,20 @@ async def version_choice(
     return choice + [
         one for one in dict.fromkeys((after.version, before.version)) if one not in choice
     ]
+
+
+async def comparison(
+    table: DefinitionTable, tenant: str, definition_id: str, query: CompareQuery
+) -> tuple[VersionRow, dict[str, Any]]:
+    """Return the later of two versions, and what the page that compares them shows."""
+    before = await table.get(tenant, definition_id, query.before)
+    after = await table.get(tenant, definition_id, query.after)
+    return after, {
+        "before": before.version,
+        "after": after.version,
+        "versions": await version_choice(table, tenant, before, after),
+        "difference": await compare(before.definition, after.definition),
+    }
 
 
 async def newest(

@@ -12,12 +12,12 @@ from app.auth.roles import Role
 from app.web.api.check import CheckBody, checked_text
 from app.web.api.definitions import startable
 from app.web.api.workflow_statistics import statistics_document
-from app.web.console.definitions.compare import CompareQuery, compare, edges
+from app.web.console.definitions.compare import CompareQuery, edges
 from app.web.console.definitions.snippets import snippets
 from app.web.console.definitions.version_list import (
     VersionListQuery,
+    comparison,
     newest,
-    version_choice,
     version_list,
 )
 from app.web.console.diagram.branch_graphs import branch_graphs
@@ -205,26 +205,15 @@ async def preview(call: Call) -> Response:
     found = await checked_text(call, body.text)
     graph = await picture(found.document) if isinstance(found.document, dict) else None
     document = found.document if found.is_yaml else None
-    told = {"problems": found.problems, "warnings": found.warnings}
-    return JSONResponse({**told, "graph": graph, "document": document})
+    findings = {"problems": found.problems, "warnings": found.warnings}
+    return JSONResponse({**findings, "graph": graph, "document": document})
 
 
 async def compare_page(call: Call) -> Response:
     """Show the differences between two versions."""
-    query = call.query(CompareQuery)
-    workflow_id, table = call.path("id"), call.services.workflows.table
-    before = await table.get(call.tenant, workflow_id, query.before)
-    after = await table.get(call.tenant, workflow_id, query.after)
-    return await page(
-        call,
-        "compare.html",
-        "workflows",
-        workflow=_brief(after),
-        before=before.version,
-        after=after.version,
-        versions=await version_choice(table, call.tenant, before, after),
-        difference=await compare(before.definition, after.definition),
-    )
+    table = call.services.workflows.table
+    after, shown = await comparison(table, call.tenant, call.path("id"), call.query(CompareQuery))
+    return await page(call, "compare.html", "workflows", workflow=_brief(after), **shown)
 
 
 async def _inputs(call: Call, row: VersionRow) -> "dict[str, Any] | None":

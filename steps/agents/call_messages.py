@@ -16,10 +16,10 @@ def of_workflow(end: Json) -> Json:
     return {"result": result} if has_its_own else {"result": result, "data": end["data"]}
 
 
-def told_edit(arguments: JsonObject) -> str:
+def edit_message(arguments: JsonObject) -> str:
     """Return the message for the model about arguments that a person has changed."""
-    told = json.dumps(arguments, ensure_ascii=False)
-    return f"(A person changed the arguments of this call before it was made. They were: {told})"
+    written = json.dumps(arguments, ensure_ascii=False)
+    return f"(A person changed the arguments of this call before it was made. They were: {written})"
 
 
 def error_of(kind: str, message: str, longest: int = 2_000) -> JsonObject:
@@ -27,7 +27,7 @@ def error_of(kind: str, message: str, longest: int = 2_000) -> JsonObject:
     return {"type": kind, "message": message[:longest]}
 
 
-def told_error(kind: str, message: str, longest: int = 2_000) -> tuple[Part, ...]:
+def error_message(kind: str, message: str, longest: int = 2_000) -> tuple[Part, ...]:
     """Return the message for the model about a call that failed or was not made."""
     error = {"error": error_of(kind, message, longest)}
     return (TextPart(json.dumps(error, ensure_ascii=False)),)
