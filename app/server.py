@@ -136,7 +136,14 @@ def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]
 def _mend(settings: Settings, refused: OSError) -> str:
     """Say why the server cannot start, and what to do about it."""
     place = f"{settings.host}:{settings.port}"
+    if isinstance(refused, socket.gaierror):
+        return (
+            f"{settings.host} cannot be found ({refused.strerror}): choose an address of this "
+            "machine with --host"
+        )
     match refused.errno:
+        case errno.EEXIST | errno.ENOTDIR:
+            return f"{refused.filename} is no folder: choose a data folder with --data"
         case errno.EADDRINUSE:
             return (
                 f"port {settings.port} of {settings.host} is in use by another program: "

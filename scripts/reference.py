@@ -281,7 +281,8 @@ def _settings_page() -> Iterator[str]:
     yield "# Settings\n"
     yield "You can set each setting on the command line, with hyphens (`--cors-origins`); in the"
     yield "environment, in capitals (`STEPWELL_CORS_ORIGINS`); or in `stepwell.toml`. The first of"
-    yield "these that has it counts. `stepwell config` shows all values, and where each comes from."
+    yield "these that has it counts; an empty variable of the environment counts as not set."
+    yield "`stepwell config` shows all values, and where each comes from."
     yield "[single-node.md](../single-node.md#a-complete-file) has a complete file.\n"
     yield from _table(Settings)
     hidden = " and ".join(f"`{name}`" for name in NO_OPTIONS)

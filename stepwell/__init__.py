@@ -46,6 +46,7 @@ from stepwell._errors import (
     StepwellError,
     Unanswered,
     WaitTimeout,
+    WrongAddress,
 )
 from stepwell._selection import (
     BulkAction,
@@ -105,4 +106,5 @@ __all__ = [
     "WorkflowStatus",
     "WorkflowSummary",
     "Workflows",
+    "WrongAddress",
 ]

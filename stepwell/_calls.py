@@ -1,7 +1,6 @@
 """Builds the request of each call; nothing is sent here."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,12 +10,9 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from stepwell._documents import JsonObject, PauseSignal
-from stepwell._errors import NoCredentials
 from stepwell._selection import BulkAction, BulkRerun, RunFilter
 
 T = TypeVar("T")
-
-DEFAULT_URL = "http://127.0.0.1:8080"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +32,6 @@ class Call:
     form: Mapping[str, str] | None = None
     file: tuple[str, bytes] | None = None
     repeatable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """The address of the server, and the headers that authenticate the caller."""
-
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
-
-
-def server(url: str | None, api_key: str | None, tenant: str | None, token: str | None) -> Server:
-    """Return the server from the arguments, otherwise the environment. Raises `NoCredentials`."""
-    known = os.environ
-    url = url or known.get("STEPWELL_URL") or DEFAULT_URL
-    if token is None and api_key is None:
-        token, api_key = known.get("STEPWELL_TOKEN"), known.get("STEPWELL_KEY")
-    if api_key:
-        tenant = tenant or known.get("STEPWELL_TENANT") or "default"
-        return Server(url, {"x-api-key": api_key, "x-tenant-id": tenant})
-    if token:
-        return Server(url, {"authorization": f"Bearer {token}"})
-    raise NoCredentials("give an API key or a token, or set STEPWELL_KEY or STEPWELL_TOKEN")
 
 
 def start(

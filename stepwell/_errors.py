@@ -10,7 +10,11 @@ class StepwellError(Exception):
 
 
 class NoCredentials(StepwellError):
-    """No API key and no token was given, and the environment has none."""
+    """No API key and no token was given that could be sent, and the environment has none."""
+
+
+class WrongAddress(StepwellError):
+    """The address of the server is not one that can be asked."""
 
 
 class NotPaused(StepwellError):

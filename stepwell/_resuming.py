@@ -7,8 +7,11 @@ import stepwell._calls as calls
 from stepwell._calls import Beside
 from stepwell._documents import JsonObject, PauseSignal, RunStatus
 from stepwell._errors import NotPaused
-from stepwell._flow import Flow, ask
+from stepwell._flow import Flow, Sleep, ask
 from stepwell._reading import run_status
+
+_POLLS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 1.9)
+"""How long to wait between looks at a run that has not reached its pause: five seconds in all."""
 
 
 def resume_inputs(
@@ -38,7 +41,13 @@ def resume_action(
 
 
 def _signal(run_id: str, retry_for_s: float) -> Flow[PauseSignal | None]:
-    return run_status((yield from ask(calls.status(run_id), retry_for_s))).pause
+    """Return the open pause, None without one; a run under way gets some time to reach it."""
+    for pause_s in (*_POLLS_S, None):
+        status = run_status((yield from ask(calls.status(run_id), retry_for_s)))
+        if status.status != "running" or pause_s is None:
+            break
+        yield Sleep(pause_s)
+    return status.pause
 
 
 def _complete(beside: Beside, signal: PauseSignal | None) -> Beside:

@@ -5,9 +5,11 @@ import os
 import sys
 from pathlib import Path
 
+from app.cli.reporting import text_of
 from app.cli.subparsers import Subparsers
 from app.definitions.definition_text import TextRefused, read_definition
 from app.definitions.json_lines import line_of
+from app.operator.errors import CommandFailed
 from steps.checking.check import check_definition
 from steps.registry import Registry
 from steps.tools.tools import Tools
@@ -30,19 +32,19 @@ def main(args: argparse.Namespace) -> int:
 
 def _check(file: Path, registry: Registry) -> bool:
     try:
-        given = read_definition(file.read_text(encoding="utf-8"))
+        given = read_definition(text_of(file))
         found = check_definition(given.document, registry)
-    except (OSError, UnicodeDecodeError) as unreadable:
-        print(f"{file}: {unreadable}", file=sys.stderr)
+    except CommandFailed as unreadable:
+        print(unreadable, file=sys.stderr)
         return False
     except TextRefused as refused:
         print(f"{file}:{refused.line}: {refused}", file=sys.stderr)
         return False
     lines = given.lines() if found.problems or found.warnings else {}
     for problem in found.problems:
-        print(f"{file}:{line_of(lines, problem.path)}: {problem.path}: {problem.message}")
+        print(f"{file}:{line_of(lines, problem.path)}: {problem}")
     for item in found.warnings:
-        print(f"{file}:{line_of(lines, item.path)}: warning: {item.path}: {item.message}")
+        print(f"{file}:{line_of(lines, item.path)}: warning: {item}")
     if not found.problems:
         print(f"{file}: OK")
     return not found.problems

@@ -76,6 +76,8 @@ def read_all(places: list[Path]) -> tuple[list[FileDefinition], bool]:
         other = found.setdefault((item.kind, item.id), item)
         if other is not item:
             raise CommandFailed(f"{other.path} and {path} are both {item.kind} {item.id}")
+    if not found and is_well:
+        raise CommandFailed(f"no file in {', '.join(map(str, places))} holds a definition")
     return list(found.values()), is_well
 
 

@@ -1,11 +1,11 @@
 """The command line: `stepwell`."""
 
-import argparse
 import gc
 import sys
 from importlib import import_module
 from importlib.metadata import version
 
+from app.cli.subparsers import Parser
 from app.tools.extraction import COMMAND as READ_DOCUMENT
 
 _LOCAL = {
@@ -62,15 +62,18 @@ def main(arguments: list[str] | None = None) -> int:
     if given[:1] == [READ_DOCUMENT]:
         import_module("app.tools.extraction.__main__").main(given[1])
         return 0
-    parser = argparse.ArgumentParser(
-        prog="stepwell", description="A durable workflow server for one machine."
-    )
+    parser = Parser(prog="stepwell", description="A durable workflow server for one machine.")
     parser.add_argument("--version", action="version", version=version("stepwell"))
     if given == ["--version"]:
         parser.parse_args(given)
     gc.disable()  # nearly all objects made by loading stay; they would be scanned 200 times
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     asked = [group for group, commands in GROUPS.items() if given and given[0] in commands]
+    if given and not asked and not given[0].startswith("-"):
+        from steps.language.nearest import did_you_mean  # noqa: PLC0415 - for mistakes only
+
+        known = [command for commands in GROUPS.values() for command in commands]
+        parser.error(f"there is no command {given[0]}{did_you_mean(given[0], known)}")
     for group in asked or GROUPS:
         import_module(f"app.cli.{group}").add(subparsers)
     args = parser.parse_args(given)

@@ -5,7 +5,7 @@ import argparse
 from app.cli.remote import add_options
 from app.cli.subparsers import Subparsers
 from app.settings.extras import extra
-from stepwell import _calls as calls
+from stepwell._server import server_of
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -23,6 +23,6 @@ def run(args: argparse.Namespace) -> int:
     with extra("mcp", "stepwell mcp"):  # the library takes a while to load
         from app.cli.mcp_bridge import serve  # noqa: PLC0415
 
-    server = calls.server(args.url, args.key, args.tenant, None)
+    server = server_of(args.url, args.key, args.tenant, None)
     serve(f"{server.url}/mcp", dict(server.headers))
     return 0

@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
         if args.verb == "list":
             servers: Any = client.request("GET", "/api/tools")
             found = servers["servers"]
-            print(json.dumps(found) if args.json else "\n".join(map(_line, found)))
+            for line in [json.dumps(found)] if args.json else map(_line, found):
+                print(line)
             return 0
         path = f"/api/mcp-servers/{args.name}/sign-in"
         done = (

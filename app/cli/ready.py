@@ -35,7 +35,8 @@ def main(args: argparse.Namespace) -> int:
     except HTTPError as refused:
         answer = _reason(refused)
     except (URLError, OSError, ValueError) as failed:
-        raise CommandFailed(f"no server answers at {address}: {failed}") from failed
+        reason = failed.reason if isinstance(failed, URLError) else failed
+        raise CommandFailed(f"no server answers at {address}: {reason}") from failed
     if args.json:
         print(json.dumps(answer))
     else:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.cli.reporting import run_command
+from app.cli.reporting import run_command, text_of
 from app.operator.errors import CommandFailed
 from app.settings.extras import ExtraMissing
 from stepwell.client import Client, StepwellError
@@ -50,11 +50,7 @@ def object_of(text: str, option: str) -> dict[str, Any]:
 
 def object_in(file: Path) -> dict[str, Any]:
     """Return the JSON object that a file holds. Raises `CommandFailed`."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as unreadable:
-        raise CommandFailed(f"{file} cannot be read: {unreadable}") from unreadable
-    return object_of(text, str(file))
+    return object_of(text_of(file), str(file))
 
 
 def firing_line(firing: Mapping[str, Any]) -> str:

@@ -4,6 +4,9 @@ import argparse
 import os
 import select
 import sys
+from pathlib import Path
+
+from app.operator.errors import CommandFailed
 
 _READER_LEFT = 141
 """The exit code of a program that wrote to a pipe which nobody reads (128 + SIGPIPE)."""
@@ -24,6 +27,16 @@ def run_command(args: argparse.Namespace, failures: tuple[type[Exception], ...])
         print(f"stepwell: {refused}", file=sys.stderr)
         return 1
     return code
+
+
+def text_of(file: Path) -> str:
+    """Return the text of a file. Raises `CommandFailed`."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as unreadable:
+        raise CommandFailed(f"{file} cannot be read: {unreadable.strerror}") from unreadable
+    except UnicodeDecodeError as other:
+        raise CommandFailed(f"{file} is not a text in UTF-8: save it in that encoding") from other
 
 
 def _reader_has_left() -> bool:

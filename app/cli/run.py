@@ -7,14 +7,17 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from app.assembly import open_services
 from app.auth.caller import Caller
 from app.auth.roles import Role
+from app.cli.reporting import text_of
 from app.cli.subparsers import Subparsers
 from app.definitions.definition_text import TextRefused, read_definition
 from app.definitions.variables import UnfitVariable, put_variable
 from app.execution.starting.new_run import NewRun
+from app.operator.errors import CommandFailed
 from app.services import Services
 from app.settings.server import Settings, SettingsError, load
 from app.wire.runs.document import status_document
@@ -58,15 +61,13 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 def main(args: argparse.Namespace) -> int:
     """Run the definition. Return 0 if the run completed or waits for somebody, otherwise 1."""
     try:
-        document, *beside = (
-            read_definition(file.read_text(encoding="utf-8")).document
-            for file in (args.file, *args.beside)
-        )
-        data, variables = json.loads(args.data_json), json.loads(args.variables_json)
-        models = json.loads(args.models_json)
-        answers = [json.loads(text) for text in args.answer_json]
-    except (OSError, ValueError, TextRefused) as unreadable:
-        print(f"cannot read the definition or its input: {unreadable}", file=sys.stderr)
+        document, *beside = (_read(file) for file in (args.file, *args.beside))
+        data = _json_of(args.data_json, "--data-json")
+        variables = _json_of(args.variables_json, "--variables-json")
+        models = _json_of(args.models_json, "--models-json")
+        answers = [_json_of(text, "--answer-json") for text in args.answer_json]
+    except CommandFailed as unreadable:
+        print(unreadable, file=sys.stderr)
         return 1
     objects = {"--data-json": data, "--variables-json": variables, "--models-json": models}
     for name, given in objects.items():
@@ -84,14 +85,29 @@ def main(args: argparse.Namespace) -> int:
         return 1
     except UnfitInput as unfit:
         for problem in unfit.problems:
-            print(f"--data-json: {problem.path}: {problem.message}", file=sys.stderr)
+            print(f"--data-json: {problem}", file=sys.stderr)
         return 1
     except InvalidDefinition as invalid:
         for problem in invalid.problems:
-            print(f"{args.file}: {problem.path}: {problem.message}", file=sys.stderr)
+            print(f"{args.file}: {problem}", file=sys.stderr)
         return 1
     print(json.dumps(status_document(run), indent=2, ensure_ascii=False))
     return 0 if run.status in (Status.COMPLETED, Status.PAUSED) else 1
+
+
+def _read(file: Path) -> Json:
+    """Return the definition that a file holds. Raises `CommandFailed`."""
+    try:
+        return read_definition(text_of(file)).document
+    except TextRefused as refused:
+        raise CommandFailed(f"{file}:{refused.line}: {refused}") from refused
+
+
+def _json_of(text: str, option: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as wrong:
+        raise CommandFailed(f"{option} is not JSON: {wrong}") from wrong
 
 
 def _settings(models: JsonObject) -> Settings:

@@ -2,16 +2,13 @@
 
 import argparse
 import json
-from contextlib import suppress
 from pathlib import Path
 
 from app.cli.remote import add_options, client_of, object_of, printable
 from app.cli.repair import add as add_repairs
 from app.cli.subparsers import Subparsers
 from app.operator.errors import CommandFailed
-from stepwell.client import ApiError, JsonObject, Run, RunFailed, RunStatus, WaitTimeout
-
-_PAUSES_WITHIN_S = 5.0
+from stepwell.client import JsonObject, RunStatus
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -101,7 +98,6 @@ def resume(args: argparse.Namespace) -> int:
             attachments = [client.upload(file) for file in args.attach]
         except OSError as unreadable:
             raise CommandFailed(f"a file cannot be read: {unreadable}") from unreadable
-        _until_it_pauses(run)
         if args.action is not None:
             status = run.resume_action(
                 args.action, args.comment, data=data, attachments=attachments, pause_id=args.pause
@@ -112,12 +108,6 @@ def resume(args: argparse.Namespace) -> int:
             )
     _show(status, is_json=args.json)
     return 0
-
-
-def _until_it_pauses(run: Run) -> None:
-    """Give a run that has just started a moment to reach its pause; the answer tells all else."""
-    with suppress(ApiError, RunFailed, WaitTimeout):
-        run.wait(_PAUSES_WITHIN_S)
 
 
 def signal(args: argparse.Namespace) -> int:

@@ -47,6 +47,8 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     ):
         command = verbs.add_parser(verb, help=summary, description=summary)
         command.add_argument("ids", nargs="*", metavar="RUN", help="only these runs")
+        if verb != "list":
+            command.add_argument("--all", action="store_true", help="all runs of the tenant")
         command.add_argument("--data", type=Path, help="the data folder")
         command.add_argument("--config", type=Path, help="a TOML file with settings")
         command.add_argument(
@@ -97,6 +99,10 @@ def _add_rerun(command: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Carry out the command and print its answer; return 1 if a run could not be stopped."""
+    if args.verb != "list" and not (args.all or args.dry_run or _filter(args)):
+        raise CommandFailed(
+            "which runs? Name some, filter them (--status, --workflow), or say --all"
+        )
     with _asking(args) as asking:
         answer = _list(asking, args) if args.verb == "list" else _all(asking, args)
     if args.json:
@@ -185,11 +191,15 @@ def _list(asking: Ask, args: argparse.Namespace) -> dict[str, Any]:
     query = {**_filter(args), "limit": args.limit}
     if args.sort is not None:
         query["sort"] = args.sort
-    query.pop("runIds", None)
-    answer = asking("list", query)
-    if args.ids:
-        answer["runs"] = [row for row in answer["runs"] if row["runId"] in args.ids]
-    return answer
+    if not args.ids:
+        return asking("list", query)
+    if args.text is not None:
+        raise CommandFailed("name runs, or give --text")
+    # Each by itself: the newest page would have only some of them.
+    named = [asking("list", {**query, "text": one, "limit": 1}) for one in args.ids]
+    pairs = zip(args.ids, named, strict=True)
+    rows = [row for one, answer in pairs for row in answer["runs"] if row["runId"] == one]
+    return {"runs": rows, "nextCursor": None}
 
 
 def _all(asking: Ask, args: argparse.Namespace) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from app.settings.llm import ModelName, ModelSettings
 from app.settings.mcp import McpServersSettings
 from app.settings.rates import Rates
 from app.settings.retention import Ages, Counts, TenantAges
+from steps.document.problems import problems_of
 from steps.language.durations import Duration
 from steps.language.nearest import did_you_mean
 
@@ -52,7 +53,7 @@ class SettingsError(Exception):
 class Settings(BaseModel):
     """Every setting, with its meaning and default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
     data: Path = Field(Path("data"), description="the data folder")
     database: SecretStr | None = Field(
@@ -364,10 +365,9 @@ def load(given: Mapping[str, Any], config: Path | None = None) -> Loaded:
     try:
         return Loaded(Settings.model_validate(values), sources)
     except ValidationError as invalid:
-        first = invalid.errors()[0]
-        name = str(first["loc"][0])
-        place = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{place} ({sources.get(name)}): {first['msg']}") from invalid
+        first = problems_of(invalid, Settings)[0]
+        name = re.split(r"[.[]", first.path)[0]
+        raise SettingsError(f"{first.path} ({sources.get(name)}): {first.message}") from invalid
 
 
 def _file(named: Path | None) -> tuple[str, dict[str, Any]]:
@@ -386,7 +386,8 @@ def _environment() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for variable, text in os.environ.items():
         name = variable.removeprefix(_PREFIX).lower()
-        if not variable.startswith(_PREFIX) or name in _NO_SETTINGS:
+        # An empty variable counts as not set: compose files and units write those.
+        if not variable.startswith(_PREFIX) or name in _NO_SETTINGS or not text.strip():
             continue
         found[name] = (
             [part.strip() for part in text.split(",") if part.strip()] if name in _LISTS else text

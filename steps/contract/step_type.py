@@ -41,6 +41,10 @@ class Problem:
     path: str
     message: str
 
+    def __str__(self) -> str:
+        """Return it as one line; a problem of the whole document has no path."""
+        return f"{self.path}: {self.message}" if self.path else self.message
+
 
 def listed(problems: Iterable[Problem]) -> str:
     """Return problems as one line.
@@ -81,7 +85,7 @@ class InvalidAnswer(Exception):
             problems: At least one.
         """
         self.problems = tuple(first_of(problems))
-        super().__init__("; ".join(f"{p.path}: {p.message}" for p in self.problems))
+        super().__init__("; ".join(map(str, self.problems)))
 
 
 class StepBroke(Exception):

@@ -16,6 +16,8 @@ _BEGINNINGS = (
     ("Input should be greater than or equal to", "must be at least"),
     ("Input should be less than or equal to", "must be at most"),
     ("Input should be ", "must be "),
+    ("Input is not ", "must be "),
+    ("Value should ", "must "),
     ("Input should ", "must "),
     ("String should ", "must "),
     ("List should ", "must "),
@@ -28,6 +30,9 @@ _KINDS = (
     ("a valid integer", "a whole number"),
     ("a valid number", "a number"),
     ("a valid boolean", "true or false"),
+    ("a valid datetime", "a date and time with its zone, such as 2026-01-31T12:00:00Z"),
+    ("a valid IPv4 network", "an IPv4 network such as 10.0.0.0/8"),
+    ("a valid IPv6 network", "an IPv6 network such as fd00::/8"),
 )
 _KINDS_NAMED = ("literal[", "constrained-", "function-", "list[", "dict[", "nullable[", "lax-or-")
 _STEPS_NAMED = ("onError", "finally", "initialStep")
@@ -53,7 +58,7 @@ class InvalidDefinition(Exception):
         """
         self.all = tuple(dict.fromkeys(problems))
         self.problems = tuple(first_of(self.all))
-        super().__init__("; ".join(f"{p.path}: {p.message}" for p in self.problems))
+        super().__init__("; ".join(map(str, self.problems)))
 
 
 def problems_of(

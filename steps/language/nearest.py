@@ -18,6 +18,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     words = sorted(known)
     if close := nearest(word, words):
         return close
+    if not words:
+        return "; there are none"
     shown = ", ".join(item[:_LONGEST_LOOKED_AT] for item in words[:_MOST_LISTED])
     more = f" and {len(words) - _MOST_LISTED} more" if len(words) > _MOST_LISTED else ""
     return f"; known are {shown}{more}"

@@ -19,6 +19,7 @@ from stepwell._asynchronous.views import AsyncViews
 from stepwell._asynchronous.workflows import AsyncWorkflows
 from stepwell._documents import Event, Json, JsonObject, RunLine, RunPage, StatusName
 from stepwell._selection import BulkAction, BulkCount, BulkPart, BulkRerun, RunFilter
+from stepwell._server import server_of
 
 
 class AsyncClient(AsyncVariables):
@@ -44,7 +45,8 @@ class AsyncClient(AsyncVariables):
         views: The caller's own views of the list of runs.
 
     Raises:
-        NoCredentials: There is no key and no token.
+        NoCredentials: There is no key and no token that could be sent.
+        WrongAddress: The address is not one that can be asked.
     """
 
     def __init__(  # noqa: PLR0913 - each by name, and few give more than three
@@ -57,7 +59,7 @@ class AsyncClient(AsyncVariables):
         retry_for_s: float = 30,
         timeout_s: float = 30,
     ) -> None:
-        server = calls.server(url, api_key, tenant, token)
+        server = server_of(url, api_key, tenant, token)
         self._connection = AsyncConnection(server, retry_for_s, timeout_s)
         self.workflows = AsyncWorkflows(self._connection)
         self.schedules = AsyncSchedules(self._connection)

@@ -20,6 +20,7 @@ from stepwell._blocking.views import Views
 from stepwell._blocking.workflows import Workflows
 from stepwell._documents import Event, Json, JsonObject, RunLine, RunPage, StatusName
 from stepwell._selection import BulkAction, BulkCount, BulkPart, BulkRerun, RunFilter
+from stepwell._server import server_of
 
 
 class Client(Variables):
@@ -45,7 +46,8 @@ class Client(Variables):
         views: The caller's own views of the list of runs.
 
     Raises:
-        NoCredentials: There is no key and no token.
+        NoCredentials: There is no key and no token that could be sent.
+        WrongAddress: The address is not one that can be asked.
     """
 
     def __init__(  # noqa: PLR0913 - each by name, and few give more than three
@@ -58,7 +60,7 @@ class Client(Variables):
         retry_for_s: float = 30,
         timeout_s: float = 30,
     ) -> None:
-        server = calls.server(url, api_key, tenant, token)
+        server = server_of(url, api_key, tenant, token)
         self._connection = Connection(server, retry_for_s, timeout_s)
         self.workflows = Workflows(self._connection)
         self.schedules = Schedules(self._connection)

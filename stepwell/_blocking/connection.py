@@ -11,6 +11,7 @@ import stepwell._calls as calls
 from stepwell._documents import Event, RunStatus
 from stepwell._events import EventStream
 from stepwell._flow import Answer, Close, Flow, Open, Opened, Operation, Read, Send, Sleep, ask
+from stepwell._server import Server
 from stepwell._waiting import Waiting
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ T = TypeVar("T")
 class Connection:
     """The connections to a server, and the actions of a call."""
 
-    def __init__(self, server: calls.Server, retry_for_s: float, timeout_s: float) -> None:
+    def __init__(self, server: Server, retry_for_s: float, timeout_s: float) -> None:
         self._http = httpx.Client(
             base_url=server.url, headers=dict(server.headers), timeout=timeout_s
         )

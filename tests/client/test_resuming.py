@@ -92,6 +92,16 @@ def test_an_answer_without_a_pause_id_is_not_retried(flow: Any) -> None:
         sent(flow(), answer(without_id(ACTION)), lost())
 
 
+@pytest.mark.parametrize(("flow", "signal"), [(action, ACTION), (inputs, INPUTS)])
+def test_a_run_under_way_gets_time_to_reach_its_pause(flow: Any, signal: Any) -> None:
+    running = answer(None)
+    document = json.loads(running.body)
+    running = Answer(200, {}, json.dumps({**document, "status": "running"}).encode())
+    *looks, resumed = sent(flow(), running, running, answer(signal), answer(None))
+    assert [look.method for look in looks] == ["GET"] * 3
+    assert body(resumed)["pauseId"] == signal["pauseId"]
+
+
 def test_ids_given_by_the_caller_take_precedence() -> None:
     mine = Beside("run-1:3", "mine")
     _, resumed = sent(action(mine), answer(ACTION), answer(None))

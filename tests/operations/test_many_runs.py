@@ -141,7 +141,7 @@ def test_the_command_line_stops_looping_runs_with_and_without_a_server(server: S
             client.post("/api/workflow/start/w")
     server.kill()
     assert command("runs", "cancel", *place, "--dry-run")["matched"] == 3
-    assert command("runs", "cancel", *place)["changed"] == 3
+    assert command("runs", "cancel", *place, "--all")["changed"] == 3
     shown = command("runs", "list", *place, "--status", "cancelled")["runs"]
     assert [row["workflowId"] for row in shown] == ["w"] * 3
     wrong = run("runs", "delete", *place, "--status", "paused")
@@ -153,8 +153,8 @@ def test_the_command_line_stops_looping_runs_with_and_without_a_server(server: S
 
 def test_an_offline_terminate_needs_no_definition(tmp_path: Path) -> None:
     filled(tmp_path, lambda n: [*paused(n)], [5])
-    refused = run("runs", "cancel", "--data", tmp_path, "--tenant", "acme", "--json")
+    refused = run("runs", "cancel", "--data", tmp_path, "--tenant", "acme", "--all", "--json")
     assert json.loads(refused.stdout)["failed"] == 1
     assert refused.returncode == 1
-    answer = command("runs", "terminate", "--data", tmp_path, "--tenant", "acme")
+    answer = command("runs", "terminate", "--data", tmp_path, "--tenant", "acme", "--all")
     assert answer["changed"] == 1

@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from app.cli.main import GROUPS
+from app.cli.main import GROUPS, main
 from tests.harness.processes import STEPWELL, command, run
 from tests.harness.server import Server
 
@@ -44,6 +45,42 @@ def test_client_commands_do_not_import_the_server() -> None:
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_every_example_is_a_definition(file: Path) -> None:
     assert run("check", file).stdout == f"{file}: OK\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("strat", "w"), "there is no command strat; did you mean start?"),
+        (("start", "w", "--wiat"), "stepwell start: error: unrecognized arguments: --wiat; did you mean --wait?"),
+        (("runs", "delete"), "which runs? Name some, filter them (--status, --workflow), or say --all"),
+    ],
+)  # fmt: skip
+def test_what_is_not_understood_is_answered_with_the_nearest_word(
+    words: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with suppress(SystemExit):
+        main(list(words))
+    assert told in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_used_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.json").write_bytes(b"\xff\xfe")
+    (tmp_path / "list.json").write_text("[]")
+    for command_ in ("check", "run"):
+        for name, what in (
+            ("other.json", "is not a text in UTF-8"), ("gone.json", "No such file"),
+            ("list.json", "a definition must be a JSON object"),
+        ):  # fmt: skip
+            assert main([command_, str(tmp_path / name)]) == 1
+            shown = capsys.readouterr()
+            told = shown.out + shown.err
+            assert told.startswith(str(tmp_path / name))
+            assert what in told
+            assert ": : " not in told
+    assert main(["run", str(tmp_path / "list.json"), "--data-json", "{"]) == 1
+    assert capsys.readouterr().err.startswith("--data-json is not JSON")
 
 
 def test_check_names_path_and_line_of_every_problem(tmp_path: Path) -> None:
