@@ -47,14 +47,7 @@ class Problem:
 
 
 def listed(problems: Iterable[Problem]) -> str:
-    """Return problems as one line.
-
-    Args:
-        problems: What was found.
-
-    Returns:
-        Path and message of each, with semicolons between them.
-    """
+    """Return path and message of each problem as one line, with semicolons between them."""
     return "; ".join(f"{problem.path} {problem.message}".strip() for problem in problems)
 
 
