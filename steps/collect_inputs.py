@@ -99,6 +99,12 @@ class CollectInputs(StepType[CollectInputsSettings]):
     ) -> Json:
         """Check the answer's `data` against the fields that were asked for."""
         given = answer.get("data")
+        if problems := [
+            Problem(name, "is not asked for: the question asks for `data` only")
+            for name in ("actionId", "actionValue")
+            if answer.get(name) is not None
+        ]:
+            raise InvalidAnswer(problems)
         if not isinstance(given, dict):
             raise InvalidAnswer(
                 [Problem("data", "is required: an object with the fields asked for")]

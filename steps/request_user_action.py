@@ -238,12 +238,13 @@ def _filled(
         ),
         None,
     )
+    given = answer.get("data")
+    values: JsonObject = given if isinstance(given, dict) else {}
     if not isinstance(fields, dict):
+        accepted({}, {}, values)
         return {}
     specs = next(one.fields for one in settings.actions if one.value == chosen)
-    given = answer.get("data")
-    data = accepted(specs, fields, given if isinstance(given, dict) else {})
-    return {"data": data}
+    return {"data": accepted(specs, fields, values)}
 
 
 def _ids(attached: Json) -> Json:

@@ -166,7 +166,9 @@ class _Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        found = self._table.find(path) or await self._loaded(path)
+        found = None
+        if not _hides_a_slash(scope):
+            found = self._table.find(path) or await self._loaded(path)
         if found is None:
             response: Response = _nothing(HttpRequest(scope, receive, send), self._services, path)
         else:
@@ -191,6 +193,16 @@ class _Application:
         if self._console is None:
             self._console = await asyncio.to_thread(lambda: _table(console_routes()))
         return self._console.find(path)
+
+
+def _hides_a_slash(scope: Scope) -> bool:
+    """Return whether a slash is escaped in the path.
+
+    No id has a slash. So an id that a client has escaped is never read as more parts of the path,
+    which could lead to another address below it.
+    """
+    raw: bytes = scope.get("raw_path") or b""
+    return b"%" in raw and b"%2F" in raw.upper()
 
 
 def _nothing(request: Request, services: Services, path: str) -> Response:

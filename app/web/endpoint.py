@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from app.auth.caller import Caller
 from app.auth.errors import Unauthorized
@@ -19,10 +20,13 @@ from app.web.connections import caller_is_known
 from app.web.errors import error_response, is_known
 from app.web.whose import IN_TURNS
 from app.wire.parsing.fields import fields_of
-from app.wire.requests.bodies import M, NoQuery, checked, without_query
+from app.wire.parsing.json_body import json_body
+from app.wire.requests.bodies import M, NoBody, NoQuery, checked, without_query
+from app.wire.requests.query_values import once_each
 from engine.value import value
 from journal import ChangeNote, changing
 
+_API = "/api/"
 _LONGEST_TARGET = 500
 _CREDENTIALS = frozenset(("x-api-key", "x-tenant-id", "authorization"))
 
@@ -55,7 +59,7 @@ class Call:
         if not self.request.scope["query_string"]:
             empty: M = without_query(model)
             return empty
-        return checked(model, dict(self.request.query_params))
+        return checked(model, once_each(self.request.query_params.multi_items()))
 
     def path(self, name: str) -> str:
         """Return a parameter of the path."""
@@ -118,7 +122,9 @@ class Endpoint:
         services.rate_limits.check(session.caller)
         session.caller.require(self.role)
         work_for(session.caller.tenant)
-        handled = self.handler(Call(request, services, session.caller, session.csrf))
+        call = Call(request, services, session.caller, session.csrf)
+        unread = self._is_sent_more(scope)
+        handled = self._without_more(call) if unread else self.handler(call)
         in_turns = scope.get(IN_TURNS) == session.caller.tenant
         answered: Awaitable[Response] = (
             handled if in_turns else services.fair_loop.run(session.caller.tenant, handled)
@@ -131,6 +137,29 @@ class Endpoint:
                 if services.changes is not None:
                     services.changes.made()
         return await answered
+
+    def _is_sent_more(self, scope: Scope) -> bool:
+        """Return whether a request of the API has a query or a body where none is read."""
+        if not self.path.startswith(_API):
+            return False
+        if self.query is NoQuery and scope["query_string"]:
+            return True
+        if self.body is not None or self.form is not None or self.method == "GET":
+            return False
+        fields = fields_of(scope)
+        return bool(fields.length) or "transfer-encoding" in fields
+
+    async def _without_more(self, call: Call) -> Response:
+        """Call the handler if nothing in the query or the body would be without effect.
+
+        Raises `BadRequest` and the other errors of a bad body.
+        """
+        if self.query is NoQuery:
+            call.query(NoQuery)
+        if self.body is None and self.form is None and self.method != "GET":
+            body = await json_body(call.request, call.services.settings, required=False)
+            checked(NoBody, body)
+        return await self.handler(call)
 
     @property
     def is_audited(self) -> bool:

@@ -13,6 +13,7 @@ _BY_KEY = {
     "edges": {"must be a list": ' such as [{"from": "first", "to": "second"}]'},
     "branches": {"must be an object": ' such as {"first": {"steps": [...]}}'},
 }
+_CURSOR = "must be a position as an earlier answer gave it"
 _PATTERNS = {
     r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$": "may have letters, digits, `_`, `.`, `:` and `-`, 128 "
     "at most, and must begin with a letter or digit",
@@ -26,6 +27,11 @@ _PATTERNS = {
     r"^[a-z_][a-z0-9_]{0,47}$": "may have small letters, digits and `_`, 48 at most, and must not "
     "begin with a digit",
     r"^[A-Za-z0-9_.-]{1,64}$": "may have letters, digits, `_`, `.` and `-`, 64 at most",
+    r"^[0-9]{1,15}\.[0-9]{1,18}$": _CURSOR,
+    r"^([0-9]{1,15})?\.[0-9]{1,15}\.[0-9]{1,18}$": _CURSOR,
+    r"^[0-9]{1,18}$": _CURSOR,
+    r"^[0-9]{1,9}$": _CURSOR,
+    r"^[0-9]{1,18}-[0-9]{1,9}$": "must be the `pauseId` of a question",
 }
 _CALLED: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"),

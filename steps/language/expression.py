@@ -288,7 +288,9 @@ class Expression:
         if absent is None:
             return NOTHING
         where = " here" if not absent.keys else ""
-        return f"{absent} does not exist{where}; ask first with `is defined` or `default()`"
+        is_length = absent.keys[-1:] == ("length",)
+        habit = "; its length is `| length`" if is_length else ""
+        return f"{absent} does not exist{where}{habit}; ask first with `is defined` or `default()`"
 
     def _why(self, wrong: Exception, given: Mapping[str, Any]) -> str:
         """Return why it failed; in comparisons, missing values appear as null."""

@@ -12,10 +12,12 @@ _LONGEST_LOOKED_AT = 64
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean ...?` for the nearest known word, else the list of known ones.
 
-    Of many words, only those with the same beginning are compared; of long words, only the
-    beginning.
+    Nothing is returned if no word is known. Of many words, only those with the same beginning are
+    compared; of long words, only the beginning.
     """
     words = sorted(known)
+    if not words:
+        return ""
     if close := nearest(word, words):
         return close
     if not words:

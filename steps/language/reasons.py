@@ -3,7 +3,7 @@
 import re
 
 NOTHING = (
-    "it gives nothing, as the first or the largest item of an empty list; "
+    "it gives nothing, such as the first item of an empty list or an entry that does not exist; "
     "say what stands in its place with `default()`"
 )
 _TOO_LONG = (

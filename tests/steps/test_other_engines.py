@@ -133,6 +133,13 @@ def test_an_expression_without_its_braces_is_noticed(text: str, is_told: bool) -
         ("data.a is null", "there is no test null; here it is none"),
         ("data.a is list", "there is no test list; here it is sequence"),
         ("amount", "a value of the run's data is data.amount"),
+        ("new Date()", "the time is `now()`"),
+        ("JSON.stringify(data.a)", "here it is `| to_json` or `| from_json`"),
+        ("max(data.a, data.b)", "it is a filter: [1, 2] | max"),
+        ("[row.n for row in data.a]", "use `| map(...)`"),
+        ("data.a[*].n", "`| map(attribute='name') | list` takes an entry of each item"),
+        ("f'{data.a}'", "join texts with `~`"),
+        ("{'a': 1, 'a': 2}", "the key 'a' stands twice in an object"),
     ],
 )
 def test_an_expression(expression: str, message: str) -> None:

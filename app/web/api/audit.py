@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
-from app.wire.requests.bodies import zoned
+from app.wire.requests.query_values import Moment, Whole
 from engine import iso_time
 from journal import AuditFilter, AuditRow
 
@@ -30,19 +30,14 @@ class AuditExportQuery(BaseModel):
     target: str | None = Field(
         None, max_length=500, description="the beginning of the address, such as `/api/workflows/`"
     )
-    since: datetime | None = Field(None, description="at or after (ISO date with zone)")
-    until: datetime | None = Field(None, description="before (ISO date with zone)")
-
-    @field_validator("since", "until")
-    @classmethod
-    def _with_zone(cls, value: datetime | None) -> datetime | None:
-        return zoned(value)
+    since: Moment | None = Field(None, description="at or after (ISO date with zone)")
+    until: Moment | None = Field(None, description="before (ISO date with zone)")
 
 
 class AuditQuery(AuditExportQuery):
     """Which entries to list."""
 
-    limit: int = Field(50, ge=1, le=500)
+    limit: Whole = Field(50, ge=1, le=500)
     cursor: str | None = Field(
         None,
         pattern=_POSITION,

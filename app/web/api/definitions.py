@@ -19,6 +19,7 @@ from app.web.api.known import known_to
 from app.web.endpoint import Call, Endpoint
 from app.wire.answers.definitions import AgentChanges, WorkflowChanges
 from app.wire.parsing.definition_body import definition_body
+from app.wire.parsing.errors import BadRequest
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import (
     ListDefinitionsQuery,
@@ -93,6 +94,9 @@ class Resource:
         kept = self.kept(call.services)
         await kept.table.get(call.tenant, call.path("id"), "latest")
         changes = await definition_body(call.request, call.services.settings)
+        if changes.get("id") not in (None, call.path("id")):
+            told = f"stays {call.path('id')!r} at this address; leave it out"
+            raise BadRequest("the request is not acceptable", [Problem("id", told)])
         row = await kept.update(call.tenant, call.path("id"), changes)
         return JSONResponse({**_whole(row), **await self._warnings(call, row)})
 
@@ -195,8 +199,8 @@ async def input_metadata(call: Call) -> Response:
 
 async def startable(call: Call, workflow_id: str) -> tuple[VersionRow, Definition, str | None]:
     """Return the version that a start uses, and the query's selection of it, if any."""
-    query = dict(call.request.query_params)
-    selector = checked(VersionQuery, query).version if "version" in query else None
+    given = call.query(VersionQuery)
+    selector = given.version if given.model_fields_set else None
     row, definition = await call.services.workflows.startable(call.tenant, workflow_id, selector)
     return row, definition, selector
 

@@ -8,6 +8,7 @@ from app.concurrency.offload import offload
 from app.services import Services
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
+from app.wire.requests.query_values import Whole
 from app.wire.runs.explanation import explained
 from engine import JsonObject, RunStarted
 from steps.document.bodies import body_at
@@ -23,7 +24,7 @@ class ExplainQuery(BaseModel):
         max_length=500,
         description="such as `result.total`, `data.order.id` or `steps.pay.output.status`",
     )
-    at: int | None = Field(
+    at: Whole | None = Field(
         None,
         ge=1,
         description="the number of an event: the value before it is explained; by "

@@ -15,6 +15,7 @@ from app.wire.answers.parts import IGNORED
 from app.wire.parsing.errors import BadRequest
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import checked
+from app.wire.requests.query_values import Whole
 from engine import JsonObject, iso_time
 from journal import Firing
 from steps.checking.as_written import as_written
@@ -41,7 +42,7 @@ class FiringsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    limit: int = Field(50, ge=1, le=100)
+    limit: Whole = Field(50, ge=1, le=100)
 
 
 async def list_schedules(call: Call) -> Response:

@@ -20,6 +20,7 @@ from app.wire.parsing.errors import BadRequest
 from app.wire.parsing.json_body import json_body, read_body
 from app.wire.parsing.json_text import parse_json
 from app.wire.requests.bodies import checked
+from app.wire.requests.query_values import Whole
 from app.wire.requests.signal_body import SignalBody, SignalStart
 from engine import JsonObject, RunIsOver, iso_time
 from journal import KeptSignal, NewSignal
@@ -36,7 +37,7 @@ class SignalsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    limit: int = Field(_SHOWN, ge=1, le=1_000)
+    limit: Whole = Field(_SHOWN, ge=1, le=1_000)
 
 
 async def send_signal(call: Call) -> Response:
@@ -83,7 +84,7 @@ async def _start(call: Call, start: SignalStart, signal_id: str) -> str:
 
 async def list_signals(call: Call) -> Response:
     """List the signals that no run has taken yet, sorted by name and key."""
-    query = checked(SignalsQuery, dict(call.request.query_params))
+    query = call.query(SignalsQuery)
     now_ms = call.services.clock.now_ms()
     rows = await call.services.journal.signals.kept(call.tenant, now_ms, query.limit)
     return JsonAnswer({"signals": [signal_document(row) for row in rows]})

@@ -72,7 +72,7 @@ class ShownBudget(BudgetBody):
 
 async def show_usage(call: Call) -> Response:
     """Show the use of models and its cost."""
-    query = checked(UsageQuery, dict(call.request.query_params))
+    query = call.query(UsageQuery)
     today = call.services.spending.today()
     first = query.since.isoformat() if query.since else f"{today[:8]}01"
     last = query.until.isoformat() if query.until else today

@@ -7,7 +7,7 @@ from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import json_answer
 from app.wire.parsing.errors import NotFoundHere
-from app.wire.requests.bodies import checked
+from app.wire.requests.query_values import Whole
 from app.wire.runs.transcript import transcript
 
 _LONG = 50
@@ -19,14 +19,14 @@ class TranscriptQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     stepId: str | None = Field(None, max_length=200, description="only those of one step")  # noqa: N815
-    visit: int | None = Field(None, ge=1, description="only those of one visit; by default all")
+    visit: Whole | None = Field(None, ge=1, description="only those of one visit; by default all")
 
 
 async def show_transcript(call: Call) -> Response:
     """Show questions and answers of models, results of tools, and decisions of people."""
     if not call.services.settings.transcripts:
         raise NotFoundHere("transcripts are hidden on this server (setting transcripts)")
-    query = checked(TranscriptQuery, dict(call.request.query_params))
+    query = call.query(TranscriptQuery)
     run = await call.services.runs.read(call.tenant, call.path("runId"))
     records = sum(len(visit.records) for visit in run.history)
     return await json_answer(

@@ -17,6 +17,7 @@ from app.wire.answers.resources import WebhookChanges
 from app.wire.parsing.errors import NotFoundHere
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import checked
+from app.wire.requests.query_values import Whole
 from engine import JsonObject, iso_time, iso_time_or_none
 from journal import DeliveryRow, WebhookRow
 from steps.checking.as_written import as_written
@@ -137,7 +138,7 @@ class DeliveriesQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     status: Literal["pending", "delivered", "givenUp"] | None = None
-    limit: int = Field(50, ge=1, le=500)
+    limit: Whole = Field(50, ge=1, le=500)
     cursor: str | None = Field(None, pattern=r"^[0-9]{1,18}$")
 
 

@@ -1,13 +1,10 @@
 """Request bodies and queries, checked by the models from which the API description is made."""
 
-from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -17,8 +14,8 @@ from pydantic import (
 
 from app.wire.parsing.errors import BadRequest
 from app.wire.requests.history_page import MOST_VISITS
+from app.wire.requests.query_values import Flag, Length, Moment, Whole
 from steps.document.problems import problems_of
-from steps.language.durations import duration_ms
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,27 +35,6 @@ INBOX_POSITION = r"^([0-9]{1,15})?\.[0-9]{1,15}\.[0-9]{1,18}$"
 
 LABELS = r"^[A-Za-z0-9_.-]{1,64}:."
 """Labels in the form that queries use."""
-
-
-def _flag(text: object) -> bool:
-    if isinstance(text, bool):
-        return text
-    if text not in ("true", "false"):
-        raise ValueError("must be true or false")
-    return text == "true"
-
-
-Flag = Annotated[bool, BeforeValidator(_flag)]
-"""A boolean in a query."""
-
-
-def _length(text: object) -> object:
-    duration_ms(text)
-    return text
-
-
-Length = Annotated[str, AfterValidator(_length)]
-"""A duration in a query."""
 
 
 WaitingFor = Literal["retry", "time"]
@@ -134,14 +110,14 @@ class InboxQuery(_Model):
         description="all that the caller may see, those addressed to the caller, or those "
         "addressed to one of their groups",
     )
-    workflowId: str | None = Field(None, max_length=200)  # noqa: N815
+    workflowId: str | None = Field(None, min_length=1, max_length=200)  # noqa: N815
     text: str | None = Field(
         None, min_length=1, max_length=200,
         description="words that begin words of the run's title or labels, or of what the question "
         "says and shows; a page looks at 1,000 questions",
     )  # fmt: skip
     pauseId: str | None = Field(None, pattern=r"^[0-9]{1,18}-[0-9]{1,9}$")  # noqa: N815
-    limit: int = Field(50, ge=1, le=500)
+    limit: Whole = Field(50, ge=1, le=500)
     cursor: str | None = Field(
         None, pattern=INBOX_POSITION, description="nextCursor of the answer before"
     )
@@ -172,13 +148,8 @@ class _RunConditions(_Model):
     )
     shorterThan: Length | None = Field(None, description="took less")  # noqa: N815
     waitingFor: WaitingFor | None = WAITING_FOR  # noqa: N815
-    since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
-    until: datetime | None = Field(None, description="started before (ISO date with zone)")
-
-    @field_validator("since", "until")
-    @classmethod
-    def _with_zone(cls, value: datetime | None) -> datetime | None:
-        return zoned(value)
+    since: Moment | None = Field(None, description="started at or after (ISO date with zone)")
+    until: Moment | None = Field(None, description="started before (ISO date with zone)")
 
 
 class BulkFilter(_RunConditions):
@@ -187,8 +158,8 @@ class BulkFilter(_RunConditions):
     status: (
         Literal["running", "paused", "completed", "failed", "cancelled", "terminated"] | None
     ) = None
-    workflowId: str | None = Field(None, max_length=200)  # noqa: N815
-    parentRunId: str | None = Field(None, max_length=64)  # noqa: N815
+    workflowId: str | None = Field(None, min_length=1, max_length=200)  # noqa: N815
+    parentRunId: str | None = Field(None, min_length=1, max_length=64)  # noqa: N815
     topLevel: bool = Field(False, strict=True)  # noqa: N815
     label: str | None = Field(None, max_length=1_000, pattern=LABELS)
     text: str | None = Field(None, min_length=1, max_length=200)
@@ -250,15 +221,15 @@ class ListDefinitionsQuery(_Model):
     search: str | None = Field(None, max_length=200)
     status: Literal["draft", "testing", "published", "archived"] | None = None
     includeArchived: Flag = False  # noqa: N815
-    limit: int | None = Field(None, ge=1, le=10_000)
-    offset: int = Field(0, ge=0, le=2**31)
+    limit: Whole | None = Field(None, ge=1, le=10_000)
+    offset: Whole = Field(0, ge=0, le=2**31)
 
 
 class ListVersionsQuery(_Model):
     """Which versions to list; without a limit, all of them."""
 
-    limit: int | None = Field(None, ge=1, le=10_000)
-    offset: int = Field(0, ge=0, le=2**31)
+    limit: Whole | None = Field(None, ge=1, le=10_000)
+    offset: Whole = Field(0, ge=0, le=2**31)
 
 
 class VersionQuery(_Model):
@@ -268,7 +239,7 @@ class VersionQuery(_Model):
 
 
 class StartQuery(_Model):
-    """Which version to start; a version in the body takes precedence."""
+    """Which version to start, unless the body names it."""
 
     version: str | None = Field(None, max_length=100)
 
@@ -279,8 +250,8 @@ class ListRunsQuery(_RunConditions):
     status: (
         Literal["running", "paused", "completed", "failed", "cancelled", "terminated"] | None
     ) = None
-    workflowId: str | None = None  # noqa: N815
-    parentRunId: str | None = Field(None, max_length=64)  # noqa: N815
+    workflowId: str | None = Field(None, min_length=1, max_length=200)  # noqa: N815
+    parentRunId: str | None = Field(None, min_length=1, max_length=64)  # noqa: N815
     topLevel: Flag = Field(False, description="leave out runs that other runs started")  # noqa: N815
     label: str | None = Field(
         None,
@@ -298,7 +269,7 @@ class ListRunsQuery(_RunConditions):
     sort: Literal["-startTime", "startTime", "-endTime", "endTime", "-duration", "duration"] = (
         Field("-startTime", description="the order; `-` puts the newest or the longest first")
     )
-    limit: int = Field(50, ge=1, le=500)
+    limit: Whole = Field(50, ge=1, le=500)
     cursor: str | None = Field(
         None, pattern=POSITION, description="nextCursor of the answer before"
     )
@@ -314,7 +285,7 @@ class ListRunsQuery(_RunConditions):
 class StatusQuery(_Model):
     """Which part of a run's history to show."""
 
-    historyLimit: int = Field(  # noqa: N815
+    historyLimit: Whole = Field(  # noqa: N815
         MOST_VISITS,
         ge=1,
         le=MOST_VISITS,
@@ -329,11 +300,8 @@ class NoQuery(_Model):
     """No parameters."""
 
 
-def zoned(value: datetime | None) -> datetime | None:
-    """Return a moment that has a time zone. Raises `ValueError` if it has none."""
-    if value is not None and value.tzinfo is None:
-        raise ValueError("must have a time zone, such as 2026-01-31T12:00:00Z")
-    return value
+class NoBody(_Model):
+    """No keys."""
 
 
 @cache

@@ -58,7 +58,12 @@ class StartRequest:
             form = await form_with_file(request, settings)
             return cls(workflow_id, query.version, {}, form, key, size=0)
         body = checked(StartBody, await json_body(request, settings, required=False))
-        selector = body.version or query.version
+        if body.version is not None and query.version not in (None, body.version):
+            told = (
+                f"is {body.version!r} here, and {query.version!r} in the address; give one of them"
+            )
+            raise BadRequest("the request is not acceptable", [Problem("version", told)])
+        selector = query.version if body.version is None else body.version
         return cls(workflow_id, selector, body.data, None, key, declared_size(request, settings))
 
     @property

@@ -29,7 +29,13 @@ def flatten(values: Iterable[Any], levels: int = 1) -> list[Any]:
 
 def index_by(values: Iterable[Any], attribute: str) -> dict[str, Any]:
     """Return the items by the value of an attribute; the last one wins."""
-    return {_key(at(item, attribute)): item for item in items_of(values)}
+    found = {}
+    for number, item in enumerate(items_of(values)):
+        key = at(item, attribute)
+        if key is None:
+            raise ValueError(f"index_by asks for {attribute}, which item {number} does not have")
+        found[_key(key)] = item
+    return found
 
 
 def from_items(pairs: Iterable[Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from steps.language.filters.dates import DATE_FILTERS
 from steps.language.filters.lists import LIST_FILTERS
 from steps.language.filters.misfit import fits, misfit
 from steps.language.filters.numbers import NUMBER_FILTERS, rounded
+from steps.language.filters.tests import KINDED
 from steps.language.filters.texts import TEXT_FILTERS, matches
 from steps.language.frozen import freeze, thaw
 from steps.language.iso_dates import read_day, read_moment
@@ -81,6 +82,8 @@ def date_format(date: str, pattern: str) -> str:
         raise ValueError(f"the pattern of a date has {_LONGEST_PATTERN} characters at most")
     if "\0" in pattern:
         raise ValueError("the pattern of a date cannot have a NUL character")
+    if "%" not in pattern:
+        raise ValueError("the pattern has no directive: write %Y-%m-%d, not YYYY-MM-DD")
     moment = read_moment(date)
     return moment.strftime(_DIRECTIVE.sub(lambda found: _directive(found[0], moment), pattern))
 
@@ -166,4 +169,4 @@ _NAMED = {**{call.__name__: call for call in _OFFERED}, **NUMBER_FILTERS}
 FILTERS: dict[str, Callable[..., Any]] = {
     name: _counted(name, call) for name, call in _NAMED.items()
 }
-TESTS: dict[str, Callable[..., Any]] = {"matching": _counted("matching", matches)}
+TESTS: dict[str, Callable[..., Any]] = {"matching": _counted("matching", matches), **KINDED}

@@ -18,6 +18,11 @@ _SIGNS = (  # compiled with the first text that has a mistake, as the patterns b
     (r"=>|->", "there are no functions of your own: use filters, or a set step"),
     (r"!(?!=)", "write `not`"),
     (r"(?<![=!<>])=(?!=)", "compare with `==`"),
+    (r"\[\*\]|\.\*", "`| map(attribute='name') | list` takes an entry of each item"),
+    (r"\[.*\bfor\b.*\bin\b", "use `| map(...)` and `| select(...)`, or `map` of a set step"),
+    (r"\blambda\b", "there are no functions of your own: use filters, or a set step"),
+    (r"\bnew\b", "there is no `new`: the time is `now()`, an object `{'key': 1}`"),
+    (r"\b[fr]''", "join texts with `~`, as `'a ' ~ data.name`"),
     (r"`", "texts stand in `'` or `\"`"),
     (r"\b(AND|OR|NOT)\b", "write `and`, `or`, `not`"),
     (r"\b(null|nil|undefined)\b", "write `none`"),
@@ -79,12 +84,18 @@ FOREIGN_TESTS = {
 _NAMES = {
     "today": "now() | date_format('%Y-%m-%d')", "date": "now() | date_format('%Y-%m-%d')",
     "len": "value | length", "str": "value | string", "uuid": "run.id", "json": "value | from_json",
+    "Math": "a filter, such as `| round`, `| abs` or `[1, 2] | max`",
+    "Object": "`.keys()` or `.items()`",
+    "JSON": "`| to_json` or `| from_json`", "Date": "now()", "datetime": "now()",
+    "Number": "value | float", "String": "value | string", "parseInt": "value | int",
+    "parseFloat": "value | float", "typeof": "`is string`, `is number` and other tests",
     "env": "vars.NAME, a variable of the tenant",
     "secret": "secrets.NAME", "payload": "data", "input": "data", "trigger": "data",
     "body": "response.body",
     "output": "steps['id'].output", "outputs": "steps['id'].output", "tasks": "steps['id'].output",
     "nodes": "steps['id'].output", "execution": "run", "workflow": "run", "loop": "index",
-    "each": "item", "null": "none", "nil": "none", "undefined": "none",
+    "each": "item", "NULL": "none", "Null": "none", "null": "none", "nil": "none",
+    "undefined": "none",
 }  # fmt: skip
 
 
@@ -92,4 +103,6 @@ def foreign_name_hint(name: str, filters: Collection[str]) -> str:
     """Return `; ` and the replacement for a foreign name, empty if none is known."""
     if name in _NAMES:
         return f"; here it is {_NAMES[name]}"
+    if name in ("max", "min", "sum", "avg"):
+        return f"; it is a filter: [1, 2] | {name}"
     return f"; it is a filter: value | {name}" if name in filters else ""

@@ -12,7 +12,8 @@ _DAY = "2000-01-03"
 _SAMPLES: dict[str, object] = {
     "business_days": _DAY, "date_add": _DAY, "date_add_business_days": _DAY,
     "date_add_months": _DAY, "date_diff": _DAY, "date_format": _DAY, "date_in": _DAY,
-    "date_parts": _DAY, "date_trunc": _DAY, "format_number": 0, "hmac": "", "matching": "",
+    "date_parts": _DAY, "date_trunc": _DAY, "divisibleby": 0, "endingwith": "", "startingwith": "",
+    "format_number": 0, "hmac": "", "matching": "",
     "regex_findall": "", "regex_match": "", "regex_sub": "", "regex_split": "", "tojson": 0,
 }  # fmt: skip
 """A sample value on which a filter or a test is tried."""

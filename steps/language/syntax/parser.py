@@ -239,9 +239,14 @@ class _Parser:
 
     def _mapping(self) -> Node:
         items: list[tuple[Node, Node]] = []
+        keys: set[object] = set()
         while not self._skip("}"):
             key = self.expression()
             self._expect(":")
+            if isinstance(key, Literal):
+                if key.value in keys:
+                    raise Unreadable(f"the key {key.value!r} stands twice in an object")
+                keys.add(key.value)
             items.append((key, self.expression()))
             if not self._is("}"):
                 self._expect(",")

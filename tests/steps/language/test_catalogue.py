@@ -67,6 +67,9 @@ def test_the_list_matches_minijinja() -> None:
         ("data.s is matching('(')", "the pattern cannot be used"),
         ("data.s | hmac(data.key, 'md5')", "sha256"),
         ("data.n | format_number(-1)", "decimals must be 0 to 20"),
+        ("data.d | date_format('YYYY-MM-DD')", "has no directive: write %Y-%m-%d"),
+        ("data.n is divisibleby(0)", "`divisibleby` takes a number other than 0"),
+        ("data.s is startingwith(1)", "`startingwith` takes a text, not a number"),
     ],
 )
 def test_wrong_names_and_arguments_are_found_without_evaluating(text: str, told: str) -> None:
