@@ -143,11 +143,11 @@ def _asked_anew(run: Run, now_ms: int) -> Events:
 
 def _where(run: Run) -> str:
     """Return the position of a run in words."""
-    told = {
+    where = {
         State.QUEUED: "waiting for its place",
         State.READY: "between two steps",
         State.PAUSED: "paused",
     }.get(run.state)
-    if told is None and run.current is not None:
+    if where is None and run.current is not None:
         return f"in step {run.current.step_id}"
-    return told or run.status.value
+    return where or run.status.value

@@ -28,8 +28,8 @@ def fits(error: StepError, named: str) -> bool:
         kind, status = "", named
     if kind not in ("", error.type):
         return False
-    told = str(error.status or "")
-    return not status or told == status or (status.endswith("xx") and told[:1] == status[0])
+    actual = str(error.status or "")
+    return not status or actual == status or (status.endswith("xx") and actual[:1] == status[0])
 
 
 @value(frozen=True, slots=True)

@@ -82,11 +82,11 @@ def _started_text(run: Run) -> str:
 
 def _outcome(ending: Ending) -> JsonObject:
     error = ending.error
-    told: JsonObject = {}
+    shown: JsonObject = {}
     if error:
-        told = {"type": error.type, "message": error.message, "stepId": error.step_id}
-        told |= _answer(error.status, error.body)
-    return {"status": ending.status, "result": ending.result, "error": told or None}
+        shown = {"type": error.type, "message": error.message, "stepId": error.step_id}
+        shown |= _answer(error.status, error.body)
+    return {"status": ending.status, "result": ending.result, "error": shown or None}
 
 
 def _answer(status: int | None, body: Json) -> JsonObject:

@@ -26,8 +26,8 @@ _GOES_ON = PAUSE_UPKEEP | {
 def seen_hash(workflow_id: str, version: str, kind: str, body: JsonObject) -> str:
     """Return the hash of a question, as hexadecimal digits."""
     asked = {name: item for name, item in body.items() if name not in _GOES_ON}
-    told = [workflow_id, version, kind, asked]
-    text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    parts = [workflow_id, version, kind, asked]
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

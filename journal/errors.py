@@ -19,7 +19,7 @@ class Locked(JournalError):
 
 
 class Damaged(JournalError):
-    """The database cannot be used as a journal; it has been left as it is."""
+    """The database cannot be used as a journal; it was not changed."""
 
     def __init__(self, file: Path, why: str) -> None:
         self.file = file

@@ -106,7 +106,7 @@ def _unreadable(what: str, failure: DatabaseError) -> str:
 
 
 def _run(connection: Connection, row: RunProjection, faults: list[Fault]) -> int:
-    """Check one run against its row; returns how many of its events were looked at."""
+    """Check one run against its row; returns how many of its events were read."""
     number, name = row.id, run_id(row.id)
     run: Run | None = None
     digest = first_link(number)
@@ -162,9 +162,11 @@ def _saw_another(run: Run, event: RunResumed | PauseChanged) -> bool:
     return bool(event.seen) and event.seen != seen_of(run)
 
 
-def _same(kept: object, told: object) -> bool:
+def _same(kept: object, expected: object) -> bool:
     """Say whether a column has the expected value; PostgreSQL cannot store a zero character."""
-    return kept == told or (isinstance(told, str) and kept == told.replace("\0", "\ufffd"))
+    return kept == expected or (
+        isinstance(expected, str) and kept == expected.replace("\0", "\ufffd")
+    )
 
 
 def _row_fault(row: RunProjection, run: Run | None, digest: bytes, count: int) -> Fault | None:
@@ -173,8 +175,8 @@ def _row_fault(row: RunProjection, run: Run | None, digest: bytes, count: int) -
         return Fault(name, count + 1, "is missing")
     if row.head != digest:
         return Fault(name, count, "is not the one that the list names as the newest")
-    told = projection(row.tenant, run, digest)
-    wrong = [column for column, a, b in zip(COLUMNS, row, told, strict=True) if not _same(a, b)]
+    expected = projection(row.tenant, run, digest)
+    wrong = [column for column, a, b in zip(COLUMNS, row, expected, strict=True) if not _same(a, b)]
     if wrong:
         return Fault(name, None, f"its row in the list is wrong: {', '.join(wrong)}")
     return None

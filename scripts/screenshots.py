@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from app.web.console.look import COOKIE
+from app.web.console.appearance import COOKIE
 from scripts.palette import with_palette
 from tests.console.browser import Person, open_browser
 from tests.console.scene import Scene, set_the_scene

@@ -63,9 +63,9 @@ class RunFailed(StepwellError):
 
     def __init__(self, status: RunStatus) -> None:
         self.status = status
-        told = f": {status.error.message}" if status.error else ""
-        told = told or (f": {status.reason}" if status.reason else "")
-        super().__init__(f"run {status.run_id} is {status.status}{told}")
+        detail = f": {status.error.message}" if status.error else ""
+        detail = detail or (f": {status.reason}" if status.reason else "")
+        super().__init__(f"run {status.run_id} is {status.status}{detail}")
 
 
 class RunCancelled(RunFailed):

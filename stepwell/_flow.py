@@ -156,8 +156,8 @@ def content(answer: Answer) -> Any:
     try:
         return json.loads(answer.body)
     except ValueError as wrong:
-        told = {"error": "Unexpected answer", "message": "the answer is not JSON"}
-        raise ApiError(answer.status, told) from wrong
+        error = {"error": "Unexpected answer", "message": "the answer is not JSON"}
+        raise ApiError(answer.status, error) from wrong
 
 
 def api_error(answer: Answer) -> ApiError:

@@ -28,26 +28,26 @@ def push_one(
     """Store a definition, unless the server has the same already. Raises `ApiError`."""
     address = f"/api/{item.kind}s"
     newest = newest_of(client, item.kind, item.id)
-    told: dict[str, Any] = {"kind": item.kind, "id": item.id, "done": "unchanged", "version": ""}
+    outcome: dict[str, Any] = {"kind": item.kind, "id": item.id, "done": "unchanged", "version": ""}
     if newest is None:
-        told["done"] = "created"
+        outcome["done"] = "created"
         if not dry_run:
             newest = _object(client.request("POST", address, {**item.document, "id": item.id}))
     elif normal(item.kind, newest) != item.document:
-        told["done"] = "updated"
+        outcome["done"] = "updated"
         if not dry_run:
             body = changes(item.kind, newest, item.document)
             newest = _object(client.request("PUT", f"{address}/{item.id}", body))
     if newest is not None:
-        told["version"] = newest["version"]
+        outcome["version"] = newest["version"]
     if publish and (newest is None or newest["status"] != "published"):
-        told["done"] += ", published"
+        outcome["done"] += ", published"
         if not dry_run and newest is not None:
             body = {"version": newest["version"]}
             client.request("POST", f"{address}/{item.id}/publish", body)
-    if dry_run and told["done"] != "unchanged":
-        told["done"] = f"would be {told['done']}"
-    return told
+    if dry_run and outcome["done"] != "unchanged":
+        outcome["done"] = f"would be {outcome['done']}"
+    return outcome
 
 
 def read_all(places: list[Path]) -> tuple[list[FileDefinition], bool]:

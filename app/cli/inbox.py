@@ -52,15 +52,15 @@ def inbox(args: argparse.Namespace) -> int:
 
 def _line(question: OpenPause) -> str:
     asked = question.document["pauseSignal"] or {}
-    told = [question.run_id, question.title or question.workflow_id]
-    told.append(" ".join(str(asked.get("message") or asked.get("stepId") or "").split()))
+    parts = [question.run_id, question.title or question.workflow_id]
+    parts.append(" ".join(str(asked.get("message") or asked.get("stepId") or "").split()))
     for key, word in (("deadline", "until"), ("claimedBy", "claimed by")):
         if asked.get(key):
-            told.append(f"{word} {asked[key]}")
+            parts.append(f"{word} {asked[key]}")
     names = asked.get("assignees")
     if names is not None:
-        told.append("for " + (", ".join(map(str, names)) or "nobody: an admin has to answer"))
-    return "  ".join(part for part in told if part)
+        parts.append("for " + (", ".join(map(str, names)) or "nobody: an admin has to answer"))
+    return "  ".join(part for part in parts if part)
 
 
 def change(args: argparse.Namespace) -> int:

@@ -11,9 +11,9 @@ from app.cli.options import add_folder
 from app.cli.progress import line, show
 from app.cli.subparsers import Subparsers
 from app.operator.control_socket import must_exist
-from app.operator.elsewhere import LOSS, RESTORE, must_be_in_folder
 from app.operator.errors import CommandFailed
 from app.operator.folder import ask
+from app.operator.with_postgresql import LOSS, RESTORE, must_be_in_folder
 from app.settings.server import Settings, load
 from app.upkeep.backup import BackupFailed, restore
 from journal import DATABASE, FolderLock, JournalError, has_wal, unmark

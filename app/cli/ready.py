@@ -46,7 +46,11 @@ def main(args: argparse.Namespace) -> int:
 
 def _reason(refused: HTTPError) -> dict[str, object]:
     try:
-        told = json.load(refused)
+        document = json.load(refused)
     except ValueError:
-        told = None
-    return told if isinstance(told, dict) else {"ready": False, "reason": f"HTTP {refused.code}"}
+        document = None
+    return (
+        document
+        if isinstance(document, dict)
+        else {"ready": False, "reason": f"HTTP {refused.code}"}
+    )

@@ -145,11 +145,11 @@ def show_transcript(args: argparse.Namespace) -> int:
 def explain(args: argparse.Namespace) -> int:
     """Print where a value came from, and what it influenced."""
     with client_of(args) as client:
-        told = client.run(args.run).explain(args.path, at=args.at)
+        explanation = client.run(args.run).explain(args.path, at=args.at)
     if args.json:
-        print(json.dumps(told))
+        print(json.dumps(explanation))
         return 0
-    for number, node in enumerate(told["chain"]):
+    for number, node in enumerate(explanation["chain"]):
         names = ("kind", "stepId", "service", "by", "event")
         said = "  ".join(f"{name}={node[name]}" for name in names if node.get(name) is not None)
         value = f" = {json.dumps(node['value'])}" if "value" in node else ""
@@ -158,7 +158,7 @@ def explain(args: argparse.Namespace) -> int:
             print(printable(f"   {made['place']}: {made['expression']}"))
         if node["from"]:
             print(f"   from {', '.join(map(str, node['from']))}")
-    for one in told["reached"]:
+    for one in explanation["reached"]:
         print(printable(f"reached {one['stepId']}  {one['place']}: {one['expression']}"))
     return 0
 
@@ -169,12 +169,12 @@ def _line(message: JsonObject) -> str:
         f"{call['tool']}({json.dumps(call['arguments'])})" for call in message.get("calls", ())
     ]
     shown = ("text", "approved", "value", "comment", "arguments", "result", "error")
-    told = [
+    parts = [
         message[key] if key == "text" else f"{key}: {json.dumps(message[key])}"
         for key in shown
         if message.get(key) is not None and message[key] != ""
     ]
-    said = "  ".join(" ".join(text.split()) for text in [*told, *calls])
+    said = "  ".join(" ".join(text.split()) for text in [*parts, *calls])
     return f"{message['role']}: {said}{_figures(message)}"
 
 

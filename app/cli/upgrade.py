@@ -13,8 +13,8 @@ from app.cli.subparsers import Subparsers
 from app.clock import SystemClock
 from app.operator.commands import compiler
 from app.operator.control_socket import must_exist, send
-from app.operator.elsewhere import REHEARSAL, must_be_in_folder
 from app.operator.errors import CommandFailed
+from app.operator.with_postgresql import REHEARSAL, must_be_in_folder
 from app.settings.server import Settings, load
 from app.upkeep.rehearsal import Rehearsal, rehearse
 from journal import DATABASE, FolderLock, JournalError, Locked, copy_database

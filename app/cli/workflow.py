@@ -83,17 +83,17 @@ def push(args: argparse.Namespace) -> int:
     """Store each definition that differs from the server's; return 1 if one is refused."""
     found, is_well = read_all(args.places)
     with client_of(args) as client:
-        told = []
+        lines = []
         for item in found:
             try:
-                told.append(push_one(client, item, publish=args.publish, dry_run=args.dry_run))
+                lines.append(push_one(client, item, publish=args.publish, dry_run=args.dry_run))
             except ApiError as refused:
                 is_well = False
                 complain(item, refused)
         if args.json:
-            print(json.dumps(told))
+            print(json.dumps(lines))
         else:
-            for line in told:
+            for line in lines:
                 print(printable("  ".join(str(part) for part in line.values() if part)))
     return 0 if is_well else 1
 
@@ -151,7 +151,7 @@ def diff(args: argparse.Namespace) -> int:
 def publish(args: argparse.Namespace) -> int:
     """Publish a version of each."""
     with client_of(args) as client:
-        told = [client.workflows.publish(one, args.version) for one in args.ids]
-        for item in told:
+        published = [client.workflows.publish(one, args.version) for one in args.ids]
+        for item in published:
             print(json.dumps(item) if args.json else f"{item['id']}  {item['version']}  published")
     return 0

@@ -271,8 +271,8 @@ class _Callback:
         try:
             self._context.run(self._work)
         except Exception as failure:  # noqa: BLE001 - the others must have their turn all the same
-            told = {"message": f"{self._work!r} failed", "exception": failure}
-            asyncio.get_running_loop().call_exception_handler(told)
+            context = {"message": f"{self._work!r} failed", "exception": failure}
+            asyncio.get_running_loop().call_exception_handler(context)
         finally:
             loop._note(self._account, loop._clock() - began_s, expected_s)  # noqa: SLF001
             loop._leave(self._account)  # noqa: SLF001

@@ -95,7 +95,7 @@ def _hint(problem: str, text: str, mark: Any) -> str:
         line = text.splitlines()[mark.line : mark.line + 1]
         if line and line[0][mark.column :].startswith("\t"):
             return " (a tab; YAML is indented by spaces)"
-    return next((f" ({told})" for word, told in _FAULTS if word in problem), "")
+    return next((f" ({hint})" for word, hint in _FAULTS if word in problem), "")
 
 
 class _Reader:

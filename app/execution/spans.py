@@ -110,8 +110,8 @@ class Spans:
         if found is None or call is None or not isinstance(call.get("duration"), int | float):
             return
         execution, _ = found
-        told = _model_span(call) if "model" in call else _tool_span(call, event.name)
-        name, attributes, error = told
+        details = _model_span(call) if "model" in call else _tool_span(call, event.name)
+        name, attributes, error = details
         if has_content and record is not None and isinstance(record.value, dict):
             attributes |= _content(record.value)
         took_ms = round(float(str(call["duration"])))
@@ -126,16 +126,16 @@ class Spans:
 
 def _content(record: JsonObject) -> Attributes:
     """Return what was asked and answered, from the record, which holds no secrets."""
-    told = {
+    content = {
         "gen_ai.input.messages": record.get("asked"),
         "gen_ai.tool.call.result": record.get("result"),
     }
     if "finish" in record:
         said = {"role": "assistant", "text": record.get("text"), "calls": record.get("toolCalls")}
-        told["gen_ai.output.messages"] = [said]
+        content["gen_ai.output.messages"] = [said]
     return {
         name: json.dumps(value, ensure_ascii=False)[:_LONGEST_CONTENT]
-        for name, value in told.items()
+        for name, value in content.items()
         if value is not None
     }
 

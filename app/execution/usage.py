@@ -30,8 +30,13 @@ def _lines(visit: Visit) -> Iterator[JsonObject]:
             continue
         if (answer := _model_answer(record)) is not None:
             usage = usage_from_json(answer["usage"])
-            told = {**usage.to_json(), "estimated": int(usage.estimated)}
-            yield {"model": answer["model"], "calls": 1, "latencyMs": answer["latencyMs"], **told}
+            counts = {**usage.to_json(), "estimated": int(usage.estimated)}
+            yield {
+                "model": answer["model"],
+                "calls": 1,
+                "latencyMs": answer["latencyMs"],
+                **counts,
+            }
         elif isinstance(record.value, dict) and CHILD_USAGE in record.value:
             yield from lines_of(record.value[CHILD_USAGE])
 

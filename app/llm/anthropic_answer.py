@@ -45,7 +45,7 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     said = content if isinstance(content, str) else [b for b in blocks if b.get("type") == "text"]
     text, calls = without_thoughts(as_text(said)), _calls(blocks)
     if not calls and (written := written_calls(text, request.tools)):
-        text, calls = "", tool_calls(("", name, told, {}) for name, told in written)
+        text, calls = "", tool_calls(("", name, arguments, {}) for name, arguments in written)
     return ChatAnswer(
         text=text,
         tool_calls=calls,
@@ -58,12 +58,12 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     )
 
 
-def _finish(told: str, calls: tuple[ToolCall, ...]) -> Finish:
-    if told == "refusal":
+def _finish(reason: str, calls: tuple[ToolCall, ...]) -> Finish:
+    if reason == "refusal":
         return "refusal"
-    if told == "max_tokens":
+    if reason == "max_tokens":
         return "length"
-    if told == "model_context_window_exceeded":
+    if reason == "model_context_window_exceeded":
         return "context"
     return "tool_calls" if calls else "stop"
 
@@ -117,8 +117,8 @@ async def _gathered(endpoint: Endpoint, response: httpx2.Response) -> dict[str, 
                 continue
             begun, delta = as_object(event.get("message")), as_object(event.get("delta"))
             whole |= {key: begun[key] for key in ("model", "stop_reason") if begun.get(key)}
-            for told in (begun.get("usage"), event.get("usage")):
-                usage |= {key: count for key, count in as_object(told).items() if count is not None}
+            for part in (begun.get("usage"), event.get("usage")):
+                usage |= {key: count for key, count in as_object(part).items() if count is not None}
             whole["stop_reason"] = as_word(delta.get("stop_reason")) or whole.get("stop_reason")
             is_done = is_done or event.get("type") == "message_stop"
             _take(blocks, as_count(event.get("index")) or 0, event)

@@ -82,8 +82,8 @@ def _body(endpoint: Endpoint, request: ChatRequest, transform: Any) -> dict[str,
     if effort := thinks.pop("effort", None):
         body["output_config"] = {**body.get("output_config", {}), "effort": effort}
     if system:
-        told = {"type": "text", "text": "\n\n".join(system)}
-        body["system"] = [{**told, **_KEEP}] if caches else told["text"]
+        text = {"type": "text", "text": "\n\n".join(system)}
+        body["system"] = [{**text, **_KEEP}] if caches else text["text"]
     if request.tools:
         body["tools"] = [
             {"name": tool.name, "description": tool.description, "input_schema": tool.schema}

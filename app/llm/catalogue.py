@@ -299,5 +299,5 @@ def _by_tool(request: ChatRequest, model: ModelDocument) -> ChatRequest:
 
 def _is_about_choice(broke: StepBroke) -> bool:
     """Return whether a provider refuses the request because of its `tool_choice`."""
-    told = broke.error.message.lower().replace(" ", "_")
-    return broke.error.type == "ModelRejected" and "tool_choice" in told
+    message = broke.error.message.lower().replace(" ", "_")
+    return broke.error.type == "ModelRejected" and "tool_choice" in message

@@ -56,8 +56,8 @@ async def ask(endpoint: Endpoint, texts: Sequence[str]) -> Embedded:
     if not found:
         raise received.no_answer(whole, response)
     vectors = await offload(partial(_vectors, found, len(texts)))
-    told = as_object(whole.get("usage"))
-    tokens = as_count(told.get("prompt_tokens")) or as_count(told.get("total_tokens"))
+    counts = as_object(whole.get("usage"))
+    tokens = as_count(counts.get("prompt_tokens")) or as_count(counts.get("total_tokens"))
     counted = tokens or sum(map(text_tokens, texts))
     return Embedded(vectors, settings.model, Usage(counted, estimated=not tokens))
 

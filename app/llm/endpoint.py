@@ -60,10 +60,10 @@ def tool_calls(found: Iterable[tuple[str, str, str, JsonObject]]) -> tuple[ToolC
     """
     calls: list[ToolCall] = []
     taken: set[str] = set()
-    for number, (told_id, name, told, extra) in enumerate(found):
+    for number, (told_id, name, given, extra) in enumerate(found):
         call_id = told_id if told_id and told_id not in taken else f"call{number:05}"
         taken.add(call_id)
-        text = whole_characters(told)
+        text = whole_characters(given)
         calls.append(ToolCall(call_id, name.strip(" \t\r\n\"'`"), _arguments(text), text, extra))
     return tuple(calls)
 

@@ -65,9 +65,9 @@ class ProviderError(Exception):
 class Unreadable(Exception):
     """The answer is not in the wire format; `told` is its text."""
 
-    def __init__(self, why: str, told: str = "") -> None:
+    def __init__(self, why: str, detail: str = "") -> None:
         super().__init__(why)
-        self.told = told
+        self.detail = detail
 
 
 class BrokenAnswer(StepBroke):
@@ -122,7 +122,7 @@ def broke(failure: Exception, asked: Asked, now_ms: int) -> StepBroke | None:
         why = next((str(cause) for cause in reversed(chain) if str(cause)), "the connection broke")
         return StepBroke("ConnectionFailed", f"no answer from {where}: {_shown(why, asked)}")
     if isinstance(failure, Unreadable):
-        what = f": {_shown(failure.told, asked)}" if failure.told else ""
+        what = f": {_shown(failure.detail, asked)}" if failure.detail else ""
         message = f"the answer of {where} cannot be read: {failure}{what}"
         return StepBroke("InvalidResponse", message)
     return None
@@ -160,8 +160,8 @@ def _status(failure: Exception) -> int | None:
         return None
     body = failure.body
     inner = body.get("error") or body if isinstance(body, Mapping) else {}
-    told = inner if isinstance(inner, Mapping) else as_object(body)
-    codes = [told.get(key) for key in ("code", "status", "status_code", "type")]
+    error = inner if isinstance(inner, Mapping) else as_object(body)
+    codes = [error.get(key) for key in ("code", "status", "status_code", "type")]
     for code in codes:
         number = as_count(code) or 0
         if HTTPStatus.BAD_REQUEST <= number < _NO_STATUS:
@@ -204,9 +204,9 @@ def _by_status(status: int, failure: Exception, asked: Asked, now_ms: int) -> St
     return StepBroke("ModelRejected", f"{where} refused the request {told}", retryable=False)
 
 
-def _is_too_long(status: int, told: str) -> bool:
+def _is_too_long(status: int, message: str) -> bool:
     """Return whether a provider refuses a request for its length; each one words it its own way."""
-    return status in _REFUSED and bool(_TOO_LONG.search(told))
+    return status in _REFUSED and bool(_TOO_LONG.search(message))
 
 
 def _message(body: Any) -> str:
@@ -222,12 +222,14 @@ def _said(body: Any, depth: int = 4) -> str:
     if not isinstance(body, Mapping) or not depth:
         return ""
     inner = body.get("error")
-    if isinstance(inner, Mapping | list) and (told := _said(inner, depth - 1)):
-        return told
-    found = [told for key in _SAYING if (told := _said(body.get(key), depth - 1))]
-    told = next(iter(dict.fromkeys(found)), "")
+    if isinstance(inner, Mapping | list) and (detail := _said(inner, depth - 1)):
+        return detail
+    found = [detail for key in _SAYING if (detail := _said(body.get(key), depth - 1))]
+    detail = next(iter(dict.fromkeys(found)), "")
     place = body.get("loc")  # some name the cause in the question only here
-    return f"{'.'.join(map(str, place))}: {told}" if told and isinstance(place, list) else told
+    return (
+        f"{'.'.join(map(str, place))}: {detail}" if detail and isinstance(place, list) else detail
+    )
 
 
 def _shown(text: str, asked: Asked) -> str:

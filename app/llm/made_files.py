@@ -29,9 +29,9 @@ def spoken(said: dict[str, Any]) -> str:
 def _picture(address: object) -> FilePart | None:
     if not isinstance(address, str) or not address.startswith("data:"):
         return None
-    told, _, data = address.removeprefix("data:").partition(",")
-    media_type = told.partition(";")[0].strip().lower()
-    content = _decoded(data) if told.endswith(";base64") and media_type in IMAGE_TYPES else b""
+    declared, _, data = address.removeprefix("data:").partition(",")
+    media_type = declared.partition(";")[0].strip().lower()
+    content = _decoded(data) if declared.endswith(";base64") and media_type in IMAGE_TYPES else b""
     return FilePart(media_type, content) if content else None
 
 
@@ -39,8 +39,8 @@ def _sound(audio: dict[str, Any]) -> FilePart | None:
     content = _decoded(audio.get("data"))
     if not content:
         return None
-    told = _SOUND.get(str(audio.get("format")), "audio/mpeg")
-    media_type = next((kind for sign, kind in _BEGINS if content.startswith(sign)), told)
+    declared = _SOUND.get(str(audio.get("format")), "audio/mpeg")
+    media_type = next((kind for sign, kind in _BEGINS if content.startswith(sign)), declared)
     return FilePart(media_type, content)
 
 

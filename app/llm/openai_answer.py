@@ -58,7 +58,7 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     calls = _calls(said)
     refusal = as_text(said.get("refusal"))
     if not (calls or refusal) and (written := written_calls(text, request.tools)):
-        text, calls = "", tool_calls(("", name, told, {}) for name, told in written)
+        text, calls = "", tool_calls(("", name, arguments, {}) for name, arguments in written)
     if finish == "error" or choice.get("error"):
         raise ProviderError(choice if choice.get("error") else whole, response)
     made = made_files(said)
@@ -78,19 +78,19 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     )
 
 
-def _finish(told: str, refusal: str, calls: tuple[ToolCall, ...]) -> Finish:
-    if refusal or told in _REFUSED:
+def _finish(reason: str, refusal: str, calls: tuple[ToolCall, ...]) -> Finish:
+    if refusal or reason in _REFUSED:
         return "refusal"
-    if told in _LENGTH:
+    if reason in _LENGTH:
         return "length"
-    if told in _CONTEXT:
+    if reason in _CONTEXT:
         return "context"
     return "tool_calls" if calls else "stop"
 
 
 def _calls(said: dict[str, Any]) -> tuple[ToolCall, ...]:
-    told = said.get("tool_calls")
-    found = objects_of([told] if isinstance(told, dict) else told)
+    given = said.get("tool_calls")
+    found = objects_of([given] if isinstance(given, dict) else given)
     if not found and isinstance(said.get("function_call"), dict):
         found = [{"function": said["function_call"]}]
     named = [(call, _function_of(call)) for call in found]

@@ -59,8 +59,8 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
 
 def _refuses(failure: Exception, key: str) -> bool:
     """Return whether an endpoint refuses a request because of one key in it."""
-    told = json.dumps(getattr(failure, "body", None), default=str)
-    return getattr(failure, "status_code", None) in _REFUSED and key in told
+    body = json.dumps(getattr(failure, "body", None), default=str)
+    return getattr(failure, "status_code", None) in _REFUSED and key in body
 
 
 def _completions(endpoint: Endpoint) -> tuple[Any, Any]:

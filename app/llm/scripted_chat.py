@@ -95,13 +95,13 @@ def _asked(request: ChatRequest) -> JsonObject:
     """Return the data about a request that expressions can use."""
     messages = request.messages
     last = max((at for at, item in enumerate(messages) if item.role == "assistant"), default=-1)
-    told = [_text_of(message) for message in messages if message.role == "user"]
+    texts = [_text_of(message) for message in messages if message.role == "user"]
     return {
         "turn": 1 + sum(message.role == "assistant" for message in messages),
         "agent": request.agent,
         "system": "\n\n".join(_text_of(item) for item in messages if item.role == "system"),
-        "message": told[-1] if told else "",
-        "first": told[0] if told else "",
+        "message": texts[-1] if texts else "",
+        "first": texts[0] if texts else "",
         "results": [_value(_text_of(m)) for m in messages[last + 1 :] if m.role == "tool"],
         "tools": [tool.name for tool in request.tools],
     }

@@ -14,7 +14,7 @@ from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.clock import Clock
 from app.execution.commands.bulk import Action, Bulk
-from app.operator.elsewhere import BACKUP, must_be_in_folder
+from app.operator.with_postgresql import BACKUP, must_be_in_folder
 from app.settings.server import Settings
 from app.upkeep.backup import back_up
 from app.upkeep.doctor import Compile, examine, holder_of

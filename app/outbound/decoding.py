@@ -66,8 +66,8 @@ class BoundedDecoder:
             raise NotDecodable(f"it is compressed more than {_MOST_LAYERS} times over")
         for name in packed:
             if name not in _KNOWN:
-                told = name[:40].encode("ascii", "replace").decode()
-                raise NotDecodable(f"it is compressed with {told}, which was not offered")
+                shown = name[:40].encode("ascii", "replace").decode()
+                raise NotDecodable(f"it is compressed with {shown}, which was not offered")
         self._left = self._limit = limit
         self._packed_left = limit + _PACKED_MORE
         self._unpacker = _Unpacker(_KNOWN[packed[-1]]) if packed else None

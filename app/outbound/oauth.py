@@ -118,8 +118,8 @@ def _read(response: HttpResponse) -> tuple[str, float]:
         body = None
     given = body if isinstance(body, dict) else {}
     if response.status != 200:  # noqa: PLR2004 - the one that RFC 6749 names
-        told = [given[key] for key in ("error", "error_description") if key in given]
-        why = "".join(f"; {str(item)[:200]}" for item in told)
+        reasons = [given[key] for key in ("error", "error_description") if key in given]
+        why = "".join(f"; {str(item)[:200]}" for item in reasons)
         raise StepBroke(
             "TokenRefused",
             f"the token server answered with status {response.status}{why}",

@@ -60,8 +60,8 @@ class ExtractionProcess:
         try:
             async with asyncio.timeout(self.wall_s):
                 bounds = {"cpuSeconds": self.cpu_s, "memoryBytes": self.memory_bytes}
-                told = json.dumps({**wanted, **bounds})
-                output, words, code = await _run(content, told)
+                request = json.dumps({**wanted, **bounds})
+                output, words, code = await _run(content, request)
         except TimeoutError as late:
             raise _too_slow() from late
         if code in (-signal.SIGXCPU, -signal.SIGKILL):

@@ -44,8 +44,8 @@ class Delivery:
         except smtplib.SMTPResponseException as answered:
             raise _refused(answered.smtp_code, answered.smtp_error) from answered
         except smtplib.SMTPNotSupportedError as missing:
-            told = "the mail server does not support what was requested: "
-            raise StepBroke("EmailRefused", told, retryable=False) from missing
+            reason = "the mail server does not support what was requested: "
+            raise StepBroke("EmailRefused", reason, retryable=False) from missing
         except (smtplib.SMTPException, OSError, UnicodeError) as failed:
             host = self._settings.smtp_host
             raise StepBroke("ConnectionFailed", f"the mail server {host}: {failed}") from failed
@@ -98,8 +98,8 @@ class Delivery:
         try:
             session.login(username, _password(self._settings))
         except smtplib.SMTPAuthenticationError as wrong:
-            told = _told(wrong.smtp_code, wrong.smtp_error)
-            message = f"the mail server did not let {username} in: {told}"
+            reason = _told(wrong.smtp_code, wrong.smtp_error)
+            message = f"the mail server did not let {username} in: {reason}"
             is_passing = wrong.smtp_code < _PERMANENT
             raise StepBroke("EmailAuth", message, retryable=is_passing) from wrong
         except UnicodeError:

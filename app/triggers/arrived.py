@@ -122,15 +122,15 @@ def _content_of(arrived: Arrived, largest: int) -> Content:
         content_type = arrived.headers["content-type"].encode("latin-1")
         form = multipart_form(content_type, body, largest)
         return Content(dict[str, Json](_plain(form.texts)), form.uploads)
-    told = arrived.headers.get("content-type", "")
-    how = body_kind(told)
+    declared = arrived.headers.get("content-type", "")
+    how = body_kind(declared)
     if how == "unknown" and looks_like_text(body):
         how = "json" if _may_be_json(body) else "text"
     if how == "json":
         # Senders may use integers beyond 2^53 and cannot be asked to change that.
-        return Content(parse_json(_utf8(body, told), exact_integers=False), {})
+        return Content(parse_json(_utf8(body, declared), exact_integers=False), {})
     if how == "text":
-        return Content(text_of(body, told), {})
+        return Content(text_of(body, declared), {})
     upload = Upload(WHOLE, media_type_of(WHOLE, body), body)
     return Content(None, {WHOLE: upload})
 

@@ -302,15 +302,15 @@ class Receiving:
         run_id: str | None,
         message: str | None,
     ) -> None:
-        """Store the outcome of a request. The outcome stands even if this fails."""
+        """Store the outcome of a request. The outcome counts even if this fails."""
         row, refused = trigger.row, outcome == "refused"
-        told = message
-        if told is not None:
-            told = (await self._masked(row, told))[:_LONGEST_MESSAGE]
+        note = message
+        if note is not None:
+            note = (await self._masked(row, note))[:_LONGEST_MESSAGE]
         if arrived.replay_of is not None:
-            told = f"{arrived.replay_of} again" + (f": {told}" if told else "")
+            note = f"{arrived.replay_of} again" + (f": {note}" if note else "")
         source = row.refused if refused else row.source
-        firing = Firing(source, arrived.id, arrived.at_ms, outcome, run_id, told)
+        firing = Firing(source, arrived.id, arrived.at_ms, outcome, run_id, note)
         body = None if refused or len(arrived.body) > LONGEST_KEPT_BODY else arrived.body
         if body:
             text = body.decode("utf-8", "surrogateescape")

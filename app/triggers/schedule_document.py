@@ -103,7 +103,7 @@ class ScheduleBody(BaseModel):
         return most
 
     def document(self) -> JsonObject:
-        """Return it as it is written, with every key."""
+        """Return the whole document, with every key."""
         jitter = None if self.jitter is None else duration_text(self.jitter)
         return {**self.model_dump(mode="json"), "jitter": jitter}
 

@@ -26,7 +26,7 @@ _SIZE = 64 * 1024
 
 
 class StartRefused(Exception):
-    """The start can succeed neither now nor later as it is; `problems` name the fields."""
+    """The start can never succeed without a change; `problems` name the fields."""
 
     def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
         self.problems = problems

@@ -70,7 +70,7 @@ class _Started(_Part):
     note: str | None = Field(None, max_length=_LONGEST_TEXT, description="a note for people")
 
     def document(self) -> JsonObject:
-        """Return it as it is written, with every key."""
+        """Return the whole document, with every key."""
         document: JsonObject = self.model_dump(mode="json")
         return document
 
@@ -221,7 +221,7 @@ class RequestTrigger(_Started):
         return wait
 
     def document(self) -> JsonObject:
-        """Return it as it is written, with every key."""
+        """Return the whole document, with every key."""
         document: JsonObject = self.model_dump(mode="json")
         verify = cast("JsonObject", document["verify"])
         verify["tolerance"] = duration_text(self.verify.tolerance)
@@ -304,7 +304,7 @@ class RunTrigger(_Started):
         return data
 
     def document(self) -> JsonObject:
-        """Return it as it is written, with every key."""
+        """Return the whole document, with every key."""
         document: JsonObject = self.model_dump(mode="json")
         if self.signal is not None:
             signal = cast("JsonObject", document["signal"])

@@ -87,10 +87,12 @@ _OF_PRESETS = {
 def _basic(how: Verify, secrets: Sequence[str], headers: Mapping[str, str]) -> bool:
     scheme, _, given = headers.get("authorization", "").partition(" ")
     try:
-        told = base64.b64decode(given.strip(), validate=True)
+        credentials = base64.b64decode(given.strip(), validate=True)
     except (binascii.Error, ValueError):
-        told = b""
-    fits = [hmac.compare_digest(told, f"{how.username}:{secret}".encode()) for secret in secrets]
+        credentials = b""
+    fits = [
+        hmac.compare_digest(credentials, f"{how.username}:{secret}".encode()) for secret in secrets
+    ]
     return any(fits) and scheme.lower() == "basic"
 
 

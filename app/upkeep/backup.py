@@ -108,8 +108,8 @@ def restore(source: Path, data: Path) -> dict[str, Any]:
         raise BackupFailed(f"there is no backup at {source}")
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise BackupFailed(f"{data} is not empty; restore into a new folder")
-    told = _manifest(source) if source.is_dir() else {}
-    _check(database, told)
+    manifest = _manifest(source) if source.is_dir() else {}
+    _check(database, manifest)
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         data.chmod(0o700)
@@ -180,16 +180,16 @@ def _contents(database: Path) -> dict[str, Any]:
 
 def _manifest(source: Path) -> dict[str, Any]:
     try:
-        told = json.loads((source / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads((source / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as unreadable:
         raise BackupFailed(f"{source / MANIFEST} cannot be read: {unreadable}") from unreadable
-    return told if isinstance(told, dict) else {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
-def _check(database: Path, told: dict[str, Any]) -> None:
-    if "sha256" in told and told["sha256"] != _sha256(database):
+def _check(database: Path, manifest: dict[str, Any]) -> None:
+    if "sha256" in manifest and manifest["sha256"] != _sha256(database):
         raise BackupFailed(f"{database} is not what was backed up: its SHA-256 differs")
     try:
         check_wal(database)

@@ -18,7 +18,7 @@ from app.services import Services
 from app.telemetry import log
 from app.web.connections import caller_is_known
 from app.web.errors import error_response, is_known
-from app.web.whose import IN_TURNS
+from app.web.likely_tenant import IN_TURNS
 from app.wire.parsing.fields import fields_of
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import M, NoBody, NoQuery, checked, without_query

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from app.concurrency.fair_loop import FairLoop
-from app.web.whose import IN_TURNS
+from app.web.likely_tenant import IN_TURNS
 from app.wire.parsing.fields import fields_of
 
 InTurn: TypeAlias = Callable[[Coroutine[Any, Any, None]], Awaitable[None]]

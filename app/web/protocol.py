@@ -19,9 +19,9 @@ from app.concurrency.first_go import FirstGo
 from app.settings.server import Settings
 from app.web.connection_pool import ConnectionPool
 from app.web.exchange import Exchange, Flow
+from app.web.likely_tenant import LikelyTenants
 from app.web.refusal import Refused, answer_to
 from app.web.request_reader import RequestReader
-from app.web.whose import Whose
 
 _STUCK_S = 60.0
 """How many seconds a client may leave a waiting answer unread."""
@@ -33,7 +33,7 @@ def protocol(settings: Settings, most: int, fair_loop: FairLoop) -> Callable[...
         HttpProtocol,
         header_timeout_s=settings.header_timeout,
         pool=ConnectionPool(most),
-        whose=Whose(fair_loop),
+        whose=LikelyTenants(fair_loop),
         first_go=FirstGo(copy_context()),
     )
 
@@ -46,7 +46,7 @@ class HttpProtocol(RequestReader):
         *args: object,
         header_timeout_s: float,
         pool: ConnectionPool,
-        whose: Whose,
+        whose: LikelyTenants,
         first_go: FirstGo[None],
         **named: object,
     ) -> None:

@@ -76,7 +76,7 @@ class Events:
         tenant: str,
         run: Run,
         events: Sequence[Event],
-        told: Told,
+        done: Told,
         *,
         idempotency: IdempotencyKey | None = None,
         caption: Statement | None = None,
@@ -91,7 +91,7 @@ class Events:
         """
         head = Head(run.id, tenant, 0, first_link(run_number(run.id)))
         if idempotency is None:
-            self.append(head, events, run, told, caption=caption)
+            self.append(head, events, run, done, caption=caption)
             return
         rows, listed, after = _rows(head, events, run, caption, self.open_pauses)
 
@@ -99,7 +99,7 @@ class Events:
             claim(connection, tenant, idempotency, run_number(run.id), run.started_at_ms)
             write_rows(connection, listed, rows)
 
-        appended = partial(self._appended, after, run, told)
+        appended = partial(self._appended, after, run, done)
         self._writer.submit(Task(work, appended, tenant, len(events), after.characters))
 
     def append(  # noqa: PLR0913 - as `start`
@@ -107,7 +107,7 @@ class Events:
         head: Head,
         events: Sequence[Event],
         run: Run,
-        told: Told,
+        done: Told,
         beside: Work | None = None,
         caption: Statement | None = None,
         wake: Statement | None = None,
@@ -126,7 +126,7 @@ class Events:
         if wake is not None:
             listed.append(wake)
         conflict = partial(Conflict, head.run_id, head.seq + 1)
-        appended = partial(self._appended, after, run, told)
+        appended = partial(self._appended, after, run, done)
         more = after.characters - head.characters
         if beside is None:
             self._writer.submit(
@@ -143,17 +143,17 @@ class Events:
 
         self._writer.submit(Task(work, answered, head.tenant, len(events), more))
 
-    def _appended(self, after: Head, run: Run, told: Told, failure: BaseException | None) -> None:
+    def _appended(self, after: Head, run: Run, done: Told, failure: BaseException | None) -> None:
         """Give the result of an append to its caller, and notify listeners of possible news."""
         if self._ahead.is_used:
             self._ahead.forget(after.run_id)
         self.heard(after.tenant, after.run_id)
         if isinstance(failure, BaseException):
-            told(failure)
+            done(failure)
             return
         if after.seq >= SHORTEST:
             self._keep(after, run)
-        told(after)
+        done(after)
 
     def _keep(self, head: Head, run: Run) -> None:
         def shown() -> tuple[Head, Run]:

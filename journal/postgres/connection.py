@@ -236,7 +236,7 @@ class _TextDumper(StrDumperUnknown):
 
 
 class _EnumDumper(StrDumperUnknown):
-    """A word that stands for a status or a state."""
+    """A word for a status or a state."""
 
     def dump(self, obj: str) -> Buffer | None:
         return super().dump(str(obj))

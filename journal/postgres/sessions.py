@@ -48,7 +48,7 @@ _LONGEST_NAME = 875
 """Characters of a name; of ASCII it may be eight times as long."""
 
 _MOST_RINGS = 500
-"""More rings than this are replaced by one that tells others to look at everything."""
+"""More rings than this are replaced by one that makes others check everything."""
 
 _EVERYTHING = "*"
 _EAR_LOOKS_EVERY_S = 5.0
@@ -71,11 +71,11 @@ class PostgresLocks:
     """The locks of this process.
 
     Attributes:
-        told: The server's time at a moment of this machine's monotonic clock.
+        server_time: The server's time at a moment of this machine's monotonic clock.
     """
 
     def __init__(self, address: Address) -> None:
-        self.told: tuple[int, float] | None = None
+        self.server_time: tuple[int, float] | None = None
         self._address = address
         self._session: AsyncConnection[Any] | None = None
         self._place, self._has_left = 0, False
@@ -115,7 +115,7 @@ class PostgresLocks:
         own = next((number for is_place, number, own, _ in rows if is_place and own), None)
         if own is None and not self._has_left:
             raise SessionLost
-        self.told = int(rows[0][3]), (began_s + time.monotonic()) / 2
+        self.server_time = int(rows[0][3]), (began_s + time.monotonic()) / 2
         taken = frozenset(number for is_place, number, _, _ in rows if not is_place)
         if own is None:
             return LockView(len(places), len(places) + 1, taken)
@@ -163,9 +163,9 @@ class PostgresLocks:
 
     def now_ms(self) -> int | None:
         """Return the time of the server; None if it is not known yet."""
-        if self.told is None:
+        if self.server_time is None:
             return None
-        shown_ms, at_s = self.told
+        shown_ms, at_s = self.server_time
         return shown_ms + round((time.monotonic() - at_s) * 1_000)
 
     @property
@@ -227,8 +227,8 @@ class PostgresBell:
         while True:
             with contextlib.suppress(psycopg.Error, OSError, TimeoutError):
                 await self._listen()
-            for told in self.on_gap:
-                told()
+            for notify in self.on_gap:
+                notify()
             await asyncio.sleep(1)
 
     async def _listen(self) -> None:
@@ -244,8 +244,8 @@ class PostgresBell:
                     self._hear(message.pid, message.payload)
                 # Raises if the session has ended, or is silent, whatever TCP is set to.
                 await Trip(ear.pgconn, known, [Sent(_ALIVE)], _ANSWER_MS / 1_000).arrive()
-                while (told := ear.pgconn.notifies()) is not None:  # came with the answer
-                    self._hear(told.be_pid, told.extra.decode())
+                while (notification := ear.pgconn.notifies()) is not None:  # came with the answer
+                    self._hear(notification.be_pid, notification.extra.decode())
         finally:
             await _closed(ear)
 
@@ -253,8 +253,8 @@ class PostgresBell:
         if backend == self._locks.backend:
             return
         if payload == _EVERYTHING:
-            for told in self.on_gap:
-                told()
+            for notify in self.on_gap:
+                notify()
             return
         for topic, name in json.loads(payload):
             for heard in self.heard.get(topic, ()):

@@ -27,7 +27,7 @@ async def shared(address: Address, readers: Readers) -> Shared:
     locks = PostgresLocks(address)
     began_s = time.monotonic()
     (now_ms,) = await readers.one(_NOW)
-    locks.told = int(now_ms), (began_s + time.monotonic()) / 2
+    locks.server_time = int(now_ms), (began_s + time.monotonic()) / 2
     owners = SharedOwners(locks)
     bell = PostgresBell(address, locks, lambda: owners.processes > 1)
     bell.heard[SHARDS_MOVED] = [lambda _: owners.look_soon()]

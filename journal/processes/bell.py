@@ -11,7 +11,7 @@ RUN = "run"
 """A run has new events; the name is its tenant, a slash and its id."""
 
 WAKE = "wake"
-"""A run is to be looked at by its owner; the name is its shard."""
+"""A run's owner must check it; the name is its shard."""
 
 PLACE = "place"
 """The line of a key may move; the name is the key."""

@@ -22,7 +22,7 @@ _LOOK_SOON_S = 0.2
 """How often a process looks that has too few shards, or gives some away, in seconds."""
 
 _LOOK_OFTEN_S = 0.05
-"""How often a process looks that is about to end, in seconds."""
+"""How often a process that is about to end checks its runs, in seconds."""
 
 _PATIENCE_S = 2.0
 """For how many seconds work may keep a shard from being given away, until another is tried."""

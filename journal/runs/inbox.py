@@ -45,7 +45,7 @@ _FIRST_ROWS = 16
 """How many rows are read at first; four times as many each time, as long as they are short."""
 
 _MOST_SEARCHED = 1_000
-"""How many questions a page of a search looks at."""
+"""How many questions a page of a search reads."""
 
 _JOINED = (
     "CROSS JOIN runs r ON r.id = listed LEFT JOIN open_pauses q ON q.run = r.id"
@@ -83,7 +83,7 @@ class InboxFilter:
     """Which pauses are wanted.
 
     Attributes:
-        names: Whose inbox it is, case-folded; None for all questions.
+        names: LikelyTenants inbox it is, case-folded; None for all questions.
         only: Only pauses that name one of these; None: also pauses that name nobody.
         text: Words of the run's title or labels, or of what the question says and shows.
         run: Only the pause of this run, by its number.

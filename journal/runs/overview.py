@@ -16,7 +16,7 @@ MOST_OF_SPAN = 2_000
 """The count of the runs of a status in one part of a period stops here."""
 
 _LOOKED_AT = 500
-"""How many of the newest failed runs, and of the next timers, are looked at."""
+"""How many of the newest failed runs, and of the next timers, are read."""
 
 _COUNTED = " UNION ALL ".join(
     f"SELECT '{status}', count(*) FROM (SELECT 1 FROM runs INDEXED BY runs_by_status"

@@ -74,7 +74,7 @@ class RunInputs:
         self._readers = readers
 
     async def up_to(self) -> int:
-        """Return the position up to which starts have been looked at."""
+        """Return the position up to which starts have been indexed."""
         row = await self._readers.by_key("SELECT value FROM meta WHERE key = ?", (INPUTS_UP_TO,))
         return int(row[0]) if row else 0
 

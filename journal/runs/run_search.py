@@ -26,7 +26,7 @@ from journal.runs.runs import RUN_COLUMNS, RunList, RunRow
 
 _FIRST_PART = 200
 _MOST_LOOKED_AT = 20_000
-"""How many runs a page looks at: in parts, each five times as long as the one before."""
+"""How many runs a page reads: in parts, each five times as long as the one before."""
 _MOST_READ = 5_000
 """The same, if an event of each run has to be read to know whether it matches."""
 
@@ -109,7 +109,7 @@ class RunSearch:
 
 
 def _part(tenant: str, wanted: RunFilter, limit: int) -> Listing:
-    """Return the statement that finds the next runs to look at."""
+    """Return the statement that finds the next runs to read."""
     if _by_list(wanted):
         return listing(tenant, wanted, limit, also="".join(f", {name}" for name in skipped(wanted)))
     order = wanted.order

@@ -5,7 +5,7 @@ from journal.reading.readers import Readers
 from journal.runs.run_filter import ENDED, OPEN
 
 MOST_LOOKED_AT = 1_000
-"""How many of the newest runs of each status are looked at."""
+"""How many of the newest runs of each status are read."""
 
 _OF_STATUS = (
     " FROM runs INDEXED BY runs_by_workflow WHERE tenant = :tenant AND workflow_id = :workflow"

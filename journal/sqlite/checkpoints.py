@@ -100,7 +100,7 @@ class Checkpoints:
         return failure
 
     def made_it(self) -> bool:
-        """Say whether the database is what one of the last checkpoints has made of it."""
+        """Return whether the database is as one of the last checkpoints left it."""
         alone = f"{self._file.resolve().as_uri()}?mode=ro&immutable=1"  # without its -wal file
         try:
             with closing(sqlite3.connect(alone, uri=True)) as connection:
@@ -153,7 +153,7 @@ def has_wal(file: Path) -> bool:
 
 
 def open_as_it_is(file: Path) -> sqlite3.Connection:
-    """Open an unused database to look at it; leaves nothing beside it."""
+    """Open an unused database for reading; creates no files beside it."""
     alone = "" if has_wal(file) else "&immutable=1"
     return sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro{alone}", uri=True)
 

@@ -8,5 +8,5 @@ def damage_of(connection: Connection) -> str | None:
 
     Raises `sqlite3.Error` if the database cannot be read at all.
     """
-    (told,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    return None if told == "ok" else " ".join(str(told).split()).replace("Page ", "page ")
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return None if verdict == "ok" else " ".join(str(verdict).split()).replace("Page ", "page ")

@@ -46,7 +46,7 @@ class AuditFilter:
 
     @property
     def is_search(self) -> bool:
-        """Whether entries have to be looked at one by one."""
+        """Whether entries have to be read one by one."""
         asked = (self.who, self.action, self.target, self.since_ms, self.until_ms)
         return any(one is not None for one in asked)
 

@@ -106,7 +106,9 @@ class ThreadTable:
             " WHERE tenant = ? AND thread = ? AND number <= ? ORDER BY number",
             (tenant, thread_id, length),
         )
-        return [ExchangeRow(n, run_id(run), said, told, at) for n, run, said, told, at in rows]
+        return [
+            ExchangeRow(n, run_id(run), said, answered, at) for n, run, said, answered, at in rows
+        ]
 
     async def get(self, tenant: str, thread_id: str) -> ThreadRow:
         """Return a thread. Raises `UnknownThread`, also for another tenant's."""

@@ -44,7 +44,7 @@ class WakeRow:
 
 
 def wake(run: str, seq: int) -> Statement:
-    """Return the statement, to be written with an append, that makes a run's owner look at it."""
+    """Return the statement, to be written with an append, that makes a run's owner check it."""
     number = run_number(run)
     return _INSERT, (number, seq, shard_of(number))
 
@@ -57,7 +57,7 @@ class WakeTable:
         self._readers = readers
 
     async def add(self, runs: Collection[tuple[str, int]]) -> None:
-        """Make owners look at runs, each left at an event or 0; durable when this returns."""
+        """Make owners check runs, each left at an event or 0; durable when this returns."""
         rows = [wake(*one)[1] for one in runs]
         await self._writer.write(lambda connection: connection.executemany(_INSERT, rows))
 

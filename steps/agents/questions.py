@@ -256,7 +256,7 @@ class _Approval:
 
 
 def _calls(pause: JsonObject) -> list[JsonObject]:
-    """Return the calls that a pause is about; older versions had a single one, not in a list."""
+    """Return the calls that a pause asks about; older versions had a single one, not in a list."""
     calls = pause.get("calls")
     if isinstance(calls, list):
         return [call for call in calls if isinstance(call, dict)]

@@ -55,13 +55,13 @@ def plan_of(moments: Sequence[Moment]) -> list[Json]:
     Returns:
         The value of `plan`.
     """
-    told: list[Json] = []
+    entries: list[Json] = []
     for moment in sorted(moments, key=lambda one: one.at_ms):
         entry: JsonObject = {"at": iso_time(moment.at_ms), "what": moment.what}
         if moment.assignees:
             entry["assignees"] = list(moment.assignees)
-        told.append(entry)
-    return told
+        entries.append(entry)
+    return entries
 
 
 def next_moment_ms(body: JsonObject) -> int | None:

@@ -41,7 +41,7 @@ async def shown_parts(parts: Sequence[Shown], step: StepInput, effects: Effects)
     Raises:
         StepBroke: A file does not exist.
     """
-    told: list[Json] = []
+    parts_shown: list[Json] = []
     left = LONGEST_TOGETHER
     for part in parts:
         value = await part.value.rendered(step.scope)
@@ -52,8 +52,8 @@ async def shown_parts(parts: Sequence[Shown], step: StepInput, effects: Effects)
         if part.title is not None:
             title = as_text(await part.title.rendered(step.scope))
             shown = {"title": title[:LONGEST_TITLE], **shown}
-        told.append(shown)
-    return told
+        parts_shown.append(shown)
+    return parts_shown
 
 
 async def _shown(kind: str, value: Json, effects: Effects, longest: int) -> tuple[JsonObject, int]:

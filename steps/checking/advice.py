@@ -95,8 +95,8 @@ def advice_on_agent(document: dict[str, Any], known: Known) -> list[Problem]:
         for what in ("tool", "workflow"):
             name = named.get(what) if isinstance(named, dict) else None
             if isinstance(name, str) and not name.endswith(".*") and name != ASK_USER:
-                told = known.lacks(what, name)
-                found += [Problem(f"tools[{index}]", told)] if told else []
+                lack = known.lacks(what, name)
+                found += [Problem(f"tools[{index}]", lack)] if lack else []
     for key in ("model", "fallback"):
         found += list(_missing(known, "model", document.get(key), key))
     found += _missing(known, "agent", document.get("handoffs"), "handoffs")
@@ -112,8 +112,8 @@ def _missing(known: Known, what: str, named: Any, path: str) -> Iterator[Problem
     """Yield the problems of a name, or of a list of names, that does not exist."""
     names = enumerate(named) if isinstance(named, list) else [(None, named)]
     for index, name in names:
-        if isinstance(name, str) and "{{" not in name and (told := known.lacks(what, name)):
-            yield Problem(path if index is None else f"{path}[{index}]", told)
+        if isinstance(name, str) and "{{" not in name and (lack := known.lacks(what, name)):
+            yield Problem(path if index is None else f"{path}[{index}]", lack)
 
 
 def _is_calculated(text: str) -> bool:
@@ -163,11 +163,11 @@ class _Advice:
                 yield from _missing(self._known, what, step.get(key), f"{path}.{key}")
         for place, name in kind.calls(step):
             if not name.startswith("#") and "{{" not in name:
-                told = self._known.lacks("workflow", name)
-                yield from [Problem(f"{path}.{place}", told)] if told else []
+                lack = self._known.lacks("workflow", name)
+                yield from [Problem(f"{path}.{place}", lack)] if lack else []
         if step.get("onInterrupted") and step.get("toolId") in self._known.pure:
-            told = "has no effect: the tool touches nothing, so it is always called again"
-            yield Problem(f"{path}.onInterrupted", told)
+            lack = "has no effect: the tool touches nothing, so it is always called again"
+            yield Problem(f"{path}.onInterrupted", lack)
         for place, retry in retries_in(step, path):
             yield from _error_types(retry, kind, f"{place}.nonRetryableErrors")
         own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
@@ -191,9 +191,9 @@ class _Advice:
             key = text.path.rpartition(".")[2].partition("[")[0]
             if key in _BARE:
                 return
-            told = unmarked_hint(text.text)
-            if told or _is_calculated(text.text):
-                yield Problem(text.path, told or UNMARKED)
+            hint = unmarked_hint(text.text)
+            if hint or _is_calculated(text.text):
+                yield Problem(text.path, hint or UNMARKED)
             return
         try:
             expressions = SecretTemplate(text.text).expressions()
@@ -213,12 +213,12 @@ class _Advice:
         given: Collection[str] = (),
     ) -> Iterator[Problem]:  # fmt: skip
         for secret in sorted(expression.secrets):
-            told = self._known.lacks("secret", secret)
-            yield from [Problem(path, told)] if told else []
+            message = self._known.lacks("secret", secret)
+            yield from [Problem(path, message)] if message else []
         for read in expression.paths:
-            told = self._unread(read, given) or (None if has_result else _no_result(read))
-            yield from [Problem(path, told)] if told else []
-        yield from (Problem(path, told) for told in _whole_outputs(expression.node))
+            message = self._unread(read, given) or (None if has_result else _no_result(read))
+            yield from [Problem(path, message)] if message else []
+        yield from (Problem(path, message) for message in _whole_outputs(expression.node))
 
     def _unread(self, read: Path, given: Collection[str]) -> str | None:
         """Return a warning if nothing delivers what is read, unless the expression checks first."""

@@ -72,10 +72,10 @@ def check_definition(document: Json, registry: Registry, known: Known | None = N
             problems = list(invalid.all)
         if not isinstance(document, dict):
             return Checked(problems, [])
-        told = {item.path for item in problems}
+        reported = {item.path for item in problems}
         found, warnings = _looked_at(document, registry, known or Known(), _Around())
     warnings += waits_in_own_pool(document, registry)
-    problems += [item for item in found if item.path not in told]
+    problems += [item for item in found if item.path not in reported]
     usable = definition if not problems else None
     return Checked(first_of([*dict.fromkeys(problems)]), first_of(warnings), usable)
 
@@ -117,9 +117,9 @@ def _looked_at(
         below = _Around(body.path, depth)
         if body.is_inline:
             below = _Around(body.path, depth, {**declared, **body.given}, payload)
-        found, told = _looked_at(inner, registry, known, below)
+        found, warned = _looked_at(inner, registry, known, below)
         problems += placed(found, body.place)
-        warnings += placed(told, body.place)
+        warnings += placed(warned, body.place)
     return list(dict.fromkeys(problems)), list(dict.fromkeys(warnings))
 
 
@@ -141,13 +141,13 @@ def check_agent(document: Json, known: Known | None = None) -> Checked:
         problems = list(invalid.all)
     if not isinstance(document, dict):
         return Checked(problems, [])
-    told = {item.path for item in problems}
+    reported = {item.path for item in problems}
     found = [item for text in texts_of(AgentDocument, document, "")
              for item in _text_problems(text, {}, shown=False)]  # fmt: skip
     found += loose_kinds(AgentDocument, document, "")
     found += _field_texts(document.get("output"), "output")
     found += _field_specs(document.get("output"), "output")
-    problems += [item for item in found if item.path not in told]
+    problems += [item for item in found if item.path not in reported]
     return Checked(first_of(problems), first_of(advice_on_agent(document, known or Known())))
 
 
@@ -311,8 +311,8 @@ def _text_problems(text: Text, declared: Declared, *, shown: bool) -> Iterator[P
             yield from _shown(text.text, text.path)
         return
     for expression in _expressions(text.text):
-        for told in (*findings_in(expression.node), *crossings_in(expression.node, declared)):
-            yield Problem(text.path, f"{{{{ {expression.text} }}}}: {told}")
+        for message in (*findings_in(expression.node), *crossings_in(expression.node, declared)):
+            yield Problem(text.path, f"{{{{ {expression.text} }}}}: {message}")
 
 
 def _expression_problems(text: str, path: str, declared: Declared) -> Iterator[Problem]:
@@ -320,8 +320,8 @@ def _expression_problems(text: str, path: str, declared: Declared) -> Iterator[P
         node = expression_of(text).node
     except ExpressionError:
         return  # compiling has reported it
-    for told in (*findings_in(node), *crossings_in(node, declared)):
-        yield Problem(path, told)
+    for message in (*findings_in(node), *crossings_in(node, declared)):
+        yield Problem(path, message)
 
 
 def _expressions(text: str) -> list[Expression]:

@@ -85,9 +85,9 @@ def _step(kind: AnyStepType, common: Mapping[str, Any], own: Mapping[str, Any]) 
     properties["type"] = {"const": kind.type}
     properties["output"] = _fields("the fields that the step delivers into `data`")
     required = [*common["required"], *own.get("required", [])]
-    told = (type(kind).__doc__ or "").partition("\n")[0]
+    description = (type(kind).__doc__ or "").partition("\n")[0]
     return {
-        "type": "object", "description": told, "properties": properties,
+        "type": "object", "description": description, "properties": properties,
         "required": sorted(set(required)), "additionalProperties": False,
     }  # fmt: skip
 
@@ -124,9 +124,9 @@ def _defaults(kinds: Iterable[AnyStepType]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _fields(told: str) -> dict[str, Any]:
+def _fields(description: str) -> dict[str, Any]:
     return {
-        "type": "object", "description": told,
+        "type": "object", "description": description,
         "additionalProperties": {"$ref": "#/$defs/field"},
     }  # fmt: skip
 

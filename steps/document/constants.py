@@ -19,7 +19,7 @@ def constants_of(written: Mapping[str, Json]) -> tuple[JsonObject, list[Problem]
         path = f"constants.{name}"
         try:
             template = Template(source)
-            problems += [Problem(path, told) for told in _misuses(template)]
+            problems += [Problem(path, message) for message in _misuses(template)]
             if len(problems) == 0:
                 made[name] = template.render({"constants": made})
         except ExpressionError as wrong:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 
 def _spelt(meanings: Iterable[tuple[str, str]]) -> Mapping[str, str]:
-    return {word: told for words, told in meanings for word in words.split()}
+    return {word: meaning for words, meaning in meanings for word in words.split()}
 
 
 _STEP_TYPES = _spelt(
@@ -96,18 +96,18 @@ _KEYS: tuple[tuple[str, str, str], ...] = (
 
 def step_type_here(name: str) -> str:
     """Return the equivalent of another engine's step type, empty if it is not known."""
-    told = _STEP_TYPES.get(_plain(name.rpartition(".")[2]), "")
-    return f"; {told}" if told else ""
+    meaning = _STEP_TYPES.get(_plain(name.rpartition(".")[2]), "")
+    return f"; {meaning}" if meaning else ""
 
 
 def key_here(name: str, known: Collection[str]) -> str:
     """Return the equivalent of another engine's key, among the keys allowed in that place."""
     said = ""
-    for words, key, told in _KEYS:
+    for words, key, meaning in _KEYS:
         if _plain(name) in words.split():
             if key in known:
                 return f"; here it is {key}"
-            said = said or told
+            said = said or meaning
     return f"; {said}" if said else ""
 
 

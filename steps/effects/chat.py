@@ -213,14 +213,14 @@ class Usage:
             `inputTokens` and `outputTokens`; `cachedTokens`, `cacheWrittenTokens` and `cost` if
             there are any; `estimated` if it is true.
         """
-        told: JsonObject = {"inputTokens": self.input_tokens, "outputTokens": self.output_tokens}
+        counts: JsonObject = {"inputTokens": self.input_tokens, "outputTokens": self.output_tokens}
         if self.cached_tokens:
-            told["cachedTokens"] = self.cached_tokens
+            counts["cachedTokens"] = self.cached_tokens
         if self.written_tokens:
-            told["cacheWrittenTokens"] = self.written_tokens
+            counts["cacheWrittenTokens"] = self.written_tokens
         if self.cost_nano is not None:
-            told["cost"] = in_currency(self.cost_nano)
-        return {**told, "estimated": True} if self.estimated else told
+            counts["cost"] = in_currency(self.cost_nano)
+        return {**counts, "estimated": True} if self.estimated else counts
 
 
 _NANO = 1_000_000_000
@@ -238,16 +238,16 @@ def in_nano(cost: float) -> int:
 
 def usage_from_json(kept: Json) -> Usage:
     """Return the usage that a record holds; anything but a number counts as none."""
-    told = kept if isinstance(kept, dict) else {}
-    cost = told.get("cost")
+    counts = kept if isinstance(kept, dict) else {}
+    cost = counts.get("cost")
     is_priced = isinstance(cost, int | float) and not isinstance(cost, bool)
     return Usage(
-        _count(told.get("inputTokens")),
-        _count(told.get("outputTokens")),
-        bool(told.get("estimated")),
-        _count(told.get("cachedTokens")),
+        _count(counts.get("inputTokens")),
+        _count(counts.get("outputTokens")),
+        bool(counts.get("estimated")),
+        _count(counts.get("cachedTokens")),
         in_nano(cost) if is_priced else None,  # type: ignore[arg-type] # it is a number
-        _count(told.get("cacheWrittenTokens")),
+        _count(counts.get("cacheWrittenTokens")),
     )
 
 

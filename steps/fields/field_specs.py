@@ -146,9 +146,9 @@ def _shape_problems(
 def _rule_problems(spec: dict[str, Any], where: str, fitting: frozenset[str]) -> list[Problem]:
     """Find values of keys that no value of the field could satisfy."""
     problems: list[Problem] = []
-    told = spec.get("format")
-    if "format" in fitting and "format" in spec and told not in _FORMATS:
-        nearest = did_you_mean(str(told), _FORMATS)
+    named_format = spec.get("format")
+    if "format" in fitting and "format" in spec and named_format not in _FORMATS:
+        nearest = did_you_mean(str(named_format), _FORMATS)
         problems.append(Problem(f"{where}.format", f"is not a known format{nearest}"))
     if spec.get("enum") == []:
         problems.append(Problem(f"{where}.enum", "must have one value at least"))
@@ -176,8 +176,8 @@ def _unfit(key: str, kind: str, always: frozenset[str]) -> str:
         return f"has no effect on a field of type {kind}, only on {' and '.join(types)}"
     if key in _NAMED:
         return "has no effect here, only on a named field"
-    told = _KEYWORDS.get(key.lower())
-    return f"is not a known keyword{told or did_you_mean(key, _KNOWN | always)}"
+    hint = _KEYWORDS.get(key.lower())
+    return f"is not a known keyword{hint or did_you_mean(key, _KNOWN | always)}"
 
 
 def _problems_inside(spec: dict[str, Any], where: str, *, stored: bool) -> list[Problem]:

@@ -106,9 +106,9 @@ def _json(response: HttpResponse, content_type: str) -> Json:
     try:
         return parse_strictly(text)
     except ValueError as wrong:
-        told = described(response.status, response.headers, len(content))
+        description = described(response.status, response.headers, len(content))
         message = (
-            f"the answer ({told}) is not JSON: {str(wrong)[:200]}; "
+            f"the answer ({description}) is not JSON: {str(wrong)[:200]}; "
             "set responseType to text to take it as it is"
         )
         raise StepBroke("InvalidResponse", message, retryable=False) from wrong

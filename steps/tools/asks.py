@@ -159,9 +159,9 @@ def _kind(spec: Mapping[str, Any]) -> Any:
 def _choices(spec: Mapping[str, Any]) -> "list[Json] | None":
     """Return the values of choices with titles."""
     for key in ("oneOf", "anyOf"):
-        told = spec.get(key)
-        if isinstance(told, list):
-            return [one["const"] for one in told if isinstance(one, dict) and "const" in one]
+        listed = spec.get(key)
+        if isinstance(listed, list):
+            return [one["const"] for one in listed if isinstance(one, dict) and "const" in one]
     return None
 
 

@@ -35,9 +35,9 @@ def shown(result: Json, longest: int, pictures: Mapping[str, bytes] = _NONE) -> 
         return _within([TextPart(text)], longest)
     assert isinstance(result, dict)  # noqa: S101 - it has `content`
     parts = [one for part in content for one in _parts(part, pictures)]
-    told = "\n".join(filter(None, map(text_of, content)))
+    whole_text = "\n".join(filter(None, map(text_of, content)))
     rest = {key: value for key, value in result.items() if key != "content"}
-    if rest.get("text") == told:
+    if rest.get("text") == whole_text:
         del rest["text"]
     if rest:
         parts.insert(0, TextPart(json.dumps(rest, ensure_ascii=False)))

@@ -326,10 +326,10 @@ def _tool(tool_id: str, description: str, function: Callable[..., Any], *, pure:
             fields[name] = (Any if is_untyped else parameter.annotation, default)
     config = ConfigDict(extra="allow" if is_open else "forbid", strict=True)
     arguments = create_model(f"{tool_id} arguments", __config__=config, **fields)
-    told = description or inspect.getdoc(function) or ""
+    summary = description or inspect.getdoc(function) or ""
     is_async = inspect.iscoroutinefunction(function)
     return Tool(
-        tool_id, told, function, arguments, context_name, pure,
+        tool_id, summary, function, arguments, context_name, pure,
         keys=keys_of(arguments),
         is_async=is_async,
         is_in_thread=not (is_async or pure),

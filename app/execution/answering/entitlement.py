@@ -100,8 +100,8 @@ def refusal(body: JsonObject, caller: Caller) -> str:
         return NAMES_NOBODY
     assignees = named_in(body, "assignees")
     if assignees and not assignees & names:
-        told = ", ".join(str(name) for name in _listed(body, "assignees")[:5])
-        return f"this question is for {told}, and you are not one of them"
+        who = ", ".join(str(name) for name in _listed(body, "assignees")[:5])
+        return f"this question is for {who}, and you are not one of them"
     claimed = body.get("claimedBy")
     if claimed and claimed != caller.name:
         return f"{claimed} has claimed this question; they or an admin can release it"

@@ -44,10 +44,10 @@ def _masked(outcome: Input, mask: Masks) -> Input:
             }
             return Delivered(mask.value(output), _object(mask.value(data)), gained, removed)
         case Broke(error):
-            told = replace(
+            masked = replace(
                 error, message=str(mask.value(error.message)), body=mask.value(error.body)
             )
-            return Broke(told)
+            return Broke(masked)
         case Pauses(pause):
             return replace(outcome, pause=replace(pause, body=_object(mask.value(pause.body))))
         case _:

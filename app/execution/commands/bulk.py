@@ -40,7 +40,7 @@ Action: TypeAlias = Literal[
     "cancel", "terminate", "delete", "hold", "release", "tryNow", "giveUp", "rerun"
 ]
 OF_ENDED = ("delete", "rerun")
-"""Commands for runs that have ended and are no children."""
+"""Commands for runs that have ended and are not child runs."""
 
 _DOWN = ("cancel", "terminate")
 """Commands that a run passes on to its child runs."""

@@ -69,7 +69,7 @@ def _told(visit: Visit) -> JsonObject:
     usage = usage_of([_own(visit)])
     spent: dict[str, Any] = usage if isinstance(usage, dict) else {}
     calls: list[Json] = [{"tool": one.tool, "arguments": one.arguments} for one in calls_in(values)]
-    told: JsonObject = {
+    shown: JsonObject = {
         "status": visit.status.value,
         "output": visit.output,
         "error": None
@@ -83,12 +83,12 @@ def _told(visit: Visit) -> JsonObject:
         "modelMs": spent.get("latencyMs", 0),
     }
     if matches:
-        told["recorded"] = {
+        shown["recorded"] = {
             "exact": matches.count(EXACT),
             "near": matches.count(NEAR),
             "none": len(matches) - matches.count(EXACT) - matches.count(NEAR),
         }
-    return told
+    return shown
 
 
 def _own(visit: Visit) -> Visit:

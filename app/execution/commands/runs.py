@@ -310,7 +310,7 @@ class Runs:
             return live.run.copy()
 
     async def stop(self, run_id: str, *, terminate: bool) -> None:
-        """Stop a run whose parent no longer waits for it; one that has ended stays as it is."""
+        """Stop a run whose parent no longer waits for it; one that has ended does not change."""
         reason = "the run that started it has stopped"
         try:
             if not terminate:

@@ -103,9 +103,9 @@ class LeftChildren:
         await self._tell(run_id, self._runs.go_apart(run_id))
         self._stopping.discard(run_id)
 
-    async def _tell(self, run_id: str, told: Awaitable[None]) -> None:
+    async def _tell(self, run_id: str, stopping: Awaitable[None]) -> None:
         try:
-            await told
+            await stopping
         except UnknownRun:
             return
         except UNREADABLE as unreadable:

@@ -40,7 +40,7 @@ _AT_ONCE = 100
 _PAGE = 5_000
 _PAUSE_S = 1.0
 _SWEEP_EVERY_S = 30.0
-"""How often a process of a cluster looks for runs of its own that stand still, in seconds."""
+"""How often a process of a cluster looks for its runs that stopped by mistake, in seconds."""
 
 _ROOM_S = 0.05
 """How many seconds until recovery looks again whether there is room for more runs."""
@@ -128,7 +128,7 @@ class Recovery:
                 await self._sweep(cluster)
 
     async def _sweep(self, cluster: Cluster) -> None:
-        """Pick up runs that stand still by mistake, and for which no wake was written."""
+        """Resume runs that have stopped by mistake, and for which no wake was written."""
         after = 0
         with suppress(JournalError):
             while page := await self._journal.runs.unfinished(after, _PAGE):

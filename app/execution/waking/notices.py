@@ -143,8 +143,8 @@ class Notices:
                     is_taken = HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
                     return "" if is_taken else f"the address answered {answer.status}"
         except (StepBroke, ExpressionError) as broke:
-            told = await self._services.secrets.mask(live.tenant, str(broke))
-            return str(told)[:_LONGEST_FAILURE]
+            reason = await self._services.secrets.mask(live.tenant, str(broke))
+            return str(reason)[:_LONGEST_FAILURE]
         except TimeoutError:
             return f"the tool has not answered within {_LONGEST_S} s"
         except (JournalError, RunLost):

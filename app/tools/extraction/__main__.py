@@ -11,9 +11,9 @@ from app.tools.extraction.document import DocumentFailure, Limits
 from app.tools.extraction.readers import read_document
 
 
-def main(told: str) -> None:
+def main(request: str) -> None:
     """Read the document that standard input brings, as `told`, a JSON object, says."""
-    wanted = json.loads(told)
+    wanted = json.loads(request)
     _limit(wanted["cpuSeconds"], wanted["memoryBytes"])
     shown: dict[str, object]
     try:

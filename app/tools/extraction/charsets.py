@@ -71,8 +71,8 @@ def declared_charset(content: bytes) -> str:
 
 
 def _in_meta(head: bytes) -> bytes:
-    for told in _META.finditer(_COMMENT.sub(b"", head)):
-        has = {name.lower(): b"".join(value) for name, *value in _ATTRIBUTE.findall(told[1])}
+    for match in _META.finditer(_COMMENT.sub(b"", head)):
+        has = {name.lower(): b"".join(value) for name, *value in _ATTRIBUTE.findall(match[1])}
         if name := has.get(b"charset"):
             return name.strip()
         found = _IN_CONTENT.search(has.get(b"content", b""))

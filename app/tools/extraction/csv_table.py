@@ -12,7 +12,7 @@ from app.tools.extraction.document import Document, Sheet
 _LONGEST_CELL = 2**31 - 1
 """A quote that is left open makes one cell of the rest, which the limits of the text cut."""
 _SEPARATORS = ";\t|,"
-"""The comma is the last: it stands in cells more often than the others."""
+"""The comma is the last, because it occurs inside cells more often than the others."""
 _SAMPLE_CHARACTERS = 64 * 1024
 _SAMPLE_ROWS = 200
 _DOS_END = b"\x1a"

@@ -19,14 +19,14 @@ def read(content: bytes, document: Document) -> None:
     roots = elements(package.read(_CONTAINER), _CONTAINER)
     place = next((found.get("full-path", "") for name, found in roots if name == "rootfile"), "")
     opened = package.read(place)
-    told = Leaves()
-    parse(opened, told, place)
+    metadata = Leaves()
+    parse(opened, metadata, place)
     document.describe(
         {
-            "title": told.found.get("title"),
-            "author": told.found.get("creator"),
-            "subject": told.found.get("subject"),
-            "createdAt": told.found.get("date"),
+            "title": metadata.found.get("title"),
+            "author": metadata.found.get("creator"),
+            "subject": metadata.found.get("subject"),
+            "createdAt": metadata.found.get("date"),
         }
     )
     chapters = _chapters(opened, place)

@@ -31,7 +31,7 @@ class _Table:
         return _Table(covered=self.below, below=below)
 
     def next_cell(self) -> int:
-        """Return by how many columns the next cell stands after where the last one begins."""
+        """Return the number of columns between the beginnings of the last cell and the next."""
         columns = self.gap + (1 if self.in_cell else 0)
         while self.column in self.covered:
             self.column += 1
@@ -154,7 +154,7 @@ class Flow:
             self._pending = ""
 
     def span(self, columns: int, rows: int) -> None:
-        """Let the cell cover columns and rows: what follows stands where people see it."""
+        """Let the cell span columns and rows, so that later cells are in the right column."""
         if self._tables and (columns > 1 or rows > 1):
             self._tables[-1].span(columns, rows)
 
@@ -169,7 +169,7 @@ class Flow:
             self._pending = self._cell_break
 
     def _break(self) -> None:
-        """Part what comes from what stands before it in the same cell."""
+        """Separate the text that follows from the text before it in the same cell."""
         if self._pending == "\n":
             self.end_line()
         elif self._pending:

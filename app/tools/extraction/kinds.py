@@ -140,26 +140,26 @@ def unsupported(kind: str) -> DocumentFailure:
 
 def _package(package: Package) -> str:
     if "mimetype" in package:
-        told = package.read("mimetype").decode("ascii", "replace").strip().lower()
-        if told == EPUB:
+        declared = package.read("mimetype").decode("ascii", "replace").strip().lower()
+        if declared == EPUB:
             return EPUB
-        if told in _ODF_KINDS:
-            return _ODF_KINDS[told]
-        raise unsupported(told[:100])
+        if declared in _ODF_KINDS:
+            return _ODF_KINDS[declared]
+        raise unsupported(declared[:100])
     main = package.main_part() if "[Content_Types].xml" in package else ""
     if not main:
         raise unsupported("application/zip")
-    told = package.content_type(main)
+    declared = package.content_type(main)
     if main not in package:
         raise damaged(f"its part {main} is missing")
-    if _BINARY_BOOK in told:
+    if _BINARY_BOOK in declared:
         raise unsupported("binary Excel (.xlsb)")
     for pattern, kind in _MAIN_PARTS:
-        if pattern.search(told):
+        if pattern.search(declared):
             return kind
     root = _MAIN_ROOTS.get(_root_of(package.read(main)))
     if root is None:
-        raise unsupported(told[:100] or "application/zip")
+        raise unsupported(declared[:100] or "application/zip")
     return root
 
 

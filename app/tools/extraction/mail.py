@@ -119,7 +119,7 @@ def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -
 
 
 def _read_inner(part: EmailMessage, kind: str, document: Document, flow: Flow, depth: int) -> None:
-    """Read a message within this one, or a report, which is made of headers."""
+    """Read a message inside this one, or a delivery report, which consists of headers."""
     flow.block()
     if kind == _ELSEWHERE:
         document.leave_out("a part that is kept elsewhere")

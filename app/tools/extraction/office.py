@@ -37,7 +37,7 @@ def _has_comments(package: Package, part: str) -> bool:
 
 
 def read_diagrams(package: Package, relations: Iterable[Relation], flow: Flow) -> None:
-    """Read the words of SmartArt, which stand in parts of their own."""
+    """Read the text of SmartArt, which has separate parts."""
     for found in relations:
         if found.kind == "diagramData" and found.part in package:
             flow.block()

@@ -21,11 +21,11 @@ def read(content: bytes, document: Document) -> None:
         book = CalamineWorkbook.from_filelike(BytesIO(content))
         document.sheets = []
         _leave_out_lost_values(content, document)
-        for told in book.sheets_metadata:
-            if told.typ is not SheetTypeEnum.WorkSheet:
-                document.leave_out(f"the sheet {told.name}, which has no cells")
+        for info in book.sheets_metadata:
+            if info.typ is not SheetTypeEnum.WorkSheet:
+                document.leave_out(f"the sheet {info.name}, which has no cells")
             else:
-                sheet = Sheet(told.name)
+                sheet = Sheet(info.name)
                 document.sheets.append(sheet)
                 _read_sheet(book, sheet, document)
     except PasswordError as locked:

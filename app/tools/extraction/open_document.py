@@ -25,7 +25,7 @@ def read(content: bytes, document: Document) -> None:
     """Read headers and footers, then the body; the cells of a row are parted by tabs."""
     package = Package(content)
     refuse_encrypted(package)
-    document.describe(told_in(package))
+    document.describe(metadata_of(package))
     flow = Flow(document)
     if document.media_type.endswith(".text") and "styles.xml" in package:
         parse(package.read("styles.xml"), Words(document, flow, within="master-page"), "styles.xml")
@@ -52,24 +52,24 @@ def refuse_encrypted(package: Package) -> None:
         raise encrypted()
 
 
-def told_in(package: Package) -> dict[str, object]:
-    """Return what the document says of itself, as the tool's metadata."""
+def metadata_of(package: Package) -> dict[str, object]:
+    """Return the document's own metadata in the form of the tool."""
     if _META not in package:
         return {}
-    told = Leaves()
-    parse(package.read(_META), told, _META)
+    metadata = Leaves()
+    parse(package.read(_META), metadata, _META)
     return {
-        "title": told.found.get("title"),
-        "author": told.found.get("initial-creator") or told.found.get("creator"),
-        "subject": told.found.get("subject"),
-        "keywords": told.found.get("keyword"),
-        "createdAt": told.found.get("creation-date"),
-        "modifiedAt": told.found.get("date"),
+        "title": metadata.found.get("title"),
+        "author": metadata.found.get("initial-creator") or metadata.found.get("creator"),
+        "subject": metadata.found.get("subject"),
+        "keywords": metadata.found.get("keyword"),
+        "createdAt": metadata.found.get("creation-date"),
+        "modifiedAt": metadata.found.get("date"),
     }
 
 
 class Words:
-    """Reads text content: what stands in paragraphs, whatever is around them."""
+    """Reads text content: the paragraphs, regardless of the elements around them."""
 
     def __init__(self, document: Document, flow: Flow, within: str = "") -> None:
         self._document = document
@@ -118,7 +118,7 @@ class Words:
             self._flow.write_collapsed(text)
 
     def _change(self, name: str, attributes: dict[str, str]) -> None:
-        """Take note of what was deleted, and may stand in its place all the same."""
+        """Remember what was deleted: the file may still contain it at its place."""
         changed = attributes.get("change-id", "")
         match name:
             case "changed-region":

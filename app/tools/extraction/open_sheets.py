@@ -2,7 +2,7 @@
 
 from app.tools.extraction.document import MOST_ROWS, Document, Sheet
 from app.tools.extraction.markup import parse
-from app.tools.extraction.open_document import refuse_encrypted, told_in
+from app.tools.extraction.open_document import metadata_of, refuse_encrypted
 from app.tools.extraction.package import Package
 
 _NUMBERS = frozenset({"float", "percentage", "currency"})
@@ -15,7 +15,7 @@ def read(content: bytes, document: Document) -> None:
     """Read the values of every sheet; of formulas, the results that were saved with them."""
     package = Package(content)
     refuse_encrypted(package)
-    document.describe(told_in(package))
+    document.describe(metadata_of(package))
     document.sheets = []
     parse(package.read("content.xml"), _Cells(document, document.sheets), "content.xml")
 
@@ -162,8 +162,8 @@ class _Cells:
         return f"={cell['formula'].partition('=')[2]}"
 
 
-def _count(told: str) -> int:
-    return int(told) if told.isdecimal() and len(told) < 10 else 1  # noqa: PLR2004 - digits
+def _count(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 10 else 1  # noqa: PLR2004 - digits
 
 
 def _number(value: str) -> object:

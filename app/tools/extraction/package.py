@@ -103,20 +103,20 @@ class Package:
         return self._types.get(_key(part), by_ending)
 
     def properties(self) -> dict[str, object]:
-        """Return what an Office document says of itself, as the tool's metadata."""
+        """Return the document's own metadata in the form of the tool."""
         cores = (item for item in self.relations("") if item.kind == "core-properties")
         place = next((item.part for item in cores), "")
         if place not in self:
             return {}
-        told = Leaves()
-        parse(self.read(place), told, place)
+        metadata = Leaves()
+        parse(self.read(place), metadata, place)
         return {
-            "title": told.found.get("title"),
-            "author": told.found.get("creator"),
-            "subject": told.found.get("subject"),
-            "keywords": told.found.get("keywords"),
-            "createdAt": told.found.get("created"),
-            "modifiedAt": told.found.get("modified"),
+            "title": metadata.found.get("title"),
+            "author": metadata.found.get("creator"),
+            "subject": metadata.found.get("subject"),
+            "keywords": metadata.found.get("keywords"),
+            "createdAt": metadata.found.get("created"),
+            "modifiedAt": metadata.found.get("modified"),
         }
 
 

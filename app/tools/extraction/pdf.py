@@ -35,8 +35,8 @@ def read(content: bytes, document: Document) -> None:
     document.pages = len(book)
     if not document.pages:
         raise damaged("it has no pages")
-    told = book.get_metadata_dict()
-    document.describe({name: told.get(key) for name, key in _TOLD.items()})
+    metadata = book.get_metadata_dict()
+    document.describe({name: metadata.get(key) for name, key in _TOLD.items()})
     if content.rfind(_END) < content.rfind(_END_OF_OBJECT):
         document.leave_out("what came behind the end of the file, which is cut off")
     if book.get_formtype() in _XFA:

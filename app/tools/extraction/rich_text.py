@@ -47,7 +47,7 @@ _OF_SYMBOLS = 2
 _BOX, _LIST, _NOT_CHOSEN = 1, 2, 25
 _DEEPEST = 10_000
 _FIRST_HALVES = range(0xD800, 0xDC00)
-"""Of characters that take two `\\u`, which may stand in groups of their own."""
+"""The first half of a character that takes two `\\u`, each possibly in its own group."""
 
 
 def read(content: bytes, document: Document) -> None:

@@ -1,4 +1,4 @@
-"""Characters of symbol fonts, which stand in a private range and mean what their font draws."""
+"""Characters of symbol fonts: codes of a private range whose meaning is what the font draws."""
 
 _WINGDINGS = {
     0x20: " ", 0x28: "\u260e", 0x2A: "\u2709", 0x4A: "\u263a", 0x4B: "\U0001f610",

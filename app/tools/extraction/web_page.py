@@ -46,7 +46,7 @@ def read(content: bytes, document: Document) -> None:
     text, document.encoding = decoded(content, declared_charset(content))
     page = _Page(document, Flow(document, cell_break="\n"))
     page.read(text)
-    document.describe(page.told)
+    document.describe(page.metadata)
 
 
 def write_page(text: str, document: Document, flow: Flow) -> None:
@@ -58,7 +58,7 @@ class _Page:
     """Reads tags and text, with no tree: however deep a page nests, it costs its length.
 
     Attributes:
-        told: What the page says of itself, as the tool's metadata.
+        metadata: The page's own metadata in the form of the tool.
     """
 
     def __init__(self, document: Document, flow: Flow) -> None:
@@ -68,7 +68,7 @@ class _Page:
         self._unseen, self._depth = "", 0
         self._lines = 0
         self._reading = ""
-        self.told: dict[str, object] = {}
+        self.metadata: dict[str, object] = {}
 
     def read(self, text: str) -> None:
         """Read all of it."""
@@ -133,8 +133,8 @@ class _Page:
     def text(self, text: str) -> None:
         """Take characters."""
         if self._unseen:
-            if self._unseen == "title" and "title" not in self.told:
-                self.told["title"] = text.strip()
+            if self._unseen == "title" and "title" not in self.metadata:
+                self.metadata["title"] = text.strip()
         elif self._lines:
             self._flow.write_lines(text)
         else:
@@ -163,7 +163,7 @@ class _Page:
     def _tell(self, attributes: Mapping[str, str]) -> None:
         name = attributes.get("name", "").lower()
         if name in _TOLD:
-            self.told.setdefault(name, attributes.get("content"))
+            self.metadata.setdefault(name, attributes.get("content"))
 
     def _input(self, attributes: Mapping[str, str]) -> None:
         kind = (attributes.get("type") or "text").lower()
@@ -175,6 +175,6 @@ class _Page:
 
 def _number(attributes: Mapping[str, str], name: str) -> int:
     """Return how many columns or rows a cell spans; 0 rows are all that follow."""
-    told = attributes.get(name, "1").strip()
-    number = int(told) if told.isascii() and told.isdigit() and len(told) <= 5 else 1  # noqa: PLR2004 - digits
+    text = attributes.get(name, "1").strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 1  # noqa: PLR2004 - digits
     return min(number, _MOST_SPANNED) or _MOST_SPANNED

@@ -69,8 +69,8 @@ class _Isolating(GuardedTransport):
             self._failed()
             if not is_post:
                 raise
-            told = str(failure) or type(failure).__name__
-            return _refusal(request, f"no answer from {request.url.host}: {told}")
+            reason = str(failure) or type(failure).__name__
+            return _refusal(request, f"no answer from {request.url.host}: {reason}")
         if _is_error(response) and _SESSION in request.headers and request.method == "GET":
             self._failed()
         return response
@@ -110,9 +110,9 @@ class _Isolating(GuardedTransport):
             self._failed()
             return _refusal(request, "it has ended the session")
         if _is_error(response) and not _explains_itself(bytes(content)):
-            told = f"it answered HTTP {status} {response.reason_phrase}".rstrip()
+            message = f"it answered HTTP {status} {response.reason_phrase}".rstrip()
             words = " ".join(bytes(content[:_SHOWN]).decode("utf-8", "replace").split())
-            return _refusal(request, f"{told}: {words}" if words else told)
+            return _refusal(request, f"{message}: {words}" if words else message)
         headers = [(k, v) for k, v in response.headers.items() if k.lower() not in _NOT_COPIED]
         said = readable(bytes(content)) if _is_json(response) else bytes(content)
         return httpx2.Response(status, headers=headers, content=said, request=request)

@@ -57,9 +57,9 @@ def _said(failure: ValidationError) -> Any:
         return None
 
 
-def _error(told: Any) -> ErrorData:
-    fields = told if isinstance(told, dict) else {}
-    code, words = fields.get("code"), fields.get("message", told)
+def _error(error: Any) -> ErrorData:
+    fields = error if isinstance(error, dict) else {}
+    code, words = fields.get("code"), fields.get("message", error)
     if words is None:
         words = "the answer has neither a result nor an error"
     return ErrorData(

@@ -55,8 +55,8 @@ async def asked_of_resources(client: Any, tool_id: str, call: McpCall) -> Json:
 
 
 def _plain(item: Any) -> JsonObject:
-    told: JsonObject = item.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return told
+    document: JsonObject = item.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return document
 
 
 def _part(contents: JsonObject) -> JsonObject:
@@ -90,8 +90,8 @@ async def _all(client: Any, what: str, contains: str) -> tuple[list[Json], bool]
     for _ in range(_PAGES):
         page: Any = await getattr(client, f"list_{what}")(cursor=cursor)
         for item in getattr(page, what):
-            told = _plain(item)
-            shown: JsonObject = {key: told[key] for key in _SHOWN if key in told}
+            document = _plain(item)
+            shown: JsonObject = {key: document[key] for key in _SHOWN if key in document}
             if contains in " ".join(map(str, shown.values())).lower():
                 if len(found) == _MOST:
                     return found, True

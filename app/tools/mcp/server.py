@@ -226,8 +226,8 @@ class McpServer:
             except UnusableSchema as odd:
                 # No provider would take it, and with it none of the other tools.
                 tools[tool.name] = replace(tool, input_schema={"type": "object"})
-                told = f"tool {tool.name}: its inputSchema cannot be used: {odd}"[:_LONGEST_ERROR]
-                warnings.append(f"{told}; its arguments are not checked")
+                why = f"tool {tool.name}: its inputSchema cannot be used: {odd}"[:_LONGEST_ERROR]
+                warnings.append(f"{why}; its arguments are not checked")
         for warning in warnings:
             if warning not in self.warnings:
                 log.mcp_tool_odd(self.name, warning)

@@ -122,8 +122,8 @@ async def _read(output: ByteReceiveStream, came: Any) -> None:
 
 async def _messages(line: bytes | tuple[bytes, bytes]) -> list[SessionMessage | Exception]:
     if isinstance(line, tuple):
-        told = _too_long(*line)
-        return [told] if told else []
+        error = _too_long(*line)
+        return [error] if error else []
     if not line.strip():
         return []
     read = partial(messages_of, line)
@@ -155,9 +155,9 @@ def _too_long(head: bytes, tail: bytes) -> SessionMessage | None:
     found = _ID_FIRST.match(head) or _ID_LAST.search(tail)
     if found is None:
         return None
-    told = found[1].decode("utf-8", "replace")
+    number_text = found[1].decode("utf-8", "replace")
     error = ErrorData(code=TOO_LONG, message=f"an answer of more than {LONGEST_LINE:,} bytes")
-    number = told.strip('"') if told.startswith('"') else int(told)
+    number = number_text.strip('"') if number_text.startswith('"') else int(number_text)
     return SessionMessage(JSONRPCError(jsonrpc="2.0", id=number, error=error))
 
 

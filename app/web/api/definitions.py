@@ -131,8 +131,8 @@ class Resource:
         """Return possible mistakes in what was saved; nothing if there are none."""
         known = await known_to(call.services, call.tenant, row.definition)
         found = await self.advise(call.services, row, known)
-        told = [{"path": item.path, "message": item.message} for item in first_of(found)]
-        return {"warnings": told} if told else {}
+        listed = [{"path": item.path, "message": item.message} for item in first_of(found)]
+        return {"warnings": listed} if listed else {}
 
     def _created(self, row: VersionRow, more: Mapping[str, Any] | None = None) -> Response:
         return JSONResponse(

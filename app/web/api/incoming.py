@@ -129,12 +129,12 @@ async def _ended(
 def _of_run(run: Run) -> Response:
     """Return the answer of an ended run: the one its end-flow step gives, else its result."""
     if run.status is not Status.COMPLETED:
-        told: JsonObject = {
+        document: JsonObject = {
             "error": "Run failed",
             "message": f"the run is {run.status}",
             "runId": run.id,
         }
-        return JsonAnswer(told, 500)
+        return JsonAnswer(document, 500)
     record = run.history[-1].records.get(RECORD) if run.history else None
     said = record.value if record else None
     if not isinstance(said, dict):

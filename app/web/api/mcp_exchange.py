@@ -61,11 +61,11 @@ async def _call_tool(
     except UnknownTool as unknown:
         raise MCPError(INVALID_PARAMS, str(unknown)) from unknown
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
-        told = str(failure)
+        message = str(failure)
         if not is_known(failure):
             log.request_failed(call.request.scope["stepwell.request_id"], failure)
-            told = "the server failed; see its log"
-        return CallToolResult(content=[TextContent(type="text", text=told)], is_error=True)
+            message = "the server failed; see its log"
+        return CallToolResult(content=[TextContent(type="text", text=message)], is_error=True)
     return CallToolResult(
         content=[TextContent(type="text", text=answer.text)],
         structured_content=answer.document,

@@ -126,8 +126,8 @@ async def _started(call: Call, name: str, arguments: JsonObject, key: str | None
             context=dict(call.caller.context),
         )
     except StartRefused as refused:
-        told = "; ".join(f"{item.path}: {item.message}" for item in refused.problems)
-        return ToolAnswer(told or str(refused), is_error=True)
+        problems = "; ".join(f"{item.path}: {item.message}" for item in refused.problems)
+        return ToolAnswer(problems or str(refused), is_error=True)
     run = await services.runs.stored(call.tenant, started.run_id)
     return _told(await _waited(call, run, _LONGEST_WAIT_S))
 
@@ -142,8 +142,8 @@ async def _shown(call: Call, arguments: JsonObject) -> ToolAnswer:
 async def _cancelled(call: Call, arguments: JsonObject) -> ToolAnswer:
     reason = arguments.get("reason")
     run_id = str(arguments.get("runId"))
-    told = None if reason is None else str(reason)[:2_000]
-    run = await call.services.runs.cancel(call.tenant, run_id, None, told, call.caller.name)
+    given = None if reason is None else str(reason)[:2_000]
+    run = await call.services.runs.cancel(call.tenant, run_id, None, given, call.caller.name)
     return _told(run, is_question=True)
 
 

@@ -79,17 +79,17 @@ async def rerun_run(call: Call) -> Response:
         body.reason,
     )
     made = await services.reruns.prepare(call.tenant, run_id, again, call.caller, idempotency)
-    told = {} if body.version is None and not body.dryRun else _told(made)
+    differences = {} if body.version is None and not body.dryRun else _told(made)
     if body.dryRun:
-        return JSONResponse(told)
+        return JSONResponse(differences)
     try:
-        return JSONResponse({"runId": await services.reruns.start(made), **told})
+        return JSONResponse({"runId": await services.reruns.start(made), **differences})
     except DuplicateStart as duplicate:
         if not duplicate.same:
             raise IdempotencyMismatch(duplicate.run_id) from duplicate
         if not await services.journal.runs.known(call.tenant, [duplicate.run_id]):
             raise StartedAndDeleted(duplicate.run_id) from duplicate
-        return JSONResponse({"runId": duplicate.run_id, **told})
+        return JSONResponse({"runId": duplicate.run_id, **differences})
 
 
 def _told(made: Rerun) -> JsonObject:

@@ -27,7 +27,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 class ShownSchedule(ScheduleBody):
-    """A schedule, as accepted; one that was shown can be sent back as it is."""
+    """A schedule, as accepted; what GET returns, PUT accepts."""
 
     id: str | None = Field(None, description=IGNORED)
     upcoming: list[str] | None = Field(None, description=IGNORED)

@@ -65,7 +65,7 @@ class BudgetBody(BaseModel):
 
 
 class ShownBudget(BudgetBody):
-    """A monthly budget; one that was shown can be sent back as it is."""
+    """A monthly budget; what GET returns, PUT accepts."""
 
     spent: float | None = Field(None, description=IGNORED)
 

@@ -37,15 +37,15 @@ class _Shown(BaseModel):
 
 
 class ShownRequestTrigger(RequestTrigger, _Shown):
-    """A trigger on requests to an address; one that was shown can be sent back as it is."""
+    """A trigger on requests to an address; what GET returns, PUT accepts."""
 
 
 class ShownRunTrigger(RunTrigger, _Shown):
-    """A trigger on ends of runs; one that was shown can be sent back as it is."""
+    """A trigger on ends of runs; what GET returns, PUT accepts."""
 
 
 class ShownFormTrigger(FormTrigger, _Shown):
-    """A web form for a workflow; one that was shown can be sent back as it is."""
+    """A web form for a workflow; what GET returns, PUT accepts."""
 
 
 _OneOf = TypeVar("_OneOf")

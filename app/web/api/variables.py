@@ -28,7 +28,7 @@ class VariableBody(BaseModel):
 
 
 class ShownVariable(VariableBody):
-    """A variable's value; one that was shown can be sent back as it is."""
+    """A variable's value; what GET returns, PUT accepts."""
 
     name: str | None = Field(None, description=IGNORED)
     createdAt: datetime | None = Field(None, description=IGNORED)  # noqa: N815

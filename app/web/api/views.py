@@ -40,15 +40,15 @@ class ViewBody(BaseModel):
         try:
             checked(ListRunsQuery, self.query)
         except BadRequest as refused:
-            told = "; ".join(f"{one.path} {one.message}" for one in refused.problems)
-            raise ValueError(f"query: {told}") from refused
+            problems = "; ".join(f"{one.path} {one.message}" for one in refused.problems)
+            raise ValueError(f"query: {problems}") from refused
         if not self.query.keys().isdisjoint({"cursor", "limit"}):
             raise ValueError("query: a view must not have a cursor or a limit")
         return self
 
 
 class ShownView(ViewBody):
-    """A view; one that was shown can be sent back as it is."""
+    """A view; what GET returns, PUT accepts."""
 
     name: str | None = Field(None, description=IGNORED)
     updatedAt: datetime | None = Field(None, description=IGNORED)  # noqa: N815

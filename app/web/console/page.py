@@ -81,8 +81,8 @@ def open_page(
 def problem_page(request: Request, services: Services, failure: Exception) -> HTMLResponse:
     """Return the page that says what went wrong."""
     request_id: str = request.scope["stepwell.request_id"]
-    told = error_response(failure, request_id)
-    status = told.status_code
+    answer = error_response(failure, request_id)
+    status = answer.status_code
     is_ours = status == HTTPStatus.INTERNAL_SERVER_ERROR
     message = "The server failed; its log has the rest under this id." if is_ours else str(failure)
     title = {404: "There is nothing here", 403: "Your role may not do this"}.get(
@@ -96,7 +96,7 @@ def problem_page(request: Request, services: Services, failure: Exception) -> HT
         title=title,
         message=message,
         request_id=request_id,
-        meaning=told.headers["link"].partition(">")[0].removeprefix("<"),
+        meaning=answer.headers["link"].partition(">")[0].removeprefix("<"),
     )
 
 

@@ -15,9 +15,9 @@ from starlette.responses import HTMLResponse
 from app.auth.roles import Role
 from app.definitions.invocations import invocation_id
 from app.definitions.replays import replay_id
+from app.web.console.appearance import appearance_of
 from app.web.console.compression import compressed
 from app.web.console.icons import BUILT, page_icon, state_icon
-from app.web.console.look import look_of
 from app.web.endpoint import Call
 from app.wire.inbox import visible_names
 from engine import iso_time
@@ -96,7 +96,7 @@ def counting(since_ms: int) -> str:
 
 
 def _in_utc(moment: str) -> str:
-    """Return an ISO moment in UTC; what is none, as it is."""
+    """Return an ISO time in UTC; any other text unchanged."""
     try:
         return iso_time(round(datetime.fromisoformat(moment).timestamp() * 1_000))
     except (ValueError, OverflowError):
@@ -157,9 +157,9 @@ def shortened(text: Any, most: int) -> str:
 
 def sentence(text: Any) -> str:
     """Return a message as a sentence of its own."""
-    told = str(text)
-    end = "" if told.endswith((".", "!", "?")) else "."
-    return f"{told[:1].upper()}{told[1:]}{end}"
+    words = str(text)
+    end = "" if words.endswith((".", "!", "?")) else "."
+    return f"{words[:1].upper()}{words[1:]}{end}"
 
 
 def workflow_page(workflow_id: str) -> str:
@@ -219,7 +219,7 @@ def html(request: Request, template: str, code: int = 200, /, **context: Any) ->
         "signed_in": False,
         "here": "",
         "csrf": "",
-        "look": look_of(request),
+        "look": appearance_of(request),
         "typeface": f"{_TYPEFACE}-latin.woff2" if f"{_TYPEFACE}-latin.woff2" in STATIC else "",
         "wrong_files": 0,
         "wrong_filters": {},

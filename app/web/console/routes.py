@@ -19,7 +19,7 @@ from app.web.console import (
     webhook_page,
 )
 from app.web.console.definitions import agent_checks, agent_pages, workflow_pages
-from app.web.console.entering import passkey_ways, provider_sign_in, sign_in
+from app.web.console.entering import passkey_forms, provider_sign_in, sign_in
 from app.web.console.entering.first_owner_page import first_owner_page, make_first_owner
 from app.web.console.entering.invitation_page import accept_invitation, invitation_page
 from app.web.console.page import problem_page
@@ -57,7 +57,7 @@ PAGES: tuple[Endpoint, ...] = (
 OPEN_PAGES: tuple[tuple[str, str, Open], ...] = (
     ("GET", "/sign-in", sign_in.sign_in_page),
     ("POST", "/sign-in", sign_in.sign_in),
-    ("POST", passkey_ways.PATH, passkey_ways.challenge),
+    ("POST", passkey_forms.PATH, passkey_forms.challenge),
     ("GET", f"{ONCE}{{code}}", sign_in.sign_in_once),
     ("GET", provider_sign_in.CALLBACK, provider_sign_in.come_back),
     ("GET", f"{provider_sign_in.PATH}/to/{{name}}", provider_sign_in.begin),

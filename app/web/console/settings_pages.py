@@ -15,7 +15,7 @@ from app.web.api.credentials import jwt_secret_document, key_document
 from app.web.api.processes import processes_document
 from app.web.api.spending import budgets_of, spent_by_workflow, spent_this_month
 from app.web.api.webhooks import webhook_status
-from app.web.console.look import DENSITIES, THEMES, look_of
+from app.web.console.appearance import DENSITIES, THEMES, appearance_of
 from app.web.console.page import Page
 from app.web.console.rendering import page
 from app.web.endpoint import Call
@@ -201,7 +201,7 @@ def _page(name: str, role: Role, gather: Gather, title: str) -> Page:
 
 
 async def _appearance(call: Call) -> dict[str, Any]:
-    return {"themes": ("", *THEMES), "densities": ("", *DENSITIES), **look_of(call.request)}
+    return {"themes": ("", *THEMES), "densities": ("", *DENSITIES), **appearance_of(call.request)}
 
 
 PAGES = (

@@ -13,7 +13,7 @@ from app.web.console.rendering import STATIC, STATIC_VERSION
 _TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 _TYPES |= {"svg": "image/svg+xml", "woff2": "font/woff2"}
 _PACKED = ("woff2",)
-"""What is compressed as it is."""
+"""Types of files that are compressed already."""
 
 
 async def static_file(request: Request, _: Services) -> Response:

@@ -156,12 +156,12 @@ class RowValues:
             is_there, value = self.value(inner, part, f"{path}.{name}")
             if is_there:
                 found[str(name)] = value
-        told = {item.path for item in self.problems[known:]}
-        if not found and not told and tree.text is None:
+        reported = {item.path for item in self.problems[known:]}
+        if not found and not reported and tree.text is None:
             return False, None
         left = (name for name in self._required_of(spec) if name not in found)
         for place in islice((f"{path}.{name}" for name in left), MOST_PROBLEMS):
-            if place not in told:
+            if place not in reported:
                 self.problems.append(Problem(place, "is required"))
         return True, found
 
@@ -178,9 +178,9 @@ def _is_required(spec: Mapping[str, Any]) -> bool:
     return bool(spec.get("required", True)) and "default" not in spec
 
 
-def untold(found: list[Problem], told: list[Problem]) -> list[Problem]:
+def untold(found: list[Problem], reported: list[Problem]) -> list[Problem]:
     """Return the problems at or inside whose location none was reported before."""
-    paths = [one.path for one in told]
+    paths = [one.path for one in reported]
     return [
         item
         for item in found

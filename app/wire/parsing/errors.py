@@ -1,4 +1,4 @@
-"""Errors of a request that are found before its purpose is looked at."""
+"""Errors of a request that are found before its purpose is examined."""
 
 from collections.abc import Sequence
 

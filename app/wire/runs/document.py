@@ -217,8 +217,8 @@ def _starter(starter: Starter) -> Json:
 def _origin(origin: Origin | None) -> Json:
     if origin is None:
         return None
-    told: JsonObject = {"runId": origin.run_id, "stepId": origin.step_id, "seq": origin.seq}
+    shown: JsonObject = {"runId": origin.run_id, "stepId": origin.step_id, "seq": origin.seq}
     for name, said in (("version", origin.version), ("reason", origin.reason)):
         if said is not None:
-            told[name] = said
-    return told
+            shown[name] = said
+    return shown

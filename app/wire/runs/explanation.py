@@ -158,8 +158,8 @@ class _Explaining:
                 return self._output(asked, step_id, tuple(rest))
             case "error", _:
                 failed = self._origins.failed_before(asked.before)
-                told: JsonObject = {"path": str(asked), "kind": "error"}
-                return told | ({"stepId": failed} if failed else {}), None, []
+                node: JsonObject = {"path": str(asked), "kind": "error"}
+                return node | ({"stepId": failed} if failed else {}), None, []
             case root, _ if root in _LEAVES:
                 return {"path": str(asked), "kind": _LEAVES[root]}, None, []
         return {"path": str(asked), "kind": "unknown"}, None, []
@@ -187,8 +187,8 @@ class _Explaining:
                 "path": str(asked), "kind": written.writer, "event": written.seq,
                 "time": iso_time(written.at_ms), **shown,
             }  # fmt: skip
-            told = (("by", written.by), ("reason", written.reason), ("runId", written.run_id))
-            return node | {key: item for key, item in told if item}, written, []
+            facts = (("by", written.by), ("reason", written.reason), ("runId", written.run_id))
+            return node | {key: item for key, item in facts if item}, written, []
         node = {**self._step_node(asked, written), **shown}
         step = self._steps.get(written.step_id, {})
         declared = (step.get("output") or {}).get(name)
@@ -232,7 +232,7 @@ class _Explaining:
         kind, named = _SERVICES.get(written.step_type, ("step", ""))
         if written.step_type in _PEOPLE and written.by:
             kind = "person"
-        told: JsonObject = {
+        node: JsonObject = {
             "path": str(asked),
             "kind": kind,
             "stepId": written.step_id,
@@ -243,23 +243,23 @@ class _Explaining:
             "time": iso_time(written.at_ms),
         }
         if named and isinstance(step.get(named), str):
-            told["service"] = step[named]
+            node["service"] = step[named]
         if written.by:
-            told["by"] = written.by
-        return told
+            node["by"] = written.by
+        return node
 
     def _made(
         self, node: JsonObject, written: Written, readings: list[Reading], before: int
     ) -> Node:
         """Add the expressions that made a value, and return the values that they read."""
         uses: list[Asked] = []
-        told: list[Json] = []
+        nodes: list[Json] = []
         for one in readings:
             read = [self._use(one, path, written, before) for path in one.paths]
             reads: list[Json] = [str(use) for use in read]
-            told.append({"place": one.place, "expression": one.expression, "reads": reads})
+            nodes.append({"place": one.place, "expression": one.expression, "reads": reads})
             uses += read
-        return node | ({"made": told} if told else {}), written, uses
+        return node | ({"made": nodes} if nodes else {}), written, uses
 
     def _use(self, one: Reading, path: Path, written: Written, before: int) -> Asked:
         if path.root == "result" and written.step_type != "end-flow":
@@ -297,8 +297,8 @@ class _Explaining:
         """Return a value for display, unless it is too long."""
         if id(item) not in self._values:
             size = len(json.dumps(item, ensure_ascii=False))
-            told: JsonObject = {"value": item} if size <= _LARGEST else {"valueLeftOut": size}
-            self._values[id(item)] = (item, told)  # kept alive, so that its id stays unique
+            shown: JsonObject = {"value": item} if size <= _LARGEST else {"valueLeftOut": size}
+            self._values[id(item)] = (item, shown)  # kept alive, so that its id stays unique
         return self._values[id(item)][1]
 
     def _reached(self, source: Written) -> Iterator[JsonObject]:

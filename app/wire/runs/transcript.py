@@ -66,7 +66,7 @@ def _messages(visit: Visit) -> Iterator[JsonObject]:
             (item for item in asked if isinstance(item, dict)) if isinstance(asked, list) else ()
         )
         calls = answer.get("toolCalls")
-        told: JsonObject = {
+        message: JsonObject = {
             "role": "assistant",
             "name": name,
             "text": answer.get("text"),
@@ -78,8 +78,8 @@ def _messages(visit: Visit) -> Iterator[JsonObject]:
             "at": iso_time(record.at_ms),
         }
         if "agent" in answer:
-            told["agent"] = answer["agent"]
-        yield {**told, "kept": True} if name in kept else told
+            message["agent"] = answer["agent"]
+        yield {**message, "kept": True} if name in kept else message
         yield from _of_turn(below[name])
     for name, record in visit.records.items():
         if name.startswith("limit-"):
@@ -91,8 +91,8 @@ def _guards(visit: Visit, begin: str) -> Iterator[JsonObject]:
     """Yield the verdicts of workflows that guard the agent."""
     for name, record in visit.records.items():
         if name.startswith(begin) and isinstance(value := record.value, dict):
-            told: JsonObject = {key: value[key] for key in _GUARD if key in value}
-            yield {"role": "guard", "name": name, **told, "at": iso_time(record.at_ms)}
+            verdict: JsonObject = {key: value[key] for key in _GUARD if key in value}
+            yield {"role": "guard", "name": name, **verdict, "at": iso_time(record.at_ms)}
 
 
 def _summary(turn: str, record: Record) -> JsonObject:
@@ -132,9 +132,9 @@ def _of_turn(records: Iterable[tuple[str, Record]]) -> Iterator[JsonObject]:
         elif "by" in value:
             yield _person(name, record)
         elif "ok" in value:
-            told: JsonObject = {key: value[key] for key in _TOOL if key in value}
+            outcome: JsonObject = {key: value[key] for key in _TOOL if key in value}
             yield {
-                "role": "tool", "call": name, **told,
+                "role": "tool", "call": name, **outcome,
                 "duration": value.get("durationMs"), "at": iso_time(record.at_ms),
             }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Draws the steps of a diagram as SVG: what each does, and how a run stands in it."""
+"""Draws the steps of a diagram as SVG: the type of each, and its state in a run."""
 
 from collections.abc import Mapping
 from html import escape
@@ -39,7 +39,7 @@ def step_box(  # noqa: PLR0913 - one box
         words += f", {runs.text}"
         kind = runs.text
         classes += " fails" if runs.failed else ""
-    told = _state(spot, state)
+    stand = _state(spot, state)
     link = route.links.get(name)
     tag = "g" if link is None else "a"
     leads = (
@@ -49,7 +49,7 @@ def step_box(  # noqa: PLR0913 - one box
     )
     current = ' aria-current="true"' if link and name == route.selected else ""
     x, y = MARGIN + spot.x - spot.width / 2, top_of(spot)
-    longest = _LONGEST_TITLE - (3 if told else 0) - (4 if state and state.visits > 1 else 0)
+    longest = _LONGEST_TITLE - (3 if stand else 0) - (4 if state and state.visits > 1 else 0)
     return (
         f'<{tag} class="{classes}" transform="translate({x:.1f} {y:.1f})"{leads}{current} '
         f'aria-label="{escape(words)}" data-step="{escape(name)}"><title>{escape(words)}</title>'
@@ -59,7 +59,7 @@ def step_box(  # noqa: PLR0913 - one box
         f"{icon_path(str(step.get('type', '')))}</g>"
         f'<text class="title" x="{_TITLE_X}" y="24">{escape(short(title, longest))}</text>'
         f'<text class="kind" x="{_TITLE_X}" y="40">{escape(short(kind, _LONGEST_KIND))}</text>'
-        f"{told}</{tag}>"
+        f"{stand}</{tag}>"
     )
 
 

@@ -58,7 +58,7 @@ class _Drawn:
     svg: str
     width: float
     height: float
-    told: str
+    caption: str
 
 
 async def picture(
@@ -87,7 +87,7 @@ def draw(document: Mapping[str, Any], states: States | None = None, route: Route
         return ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="group" '
-        f'aria-label="{drawn.told}" viewBox="0 0 {drawn.width:.0f} {drawn.height:.0f}" '
+        f'aria-label="{drawn.caption}" viewBox="0 0 {drawn.width:.0f} {drawn.height:.0f}" '
         f'width="{drawn.width:.0f}" height="{drawn.height:.0f}">{MARKERS}{drawn.svg}</svg>'
     )
 

@@ -31,8 +31,8 @@ class StepCounts:
     @property
     def text(self) -> str:
         """The counts as text in the diagram."""
-        told = ((self.here, f"{self.here} here"), (self.failed, f"{self.failed} failed"))
-        return ", ".join(words for count, words in told if count)
+        counts = ((self.here, f"{self.here} here"), (self.failed, f"{self.failed} failed"))
+        return ", ".join(words for count, words in counts if count)
 
 
 @value(frozen=True, slots=True)

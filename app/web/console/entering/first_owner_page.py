@@ -12,7 +12,8 @@ from app.auth.passwords import SHORTEST, TooManyPasswords, UnfitPassword
 from app.auth.people import UnfitPerson
 from app.auth.rate_limits import RateLimited
 from app.services import Services
-from app.web.console.entering.entering import (
+from app.web.console.entering.passkey_forms import chosen_way
+from app.web.console.entering.sign_in_forms import (
     NotFromHere,
     address_of,
     browser_of,
@@ -21,7 +22,6 @@ from app.web.console.entering.entering import (
     is_open,
     sent_form,
 )
-from app.web.console.entering.passkey_ways import chosen_way
 from app.web.console.rendering import html
 from app.web.console.samples import samples
 from journal import DefinitionExists, NameTaken

@@ -7,7 +7,8 @@ from app.auth.passkeys import UnfitPasskey
 from app.auth.passwords import SHORTEST, TooManyPasswords, UnfitPassword
 from app.auth.sealed_token import LinkUnusable
 from app.services import Services
-from app.web.console.entering.entering import (
+from app.web.console.entering.passkey_forms import chosen_way
+from app.web.console.entering.sign_in_forms import (
     HOME,
     NotFromHere,
     browser_of,
@@ -15,7 +16,6 @@ from app.web.console.entering.entering import (
     is_open,
     sent_form,
 )
-from app.web.console.entering.passkey_ways import chosen_way
 from app.web.console.rendering import html
 from journal import NameTaken
 

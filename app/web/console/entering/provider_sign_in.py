@@ -17,7 +17,8 @@ from app.auth.rate_limits import RateLimited
 from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.services import Services
 from app.telemetry import log
-from app.web.console.entering.entering import (
+from app.web.console.entering.sign_in import sign_in_form
+from app.web.console.entering.sign_in_forms import (
     HOME,
     address_of,
     browser_of,
@@ -25,7 +26,6 @@ from app.web.console.entering.entering import (
     is_secure,
     local,
 )
-from app.web.console.entering.sign_in import sign_in_form
 
 COOKIE = "stepwell_provider"
 PATH = "/sign-in/provider"

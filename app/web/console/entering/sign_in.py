@@ -10,7 +10,7 @@ from app.auth.rate_limits import RateLimited
 from app.auth.sessions import COOKIE, TokenTooLong
 from app.services import Services
 from app.web.api.passkeys import site_of
-from app.web.console.entering.entering import (
+from app.web.console.entering.sign_in_forms import (
     HOME,
     NotFromHere,
     address_of,
@@ -39,8 +39,8 @@ async def sign_in_page(request: Request, services: Services) -> Response:
     if services.first_owner.is_wanted and not services.authenticator.providers.all:
         return RedirectResponse(FIRST_OWNER, 303)
     given = request.query_params
-    told = _OWNER_THERE if "owner" in given else ""
-    return sign_in_form(request, services, given.get("next", HOME), told, with_key="key" in given)
+    notice = _OWNER_THERE if "owner" in given else ""
+    return sign_in_form(request, services, given.get("next", HOME), notice, with_key="key" in given)
 
 
 async def sign_in(request: Request, services: Services) -> Response:

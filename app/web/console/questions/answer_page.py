@@ -43,7 +43,7 @@ async def answer_page(request: Request, services: Services) -> Response:
 
 
 async def answer(request: Request, services: Services) -> Response:
-    """Take the answer. If several come at once, one counts, and the other senders are told so."""
+    """Take the answer. If several arrive at once, one counts, and the others get an error."""
     given: Texts = {}
     try:
         link = services.links.read(request.path_params["token"])

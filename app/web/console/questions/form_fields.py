@@ -73,7 +73,7 @@ def form_fields(specs: Mapping[str, Any], given: Texts | None = None) -> list[Fo
 
 
 def names_of(fields: Sequence[FormField]) -> set[str]:
-    """Return the names of fields, and of all that they are made of."""
+    """Return the names of fields, and of the fields inside them."""
     return {field.name for field in fields}.union(*(names_of(field.parts) for field in fields))
 
 

@@ -104,29 +104,29 @@ def _part(run: Run, number: str) -> Mapping[str, Any]:
 
 async def _page(shown_as: str, media_type: str, name: str, content: bytes) -> Response:
     """Return the readable part of a file as a page; it is read in a thread."""
-    told = await offload(lambda: told_of(shown_as, media_type, name, content))
-    shown = fragment("preview.html", **told, name=name, static=f"/static/{STATIC_VERSION}")
+    preview = await offload(lambda: told_of(shown_as, media_type, name, content))
+    shown = fragment("preview.html", **preview, name=name, static=f"/static/{STATIC_VERSION}")
     return Response(shown, media_type="text/html", headers=dict(_POLICY))
 
 
 def told_of(shown_as: str, media_type: str, name: str, content: bytes) -> dict[str, Any]:
     """Return the template values of a file."""
-    told: dict[str, Any] = {"rows": [], "text": "", "html": "", "mail": None, "is_cut": False}
+    shown: dict[str, Any] = {"rows": [], "text": "", "html": "", "mail": None, "is_cut": False}
     is_mail = shown_as == "email" or media_type == "message/rfc822" or name.lower().endswith(".eml")
     if is_mail and (mail := _mail(content)) is not None:
-        return {**told, "mail": mail}
-    told["is_cut"] = len(content) > _TEXT_BYTES
+        return {**shown, "mail": mail}
+    shown["is_cut"] = len(content) > _TEXT_BYTES
     try:
-        text = content[:_TEXT_BYTES].decode("utf-8-sig", "ignore" if told["is_cut"] else "strict")
+        text = content[:_TEXT_BYTES].decode("utf-8-sig", "ignore" if shown["is_cut"] else "strict")
     except UnicodeDecodeError:
         text = "" if b"\0" in content[:_TEXT_BYTES] else content[:_TEXT_BYTES].decode("latin-1")
     if media_type in _TABLES:
         dialect = csv.excel_tab if media_type != "text/csv" else csv.excel
         rows = islice(csv.reader(io.StringIO(text, newline=""), dialect), _MOST_ROWS)
-        return {**told, "rows": [row[:_MOST_CELLS] for row in rows]}
+        return {**shown, "rows": [row[:_MOST_CELLS] for row in rows]}
     if media_type == "text/markdown":
-        return {**told, "html": markdown(text)}
-    return {**told, "text": text}
+        return {**shown, "html": markdown(text)}
+    return {**shown, "text": text}
 
 
 class _Short(EmailPolicy):

@@ -89,7 +89,7 @@ async def explained_here(
         return None
     before = int(at) if at.isdecimal() and len(at) < 10 else None  # noqa: PLR2004 - an event
     try:
-        told = await explanation(call.services, call.tenant, run_id, path, before or None)
+        answer = await explanation(call.services, call.tenant, run_id, path, before or None)
     except (BadRequest, DefinitionUnusable) as refused:
         problems = getattr(refused, "problems", ())
         return {"path": path, "problem": problems[0].message if problems else str(refused)}
@@ -98,14 +98,14 @@ async def explained_here(
         for chapter in chapters
         if chapter.visit is not None
     }
-    chain: Any = told["chain"]
-    reached: Any = told["reached"]
+    chain: Any = answer["chain"]
+    reached: Any = answer["reached"]
     return {
         "path": path,
         "problem": "",
         "chain": _shortened([_node(node, at, entered) for at, node in enumerate(chain)]),
         "reached": [{**one, "seq": entered.get((one["stepId"], one["visit"]))} for one in reached],
-        "is_cut": told["isCut"],
+        "is_cut": answer["isCut"],
     }
 
 

@@ -63,7 +63,7 @@ async def list_page(call: Call) -> Response:
         ),
         query={name: wanted.get(name, "") for name in _FILTERS},
         wrong={**dict.fromkeys(_FILTERS, ""), **wrong},
-        wrong_elsewhere={name: told for name, told in wrong.items() if name not in _FILTERS},
+        wrong_elsewhere={name: message for name, message in wrong.items() if name not in _FILTERS},
         wanted=wanted,
         kept=kept,
         folds=folds,

@@ -62,7 +62,7 @@ async def run_page(call: Call) -> Response:
     now_ms = services.clock.now_ms()
     chapter = _selected(call, story)
     seq = chapter.seq if chapter else 0
-    told = shown(chapter, now_ms) if chapter else None
+    selected_visit = shown(chapter, now_ms) if chapter else None
     captions = await services.journal.captions.of(call.tenant, [run.id])
     status = status_document(run, ids, counts, HistoryPage(1))
     card = await _pause_card(call, run)
@@ -82,7 +82,7 @@ async def run_page(call: Call) -> Response:
         kept=_kept(call),
         items=await items_of(call, run, chapter, _execution(story, chapter)),
         **rows_of(story, seq, _number(call, "unfold"), now_ms),
-        selected=told,
+        selected=selected_visit,
         given=await given_of(call, run, history, chapter) if chapter else {},
         explained=await explained_here(call, run.id, story.chapters),
         tree=tree,

@@ -17,10 +17,10 @@ _WAITING = (State.BACKING_OFF, State.SLEEPING)
 def run_view(status: JsonObject) -> JsonObject:
     """Return the status with every field that the page uses."""
     error = status["error"]
-    told = {"status": None, **error} if isinstance(error, dict) else None
+    failure = {"status": None, **error} if isinstance(error, dict) else None
     origin = status["origin"]
     from_run = {"version": None, "reason": None, **origin} if isinstance(origin, dict) else None
-    return {**_OPTIONAL, **status, "error": told, "origin": from_run}
+    return {**_OPTIONAL, **status, "error": failure, "origin": from_run}
 
 
 def repairs_of(run: Run, document: Mapping[str, Any] | None) -> dict[str, Any]:

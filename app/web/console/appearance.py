@@ -7,7 +7,7 @@ THEMES = ("light", "dark")
 DENSITIES = ("compact",)
 
 
-def look_of(request: Request) -> dict[str, str]:
+def appearance_of(request: Request) -> dict[str, str]:
     """Return the theme and the density that the browser has chosen; empty means the default."""
     words = request.cookies.get(COOKIE, "").split(".")
     return {"theme": _first(words, THEMES), "density": _first(words, DENSITIES)}

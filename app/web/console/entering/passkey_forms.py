@@ -9,7 +9,7 @@ from app.auth.rate_limits import RateLimited
 from app.services import Services
 from app.settings.extras import ExtraMissing
 from app.web.api.passkeys import site_of
-from app.web.console.entering.entering import NotFromHere, address_of, first, sent_form
+from app.web.console.entering.sign_in_forms import NotFromHere, address_of, first, sent_form
 from app.web.errors import error_response
 from app.wire.parsing.errors import BadRequest
 

@@ -19,7 +19,7 @@ _REMEMBERED = 1_000
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-class Whose:
+class LikelyTenants:
     """Remembers the tenants of credentials; used only while the event loop is shared."""
 
     def __init__(self, fair_loop: FairLoop) -> None:
