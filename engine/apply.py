@@ -205,12 +205,12 @@ def _pause(run: Run, event: RunPaused) -> None:
 
 
 def _resume(run: Run, event: RunResumed) -> None:
-    _go_on(run, event)
+    _continue(run, event)
     keep_answer(run, event)
     run.wake_at_ms = None
 
 
-def _go_on(run: Run, event: RunResumed | ChildrenResumed) -> None:
+def _continue(run: Run, event: RunResumed | ChildrenResumed) -> None:
     inside(run, event).status = VisitStatus.RUNNING
     run.pause = None
     run.answer_by_ms = None
@@ -348,7 +348,7 @@ _CHANGES: Mapping[type[Event], Callable[[Run, Any], None]] = {
     AttemptInterrupted: _interrupt,
     StepRecorded: _record,
     ChildrenAwaited: _await_children,
-    ChildrenResumed: _go_on,
+    ChildrenResumed: _continue,
     ChildrenLeft: _leave_children,
     StepSlept: _sleep,
     RunPaused: _pause,

@@ -86,8 +86,8 @@ def transcript(run_id: str, step_id: str | None, visit: int | None) -> Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """What goes with an answer: the id of its pause, its key, a comment, ids of files."""
+class AnswerDetails:
+    """Details of an answer: the id of its pause, its key, a comment, ids of files."""
 
     pause_id: str | None
     idempotency_key: str | None
@@ -96,17 +96,17 @@ class Beside:
 
 
 def resume_inputs(
-    run_id: str, signal: PauseSignal | None, data: JsonObject, beside: Beside
+    run_id: str, signal: PauseSignal | None, data: JsonObject, details: AnswerDetails
 ) -> Call:
     """Answer a pause that asks for inputs; if its id is known, exactly that pause."""
     body: dict[str, object] = {"type": "collect_inputs", "data": dict(data)}
     if signal is not None:
         body |= given(stepId=signal.step_id, runId=signal.run_id)
-    return _resume(run_id, body, beside)
+    return _resume(run_id, body, details)
 
 
 def resume_action(
-    run_id: str, signal: PauseSignal, value: str, data: JsonObject | None, beside: Beside
+    run_id: str, signal: PauseSignal, value: str, data: JsonObject | None, details: AnswerDetails
 ) -> Call:
     """Answer exactly this pause, which asks for an action."""
     body: dict[str, object] = given(
@@ -117,10 +117,10 @@ def resume_action(
         stepId=signal.step_id,
         runId=signal.run_id,
     )
-    return _resume(run_id, body, beside)
+    return _resume(run_id, body, details)
 
 
-def _resume(run_id: str, body: JsonObject, beside: Beside) -> Call:
+def _resume(run_id: str, body: JsonObject, details: AnswerDetails) -> Call:
     """Answer a pause; only with a key does a repeated answer count once."""
     return Call(
         "POST",
@@ -128,13 +128,13 @@ def _resume(run_id: str, body: JsonObject, beside: Beside) -> Call:
         json={
             **body,
             **given(
-                pauseId=beside.pause_id,
-                comment=beside.comment,
-                attachments=list(beside.attachments) or None,
+                pauseId=details.pause_id,
+                comment=details.comment,
+                attachments=list(details.attachments) or None,
             ),
         },
-        headers=given(**{"idempotency-key": beside.idempotency_key}),
-        repeatable=beside.idempotency_key is not None,
+        headers=given(**{"idempotency-key": details.idempotency_key}),
+        repeatable=details.idempotency_key is not None,
     )
 
 

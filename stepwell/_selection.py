@@ -110,7 +110,7 @@ class BulkPart:
 
 @dataclass(frozen=True, slots=True)
 class BulkCount:
-    """How many runs a command for many runs would look at.
+    """How many runs a command for many runs would select.
 
     Attributes:
         matched: How many.

@@ -22,9 +22,9 @@ _FAILURES = {"failed": RunFailed, "cancelled": RunCancelled, "terminated": RunTe
 
 
 class Waiting:
-    """One wait: the stream of events says when to look, but only the status says how the run is.
+    """One wait: the stream of events says when to ask, but only the status says how the run is.
 
-    Without a stream, it looks at intervals that double.
+    Without a stream, it asks at intervals that double.
     """
 
     def __init__(self, run_id: str, timeout_s: float | None, retry_for_s: float) -> None:
@@ -40,7 +40,7 @@ class Waiting:
         Raises:
             RunFailed: It has failed, or was cancelled or terminated.
             WaitTimeout: It still runs.
-            Unanswered: The server was away for too long, or until the time was over.
+            Unanswered: The server did not answer for too long, or until the wait timed out.
         """
         while True:
             retry_for_s = max(0.0, min(self._retry_for_s, self._left_s()))
@@ -53,7 +53,7 @@ class Waiting:
             yield from self._news()
 
     def _news(self) -> Flow[None]:
-        """Return when a look at the status may show something new."""
+        """Return when the status may have changed."""
         while True:
             if self._left_s() <= 0:
                 raise WaitTimeout(f"run {self._run_id} still runs")

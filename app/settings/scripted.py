@@ -36,7 +36,7 @@ class ScriptedError(_Part):
     type: str = Field(
         min_length=1, max_length=100, description="the type, as in the errors of call-llm"
     )
-    message: str = Field("as the script says", max_length=2_000, description="what is told")
+    message: str = Field("as the script says", max_length=2_000, description="the error message")
     retryable: bool = Field(True, description="whether a retry may help")
 
 

@@ -135,8 +135,8 @@ class AsyncRun:
                 waits for something else.
             Unanswered: The server was not reached; whether the answer counts is unknown.
         """
-        beside = calls.Beside(pause_id, idempotency_key, comment, attachments)
-        flow = resuming.resume_inputs(self.id, data, beside, self._connection.retry_for_s)
+        details = calls.AnswerDetails(pause_id, idempotency_key, comment, attachments)
+        flow = resuming.resume_inputs(self.id, data, details, self._connection.retry_for_s)
         return await self._connection.carry_out(flow)
 
     async def resume_action(  # noqa: PLR0913 - each by name
@@ -170,8 +170,8 @@ class AsyncRun:
                 over.
             Unanswered: The server was not reached; whether the answer counts is unknown.
         """
-        beside = calls.Beside(pause_id, idempotency_key, comment, attachments)
-        flow = resuming.resume_action(self.id, value, data, beside, self._connection.retry_for_s)
+        details = calls.AnswerDetails(pause_id, idempotency_key, comment, attachments)
+        flow = resuming.resume_action(self.id, value, data, details, self._connection.retry_for_s)
         return await self._connection.carry_out(flow)
 
     async def claim(self, *, pause_id: str | None = None, comment: str | None = None) -> RunStatus:

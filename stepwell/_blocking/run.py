@@ -134,8 +134,8 @@ class Run:
                 waits for something else.
             Unanswered: The server was not reached; whether the answer counts is unknown.
         """
-        beside = calls.Beside(pause_id, idempotency_key, comment, attachments)
-        flow = resuming.resume_inputs(self.id, data, beside, self._connection.retry_for_s)
+        details = calls.AnswerDetails(pause_id, idempotency_key, comment, attachments)
+        flow = resuming.resume_inputs(self.id, data, details, self._connection.retry_for_s)
         return self._connection.carry_out(flow)
 
     def resume_action(  # noqa: PLR0913 - each by name
@@ -169,8 +169,8 @@ class Run:
                 over.
             Unanswered: The server was not reached; whether the answer counts is unknown.
         """
-        beside = calls.Beside(pause_id, idempotency_key, comment, attachments)
-        flow = resuming.resume_action(self.id, value, data, beside, self._connection.retry_for_s)
+        details = calls.AnswerDetails(pause_id, idempotency_key, comment, attachments)
+        flow = resuming.resume_action(self.id, value, data, details, self._connection.retry_for_s)
         return self._connection.carry_out(flow)
 
     def claim(self, *, pause_id: str | None = None, comment: str | None = None) -> RunStatus:

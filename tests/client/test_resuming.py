@@ -7,12 +7,12 @@ import httpx
 import pytest
 
 from stepwell import _resuming as resuming
-from stepwell._calls import Beside, Call
+from stepwell._calls import AnswerDetails, Call
 from stepwell._documents import RunStatus
 from stepwell._errors import ApiError, NotPaused, Unanswered
 from stepwell._flow import Answer, Flow, Send, Sleep
 
-NONE = Beside(None, None)
+NONE = AnswerDetails(None, None)
 ACTION = {"type": "request_user_action", "stepId": "ask", "actionId": "a", "pauseId": "run-1:7"}
 INPUTS = {"type": "collect_inputs", "stepId": "form", "fields": {}, "pauseId": "run-1:8"}
 
@@ -50,11 +50,11 @@ def lost() -> httpx.ReadError:
     return httpx.ReadError("gone", request=httpx.Request("POST", "http://a"))
 
 
-def action(ids: Beside = NONE, data: dict[str, Any] | None = None) -> Flow[RunStatus]:
+def action(ids: AnswerDetails = NONE, data: dict[str, Any] | None = None) -> Flow[RunStatus]:
     return resuming.resume_action("run-1", "approved", data, ids, 30)
 
 
-def inputs(ids: Beside = NONE) -> Flow[RunStatus]:
+def inputs(ids: AnswerDetails = NONE) -> Flow[RunStatus]:
     return resuming.resume_inputs("run-1", {"city": "Ulm"}, ids, 30)
 
 
@@ -63,7 +63,7 @@ def without_id(signal: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_answer_names_the_pause_that_was_read() -> None:
-    beside = Beside(None, None, "fine", ["file-1"])
+    beside = AnswerDetails(None, None, "fine", ["file-1"])
     looked, resumed = sent(action(beside, {"why": "late"}), answer(ACTION), answer(None))
     assert (looked.method, looked.path) == ("GET", "/api/workflow/status/run-1")
     assert resumed.json == {"type": "request_user_action", "actionId": "a", "stepId": "ask",
@@ -103,12 +103,12 @@ def test_a_run_under_way_gets_time_to_reach_its_pause(flow: Any, signal: Any) ->
 
 
 def test_ids_given_by_the_caller_take_precedence() -> None:
-    mine = Beside("run-1:3", "mine")
+    mine = AnswerDetails("run-1:3", "mine")
     _, resumed = sent(action(mine), answer(ACTION), answer(None))
     assert (body(resumed)["pauseId"], resumed.headers) == ("run-1:3", {"idempotency-key": "mine"})
     (resumed,) = sent(inputs(mine), answer(None))
     assert (body(resumed)["pauseId"], resumed.headers) == ("run-1:3", {"idempotency-key": "mine"})
-    _, resumed = sent(inputs(Beside(None, "mine")), answer(INPUTS), answer(None))
+    _, resumed = sent(inputs(AnswerDetails(None, "mine")), answer(INPUTS), answer(None))
     assert (body(resumed)["pauseId"], resumed.headers) == ("run-1:8", {"idempotency-key": "mine"})
 
 
