@@ -1,20 +1,28 @@
 """How tests are distributed over several processes, and which begin first."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/console/", "tests/extending/")
-"""Folders whose tests share a browser or an installed package, made once per process."""
+TESTS = Path(__file__).parents[1]
+
+TOGETHER = {"tests/console/": 3, "tests/extending/": 1}
+"""Folders whose tests share a browser or an installed package, made once per process.
+
+Each is divided into this many parts, which can be in different processes. The console, a third of
+all the work, would otherwise be the last to end, beside processes that have nothing left to do.
+"""
 
 FIRST = (*TOGETHER, "tests/examples/", "tests/simulation/", "tests/load/", "tests/crash/")
 """The longest tests begin first, so that all processes end at about the same time."""
 
 
 def scheduler(config: pytest.Config, log: Any) -> Any:
-    """Return a scheduler that keeps a file, or a folder in TOGETHER, in one process."""
+    """Return a scheduler that keeps a file, or a part of a folder in TOGETHER, in one process."""
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = _place
     return scheduler
@@ -22,14 +30,33 @@ def scheduler(config: pytest.Config, log: Any) -> Any:
 
 def _place(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
-    return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+    for folder, parts in TOGETHER.items():
+        if file.startswith(folder):
+            return f"{folder}{crc32(file.encode()) % parts}"
+    return file
+
+
+def begin_elsewhere(config: pytest.Config) -> None:
+    """Let each process begin to collect at another folder, if all tests are to be collected.
+
+    Pytest rewrites a test file that it meets for the first time, which takes longer than anything
+    else about collecting, and stores the result. So each process finds most files rewritten.
+    """
+    given: Any = getattr(config, "workerinput", None)
+    if given is None or [Path(arg).resolve() for arg in config.args] != [TESTS]:
+        return
+    folders = sorted(str(folder) for folder in TESTS.iterdir() if any(folder.rglob("test_*.py")))
+    number, processes = int(given["workerid"].removeprefix("gw")), given["workercount"]
+    at = number * len(folders) // processes
+    config.args = [*folders[at:], *folders[:at]]
 
 
 def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Return the tests in the order in which they begin."""
+    """Return the tests in the order in which they begin, the same in every process."""
 
-    def rank(item: pytest.Item) -> int:
-        places = (at for at, folder in enumerate(FIRST) if item.nodeid.startswith(folder))
-        return next(places, len(FIRST))
+    def place(item: pytest.Item) -> tuple[int, str]:
+        file = item.nodeid.partition("::")[0]
+        ranks = (at for at, folder in enumerate(FIRST) if file.startswith(folder))
+        return next(ranks, len(FIRST)), file
 
-    return sorted(items, key=rank)
+    return sorted(items, key=place)
