@@ -36,7 +36,7 @@ _OCCASION = {
 def end_of_step(
     run: Run, graph: Graph, kind: type[StepEnd], now_ms: int, **more: object
 ) -> tuple[Event, ...]:
-    """End the step with an event of this kind and carry the run on; return the events.
+    """End the step with an event of this kind and continue the run; return the events.
 
     The condition of an edge is evaluated in the scope that the step leaves behind. The event is
     therefore applied before its `next_step` is known.
@@ -65,7 +65,7 @@ def end_of_step(
 
 
 def advance(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
-    """Carry on a run that is between two steps; return the events."""
+    """Continue a run that is between two steps; return the events."""
     if run.next_step is None or run.overdue:
         return _end(run, graph, _ending(run, graph), now_ms)
     if run.held is not None:

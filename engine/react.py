@@ -1,6 +1,6 @@
 """How an outcome, a timer that is due, or a command changes a run.
 
-`react` returns the events of one append. Each append carries the run on past READY: into the next
+`react` returns the events of one append. Each append moves the run on past READY: into the next
 step, into a wait, or to its end. A restart therefore never finds unfinished work between two steps.
 """
 

@@ -4,7 +4,7 @@ A run is one object that changes in place, only through `engine/apply.py`. Code 
 that is still in progress takes a copy.
 
 Theory of operation: a run has one position. In READY it is between two steps. Every append that the
-engine makes carries the run on past READY. Between appends a run is therefore inside a step
+engine makes moves the run on past READY. Between appends a run is therefore inside a step
 (EXECUTING, BACKING_OFF, SLEEPING, AWAITING, STOPPING, PAUSED), over, not yet begun (QUEUED), or
 held by a person (READY). `next_step` is the target of the last chosen edge, and None when no step
 follows and the run must end.

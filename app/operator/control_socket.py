@@ -249,7 +249,7 @@ class Control:
                 await self._authenticator.load()
         except CommandFailed as refused:
             answer = {"failed": str(refused)}
-        except Exception as broken:  # noqa: BLE001 - whoever can reach the socket gets an answer
+        except Exception as broken:  # noqa: BLE001 - anybody who can reach the socket gets an answer
             answer = {"failed": f"the command cannot be read ({type(broken).__name__})"}
         writer.write(json.dumps(answer).encode() + b"\n")
         writer.close()

@@ -23,7 +23,7 @@ HAPPENED, AGAIN, SKIP = "happened", "again", "skip"
 _DOUBT_ACTIONS: tuple[JsonObject, ...] = (
     {"value": HAPPENED, "label": "It happened: this is its result"},
     {"value": AGAIN, "label": "Call again"},
-    {"value": SKIP, "label": "Go on without it"},
+    {"value": SKIP, "label": "Continue without it"},
 )
 _NOBODY = "deadline"
 

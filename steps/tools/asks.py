@@ -17,7 +17,7 @@ from steps.fields.field_specs import spec_problems
 from steps.fields.fields import Fields
 
 ACCEPT, DECLINE = "accept", "decline"
-_LABELS = {ACCEPT: "Go on", DECLINE: "Decline"}
+_LABELS = {ACCEPT: "Continue", DECLINE: "Decline"}
 _MOST_FIELDS = 50
 _LONGEST = 4_000
 _LARGEST = 50_000

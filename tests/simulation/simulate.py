@@ -216,7 +216,7 @@ class _World:
                 has_left = parent.is_over or here != (run.parent.execution, run.parent.attempt)
                 was_stopped = parent.status in (Status.CANCELLED, Status.TERMINATED)
                 if was_stopped or (has_left and not run.is_apart):
-                    return f"{run.id} goes on though {parent.id} does not wait for it"
+                    return f"{run.id} continues though {parent.id} does not wait for it"
         left = self._disk_has_wakes()
         return left or next((why for why in map(self._busy, self._servers) if why), "")
 

@@ -204,7 +204,7 @@ VIOLATIONS: dict[Break, str] = {
     locks_nothing: r"^the row of \S+ is not its fold: ",
     holds_several_copies: r"got Conflict\('event \d+ of run \S+ exists already'\)$",
     picks_up_nothing: NO_REST + r"\S+ is executing in ",
-    leaves_children_running: NO_REST + r"\S+ goes on though \S+ does not wait for it$",
+    leaves_children_running: NO_REST + r"\S+ continues though \S+ does not wait for it$",
     leaves_nobody_to_go_on: NO_REST + r"\S+ is awaiting in ",
     lets_a_step_go_on: r"went on for long after it was asked to stop$",
     tells_no_parent: NO_REST + r"\S+ is awaiting in ",

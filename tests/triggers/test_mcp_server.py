@@ -127,7 +127,7 @@ def test_long_runs_are_polled_and_cancelled(shared: Server, owner: httpx.Client)
             assert first.structured_content == again.structured_content == {"sum": 7}
             going = await client.call_tool("get_run", {"runId": run, "wait": 0.2})
             assert going.structured_content["status"] == "running"
-            assert "goes on" in text_of(going)
+            assert "in progress" in text_of(going)
             stopped = await client.call_tool("cancel_run", {"runId": run, "reason": "enough"})
             assert not stopped.is_error
             ended = await client.call_tool("get_run", {"runId": run, "wait": 20})

@@ -186,7 +186,7 @@ class Runs:
             return self._goes_on(live)
 
     def _goes_on(self, live: LiveRun) -> Run:
-        """Carry on a run that a command has changed; return a copy of its state before that."""
+        """Continue a run that a command has changed; return a copy of its state before that."""
         shown = live.run.copy()
         self._driving.carry_on(live)
         return shown
@@ -358,7 +358,7 @@ class Runs:
                 await self._driving.wake(run_id, Broke(error, await self._grace_ms(live)))
 
     async def heed(self, run_id: str, seq: int) -> None:
-        """Go on from where another process left a run; raises nothing."""
+        """Continue a run from where another process left it; never raises."""
         await self._driving.heed_or_note(run_id, seq, self._cancel_grace_s)
 
     async def _grace_ms(self, live: LiveRun) -> int:
@@ -368,7 +368,7 @@ class Runs:
         return await self._children.time_to_stop_ms(live, self._cancel_grace_ms)
 
     async def recover(self, run_id: str, *, after_restart: bool = False) -> None:
-        """Carry on a run that a restart, or an append with unknown outcome, left behind.
+        """Continue a run that a restart, or an append with unknown outcome, left behind.
 
         That append may be durable without notice to its waiters and parent, so they are notified
         now.

@@ -126,7 +126,7 @@ class Appends:
         """Make a record of a step durable, together with `beside`.
 
         Raises journal errors; then `lost` is set. Raises `StepBroke` if the run has left the step,
-        which must not go on from what is not recorded.
+        which must not continue from what is not recorded.
         """
         async with live.lock:
             if beside is not None and live.head is None:
@@ -189,7 +189,7 @@ class Appends:
             self._journal.events.append(live.head, events, live.run, told, beside, caption, wake)
 
     def _wake(self, live: LiveRun, cluster: Cluster) -> Statement | None:
-        """Return the statement that makes the owner go on, if another process owns the run."""
+        """Return the statement that makes the owner continue, if another process owns the run."""
         if live.is_ours and cluster.owns(live.run.id):
             return None
         live.is_ours = False
@@ -201,7 +201,7 @@ class Appends:
         Raises journal errors.
         """
         if live.head is None or live.pending or live.lost:
-            return  # what is pending will be refused, and then the run is read anew
+            return  # what is pending will be refused, and then the run is read again
         head, events = await self._journal.events.after(live.head)
         if not events:
             return
@@ -245,7 +245,7 @@ class Appends:
     def _appended(
         self, live: LiveRun, events: Sequence[Event], answer: Head | BaseException
     ) -> BaseException | None:
-        """Note the result of an append; return why its caller cannot go on, if so."""
+        """Note the result of an append; return why its caller cannot continue, if so."""
         if isinstance(answer, BaseException):
             if not isinstance(answer, DuplicateStart):
                 self.lose(live)

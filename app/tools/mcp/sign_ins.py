@@ -261,7 +261,7 @@ class SignIns:
     def _fetched(self, key: Key, done: asyncio.Task[str]) -> None:
         self._fetches.pop(key, None)
         if not done.cancelled():
-            done.exception()  # whoever waited has it
+            done.exception()  # those who waited have it
 
     async def _fetch(self, key: Key, refused: str | None) -> str:
         tenant, server = key

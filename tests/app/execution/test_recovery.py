@@ -139,7 +139,9 @@ def test_tenants_take_turns_within_their_shares() -> None:
     backlog.urge("big", "dynamic-workflow-30")
     backlog.urge("small", "dynamic-workflow-29")
     memory.runs.update(urgent := backlog.part(100))
-    assert urgent == ["dynamic-workflow-30"], "whoever is asked for comes where there is no room"
+    assert urgent == ["dynamic-workflow-30"], (
+        "a run that is asked for comes first, even without room"
+    )
     memory.runs.difference_update(first)
     assert len(backlog.part(100)) == 2
     assert len(backlog) == 32 - 4 - 5 - 1 - 2

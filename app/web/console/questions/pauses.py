@@ -31,7 +31,7 @@ class PauseCard:
         is_late: Whether its deadline has passed, and it waits on.
         required: How many have to choose the same.
         answers: Those that have come of several.
-        refused: Why whoever looks may not answer; empty where they may.
+        refused: Why the person who views it may not answer; empty if they may.
         is_mine: Whether they have claimed it.
         seen: The hash of what is asked.
         takes_more: Whether a comment and files may come with the answer.
