@@ -81,6 +81,8 @@ def _own_goals(ordinary: Found, own: Found) -> list[Goal]:
               _quotient(own, "beside_p50_ms", "alone_p50_ms"), 2.5, "x"),
         _ratio(f"a map over {own.get('items', 0):,} items against single runs",
                own, "map_rate", "single_rate", 0.5),
+        _ratio("runs/s with templates and conditions, against constants",
+               own, "computed_rate", "constant_rate", 0.6),
     ]  # fmt: skip
 
 

@@ -150,6 +150,8 @@ def _own(own: Found) -> Table:
             "mixed_status_rate", "mixed_list_rate", "mixed_streams_rate"),
         row("runs/s of 8 callers that carry nothing; 10 KB; 1 MB",
             "payload_none_rate", "payload_10kb_rate", "payload_1mb_rate"),
+        row("runs/s of 64 callers with templates and conditions; the same steps with constants",
+            "computed_rate", "constant_rate"),
         row("runs/s with one pause answered by its caller, and p50, ms",
             "pause_rate", "pause_p50_ms"),
         *_growth(own),

@@ -116,7 +116,7 @@ from engine.repair_events import (
 )
 from engine.retry import RetryPolicy, backoff_ms
 from engine.run import Run
-from engine.scope import ScopeOfAttempt, scope
+from engine.scope import RunScope, scope, scope_with
 from engine.seen import seen_hash, seen_of
 from engine.transitions import TRANSITIONS, State, Status
 from engine.values import (
@@ -231,9 +231,9 @@ __all__ = [
     "RunQueued",
     "RunReleased",
     "RunResumed",
+    "RunScope",
     "RunStarted",
     "RunTerminated",
-    "ScopeOfAttempt",
     "SkipStep",
     "Sleeps",
     "Starter",
@@ -269,6 +269,7 @@ __all__ = [
     "own_pause_id",
     "react",
     "scope",
+    "scope_with",
     "seen_hash",
     "seen_of",
     "skippable",

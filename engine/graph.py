@@ -54,6 +54,7 @@ class Step:
         ends: True for a step that ends the run.
         edges: The edges out of the step, in the order in which they are tried.
         sure: The next step for each occasion where it does not depend on the run's data.
+        has_conditions: Whether an edge has a condition, which reads the state of the run.
     """
 
     id: str
@@ -64,11 +65,14 @@ class Step:
     on_interrupted: OnInterrupted = OnInterrupted.RETRY
     edges: tuple[Edge, ...] = ()
     sure: Mapping[Occasion, str] = field(init=False, compare=False, repr=False)
+    has_conditions: bool = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         first = {edge.on: edge for edge in reversed(self.edges)}
         sure = {on: edge.target for on, edge in first.items() if edge.condition is None}
         object.__setattr__(self, "sure", sure)
+        found = any(edge.condition is not None for edge in self.edges)
+        object.__setattr__(self, "has_conditions", found)
 
 
 @value(frozen=True, slots=True)
@@ -88,13 +92,11 @@ class Graph:
     on_error: str | None = None
     at_end: str | None = None
     timeout_ms: int | None = None
-    has_conditions: bool = field(init=False, compare=False)
-    """Whether any edge has a condition, which reads the state of the run."""
 
-    def __post_init__(self) -> None:
-        edges = (edge for step in self.steps.values() for edge in step.edges)
-        found = any(edge.condition is not None for edge in edges)
-        object.__setattr__(self, "has_conditions", found)
+    def has_conditions_after(self, step_id: str) -> bool:
+        """Return whether an edge out of a step has a condition."""
+        step = self.steps.get(step_id)
+        return step is not None and step.has_conditions
 
     @property
     def max_clean_up_executions(self) -> int:

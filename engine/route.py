@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from engine.errors import ConditionFailed
 from engine.graph import Condition, Edge, Occasion, Step
 from engine.run import Run
-from engine.scope import scope
+from engine.scope import RunScope
 from engine.values import Json
 
 
@@ -31,7 +31,7 @@ def next_step(run: Run, step: Step, occasion: Occasion) -> str | None:
     for edge in edges:
         if edge.condition is None:
             return edge.target
-        names = scope(run) if names is None else names
+        names = RunScope(run) if names is None else names
         if _holds(edge, edge.condition, names, step):
             return edge.target
     if step.ends or occasion is not Occasion.SUCCESS:

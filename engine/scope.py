@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from typing import Any
 
 from engine.iso import iso_time
 from engine.run import Run
 from engine.values import CarriedVisit, Ending, Json, JsonObject, StepError
 from engine.visit import Visit, VisitStatus
+
+_ABSENT = object()
 
 
 def scope(run: Run) -> Mapping[str, Json]:
@@ -46,33 +49,54 @@ def scope(run: Run) -> Mapping[str, Json]:
     return names
 
 
-class ScopeOfAttempt(Mapping[str, Json]):
-    """The scope of a run in one attempt, built when it is first read.
+class RunScope(Mapping[str, Json]):
+    """The scope of a run, put together when more than the data is read.
 
-    Most tools read none of it, and it includes the output of every earlier step.
+    Most tools read none of it and most expressions little, but all outputs so far are in it.
     """
 
-    __slots__ = ("_data", "_names", "_run")
+    __slots__ = ("_is_whole", "_names", "_run")
 
     def __init__(self, run: Run) -> None:
-        """Take the run as it is during the attempt; the step's own outcome is never read."""
-        self._run, self._data = run, run.data
-        self._names: Mapping[str, Json] | None = None
+        """Take the run as it is now; nothing else of it but the data changes while this is used."""
+        self._run = run
+        self._names: dict[str, Json] = {"data": run.data}
+        self._is_whole = False
 
-    def _whole(self) -> Mapping[str, Json]:
-        names = self._names
-        if names is None:
-            names = self._names = {**scope(self._run), "data": self._data}
-        return names
+    def whole(self) -> dict[str, Json]:
+        """Return all names, not to be changed."""
+        if not self._is_whole:
+            self._names = {**scope(self._run), **self._names}
+            self._is_whole = True
+        return self._names
+
+    def beside(self, names: Mapping[str, Json]) -> "RunScope":
+        """Return this scope with more names, which hide those that are the same."""
+        more = RunScope(self._run)
+        more._names = {**self._names, **names}
+        more._is_whole = self._is_whole
+        return more
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a value, or `default` if there is none of that name."""
+        found = self._names.get(name, _ABSENT)
+        if found is _ABSENT and not self._is_whole:
+            found = self.whole().get(name, _ABSENT)
+        return default if found is _ABSENT else found
 
     def __getitem__(self, name: str) -> Json:
-        return self._whole()[name]
+        return self._names[name] if name in self._names else self.whole()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._whole())
+        return iter(self.whole())
 
     def __len__(self) -> int:
-        return len(self._whole())
+        return len(self.whole())
+
+
+def scope_with(names: Mapping[str, Json], more: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return a scope with more names, which hide those that are the same."""
+    return names.beside(more) if isinstance(names, RunScope) else {**names, **more}
 
 
 def _started_text(run: Run) -> str:

@@ -1,11 +1,10 @@
 """call-tool: call a Python function or a tool of an MCP server."""
 
-from collections.abc import Mapping
 from functools import cached_property
 
 from pydantic import Field
 
-from engine import Json, JsonObject
+from engine import JsonObject, scope_with
 from steps.contract.step_type import (
     Done,
     GoesOn,
@@ -100,17 +99,12 @@ class CallTool(StepType[CallToolSettings]):
         self, settings: CallToolSettings, step: StepInput, effects: Effects
     ) -> Outcome:
         """Render the arguments and call the tool."""
-        held: dict[str, Json] = {}
+        scope = step.scope
         if settings.secrets:
-            held = await fetched(settings.secrets, effects)
-        scope: Mapping[str, Json] | None = None
+            scope = scope_with(scope, {"secrets": await fetched(settings.secrets, effects)})
         arguments = {}
         for name, item in settings.inputs.items():
-            if item.is_constant:
-                arguments[name] = item.source
-            else:
-                scope = scope or {**step.scope, "secrets": held}
-                arguments[name] = await item.rendered(scope)
+            arguments[name] = item.source if item.is_constant else await item.rendered(scope)
         budget = None
         if step.has_records:
             if effects.recalled(FIRST) is not None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from engine import AwaitsChildren, Json, JsonObject, RunError
+from engine import AwaitsChildren, Json, JsonObject, RunError, scope_with
 from steps.children.enough import NO_OTHERS, STOPPED, Enough, Others, not_enough, wanted
 from steps.children.failure import shown_failure
 from steps.children.usage import record_usage
@@ -22,8 +22,8 @@ from steps.document.shape import Identifier, Scope
 from steps.effects.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.effects.effects import Effects
 from steps.language.allowance import Allowance
-from steps.language.condition import Condition
-from steps.language.expression import Expression, ExpressionError, bare_condition
+from steps.language.condition import Condition, compiled_condition
+from steps.language.expression import ExpressionError
 from steps.language.nearest import did_you_mean
 from steps.language.template import Template
 from steps.language.template_places import APART, DECIDES
@@ -250,7 +250,7 @@ async def _chosen(settings: ParallelSettings, step: StepInput, effects: Effects)
 
 
 async def _holds(when: str | None, step: StepInput) -> bool:
-    return when is None or bool(await Expression(bare_condition(when)).evaluated(step.scope))
+    return when is None or bool(await compiled_condition(when).evaluated(step.scope))
 
 
 def _unknown(named: list[str], branches: Mapping[str, Branch], path: str) -> Iterator[Problem]:
@@ -297,7 +297,7 @@ async def _child(
     own: JsonObject = {} if needed is None else {NEEDS: needed}
     data = step.scope["data"]
     assert isinstance(data, Mapping)  # noqa: S101 - it is the data of a run
-    scope = {**step.scope, "data": {**data, **own}} if own else step.scope
+    scope = scope_with(step.scope, {"data": {**data, **own}}) if own else step.scope
     try:
         with Allowance():
             given = own if branch.given is None else await branch.given.rendered(scope)

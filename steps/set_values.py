@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, GetJsonSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema
 
-from engine import Json, JsonObject
+from engine import Json, JsonObject, scope_with
 from steps.contract.step_type import (
     Done,
     Outcome,
@@ -137,8 +137,9 @@ class SetValues(StepType[SetSettings]):
             data.pop(name, None)
         values: dict[str, Json] = {}
         for name, value in settings.values.items():
-            values[name] = await value.rendered({**step.scope, "data": {**data, **values}})
-        scope = {**step.scope, "data": {**data, **values}}
+            scope = scope_with(step.scope, {"data": {**data, **values}})
+            values[name] = await value.rendered(scope)
+        scope = scope_with(step.scope, {"data": {**data, **values}})
         appended = {name: [await item.rendered(scope)] for name, item in settings.append.items()}
         for name, item in settings.extend.items():
             items = await item.rendered(scope)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
-from engine import SIGNAL_PAUSE, Json, JsonObject, Pause, Pauses, iso_time
+from engine import SIGNAL_PAUSE, Json, JsonObject, Pause, Pauses, iso_time, scope_with
 from steps.contract.step_type import (
     UNUSED_OF_A_PAUSE,
     Done,
@@ -18,9 +18,8 @@ from steps.contract.step_type import (
 )
 from steps.document.shape import Identifier
 from steps.effects.effects import Effects
-from steps.language.condition import Condition
+from steps.language.condition import Condition, compiled_condition
 from steps.language.durations import Duration
-from steps.language.expression import Expression, bare_condition
 from steps.language.template import Template
 from steps.signal_names import CALLBACK, SignalName, key_of
 
@@ -150,8 +149,8 @@ async def _is_enough(settings: WaitForSignalSettings, step: StepInput, signals: 
         return False
     if settings.until is None:
         return len(signals) >= (settings.count or 1)
-    scope: dict[str, Json] = {**step.scope, "signals": list(signals), "signal": signals[-1]}
-    if await Expression(bare_condition(settings.until)).evaluated(scope) is True:
+    scope = scope_with(step.scope, {"signals": list(signals), "signal": signals[-1]})
+    if await compiled_condition(settings.until).evaluated(scope) is True:
         return True
     if len(signals) >= _MOST:
         message = f"{_MOST} signals have come, and until is not true"

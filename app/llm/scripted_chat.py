@@ -11,7 +11,8 @@ from engine import Json, JsonObject
 from steps.agents.tools import DELIVER, plain_name
 from steps.contract.step_type import StepBroke
 from steps.effects.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, Message, TextPart, ToolCall
-from steps.language.expression import Expression, ExpressionError, bare_condition
+from steps.language.condition import compiled_condition
+from steps.language.expression import ExpressionError
 from steps.language.template import Template
 
 _PIECE = re.compile(r"\S+\s*|\s+")
@@ -78,9 +79,7 @@ async def _answer(scripts: list[Script], asked: JsonObject, scope: JsonObject) -
     turn = int(asked["turn"])  # type: ignore[arg-type] # by `_asked`
     for number, script in enumerate(scripts, 1):
         await asyncio.sleep(0)  # compiling many conditions takes long; others get their turn
-        if script.when is None or Expression(bare_condition(script.when), also=ASKED).evaluate(
-            scope
-        ):
+        if script.when is None or compiled_condition(script.when, ASKED).evaluate(scope):
             if turn <= len(script.answers):
                 return script.answers[turn - 1]
             message = (

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.closed_loop import Call, Connect, Load, closed_loop
-from benchmarks.definitions import asking, five, over_text
+from benchmarks.definitions import asking, five, order, over_text
 from benchmarks.http_client import Refused, requests
 from benchmarks.stepwell_server import StepwellServer
 
@@ -68,6 +68,18 @@ def payloads(folder: Path, rounds: int, seconds: float) -> dict[str, float]:
                 )  # fmt: skip
                 rates[name].append(_together(seconds, (starts, 8))[0].rate)
     return {name: median(found) for name, found in rates.items()}
+
+
+def computed_against_constant(folder: Path, rounds: int, seconds: float) -> dict[str, float]:
+    """Return the rate of 64 callers' runs with templates and conditions, and of those without."""
+    rates: dict[str, list[float]] = {"computed": [], "constant": []}
+    with _server(folder) as server:
+        for name in rates:
+            server.create(order(name, computed=name == "computed"))
+        for _ in range(rounds):
+            for name, found in rates.items():
+                found.append(_together(seconds, (server.starts(name), _STARTS))[0].rate)
+    return {f"{name}_rate": median(found) for name, found in rates.items()}
 
 
 def one_pause(folder: Path, rounds: int, seconds: float) -> dict[str, float]:

@@ -42,6 +42,9 @@ def measure(plan: Plan, folder: Path) -> dict[str, Any]:
         "one beside readers": lambda: mixed.one_beside_readers(folder / "beside", *turns),
         "all kinds at once": lambda: mixed.all_kinds(folder / "mixed", *turns),
         "payloads": lambda: mixed.payloads(folder / "payloads", *turns),
+        "templates and conditions": lambda: mixed.computed_against_constant(
+            folder / "computed", *turns
+        ),
         "one pause": lambda: mixed.one_pause(folder / "pause", *turns),
         "long runs": lambda: growth.of_a_run(folder / "long", plan.growth_steps),
         "many runs": lambda: growth.of_a_journal(folder / "many", plan.growth_runs, plan.seconds),

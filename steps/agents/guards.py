@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from engine import AwaitsChildren, Json, JsonObject
+from engine import AwaitsChildren, Json, JsonObject, scope_with
 from steps.agents.guard import GUARDED, Guard, Guards
 from steps.contract.records import CHILD_USAGE
 from steps.contract.step_type import Done, Outcome, StepBroke, StepInput
@@ -11,7 +11,7 @@ from steps.document.outputs import NO_RESULT
 from steps.effects.chat import Usage, usage_from_json
 from steps.effects.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
 from steps.effects.effects import Effects
-from steps.language.expression import Expression, bare_condition
+from steps.language.condition import compiled_condition
 
 _LONGEST = 2_000
 
@@ -67,8 +67,8 @@ class VisitGuards:
         number, waits = first, list[ChildrenOpen]()
         for at, guard in enumerate(guards, 1):
             if guard.condition is not None:
-                expression = Expression(bare_condition(guard.condition), also=GUARDED)
-                if not expression.evaluate({**self._step.scope, **given}):
+                expression = compiled_condition(guard.condition, GUARDED)
+                if not expression.evaluate(scope_with(self._step.scope, given)):
                     raise self._refused(when, at, guard, None)
                 continue
             stand = await self._asked(f"guard/{when}-{at}", guard, number, given)

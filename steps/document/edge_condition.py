@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TypeAlias
 
-from engine import ConditionFailed, Json
+from engine import ConditionFailed, Json, scope_with
 from steps.language.expression import Expression, ExpressionError, bare_condition, expression_of
 from steps.language.opened_data import opens_here
 
@@ -47,9 +47,9 @@ class Condition:
         return self._expression.is_long(scope)
 
     def _holds(self, scope: Mapping[str, Json]) -> bool:
-        names = {**scope, **self._given} if self._given else scope
+        names = scope_with(scope, self._given) if self._given else scope
         if (opens := opens_here()) is not None and isinstance(data := scope["data"], dict):
-            names = {**names, "data": opens(data)}
+            names = scope_with(names, {"data": opens(data)})
         try:
             return bool(self._expression.evaluate(names))
         except ExpressionError as failed:

@@ -1,9 +1,8 @@
 """Checks what a step delivers: its whole output and its declared fields."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
-from engine import Json, JsonObject
+from engine import Json, JsonObject, scope_with
 from steps.contract.step_type import Done, StepBroke, listed
 from steps.document.compiled import CompiledStep
 from steps.language.expression import ExpressionError
@@ -30,10 +29,13 @@ def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[
     Raises:
         StepBroke: A declared field is missing or has the wrong type.
     """
-    data = {}
+    data: JsonObject = {}
+    names = _names(done, scope)
     for name, template in step.values.items():
-        with _told(step, name):
-            data[name] = template.render(_names(done, scope))
+        try:
+            data[name] = template.render(names)
+        except ExpressionError as failed:
+            raise _invalid(step, name, failed) from failed
     return checked(step, done, data, scope)
 
 
@@ -41,10 +43,13 @@ async def deliver_in_turns(
     step: CompiledStep, done: Done, scope: Mapping[str, Json]
 ) -> tuple[Json, JsonObject]:
     """Do the same as `deliver`, but yield to the event loop if the values take long."""
-    data = {}
+    data: JsonObject = {}
+    names = _names(done, scope)
     for name, template in step.values.items():
-        with _told(step, name):
-            data[name] = await template.rendered(_names(done, scope))
+        try:
+            data[name] = await template.rendered(names)
+        except ExpressionError as failed:
+            raise _invalid(step, name, failed) from failed
     return checked(step, done, data, scope)
 
 
@@ -63,25 +68,24 @@ def given(step: CompiledStep, output: Json, scope: Mapping[str, Json]) -> tuple[
         StepBroke: A declared field is missing or has the wrong type.
     """
     named = output if isinstance(output, dict) else {}
-    data = {}
+    data: JsonObject = {}
+    names = scope_with(scope, {"result": output, "response": output})
     for name, template in step.values.items():
         if name not in named:
-            with _told(step, name):
-                data[name] = template.render({**scope, "result": output, "response": output})
+            try:
+                data[name] = template.render(names)
+            except ExpressionError as failed:
+                raise _invalid(step, name, failed) from failed
     return checked(step, Done(output), data, scope)
 
 
 def _names(done: Done, scope: Mapping[str, Json]) -> Mapping[str, Json]:
-    return {**scope, "result": done.output, **done.got}
+    return scope_with(scope, {"result": done.output, **done.got})
 
 
-@contextmanager
-def _told(step: CompiledStep, name: str) -> Iterator[None]:
-    try:
-        yield
-    except ExpressionError as failed:
-        message = f"output field {name} of step {step.id}: {failed}"
-        raise StepBroke("InvalidOutput", message, retryable=False) from failed
+def _invalid(step: CompiledStep, name: str, failed: ExpressionError) -> StepBroke:
+    message = f"output field {name} of step {step.id}: {failed}"
+    return StepBroke("InvalidOutput", message, retryable=False)
 
 
 def checked(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
-from engine import Json
+from engine import Json, scope_with
 from steps.contract.step_type import StepBroke, StepInput
 from steps.effects.effects import Effects
 from steps.effects.http_messages import HttpRequest, Take
@@ -44,7 +44,7 @@ async def request_of(
         ),
         effects,
     )  # fmt: skip
-    step = replace(step, scope={**step.scope, "secrets": secrets})
+    step = replace(step, scope=scope_with(step.scope, {"secrets": secrets}))
     headers = _Headers("Idempotency-Key", step.idempotency_key)
     for name, template in settings.headers.items():
         headers.set(name, await _text(template, step, f"headers.{name}"))

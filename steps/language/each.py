@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 from engine import Json
 from steps.language.allowance import allowance_here
-from steps.language.expression import Expression, ExpressionError, checked_result, render
+from steps.language.environment import render
+from steps.language.expression import Expression, ExpressionError, checked_result
 from steps.language.filters.offered import begin
 
 Item: TypeAlias = tuple[Any, ...]

@@ -8,40 +8,27 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, cached_property, partial
-from threading import local
+from functools import partial
 from typing import Any
 
 from engine import Json, iso_time
-from steps.language.allowance import CHARACTERS_A_UNIT, allowance_here
+from steps.language.allowance import (
+    CHARACTERS_A_UNIT,
+    Allowance,
+    TooMuchWork,
+    open_allowance,
+    units_of_text,
+)
 from steps.language.beside import beside, is_long
 from steps.language.catalogue import FILTERS as CATALOGUE
-from steps.language.catalogue import FUNCTIONS, ORDERING_TESTS
-from steps.language.catalogue import TESTS as TEST_WORDS
-from steps.language.equality import different, same
-from steps.language.filters.offered import FILTERS, TESTS, begin
+from steps.language.catalogue import FUNCTIONS
+from steps.language.direct import Direct
+from steps.language.environment import checker, here
+from steps.language.filters.offered import begin
 from steps.language.findings.foreign import foreign_hint, foreign_name_hint
 from steps.language.findings.words import hyphen_hint
 from steps.language.frozen import freeze, frozen_here, thaw
 from steps.language.nearest import did_you_mean
-from steps.language.operations import (
-    at,
-    at_or,
-    compare,
-    figure,
-    has,
-    having,
-    is_in,
-    method,
-    multiply,
-    of_clear_kind,
-    one_kind,
-    ordered,
-    text_at,
-    texts,
-    whole,
-    wrappable,
-)
 from steps.language.reasons import NOTHING, why
 from steps.language.syntax.nodes import Node, Slice, is_now, walk
 from steps.language.syntax.parser import parse
@@ -49,7 +36,7 @@ from steps.language.syntax.paths import missing_in, paths_of
 from steps.language.syntax.reads import part_of, parts_of, reads_of
 from steps.language.syntax.source import source_of
 from steps.language.syntax.tokens import Unreadable
-from steps.language.work import FUEL, Work
+from steps.language.work import Work
 
 SCOPE = frozenset(
     {
@@ -66,21 +53,14 @@ SECRETS_BELONG = (
 )
 """The message for an expression that names a secret where that is not allowed."""
 
+LATER: Any = object()
+"""Stands for a value that still has to be computed."""
+
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _WHOLE = "a secret is named as secrets.NAME, and used whole; nothing else of secrets can be named"
 _HIDDEN = "it names a secret, so the reason is not shown"
 _LONGEST = 4_096
 _LARGEST_RESULT = 1_000_000
-_CHECKED = {
-    "_compare": compare,
-    "_multiply": multiply,
-    "_method": method,
-    "_has": has,
-    "_at": at,
-    "_text_at": text_at,
-    "_figure": figure,
-    "_at_or": at_or,
-}
 
 
 class ExpressionError(Exception):
@@ -101,64 +81,6 @@ class ExpressionError(Exception):
         super().__init__(f"the expression {text!r} failed: {why}")
 
 
-_SAMENESS = {"eq": same, "ne": different, "in": is_in}
-
-
-def _names_of(test: str) -> tuple[str, ...]:
-    return (test, *TEST_WORDS[test].also)
-
-
-def _new_environment() -> Any:
-    from minijinja import Environment
-
-    return Environment(
-        filters={
-            **FILTERS,
-            "_one_kind": one_kind,
-            "_wrappable": wrappable,
-            "_having": having,
-            "_texts": texts,
-            "_of_clear_kind": of_clear_kind,
-            "_whole": whole,
-        },
-        tests={
-            name: partial(_ordered_as, sign)
-            for sign, names in ORDERING_TESTS.items()
-            for name in (sign, *names)
-        }
-        | {name: test for known, test in _SAMENESS.items() for name in _names_of(known)}
-        | TESTS,
-        globals=_CHECKED,
-        fuel=FUEL,
-        undefined_behavior="strict",
-        pycompat=False,
-        debug=False,
-    )
-
-
-def _ordered_as(sign: str, value: object, other: object) -> bool:
-    return ordered(value, sign, other)
-
-
-class _Evaluating(local):
-    """The MiniJinja environment of a thread, locked during an evaluation.
-
-    An evaluation that calls a filter releases the interpreter, so another one may begin.
-    """
-
-    @cached_property
-    def environment(self) -> Any:
-        return _new_environment()
-
-
-_here = _Evaluating()
-
-
-@cache
-def _checker() -> Any:
-    return _new_environment()
-
-
 class Expression:
     """One compiled expression.
 
@@ -173,7 +95,8 @@ class Expression:
     """
 
     __slots__ = (
-        "_reads", "names", "node", "paths", "secrets", "source", "tells_time", "text", "work",
+        "_direct", "_reads", "names", "node", "paths", "secrets", "source", "tells_time", "text",
+        "work",
     )  # fmt: skip
 
     def __init__(
@@ -189,7 +112,7 @@ class Expression:
             self.node = parse(self.text)
             nodes = walk(self.node)
             self.source = source_of(nodes)
-            _checker().add_template("check", "{{ (" + self.source + "\n) }}")
+            checker().add_template("check", "{{ (" + self.source + "\n) }}")
         except (RuntimeError, Unreadable) as wrong:  # MiniJinja's failures are of the former kind
             hint = foreign_hint(self.text)
             raise ExpressionError(self.text, f"{why(wrong)}{hint}") from None
@@ -198,7 +121,9 @@ class Expression:
         self.secrets = self._named_secrets(nodes, may_name_secrets=may_name_secrets)
         self.work = Work(nodes)
         self.tells_time = any(is_now(node) for node in nodes)
-        self._reads = reads_of(path for path in self.paths if path.root in self.names)
+        named = self.names - {"secrets"}
+        self._reads = reads_of(path for path in self.paths if path.root in named)
+        self._direct = None if self.secrets else Direct.of(self.node, len(nodes))
         if unknown := sorted(self.names - SCOPE - also - {"secrets"}):
             name = unknown[0]
             hint = foreign_name_hint(name, CATALOGUE) or did_you_mean(name, SCOPE | also)
@@ -222,35 +147,56 @@ class Expression:
 
     def evaluate(self, scope: Mapping[str, Json]) -> Json:
         """Return the value in `scope`. Raises `ExpressionError`."""
-        given = self.given(scope)
-        return self._of(given, self.work.in_scope(given))
+        value = self.directly(scope)
+        return value if value is not LATER else self._at_once(scope)
 
     async def evaluated(self, scope: Mapping[str, Json]) -> Json:
         """Do the same as `evaluate`, without blocking the event loop if it takes long."""
+        value = self.directly(scope)
+        return value if value is not LATER else await self.at_length(scope)
+
+    def directly(self, scope: Mapping[str, Json]) -> Any:
+        """Return the value if it is simple, or else `LATER`. Raises `ExpressionError`."""
+        found = None if self._direct is None else self._direct.evaluate(scope)
+        if found is None:
+            return LATER
+        allowance = open_allowance.get()
+        if allowance is not None:  # one alone has enough for all that is simple
+            try:
+                allowance.spend(found[1])
+            except TooMuchWork as spent:
+                raise ExpressionError(self.text, why(spent)) from None
+        return found[0]
+
+    async def at_length(self, scope: Mapping[str, Json]) -> Json:
+        """Do the same as `evaluated` for a value that is not simple."""
         if self.is_long(scope):
-            return await beside(partial(self.evaluate, scope))
+            return await beside(partial(self._at_once, scope))
         given = self.given(scope)
         units = self.work.in_scope(given)
         if units <= self.work.long:
             return self._of(given, units)
         return await beside(partial(self._of, given, units))
 
+    def _at_once(self, scope: Mapping[str, Json]) -> Json:
+        given = self.given(scope)
+        return self._of(given, self.work.in_scope(given))
+
     def is_long(self, scope: Mapping[str, Json]) -> bool:
         """Return whether it reads so much of a scope that it should not block the event loop."""
-        return is_long(self._parts(scope))
-
-    def _parts(self, scope: Mapping[str, Json]) -> Iterator[Json]:
+        parts: list[Json] = []
         for name, reads in self._reads.items():
-            if name in scope and name != "secrets":
-                yield from parts_of(scope[name], reads)
+            parts += parts_of(scope.get(name), reads)
+        return bool(parts) and is_long(parts)
 
     def _of(self, given: Mapping[str, Any], units: int) -> Json:
         """Return the value for the parts of the scope that it reads; it costs at most `units`."""
-        allowance = allowance_here()
-        begin()
+        allowance = open_allowance.get() or Allowance()
+        if not self.work.is_plain:
+            begin()
         try:
             allowance.spend(units)
-            value = _here.environment.eval_expr(self.source, **given)
+            value = here.environment.eval_expr(self.source, **given)
             if value is None and self._is_undefined(given):
                 raise ExpressionError(self.text, self._missing(given))
             value, size = checked_result(value)
@@ -268,11 +214,11 @@ class Expression:
     def given(self, scope: Mapping[str, Json]) -> dict[str, Any]:
         """Return the part of a scope that MiniJinja receives: frozen, and only what is read."""
         frozen = frozen_here()
-        given = {
-            name: part_of(scope[name], reads, frozen.of)
-            for name, reads in self._reads.items()
-            if name in scope and name != "secrets"
-        }
+        given = {}
+        for name, reads in self._reads.items():
+            part = scope.get(name, LATER)
+            if part is not LATER:
+                given[name] = part_of(part, reads, frozen.of)
         if self.secrets:
             given["secrets"] = freeze(_of_expression(self.secrets, scope))
         if self.tells_time:
@@ -280,7 +226,7 @@ class Expression:
         return given
 
     def _is_undefined(self, given: Mapping[str, Any]) -> bool:
-        found: bool = _here.environment.eval_expr(f"({self.source}\n) is undefined", **given)
+        found: bool = here.environment.eval_expr(f"({self.source}\n) is undefined", **given)
         return found
 
     def _missing(self, given: Mapping[str, Any]) -> str:
@@ -352,11 +298,6 @@ def _of_expression(names: frozenset[str], scope: Mapping[str, Json]) -> dict[str
     return {name: held[name] for name in names if name in held} if isinstance(held, dict) else {}
 
 
-def render(source: str, given: Mapping[str, Any]) -> None:
-    """Render a template that is generated here. Raises the errors of MiniJinja."""
-    _here.environment.render_str(source, **given)
-
-
 def checked_result(value: Any) -> tuple[Json, int]:
     """Return an expression's result as plain JSON, and its cost in units.
 
@@ -364,8 +305,11 @@ def checked_result(value: Any) -> tuple[Json, int]:
         TypeError: It is not a JSON value.
         ValueError: It is too large, or not finite.
     """
-    if value is None or type(value) in (bool, int):
+    kind = type(value)
+    if value is None or kind is bool or kind is int:
         return value, 1
+    if kind is str and len(value) <= _LARGEST_RESULT:
+        return value, units_of_text(value)
     plain = thaw(value)
     return plain, _size_of_result(plain)
 

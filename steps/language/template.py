@@ -9,14 +9,18 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from engine import Json
-from steps.language.allowance import allowance_here
-from steps.language.expression import Expression, ExpressionError, expression_of
+from steps.language.allowance import open_allowance
+from steps.language.expression import LATER, Expression, ExpressionError, expression_of
+
+_PLAIN = frozenset({bool, int, float, str, type(None)})
 
 
 class Template:
     """A compiled JSON value; a string that is a single placeholder keeps the value's type."""
 
-    __slots__ = ("_compiled", "is_constant", "may_be_object", "secrets", "source")
+    __slots__ = (
+        "_compiled", "_expressions", "_is_one", "is_constant", "may_be_object", "secrets", "source",
+    )  # fmt: skip
     may_name_secrets: ClassVar[bool] = False
 
     def __init__(self, source: Json, *, also: frozenset[str] = frozenset()) -> None:
@@ -33,6 +37,8 @@ class Template:
         found: set[str] = set()
         expression = partial(_expression, self.may_name_secrets, also, found)
         self._compiled = _compile(source, expression)
+        self._expressions = tuple(_expressions(self._compiled))
+        self._is_one = isinstance(self._compiled, Expression)
         self.secrets = frozenset(found)
         """The secrets that its expressions name."""
         self.is_constant = isinstance(self._compiled, bool | int | float | str | None)
@@ -52,7 +58,8 @@ class Template:
         Raises:
             ExpressionError: An expression cannot be evaluated in this scope.
         """
-        return _render(self._compiled, scope)
+        values = [expression.evaluate(scope) for expression in self._expressions]
+        return values[0] if self._is_one else _filled(self._compiled, iter(values))
 
     async def rendered(self, scope: Mapping[str, Json]) -> Json:
         """Do the same as `render`, without blocking the event loop if it takes long.
@@ -66,8 +73,16 @@ class Template:
         Raises:
             ExpressionError: An expression could not be evaluated.
         """
-        constant: Json = self.source
-        return constant if self.is_constant else await _rendered(self._compiled, scope)
+        if self.is_constant:
+            return self.source
+        values = []
+        for expression in self._expressions:
+            allowance = open_allowance.get()
+            if allowance is not None and allowance.owes_turn:
+                await allowance.take_turns()
+            value = expression.directly(scope)
+            values.append(await expression.at_length(scope) if value is LATER else value)
+        return values[0] if self._is_one else _filled(self._compiled, iter(values))
 
     def expressions(self) -> list[Expression]:
         """List its expressions.
@@ -75,7 +90,7 @@ class Template:
         Returns:
             The expressions, in the order of the text.
         """
-        return list(_expressions(self._compiled))
+        return [*self._expressions]
 
     def filled(self, values: Iterable[Json]) -> Json:
         """Return the value with given results in place of its expressions.
@@ -161,11 +176,6 @@ class _Mixed:
     def __init__(self, parts: list[str | Expression]) -> None:
         self.parts = parts
 
-    def render(self, scope: Mapping[str, Json]) -> str:
-        return "".join(
-            part if isinstance(part, str) else as_text(part.evaluate(scope)) for part in self.parts
-        )
-
 
 def placeholders(source: str) -> list[str]:
     """Return the expressions between the braces of a string.
@@ -210,43 +220,22 @@ def _compile(source: Json, expression: Callable[[str], Expression]) -> Any:
     return _Mixed(parts)
 
 
-def _render(compiled: Any, scope: Mapping[str, Json]) -> Json:
-    if isinstance(compiled, Expression):
-        return compiled.evaluate(scope)
-    if isinstance(compiled, _Mixed):
-        return compiled.render(scope)
-    if isinstance(compiled, dict):
-        return {key: _render(item, scope) for key, item in compiled.items()}
-    if isinstance(compiled, list):
-        return [_render(item, scope) for item in compiled]
-    plain: Json = compiled
-    return plain
-
-
-async def _rendered(compiled: Any, scope: Mapping[str, Json]) -> Json:
-    if isinstance(compiled, Expression):
-        await allowance_here().take_turns()
-        return await compiled.evaluated(scope)
-    if isinstance(compiled, _Mixed):
-        return "".join([as_text(await _rendered(part, scope)) for part in compiled.parts])
-    if isinstance(compiled, dict):
-        return {key: await _rendered(item, scope) for key, item in compiled.items()}
-    if isinstance(compiled, list):
-        return [await _rendered(item, scope) for item in compiled]
-    plain: Json = compiled
-    return plain
-
-
 def _filled(compiled: Any, values: Iterator[Json]) -> Json:
+    """Return a compiled value with results in place of its expressions, as they come in order."""
     if isinstance(compiled, Expression):
         return next(values)
     if isinstance(compiled, _Mixed):
-        parts = compiled.parts
-        return "".join(p if isinstance(p, str) else as_text(next(values)) for p in parts)
+        text = ""
+        for part in compiled.parts:
+            text += part if isinstance(part, str) else as_text(next(values))
+        return text
     if isinstance(compiled, dict):
-        return {key: _filled(item, values) for key, item in compiled.items()}
+        made = {}
+        for key, item in compiled.items():
+            made[key] = item if type(item) in _PLAIN else _filled(item, values)
+        return made
     if isinstance(compiled, list):
-        return [_filled(item, values) for item in compiled]
+        return [item if type(item) in _PLAIN else _filled(item, values) for item in compiled]
     plain: Json = compiled
     return plain
 

@@ -14,7 +14,7 @@ from engine import (
     StepStarted,
     fold,
 )
-from engine.scope import ScopeOfAttempt, scope
+from engine.scope import RunScope, scope
 
 CHILD = StepError("Declined", "no money", child_run_id="dynamic-workflow-2", child_step_id="pay")
 
@@ -92,7 +92,7 @@ def test_the_scope_of_an_attempt_has_the_data_from_its_start() -> None:
         )
     )
     expected = scope(run)
-    names = ScopeOfAttempt(run)
+    names = RunScope(run)
     run.data = {**run.data, "n": 3}
     assert dict(names) == expected
     assert {**names, "more": 1} == {**expected, "more": 1}

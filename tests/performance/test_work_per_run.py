@@ -18,9 +18,10 @@ from app.assembly import open_services
 from app.execution.starting.new_run import NewRun
 from app.services import Services
 from app.settings.server import load
-from benchmarks.definitions import asking, five, loop
+from benchmarks.definitions import asking, five, loop, order
 from engine import Run, Status
 from journal import run_number
+from steps.document.compiled import Definition
 from tests.conftest import PLUGIN
 from tests.harness.upkeep import maintenance
 from tests.harness.vfs import watched
@@ -234,6 +235,34 @@ async def test_a_run_takes_few_calls(tmp_path: Path, tool: str, most: int) -> No
                 await to_the_end(services, new)
         print(f"{tool}: {calls.count / 10:.0f} calls a run")
         assert 100 < calls.count / 10 <= most
+
+
+async def test_templates_and_conditions_take_few_calls(tmp_path: Path) -> None:
+    """A step with two templates and a condition, and a run whose steps have many of both."""
+    counts = {}
+    async with services_on(tmp_path) as services:
+        for turns in (5, 55):
+            new = await startable(services, loop(f"loop-{turns}", "add", turns))
+            await to_the_end(services, new)
+            with Calls() as calls:
+                await to_the_end(services, new)
+            counts[turns] = calls.count
+        step = (counts[55] - counts[5]) / 50
+        runs = {}
+        for name in ("computed", "constant"):
+            new = await startable(services, order(name, computed=name == "computed"))
+            assert isinstance(new.definition, Definition)
+            new = replace(new, data=new.definition.payload.with_defaults({}))
+            run = await to_the_end(services, new)
+            assert run.last_visit.output == {"due": 124}
+            with Calls() as calls:
+                for _ in range(10):
+                    await to_the_end(services, new)
+            runs[name] = calls.count / 10
+    print(f"{step:.0f} calls a step, {runs} calls a run")
+    assert 100 < step <= 156
+    assert runs["computed"] <= 833
+    assert runs["computed"] - runs["constant"] <= 286
 
 
 async def test_many_runs_at_once_take_few_more_calls_each(tmp_path: Path) -> None:

@@ -20,9 +20,10 @@ from engine import (
     Pause,
     Pauses,
     Run,
-    ScopeOfAttempt,
+    RunScope,
     Sleeps,
     StepError,
+    scope_with,
 )
 from journal import JournalError
 from steps.contract.step_type import Done, Outcome, StepBroke, StepInput
@@ -40,9 +41,9 @@ def step_input(run: Run, step: CompiledStep, execute: Due, url: str | None = Non
 
     `url` is the callback address of the visit, for a step that passes it on.
     """
-    names: Mapping[str, Json] = ScopeOfAttempt(run)
+    names: Mapping[str, Json] = RunScope(run)
     if url is not None:
-        names = {**names, "step": {"callbackUrl": url}}
+        names = scope_with(names, {"step": {"callbackUrl": url}})
     visit = run.current
     return StepInput(
         run.id,
@@ -50,7 +51,7 @@ def step_input(run: Run, step: CompiledStep, execute: Due, url: str | None = Non
         execute.visit,
         execute.attempt,
         execute.idempotency_key(run.id),
-        {**names, **step.given} if step.given else names,
+        scope_with(names, step.given) if step.given else names,
         step.output.specs,
         step.on_interrupted,
         visit is None or bool(visit.records),

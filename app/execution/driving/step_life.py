@@ -22,7 +22,7 @@ from app.execution.attempts.attempt import attempt
 from app.execution.attempts.masked_outcome import masked_outcome
 from app.execution.driving.children import Children
 from app.execution.live.appends import Appends
-from app.execution.live.conditions import answered_before
+from app.execution.live.conditions import answered_before, are_long
 from app.execution.live.live_run import Due, InFlight, LiveRun
 from app.secrets.growing_mask import GrowingMask
 from app.secrets.seal import KeyUnusable
@@ -198,18 +198,16 @@ class StepLife:
             await mask.settle()
         if mask.is_needed:
             outcome = await masked_outcome(outcome, mask)
-        if due.definition.graph.has_conditions:
-            await self._ask_conditions(live, due, outcome)
-        return outcome
-
-    async def _ask_conditions(self, live: LiveRun, due: Attempt, outcome: Input) -> None:
-        """Evaluate conditions that read a lot of data in a thread, ahead of the engine."""
         graph = due.definition.graph
-        if live.is_doing(due.doing):
-            live.answered = await answered_before(
-                live.run, graph, outcome, self._frozen, due.effects.now_ms(),
-                self._appends.opened(live), due.definition.sensitive,
-            )  # fmt: skip
+        step = graph.steps[due.doing.step_id]
+        if step.has_conditions and live.is_doing(due.doing):
+            live.answered = None
+            if are_long(live.run, step, outcome, names):
+                opened, now_ms = self._appends.opened(live), due.effects.now_ms()
+                live.answered = await answered_before(
+                    live.run, graph, outcome, self._frozen, now_ms, opened
+                )
+        return outcome
 
     async def has_open_children(self, live: LiveRun) -> bool:
         """Say whether child runs that steps of the run have started are open."""

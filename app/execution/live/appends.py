@@ -91,19 +91,28 @@ class Appends:
             raise definition
         graph, now_ms = definition.graph, self._clock.now_ms()
         try:
-            if not graph.has_conditions:
+            visit = live.run.current
+            if visit is None or not graph.has_conditions_after(visit.step_id):
                 events = react(live.run, graph, happened, now_ms)
             else:
                 # All edges share one allowance for their conditions.
-                known = answered_by(_answers(live, happened))
-                with Allowance(), frozen_by(self._frozen), self.opened(live), known:
-                    events = react(live.run, graph, happened, now_ms)
+                with Allowance(), frozen_by(self._frozen):
+                    events = self._react_with_conditions(live, definition, happened, now_ms)
         except (Rejected, DefinitionUnusable):
             raise
         except BaseException:
             self.lose(live)  # it may have been changed in part
             raise
         live.pending.extend(events)
+
+    def _react_with_conditions(
+        self, live: LiveRun, definition: Definition, happened: Input, now_ms: int
+    ) -> tuple[Event, ...]:
+        known = _answers(live, happened)
+        if not known and not definition.sensitive:
+            return react(live.run, definition.graph, happened, now_ms)
+        with self.opened(live), answered_by(known):
+            return react(live.run, definition.graph, happened, now_ms)
 
     def opened(self, live: LiveRun) -> AbstractContextManager[None]:
         """Let conditions read the sensitive data of a run, which is opened once for all of them."""

@@ -5,12 +5,12 @@ long, the engine is first asked in a thread, with a copy of the run. The results
 are kept and used when the engine is asked again on the loop.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 
 from app.concurrency.offload import offload
 from app.secrets.sensitive import is_much
-from engine import Delivered, Graph, Input, Json, Run, react, scope
+from engine import Delivered, Graph, Input, Run, RunScope, Step, react
 from engine.value import value
 from steps.document.edge_condition import Answers, Condition, answered_by
 from steps.language.allowance import Allowance
@@ -39,14 +39,11 @@ async def answered_before(  # noqa: PLR0913 - what conditions are asked with
     frozen: FrozenValues,
     now_ms: int,
     opened: AbstractContextManager[None],
-    sensitive: Collection[str] = (),
 ) -> Answered | None:
-    """Return the results of the conditions that follow from `happened`; None if they are cheap.
+    """Return the results of the conditions that follow from `happened`; None if one failed.
 
-    Within `opened` they can read the `sensitive` fields of the data.
+    Within `opened` they can read the sensitive fields of the data.
     """
-    if run.current is None or not _are_long(run, graph, happened, sensitive):
-        return None
     seq, copy = run.seq, run.copy()
     answers: Answers = {}
 
@@ -61,16 +58,17 @@ async def answered_before(  # noqa: PLR0913 - what conditions are asked with
     return Answered(happened, seq, answers)
 
 
-def _are_long(run: Run, graph: Graph, happened: Input, sensitive: Collection[str]) -> bool:
-    assert run.current is not None  # noqa: S101 - the caller has looked
-    edges = graph.steps[run.current.step_id].edges
-    conditions = [edge.condition for edge in edges if isinstance(edge.condition, Condition)]
-    if not conditions:
-        return False
-    given = happened.data if isinstance(happened, Delivered) else {}
-    if sensitive and is_much({**run.data, **given}, sensitive):
+def are_long(run: Run, step: Step, happened: Input, sensitive: Collection[str]) -> bool:
+    """Return whether the conditions that follow from `happened` may read much data."""
+    if isinstance(happened, Delivered):
+        if sensitive and is_much({**run.data, **happened.data}, sensitive):
+            return True
+        if is_long([happened.output, happened.data]):
+            return True
+    elif sensitive and is_much(run.data, sensitive):
         return True
-    if isinstance(happened, Delivered) and is_long([happened.output, happened.data]):
-        return True
-    names: Mapping[str, Json] = scope(run)
-    return any(condition.is_long(names) for condition in conditions)
+    names = RunScope(run)
+    for edge in step.edges:
+        if isinstance(edge.condition, Condition) and edge.condition.is_long(names):
+            return True
+    return False

@@ -1,6 +1,6 @@
 """Finds the parts of its scope that an expression reads, so that only those are prepared."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from steps.language.frozen import frozen_part
@@ -36,20 +36,19 @@ def part_of(value: Any, reads: "Reads | None", freeze: Callable[[Any], Any]) -> 
     """Return the frozen copy of the parts of a value that are read."""
     if reads is None or not isinstance(value, dict):
         return freeze(value)
-    return _below(value, reads, freeze)
-
-
-def parts_of(value: Any, reads: "Reads | None") -> Iterator[Any]:
-    """Return the parts of a value that are read, one by one."""
-    if reads is None or not isinstance(value, dict):
-        yield value
-        return
+    items = {}
     for key, inner in reads.items():
         if key in value:
-            yield from parts_of(value[key], inner)
+            items[key] = part_of(value[key], inner, freeze)
+    return frozen_part(items)
 
 
-def _below(value: Mapping[str, Any], reads: Reads, freeze: Callable[[Any], Any]) -> Any:
-    return frozen_part(
-        {key: part_of(value[key], inner, freeze) for key, inner in reads.items() if key in value}
-    )
+def parts_of(value: Any, reads: "Reads | None") -> list[Any]:
+    """Return the parts of a value that are read and may be long."""
+    if reads is None or not isinstance(value, dict):
+        return [value] if isinstance(value, dict | list | str) else []
+    found: list[Any] = []
+    for key, inner in reads.items():
+        if key in value:
+            found += parts_of(value[key], inner)
+    return found

@@ -1,0 +1,104 @@
+"""MiniJinja with the words of the language: its filters, tests and checked operations."""
+
+from collections.abc import Mapping
+from functools import cache, cached_property, partial
+from threading import local
+from typing import Any
+
+from steps.language.catalogue import ORDERING_TESTS
+from steps.language.catalogue import TESTS as TEST_WORDS
+from steps.language.equality import different, same
+from steps.language.filters.offered import FILTERS, TESTS
+from steps.language.operations import (
+    at,
+    at_or,
+    compare,
+    figure,
+    has,
+    having,
+    is_in,
+    method,
+    multiply,
+    of_clear_kind,
+    one_kind,
+    ordered,
+    text_at,
+    texts,
+    whole,
+    wrappable,
+)
+from steps.language.work import FUEL
+
+_CHECKED = {
+    "_compare": compare,
+    "_multiply": multiply,
+    "_method": method,
+    "_has": has,
+    "_at": at,
+    "_text_at": text_at,
+    "_figure": figure,
+    "_at_or": at_or,
+}
+_SAMENESS = {"eq": same, "ne": different, "in": is_in}
+
+
+def _names_of(test: str) -> tuple[str, ...]:
+    return (test, *TEST_WORDS[test].also)
+
+
+def _made() -> Any:
+    from minijinja import Environment
+
+    return Environment(
+        filters={
+            **FILTERS,
+            "_one_kind": one_kind,
+            "_wrappable": wrappable,
+            "_having": having,
+            "_texts": texts,
+            "_of_clear_kind": of_clear_kind,
+            "_whole": whole,
+        },
+        tests={
+            name: partial(_ordered_as, sign)
+            for sign, names in ORDERING_TESTS.items()
+            for name in (sign, *names)
+        }
+        | {name: test for known, test in _SAMENESS.items() for name in _names_of(known)}
+        | TESTS,
+        globals=_CHECKED,
+        fuel=FUEL,
+        undefined_behavior="strict",
+        pycompat=False,
+        debug=False,
+    )
+
+
+def _ordered_as(sign: str, value: object, other: object) -> bool:
+    return ordered(value, sign, other)
+
+
+class _Evaluating(local):
+    """The MiniJinja environment of a thread, locked during an evaluation.
+
+    An evaluation that calls a filter releases the interpreter, so another one may begin.
+    """
+
+    @cached_property
+    def environment(self) -> Any:
+        return _made()
+
+
+here = _Evaluating()
+"""The environment of the current thread."""
+
+
+def render(source: str, given: Mapping[str, Any]) -> None:
+    """Render a template that is generated here. Raises the errors of MiniJinja."""
+    here.environment.render_str(source, **given)
+
+
+@cache
+def checker() -> Any:
+    """Return an environment that only checks expressions."""
+    return _made()
