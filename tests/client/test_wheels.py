@@ -100,12 +100,12 @@ def test_each_wheel_has_complete_metadata(wheels: tuple[Path, Path]) -> None:
     assert client["Version"] == server["Version"]
     assert client.get_all("Requires-Dist") == ["httpx<0.29,>=0.28"]
     assert f"stepwell-client=={client['Version']}" in server.get_all("Requires-Dist", [])
-    for told in (client, server):
-        assert told["License-Expression"] == "Apache-2.0"
-        assert told["Requires-Python"] == ">=3.11"
-        assert "Programming Language :: Python :: 3.13" in told.get_all("Classifier", [])
-        assert len(told["Summary"]) > 40
-        assert len(str(told.get_payload())) > 500
+    for metadata in (client, server):
+        assert metadata["License-Expression"] == "Apache-2.0"
+        assert metadata["Requires-Python"] == ">=3.11"
+        assert "Programming Language :: Python :: 3.13" in metadata.get_all("Classifier", [])
+        assert len(metadata["Summary"]) > 40
+        assert len(str(metadata.get_payload())) > 500
     assert (ROOT / "client" / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
     both = [
         tomllib.loads((ROOT / place / "pyproject.toml").read_text()) for place in ("", "client")
@@ -152,14 +152,14 @@ def test_the_client_does_not_install_the_server(alone: Path) -> None:
 
 
 def test_the_command_line_needs_the_server_package(alone: Path) -> None:
-    def told(python: Path | str) -> tuple[int, str]:
+    def ran(python: Path | str) -> tuple[int, str]:
         done = subprocess.run(
             [python, "-m", "stepwell", "--version"], capture_output=True, text=True, check=False,
             cwd=alone.parent,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
-    assert told(sys.executable) == (0, f"{distribution('stepwell').version}\n")
-    code, text = told(alone)
+    assert ran(sys.executable) == (0, f"{distribution('stepwell').version}\n")
+    code, text = ran(alone)
     assert code == 1
     assert "the Stepwell server, which is not installed" in text

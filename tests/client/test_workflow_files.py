@@ -22,7 +22,7 @@ FLOW = {
 AGENT: dict[str, Any] = {"name": "Helper", "instructions": "Help.", "model": "small"}
 
 
-def said(server: Server, tenant: str, *arguments: object, code: int = 0) -> str:
+def printed(server: Server, tenant: str, *arguments: object, code: int = 0) -> str:
     environment = {**os.environ, "STEPWELL_URL": server.address, "STEPWELL_TENANT": tenant,
                    "STEPWELL_KEY": server.key("owner", tenant)}  # fmt: skip
     done = run("workflow", *arguments, environment=environment)
@@ -37,7 +37,7 @@ def test_from_files_to_a_server_and_back(shared: Server, tmp_path: Path) -> None
     (folder / "helper.yaml").write_text(f"# with a remark\n{as_yaml(AGENT)}")
 
     def push(*more: str, code: int = 0) -> list[str]:
-        return sorted(said(shared, "acme", "push", folder, *more, code=code).splitlines())
+        return sorted(printed(shared, "acme", "push", folder, *more, code=code).splitlines())
 
     assert push("--dry-run") == [
         "agent  helper  would be created",
@@ -46,11 +46,11 @@ def test_from_files_to_a_server_and_back(shared: Server, tmp_path: Path) -> None
     assert push() == ["agent  helper  created  1.0.0", "workflow  order  created  1.0.0"]
     assert push("--publish")[1] == "workflow  order  unchanged, published  1.0.0"
     assert push("--publish")[1] == "workflow  order  unchanged  1.0.0"
-    assert said(shared, "acme", "diff", folder) == ""
+    assert printed(shared, "acme", "diff", folder) == ""
 
     less = {key: item for key, item in FLOW.items() if key != "budget"}
     file.write_text(json.dumps({**less, "description": "of a shop"}))
-    differs = said(shared, "acme", "diff", folder, code=1)
+    differs = printed(shared, "acme", "diff", folder, code=1)
     assert '-  "budget": 2.5' in differs
     assert '+  "description": "of a shop"' in differs
     assert push()[1] == "workflow  order  updated  1.0.1"
@@ -58,21 +58,21 @@ def test_from_files_to_a_server_and_back(shared: Server, tmp_path: Path) -> None
     with shared.client() as client:
         assert client.get("/api/workflows/order?version=latest").json()["budget"] is None
         assert client.get("/api/workflows/order?version=published").json()["budget"] == 2.5
-    assert "order  1.0.1  published" in said(shared, "acme", "publish", "order")
+    assert "order  1.0.1  published" in printed(shared, "acme", "publish", "order")
 
     file.write_text(json.dumps(FLOW, indent=1).replace('"call-api"', '"call-apy"'))
-    wrong = said(shared, "acme", "push", folder, code=1)
+    wrong = printed(shared, "acme", "push", folder, code=1)
     assert f"{file}:8: steps[0].type: " in wrong
     (folder / "twice.yaml").write_text("id: order\nsteps: []\n")
-    assert "are both workflow order" in said(shared, "acme", "push", folder, code=1)
+    assert "are both workflow order" in printed(shared, "acme", "push", folder, code=1)
 
     there = tmp_path / "there"
-    assert "order.yaml  written" in said(shared, "acme", "pull", "--to", there, "--yaml")
+    assert "order.yaml  written" in printed(shared, "acme", "pull", "--to", there, "--yaml")
     remarked = f"# mine\n{(there / 'order.yaml').read_text()}"
     (there / "order.yaml").write_text(remarked)
-    assert "unchanged" in said(shared, "acme", "pull", "order", "--to", there)
+    assert "unchanged" in printed(shared, "acme", "pull", "order", "--to", there)
     assert (there / "order.yaml").read_text() == remarked
-    assert said(shared, "acme", "diff", there) == ""
+    assert printed(shared, "acme", "diff", there) == ""
 
 
 def test_from_one_server_to_another(shared: Server, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_from_one_server_to_another(shared: Server, tmp_path: Path) -> None:
             client.post(f"/api/{kind}/{made['id']}/publish")
         client.put("/api/workflows/order", json={"description": "newer"})
         for place in (tmp_path / "all.yaml", tmp_path / "folder"):
-            told = said(shared, "one", "export", "--to", place)
+            told = printed(shared, "one", "export", "--to", place)
             assert "2 definitions" in told
             assert "secrets that they name, which are not in it: SHOP_TOKEN" in told
             written = (
@@ -93,18 +93,18 @@ def test_from_one_server_to_another(shared: Server, tmp_path: Path) -> None:
             )
             assert "s3cr3t" not in "".join(path.read_text() for path in written)
 
-            refused = said(shared, "other", "import", place, code=1)
+            refused = printed(shared, "other", "import", place, code=1)
             assert "this server has no secret SHOP_TOKEN; stepwell secret set SHOP_TOKEN" in refused
             assert "this server has no variable SHOP" in refused
         assert other.get("/api/workflows").json() == []
         other.put("/api/secrets/SHOP_TOKEN", json={"value": "another"})
-        assert "workflow  order  would be created, published" in said(
+        assert "workflow  order  would be created, published" in printed(
             shared, "other", "import", tmp_path / "all.yaml", "--dry-run"
         )
-        assert "workflow  order  created, published  1.0.0" in said(
+        assert "workflow  order  created, published  1.0.0" in printed(
             shared, "other", "import", tmp_path / "folder"
         )
-        told = said(shared, "other", "import", tmp_path / "all.yaml")
+        told = printed(shared, "other", "import", tmp_path / "all.yaml")
         assert told.count("unchanged") == 2
         kept = other.get("/api/workflows/order?version=published").json()
         assert (kept["steps"], "description" in kept) == (FLOW["steps"], True)

@@ -12,7 +12,7 @@ from app.web.console.definitions.compare import compared
 from app.web.console.definitions.line_differences import Block, differences
 from app.web.console.diagram.graph import Inside, Route, StepCounts, StepState, draw
 from tests.console.test_size import boxes
-from tests.harness.work import calls_of, lines_of
+from tests.harness.counted_work import calls_of, lines_of
 
 GROWTH = 5.5
 """The allowed growth for 4 times the input: linear 4, with sorting a little more, quadratic 16."""
@@ -141,7 +141,7 @@ def test_bodies_are_drawn_inside_their_steps_without_overlap() -> None:
     svg = draw(document, None, Route(here={"open": "a"}, opened=frozenset({"a"}), inside=inside))
     assert "state-failed" in svg
     assert "3 here, 2 failed" in svg
-    assert "?open=a%2Ca%2Fr%2Fg" in svg, "what stands in a body opens too"
+    assert "?open=a%2Ca%2Fr%2Fg" in svg, "steps inside a body open too"
     deep = draw(document, None, Route(here={}, opened=frozenset({"a", "a/r/g"})))
     assert [name for name in "abcefgxyz" if f'data-step="{name}"' not in deep] == []
     places = list(boxes(draw(document, None, Route(opened=frozenset({"a", "a/r/g"})))).items())

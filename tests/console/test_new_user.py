@@ -50,7 +50,7 @@ def make_run(data: Path, port: int) -> Iterator["queue.Queue[str]"]:
         reader.join(60)
 
 
-def told(lines: "queue.Queue[str]", what: str) -> str:
+def line_with(lines: "queue.Queue[str]", what: str) -> str:
     """Wait for a line that matches the pattern, and return its group."""
     seen = []
     while line := lines.get(timeout=60):
@@ -65,8 +65,8 @@ def test_from_make_run_to_the_first_approved_run_of_ones_own(
 ) -> None:
     began = time.monotonic()
     with make_run(tmp_path / "data", free_port()) as lines:
-        address = told(lines, r"^Stepwell serves at (\S+)")
-        code = told(lines, r"^No owner can sign in yet.* with the code (\S+)")
+        address = line_with(lines, r"^Stepwell serves at (\S+)")
+        code = line_with(lines, r"^No owner can sign in yet.* with the code (\S+)")
         served = time.monotonic()
         person = Person(chrome, address)
         person.opens("/")

@@ -12,8 +12,8 @@ import pytest
 
 from app.web.console.markdown import markdown
 from app.web.console.questions.previews import told_of
+from tests.harness.counted_work import calls_of
 from tests.harness.server import Server
-from tests.harness.work import calls_of
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"

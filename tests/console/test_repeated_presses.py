@@ -11,8 +11,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.console.browser import Person
-from tests.harness.line import Line
 from tests.harness.server import Server, settled
+from tests.harness.unreliable_proxy import UnreliableProxy
 
 PAY = {
     "id": "pay", "name": "Pay", "initialStep": "ask", "payload": {"who": {"type": "string"}},
@@ -260,7 +260,7 @@ def runs_of(client: httpx.Client, flow: str) -> int:
 def test_a_request_retried_after_a_lost_answer_counts_once(
     console: Server, client: httpx.Client, person: Person, tenant: str
 ) -> None:
-    with Line(console.address) as line:
+    with UnreliableProxy(console.address) as line:
         person.address = line.address
         person.signs_in(tenant, console.key("operator", tenant), "/workflows/pay/start")
         person.fills("Who", "Alice")
@@ -287,7 +287,7 @@ def test_a_request_retried_after_a_lost_answer_counts_once(
 def test_a_lost_connection_is_shown_until_it_is_restored(
     console: Server, client: httpx.Client, person: Person, tenant: str
 ) -> None:
-    with Line(console.address) as line:
+    with UnreliableProxy(console.address) as line:
         person.address = line.address
         person.signs_in(tenant, console.key("operator", tenant))
         person.sees("Nobody is waiting for you")

@@ -22,14 +22,14 @@ WAITING = {
 }  # fmt: skip
 
 
-def told(command: str, *arguments: object) -> tuple[int, str]:
+def ran(command: str, *arguments: object) -> tuple[int, str]:
     """Run a command that ends by itself; return its exit code and output."""
     ended = run(command, *arguments, installed=command == "accept-loss")
     return ended.returncode, ended.stdout + ended.stderr
 
 
 def refused(folder: Path) -> str:
-    code, said = told("serve", "--data", folder, "--port", 0, "--log-level", "warning")
+    code, said = ran("serve", "--data", folder, "--port", 0, "--log-level", "warning")
     assert (code, said.count("\n")) == (1, 1), said
     return said
 
@@ -66,14 +66,14 @@ def test_a_lost_wal_stops_the_start_until_it_is_back(server: Server, tmp_path: P
     said = refused(server.data)
     assert SAID in said
     assert f"stepwell accept-loss --data {server.data}" in said
-    code, found = told("doctor", "--data", server.data)
+    code, found = ran("doctor", "--data", server.data)
     assert (code, SAID in found) == (1, True)
     for command in ("backup", "restore"):
         place = ("--to" if command == "backup" else "--from", tmp_path / "copy")
         source = server.data
         if command == "restore":
             place, source = ("--from", server.data), tmp_path / "restored"
-        code, said = told(command, "--data", source, *place)
+        code, said = ran(command, "--data", source, *place)
         assert (code, SAID in said) == (1, True), said
     assert SAID in refused(server.data), "looking at it has made the loss unseen"
     assert (server.data / DATABASE).read_bytes() == before
@@ -93,9 +93,9 @@ def test_a_loss_can_be_accepted(server: Server) -> None:
     server.kill()
     (server.data / WAL).unlink()
     assert SAID in refused(server.data)
-    code, said = told("accept-loss", "--data", server.data)
+    code, said = ran("accept-loss", "--data", server.data)
     assert (code, said.splitlines()[-1]) == (0, "3 runs, 9 events, 0 faults")
-    code, said = told("accept-loss", "--data", server.data)
+    code, said = ran("accept-loss", "--data", server.data)
     assert (code, "has lost nothing" in said) == (1, True)
     server.start()
     left = known(server)
@@ -152,7 +152,7 @@ def looked_at(data: Path, copy: Path) -> None:
 
 def examined(data: Path, copy: Path) -> None:
     as_it_is(data, copy)
-    assert told("doctor", "--data", copy)[0] == 0
+    assert ran("doctor", "--data", copy)[0] == 0
 
 
 def by_hand(data: Path, copy: Path) -> None:
@@ -167,13 +167,13 @@ def by_hand(data: Path, copy: Path) -> None:
 
 def restored(data: Path, copy: Path) -> None:
     backup = data.parent / "backup"
-    assert told("backup", "--data", data, "--to", backup)[0] == 0
-    assert told("restore", "--from", backup, "--data", copy)[0] == 0
+    assert ran("backup", "--data", data, "--to", backup)[0] == 0
+    assert ran("restore", "--from", backup, "--data", copy)[0] == 0
 
 
 def restored_from_what_was_left(data: Path, copy: Path) -> None:
     assert (data / WAL).stat().st_size > 0
-    code, said = told("restore", "--from", data, "--data", copy)
+    code, said = ran("restore", "--from", data, "--data", copy)
     assert code == 0, said
 
 

@@ -27,7 +27,7 @@ def drawn(page: str) -> set[tuple[str, str, str]]:
     }
 
 
-def told(page: str) -> set[tuple[str, str, str]]:
+def rows_of(page: str) -> set[tuple[str, str, str]]:
     """Return the transitions that the page lists as not drawn."""
     names = re.findall(r"`(\w+)`", re.findall(r"^Not drawn: (.+),", page, re.MULTILINE)[0])
     return {(str(state), str(state), name) for name in names for state in runs_page.LIVE}
@@ -35,8 +35,8 @@ def told(page: str) -> set[tuple[str, str, str]]:
 
 def test_the_diagram_shows_exactly_the_transitions_of_the_table() -> None:
     moves = {(str(a), str(b), event.__name__) for (a, event), b in TRANSITIONS.items()}
-    assert drawn(PAGE) | told(PAGE) == moves
-    assert drawn(PAGE) & told(PAGE) == set()
+    assert drawn(PAGE) | rows_of(PAGE) == moves
+    assert drawn(PAGE) & rows_of(PAGE) == set()
     boxes = re.search(r"state live \{(.*?)\n    \}", PAGE, re.DOTALL)
     assert boxes is not None
     assert {word for word in boxes[1].split() if word in set(State)} == set(runs_page.LIVE)

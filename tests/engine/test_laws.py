@@ -150,7 +150,7 @@ class Story:
         if isinstance(happened, Delivered) and before.state is State.EXECUTING:
             in_general = before.copy()
             as_ruled = delivered(in_general, self.graph, happened, self.now_ms)
-            assert again == as_ruled, "L17: what goes straight on is what the rules say"
+            assert again == as_ruled, "L17: the shortcut gives what the rules give"
         events = react(self.run, self.graph, happened, self.now_ms)
         assert in_general in (None, self.run), "L17"
         assert events == again, "L7: react hangs on nothing but what it is given"
@@ -184,7 +184,7 @@ class Story:
             kept = before.current.records.items()
             same = run.current.step_id == before.current.step_id
             assert not same or kept <= run.current.records.items(), "L11: records never change"
-        assert not (run.is_over and run.held), "L16: nobody holds what has ended"
+        assert not (run.is_over and run.held), "L16: an ended run is not held"
         self.check_handlers()
         for event in events:
             if isinstance(event, AttemptFailed) and event.error.type == "X":

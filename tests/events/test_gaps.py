@@ -54,11 +54,13 @@ def test_gaps_of_deleted_runs_do_not_stop_streams_or_webhooks(tmp_path: Path) ->
         server.start()
         after = start(client)
 
-        def told() -> list[str]:
+        def delivered_runs() -> list[str]:
             return [post.data["runId"] for post in receiver.received()]
 
-        until(lambda: told().count(after) == 2 and client.get(path).json()["pending"] == 0)
-        assert [run_id for run_id in told() if run_id != first] == [after, after]
+        until(
+            lambda: delivered_runs().count(after) == 2 and client.get(path).json()["pending"] == 0
+        )
+        assert [run_id for run_id in delivered_runs() if run_id != first] == [after, after]
         given_up = client.get(f"{path}/deliveries?status=givenUp").json()["deliveries"]
         assert {item["runId"] for item in given_up} == {newest}
         assert {item["error"] for item in given_up} == {"the run was deleted"}

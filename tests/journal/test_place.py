@@ -105,7 +105,7 @@ async def test_changed_file_times_alone_do_not_stop_writes(tmp_path: Path) -> No
         if (newer := database.read_bytes()) != older:
             break
         await asyncio.sleep(0.01)
-    assert newer != older, "there was a checkpoint of its own"
+    assert newer != older, "it has made a checkpoint"
     checkpoint_often(journal, 1_000)
     await journal.keys.create(key(300))
     os.utime(database)

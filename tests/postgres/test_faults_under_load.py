@@ -104,7 +104,7 @@ def push(client: httpx.Client, run_id: str, ledger: Ledger, token: str) -> str:
     """Move a run on if it waits for input; return its status."""
     asked = client.get(f"/api/workflow/status/{run_id}")
     if asked.status_code != 200:
-        assert asked.status_code >= 500, f"{run_id} was told of and is not there: {asked.text}"
+        assert asked.status_code >= 500, f"{run_id} was acknowledged and is missing: {asked.text}"
         return "unknown"
     document = asked.json()
     if document["status"] != "paused":

@@ -203,13 +203,13 @@ def test_the_properties_hold_for_every_visit(grows: bool, seed: int, likely: flo
         with_context(effects, chance)
     end = asyncio.run(to_its_end(at, chance))
     for asked in effects.questions:
-        assert unanswered(asked.messages) == [], "a call without its one outcome"
+        assert unanswered(asked.messages) == [], "a call without exactly one outcome"
     turns = sorted((int(name[5:]), name) for name in effects.asked if "/" not in name)
     for (_, one), (_, other) in pairwise(turns):
         before, after = effects.asked[one].messages, effects.asked[other].messages
-        assert grows or after[: len(before)] == before, "what was said has changed"
+        assert grows or after[: len(before)] == before, "earlier messages have changed"
     replayed(effects, turns)
-    assert "KeyError" not in repr(effects.records), "a tool was not given where it stood"
+    assert "KeyError" not in repr(effects.records), "a tool was not at its expected place"
     kept = dict(effects.records)
     made = len(effects.tool_uses)
     effects.likely, effects.answers = 0, None

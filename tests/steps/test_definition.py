@@ -16,7 +16,7 @@ from steps.document import edges as edges_module
 from steps.document.problems import InvalidDefinition
 from steps.language.nearest import did_you_mean
 from steps.registry import Registry
-from tests.harness.work import calls_of, lines_of
+from tests.harness.counted_work import calls_of, lines_of
 
 REGISTRY = Registry.built_in()
 END = {"id": "end", "type": "end-flow"}

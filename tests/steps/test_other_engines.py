@@ -13,7 +13,7 @@ from steps.registry import Registry
 END = {"id": "end", "type": "end-flow"}
 
 
-def told(**document: Any) -> dict[str, str]:
+def problems_of(**document: Any) -> dict[str, str]:
     whole = {"name": "x", "initialStep": "end", "steps": [END], **document}
     return {
         item.path: item.message for item in check_definition(whole, Registry.built_in()).problems
@@ -38,12 +38,12 @@ def told(**document: Any) -> dict[str, str]:
     ],
 )  # fmt: skip
 def test_a_step(step: dict[str, Any], path: str, message: str) -> None:
-    found = told(steps=[END, {"id": "odd", **step}])
+    found = problems_of(steps=[END, {"id": "odd", **step}])
     assert message in found[f"steps[1].{path}"], found
 
 
 def test_a_document_and_its_edges() -> None:
-    found = told(
+    found = problems_of(
         nodes=[], StartAt="end", triggers=[], namespace="a",
         edges=[{"source": "end", "target": "end", "if": "true"}, ["end", "end"]],
     )  # fmt: skip
@@ -87,16 +87,20 @@ def test_a_document_and_its_edges() -> None:
 def test_a_value_of_the_wrong_type_shows_an_example(
     step: dict[str, Any], path: str, message: str
 ) -> None:
-    found = told(steps=[END, {"id": "odd", "type": "request-user-action", **step}])
+    found = problems_of(steps=[END, {"id": "odd", "type": "request-user-action", **step}])
     assert message in found[f"steps[1].{path}"], found
 
 
 def test_a_mistake_in_the_document_is_reported_once() -> None:
-    assert told(steps=[END, {"id": "a b", "type": "wait"}])["steps[1].id"].startswith("may have")
-    found = told(steps={"end": END}, maxStepExecutions="5", tool="yes")
+    assert problems_of(steps=[END, {"id": "a b", "type": "wait"}])["steps[1].id"].startswith(
+        "may have"
+    )
+    found = problems_of(steps={"end": END}, maxStepExecutions="5", tool="yes")
     assert 'such as [{"id": "first", "type": "set"}]' in found["steps"]
-    found = told(edges={"end": "end"}, maxStepExecutions="5", tool="yes")
-    assert {*found} == {"edges", "maxStepExecutions", "tool"}, "nobody knows what is reached"
+    found = problems_of(edges={"end": "end"}, maxStepExecutions="5", tool="yes")
+    assert {*found} == {"edges", "maxStepExecutions", "tool"}, (
+        "unreached steps are not reported without edges"
+    )
     assert found["tool"] == "must be true or false, without quotes"
 
 
@@ -144,7 +148,7 @@ def test_an_expression_without_its_braces_is_noticed(text: str, is_told: bool) -
 )
 def test_an_expression(expression: str, message: str) -> None:
     step = {"id": "put", "type": "set", "values": {"x": f"{{{{ {expression} }}}}"}}
-    found = told(steps=[step, END], initialStep="put", edges=[{"from": "put", "to": "end"}])
+    found = problems_of(steps=[step, END], initialStep="put", edges=[{"from": "put", "to": "end"}])
     assert message in found["steps[0].values.x"], found
 
 
@@ -159,7 +163,7 @@ def test_a_set_step_has_items_only_in_lists() -> None:
     values = {"x": "{{ item }}", "y": {"map": "data.rows", "to": "{{ item.a }}"}}
     put = {"id": "put", "type": "set", "values": values}
     edges = [{"from": "put", "to": "end", "condition": "index > 1"}]
-    assert set(told(steps=[put, END], initialStep="put", edges=edges)) == {
+    assert set(problems_of(steps=[put, END], initialStep="put", edges=edges)) == {
         "steps[0].values.x", "edges[0].condition",
     }  # fmt: skip
 
@@ -175,7 +179,7 @@ def test_every_hint_names_an_existing_keyword() -> None:
 
 def test_an_invalid_step_does_not_hide_problems_of_the_others() -> None:
     odd: list[Any] = [None, 5, [], END, {"id": "w", "type": "wait", "nap": "1s"}]
-    found = told(steps=odd, nmae="x", edges=[None, {"from": "end", "to": "q"}])
+    found = problems_of(steps=odd, nmae="x", edges=[None, {"from": "end", "to": "q"}])
     assert {path for path, why in found.items() if why.startswith("must be an object")} == {
         "steps[0]", "steps[1]", "steps[2]", "edges[0]",
     }  # fmt: skip
@@ -189,4 +193,7 @@ def test_statuses_of_a_retry_may_be_numbers() -> None:
         "url": "https://a.example",
         "retry": {"on": [503, "5xx"]},
     }
-    assert told(steps=[step, END], initialStep="get", edges=[{"from": "get", "to": "end"}]) == {}
+    assert (
+        problems_of(steps=[step, END], initialStep="get", edges=[{"from": "get", "to": "end"}])
+        == {}
+    )

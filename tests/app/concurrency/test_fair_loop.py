@@ -251,7 +251,7 @@ async def test_the_loop_counts_as_shared_for_a_while_after_another_tenant() -> N
     work = Computing()
     few = [work.begin("busy", 10_000, 0.01) for _ in range(20)]
     await work.until(lambda: work.steps["busy"] > 100)
-    assert not work.loop.is_shared, "there has been nobody else yet"
+    assert not work.loop.is_shared, "no other tenant was active yet"
     await work.begin("quiet", 1, 0.0001)
     began_s = work.now_s
     await work.until(lambda: work.now_s > began_s + 30)

@@ -12,7 +12,7 @@ from engine import JsonObject
 from steps import Done, InvalidDefinition, StepBroke, StoredFile
 from steps.call_api import CallApi
 from steps.testing import FakeEffects, StepTrial, call_tool, http_response
-from tests.harness.work import lines_of
+from tests.harness.counted_work import lines_of
 
 MADE: list[tuple[JsonObject, bytes, str]] = [
     ({"name": "a.txt", "content": "Grüße"}, "Grüße".encode(), "text/plain; charset=utf-8"),

@@ -144,7 +144,7 @@ def test_a_request_is_retried_after_an_unusable_answer(shared: Server) -> None:
         name = agent(client, models, "again")
         patient = {"retry": {"maxAttempts": 2, "initialInterval": "1ms"}}
         assert start(client, flow(client, name, **patient), q="?")["error"]["attempts"] == 2
-        assert len(models.requests) == 2, "a step with a policy of its own goes by that"
+        assert len(models.requests) == 2, "a step's own policy applies"
 
 
 def test_an_agent_calls_a_workflow_that_pauses(shared: Server) -> None:
@@ -386,5 +386,7 @@ def test_an_agent_asks_a_person(shared: Server) -> None:
         document = status(client, outcome["runId"])
         assert document["stepExecutionHistory"][0]["outputData"] == {"text": "Oslo it is."}
         told = [one["content"] for one in models.requests[-1].body["messages"] if one["role"] == "tool"]  # fmt: skip
-        assert "InvalidToolInput" in told[0], "nobody is asked a question that cannot be answered"
+        assert "InvalidToolInput" in told[0], (
+            "no person is asked a question that cannot be answered"
+        )
         assert [text.splitlines()[-1] for text in told[1:]] == ["Oslo", "Three", '{"sum": 3}']

@@ -41,7 +41,7 @@ def started(client: httpx.Client, name: str, **ask: Any) -> str:
     return str(client.post(f"/api/workflow/start/{name}", json=body).json()["runId"])
 
 
-def told(answer: httpx.Response) -> list[str]:
+def problems_in(answer: httpx.Response) -> list[str]:
     assert answer.status_code == 400, answer.text
     return [one["path"] for one in answer.json()["details"]]
 
@@ -59,23 +59,23 @@ def test_an_action_has_its_own_fields_a_comment_and_files(shared: Server) -> Non
         assert "fields" not in asked[0]
         assert asked[1]["fields"]["budget"] == {"type": "string", "enum": ["travel", "events"]}
         resume = f"/api/workflow/resume/{run}"
-        assert told(client.post(resume, json=NO)) == ["data.reason", "data.budget"]
+        assert problems_in(client.post(resume, json=NO)) == ["data.reason", "data.budget"]
         odd = {"reason": "x" * 41, "budget": "none", "resaon": "late"}
-        assert told(client.post(resume, json={**NO, "data": odd})) == [
+        assert problems_in(client.post(resume, json={**NO, "data": odd})) == [
             "data.resaon", "data.reason", "data.budget",
         ]  # fmt: skip
         data = {"reason": "too late", "budget": "travel"}
         missing = {**NO, "data": data, "attachments": ["none"]}
-        assert told(client.post(resume, json=missing)) == ["attachments[0]"]
+        assert problems_in(client.post(resume, json=missing)) == ["attachments[0]"]
         many = {**NO, "data": data, "attachments": ["x"] * 21}
-        assert told(client.post(resume, json=many)) == ["attachments"]
+        assert problems_in(client.post(resume, json=many)) == ["attachments"]
         sent = {"attachment": ("bill.txt", b"12 EUR")}
         file_id = client.post("/api/workflow/files", files=sent).json()["fileId"]
         with shared.client("editor", "other") as stranger:
             theirs = started(stranger, "refusals")
             body = {**NO, "data": data, "attachments": [file_id]}
             refused = stranger.post(f"/api/workflow/resume/{theirs}", json=body)
-            assert told(refused) == ["attachments[0]"], "a file of another tenant is none"
+            assert problems_in(refused) == ["attachments[0]"], "a file of another tenant is none"
         body = {**NO, "data": data, "comment": "sorry", "attachments": [file_id]}
         assert client.post(resume, json=body).json()["currentStepId"] == "form"
         kept = output(client, run)
@@ -178,4 +178,4 @@ def test_client_and_command_line_send_fields_comment_and_files(
 )  # fmt: skip
 def test_invalid_fields_are_refused_at_save(shared: Server, ask: dict[str, Any], path: str) -> None:
     with shared.client("editor") as client:
-        assert path in told(client.post("/api/workflows", json=workflow("wrong", **ask)))
+        assert path in problems_in(client.post("/api/workflows", json=workflow("wrong", **ask)))

@@ -11,10 +11,10 @@ from app.wire.runs.explanation import explained
 from app.wire.runs.transcript import conversation
 from engine import Event, Record, RunStarted, StepCompleted, StepStarted, Visit, VisitStatus
 from steps.registry import Registry
+from tests.harness.counted_work import calls_of
 from tests.harness.echo import Echo
 from tests.harness.processes import command
 from tests.harness.server import Server, settled
-from tests.harness.work import calls_of
 
 STEPS: list[dict[str, Any]] = [
     {"id": "fetch", "type": "call-api", "method": "POST", "url": "{{ data.url }}/200",

@@ -113,7 +113,7 @@ def test_the_data_of_a_waiting_run_is_changed(client: httpx.Client, echo: Echo) 
         "not asked again"
     )
     gone = repair(client, "change-data", run, remove=["noot"])
-    assert "note" in gone.json()["message"], "the nearest name is told"
+    assert "note" in gone.json()["message"], "the message suggests the nearest name"
     assert repair(client, "change-data", run, data={"amount": 7, "by": "hand"}, remove=["note"]).status_code == 200  # fmt: skip
     status = client.get(f"/api/workflow/status/{run}").json()
     assert (status["data"]["amount"], status["data"]["by"], "note" in status["data"]) == (7, "hand", False)  # fmt: skip

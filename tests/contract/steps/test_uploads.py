@@ -109,7 +109,7 @@ def test_the_one_declared_file_is_the_attachment(shared: Server) -> None:
         client.post("/api/workflows", json=flow).raise_for_status()
         file = {"attachment": ("c.txt", b"signed")}
         answer = client.post("/api/workflow/start/contracts", files=file)
-        assert answer.status_code == 400, "two files are open: nobody knows which is meant"
+        assert answer.status_code == 400, "two fields take files, so the upload is ambiguous"
         run = client.post("/api/workflow/start/contracts", files=file, data={"annex": "x"}).json()
         assert run["data"]["contract"] == run["data"]["fileId"] != ""
         one = {**flow, "id": "one", "payload": {"contract": {"type": "file"}}}

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 _PIECE = 65_536
 
 
-class Line:
+class UnreliableProxy:
     """Forwards every connection to a server, unless it is cut or loses answers."""
 
     def __init__(self, to: str) -> None:
