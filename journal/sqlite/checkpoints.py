@@ -18,11 +18,10 @@ writes to, is still what the last checkpoint made of it.
 import os
 import secrets
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-
-import aiosqlite
+from typing import Any, Protocol
 
 from journal.errors import CannotOpen, Damaged, WalMissing
 from journal.sqlite.soundness import damage_of
@@ -35,6 +34,16 @@ _MARK_AND_NAME = """
     ON CONFLICT (key) DO UPDATE SET value = excluded.value
 """
 _HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
+
+
+class Writing(Protocol):
+    """The one connection that writes."""
+
+    async def briefly(self, sql: str, values: Sequence[Any] = (), /) -> list[Any]:
+        """Execute one short statement and return its rows."""
+
+    async def checkpoint(self) -> tuple[int, int, int]:
+        """Write back what no reader needs; see `WritingConnection.checkpoint`."""
 
 
 class Checkpoints:
@@ -74,7 +83,7 @@ class Checkpoints:
         finally:
             os.close(wal)
 
-    async def make(self, connection: aiosqlite.Connection) -> str | None:
+    async def make(self, connection: Writing) -> str | None:
         """Write back everything that no reader needs; return why that failed, None if it went well.
 
         Raises:
@@ -84,11 +93,9 @@ class Checkpoints:
         self.is_marked = True
         name = secrets.token_hex(8)
         self._names.add(name)
-        await connection.execute_fetchall(_MARK_AND_NAME, (name,))
+        await connection.briefly(_MARK_AND_NAME, (name,))
         try:
-            ((busy, frames, written),) = await connection.execute_fetchall(
-                "PRAGMA wal_checkpoint(PASSIVE)"
-            )
+            busy, frames, written = await connection.checkpoint()
             if not busy and frames == written:
                 self._names = {name}
         except sqlite3.Error as failed:
@@ -109,10 +116,10 @@ class Checkpoints:
         except sqlite3.Error:
             return False
 
-    async def finish(self, connection: aiosqlite.Connection) -> None:
+    async def finish(self, connection: Writing) -> None:
         """Remove the mark if that has failed before. Raises `sqlite3.Error`."""
         if self.is_marked:
-            await connection.execute_fetchall(_MARK, ("0",))
+            await connection.briefly(_MARK, ("0",))
             self.is_marked = False
 
     async def leave(self, close: Callable[[], Awaitable[None]], *, is_over: bool = False) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from importlib.resources import files
@@ -50,26 +50,67 @@ class WritingConnection(aiosqlite.Connection):
         super().__init__(connector, rows)
         self._pace = Pace()
 
-    async def transact(self, work: Callable[[sqlite3.Connection], Any], rows: int) -> Any:
+    async def transact(self, work: Transaction, rows: int) -> Any:
         """Do `work`, a transaction of `rows` rows, and return its result."""
         pace = self._pace
         began_s = pace.now_s()
         if pace.fits(rows) and (connection := self._connection) is not None:
+            begun_s = None
             try:
-                return work(connection)
+                answer = work.begin(connection)
+                begun_s = pace.now_s()
+                work.commit(connection)
             finally:
-                pace.on_loop(pace.now_s() - began_s)
-        if isinstance(work, Transaction) and pace.begins_on_loop(rows):
-            read_before = disk_reads()
-            try:
-                answer = work.begin(self._conn)
-            finally:
-                pace.begun(pace.now_s() - began_s, from_disk=disk_reads() != read_before)
-            await self._execute(work.commit, self._conn)  # type: ignore[no-untyped-call]
-        else:
-            answer = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
-        pace.on_thread(pace.now_s() - began_s)
+                ended_s = pace.now_s()
+                begun_s = begun_s or ended_s
+                pace.on_loop(begun_s - began_s, ended_s - begun_s)
+            return answer
+        if not pace.begins_on_loop(rows):
+            return await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+        read_before = disk_reads()
+        try:
+            answer = work.begin(self._conn)
+        finally:
+            pace.begun(pace.now_s() - began_s, from_disk=disk_reads() != read_before)
+        pace.on_thread(await self._commit(work))
         return answer
+
+    async def briefly(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Execute one short statement, where transactions are written now; return its rows.
+
+        Under load each trip to the thread and back takes milliseconds, in which nothing is written.
+        """
+        if self._pace.is_short and (connection := self._connection) is not None:
+            return connection.execute(sql, values).fetchall()
+        return list(await self.execute_fetchall(sql, values))
+
+    async def checkpoint(self) -> tuple[int, int, int]:
+        """Write back what no reader needs.
+
+        Returns whether something prevented it, how many frames there are, and how many of them have
+        been written back.
+        """
+        pace, sql = self._pace, "PRAGMA wal_checkpoint(PASSIVE)"
+        if (connection := self._connection) is None or not pace.checkpoints_on_loop():
+            (row,) = await self.execute_fetchall(sql)
+            return tuple(row)
+        began_s = pace.now_s()
+        try:
+            (row,) = connection.execute(sql).fetchall()
+            return tuple(row)
+        finally:
+            pace.checkpointed(pace.now_s() - began_s)
+
+    async def _commit(self, work: Transaction) -> float:
+        """Commit on the thread; return how many seconds that took, without the way there."""
+
+        def timed(connection: sqlite3.Connection) -> float:
+            began_s = self._pace.now_s()
+            work.commit(connection)
+            return self._pace.now_s() - began_s
+
+        took_s: float = await self._execute(timed, self._conn)  # type: ignore[no-untyped-call]
+        return took_s
 
 
 def prepare(folder: Path, lock: FolderLock, *, to_move: bool = False) -> Path:

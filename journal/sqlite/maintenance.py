@@ -14,11 +14,9 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import aiosqlite
-
 from journal.reading.readers import Readers
 from journal.sqlite.checkpoints import Checkpoints
-from journal.sqlite.database import WAL_LIMIT_BYTES
+from journal.sqlite.database import WAL_LIMIT_BYTES, WritingConnection
 from journal.sqlite.place import Place
 from journal.writing.health import is_failed_flush
 
@@ -79,7 +77,7 @@ class Maintenance:
             return True
         return int((await readers.one("PRAGMA freelist_count"))[0]) > _FREE_PAGES_KEPT
 
-    def after_batch(self, connection: aiosqlite.Connection) -> Awaitable[None] | None:
+    def after_batch(self, connection: WritingConnection) -> Awaitable[None] | None:
         """Return a function that does what is due; None if nothing is to be done after this batch.
 
         It does a limited part; what fails is tried again after the next batch. Raises
@@ -90,7 +88,7 @@ class Maintenance:
             return None
         return self._look(connection, now)
 
-    async def _look(self, connection: aiosqlite.Connection, now: float) -> None:
+    async def _look(self, connection: WritingConnection, now: float) -> None:
         failure = None
         try:
             if self.checkpoints.is_marked:
@@ -114,7 +112,7 @@ class Maintenance:
         self.failure = failure
         self.failures += failure is not None
 
-    async def _empty(self, connection: aiosqlite.Connection, size: int) -> None:
+    async def _empty(self, connection: WritingConnection, size: int) -> None:
         """Empty the -wal file; the larger it is, the longer this waits for readers."""
         patience = min(_MOST_PATIENCE_MS, _LEAST_PATIENCE_MS * size // WAL_LIMIT_BYTES)
         ((before,),) = await connection.execute_fetchall("PRAGMA busy_timeout")
@@ -133,8 +131,8 @@ class Maintenance:
             self.truncations += 1
             self._after_a_block_s = _AFTER_A_BLOCK_S
 
-    async def _free(self, connection: aiosqlite.Connection) -> None:
-        ((free,),) = await connection.execute_fetchall("PRAGMA freelist_count")
+    async def _free(self, connection: WritingConnection) -> None:
+        ((free,),) = await connection.briefly("PRAGMA freelist_count")
         if free <= _FREE_PAGES_KEPT:
             return
         # The pragma returns a row without columns for each page; only `executescript` steps through

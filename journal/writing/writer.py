@@ -28,6 +28,18 @@ Answered runs go on from there, or wait in line for their turn.
 
 _SLICE_S = 0.002
 
+_GATHERING = 2
+_LONGEST_GATHERING_S = 0.001
+"""For how long writes gather before the next transaction, while several tenants write.
+
+That is `_GATHERING` times as long as the last transaction took, which was perhaps executed on the
+loop's thread. Tenants compute in short turns then, so without this each write would be a
+transaction, and most of the time would go to flushes.
+"""
+
+_IDLE_S = 0.00005
+"""In an iteration of the event loop that is shorter, nobody has computed."""
+
 _LOOK_EVERY_S = 0.5
 """How many seconds between looks at the file when nothing is written, and between retries."""
 
@@ -35,7 +47,7 @@ _LOOK_EVERY_S = 0.5
 class Transacting(Protocol):
     """The one connection that writes."""
 
-    async def transact(self, work: Callable[[Any], Any], rows: int, /) -> Any:
+    async def transact(self, work: Any, rows: int, /) -> Any:
         """Do `work`, a transaction of `rows` rows, and return its result."""
 
     async def close(self) -> None:
@@ -78,6 +90,7 @@ class Writer:
         self._loop = asyncio.create_task(self._run())
         self._looks = asyncio.create_task(self._look_now_and_then())
         self._closed = False
+        self._committed_s = self._took_s = 0.0
         self.slice_s = _SLICE_S
         self.health = Health()
         self.counters = WriterCounters()
@@ -147,17 +160,31 @@ class Writer:
                 await asyncio.sleep(0)
                 turn_s = loop.time()
             self._look_is_due = False
-            batch = self._gathered.take()
+            began_s = self._now_s()
+            batch = self._gathered.take(began_s)
             if not batch and not self._closed and not self.health.trouble:
                 self._look_at_the_place()
                 continue
-            await self._write(batch)
+            await self._write(batch, began_s)
+            if self._gathered.is_shared:
+                await self._let_gather()
             if not self.health.is_over:
                 try:
                     if (upkeep := self._after_batch(self._connection)) is not None:
                         await upkeep
                 except DatabaseError as failure:
                     self.health.met(failure)
+
+    async def _let_gather(self) -> None:
+        """Let tenants compute for a while after a transaction, unless they have nothing to do."""
+        until_s = self._committed_s + min(_GATHERING * self._took_s, _LONGEST_GATHERING_S)
+        now_s = self._now_s()
+        while now_s < until_s:
+            before_s = now_s
+            await asyncio.sleep(0)
+            now_s = self._now_s()
+            if now_s - before_s < _IDLE_S:
+                return
 
     def _look_at_the_place(self) -> None:
         if why := self._place.displaced():
@@ -169,9 +196,9 @@ class Writer:
             self._look_is_due = True
             self._wake()
 
-    async def _write(self, batch: Sequence[Append | Task]) -> None:
+    async def _write(self, batch: Sequence[Append | Task], began_s: float) -> None:
         """Write one transaction; answer all writes after its commit or failure."""
-        began, failed = self._now_s(), False
+        failed = False
         answers: Sequence[Any]
         self.health.began_s = time.monotonic()
         try:
@@ -194,8 +221,10 @@ class Writer:
             answers = [Unavailable(self.health.trouble or str(failure))] * len(batch)
             failed = True
         self.health.began_s = None
-        took_s = self._now_s() - began
-        self._gathered.usual_s += (took_s - self._gathered.usual_s) / 8
+        self._committed_s = self._now_s()
+        self._took_s = took_s = self._committed_s - began_s
+        more_s = took_s - self._gathered.quick_s
+        self._gathered.quick_s += more_s / (64 if more_s > 0 else 4)
         self.counters.written(len(batch), took_s, failed=failed)
         until_s = self._now_s() + _TOLD_S
         for number, (item, answer) in enumerate(zip(batch, answers, strict=True), 1):

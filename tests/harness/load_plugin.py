@@ -1,19 +1,28 @@
-"""Tools that take time or return much, a disk that can hang, and answers with processor time."""
+"""Tools that take time or return much, disks that hang or are slow, and answers that say more.
+
+The header of an answer says how much processor time the server has used so far, and to how many
+requests of other tenants it has answered since this one arrived.
+"""
 
 import asyncio
 import os
-import sqlite3
 import time
-from collections.abc import Callable
+from collections import Counter
 from typing import Any
 
 import app.clock
 from app.web.exchange import Exchange
+from journal.connection import Connection
 from journal.sqlite.database import WritingConnection
+from journal.writing.transaction import Transaction
 from steps import tool
+
+_TENANT = b"x-tenant-id"
 
 _STUCK = os.environ.get("DISK_STUCK", "")
 """While this file exists, writes to the disk hang."""
+_FLUSH_S = float(os.environ.get("DISK_FLUSH_S", "0"))
+"""How many seconds each commit takes besides; with `synchronous` NORMAL all that it takes."""
 _CLOCK_OFFSET = os.environ.get("CLOCK_OFFSET", "")
 
 
@@ -39,34 +48,51 @@ async def much(size: int) -> dict[str, Any]:
     return {"text": "0123456789abcdef" * (size // 16)}
 
 
-_begin, _answer = Exchange._begin, Exchange.answer
+_begin, _answer, _init = Exchange._begin, Exchange.answer, Exchange.__init__
+_answers = Counter[bytes]()
 
 
-def _computed() -> bytes:
-    """Return the processor time that the server has used, in seconds."""
-    return b"%.6f" % time.process_time()
+def _tenant(exchange: Exchange) -> bytes:
+    return next((value for name, value in exchange.scope["headers"] if name == _TENANT), b"")
+
+
+def _arrived(self: Exchange, **named: Any) -> None:
+    """Note how many requests of others had been answered when it arrived."""
+    _init(self, **named)
+    self.scope["answers"] = _of_others(self)  # type: ignore[typeddict-unknown-key] # for `_said`
+
+
+def _of_others(exchange: Exchange) -> int:
+    return _answers.total() - _answers[_tenant(exchange)]
+
+
+def _said(exchange: Exchange) -> dict[bytes, bytes]:
+    overtaken = _of_others(exchange) - exchange.scope["answers"]  # type: ignore[typeddict-item] # from `_arrived`
+    _answers[_tenant(exchange)] += 1
+    return {b"x-computed-s": b"%.6f" % time.process_time(), b"x-overtaken": b"%d" % overtaken}
 
 
 def _dated(self: Exchange, message: Any) -> None:
-    """Add that time to an answer that is sent by messages."""
-    computed = (b"x-computed-s", _computed())
-    _begin(self, {**message, "headers": [*message.get("headers", ()), computed]})
+    """Add that to an answer that is sent by messages."""
+    _begin(self, {**message, "headers": [*message.get("headers", ()), *_said(self).items()]})
 
 
 def _dated_at_once(self: Exchange, status: int, lines: bytes, body: bytes) -> bool:
     """Add it to an answer that is sent in one piece."""
-    return _answer(self, status, b"%bx-computed-s: %b\r\n" % (lines, _computed()), body)
+    if self.response_started or self.scope["method"] == "HEAD":
+        return _answer(self, status, lines, body)
+    added = b"".join([b"%b: %b\r\n" % field for field in _said(self).items()])
+    return _answer(self, status, lines + added, body)
 
 
-Exchange._begin = _dated  # type: ignore[method-assign] # adds a header to each answer
+Exchange.__init__ = _arrived  # type: ignore[method-assign] # remembers what the header says
+Exchange._begin = _dated  # type: ignore[method-assign] # adds to the header of each answer
 Exchange.answer = _dated_at_once  # type: ignore[method-assign] # as above
 
 _transact = WritingConnection.transact
 
 
-async def _in_time(
-    self: WritingConnection, work: Callable[[sqlite3.Connection], Any], rows: int
-) -> Any:
+async def _in_time(self: WritingConnection, work: Transaction, rows: int) -> Any:
     while os.path.exists(_STUCK):  # noqa: ASYNC110, ASYNC240, PTH110 - a file ends it
         await asyncio.sleep(0.01)
     return await _transact(self, work, rows)
@@ -74,6 +100,18 @@ async def _in_time(
 
 if _STUCK:
     WritingConnection.transact = _in_time  # type: ignore[method-assign] # the disk hangs
+
+
+_commit = Transaction.commit
+
+
+def _flushing(connection: Connection) -> None:
+    time.sleep(_FLUSH_S)
+    _commit(connection)
+
+
+if _FLUSH_S:
+    Transaction.commit = staticmethod(_flushing)  # type: ignore[method-assign] # takes its time
 
 
 def _jumping_ms(_: app.clock.SystemClock) -> int:

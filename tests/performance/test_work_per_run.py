@@ -47,7 +47,7 @@ async def services_on(folder: Path, slice_s: float = 3_600) -> AsyncIterator[Ser
     async with open_services(settings, StandingClock()) as services:
         pace = services.journal._writer._connection._pace
         pace.is_short = True
-        vars(pace)["on_loop"] = lambda _took_s: None
+        vars(pace)["on_loop"] = lambda _begun_s, _flushed_s: None
         services.journal._writer.slice_s = slice_s
         maintenance(services.journal).look_every_s = 3_600
         yield services
