@@ -59,14 +59,22 @@ def answer(
     if isinstance(happened, Answered):
         given = {"output": happened.output, "data": happened.data}
         return (resumed, *end_of_step(run, graph, StepCompleted, now_ms, **given))
+    return (resumed, *_settle(run, graph, happened, now_ms))
+
+
+def _settle(run: Run, graph: Graph, happened: InterruptionSettled, now_ms: int) -> Events:
+    """Run an interrupted step again, or fail it, as a person decided."""
+    assert run.current is not None  # noqa: S101 - the caller has checked
+    visit = run.current
     message = "the server stopped while the step was running"
     error = StepError("Interrupted", message, retryable=happened.run_again)
     if not happened.run_again:
-        return (resumed, *end_of_step(run, graph, StepFailed, now_ms, error=error))
-    broke = happen(run, AttemptFailed(*where, run.current.attempt, error, now_ms))
+        return end_of_step(run, graph, StepFailed, now_ms, error=error)
+    where = (now_ms, visit.step_id, visit.visit)
+    broke = happen(run, AttemptFailed(*where, visit.attempt, error, now_ms))
     if run.held is not None:
-        return (resumed, broke)  # the attempt starts when the run is released
-    return (resumed, broke, next_attempt(run, now_ms))
+        return (broke,)  # the attempt starts when the run is released
+    return (broke, next_attempt(run, now_ms))
 
 
 def _change_pause(run: Run, change: ChangePause, now_ms: int) -> Events:

@@ -159,26 +159,22 @@ def _interrupted(run: Run, graph: Graph, happened: Interrupted, now_ms: int) -> 
     visit, step = run.current, graph.steps[run.current.step_id]
     where = (now_ms, visit.step_id, visit.visit)
     message = "the server stopped while the step was running; whether it did its work is unknown"
-    match step.on_interrupted:
-        case OnInterrupted.RETRY:
-            count = visit.interruptions + (not happened.in_order)
-            if happened.in_order or count < happened.most:
-                return (happen(run, AttemptInterrupted(*where, visit.attempt, happened.in_order)),)
-            message = (
-                f"the process has ended {count} times while the step was running, so the step "
-                "may be the cause; it is not run again"
-            )
-            error = StepError("Interrupted", message, retryable=False)
-            return end_of_step(run, graph, StepFailed, now_ms, error=error)
-        case OnInterrupted.FAIL:
-            error = StepError("Interrupted", message, retryable=False)
-            return end_of_step(run, graph, StepFailed, now_ms, error=error)
-        case OnInterrupted.ASK:
-            body: JsonObject = {
-                "stepId": visit.step_id,
-                "actionId": visit.step_id,
-                "message": message,
-                "actions": list(happened.choices),
-            }
-            pause = Pause("request_user_action", body, interruption=True)
-            return (happen(run, RunPaused(*where, pause)),)
+    if step.on_interrupted is OnInterrupted.ASK:
+        body: JsonObject = {
+            "stepId": visit.step_id,
+            "actionId": visit.step_id,
+            "message": message,
+            "actions": list(happened.choices),
+        }
+        pause = Pause("request_user_action", body, interruption=True)
+        return (happen(run, RunPaused(*where, pause)),)
+    if step.on_interrupted is OnInterrupted.RETRY:
+        count = visit.interruptions + (not happened.in_order)
+        if happened.in_order or count < happened.most:
+            return (happen(run, AttemptInterrupted(*where, visit.attempt, happened.in_order)),)
+        message = (
+            f"the process has ended {count} times while the step was running, so the step "
+            "may be the cause; it is not run again"
+        )
+    error = StepError("Interrupted", message, retryable=False)
+    return end_of_step(run, graph, StepFailed, now_ms, error=error)

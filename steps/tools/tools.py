@@ -303,8 +303,26 @@ class Tools:
 
 
 def _tool(tool_id: str, description: str, function: Callable[..., Any], *, pure: bool) -> Tool:
-    fields: dict[str, Any] = {}
-    context_name = None
+    fields, context_name, is_open = _parameters(tool_id, function)
+    config = ConfigDict(extra="allow" if is_open else "forbid", strict=True)
+    arguments = create_model(f"{tool_id} arguments", __config__=config, **fields)
+    summary = description or inspect.getdoc(function) or ""
+    is_async = inspect.iscoroutinefunction(function)
+    return Tool(
+        tool_id, summary, function, arguments, context_name, pure,
+        keys=keys_of(arguments),
+        is_async=is_async,
+        is_in_thread=not (is_async or pure),
+    )  # fmt: skip
+
+
+def _parameters(
+    tool_id: str, function: Callable[..., Any]
+) -> tuple[dict[str, Any], str | None, bool]:
+    """Return the parameters as fields of a model, the one for the context, and if there are more.
+
+    There are more if the function takes `**fields`. Raises `ToolLoadError`.
+    """
     try:
         # Json and JsonObject are recursive text annotations, so a function may use one without
         # importing the other.
@@ -312,7 +330,8 @@ def _tool(tool_id: str, description: str, function: Callable[..., Any], *, pure:
         signature = inspect.signature(function, locals=names, eval_str=True)
     except NameError as unknown:
         raise ToolLoadError(f"tool {tool_id}: its annotations name {unknown}") from unknown
-    is_open = False
+    fields: dict[str, Any] = {}
+    context_name, is_open = None, False
     for name, parameter in signature.parameters.items():
         if parameter.annotation is ToolContext:
             context_name = name
@@ -324,16 +343,7 @@ def _tool(tool_id: str, description: str, function: Callable[..., Any], *, pure:
             is_untyped = parameter.annotation is parameter.empty
             default = ... if parameter.default is parameter.empty else parameter.default
             fields[name] = (Any if is_untyped else parameter.annotation, default)
-    config = ConfigDict(extra="allow" if is_open else "forbid", strict=True)
-    arguments = create_model(f"{tool_id} arguments", __config__=config, **fields)
-    summary = description or inspect.getdoc(function) or ""
-    is_async = inspect.iscoroutinefunction(function)
-    return Tool(
-        tool_id, summary, function, arguments, context_name, pure,
-        keys=keys_of(arguments),
-        is_async=is_async,
-        is_in_thread=not (is_async or pure),
-    )  # fmt: skip
+    return fields, context_name, is_open
 
 
 def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:
