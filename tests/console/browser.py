@@ -56,7 +56,10 @@ def found(*names: str) -> str:
 
 
 def open_browser(profile: Path, width: int = 1280, height: int = 900, *more: str) -> Chrome:
-    """Start a browser that sends requests to the server under test only."""
+    """Start a browser that sends requests to the server under test only.
+
+    It has one process for all pages of a server, instead of a new one for each page that is opened.
+    """
     os.environ["SE_OFFLINE"] = "true"
     options = ChromeOptions()
     options.binary_location = found(*_CHROMIUM)
@@ -64,6 +67,7 @@ def open_browser(profile: Path, width: int = 1280, height: int = 900, *more: str
         "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
         "--disable-dev-shm-usage", "--hide-scrollbars", "--no-proxy-server", "--lang=en-GB",
+        "--process-per-site",
         f"--user-data-dir={profile}", f"--window-size={width},{height}", *more,
     ):  # fmt: skip
         options.add_argument(argument)

@@ -77,9 +77,11 @@ def test_a_seed_produces_the_same_world_in_every_process() -> None:
         "from tests.simulation.simulate import simulate\n"
         "for seed in range(40, 60): print(simulate(seed))"
     )
-    elsewhere = (  # with different clocks and object addresses
-        "import itertools, time\n"
-        "time.perf_counter = time.thread_time = itertools.count().__next__\n"
+    elsewhere = (  # with different clocks and object addresses, and without threads
+        "import itertools, threading, time\n"
+        "time.monotonic = time.perf_counter = time.process_time = time.thread_time ="
+        " itertools.count().__next__\n"
+        "del threading.Thread.start\n"
         "from app.execution.live.live_run import LiveRun\n"
         "LiveRun.__hash__ = lambda live: -id(live)\n"
     )
