@@ -47,7 +47,7 @@ def test_an_agent_works_with_the_variant(shared: Server, dialect: Dialect, strea
         assert [dialect.thoughts(message) for message in said] == ["Let me add.", "Once more."]
         results = [message["content"] for message in asked[-1] if message["role"] == "tool"]
         assert results[:2] == ['{"sum": 3}', '{"sum": 7}']
-        assert "no JSON object" in results[2]
+        assert "not a JSON object" in results[2]
         usage = client.get(f"/api/workflow/status/{run['runId']}").json()["usage"]
         assert "estimated" not in usage
         counted = (usage["inputTokens"], usage["outputTokens"])
