@@ -115,9 +115,8 @@ class AsyncRun:
     ) -> RunStatus:
         """Answer a pause that asks for inputs.
 
-        Without a `pause_id`, it answers the pause that is open when this is called; a run that
-        has just started or gone on has five seconds to reach one. If the server sends ids of
-        pauses, an answer counts once, however often it has to be sent.
+        Without a `pause_id`, it answers the pause that is open now, or within five seconds. If
+        the server sends ids of pauses, an answer counts once, however often it has to be sent.
 
         Args:
             data: The inputs, by the names of their fields.

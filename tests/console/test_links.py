@@ -25,7 +25,8 @@ FORM: dict[str, Any] = {
     "id": "form", "name": "Form", "initialStep": "ask",
     "steps": [
         {"id": "ask", "type": "collect-inputs", "output": {"count": {"type": "integer", "minimum": 1},
-         "sure": {"type": "boolean"}, "note": {"type": "string", "required": False}}},
+         "sure": {"type": "boolean"}, "note": {"type": "string", "required": False},
+         "at": {"type": "string", "format": "date-time", "required": False}}},
         {"id": "end", "type": "end-flow", "result": {"count": "{{ data.count }}", "sure": "{{ data.sure }}"}},
     ],
     "edges": [{"from": "ask", "to": "end"}],
@@ -100,6 +101,25 @@ def test_an_invalid_form_is_shown_again_with_its_values(client: httpx.Client) ->
         == 200
     )
     assert settled(client, run)["result"] == {"count": 3, "sure": True}
+
+
+def test_a_scanner_reads_the_header_and_decides_nothing(client: httpx.Client) -> None:
+    run = start(client, "form")
+    url = link(client, run)
+    looked, read = httpx.head(url), httpx.get(url)
+    assert (looked.status_code, looked.content) == (read.status_code, b"") == (200, b"")
+    assert looked.headers["content-type"] == read.headers["content-type"]
+    assert 'placeholder="2026-01-31T12:00:00Z"' in read.text, "how to write a moment"
+    assert settled(client, run)["status"] == "paused"
+
+
+def test_a_comment_that_is_too_long_is_refused_rather_than_cut(client: httpx.Client) -> None:
+    run = start(client, "form")
+    url = link(client, run)
+    given = {"data.count": "3", "data.sure": "true", "comment": "x" * 10_001}
+    refused = httpx.post(url, data=given)
+    assert (refused.status_code, "10,000 characters at most" in refused.text) == (400, True)
+    assert httpx.post(url, data={**given, "comment": "x" * 10_000}).status_code == 200
 
 
 PHOTO: dict[str, Any] = {

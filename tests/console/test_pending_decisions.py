@@ -38,3 +38,24 @@ def test_a_decision_is_sent_after_its_page_is_left(
         driver.close()
         driver.switch_to.window(first)
         assert settled(client, run, "completed")["result"] == {"decision": "approved"}
+
+
+def test_a_pending_decision_is_sent_when_the_page_is_put_aside(
+    console: Server, person: Person
+) -> None:
+    """A phone may end a hidden page without another event."""
+    with console.client("owner", "aside") as client:
+        client.post("/api/workflows", json=PAY).raise_for_status()
+        run = client.post("/api/workflow/start/pay", json={"data": {"who": "Bob"}}).json()["runId"]
+        person.signs_in("aside", console.key("operator", "aside"))
+        person.sees("Pay Bob?")
+        person.driver.find_element("tag name", "body").send_keys("j")
+        pending = person.driver.execute_script(
+            f"""{_DECIDE};
+            const before = !document.getElementById("undoing").hidden;
+            Object.defineProperty(document, "hidden", {{value: true}});
+            document.dispatchEvent(new Event("visibilitychange"));
+            return [before, !document.getElementById("undoing").hidden];"""
+        )
+        assert pending == [True, False]
+        assert settled(client, run, "completed")["result"] == {"decision": "approved"}

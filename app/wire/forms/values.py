@@ -91,6 +91,9 @@ def _single(text: str, kind: str) -> Json:
     trimmed = text.strip()
     if kind == "boolean" and trimmed.lower() in _BOOLEANS:
         return _BOOLEANS[trimmed.lower()]
+    if kind == "integer" and "." in trimmed:
+        # `1.000` is one to some people and a thousand to others.
+        raise ValueError(f"must be a whole number without a point, not {text[:_SHOWN]!r}")
     if kind in ("number", "integer") and _NUMBER.fullmatch(trimmed):
         return _number(trimmed)
     if kind in ("object", "array") and trimmed:

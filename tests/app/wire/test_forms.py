@@ -183,6 +183,7 @@ def test_a_blank_optional_field_is_left_out(name: str) -> None:
         ({"n": "1e999"}, "data.n", "too large"),
         ({"n": "٣"}, "data.n", "must be of type number"),
         ({"n": "NaN"}, "data.n", "must be of type number"),
+        ({"i": "1.000"}, "data.i", "whole number without a point"),
         ({"i": "9" * 5_000}, "data.i", "beyond 2\\^53"),
         ({"b": "maybe"}, "data.b", "must be of type boolean"),
         ({"wanted": ""}, "data.wanted", "must be of type number"),

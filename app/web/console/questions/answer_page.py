@@ -22,7 +22,6 @@ from app.wire.forms.form import ATTACHMENTS, Form, Texts, urlencoded_form
 from app.wire.forms.request import form_body, is_form
 from app.wire.parsing.json_body import read_body
 from app.wire.requests.answer_request import answer_of_form, asked_fields
-from app.wire.requests.bodies import LONGEST_COMMENT
 from engine import JsonObject, NotPaused, Run, seen_of
 from journal import UnknownRun
 from steps.contract.step_type import InvalidAnswer, Problem
@@ -157,7 +156,7 @@ async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonO
     fields = asked_fields(run, answer.get("actionValue"))
     texts = sent_texts(form, fields)
     if comment := form.text("comment").strip():
-        texts.setdefault("comment", comment[:LONGEST_COMMENT])
+        texts.setdefault("comment", comment)
     uploads = {name.removeprefix("data."): upload for name, upload in form.uploads.items()}
     return await answer_of_form(
         services.files, link.tenant, run, answer, Form(texts, uploads, form.unchosen)

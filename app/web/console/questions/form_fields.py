@@ -15,6 +15,8 @@ _MOST_CONTROLS = 800
 _MOST_SHOWN = 2_000
 _MOST_BLANK = 20
 _FORMATS = {"email": "email", "date": "date", "uri": "url", "time": "time"}
+_EXAMPLES = {"date-time": ["2026-01-31T12:00:00Z"]}
+"""How to write what browsers have no control for: theirs knows no time zone."""
 
 
 @value(frozen=True, slots=True)
@@ -217,7 +219,7 @@ def _labelled(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _example(spec: Mapping[str, Any]) -> dict[str, str]:
     """Return the placeholder of an empty control."""
-    examples = spec.get("examples")
+    examples = spec.get("examples") or _EXAMPLES.get(str(spec.get("format")))
     return {"placeholder": _text(examples[0])} if isinstance(examples, list) and examples else {}
 
 

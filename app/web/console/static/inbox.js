@@ -31,8 +31,10 @@ export function startInbox() {
   document.getElementById("several").addEventListener("click", (event) => decideSeveral(list, event));
   document.getElementById("undo").addEventListener("click", undo);
   document.addEventListener("keydown", (event) => onKey(list, event));
-  // Leaving the page is no undo.
-  window.addEventListener("pagehide", () => { for (const one of held.splice(0)) one.send(); });
+  // Leaving the page is no undo. A phone that puts a page aside may end it without a further word.
+  const sendAll = () => { for (const one of held.splice(0)) one.send(); };
+  window.addEventListener("pagehide", sendAll);
+  document.addEventListener("visibilitychange", () => { if (document.hidden) sendAll(); });
 }
 
 function cards(list) { return [...list.querySelectorAll("[data-card]")]; }
