@@ -8,6 +8,16 @@ from selenium.webdriver.common.by import By
 from tests.console.browser import Person
 from tests.harness.server import Server, settled
 
+_SCROLLED_IN_SIGHT = """
+    const button = document.querySelector("button[value=approved]");
+    document.querySelector("main").style.paddingTop = "100vh";
+    scrollTo(0, 0);
+    button.scrollIntoView({block: "nearest"});
+    const at = button.getBoundingClientRect();
+    return button.contains(document.elementFromPoint(at.x + 5, at.bottom - 2));
+"""
+"""Scrolls a button from below the fold into view, and says whether it can be seen."""
+
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 PAY: dict[str, Any] = {
     "id": "pay", "name": "Pay", "initialStep": "ask", "title": "Payment to {{ data.who }}",
@@ -98,6 +108,8 @@ def test_an_approver_on_a_phone_needs_one_press(console: Server, person: Person)
             table = "return document.querySelector('.scroll').scrollWidth"
             assert person.driver.execute_script(table) < 1000, "a long title breaks into lines"
             person.opens("/inbox")
+            person.sees("Pay Ann?")
+            assert person.driver.execute_script(_SCROLLED_IN_SIGHT), "the menu below hides nothing"
             person.presses("Approve")
             assert settled(client, run, "completed")["result"] == {"decision": "approved"}
         finally:
@@ -218,3 +230,19 @@ def test_rows_and_objects_are_filled_in_and_errors_are_shown_at_the_row(
             ],
             "supplier": {"name": "ACME", "phones": ["112"]},
         }
+
+
+def test_what_was_written_stays_when_the_session_has_ended(console: Server, person: Person) -> None:
+    with console.client("owner", "ended") as client:
+        client.post("/api/workflows", json=PAY).raise_for_status()
+        client.post("/api/workflow/start/pay", json={"data": {"who": "Bob"}}).raise_for_status()
+        person.signs_in("ended", console.key("operator", "ended"))
+        person.sees("Pay Bob?")
+        person.driver.find_element(By.CSS_SELECTOR, "form.answer summary").click()
+        person.fills("Comment", "Paid twice already")
+        person.driver.delete_all_cookies()
+        person.presses("Approve")
+        person.sees("You are signed out, and nothing was sent.")
+        assert person.field("Comment").get_attribute("value") == "Paid twice already"
+        person.errors()
+        person.opens("/sign-in")

@@ -2,6 +2,7 @@
 // A request in progress when its page is left continues without it, as far as browsers allow:
 // they keep 64 KiB of bodies at a time, and refuse what is more.
 const MOST_KEPT = 60_000;
+const SIGNED_OUT = "You are signed out, and nothing was sent. What you have written is still here: copy it, load the page again and sign in.";
 let kept = 0;
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
@@ -34,10 +35,17 @@ export async function call(method, address, body, key = null) {
   }
   const document = await answer.json().catch(() => ({}));
   if (answer.status === 401) {
+    if (isWritten()) throw new Refused(401, { message: SIGNED_OUT });
     location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
   if (!answer.ok) throw new Refused(answer.status, document, Number(answer.headers.get("retry-after")) || 0);
   return document;
+}
+
+// Whether somebody has written something that would be lost with the page.
+function isWritten() {
+  const fields = document.querySelectorAll("form[data-api] :is(textarea, input:not([type=hidden], [type=checkbox], [type=radio]))");
+  return [...fields].some((item) => item.value !== item.defaultValue);
 }
 
 export function say(text) {
