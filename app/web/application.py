@@ -66,12 +66,11 @@ def console_routes() -> Routes:
     """Return the paths of the console likewise; they are loaded on the first request for one."""
     from app.web.console.routes import OPEN_PAGES, PAGES
 
-    pages = _by_path(PAGES, OPEN_PAGES, {})
-    for methods in pages.values():
-        # Scanners of links and monitors ask for the header alone; the body is not sent then.
-        if "GET" in methods:
-            methods["HEAD"] = methods["GET"]
-    return pages
+    # Scanners of links and monitors ask for the header alone; the body is not sent then.
+    return {
+        path: {**methods, "HEAD": methods["GET"]} if "GET" in methods else methods
+        for path, methods in _by_path(PAGES, OPEN_PAGES, {}).items()
+    }
 
 
 def _by_path(
