@@ -60,7 +60,8 @@ from journal.errors import (
     how_to_open,
 )
 from journal.histories.event_pages import EventFilter, EventPage, EventPages, EventRow
-from journal.histories.events import Events, Head
+from journal.histories.events import Events
+from journal.histories.head import Head
 from journal.histories.removal import Deleted, RetentionGroup
 from journal.histories.start_keys import IdempotencyKey, StartKeys, UsedKey
 from journal.journal import SQLITE_VERSION, Database, Journal, looking_at

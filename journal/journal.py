@@ -13,7 +13,8 @@ from journal.connection import Connection, DatabaseError
 from journal.errors import CannotOpen, Unavailable
 from journal.histories.ended_runs import EndedRuns
 from journal.histories.event_pages import EventPages
-from journal.histories.events import Events, Head
+from journal.histories.events import Events
+from journal.histories.head import Head
 from journal.histories.removal import Removal
 from journal.histories.start_keys import StartKeys
 from journal.parts import Parts

@@ -2,27 +2,26 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field, replace
-from functools import partial
-from typing import TypeAlias
+from dataclasses import dataclass, replace
 
 from engine import Event, IllegalTransition, Run, RunStarted, State, StepStarted, apply, fold
-from engine.value import value
 from journal.connection import Clash, Connection
 from journal.errors import Conflict, Corrupt, UnknownRun
 from journal.histories.ended_runs import EndedRuns
+from journal.histories.head import Head, Told
 from journal.histories.inherited import Found, InheritedData
 from journal.histories.long_runs import SHORTEST, LongRuns
 from journal.histories.read_ahead import ReadAhead
 from journal.histories.start_keys import IdempotencyKey, claim
+from journal.histories.starts_together import StartsTogether
 from journal.reading.readers import Readers
 from journal.rows.chain import first_link, link
 from journal.rows.event_rows import Row, count_of, decode_row, rows_of
 from journal.rows.run_ids import run_number
-from journal.rows.run_projection import Statement, Turn, listing, turn_of
+from journal.rows.run_projection import Statement, listing, turn_of
 from journal.runs.open_pauses import OpenPauses
-from journal.writing.transaction import Append, Task, Work, write_rows
-from journal.writing.writer import Writer, tell
+from journal.writing.transaction import Append, Task, Work
+from journal.writing.writer import Writer
 
 _PAUSED = str(State.PAUSED)
 _PIECE_EVENTS = 100
@@ -30,25 +29,40 @@ _PIECE_CHARACTERS = 250_000
 """How much of a long history is checked or folded before the event loop gets a turn."""
 
 
-Told: TypeAlias = "Callable[[Head | BaseException], None]"
-"""Receives the end of a history after an append, or why that is unknown."""
-
-
-@value(frozen=True, slots=True)
-class Head:
-    """The end of a history, which the next append continues.
+@dataclass(slots=True)
+class RunAppend(Append):
+    """Events on their way into the history of one run.
 
     Attributes:
-        characters: How long its events are together.
-        turn: The indexed columns of the run's row; None if it has no row yet.
+        histories: All histories.
+        before: The end of the history without them.
+        after: Its end with them.
+        run: The fold after them.
+        then: Receives `after`, or why it is unknown whether that is the end.
     """
 
-    run_id: str
-    tenant: str
-    seq: int
-    hash: bytes
-    characters: int = field(default=0, compare=False)
-    turn: Turn | None = field(default=None, compare=False)
+    histories: "Events"
+    before: Head
+    after: Head
+    run: Run
+    then: Told
+
+    def conflict(self) -> Conflict:
+        """Return the failure if another caller appended after `before` first."""
+        return Conflict(self.before.run_id, self.before.seq + 1)
+
+    def told(self, failure: BaseException | None, /) -> None:
+        """Give the result to the caller, and notify listeners of possible news."""
+        histories, after = self.histories, self.after
+        if histories.ahead.is_used:
+            histories.ahead.forget(after.run_id)
+        histories.heard(after.tenant, after.run_id)
+        if failure is not None:
+            self.then(failure)
+            return
+        if after.seq >= SHORTEST:
+            histories.keep(after, self.run)
+        self.then(after)
 
 
 class Events:
@@ -64,7 +78,7 @@ class Events:
         self._readers = readers
         self._ended = ended
         self._long = LongRuns[tuple[Head, Run]]()
-        self._ahead = ReadAhead(readers)
+        self.ahead = ReadAhead(readers)
         self._inherited = InheritedData(self._data_in)
         self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
         """Called with the tenant and the run after each append, even with an unknown outcome."""
@@ -81,7 +95,7 @@ class Events:
         idempotency: IdempotencyKey | None = None,
         caption: Statement | None = None,
     ) -> None:
-        """Write the first events of a run; `told` receives the end of its history.
+        """Write the first events of a run; `done` receives the end of its history.
 
         Or the reason why it has none:
 
@@ -93,14 +107,13 @@ class Events:
         if idempotency is None:
             self.append(head, events, run, done, caption=caption)
             return
-        rows, listed, after = _rows(head, events, run, caption, self.open_pauses)
+        append = self._append(head, events, run, caption, done)
 
         def work(connection: Connection) -> None:
             claim(connection, tenant, idempotency, run_number(run.id), run.started_at_ms)
-            write_rows(connection, listed, rows)
+            append.work(connection)
 
-        appended = partial(self._appended, after, run, done)
-        self._writer.submit(Task(work, appended, tenant, len(events), after.characters))
+        self._writer.submit(Task(work, append.told, tenant, append.rows, append.characters))
 
     def append(  # noqa: PLR0913 - as `start`
         self,
@@ -112,50 +125,53 @@ class Events:
         caption: Statement | None = None,
         wake: Statement | None = None,
     ) -> None:
-        """Append events after `head`; `told` receives the history's new end once they are durable.
+        """Append events after `head`; `done` receives the history's new end once they are durable.
 
         `run` is the fold after them, and must not change until then. Its row in the list is written
         in the same transaction. So are its `caption` if that has changed, the `wake` for its owner
-        if that is another process, and `beside`: everything or nothing. On failure `told` receives
+        if that is another process, and `beside`: everything or nothing. On failure `done` receives
         the reason:
 
             Conflict: Another caller appended after `head` first.
             Unavailable: It is unknown whether the events were written.
         """
-        rows, listed, after = _rows(head, events, run, caption, self.open_pauses)
+        append = self._append(head, events, run, caption, done)
         if wake is not None:
-            listed.append(wake)
-        conflict = partial(Conflict, head.run_id, head.seq + 1)
-        appended = partial(self._appended, after, run, done)
-        more = after.characters - head.characters
+            append.runs.append(wake)
         if beside is None:
-            self._writer.submit(
-                Append(rows, listed, conflict, appended, len(events), more, head.tenant)
-            )
+            self._writer.submit(append)
             return
 
         def work(connection: Connection) -> None:
             beside(connection)
-            write_rows(connection, listed, rows)
+            append.work(connection)
 
         def answered(answer: BaseException | None) -> None:
-            appended(conflict() if isinstance(answer, Clash) else answer)
+            append.told(append.conflict() if isinstance(answer, Clash) else answer)
 
-        self._writer.submit(Task(work, answered, head.tenant, len(events), more))
+        self._writer.submit(Task(work, answered, head.tenant, append.rows, append.characters))
 
-    def _appended(self, after: Head, run: Run, done: Told, failure: BaseException | None) -> None:
-        """Give the result of an append to its caller, and notify listeners of possible news."""
-        if self._ahead.is_used:
-            self._ahead.forget(after.run_id)
-        self.heard(after.tenant, after.run_id)
-        if isinstance(failure, BaseException):
-            done(failure)
-            return
-        if after.seq >= SHORTEST:
-            self._keep(after, run)
-        done(after)
+    def _append(
+        self, head: Head, events: Sequence[Event], run: Run, caption: Statement | None, then: Told
+    ) -> RunAppend:
+        """Return the chained rows of the events after `head` and the row of `run`."""
+        number = run_number(head.run_id)
+        rows, digest, characters = rows_of(number, head.seq, head.hash, events)
+        before, turn = head.turn, turn_of(run)
+        listed = [listing(head.tenant, run, number, digest, head.seq, before, turn)]
+        if caption is not None:
+            listed.append(caption)
+        if turn[1] == _PAUSED or (before is not None and before[1] == _PAUSED):
+            listed += self.open_pauses.kept(head.tenant, run, events, before)
+        whole = head.characters + characters
+        after = Head(head.run_id, head.tenant, run.seq, digest, whole, turn)
+        return RunAppend(
+            rows, listed, len(events), characters, head.tenant, self, head, after, run, then
+        )
 
-    def _keep(self, head: Head, run: Run) -> None:
+    def keep(self, head: Head, run: Run) -> None:
+        """Keep the fold of a long run in memory."""
+
         def shown() -> tuple[Head, Run]:
             return head, run if run.is_over else run.copy()
 
@@ -177,18 +193,18 @@ class Events:
         """
         heads = [Head(run.id, tenant, 0, first_link(run_number(run.id))) for run, _, _ in starts]
         made = [
-            _rows(head, events, run, caption, self.open_pauses)
+            self._append(head, events, run, caption, _unheard)
             for head, (run, events, caption) in zip(heads, starts, strict=True)
         ]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        append = Append(
-            [row for rows, _, _ in made for row in rows],
-            [one for _, listed, _ in made for one in listed],
-            partial(Conflict, starts[0][0].id, 1),
-            partial(tell, done),
-            sum(len(events) for _, events, _ in starts),
-            sum(after.characters for _, _, after in made),
+        append = StartsTogether(
+            [row for one in made for row in one.events],
+            [statement for one in made for statement in one.runs],
+            sum(one.rows for one in made),
+            sum(one.characters for one in made),
             tenant,
+            starts[0][0].id,
+            done,
         )
         try:
             self._writer.submit(append)
@@ -196,14 +212,14 @@ class Events:
         finally:
             for run, _, _ in starts:
                 self.heard(tenant, run.id)
-        return [after for _, _, after in made]
+        return [one.after for one in made]
 
     async def read_ahead(self, run_ids: Sequence[str]) -> None:
         """Read several histories in one query, each for its next reader.
 
         Raises `Damaged` or `Unavailable`; a later read of one of them raises what is wrong with it.
         """
-        await self._ahead.read(run_ids)
+        await self.ahead.read(run_ids)
 
     async def read(self, run_id: str, tenant: str | None = None) -> tuple[Head, list[Event]]:
         """Return a run's whole history; with `tenant`, only if it is theirs.
@@ -218,7 +234,7 @@ class Events:
     async def _read(self, run_id: str, tenant: str | None) -> tuple[Head, list[Event], int]:
         """Return a run's history as `read` does, and its length in characters."""
         number = run_number(run_id)
-        rows = self._ahead.take(run_id, tenant) or await self._readers.all(
+        rows = self.ahead.take(run_id, tenant) or await self._readers.all(
             "SELECT r.tenant, e.seq, e.type, e.schema, e.at_ms, e.body, e.hash, r.seq"
             " FROM runs r JOIN events e ON e.run = r.id"
             " WHERE r.id = ? AND (? IS NULL OR r.tenant = ?) ORDER BY e.seq",
@@ -295,7 +311,7 @@ class Events:
         head = replace(head, turn=turn_of(whole))
         if whole.is_over:
             self._ended.keep(run_id, (head, whole), length, deletions)
-        self._keep(head, whole)
+        self.keep(head, whole)
         return head, whole
 
     async def with_inherited(self, event: Event) -> tuple[Event, int]:
@@ -353,22 +369,5 @@ def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
             begin, size = end, 0
 
 
-def _rows(
-    head: Head,
-    events: Sequence[Event],
-    run: Run,
-    caption: Statement | None,
-    open_pauses: OpenPauses,
-) -> tuple[list[Row], list[Statement], Head]:
-    """Return chained rows of the events after `head`, the row of `run`, and the new end."""
-    number = run_number(head.run_id)
-    rows, digest, characters = rows_of(number, head.seq, head.hash, events)
-    before, turn = head.turn, turn_of(run)
-    listed = [listing(head.tenant, run, number, digest, head.seq, before, turn)]
-    if caption is not None:
-        listed.append(caption)
-    if turn[1] == _PAUSED or (before is not None and before[1] == _PAUSED):
-        listed += open_pauses.kept(head.tenant, run, events, before)
-    characters += head.characters
-    after = Head(head.run_id, head.tenant, run.seq, digest, characters, turn)
-    return rows, listed, after
+def _unheard(_: Head | BaseException) -> None:
+    """Take the result of an append that is part of a larger one."""

@@ -14,9 +14,11 @@ from journal.postgres.arrays import bigints, blobs, texts
 from journal.postgres.dialect import translated
 from journal.rows.event_rows import Row, count_of
 from journal.rows.run_projection import (
+    INSERT_PLAIN_RUN,
     INSERT_RUN,
     MOVE,
     MOVES,
+    PLAIN_COLUMNS,
     TURN,
     TURNS,
     RunProjection,
@@ -84,11 +86,13 @@ WAITS_SINCE = "waits_since_ms"
 _SINCE = "CASE WHEN given.signal_name IS NOT NULL THEN given.updated_at_ms END"
 
 
-def _inserts_runs() -> _Together:
-    columns = ", ".join(RunProjection._fields)
-    kinds = {name: _kind(name) for name in RunProjection._fields}
-    into = f"INSERT INTO runs ({columns}, {WAITS_SINCE})"
-    return _Together(f"{into} SELECT {columns}, {_SINCE} FROM {{given}}", kinds)
+def _inserts(names: Sequence[str]) -> _Together:
+    kinds = {name: _kind(name) for name in names}
+    values = {name: name for name in names}
+    if "signal_name" in values:
+        values[WAITS_SINCE] = _SINCE
+    said = ", ".join(values.values())
+    return _Together(f"INSERT INTO runs ({', '.join(values)}) SELECT {said} FROM {{given}}", kinds)
 
 
 def _moves(names: Sequence[str]) -> _Together:
@@ -106,7 +110,8 @@ def _moves(names: Sequence[str]) -> _Together:
 
 
 _TOGETHER: Mapping[str, _Together] = {
-    INSERT_RUN: _inserts_runs(),
+    INSERT_RUN: _inserts(RunProjection._fields),
+    INSERT_PLAIN_RUN: _inserts(PLAIN_COLUMNS),
     MOVE: _moves(MOVES),
     TURN: _moves(TURNS + MOVES),
 }

@@ -51,11 +51,11 @@ class RunProjection(NamedTuple):
     due_at_ms: int | None
     executions: int
     attempt: int
-    parent: int | None
-    parent_execution: int | None
-    parent_attempt: int | None
-    item: int | None
     head: bytes
+    parent: int | None = None
+    parent_execution: int | None = None
+    parent_attempt: int | None = None
+    item: int | None = None
     signal_name: str | None = None
     signal_key: str | None = None
     place_key: str | None = None
@@ -80,7 +80,21 @@ def _update(names: tuple[str, ...]) -> str:
     return f"UPDATE runs SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ? AND seq = ?"
 
 
-INSERT_RUN = f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)})"
+PLAIN_COLUMNS = tuple(name for name in COLUMNS if name not in RunProjection._field_defaults)
+"""The first columns; in the row of most new runs, all others have their default."""
+
+_PLAIN = len(PLAIN_COLUMNS)
+_DEFAULTS = tuple(RunProjection._field_defaults.values())
+
+
+def _insert(names: tuple[str, ...]) -> str:
+    return f"INSERT INTO runs ({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})"
+
+
+INSERT_RUN, INSERT_PLAIN_RUN = _insert(COLUMNS), _insert(PLAIN_COLUMNS)
+"""The statements for a new row: with all columns, and with the first ones only."""
+
+INSERTS = frozenset({INSERT_RUN, INSERT_PLAIN_RUN})
 MOVE, TURN = _update(MOVES), _update(TURNS + MOVES)
 GOES_ON = frozenset({MOVE, TURN})
 """The statements that update a row, unless another process has carried the run on."""
@@ -107,11 +121,11 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
         due_at_ms=run.due_at_ms,
         executions=run.executions,
         attempt=run.current.attempt if run.current else 0,
+        head=head,
         parent=run_number(parent.run_id) if parent else None,
         parent_execution=parent.execution if parent else None,
         parent_attempt=parent.attempt if parent else None,
         item=parent.item if parent else None,
-        head=head,
         signal_name=waits[0] if waits else None,
         signal_key=waits[1] if waits else None,
         place_key=run.place.key if run.place else None,
@@ -146,7 +160,9 @@ def listing(  # noqa: PLR0913 - what the caller has worked out, each passed in
     `seq` is the number of the event up to which the row is current.
     """
     if before is None:
-        return INSERT_RUN, projection(tenant, run, head)
+        row = projection(tenant, run, head)
+        is_plain = row[_PLAIN:] == _DEFAULTS
+        return (INSERT_PLAIN_RUN, row[:_PLAIN]) if is_plain else (INSERT_RUN, row)
     visit = run.current
     step_id, attempt = (visit.step_id, visit.attempt) if visit else (None, 0)
     moved = (step_id, run.seq, run.updated_at_ms, run.executions, attempt, head, number, seq)

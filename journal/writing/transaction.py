@@ -9,18 +9,22 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any, TypeAlias
 
 from journal.connection import Clash, Connection, DatabaseError
 from journal.errors import JournalError
 from journal.rows.event_rows import Row
-from journal.rows.run_projection import GOES_ON, Statement
+from journal.rows.run_projection import GOES_ON, INSERTS, Statement
 
 Work: TypeAlias = Callable[[Connection], Any]
 Told: TypeAlias = Callable[[Any], None]
 """Receives the result of a write: its value, or the exception with which it ended."""
 
-_INSERT_EVENTS = "INSERT INTO events (position, run, seq, type, schema, at_ms, body, hash) VALUES "
+_INSERT_EVENTS = (
+    "INSERT INTO events (position, run, seq, type, schema, at_ms, body, hash)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _ROWS_A_STATEMENT = 16
 UNCOUNTED = 1_000
 """The row count to give for a write of unknown size: it is not done on the event loop's thread."""
@@ -54,8 +58,6 @@ _TRY = """
 class Append:
     """Events of one or several runs, as rows, with the statements that update each run's row.
 
-    `told` receives the return value of `conflict` if another append was first.
-
     Attributes:
         rows: How many events there are.
         characters: How long they are.
@@ -63,9 +65,7 @@ class Append:
     """
 
     events: Sequence[Row]
-    runs: Sequence[Statement]
-    conflict: Callable[[], JournalError]
-    told: Told
+    runs: list[Statement]
     rows: int
     characters: int
     tenant: str
@@ -73,6 +73,14 @@ class Append:
     def work(self, connection: Connection) -> None:
         """Write it."""
         write_rows(connection, self.runs, self.events)
+
+    def conflict(self) -> JournalError:
+        """Return what `told` receives if another append was first."""
+        raise NotImplementedError
+
+    def told(self, failure: BaseException | None, /) -> None:
+        """Receive that it is durable, or why it is not."""
+        raise NotImplementedError
 
 
 @dataclass(slots=True)
@@ -171,6 +179,9 @@ def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequen
     for sql, row in runs:
         by_statement.setdefault(sql, []).append(row)
     for sql, rows in by_statement.items():
+        if sql in INSERTS:
+            _insert_together(connection, sql, rows)
+            continue
         changed = connection.executemany(sql, rows).rowcount
         if changed != len(rows) and sql in GOES_ON:
             raise Clash("the run has another event as its newest")
@@ -179,22 +190,27 @@ def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequen
     position = connection.last_position if isinstance(connection, RememberingConnection) else None
     if position is None:
         position = int(connection.execute(LAST_POSITION).fetchone()[0] or 0)
-    for at in range(0, len(events), _ROWS_A_STATEMENT):
-        some = events[at : at + _ROWS_A_STATEMENT]
-        values: list[Any] = []
-        for row in some:
-            position += row[2].count(" ") + 1  # as many as the row has events
-            values.append(position)
-            values += row
-        connection.execute(_insert_events(len(some)), values)
+    placed = []
+    for row in events:
+        position += row[2].count(" ") + 1  # as many as the row has events
+        placed.append((position, *row))
+    _insert_together(connection, _INSERT_EVENTS, placed)
     if isinstance(connection, RememberingConnection):
         connection.last_position = position
 
 
+def _insert_together(connection: Connection, sql: str, rows: Sequence[Row]) -> None:
+    """Insert rows, several by each statement: SQLite steps once for it instead of once a row."""
+    for at in range(0, len(rows), _ROWS_A_STATEMENT):
+        some = rows[at : at + _ROWS_A_STATEMENT]
+        connection.execute(_of_rows(sql, len(some)), list(chain.from_iterable(some)))
+
+
 @cache
-def _insert_events(count: int) -> str:
-    """Return one INSERT for so many rows; SQLite steps once for it instead of once a row."""
-    return _INSERT_EVENTS + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)
+def _of_rows(sql: str, count: int) -> str:
+    """Return an INSERT of one row as one of so many."""
+    values = sql[sql.index(" (?") :]
+    return sql + f",{values}" * (count - 1)
 
 
 def _forget_position(connection: Connection) -> None:

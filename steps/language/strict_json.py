@@ -30,6 +30,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 _LARGEST_INTEGER = 2**53
 _MANY_DIGITS = re.compile(rb"[0-9]{%d}" % _SHORT).search
 _LARGE = re.compile(r"[0-9]{16}").search
+_N, _I = b"NI"  # a text is searched for a number in an eighth of the time for a byte string
 _DEEPEST_KEPT = 200
 """The most levels in a value of a step: the journal's JSON reader accepts no more."""
 
@@ -205,7 +206,7 @@ def as_kept(what: str, value: object, kind: str) -> tuple[Any, int]:
     """
     try:
         text = to_json(value, inf_nan_mode="constants")  # as in `must_fit`
-        is_short = len(text) <= _DEEPEST_KEPT and b"N" not in text and b"I" not in text
+        is_short = len(text) <= _DEEPEST_KEPT and _N not in text and _I not in text
         is_plain = is_short or _is_plain(text, value)
         kept = from_json(text) if is_plain else None
     except ValueError:
@@ -233,7 +234,7 @@ def must_fit(what: str, value: Json, kind: str) -> int:
         text = b""
     size = len(text)
     # As in `as_kept`: a short text cannot be nested deeper than its length.
-    is_short = 0 < size <= _DEEPEST_KEPT and b"N" not in text and b"I" not in text
+    is_short = 0 < size <= _DEEPEST_KEPT and _N not in text and _I not in text
     if is_short or (size and _is_plain(text, value)):
         return size
     return len(_fitting(what, value, kind))

@@ -49,6 +49,7 @@ class Tool:
         arguments: The pydantic model of its arguments.
         context_name: The parameter that takes the `ToolContext`, if there is one.
         pure: Whether it neither reads nor changes anything but its arguments.
+        check: Returns the arguments of a call as an instance of the model.
         keys: The keys that a call may use for its arguments.
         is_async: Whether it must be awaited.
         is_in_thread: Whether it is called in a thread, because it may block.
@@ -60,6 +61,7 @@ class Tool:
     arguments: type[BaseModel]
     context_name: str | None
     pure: bool
+    check: Callable[[JsonObject], BaseModel]
     keys: set[str]
     is_async: bool
     is_in_thread: bool
@@ -310,6 +312,7 @@ def _tool(tool_id: str, description: str, function: Callable[..., Any], *, pure:
     is_async = inspect.iscoroutinefunction(function)
     return Tool(
         tool_id, summary, function, arguments, context_name, pure,
+        check=arguments.__pydantic_validator__.validate_python,
         keys=keys_of(arguments),
         is_async=is_async,
         is_in_thread=not (is_async or pure),
@@ -348,7 +351,7 @@ def _parameters(
 
 def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:
     try:
-        given: BaseModel = found.arguments.__pydantic_validator__.validate_python(arguments)
+        given = found.check(arguments)
     except ValidationError as invalid:
         problems = problems_of(invalid, found.arguments, prefix="inputs")
         raise _refused(found, listed(problems)) from invalid

@@ -21,7 +21,7 @@ from app.execution.recovery.recovery import Recovery
 from app.execution.waking.places import Places
 from app.execution.waking.timers import Timers
 from engine import advance
-from journal.writing.transaction import Append
+from journal.histories.events import RunAppend
 from journal.writing.writer import Writer
 from tests.simulation import clients
 from tests.simulation.loop import Stuck
@@ -56,10 +56,10 @@ def answers_before_the_append(patch: pytest.MonkeyPatch) -> None:
     submit = Writer.submit
 
     def at_once(self: Writer, item: Any) -> None:
-        if not isinstance(item, Append):
+        if not isinstance(item, RunAppend):
             submit(self, item)
             return
-        submit(self, replace(item, told=lambda _: None))
+        submit(self, replace(item, then=lambda _: None))
         item.told(None)
 
     patch.setattr(Writer, "submit", at_once)

@@ -164,7 +164,7 @@ async def test_a_history_read_ahead_is_valid_until_an_append(tmp_path: Path) -> 
         await journal.events.read_ahead(names)
         await append_events(journal, head, [ended], apply(run, ended))
         assert (await journal.events.read(names[0]))[1][-1] == ended
-        assert journal.events._ahead.take(names[1], "other") is None
-        assert journal.events._ahead.take(names[1], "acme") is not None
+        assert journal.events.ahead.take(names[1], "other") is None
+        assert journal.events.ahead.take(names[1], "acme") is not None
     finally:
         await journal.close()
