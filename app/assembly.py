@@ -193,7 +193,7 @@ def _cluster(journal: Journal, hub: Hub) -> Cluster | None:
     if journal.shared is None:
         return None
     cluster = Cluster(journal.shared.owners, journal.shared.bell, journal.wakes)
-    journal.events.heard = NewsElsewhere(journal.pages, hub, cluster).appended
+    journal.events.listeners = NewsElsewhere(journal.pages, hub, cluster)
     journal.share()
     return cluster
 
@@ -303,7 +303,7 @@ async def _journal(
     journal = await open_journal(settings, current_tenant)
     closing.push_async_callback(journal.close)
     hub = Hub()
-    journal.events.heard = hub.heard
+    journal.events.listeners = hub
     return journal, hub, _cluster(journal, hub)
 
 

@@ -48,6 +48,13 @@ class CallToolSettings(StepSettings):
         """The secrets that `inputs` name."""
         return frozenset().union(*(item.secrets for item in self.inputs.values()))
 
+    @cached_property
+    def constants(self) -> "JsonObject | None":
+        """The arguments, if each of `inputs` is one constant."""
+        if all(item.is_constant for item in self.inputs.values()):
+            return {name: item.source for name, item in self.inputs.items()}
+        return None
+
 
 class CallTool(StepType[CallToolSettings]):
     """Calls a tool with arguments that are checked first.
@@ -99,12 +106,10 @@ class CallTool(StepType[CallToolSettings]):
         self, settings: CallToolSettings, step: StepInput, effects: Effects
     ) -> Outcome:
         """Render the arguments and call the tool."""
-        scope = step.scope
-        if settings.secrets:
-            scope = scope_with(scope, {"secrets": await fetched(settings.secrets, effects)})
-        arguments = {}
-        for name, item in settings.inputs.items():
-            arguments[name] = item.source if item.is_constant else await item.rendered(scope)
+        constants = settings.constants
+        arguments = (
+            await _rendered(settings, step, effects) if constants is None else constants.copy()
+        )
         budget = None
         if step.has_records:
             if effects.recalled(FIRST) is not None:
@@ -132,3 +137,15 @@ class CallTool(StepType[CallToolSettings]):
         if taken is None:
             raise InvalidAnswer([Problem("type", f"a {self.type} step takes no answer")])
         return taken
+
+
+async def _rendered(
+    settings: CallToolSettings, step: StepInput, effects: Effects
+) -> dict[str, Json]:
+    scope = step.scope
+    if settings.secrets:
+        scope = scope_with(scope, {"secrets": await fetched(settings.secrets, effects)})
+    return {
+        name: item.source if item.is_constant else await item.rendered(scope)
+        for name, item in settings.inputs.items()
+    }

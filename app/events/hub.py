@@ -1,7 +1,7 @@
 """Wakes listeners when a run has new events, after the commit; it does not pass on the events.
 
 A listener that was woken reads the journal at its own speed. So nothing is queued for slow readers,
-and an unnecessary wake-up does no harm. An append that nobody listens for costs two look-ups.
+and an unnecessary wake-up does no harm. Without listeners an append costs nothing.
 """
 
 import asyncio
@@ -11,9 +11,14 @@ from contextlib import contextmanager
 
 
 class Hub:
-    """Wakes listeners of a run or of a tenant."""
+    """Wakes listeners of a run or of a tenant.
+
+    Attributes:
+        is_used: Whether there are any.
+    """
 
     def __init__(self) -> None:
+        self.is_used = False
         self._by_run: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._by_tenant: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
@@ -33,23 +38,26 @@ class Hub:
     @contextmanager
     def listen_to_run(self, run_id: str) -> Iterator[asyncio.Event]:
         """Return an event that is set whenever the run has news: clear it, then read."""
-        with _listening(self._by_run, run_id) as bell:
+        with self._listening(self._by_run, run_id) as bell:
             yield bell
 
     @contextmanager
     def listen_to_tenant(self, tenant: str) -> Iterator[asyncio.Event]:
         """Return an event that is set whenever a run of the tenant has news."""
-        with _listening(self._by_tenant, tenant) as bell:
+        with self._listening(self._by_tenant, tenant) as bell:
             yield bell
 
-
-@contextmanager
-def _listening(bells: defaultdict[str, set[asyncio.Event]], whose: str) -> Iterator[asyncio.Event]:
-    bell = asyncio.Event()
-    bells[whose].add(bell)
-    try:
-        yield bell
-    finally:
-        bells[whose].discard(bell)
-        if not bells[whose]:
-            del bells[whose]
+    @contextmanager
+    def _listening(
+        self, bells: defaultdict[str, set[asyncio.Event]], whose: str
+    ) -> Iterator[asyncio.Event]:
+        bell = asyncio.Event()
+        bells[whose].add(bell)
+        self.is_used = True
+        try:
+            yield bell
+        finally:
+            bells[whose].discard(bell)
+            if not bells[whose]:
+                del bells[whose]
+            self.is_used = bool(self._by_run or self._by_tenant)

@@ -12,23 +12,29 @@ _LOOK_EVERY_S = 1.0
 
 
 class NewsElsewhere:
-    """Tells other processes of each append, and wakes listeners here when others do the same."""
+    """Tells other processes of each append, and wakes listeners here when others do the same.
+
+    Attributes:
+        is_used: Always true: nobody knows who listens elsewhere.
+    """
+
+    is_used = True
 
     def __init__(self, pages: EventPages, hub: Hub, cluster: Cluster) -> None:
         self._pages = pages
         self._hub = hub
         self._bell = cluster.bell
         self._last = -1
-        self._bell.heard.setdefault(RUN, []).append(self._heard)
+        self._bell.heard.setdefault(RUN, []).append(self._rung)
         self._bell.on_gap.append(hub.wake_all)
         cluster.beside.append(self.run)
 
-    def appended(self, tenant: str, run_id: str) -> None:
+    def heard(self, tenant: str, run_id: str, /) -> None:
         """Tell listeners in all processes that a run may have news."""
         self._hub.heard(tenant, run_id)
         self._bell.ring(RUN, f"{tenant}/{run_id}")
 
-    def _heard(self, name: str) -> None:
+    def _rung(self, name: str) -> None:
         tenant, _, run_id = name.rpartition("/")
         self._hub.heard(tenant, run_id)
 

@@ -1,7 +1,7 @@
 """Histories of runs: appends events, and reads them back with proof that they are unchanged."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from engine import Event, IllegalTransition, Run, RunStarted, State, StepStarted, apply, fold
@@ -10,6 +10,7 @@ from journal.errors import Conflict, Corrupt, UnknownRun
 from journal.histories.ended_runs import EndedRuns
 from journal.histories.head import Head, Told
 from journal.histories.inherited import Found, InheritedData
+from journal.histories.listeners import Listeners, Nobody
 from journal.histories.long_runs import SHORTEST, LongRuns
 from journal.histories.read_ahead import ReadAhead
 from journal.histories.start_keys import IdempotencyKey, claim
@@ -56,7 +57,8 @@ class RunAppend(Append):
         histories, after = self.histories, self.after
         if histories.ahead.is_used:
             histories.ahead.forget(after.run_id)
-        histories.heard(after.tenant, after.run_id)
+        if histories.listeners.is_used:
+            histories.listeners.heard(after.tenant, after.run_id)
         if failure is not None:
             self.then(failure)
             return
@@ -80,8 +82,8 @@ class Events:
         self._long = LongRuns[tuple[Head, Run]]()
         self.ahead = ReadAhead(readers)
         self._inherited = InheritedData(self._data_in)
-        self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
-        """Called with the tenant and the run after each append, even with an unknown outcome."""
+        self.listeners: Listeners = Nobody()
+        """Who hears of each append, even of one with an unknown outcome."""
         self.is_shared = False
         """Whether other processes may append, or delete."""
 
@@ -211,7 +213,7 @@ class Events:
             await done
         finally:
             for run, _, _ in starts:
-                self.heard(tenant, run.id)
+                self.listeners.heard(tenant, run.id)
         return [one.after for one in made]
 
     async def read_ahead(self, run_ids: Sequence[str]) -> None:

@@ -46,18 +46,18 @@ def rows_of(
     while at < last:
         event = events[at]
         kind, at_ms = type(event), event.at_ms
-        kinds, body, schema, bodies = _NAMES[kind], encode(event), SCHEMA, ""
-        at += 1
-        most = at if kind in _ALONE else at + MOST_OF_A_ROW - 1
-        for event in events[at:most]:
-            kind = type(event)
-            if event.at_ms != at_ms or kind in _ALONE:
-                break
-            kinds = f"{kinds} {_NAMES[kind]}"
-            bodies = f"{bodies},{encode(event)}"
-            at += 1
-        if bodies:
-            schema, body = SEVERAL, f"[{body}{bodies}]"
+        kinds, body, schema = _NAMES[kind], encode(event), SCHEMA
+        begin, at = at, at + 1
+        if at < last and kind not in _ALONE:
+            for event in events[at : begin + MOST_OF_A_ROW]:
+                kind = type(event)
+                if event.at_ms != at_ms or kind in _ALONE:
+                    break
+                kinds += f" {_NAMES[kind]}"
+                body += f",{encode(event)}"
+                at += 1
+            if at - begin > 1:
+                schema, body = SEVERAL, f"[{body}]"
         before = link(before, seq + at, kinds, schema, at_ms, body)
         rows.append((number, seq + at, kinds, schema, at_ms, body, before))
         characters += len(body)

@@ -88,9 +88,9 @@ class Runs:
     async def start(self, new: NewRun, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
         """Start a run: durable when this returns.
 
-        With `wait`, also return a future of its outcome. The run is then durable only when that
-        future is done: no caller knows of the run before, so its start needs no commit of its own.
-        If it is unknown whether it was stored, the future raises `RunLost`.
+        With `wait`, also return a future of its outcome. The run changes until that future is done,
+        and is durable only then: no caller knows of the run before, so its start needs no commit of
+        its own. If it is unknown whether it was stored, the future raises `RunLost`.
 
         Raises:
             DuplicateStart: The idempotency key has been used before.
@@ -101,7 +101,7 @@ class Runs:
             if new.idempotency or not wait or has_failed:
                 await self._appends.flush(live)
             outcome = self._waiters.expect(live.run.id) if wait else None
-            shown = live.run.copy()
+            shown = live.run if outcome is not None else live.run.copy()
             if outcome is not None and has_failed:
                 outcome.set_result(shown)
             self._driving.carry_on(live)

@@ -53,8 +53,11 @@ _CHAINS_AT_ONCE = 16
 Runs of several tenants take turns instead.
 """
 
+_FEW_WRITES = 128
+"""So many writes may be queued at the writer before appends wait for a turn."""
+
 _FLUSHING = 2_000
-"""How many events may be queued at the writer, which is first in, first out."""
+"""How many events may then be queued, because other writes of a tenant come after them."""
 
 _MOST_OF_ONE = 50
 """The most that one append counts in the queue, so that a long one gets its turn among short ones.
@@ -76,6 +79,7 @@ class Driver:
         self._appends = appends
         self._step_life = step_life
         self._fair_loop = fair_loop
+        self._writes = appends.writes
         self._flushes = FairQueue(_FLUSHING)
         self._chains = FairQueue(_CHAINS_AT_ONCE)
         self.beside: set[asyncio.Task[None]] = set()
@@ -150,10 +154,11 @@ class Driver:
         self.ended(live, failure)
 
     def _flush(self, live: LiveRun, due: Attempt | None) -> bool:
-        """Append the pending events, then execute `due`."""
-        size = len(live.pending) or 1
-        size = min(size, _MOST_OF_ONE)
-        if not self._flushes.take_now(live.tenant, size):
+        """Append the pending events, then execute `due`; take a turn if many writes are queued."""
+        size = 0
+        if self._writes.queued >= _FEW_WRITES:
+            size = min(len(live.pending) or 1, _MOST_OF_ONE)
+        if size and not self._flushes.take_now(live.tenant, size):
             live.lock.release()
             in_turn = partial(self._flush_in_turn, live, size)
             self._flushes.call_in_turn(live.tenant, size, in_turn, self._context)
@@ -164,7 +169,8 @@ class Driver:
     def _flushed(
         self, live: LiveRun, size: int, due: Attempt | None, failure: BaseException | None
     ) -> None:
-        self._flushes.give(live.tenant, size)
+        if size:
+            self._flushes.give(live.tenant, size)
         if failure is not None:
             self._end(live, failure)
             return

@@ -54,6 +54,7 @@ class Appends:
         on_place: Called in the same way for runs of workflows with `concurrency`.
         on_loss: Called in their order after an append with unknown outcome.
         is_shared: Whether other processes carry runs on too.
+        writes: The counts of the writer.
     """
 
     def __init__(  # noqa: PLR0913 - the parts below it, each passed in
@@ -70,6 +71,7 @@ class Appends:
         self.on_loss: list[Lost] = []
         self._listeners: dict[frozenset[type[Event]], list[Appended]] = {}
         self._journal = journal
+        self.writes = journal.counters
         self._clock = clock
         self._frozen = frozen
         self._fair_loop = fair_loop
