@@ -15,7 +15,7 @@ from journal.connection import Connection, DatabaseError
 from journal.rows.chain import first_link, link
 from journal.rows.event_rows import EVENTS_OF_ROW, Row, count_of, decode_row
 from journal.rows.run_ids import run_id
-from journal.rows.run_projection import COLUMNS, SELECT_RUNS, RunProjection, projection
+from journal.rows.run_projection import COLUMNS, SELECT_RUNS, RunProjection, projection, turn_of
 from journal.sqlite.soundness import damage_of
 from journal.writing.audit import audit_faults
 from journal.writing.transaction import LAST_POSITION
@@ -175,7 +175,7 @@ def _row_fault(row: RunProjection, run: Run | None, digest: bytes, count: int) -
         return Fault(name, count + 1, "is missing")
     if row.head != digest:
         return Fault(name, count, "is not the one that the list names as the newest")
-    expected = projection(row.tenant, run, digest)
+    expected = projection(row.tenant, run, digest, turn_of(run))
     wrong = [column for column, a, b in zip(COLUMNS, row, expected, strict=True) if not _same(a, b)]
     if wrong:
         return Fault(name, None, f"its row in the list is wrong: {', '.join(wrong)}")

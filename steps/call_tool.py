@@ -141,7 +141,7 @@ class CallTool(StepType[CallToolSettings]):
 
 async def _rendered(
     settings: CallToolSettings, step: StepInput, effects: Effects
-) -> dict[str, Json]:
+) -> JsonObject:
     scope = step.scope
     if settings.secrets:
         scope = scope_with(scope, {"secrets": await fetched(settings.secrets, effects)})

@@ -103,7 +103,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     signals = Signals(journal, clock, appends, live_runs)
     effects_of = partial(LiveEffects, services, children, appends, signals)
     step_life = StepLife(
-        appends, effects_of, children, services.secrets.mask_of, sensitive, acting, counters,
+        appends, effects_of, children, services.secrets.masks, sensitive, acting, counters,
         round(cancel_grace_s * 1_000), frozen,
     )  # fmt: skip
     driver = Driver(appends, step_life, fair_loop)

@@ -5,6 +5,7 @@ added since the last full compile are compiled separately, so they are masked fr
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from app.concurrency.offload import offload
 from app.secrets.mask import FEW, FEW_CHARACTERS, Mask
@@ -77,3 +78,15 @@ class GrowingMask:
     def _note(self) -> None:
         self.is_due = len(self._added) > FEW or self._added_characters > FEW_CHARACTERS
         self.is_needed = self._rest.is_needed or bool(self._added)
+
+
+class Masks(dict[str, GrowingMask]):
+    """A mask for all secrets of each tenant, which follows later changes; made when asked for."""
+
+    def __init__(self, known: Callable[[str], Iterable[str]]) -> None:
+        super().__init__()
+        self._known = known
+
+    def __missing__(self, tenant: str) -> GrowingMask:
+        mask = self[tenant] = GrowingMask(partial(self._known, tenant))
+        return mask

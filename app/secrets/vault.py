@@ -9,7 +9,7 @@ from typing import Any
 
 from app.clock import Clock
 from app.concurrency.offload import offload
-from app.secrets.growing_mask import GrowingMask
+from app.secrets.growing_mask import Masks
 from app.secrets.log_mask import LogMask
 from app.secrets.seal import Keyring
 from engine import Json
@@ -65,7 +65,7 @@ class Secrets:
         # A step in flight may still hold a value that was replaced or deleted.
         self._former: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_FORMER))
         self._issued: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_ISSUED))
-        self._masks: dict[str, GrowingMask] = {}
+        self.masks = Masks(self._known)
         self._every = LogMask(self._known_of_all)
         self._is_stale = True
 
@@ -136,7 +136,7 @@ class Secrets:
 
     async def mask(self, tenant: str, value: Json) -> Json:
         """Return the value without any secret of the tenant, current or recently replaced."""
-        mask = self.mask_of(tenant)
+        mask = self.masks[tenant]
         if not mask.is_needed:
             return value
         await self.settle(tenant)
@@ -144,16 +144,9 @@ class Secrets:
             return await offload(lambda: mask.value(value))
         return mask.value(value)
 
-    def mask_of(self, tenant: str) -> GrowingMask:
-        """Return a mask for all secrets of the tenant that follows later changes."""
-        mask = self._masks.get(tenant)
-        if mask is None:
-            mask = self._masks[tenant] = GrowingMask(lambda: self._known(tenant))
-        return mask
-
     async def settle(self, tenant: str) -> None:
         """Recompile the tenant's mask if many secrets were added."""
-        await self.mask_of(tenant).settle()
+        await self.masks[tenant].settle()
         await self._every.settle()
 
     def mask_text(self, text: str) -> str:
@@ -214,7 +207,7 @@ class Secrets:
         return [value for tenant in tenants for value in self._known(tenant)]
 
     def _mask_too(self, tenant: str, values: Iterable[str]) -> None:
-        self.mask_of(tenant).add(values)
+        self.masks[tenant].add(values)
         self._every.add(values)
 
 

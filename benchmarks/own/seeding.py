@@ -18,7 +18,7 @@ from journal import DATABASE, Journal
 from journal.rows.chain import first_link
 from journal.rows.event_rows import rows_of
 from journal.rows.run_ids import run_id, run_number
-from journal.rows.run_projection import INSERT_RUN, projection
+from journal.rows.run_projection import INSERT_RUN, projection, turn_of
 from journal.writing.transaction import write_rows
 
 Row = tuple[Any, ...]
@@ -88,7 +88,8 @@ def _rows(
 ) -> tuple[list[Row], list[Row]]:
     first = events[0]
     assert isinstance(first, RunStarted)
-    row = projection(tenant, fold(events), b"")
+    run = fold(events)
+    row = projection(tenant, run, b"", turn_of(run))
     assert row.id == run_number(first.run_id)
     runs: list[Row] = []
     rows: list[Row] = []

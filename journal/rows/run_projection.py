@@ -102,37 +102,37 @@ GOES_ON = frozenset({MOVE, TURN})
 SELECT_RUNS = f"SELECT {', '.join(COLUMNS)} FROM runs"
 
 
-def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
-    """Return a run's row in the list, with its newest event's hash."""
-    parent = run.parent
-    waits = run.awaited_signal if run.pause else None
+def projection(tenant: str, run: Run, head: bytes, turn: Turn) -> RunProjection:
+    """Return a run's row in the list, with its newest event's hash and what `turn_of` returns."""
+    visit, parent, place = run.current, run.parent, run.place
+    status, state, ended_at_ms, due_at_ms, apart, signal_name, signal_key = turn
     return RunProjection(
         id=run_number(run.id),
         tenant=tenant,
         workflow_id=run.workflow_id,
         version=run.version,
-        status=_TEXTS[run.state][0],
-        state=run.listed_state,
-        step_id=run.current_step_id,
+        status=status,
+        state=state,
+        step_id=visit.step_id if visit else None,
         seq=run.seq,
         started_at_ms=run.started_at_ms,
         updated_at_ms=run.updated_at_ms,
-        ended_at_ms=run.ended_at_ms,
-        due_at_ms=run.due_at_ms,
+        ended_at_ms=ended_at_ms,
+        due_at_ms=due_at_ms,
         executions=run.executions,
-        attempt=run.current.attempt if run.current else 0,
+        attempt=visit.attempt if visit else 0,
         head=head,
         parent=run_number(parent.run_id) if parent else None,
         parent_execution=parent.execution if parent else None,
         parent_attempt=parent.attempt if parent else None,
         item=parent.item if parent else None,
-        signal_name=waits[0] if waits else None,
-        signal_key=waits[1] if waits else None,
-        place_key=run.place.key if run.place else None,
-        priority=run.place.priority if run.place else 0,
+        signal_name=signal_name,
+        signal_key=signal_key,
+        place_key=place.key if place else None,
+        priority=place.priority if place else 0,
         body=run.body or None,
-        place_pool=pool_column(run.place),
-        apart=int(run.is_apart),
+        place_pool=pool_column(place) if place else None,
+        apart=apart,
     )
 
 
@@ -160,7 +160,7 @@ def listing(  # noqa: PLR0913 - what the caller has worked out, each passed in
     `seq` is the number of the event up to which the row is current.
     """
     if before is None:
-        row = projection(tenant, run, head)
+        row = projection(tenant, run, head, turn)
         is_plain = row[_PLAIN:] == _DEFAULTS
         return (INSERT_PLAIN_RUN, row[:_PLAIN]) if is_plain else (INSERT_RUN, row)
     visit = run.current

@@ -34,7 +34,7 @@ from engine.errors import IllegalTransition
 from journal import place_key
 from journal.rows.event_rows import decode_row
 from journal.rows.run_ids import run_id as id_of
-from journal.rows.run_projection import SELECT_RUNS, projection
+from journal.rows.run_projection import SELECT_RUNS, projection, turn_of
 
 _ZOMBIE_S = 5
 """How long a step may still act after its run left it: the delay of a disk and the grace period."""
@@ -210,7 +210,7 @@ class Observer:
         (newest,) = self._database.execute(
             "SELECT hash FROM events WHERE run = ? ORDER BY seq DESC LIMIT 1", (number,)
         ).fetchone()
-        if row != projection(str(row[1]), run, newest):
+        if row != projection(str(row[1]), run, newest, turn_of(run)):
             self.violated(f"the row of {run_id} is not its fold: {row}")
 
     def told(self, who: str, run: Run, *, asked_at: int = 0) -> None:

@@ -167,5 +167,5 @@ class ModelQuestions:
             "runId": self._live.run.id, "workflowId": self._live.run.workflow_id,
             "stepId": self._doing.step_id, "visit": self._doing.visit,
         }  # fmt: skip
-        mask = self._services.secrets.mask_of(self._tenant).value
+        mask = self._services.secrets.masks[self._tenant].value
         return AnswerText(self._services.listeners, where, self._services.clock.now_ms, mask)

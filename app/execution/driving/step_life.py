@@ -24,7 +24,7 @@ from app.execution.driving.children import Children
 from app.execution.live.appends import Appends
 from app.execution.live.conditions import answered_before, are_long
 from app.execution.live.live_run import Due, InFlight, LiveRun
-from app.secrets.growing_mask import GrowingMask
+from app.secrets.growing_mask import Masks
 from app.secrets.seal import KeyUnusable
 from app.secrets.sensitive import SensitiveFields
 from app.telemetry.at_work import at_work, step_at_work
@@ -83,7 +83,7 @@ class StepLife:
         appends: Appends,
         effects_of: EffectsOf,
         children: Children,
-        mask_of: Callable[[str], GrowingMask],
+        masks: Masks,
         sensitive: SensitiveFields,
         acting: FairQueue,
         counters: Counters,
@@ -93,7 +93,7 @@ class StepLife:
         self._appends = appends
         self._effects_of = effects_of
         self._children = children
-        self._mask_of = mask_of
+        self._masks = masks
         self._sensitive = sensitive
         self._cancel_grace_ms = cancel_grace_ms
         self._acting = acting
@@ -193,7 +193,7 @@ class StepLife:
             sealed_names = due.step.output.sensitive
             outcome = await self._sensitive.closed(live.tenant, outcome, sealed_names)
             outcome = await masked_outcome(outcome, own)
-        mask = self._mask_of(live.tenant)
+        mask = self._masks[live.tenant]
         if mask.is_due:
             await mask.settle()
         if mask.is_needed:
