@@ -139,9 +139,7 @@ class CallTool(StepType[CallToolSettings]):
         return taken
 
 
-async def _rendered(
-    settings: CallToolSettings, step: StepInput, effects: Effects
-) -> JsonObject:
+async def _rendered(settings: CallToolSettings, step: StepInput, effects: Effects) -> JsonObject:
     scope = step.scope
     if settings.secrets:
         scope = scope_with(scope, {"secrets": await fetched(settings.secrets, effects)})

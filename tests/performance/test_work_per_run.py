@@ -225,7 +225,7 @@ async def test_a_status_is_one_statement(tmp_path: Path) -> None:
         assert len(seen) == 1, "the run has ended, and was read again"
 
 
-@pytest.mark.parametrize(("tool", "most"), [("add", 645), ("purely_add", 475)])
+@pytest.mark.parametrize(("tool", "most"), [("add", 636), ("purely_add", 465)])
 async def test_a_run_takes_few_calls(tmp_path: Path, tool: str, most: int) -> None:
     async with services_on(tmp_path) as services:
         new = await startable(services, five("five", tool))
