@@ -21,6 +21,7 @@ from app.triggers.trigger_document import (
     TriggerBody,
     kept_body,
 )
+from app.triggers.unfit import unfit
 from engine import JsonObject
 from engine.value import value
 from journal import (
@@ -241,9 +242,11 @@ class KeptTriggers:
     async def _check(self, tenant: str, body: TriggerBody) -> None:
         """Check what the trigger would start against its workflow. Raises `StartRefused`."""
         if isinstance(body, RequestTrigger) and body.workflowId is None:
+            _refuse([*unfit(body, None)])
             return
         target = Target(tenant, str(body.workflowId), body.version)
         _, definition = await self._starter.definition(target)
+        _refuse([*unfit(body, definition)])
         if isinstance(body, FormTrigger) or not isinstance(body.data, dict):
             return
         if problems := _missing(body.data, definition):
@@ -281,6 +284,11 @@ def _missing(data: JsonObject, definition: Definition) -> list[Problem]:
         for name, spec in definition.payload.specs.items()
         if name not in data and spec.get("required", True) and "default" not in spec
     ]
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise StartRefused("the trigger does not fit", tuple(problems))
 
 
 def _hash(token: str) -> bytes:

@@ -55,6 +55,7 @@ class ScheduleBody(BaseModel):
         None,
         ge=1,
         le=MOST_MISSED,
+        strict=True,
         description=f"with `all`, how many: the newest; {MOST_MISSED} without it",
     )
     overlap: Literal["start", "skip", "queue", "cancel-old"] = Field(
@@ -69,7 +70,9 @@ class ScheduleBody(BaseModel):
         "at most",
     )
     enabled: bool = Field(
-        True, description="false pauses it; moments that pass meanwhile do not count as missed"
+        True,
+        strict=True,
+        description="false pauses it; moments that pass meanwhile do not count as missed",
     )
 
     @field_validator("cron")

@@ -173,6 +173,7 @@ class RequestTrigger(_Started):
         262_144,
         ge=1,
         le=_LARGEST_BODY,
+        strict=True,
         description="the largest body, within the server's limit",
     )
     perSecond: float = Field(  # noqa: N815
@@ -182,7 +183,7 @@ class RequestTrigger(_Started):
         strict=True,
         description="requests a second in the long run, ten times that at once",
     )
-    enabled: bool = Field(True, description="false pauses it: requests are answered with 503")
+    enabled: bool = Field(True, strict=True, description="false pauses it: requests get 503")
 
     @field_validator("signal")
     @classmethod
@@ -274,7 +275,9 @@ class RunTrigger(_Started):
         description="a signal that each end sends, with `data`; the first with a key starts the "
         "workflow, which collects them",
     )
-    enabled: bool = Field(True, description="false pauses it; runs that end meanwhile do not count")
+    enabled: bool = Field(
+        True, strict=True, description="false pauses it; runs that end meanwhile do not count"
+    )
 
     @field_validator("workflows")
     @classmethod
@@ -346,7 +349,7 @@ class FormTrigger(_Started):
         strict=True,
         description="requests a second in the long run, ten times that at once",
     )
-    enabled: bool = Field(False, description="whether it is open; off unless set")
+    enabled: bool = Field(False, strict=True, description="whether it is open; off unless set")
 
     @field_validator("until")
     @classmethod

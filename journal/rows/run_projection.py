@@ -143,7 +143,7 @@ def turn_of(run: Run) -> Turn:
     if run.pause is None and run.held is None:
         wake_ms, deadline_ms = run.wake_at_ms, run.deadline_ms
         is_both = wake_ms is not None and deadline_ms is not None
-        due_ms = run.due_at_ms if is_both else wake_ms or deadline_ms
+        due_ms = run.due_at_ms if is_both else deadline_ms if wake_ms is None else wake_ms
         return (status, state, run.ended_at_ms, due_ms, apart, None, None)
     due_ms = run.due_at_ms
     if run.pause is None:

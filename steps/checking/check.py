@@ -263,8 +263,11 @@ def _unused(
 ) -> Iterator[Problem]:
     """Refuse what has no effect on the step; a default may have one on others of its type."""
     for key, instead in kind.unused_in(step).items():
-        if step.get(key) and (key in kind.unused or key in written):
-            yield Problem(f"{path}.{key}", f"has no effect on a {kind.type} step: {instead}")
+        is_said = step.get(key) or (key == "retry" and step.get(key) == {})  # the usual policy
+        if is_said and (key in kind.unused or key in written):
+            article = "an" if kind.type[0] in "aeiou" else "a"
+            told = f"has no effect on {article} {kind.type} step: {instead}"
+            yield Problem(f"{path}.{key}", told)
     for problem in without_effect(step, path):
         if problem.path[len(path) + 1 :].partition(".")[0].partition("[")[0] in written:
             yield problem

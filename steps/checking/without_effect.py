@@ -25,6 +25,11 @@ def without_effect(step: Mapping[str, Any], path: str) -> Iterator[Problem]:
             yield from _of_requests(step, path)
         case "collect-inputs" | "request-user-action":
             yield from _of_questions(step, path)
+        case "set":
+            values = step.get("values")
+            for name, one in values.items() if isinstance(values, dict) else ():
+                if isinstance(one, dict) and "map" in one:
+                    yield from _of_lists(one, f"{path}.values.{name}")
         case "end-flow":
             answer = step.get("answer")
             status = answer.get("status") if isinstance(answer, dict) and "body" in answer else None
@@ -40,6 +45,17 @@ def unused_priority(concurrency: Any, path: str) -> Iterator[Problem]:
         if full in ("refuse", "cancel-oldest"):
             message = f"has no effect: with whenFull {full} no run waits in line"
             yield Problem(f"{path}.priority", message)
+
+
+def _of_lists(mapping: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    descending = mapping.get("descending", False)
+    if not isinstance(descending, bool):
+        yield Problem(f"{path}.descending", "must be true or false")
+    elif descending and mapping.get("sortBy") is None:
+        yield Problem(f"{path}.descending", "has no effect without sortBy")
+    limit = mapping.get("limit")
+    if isinstance(limit, int) and (isinstance(limit, bool) or limit < 0):
+        yield Problem(f"{path}.limit", "must be a whole number from 0 on")
 
 
 def _of_retries(step: Mapping[str, Any], path: str) -> Iterator[Problem]:

@@ -34,6 +34,11 @@ def problems(document: dict[str, Any]) -> list[str]:
     ("step", "path", "mended"),
     [
         (HEAD | {"saveAs": "file"}, "saveAs", {"method": "GET"}),
+        ({"type": "wait", "duration": "1s", "retry": {}}, "retry", {"retry": None}),
+        ({"type": "set", "values": {"a": {"map": "data.l", "descending": True}}},
+         "values.a.descending", {"values": {"a": {"map": "data.l", "sortBy": "item"}}}),
+        ({"type": "set", "values": {"a": {"map": "data.l", "limit": -1}}}, "values.a.limit",
+         {"values": {"a": {"map": "data.l", "limit": 1}}}),
         (HEAD | {"responseType": "json"}, "responseType", {"method": "GET"}),
         (API | {"responseType": "none", "maxResponseBytes": 9}, "maxResponseBytes",
          {"responseType": "text"}),

@@ -100,7 +100,10 @@ class NewWebhookBody(_Fields):
     events: list[str] = _EVENTS
     name: str = Field("", max_length=200)
     workflowIds: list[str] | None = Field(  # noqa: N815
-        None, max_length=200, description="only events of runs of these workflows; null for all"
+        None,
+        min_length=1,
+        max_length=200,
+        description="only events of runs of these workflows; null for all",
     )
     secret: str | None = Field(
         None, description="whsec_ and 24 to 64 bytes in base64; generated if not given"
@@ -116,7 +119,7 @@ class WebhookBody(_Fields):
     url: str | None = Field(None, max_length=2_048)
     events: list[str] | None = Field(None, min_length=1, max_length=50)
     name: str | None = Field(None, max_length=200)
-    workflowIds: list[str] | None = Field(None, max_length=200)  # noqa: N815
+    workflowIds: list[str] | None = Field(None, min_length=1, max_length=200)  # noqa: N815
     secret: str | None = None
     enabled: bool | None = Field(None, strict=True)
 

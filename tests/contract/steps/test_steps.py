@@ -89,6 +89,11 @@ def test_a_wait_ends_and_the_run_completes(shared: Server) -> None:
     assert start(shared, steps, [{"from": "wait", "to": "end"}])["status"] == "completed"
 
 
+def test_a_wait_until_the_first_moment_of_all_ends_at_once(shared: Server) -> None:
+    steps = [{"id": "wait", "type": "wait", "until": 0}]
+    assert start(shared, steps, [{"from": "wait", "to": "end"}])["status"] == "completed"
+
+
 def test_a_start_with_a_wait_limit_returns_202_and_the_run_continues(shared: Server) -> None:
     document = {
         "id": "bounded", "name": "Bounded", "initialStep": "wait",
