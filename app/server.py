@@ -66,7 +66,7 @@ class _Server(uvicorn.Server):
             app_state=self.lifespan.state,
         )
         self._listener = Listener(self._listening, make)
-        self._listener.open(self.config.backlog)
+        self._listener.open()
         self._manager.ready()
         self._beside = [
             asyncio.create_task(self._manager.keep_alive()),
@@ -199,6 +199,8 @@ async def _serve(settings: Settings, alongside: Alongside) -> None:
                 timeout_graceful_shutdown=max(1, int(settings.shutdown_grace)),
             )
             server = _Server(config, listener, services.let_go, manager)
+            # Once an address is shown, whoever connects waits, and is not refused.
+            listener.listen(config.backlog)
             async with alongside(services, address):
                 log.server_started(address, SQLITE_VERSION)
                 await server.serve(sockets=[])

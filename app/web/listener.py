@@ -28,10 +28,9 @@ class Listener:
         self._pause: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def open(self, backlog: int) -> None:
-        """Start accepting connections; at most `backlog` of them wait."""
+    def open(self) -> None:
+        """Start accepting connections."""
         self._socket.setblocking(False)
-        self._socket.listen(backlog)
         self._resume()
 
     def close(self) -> None:

@@ -120,8 +120,9 @@ async def test_accept_is_retried_after_a_pause_and_logged_once(
 
     full = Full()
     full.bind(("127.0.0.1", 0))
+    full.listen(16)
     listening = Listener(full, Noting)
-    listening.open(16)
+    listening.open()
     _, writer = await asyncio.open_connection(*full.getsockname())
     await asyncio.sleep(0.1)
     assert (full.refused, len(told)) == (1, 1)
