@@ -36,6 +36,12 @@ from steps import tool
 def middle(values: list[float]) -> float:
     return statistics.median(values)
 """
+PATTERNS = {
+    "file": "stepwell-*-linux-*",
+    "package": "stepwell_*.deb",
+    "image": "stepwell-*-image-*.tar",
+}
+LARGEST_MB = {"file": 58, "package": 58, "image": 64}
 NOBODY = 65534
 STEPWELL = 10001
 WORK = {
@@ -92,7 +98,7 @@ class Installed:
             os.chown(each, self.user, self.user)
 
 
-@pytest.fixture(scope="module", params=["file", "package", "image"])
+@pytest.fixture(scope="module", params=PATTERNS)
 def installed(request: pytest.FixtureRequest) -> Iterator[Installed]:
     assert os.getuid() == 0, "it becomes another user, so it has to be started by root"
     with tempfile.TemporaryDirectory(prefix="stepwell-") as folder:
@@ -103,18 +109,21 @@ def installed(request: pytest.FixtureRequest) -> Iterator[Installed]:
         yield program
 
 
+def artefact(kind: str) -> Path:
+    (made,) = DIST.glob(PATTERNS[kind])
+    return made
+
+
 def unpacked(kind: str, place: Path) -> Installed:
+    made = artefact(kind)
     match kind:
         case "file":
-            (made,) = DIST.glob("stepwell-*-linux-*")
             shutil.copy(made, place / "stepwell")
             return Installed([str(place / "stepwell")], place / "home")
         case "package":
-            (made,) = DIST.glob("stepwell_*.deb")
             subprocess.run(["dpkg-deb", "--extract", made, place], check=True)
             return Installed([str(place / "usr" / "bin" / "stepwell")], place / "home")
         case _:
-            (made,) = DIST.glob("stepwell-*-image-*.tar")
             root = place / "root"
             _unpack(made, place, root)
             return Installed(["/opt/stepwell/stepwell"], root / "data", root, STEPWELL)
@@ -179,6 +188,11 @@ def data(installed: Installed) -> Iterator[Path]:
 
 def inside(installed: Installed, path: Path) -> str:
     return "/" + str(path.relative_to(installed.root))
+
+
+@pytest.mark.parametrize("kind", PATTERNS)
+def test_it_is_no_larger_than_it_has_to_be(kind: str) -> None:
+    assert artefact(kind).stat().st_size <= LARGEST_MB[kind] * 1_000_000
 
 
 def test_it_works_and_continues_after_a_kill(installed: Installed, data: Path) -> None:
