@@ -21,7 +21,6 @@ from app.triggers.trigger_document import (
     TriggerBody,
     kept_body,
 )
-from app.triggers.unfit import unfit
 from engine import JsonObject
 from engine.value import value
 from journal import (
@@ -241,6 +240,8 @@ class KeptTriggers:
 
     async def _check(self, tenant: str, body: TriggerBody) -> None:
         """Check what the trigger would start against its workflow. Raises `StartRefused`."""
+        from app.triggers.unfit import unfit  # noqa: PLC0415 - a start saves no trigger
+
         if isinstance(body, RequestTrigger) and body.workflowId is None:
             _refuse([*unfit(body, None)])
             return
