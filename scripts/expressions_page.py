@@ -21,7 +21,9 @@ values of different types is an error that names both types: `"5" > 100`, `null 
 texts, booleans and lists can be ordered among themselves; objects and null cannot.
 
 `data.a.b is defined` and `data.a.b | default(...)` work for any path, whichever part of it
-is missing. Write a key with a hyphen in brackets: `steps['get-pet'].output`. Objects have the
+is missing. Anywhere else a missing value is an error, also as a member of a list or an object.
+Keys of an object that are not texts are written as in JSON. Write a key with a hyphen in
+brackets: `steps['get-pet'].output`. Objects have the
 methods {", ".join(f"`.{name}()`" for name in METHODS)}; other values have none.
 
 Patterns (`regex_match` and the others) have the syntax of RE2, which never backtracks: there are

@@ -15,7 +15,10 @@ from steps.language.allowance import units_of_text
 LEAST_INTEGER, GREATEST_INTEGER = -(2**127), 2**128 - 1
 """The integers that MiniJinja holds exactly."""
 
-_ALLOWED = frozenset({"__class__", "keys", "items", "__len__", "__iter__", "__getitem__"})
+REACHABLE = frozenset({"keys", "items"})
+"""The methods without which MiniJinja and Python take an object for something else."""
+
+_ALLOWED = REACHABLE | {"__class__", "__len__", "__iter__", "__getitem__"}
 
 
 def _attribute(value: Any, name: str) -> Any:

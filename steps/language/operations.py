@@ -11,7 +11,15 @@ from itertools import pairwise
 from typing import Any
 
 from steps.language.equality import among, same
-from steps.language.frozen import LEAST_INTEGER, FrozenDict, FrozenList, WideInteger, size_of, thaw
+from steps.language.frozen import (
+    LEAST_INTEGER,
+    REACHABLE,
+    FrozenDict,
+    FrozenList,
+    WideInteger,
+    size_of,
+    thaw,
+)
 
 _LONGEST_SHOWN = 60
 _LONGEST_LIST = 100_000
@@ -161,17 +169,24 @@ def whole(value: Any) -> Any:
 def having(values: Any, what: str, attribute: Any) -> Any:
     """Return `values`. Raises `ValueError` if no object, or not every object, has an attribute.
 
-    MiniJinja counts missing values as 0. `sum` needs the attribute in every item, other filters in
-    one.
+    MiniJinja counts missing values as 0. `sum` needs the attribute in every item, and so does a
+    filter that would find a method under it; `selectattr` and `rejectattr` need it in none, other
+    filters in one.
     """
     keys = [int(key) if key.isdigit() else key for key in str(attribute).split(".")]
     items = _items(values) if isinstance(values, list) else ()
     lacking = [
         at for at, item in enumerate(items) if isinstance(item, dict) and not has(item, *keys)
     ]
-    if lacking and what == "sum":
-        raise ValueError(f"`sum` adds up {attribute}, which item {lacking[0]} does not have")
-    if lacking and len(lacking) == sum(isinstance(item, dict) for item in items):
+    if lacking and (what == "sum" or not REACHABLE.isdisjoint(keys)):
+        asks = "adds up" if what == "sum" else "asks for"
+        raise ValueError(f"`{what}` {asks} {attribute}, which item {lacking[0]} does not have")
+    may_lack_it = what in ("selectattr", "rejectattr")
+    if (
+        lacking
+        and not may_lack_it
+        and len(lacking) == sum(isinstance(item, dict) for item in items)
+    ):
         raise ValueError(f"`{what}` asks for {attribute}, which no item has")
     return values
 
@@ -283,10 +298,14 @@ def _at(value: Any, keys: Iterable[object]) -> Any:
 def _entry(value: Any, key: Any) -> Any:
     if isinstance(value, dict):
         return dict.get(value, key, _MISSING)
-    if isinstance(value, list | tuple | str) and isinstance(key, int):
-        items = value if isinstance(value, str) else _items(value)
-        return items[key] if -len(items) <= key < len(items) else _MISSING
+    if isinstance(value, list | tuple | str) and _is_whole(key):
+        items, place = value if isinstance(value, str) else _items(value), int(key)
+        return items[place] if -len(items) <= place < len(items) else _MISSING
     return _MISSING
+
+
+def _is_whole(key: object) -> bool:
+    return type(key) is int or (isinstance(key, float) and key.is_integer())
 
 
 def has(value: Any, *keys: object) -> bool:

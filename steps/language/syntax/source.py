@@ -3,6 +3,7 @@
 from collections.abc import Sequence as Ordered
 
 from steps.language.catalogue import FILTERS, positions
+from steps.language.frozen import REACHABLE
 from steps.language.operations import METHODS
 from steps.language.syntax.nodes import (
     Arguments,
@@ -22,10 +23,11 @@ from steps.language.syntax.nodes import (
     Unary,
 )
 
-_PLACES = {"groupby": 0, "join": 1, "sum": 0}
+_PLACES = {"groupby": 0, "join": 1, "sum": 0, "selectattr": 0, "rejectattr": 0}
 """Parameters in which an attribute may be given without a name."""
 
 _OF_ATTRIBUTES = frozenset({"groupby", "join", "map", "sum", "unique"})
+_BY_ATTRIBUTE = frozenset({"rejectattr", "selectattr"})
 _OF_TEXTS = frozenset(
     {"capitalize", "lower", "replace", "string", "striptags", "title", "trim", "upper"}
 )
@@ -64,9 +66,15 @@ class _Writer:
 
     def text_of(self, node: Node) -> str:
         """Return the written text of a node."""
-        return self._done[id(node)][0]
+        return self._text(node)
 
     def _text(self, node: Node, level: int = _CHOICE) -> str:
+        if isinstance(node, Attribute) and _may_name_a_method(node.key):
+            return f"_at({self._text(node.of)}, {self._text(node.key)})"
+        return self._asked(node, level)
+
+    def _asked(self, node: Node, level: int) -> str:
+        """Write the operand of a test, which may be missing."""
         text, own = self._done[id(node)]
         return text if own >= level else f"({text})"
 
@@ -97,7 +105,7 @@ class _Writer:
             case Sequence(items, opening):
                 return self._sequence(items, opening), _WHOLE
             case Mapping(pairs):
-                inner = ", ".join(f"{self._text(k)}: {self._text(v)}" for k, v in pairs)
+                inner = ", ".join(f"{self._said(k, _CHOICE)}: {self._member(v)}" for k, v in pairs)
                 return "{" + inner + "}", _WHOLE
             case Choice(condition, then, otherwise):
                 text = f"{self._text(then, _OR)} if {self._text(condition, _OR)}"
@@ -169,7 +177,7 @@ class _Writer:
         elif node.name in ("int", "float"):
             is_there = (path is not None and path[1]) or isinstance(node.of, Literal)
             of = f"_figure({self._there(node.of, _CHOICE)})" if is_there else of
-        elif node.name in _OF_ATTRIBUTES:
+        elif node.name in _OF_ATTRIBUTES or node.name in _BY_ATTRIBUTE:
             of = self._there(node.of) + self._of_attribute(node.name, arguments)
         elif node.name not in ("default", "d"):
             of = self._there(node.of)
@@ -184,7 +192,8 @@ class _Writer:
             attribute = next(iter(arguments.positional[_PLACES[name] :]), attribute)
         also = f", {self._text(attribute)}" if attribute is not None else ""
         clear = f" | _of_clear_kind('{name}'{also})" if name in ("groupby", "unique") else ""
-        if attribute is not None and "default" not in named:
+        may_lack_it = "default" in named or name in _BY_ATTRIBUTE
+        if attribute is not None and (not may_lack_it or _may_name_a_method(attribute)):
             return f"{clear} | _having('{name}', {self._text(attribute)})"
         if clear:
             return clear
@@ -194,6 +203,19 @@ class _Writer:
         """Write a value that must exist; some filters treat a missing value as empty."""
         path = path_of(node)
         return f"_at({self._path(path)})" if path and path[1] else self._text(node, level)
+
+    def _member(self, node: Node) -> str:
+        """Write a member of a list or an object; MiniJinja would make a missing one null."""
+        match node:
+            case Choice(condition, then, None):
+                return f"{self._text(then, _OR)} if {self._text(condition, _OR)} else _at({{}}, '')"
+            case Choice(condition, then, otherwise) if otherwise is not None:
+                text = f"{self._there(then, _OR)} if {self._text(condition, _OR)}"
+                return f"{text} else {self._there(otherwise, _CHOICE)}"
+            case Binary("and" | "or" as word, left, right):
+                level = _LEVELS[word]
+                return f"{self._text(left, level)} {word} {self._there(right, level + 1)}"
+        return self._there(node, _CHOICE)
 
     def _said(self, node: Node, level: int) -> str:
         """Write a value that becomes part of a text, in JSON notation."""
@@ -215,7 +237,7 @@ class _Writer:
         given = self._given(node.arguments)
         word = "is not" if node.negated else "is"
         called = f"{node.name}({', '.join(given)})"
-        return f"{self._text(node.of, _OPERAND)} {word} {called}", _OPERAND
+        return f"{self._asked(node.of, _OPERAND)} {word} {called}", _OPERAND
 
     def _path(self, path: tuple[str, tuple[Node, ...]]) -> str:
         return ", ".join([path[0], *(self._text(key) for key in path[1])])
@@ -225,10 +247,17 @@ class _Writer:
         return texts + [f"{name}={self._text(value, _OR)}" for name, value in arguments.named]
 
     def _sequence(self, items: tuple[Node, ...], opening: str) -> str:
-        inner = ", ".join(self._text(item) for item in items)
+        inner = ", ".join(self._member(item) for item in items)
         if opening == "[":
             return f"[{inner}]"
         return f"({inner},)" if len(items) == 1 else f"({inner})"
+
+
+def _may_name_a_method(key: Node) -> bool:
+    """Return whether MiniJinja may find a method of an object, or a place, under a key."""
+    if not isinstance(key, Literal) or isinstance(key.value, bool):
+        return True
+    return not REACHABLE.isdisjoint(str(key.value).split("."))
 
 
 def _may_mix_kinds(operands: Ordered[Node], signs: Ordered[str]) -> bool:

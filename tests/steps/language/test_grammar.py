@@ -102,11 +102,13 @@ def test_random_expressions_return_the_same_values() -> None:
                 assert in_json_words(ours) == in_json_words(theirs), text
                 agreed += 1
         elif kind == "gives":
-            # MiniJinja orders mixed types and evaluates unneeded operands: errors here.
-            assert any(sign in text for sign in ("<", ">", "*", " in ")) or "null" in str(theirs), (
-                text,
-                ours,
-            )
+            # MiniJinja orders mixed types, evaluates unneeded operands, and takes a missing value
+            # under a calculated key for an empty one: errors here.
+            assert (
+                any(sign in text for sign in ("<", ">", "*", " in "))
+                or "null" in str(theirs)
+                or ("[" in text and "does not exist" in str(ours))
+            ), (text, ours)
         else:
             assert own_kind == "fails" or "syntax error" in str(theirs), (text, theirs)
     assert agreed > 1_000
