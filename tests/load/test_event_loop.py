@@ -58,6 +58,8 @@ def test_long_bodies_outputs_and_definitions(load: Load) -> None:
             client.put(f"/api/secrets/{name}", json={"value": value}).raise_for_status()
         create(client, chain([], "plain"))
         create(client, chain([much], "much"))
+        copy = {"id": "copy", "type": "set", "values": {"b": "{{ data.a }}"}}
+        create(client, chain([copy], "copy"))
         create(client, chain(many, "thousand"))
         bodies = (
             {"text": "é" * 500_000},
@@ -69,6 +71,9 @@ def test_long_bodies_outputs_and_definitions(load: Load) -> None:
             assert answer.json()["data"] == data
             shown = client.get(f"/api/workflow/status/{answer.json()['runId']}").json()
             assert shown["data"] == data
+        numbers = f"{'1' * 3_999} " * 200  # each digit may be the first of a number
+        ended = client.post("/api/workflow/start/copy", json={"data": {"a": numbers}}).json()
+        assert ended["data"]["b"] == numbers
         for _ in range(5):
             ended = client.post("/api/workflow/start/much", json={}).json()
             assert len(ended["data"]["text"]) == 1_000_000
