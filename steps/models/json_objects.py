@@ -13,7 +13,8 @@ _FENCE = "```"
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+.-]*")
 _BEGINS = re.compile(r"""\{(?=\s{0,200}(?:"(?:[^"\\]|\\.){0,200}"\s{0,200}:|'|\}))""", re.DOTALL)
 _MARK = re.compile(r'[{}"]')
-_LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
+# A text that does not end is one match too: each quote in it would be taken for its beginning.
+_LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*(?:"|\\?\Z))|,(?=\s*[}\]])', re.DOTALL)
 _STRING_END = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)
 
 

@@ -70,11 +70,15 @@ def test_arguments_of_a_call_must_be_plain_json(text: str) -> None:
         only_object(text)
 
 
-@pytest.mark.parametrize("piece", ["{", '{"', '{"a":', "```", '"', "}{", '{"a": 1}', "{'"])
+@pytest.mark.parametrize(
+    "piece", ["{", '{"', '{"a":', "```", '"', "}{", '{"a": 1}', "{'", '\\"', '",']
+)
 def test_the_search_for_objects_costs_in_proportion(piece: str) -> None:
     began_s = time.process_time()
     with contextlib.suppress(ValueError):
         objects_in("x " + piece * (400_000 // len(piece)))
+    with contextlib.suppress(ValueError):
+        only_object('{"a": "' + piece * (400_000 // len(piece)))
     with contextlib.suppress(ValueError):
         objects_in("```" + "a" * 400_000)
     # Takes hundredths of a second; quadratic search would take minutes.

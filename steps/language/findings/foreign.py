@@ -19,7 +19,10 @@ _SIGNS = (  # compiled with the first text that has a mistake, as the patterns b
     (r"!(?!=)", "write `not`"),
     (r"(?<![=!<>])=(?!=)", "compare with `==`"),
     (r"\[\*\]|\.\*", "`| map(attribute='name') | list` takes an entry of each item"),
-    (r"\bfor\s+\w+(?:\s*,\s*\w+)*\s+in\b", "use `| map(...)` and `| select(...)`, or `map` of a set step"),
+    (
+        r"\bfor\s+\w+(?:\s*,\s*\w+)*\s+in\b",
+        "use `| map(...)` and `| select(...)`, or `map` of a set step",
+    ),
     (r"\blambda\b", "there are no functions of your own: use filters, or a set step"),
     (r"\bnew\b", "there is no `new`: the time is `now()`, an object `{'key': 1}`"),
     (r"\b[fr]''", "join texts with `~`, as `'a ' ~ data.name`"),
