@@ -7,9 +7,7 @@ from pydantic import Field
 
 from engine import JsonObject, Sleeps
 from steps.contract.step_type import Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
-from steps.effects.effects import (
-    Effects,
-)
+from steps.effects.effects import Effects
 from steps.language.durations import LATEST_MS, Duration
 from steps.language.template import Template
 
@@ -58,11 +56,14 @@ class Wait(StepType[WaitSettings]):
         """Sleep until the time in the settings."""
         if settings.until is None:
             return Sleeps(effects.now_ms() + (settings.duration or 0))
-        return Sleeps(_moment(await settings.until.rendered(step.scope)))
+        return Sleeps(moment_ms(await settings.until.rendered(step.scope)))
 
 
-def _moment(value: object) -> int:
-    """Return a time: Unix milliseconds, or an ISO date with a zone."""
+def moment_ms(value: object) -> int:
+    """Return a time in Unix milliseconds, of that or of an ISO date with a zone.
+
+    Raises `StepBroke`.
+    """
     at_ms = None
     if isinstance(value, int) and not isinstance(value, bool):
         at_ms = value

@@ -6,10 +6,12 @@ They are refused when a definition is saved; a definition that is stored already
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from steps.contract.step_type import Problem
+from steps.contract.step_type import Problem, StepBroke
 from steps.document.shape import retries_in
 from steps.http.run_answer import has_no_body
 from steps.language.durations import duration_ms
+from steps.language.template import placeholders
+from steps.wait import moment_ms
 
 _NEVER_FINAL = "is never the status of an answer, only of a notice that one is still to come"
 _LEAST_STATUS = 200
@@ -30,6 +32,8 @@ def without_effect(step: Mapping[str, Any], path: str) -> Iterator[Problem]:
             for name, one in values.items() if isinstance(values, dict) else ():
                 if isinstance(one, dict) and "map" in one:
                     yield from _of_lists(one, f"{path}.values.{name}")
+        case "wait":
+            yield from _of_waits(step, path)
         case "end-flow":
             answer = step.get("answer")
             status = answer.get("status") if isinstance(answer, dict) and "body" in answer else None
@@ -45,6 +49,15 @@ def unused_priority(concurrency: Any, path: str) -> Iterator[Problem]:
         if full in ("refuse", "cancel-oldest"):
             message = f"has no effect: with whenFull {full} no run waits in line"
             yield Problem(f"{path}.priority", message)
+
+
+def _of_waits(step: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    until = step.get("until")
+    if isinstance(until, int) or (isinstance(until, str) and not placeholders(until)):
+        try:
+            moment_ms(until)
+        except StepBroke as never:
+            yield Problem(f"{path}.until", never.error.message.removeprefix("until "))
 
 
 def _of_lists(mapping: Mapping[str, Any], path: str) -> Iterator[Problem]:
@@ -67,6 +80,8 @@ def _of_retries(step: Mapping[str, Any], path: str) -> Iterator[Problem]:
             yield Problem(f"{place}.initialInterval", message)
         never = retry.get("nonRetryableErrors")
         on = retry.get("on")
+        if on == []:
+            yield Problem(f"{place}.on", "has no effect: it names no failure; leave it out for all")
         for index, name in enumerate(on if isinstance(on, list) else ()):
             if isinstance(never, list) and name in never:
                 message = "has no effect: nonRetryableErrors has it too"

@@ -35,6 +35,10 @@ def problems(document: dict[str, Any]) -> list[str]:
     [
         (HEAD | {"saveAs": "file"}, "saveAs", {"method": "GET"}),
         ({"type": "wait", "duration": "1s", "retry": {}}, "retry", {"retry": None}),
+        (API | {"retry": {"on": []}}, "retry.on", {"retry": {"on": ["Timeout"]}}),
+        ({"type": "wait", "until": "tomorrow"}, "until", {"until": "2026-01-31T12:00:00Z"}),
+        ({"type": "wait", "until": "2026-01-31"}, "until", {"until": "{{ data.day }}"}),
+        ({"type": "wait", "until": 1_800_000_000}, "until", {"until": 1_800_000_000_000}),
         ({"type": "set", "values": {"a": {"map": "data.l", "descending": True}}},
          "values.a.descending", {"values": {"a": {"map": "data.l", "sortBy": "item"}}}),
         ({"type": "set", "values": {"a": {"map": "data.l", "limit": -1}}}, "values.a.limit",
