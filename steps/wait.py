@@ -1,18 +1,15 @@
 """wait: a durable timer."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 
 from pydantic import Field
 
 from engine import JsonObject, Sleeps
 from steps.contract.step_type import Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
 from steps.effects.effects import Effects
-from steps.language.durations import LATEST_MS, Duration
+from steps.language.durations import Duration
+from steps.language.iso_dates import moment_ms
 from steps.language.template import Template
-
-_SECONDS = (10**8, 10**11)
-"""Numbers that as milliseconds are in the early 1970s, and as seconds are plausible times."""
 
 
 class WaitSettings(StepSettings):
@@ -56,30 +53,7 @@ class Wait(StepType[WaitSettings]):
         """Sleep until the time in the settings."""
         if settings.until is None:
             return Sleeps(effects.now_ms() + (settings.duration or 0))
-        return Sleeps(moment_ms(await settings.until.rendered(step.scope)))
-
-
-def moment_ms(value: object) -> int:
-    """Return a time in Unix milliseconds, of that or of an ISO date with a zone.
-
-    Raises `StepBroke`.
-    """
-    at_ms = None
-    if isinstance(value, int) and not isinstance(value, bool):
-        at_ms = value
-    elif isinstance(value, str):
         try:
-            moment = datetime.fromisoformat(value)
-            at_ms = round(moment.timestamp() * 1_000) if moment.tzinfo else None
-        except (ValueError, OverflowError):
-            at_ms = None
-    if at_ms is None or not 0 <= at_ms < LATEST_MS:
-        raise _no_moment(f"not {value!r:.80}")
-    if isinstance(value, int) and _SECONDS[0] <= value < _SECONDS[1]:
-        raise _no_moment(f"and {value} looks like seconds; multiply it by 1000")
-    return at_ms
-
-
-def _no_moment(what: str) -> StepBroke:
-    message = f"until must give an ISO date with a zone or Unix milliseconds, {what}"
-    return StepBroke("InvalidMoment", message, retryable=False)
+            return Sleeps(moment_ms(await settings.until.rendered(step.scope)))
+        except ValueError as wrong:
+            raise StepBroke("InvalidMoment", f"until {wrong}", retryable=False) from wrong

@@ -6,12 +6,12 @@ They are refused when a definition is saved; a definition that is stored already
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from steps.contract.step_type import Problem, StepBroke
+from steps.contract.step_type import Problem
 from steps.document.shape import retries_in
 from steps.http.run_answer import has_no_body
 from steps.language.durations import duration_ms
+from steps.language.iso_dates import moment_ms
 from steps.language.template import placeholders
-from steps.wait import moment_ms
 
 _NEVER_FINAL = "is never the status of an answer, only of a notice that one is still to come"
 _LEAST_STATUS = 200
@@ -56,8 +56,8 @@ def _of_waits(step: Mapping[str, Any], path: str) -> Iterator[Problem]:
     if isinstance(until, int) or (isinstance(until, str) and not placeholders(until)):
         try:
             moment_ms(until)
-        except StepBroke as never:
-            yield Problem(f"{path}.until", never.error.message.removeprefix("until "))
+        except ValueError as never:
+            yield Problem(f"{path}.until", str(never))
 
 
 def _of_lists(mapping: Mapping[str, Any], path: str) -> Iterator[Problem]:

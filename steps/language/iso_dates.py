@@ -3,7 +3,11 @@
 import json
 from datetime import date, datetime
 
+from steps.language.durations import LATEST_MS
+
 _SHOWN = 60
+_SECONDS = (10**8, 10**11)
+"""Numbers that as milliseconds are in the early 1970s, and as seconds are plausible times."""
 
 
 def read_day(text: str) -> date:
@@ -20,6 +24,31 @@ def read_moment(text: str) -> datetime:
         return datetime.fromisoformat(text.upper())  # RFC 3339 has t and z too
     except (AttributeError, TypeError, ValueError):
         raise _no_date(text) from None
+
+
+def moment_ms(value: object) -> int:
+    """Return a time in Unix milliseconds, of that or of an ISO date with a zone.
+
+    Raises `ValueError`.
+    """
+    at_ms = None
+    if isinstance(value, int) and not isinstance(value, bool):
+        at_ms = value
+    elif isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            at_ms = round(moment.timestamp() * 1_000) if moment.tzinfo else None
+        except (ValueError, OverflowError):
+            at_ms = None
+    if at_ms is None or not 0 <= at_ms < LATEST_MS:
+        raise _no_moment(f"not {value!r:.80}")
+    if isinstance(value, int) and _SECONDS[0] <= value < _SECONDS[1]:
+        raise _no_moment(f"and {value} looks like seconds; multiply it by 1000")
+    return at_ms
+
+
+def _no_moment(what: str) -> ValueError:
+    return ValueError(f"must give an ISO date with a zone or Unix milliseconds, {what}")
 
 
 def _no_date(text: str) -> ValueError:

@@ -63,24 +63,22 @@ def test_what_is_not_understood_is_answered_with_the_nearest_word(
     assert told in capsys.readouterr().err
 
 
-def test_a_file_that_cannot_be_used_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_bytes(b"\xff\xfe")
     (tmp_path / "list.json").write_text("[]")
-    for command_ in ("check", "run"):
+    for word in ("check", "run"):
         for name, what in (
             ("other.json", "is not a text in UTF-8"), ("gone.json", "No such file"),
             ("list.json", "a definition must be a JSON object"),
         ):  # fmt: skip
-            assert main([command_, str(tmp_path / name)]) == 1
-            shown = capsys.readouterr()
-            told = shown.out + shown.err
+            shown = run(word, tmp_path / name)
+            told = shown.stdout + shown.stderr
+            assert shown.returncode == 1
             assert told.startswith(str(tmp_path / name))
             assert what in told
             assert ": : " not in told
-    assert main(["run", str(tmp_path / "list.json"), "--data-json", "{"]) == 1
-    assert capsys.readouterr().err.startswith("--data-json is not JSON")
+    shown = run("run", tmp_path / "list.json", "--data-json", "{")
+    assert (shown.returncode, shown.stderr[:24]) == (1, "--data-json is not JSON:")
 
 
 def test_check_names_path_and_line_of_every_problem(tmp_path: Path) -> None:
