@@ -6,14 +6,13 @@ import re
 import subprocess
 import sys
 import threading
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from app.cli.main import GROUPS, main
+from app.cli.main import GROUPS
 from tests.harness.processes import STEPWELL, command, run
 from tests.harness.server import Server
 
@@ -56,11 +55,9 @@ def test_every_example_is_a_definition(file: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_answered_with_the_nearest_word(
-    words: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...], told: str
 ) -> None:
-    with suppress(SystemExit):
-        main(list(words))
-    assert told in capsys.readouterr().err
+    assert told in run(*words).stderr
 
 
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
