@@ -41,8 +41,8 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     retention.add_argument("--dry-run", action="store_true", help="only show what would be deleted")
     restoring = _command(subparsers, "restore", "restore a backup into an empty folder", _restore)
     restoring.add_argument("--from", required=True, dest="source", type=Path)
-    message = "continue with the older state of a database that has lost its -wal file"
-    _command(subparsers, "accept-loss", message, _accept_loss)
+    summary = "continue with the older state of a database that has lost its -wal file"
+    _command(subparsers, "accept-loss", summary, _accept_loss)
 
 
 def _command(

@@ -69,9 +69,9 @@ class Files:
 
             async def keep(name: str, media_type: str) -> FileRow:
                 sha256 = await spool.keep()
-                message = f"{tenant}\0{made}\0{sha256}\0{name}"
+                identity = f"{tenant}\0{made}\0{sha256}\0{name}"
                 row = FileRow(
-                    id=str(uuid.uuid5(_MADE, message) if made else uuid.uuid4()),
+                    id=str(uuid.uuid5(_MADE, identity) if made else uuid.uuid4()),
                     tenant=tenant,
                     sha256=sha256,
                     name=name,

@@ -1,6 +1,6 @@
 """Finds what a trigger says without effect, or with one that can never be right, when it is saved.
 
-Stored triggers are not checked again: they go on after an upgrade that adds a rule here.
+Stored triggers are not checked again, so an upgrade that adds a rule here stops none of them.
 """
 
 import json

@@ -144,10 +144,15 @@ class Endpoint:
             return False
         if self.query is NoQuery and scope["query_string"]:
             return True
-        if self.body is not None or self.form is not None or self.method == "GET":
+        if not self._reads_no_body:
             return False
         fields = fields_of(scope)
         return bool(fields.length) or "transfer-encoding" in fields
+
+    @property
+    def _reads_no_body(self) -> bool:
+        """Whether a request could have a body, and it would not be read."""
+        return self.body is None and self.form is None and self.method != "GET"
 
     async def _without_more(self, call: Call) -> Response:
         """Call the handler if nothing in the query or the body would be without effect.
@@ -156,7 +161,7 @@ class Endpoint:
         """
         if self.query is NoQuery:
             call.query(NoQuery)
-        if self.body is None and self.form is None and self.method != "GET":
+        if self._reads_no_body:
             body = await json_body(call.request, call.services.settings, required=False)
             checked(NoBody, body)
         return await self.handler(call)

@@ -83,7 +83,7 @@ class InboxFilter:
     """Which pauses are wanted.
 
     Attributes:
-        names: LikelyTenants inbox it is, case-folded; None for all questions.
+        names: Whose inbox it is, case-folded; None for all questions.
         only: Only pauses that name one of these; None: also pauses that name nobody.
         text: Words of the run's title or labels, or of what the question says and shows.
         run: Only the pause of this run, by its number.

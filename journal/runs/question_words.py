@@ -1,7 +1,8 @@
 """The words of a question, for a search of the inbox.
 
-A question is found by its run's title and labels, and by the texts that it shows to people
-it. Each word of the search must begin a word of these; case and accents make no difference.
+A question is found by its run's title and labels, and by the texts that it shows to those
+who answer it. Each word of the search must begin a word of these; case and accents make no
+difference.
 """
 
 import re

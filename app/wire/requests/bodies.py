@@ -134,6 +134,11 @@ class ControlBody(_Model):
 class _RunConditions(_Model):
     """The conditions on runs that lists and commands for many runs share."""
 
+    status: (
+        Literal["running", "paused", "completed", "failed", "cancelled", "terminated"] | None
+    ) = None
+    workflowId: str | None = Field(None, min_length=1, max_length=200)  # noqa: N815
+    parentRunId: str | None = Field(None, min_length=1, max_length=64)  # noqa: N815
     stepId: str | None = Field(  # noqa: N815
         None, min_length=1, max_length=200, description="the step that it is in, or failed in"
     )
@@ -155,11 +160,6 @@ class _RunConditions(_Model):
 class BulkFilter(_RunConditions):
     """Which runs to select; fields left out do not filter."""
 
-    status: (
-        Literal["running", "paused", "completed", "failed", "cancelled", "terminated"] | None
-    ) = None
-    workflowId: str | None = Field(None, min_length=1, max_length=200)  # noqa: N815
-    parentRunId: str | None = Field(None, min_length=1, max_length=64)  # noqa: N815
     topLevel: bool = Field(False, strict=True)  # noqa: N815
     label: str | None = Field(None, max_length=1_000, pattern=LABELS)
     text: str | None = Field(None, min_length=1, max_length=200)
@@ -247,11 +247,6 @@ class StartQuery(_Model):
 class ListRunsQuery(_RunConditions):
     """Which runs to list."""
 
-    status: (
-        Literal["running", "paused", "completed", "failed", "cancelled", "terminated"] | None
-    ) = None
-    workflowId: str | None = Field(None, min_length=1, max_length=200)  # noqa: N815
-    parentRunId: str | None = Field(None, min_length=1, max_length=64)  # noqa: N815
     topLevel: Flag = Field(False, description="leave out runs that other runs started")  # noqa: N815
     label: str | None = Field(
         None,

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 from app.wire.parsing.errors import BadRequest
 from steps.contract.step_type import Problem
 from steps.language.durations import duration_ms
+from steps.language.iso_dates import read_moment
 
 _NUMBER = re.compile(r"-?[0-9]{1,30}")
 _DATE = re.compile(r"[0-9]{4}-")
@@ -40,7 +41,7 @@ def _moment(text: object) -> datetime:
     if not isinstance(text, str) or not _DATE.match(text):
         raise ValueError(_MOMENT)
     try:
-        moment = datetime.fromisoformat(text.upper())
+        moment = read_moment(text)
     except ValueError:
         raise ValueError(_MOMENT) from None
     if moment.tzinfo is None:

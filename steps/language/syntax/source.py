@@ -207,11 +207,9 @@ class _Writer:
     def _member(self, node: Node) -> str:
         """Write a member of a list or an object; MiniJinja would make a missing one null."""
         match node:
-            case Choice(condition, then, None):
-                return f"{self._text(then, _OR)} if {self._text(condition, _OR)} else _at({{}}, '')"
-            case Choice(condition, then, otherwise) if otherwise is not None:
-                text = f"{self._there(then, _OR)} if {self._text(condition, _OR)}"
-                return f"{text} else {self._there(otherwise, _CHOICE)}"
+            case Choice(condition, then, otherwise):
+                other = "_at({}, '')" if otherwise is None else self._there(otherwise, _CHOICE)
+                return f"{self._there(then, _OR)} if {self._text(condition, _OR)} else {other}"
             case Binary("and" | "or" as word, left, right):
                 level = _LEVELS[word]
                 return f"{self._text(left, level)} {word} {self._there(right, level + 1)}"

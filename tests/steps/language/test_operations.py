@@ -77,6 +77,7 @@ def value(text: str) -> Json:
         ("{data.missing: 1}", "data.missing does not exist"),
         ("[data.none or data.missing]", "data.missing does not exist"),
         ("[1 if data.none]", "a value in it does not exist"),
+        ("[data.missing if data.n]", "data.missing does not exist"),
         ("1 in [data.n, data.missing]", "data.missing does not exist"),
         ("data.items", "data.items does not exist"),
         ("data.items and true", "data.items does not exist"),
