@@ -14,7 +14,7 @@ class Hub:
     """Wakes listeners of a run or of a tenant.
 
     Attributes:
-        is_used: Whether there are any.
+        is_used: Whether there are any; kept, because every append asks.
     """
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from engine import Event, IllegalTransition, Run, RunStarted, State, StepStarted
 from journal.connection import Clash, Connection
 from journal.errors import Conflict, Corrupt, UnknownRun
 from journal.histories.ended_runs import EndedRuns
-from journal.histories.head import Head, Told
+from journal.histories.head import Head, Then
 from journal.histories.inherited import Found, InheritedData
 from journal.histories.listeners import Listeners, Nobody
 from journal.histories.long_runs import SHORTEST, LongRuns
@@ -46,13 +46,13 @@ class RunAppend(Append):
     before: Head
     after: Head
     run: Run
-    then: Told
+    then: Then
 
     def conflict(self) -> Conflict:
         """Return the failure if another caller appended after `before` first."""
         return Conflict(self.before.run_id, self.before.seq + 1)
 
-    def told(self, failure: BaseException | None, /) -> None:
+    def settle(self, failure: BaseException | None, /) -> None:
         """Give the result to the caller, and notify listeners of possible news."""
         histories, after = self.histories, self.after
         if histories.ahead.is_used:
@@ -92,12 +92,12 @@ class Events:
         tenant: str,
         run: Run,
         events: Sequence[Event],
-        done: Told,
+        then: Then,
         *,
         idempotency: IdempotencyKey | None = None,
         caption: Statement | None = None,
     ) -> None:
-        """Write the first events of a run; `done` receives the end of its history.
+        """Write the first events of a run; `then` receives the end of its history.
 
         Or the reason why it has none:
 
@@ -107,37 +107,37 @@ class Events:
         """
         head = Head(run.id, tenant, 0, first_link(run_number(run.id)))
         if idempotency is None:
-            self.append(head, events, run, done, caption=caption)
+            self.append(head, events, run, then, caption=caption)
             return
-        append = self._append(head, events, run, caption, done)
+        append = self._append(head, events, run, caption, then)
 
         def work(connection: Connection) -> None:
             claim(connection, tenant, idempotency, run_number(run.id), run.started_at_ms)
             append.work(connection)
 
-        self._writer.submit(Task(work, append.told, tenant, append.rows, append.characters))
+        self._writer.submit(Task(work, append.settle, tenant, append.rows, append.characters))
 
     def append(  # noqa: PLR0913 - as `start`
         self,
         head: Head,
         events: Sequence[Event],
         run: Run,
-        done: Told,
+        then: Then,
         beside: Work | None = None,
         caption: Statement | None = None,
         wake: Statement | None = None,
     ) -> None:
-        """Append events after `head`; `done` receives the history's new end once they are durable.
+        """Append events after `head`; `then` receives the history's new end once they are durable.
 
         `run` is the fold after them, and must not change until then. Its row in the list is written
         in the same transaction. So are its `caption` if that has changed, the `wake` for its owner
-        if that is another process, and `beside`: everything or nothing. On failure `done` receives
+        if that is another process, and `beside`: everything or nothing. On failure `then` receives
         the reason:
 
             Conflict: Another caller appended after `head` first.
             Unavailable: It is unknown whether the events were written.
         """
-        append = self._append(head, events, run, caption, done)
+        append = self._append(head, events, run, caption, then)
         if wake is not None:
             append.runs.append(wake)
         if beside is None:
@@ -148,13 +148,13 @@ class Events:
             beside(connection)
             append.work(connection)
 
-        def answered(answer: BaseException | None) -> None:
-            append.told(append.conflict() if isinstance(answer, Clash) else answer)
+        def settle(answer: BaseException | None) -> None:
+            append.settle(append.conflict() if isinstance(answer, Clash) else answer)
 
-        self._writer.submit(Task(work, answered, head.tenant, append.rows, append.characters))
+        self._writer.submit(Task(work, settle, head.tenant, append.rows, append.characters))
 
     def _append(
-        self, head: Head, events: Sequence[Event], run: Run, caption: Statement | None, then: Told
+        self, head: Head, events: Sequence[Event], run: Run, caption: Statement | None, then: Then
     ) -> RunAppend:
         """Return the chained rows of the events after `head` and the row of `run`."""
         number = run_number(head.run_id)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from engine.value import value
 from journal.rows.run_projection import Turn
 
-Told: TypeAlias = "Callable[[Head | BaseException], None]"
+Then: TypeAlias = "Callable[[Head | BaseException], None]"
 """Receives the end of a history after an append, or why that is unknown."""
 
 

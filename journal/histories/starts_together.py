@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from journal.errors import Conflict
 from journal.writing.transaction import Append
-from journal.writing.writer import tell
+from journal.writing.writer import resolve
 
 
 @dataclass(slots=True)
@@ -19,6 +19,6 @@ class StartsTogether(Append):
         """Return the failure if one of the runs exists already."""
         return Conflict(self.first_run_id, 1)
 
-    def told(self, failure: BaseException | None, /) -> None:
+    def settle(self, failure: BaseException | None, /) -> None:
         """Give the result to the caller."""
-        tell(self.done, failure)
+        resolve(self.done, failure)

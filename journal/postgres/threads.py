@@ -98,7 +98,7 @@ class WritingConnection(_InThread):
         if isinstance(work, Transaction) and rows <= _ROWS and self._is_open():
             written = work.rows()
             if written is not None and await self._written(*written):
-                return work.nothing_to_tell()
+                return work.results_of_rows()
         return await self.call(self._transact, work)
 
     async def _written(self, runs: Sequence[Statement], events: Sequence[Row]) -> bool:

@@ -70,7 +70,10 @@ _TEXTS = {state: (str(state.status), str(state)) for state in State}
 
 COLUMNS = RunProjection._fields
 MOVES = ("step_id", "seq", "updated_at_ms", "executions", "attempt", "head")
-"""The columns that every append may change; no index has them."""
+"""The columns that every append may change.
+
+No index has them, but one of runs that wait for a signal, which has `updated_at_ms` in SQLite.
+"""
 
 TURNS = ("status", "state", "ended_at_ms", "due_at_ms", "apart", "signal_name", "signal_key")
 """Columns that few appends change and that are mostly indexed: writing one rewrites its index."""

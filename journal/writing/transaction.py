@@ -18,7 +18,7 @@ from journal.rows.event_rows import Row
 from journal.rows.run_projection import GOES_ON, INSERTS, Statement
 
 Work: TypeAlias = Callable[[Connection], Any]
-Told: TypeAlias = Callable[[Any], None]
+Settle: TypeAlias = Callable[[Any], None]
 """Receives the result of a write: its value, or the exception with which it ended."""
 
 _INSERT_EVENTS = (
@@ -75,10 +75,10 @@ class Append:
         write_rows(connection, self.runs, self.events)
 
     def conflict(self) -> JournalError:
-        """Return what `told` receives if another append was first."""
+        """Return what `settle` receives if another append was first."""
         raise NotImplementedError
 
-    def told(self, failure: BaseException | None, /) -> None:
+    def settle(self, failure: BaseException | None, /) -> None:
         """Receive that it is durable, or why it is not."""
         raise NotImplementedError
 
@@ -88,7 +88,7 @@ class Task:
     """Any other write, of unknown size."""
 
     work: Work
-    told: Told
+    settle: Settle
     tenant: str
     rows: int = 1
     characters: int = 0
@@ -129,8 +129,8 @@ class Transaction:
             events += item.events
         return runs, events
 
-    def nothing_to_tell(self) -> list[Any]:
-        """Return the results of appends that are all committed."""
+    def results_of_rows(self) -> list[Any]:
+        """Return the results of the appends whose rows are committed."""
         return [None] * len(self._batch)
 
     def begin(self, connection: Connection) -> list[Any]:

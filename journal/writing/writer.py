@@ -2,7 +2,7 @@
 
 While a transaction is written the next writes gather, so under load many appends share one flush of
 the disk. No write is answered before the commit has returned. If more has gathered than fits into
-one transaction, tenants take turns (`journal/writing/gathered.py`).
+one transaction, tenants take turns (`journal/writing/write_queue.py`).
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from journal.connection import Connection, DatabaseError
 from journal.errors import Unavailable
 from journal.writing.audit import ChangeNote, current_note, write_entry
 from journal.writing.counters import WriterCounters
-from journal.writing.gathered import Gathered
 from journal.writing.health import Displaced, Health
 from journal.writing.transaction import Append, Task, Transaction, Work
+from journal.writing.write_queue import WriteQueue
 
-_TOLD_AT_ONCE = 4
-_TOLD_S = 0.00025
+_SETTLED_AT_ONCE = 4
+_SETTLING_S = 0.00025
 """After so many answers, or so many seconds of them, the rest of the event loop gets a turn.
 
 Answered runs go on from there, or wait in line for their turn.
@@ -84,7 +84,7 @@ class Writer:
         self._connection: Any = connection
         self._place = place
         self._after_batch = after_batch
-        self._gathered = Gathered()
+        self._queue = WriteQueue()
         self._asleep: asyncio.Future[None] | None = None
         self._look_is_due = False
         self._loop = asyncio.create_task(self._run())
@@ -113,20 +113,20 @@ class Writer:
 
     async def _write_one(self, work: Work, rows: int) -> Any:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.submit(Task(work, partial(tell, done), self._tenant(), rows))
+        self.submit(Task(work, partial(resolve, done), self._tenant(), rows))
         return await done
 
     def submit(self, item: Append | Task) -> None:
-        """Take a write; its `told` is called once it is durable, or with why it is not.
+        """Take a write; its `settle` is called once it is durable, or with why it is not.
 
         The reason is the write's own failure, the `conflict` of an append, or `Unavailable`. The
         last is given at once if the writer has stopped.
         """
         if self._closed or self.health.is_over:
-            item.told(Unavailable(self.health.trouble or "it is closed"))
+            item.settle(Unavailable(self.health.trouble or "it is closed"))
             return
         self.counters.queued += 1
-        self._gathered.add(item)
+        self._queue.add(item)
         if self._asleep is not None:
             self._wake()
 
@@ -150,9 +150,9 @@ class Writer:
 
     async def _run(self) -> None:
         loop, turn_s = asyncio.get_running_loop(), 0.0
-        gathered = self._gathered.lines
-        while gathered or not self._closed:
-            if not (gathered or self._look_is_due):
+        lines = self._queue.lines
+        while lines or not self._closed:
+            if not (lines or self._look_is_due):
                 self._asleep = loop.create_future()
                 await self._asleep
                 turn_s = loop.time()
@@ -161,12 +161,12 @@ class Writer:
                 turn_s = loop.time()
             self._look_is_due = False
             began_s = self._now_s()
-            batch = self._gathered.take(began_s)
+            batch = self._queue.take(began_s)
             if not batch and not self._closed and not self.health.trouble:
                 self._look_at_the_place()
                 continue
             await self._write(batch, began_s)
-            if self._gathered.is_shared:
+            if self._queue.is_shared:
                 await self._let_gather()
             if not self.health.is_over:
                 try:
@@ -223,15 +223,15 @@ class Writer:
         self.health.began_s = None
         self._committed_s = self._now_s()
         self._took_s = took_s = self._committed_s - began_s
-        more_s = took_s - self._gathered.quick_s
-        self._gathered.quick_s += more_s / (64 if more_s > 0 else 4)
+        more_s = took_s - self._queue.quick_s
+        self._queue.quick_s += more_s / (64 if more_s > 0 else 4)
         self.counters.written(len(batch), took_s, failed=failed)
-        until_s = self._now_s() + _TOLD_S
+        until_s = self._now_s() + _SETTLING_S
         for number, (item, answer) in enumerate(zip(batch, answers, strict=True), 1):
-            item.told(answer)
-            if number % _TOLD_AT_ONCE == 0 and self._now_s() > until_s:
+            item.settle(answer)
+            if number % _SETTLED_AT_ONCE == 0 and self._now_s() > until_s:
                 await asyncio.sleep(0)
-                until_s = self._now_s() + _TOLD_S
+                until_s = self._now_s() + _SETTLING_S
 
 
 def _noted(connection: Connection, work: Work, note: ChangeNote) -> Any:
@@ -240,7 +240,7 @@ def _noted(connection: Connection, work: Work, note: ChangeNote) -> Any:
     return result
 
 
-def tell(done: asyncio.Future[Any], answer: Any) -> None:
+def resolve(done: asyncio.Future[Any], answer: Any) -> None:
     """Resolve one waiting future, unless it has been cancelled."""
     if done.done():
         return

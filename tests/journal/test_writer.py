@@ -23,7 +23,7 @@ class Disk:
     async def transact(self, work: Transaction, rows: int) -> Sequence[Any]:
         self.now_s += self._took_s[len(self.sizes) % len(self._took_s)]
         self.sizes.append(rows)
-        return work.nothing_to_tell()
+        return work.results_of_rows()
 
     async def close(self) -> None:
         """Do nothing: there is no file."""
@@ -64,5 +64,5 @@ async def test_transactions_that_waited_for_something_else_do_not_make_others_lo
     disk = Disk(0.5 * MS, 9 * MS)
     writer = disk.writer()
     await write(disk, writer, "a", 200)
-    assert writer._gathered.quick_s < 1.5 * MS
+    assert writer._queue.quick_s < 1.5 * MS
     await writer.close()

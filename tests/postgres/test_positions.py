@@ -24,7 +24,7 @@ class Unheard(Append):
     def conflict(self) -> Conflict:
         return Conflict("run", 1)
 
-    def told(self, failure: BaseException | None, /) -> None:
+    def settle(self, failure: BaseException | None, /) -> None:
         pass
 
 

@@ -60,7 +60,7 @@ def answers_before_the_append(patch: pytest.MonkeyPatch) -> None:
             submit(self, item)
             return
         submit(self, replace(item, then=lambda _: None))
-        item.told(None)
+        item.settle(None)
 
     patch.setattr(Writer, "submit", at_once)
 
@@ -77,14 +77,14 @@ def wakes_waiters_before_the_append(patch: pytest.MonkeyPatch) -> None:
 
 
 def acts_before_its_start_is_durable(patch: pytest.MonkeyPatch) -> None:
-    due = StepLife.due
+    made = StepLife.attempt
 
     def at_once(self: StepLife, live: LiveRun, doing: Any) -> Any:
-        attempt = due(self, live, doing)
+        attempt = made(self, live, doing)
         attempt.acts = False
         return attempt
 
-    patch.setattr(StepLife, "due", at_once)
+    patch.setattr(StepLife, "attempt", at_once)
 
 
 def locks_nothing(patch: pytest.MonkeyPatch) -> None:

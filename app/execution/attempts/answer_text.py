@@ -55,7 +55,7 @@ class AnswerText:
         self._mask = mask
         self._parts: list[str] = []
         self._size = 0
-        self._told = ""
+        self._sent = ""
         self._due_s = 0.0
 
     def take(self, text: str) -> None:
@@ -67,22 +67,22 @@ class AnswerText:
         time = asyncio.get_running_loop().time
         began_s = time()
         if began_s >= self._due_s and self._listeners.are_read(str(self._where["runId"])):
-            self._tell(_HELD_BACK)
+            self._send(_HELD_BACK)
             ended_s = time()
             self._due_s = max(began_s + _EVERY_S, ended_s + _REST * (ended_s - began_s))
 
     def end(self) -> None:
         """Send what has been held back: the answer is complete."""
         if self._parts and self._listeners.are_read(str(self._where["runId"])):
-            self._tell(0)
+            self._send(0)
 
-    def _tell(self, held_back: int) -> None:
+    def _send(self, held_back: int) -> None:
         self._parts = ["".join(self._parts)]
         shown = str(self._mask(without_thoughts(self._parts[0])))
         shown = shown[: max(0, len(shown) - held_back)]
-        if len(shown) <= len(self._told) or not shown.startswith(self._told):
+        if len(shown) <= len(self._sent) or not shown.startswith(self._sent):
             return
-        at, self._told = len(self._told), shown
+        at, self._sent = len(self._sent), shown
         delta: JsonObject = {
             "type": "call.delta", "time": iso_time(self._now_ms()), **self._where,
             "name": recording.get(), "at": at, "text": shown[at:],

@@ -27,7 +27,7 @@ from engine import (
 )
 from journal import JournalError
 from steps.contract.step_type import Done, Outcome, StepBroke, StepInput
-from steps.document.compiled import CompiledStep
+from steps.document.compiled import CompiledStep, Definition
 from steps.document.outputs import checked, deliver_in_turns
 from steps.effects.effects import Effects
 from steps.language.allowance import open_allowance
@@ -36,7 +36,7 @@ from steps.language.expression import ExpressionError
 from steps.language.strict_json import LONG_BYTES, as_kept
 
 
-def step_input(run: Run, step: CompiledStep, execute: Due, url: str | None = None) -> StepInput:
+def step_input(run: Run, step: CompiledStep, doing: Due, url: str | None = None) -> StepInput:
     """Return the input of an attempt: its name, its scope and its idempotency key.
 
     `url` is the callback address of the visit, for a step that passes it on.
@@ -47,10 +47,10 @@ def step_input(run: Run, step: CompiledStep, execute: Due, url: str | None = Non
     visit = run.current
     return StepInput(
         run.id,
-        execute.step_id,
-        execute.visit,
-        execute.attempt,
-        execute.idempotency_key(run.id),
+        doing.step_id,
+        doing.visit,
+        doing.attempt,
+        doing.idempotency_key(run.id),
         scope_with(names, step.given) if step.given else names,
         step.output.specs,
         step.on_interrupted,
@@ -58,58 +58,77 @@ def step_input(run: Run, step: CompiledStep, execute: Due, url: str | None = Non
     )
 
 
-async def attempt(
-    run: Run, step: CompiledStep, execute: Due, effects: Effects, limit: AttemptTimeout
-) -> Input:
-    """Execute the step once and return the outcome in the form that the engine takes.
+class Attempt(AttemptTimeout):
+    """One attempt, ready to begin; it limits its own time.
 
-    `limit` limits its time.
-
-    Raises journal errors and `RunLost`. It is then unknown what has been recorded, and the run has
-    to be read again.
+    Attributes:
+        definition: The definition of its run.
+        acts: Whether it would act on the world.
+        run_id: The run, as `WorkHere` says it.
+        tool: The tool that it is calling, if any, as `WorkHere` says it.
     """
-    url = effects.callback_url() if step.gives_address else None
-    given = step_input(run, step, execute, url)
-    limit_here.set(limit)
-    try:
+
+    tool: str | None = None
+
+    def __init__(  # noqa: PLR0913 - what an attempt is made of
+        self, run_id: str, doing: Due, definition: Definition, step: CompiledStep,
+        effects: Effects, *, acts: bool,
+    ) -> None:  # fmt: skip
+        limit_ms = step.timeout_ms
+        self.seconds = self._left_s = None if limit_ms is None else limit_ms / 1000
+        self.run_id, self.step_id = run_id, doing.step_id
+        self.doing, self.definition, self.step = doing, definition, step
+        self.effects, self.acts = effects, acts
+
+    async def execute(self, run: Run) -> Input:
+        """Execute the step once and return the outcome in the form that the engine takes.
+
+        Raises journal errors and `RunLost`. It is then unknown what has been recorded, and the run
+        has to be read again.
+        """
+        step, effects = self.step, self.effects
+        url = effects.callback_url() if step.gives_address else None
+        given = step_input(run, step, self.doing, url)
+        limit_here.set(self)
         try:
-            outcome = await step.type.execute(step.settings, given, effects)
-        except BaseException as failed:
-            limit.end(failed)
+            try:
+                outcome = await step.type.execute(step.settings, given, effects)
+            except BaseException as failed:
+                self.end(failed)
+                raise
+            if self.has_begun:
+                self.end(None)
+            if (allowance := open_allowance.get()) is not None and allowance.owes_turn:
+                await allowance.take_turns()  # next, the result is searched for secrets
+            if isinstance(outcome, Done):
+                names = given.scope
+                delivered = (
+                    await deliver_in_turns(step, outcome, names)
+                    if step.values
+                    else checked(step, outcome, {}, names)
+                )
+                given_back = [*delivered, outcome.appended]
+                what = f"step {step.id} gave what is"
+                (output, data, appended), size = as_kept(what, given_back, "InvalidOutput")
+                happened: Input = Delivered(output, data, appended, [*outcome.removed])
+            else:
+                happened, size = _input(step, outcome, effects)
+        except StepBroke as broke:
+            return Broke(_written(broke.error))
+        except ExpressionError as failed:
+            return Broke(StepError("ExpressionFailed", str(failed), retryable=False))
+        except (JournalError, RunLost, asyncio.CancelledError, GeneratorExit):
             raise
-        if limit.has_begun:
-            limit.end(None)
-        if (allowance := open_allowance.get()) is not None and allowance.owes_turn:
-            await allowance.take_turns()  # next, the result is searched for secrets
-        if isinstance(outcome, Done):
-            names = given.scope
-            delivered = (
-                await deliver_in_turns(step, outcome, names)
-                if step.values
-                else checked(step, outcome, {}, names)
-            )
-            given_back = [*delivered, outcome.appended]
-            what = f"step {step.id} gave what is"
-            (output, data, appended), size = as_kept(what, given_back, "InvalidOutput")
-            happened: Input = Delivered(output, data, appended, [*outcome.removed])
-        else:
-            happened, size = _input(step, outcome, effects)
-    except StepBroke as broke:
-        return Broke(_written(broke.error))
-    except ExpressionError as failed:
-        return Broke(StepError("ExpressionFailed", str(failed), retryable=False))
-    except (JournalError, RunLost, asyncio.CancelledError, GeneratorExit):
-        raise
-    except TimeoutError as late:
-        if limit.expired:
-            message = f"the attempt took longer than its timeout of {limit.seconds:g} s"
-            return Broke(StepError("Timeout", message))
-        return Broke(_crashed(run, execute, late))
-    except BaseException as crash:  # noqa: BLE001 - a step type's bug fails its step, not the server
-        return Broke(_crashed(run, execute, crash))
-    if size > LONG_BYTES:
-        await asyncio.sleep(0)  # next, the result is searched for secrets
-    return happened
+        except TimeoutError as late:
+            if self.expired:
+                message = f"the attempt took longer than its timeout of {self.seconds:g} s"
+                return Broke(StepError("Timeout", message))
+            return Broke(_crashed(run, self.doing, late))
+        except BaseException as crash:  # noqa: BLE001 - a step type's bug fails its step, not the server
+            return Broke(_crashed(run, self.doing, crash))
+        if size > LONG_BYTES:
+            await asyncio.sleep(0)  # next, the result is searched for secrets
+        return happened
 
 
 def _input(step: CompiledStep, outcome: Outcome, effects: Effects) -> tuple[Input, int]:
@@ -149,7 +168,7 @@ def _written(error: StepError) -> StepError:
     return replace(error, type=kind, message=message, retry_after_ms=wait_ms)
 
 
-def _crashed(run: Run, execute: Due, crash: BaseException) -> StepError:
-    log.step_crashed(run.id, execute.step_id, crash)
+def _crashed(run: Run, doing: Due, crash: BaseException) -> StepError:
+    log.step_crashed(run.id, doing.step_id, crash)
     message = f"the step type raised {type(crash).__name__}; the server's log has the rest"
     return StepError("StepCrashed", message)

@@ -45,7 +45,7 @@ class KnowledgeCalls:
     async def call(self, call: KnowledgeCall) -> Json:
         """Return the result of a call. Raises `StepBroke`."""
         self._count += 1
-        name = f"{self._call}knowledge-{self._count}-{_told_apart(call)}"
+        name = f"{self._call}knowledge-{self._count}-{_digest(call)}"
         if isinstance(kept := self._records.recalled(name), dict):
             return kept["result"]
         made: list[Embedded] = []
@@ -71,6 +71,6 @@ class KnowledgeCalls:
         return result
 
 
-def _told_apart(call: KnowledgeCall) -> str:
+def _digest(call: KnowledgeCall) -> str:
     """Return a few letters that differ between calls."""
     return hashlib.sha256(json.dumps(asdict(call)).encode()).hexdigest()[:8]

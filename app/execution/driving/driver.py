@@ -18,7 +18,8 @@ from typing import TypeAlias
 
 from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue, FairQueueClosed
-from app.execution.driving.step_life import Attempt, StepLife
+from app.execution.attempts.attempt import Attempt
+from app.execution.driving.step_life import StepLife
 from app.execution.live.appends import Appends
 from app.execution.live.live_run import Due, LiveRun
 from engine import (
@@ -110,11 +111,11 @@ class Driver:
             loop = asyncio.get_running_loop()
             loop.call_soon(self._go_on_in_turn, live, context=self._context)
 
-    def _turns(self, live: LiveRun, due: Attempt | None = None) -> None:
-        """Take turns with the lock held until one waits; first execute `due`, if given."""
+    def _turns(self, live: LiveRun, attempt: Attempt | None = None) -> None:
+        """Take turns with the lock held until one waits; first execute `attempt`, if given."""
         try:
             stops = self.stopping or live.is_leaving
-            if due is not None and not stops and not self._execute(live, due):
+            if attempt is not None and not stops and not self._execute(live, attempt):
                 return
             while self._turn(live):
                 pass
@@ -126,17 +127,17 @@ class Driver:
         decision = decide(live.run)
         stops = self.stopping or live.is_leaving
         if isinstance(decision, Execute):
-            due = self._step_life.due(live, decision)
-            goes_on = not (due.acts or stops)
+            attempt = self._step_life.attempt(live, decision)
+            goes_on = not (attempt.acts or stops)
         else:
-            due = None
+            attempt = None
             goes_on = isinstance(decision, Advance) and not stops
         head = live.head
         is_durable = head is not None and head.seq == live.run.seq
         if not is_durable and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
-            return self._flush(live, due)
-        if due is not None and not stops:
-            return self._execute(live, due) if due.acts else self._think(live, due)
+            return self._flush(live, attempt)
+        if attempt is not None and not stops:
+            return self._execute(live, attempt) if attempt.acts else self._think(live, attempt)
         match decision:
             case Advance():
                 self._appends.take(live, Begin())
@@ -153,8 +154,8 @@ class Driver:
         live.lock.release()
         self.ended(live, failure)
 
-    def _flush(self, live: LiveRun, due: Attempt | None) -> bool:
-        """Append the pending events, then execute `due`; take a turn if many writes are queued."""
+    def _flush(self, live: LiveRun, attempt: Attempt | None) -> bool:
+        """Append the pending events, in turn if many writes are queued; then execute `attempt`."""
         size = 0
         if self._writes.queued >= _FEW_WRITES:
             size = min(len(live.pending) or 1, _MOST_OF_ONE)
@@ -163,11 +164,11 @@ class Driver:
             in_turn = partial(self._flush_in_turn, live, size)
             self._flushes.call_in_turn(live.tenant, size, in_turn, self._context)
             return False
-        self._appends.write(live, partial(self._flushed, live, size, due))
+        self._appends.write(live, partial(self._flushed, live, size, attempt))
         return False
 
     def _flushed(
-        self, live: LiveRun, size: int, due: Attempt | None, failure: BaseException | None
+        self, live: LiveRun, size: int, attempt: Attempt | None, failure: BaseException | None
     ) -> None:
         if size:
             self._flushes.give(live.tenant, size)
@@ -175,7 +176,7 @@ class Driver:
             self._end(live, failure)
             return
         live.steps_left = _SHARED_CHAIN  # it has just waited, as others did
-        self._turns(live, due if due is not None and due.acts else None)
+        self._turns(live, attempt if attempt is not None and attempt.acts else None)
 
     def _flush_in_turn(self, live: LiveRun, size: int, closed: BaseException | None) -> None:
         """Append the pending events after waiting in line for a turn at the writer."""
@@ -195,17 +196,17 @@ class Driver:
         except BaseException as failure:  # noqa: BLE001 - as in `_turns`
             flushed(failure)
 
-    def _execute(self, live: LiveRun, due: Attempt) -> bool:
-        came = self._step_life.begin(live, due, self._settled)
+    def _execute(self, live: LiveRun, attempt: Attempt) -> bool:
+        came = self._step_life.begin(live, attempt, self._settled)
         if came is None:
             live.lock.release()
             return False
         if type(came) is Delivered:  # the lock was held meanwhile: the run is in the attempt
             self._appends.take(live, came)
             return True
-        if self._step_life.deliver(live, due.doing, came):
+        if self._step_life.deliver(live, attempt.doing, came):
             return True
-        return self._deliver_past_children(live, due.doing, came)
+        return self._deliver_past_children(live, attempt.doing, came)
 
     def _settled(self, live: LiveRun, doing: Due, outcome: Input | BaseException) -> None:
         """Carry the run on after an attempt that had to wait."""
@@ -237,11 +238,11 @@ class Driver:
             live, partial(self._step_life.deliver_past_children, live, doing, outcome)
         )
 
-    def _think(self, live: LiveRun, due: Attempt) -> bool:
+    def _think(self, live: LiveRun, attempt: Attempt) -> bool:
         """Execute a step that does not act, giving way to other runs from time to time."""
         if live.steps_left:
             live.steps_left -= 1
-            return self._execute(live, due)
+            return self._execute(live, attempt)
         if not self._fair_loop.is_alone(live.tenant):
             live.lock.release()
             self._fair_loop.soon(live.tenant, partial(self._begin_chain, live, _SHARED_CHAIN))
@@ -276,7 +277,7 @@ class Driver:
             return False
         live.is_notified = False
         if isinstance(decision, AwaitChildren):
-            return self._execute(live, self._step_life.due(live, decision))
+            return self._execute(live, self._step_life.attempt(live, decision))
         return self._beside(live, partial(self._look_at_stopped, live))
 
     def _lingered(self, live: LiveRun, decision: Decision) -> None:

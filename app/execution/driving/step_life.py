@@ -12,13 +12,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeAlias
 
-from app.concurrency.attempt_timeout import AttemptTimeout
 from app.concurrency.fair_queue import FairQueue
 from app.concurrency.first_go import FirstGo
 from app.concurrency.offload import offload
 from app.concurrency.tenant import work_for
 from app.definitions.versioned import DefinitionUnusable
-from app.execution.attempts.attempt import attempt
+from app.execution.attempts.attempt import Attempt
 from app.execution.attempts.masked_outcome import masked_outcome
 from app.execution.driving.children import Children
 from app.execution.live.appends import Appends
@@ -30,7 +29,6 @@ from app.secrets.sensitive import SensitiveFields
 from app.telemetry.at_work import at_work, step_at_work
 from app.telemetry.counters import Counters
 from engine import AwaitsChildren, Broke, Input, Run, StepError, Stopped
-from steps.document.compiled import CompiledStep, Definition
 from steps.effects.effects import Effects
 from steps.language.allowance import Allowance, open_allowance
 from steps.language.beside import share_way
@@ -50,29 +48,6 @@ _MOST_CONTEXTS = 1_000
 
 Settled: TypeAlias = Callable[[LiveRun, Due, Input | BaseException], None]
 """Receives the outcome of an attempt that had to wait."""
-
-
-class Attempt(AttemptTimeout):
-    """One attempt, ready to begin; it limits its own time.
-
-    Attributes:
-        definition: The definition of its run.
-        acts: Whether it would act on the world.
-        run_id: The run, as `WorkHere` says it.
-        tool: The tool that it is calling, if any, as `WorkHere` says it.
-    """
-
-    tool: str | None = None
-
-    def __init__(  # noqa: PLR0913 - what an attempt is made of
-        self, run_id: str, doing: Due, definition: Definition, step: CompiledStep,
-        effects: Effects, *, acts: bool,
-    ) -> None:  # fmt: skip
-        limit_ms = step.timeout_ms
-        self.seconds = self._left_s = None if limit_ms is None else limit_ms / 1000
-        self.run_id, self.step_id = run_id, doing.step_id
-        self.doing, self.definition, self.step = doing, definition, step
-        self.effects, self.acts = effects, acts
 
 
 class StepLife:
@@ -107,7 +82,7 @@ class StepLife:
         self._frozen = frozen
         self._first_go = FirstGo[Input](self._context)
 
-    def due(self, live: LiveRun, doing: Due) -> Attempt:
+    def attempt(self, live: LiveRun, doing: Due) -> Attempt:
         """Return the attempt that is due. Raises `DefinitionUnusable`."""
         definition = live.definition
         if isinstance(definition, DefinitionUnusable):
@@ -127,30 +102,32 @@ class StepLife:
         self._acting.close()
         self._first_go.close()
 
-    def begin(self, live: LiveRun, due: Attempt, settled: Settled) -> Input | None:
+    def begin(self, live: LiveRun, attempt: Attempt, settled: Settled) -> Input | None:
         """Execute an attempt; return its outcome, or None if it waits and `settled` receives it.
 
         Raises what the attempt raises, unless it waits.
         """
-        if due.acts and not self._acting.may_begin(live.tenant):
-            in_line = self._attempt_in_line(live, due)
+        if attempt.acts and not self._acting.may_begin(live.tenant):
+            in_line = self._attempt_in_line(live, attempt)
             context = self._context_of(live.tenant).copy()
-            context.run(step_at_work.set, due)
+            context.run(step_at_work.set, attempt)
             work = asyncio.create_task(in_line, context=context)
         else:
             try:
                 begin = self._contexts.get(live.tenant) or self._context_of(live.tenant)
-                came = self._first_go.start(self._attempt(live, due), begin)
+                came = self._first_go.start(self._attempt(live, attempt), begin)
             except asyncio.CancelledError:
                 came = _cut_off(live.run)
             if not isinstance(came, asyncio.Task):
                 return came
             work = came
-            due.begin(work)
-            if due.acts:  # no other code has run in between, so the turn is still free
+            attempt.begin(work)
+            if attempt.acts:  # no other code has run in between, so the turn is still free
                 self._acting.take(live.tenant)
                 work.add_done_callback(lambda _: self._acting.give(live.tenant, 1))
-        live.in_flight = in_flight = InFlight(due.doing, work, partial(settled, live, due.doing))
+        live.in_flight = in_flight = InFlight(
+            attempt.doing, work, partial(settled, live, attempt.doing)
+        )
         work.add_done_callback(lambda done: _settle(done, in_flight, live.run))
         return None
 
@@ -164,33 +141,33 @@ class StepLife:
             context.run(work_for, tenant)
         return context
 
-    async def _attempt_in_line(self, live: LiveRun, due: Attempt) -> Input:
+    async def _attempt_in_line(self, live: LiveRun, attempt: Attempt) -> Input:
         async with self._acting.turn(live.tenant):
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - a coroutine of a task
-            due.begin(task)
-            return await self._attempt(live, due)
+            attempt.begin(task)
+            return await self._attempt(live, attempt)
 
-    async def _attempt(self, live: LiveRun, due: Attempt) -> Input:
+    async def _attempt(self, live: LiveRun, attempt: Attempt) -> Input:
         """Execute an attempt in a context of its own.
 
         Raises `RunLost` if the step acts but the run belongs to another process by now.
         """
-        if due.acts and self._appends.is_shared:
+        if attempt.acts and self._appends.is_shared:
             self._appends.must_be_here(live)
-        step_at_work.set(due)
+        step_at_work.set(attempt)
         open_allowance.set(Allowance())
-        run, names, own = live.run, due.definition.sensitive, None
+        run, names, own = live.run, attempt.definition.sensitive, None
         if names:  # it may use sealed fields of the data
             try:
                 data, own = await self._sensitive.opened_for_step(live.tenant, run.data, names)
             except KeyUnusable as sealed:
                 return Broke(StepError("SealedAway", str(sealed)))
             run = replace(run, data=data)
-        outcome = await attempt(run, due.step, due.doing, due.effects, due)
-        self._counters.attempt(due.step.type.type, outcome)
+        outcome = await attempt.execute(run)
+        self._counters.attempt(attempt.step.type.type, outcome)
         if own is not None:
-            sealed_names = due.step.output.sensitive
+            sealed_names = attempt.step.output.sensitive
             outcome = await self._sensitive.closed(live.tenant, outcome, sealed_names)
             outcome = await masked_outcome(outcome, own)
         mask = self._masks[live.tenant]
@@ -198,12 +175,12 @@ class StepLife:
             await mask.settle()
         if mask.is_needed:
             outcome = await masked_outcome(outcome, mask)
-        graph = due.definition.graph
-        step = graph.steps[due.doing.step_id]
-        if step.has_conditions and live.is_doing(due.doing):
+        graph = attempt.definition.graph
+        step = graph.steps[attempt.doing.step_id]
+        if step.has_conditions and live.is_doing(attempt.doing):
             live.answered = None
             if are_long(live.run, step, outcome, names):
-                opened, now_ms = self._appends.opened(live), due.effects.now_ms()
+                opened, now_ms = self._appends.opened(live), attempt.effects.now_ms()
                 live.answered = await answered_before(
                     live.run, graph, outcome, self._frozen, now_ms, opened
                 )

@@ -31,6 +31,7 @@ from engine import (
     scope,
 )
 from journal import Corrupt, DuplicateStart, Head, Journal, Statement, Work, turn_of
+from journal.writing.writer import resolve
 from steps.document.captions import Caption
 from steps.document.compiled import Definition
 from steps.document.edge_condition import Answers, answered_by
@@ -161,7 +162,7 @@ class Appends:
         given up: only the journal can say in what state the run is.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.write(live, partial(_tell, done), beside)
+        self.write(live, partial(resolve, done), beside)
         try:
             await done
         except asyncio.CancelledError:
@@ -189,15 +190,15 @@ class Appends:
         if isinstance(definition, Definition) and definition.captions is not None:
             caption = self._caption(live)
 
-        told = partial(self._told, live, events, then)
+        settle = partial(self._settle, live, events, then)
         if live.head is None:
             key = live.idempotency
             self._journal.events.start(
-                live.tenant, live.run, events, told, idempotency=key, caption=caption
+                live.tenant, live.run, events, settle, idempotency=key, caption=caption
             )
         else:
             wake = None if self._cluster is None else self._wake(live, self._cluster)
-            self._journal.events.append(live.head, events, live.run, told, beside, caption, wake)
+            self._journal.events.append(live.head, events, live.run, settle, beside, caption, wake)
 
     def _wake(self, live: LiveRun, cluster: Cluster) -> Statement | None:
         """Return the statement that makes the owner continue, if another process owns the run."""
@@ -240,7 +241,7 @@ class Appends:
         live.caption = caption
         return self._journal.captions.keep(live.tenant, live.run, caption.title, caption.labels)
 
-    def _told(
+    def _settle(
         self,
         live: LiveRun,
         events: Sequence[Event],
@@ -271,7 +272,7 @@ class Appends:
             return None  # as after most steps
         try:
             self._publish(live, events)
-        except Exception as failure:  # noqa: BLE001 - the writer tells others next
+        except Exception as failure:  # noqa: BLE001 - the writer settles others next
             return failure
         return None
 
@@ -323,16 +324,6 @@ class Appends:
             live.in_flight.stop(0)
         for heard in self.on_loss:
             heard(live)
-
-
-def _tell(done: asyncio.Future[None], failure: BaseException | None) -> None:
-    if done.done():
-        return
-    if failure is None:
-        done.set_result(None)
-    else:
-        done.set_exception(failure)
-        done.exception()  # mark as retrieved: the waiting task may be gone
 
 
 def _answers(live: LiveRun, happened: Input) -> Answers:

@@ -3,9 +3,8 @@
 import asyncio
 from typing import Any
 
-from app.concurrency.attempt_timeout import AttemptTimeout
 from app.concurrency.fair_queue import FairQueue
-from app.execution.attempts.attempt import attempt
+from app.execution.attempts.attempt import Attempt
 from engine import (
     Begin,
     Broke,
@@ -36,12 +35,11 @@ async def attempted(tool: Any) -> Input:
     due = decide(run)
     assert isinstance(due, Execute)
     effects = FakeEffects(tool_results={"shared": tool})
-    step, task = definition.steps["a"], asyncio.current_task()
-    assert step.timeout_ms is not None
+    task = asyncio.current_task()
     assert task is not None
-    limit = AttemptTimeout(step.timeout_ms / 1_000)
-    limit.begin(task)
-    return await attempt(run, step, due, effects, limit)
+    attempt = Attempt(run.id, due, definition, definition.steps["a"], effects, acts=True)
+    attempt.begin(task)
+    return await attempt.execute(run)
 
 
 async def test_a_tool_that_waits_for_its_turn_is_not_timed_out() -> None:

@@ -28,7 +28,7 @@ _MOST_CHARACTERS = 8_000_000
 """How many characters a transaction may write; its last write may go beyond."""
 
 
-class Gathered:
+class WriteQueue:
     """Writes by tenant; those of one tenant stay in their order.
 
     Attributes:
