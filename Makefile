@@ -78,7 +78,7 @@ power-loss: $(VENV)/installed-dev ## cut the power, damage the -wal file and fai
 mutate: $(VENV)/installed-dev ## change the engine in 1,700 small ways and see that its tests notice each
 	PYTHONPATH=. $(BIN)/python scripts/mutate.py $(MUTATE)
 
-bench: $(VENV)/installed .venv-bench/installed ## measure Stepwell beside its peers, in 20 minutes; the machine must be quiet
+bench: $(VENV)/installed .venv-bench/installed ## measure Stepwell beside its peers, in 40 to 60 minutes; the machine must be quiet
 	$(BIN)/python -m compileall -q app engine journal steps stepwell
 	$(BIN)/python -m benchmarks $(BENCH)
 
