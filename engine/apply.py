@@ -284,10 +284,10 @@ def _request_cancel(run: Run, event: CancelRequested) -> None:
     run.cancel_requested, run.reason, run.deadline_ms, run.held = True, event.reason, None, None
 
 
-def _go_apart(run: Run, event: ParentWentOn) -> None:
-    if run.parent is None or run.is_apart:
+def _detach(run: Run, event: ParentWentOn) -> None:
+    if run.parent is None or run.is_detached:
         raise refuse(run, event, "no run waits for it")
-    run.is_apart = True
+    run.is_detached = True
 
 
 def _be_overdue(run: Run, event: RunOverdue) -> None:
@@ -358,7 +358,7 @@ _CHANGES: Mapping[type[Event], Callable[[Run, Any], None]] = {
     StepFailed: _fail_step,
     StepTimedOut: _time_out_step,
     StepCancelled: _cancel_step,
-    ParentWentOn: _go_apart,
+    ParentWentOn: _detach,
     CancelRequested: _request_cancel,
     RunOverdue: _be_overdue,
     HandlerEntered: _enter_handler,

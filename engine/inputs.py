@@ -254,7 +254,7 @@ class SkipStep:
 
 
 @value(frozen=True, slots=True)
-class GoApart:
+class Detach:
     """Let the run continue by itself: its parent no longer waits for it."""
 
 
@@ -309,5 +309,5 @@ Input: TypeAlias = (
     | InterruptionSettled
     | Cancel
     | Terminate
-    | GoApart
+    | Detach
 )

@@ -18,8 +18,8 @@ from engine.inputs import (
     ChildrenStopped,
     ChildResumed,
     Delivered,
+    Detach,
     GiveUp,
-    GoApart,
     HoldRun,
     Input,
     InterruptionSettled,
@@ -76,7 +76,7 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
             return answer(run, graph, happened, now_ms)
         case Cancel():
             return cancel(run, graph, happened, now_ms)
-        case Terminate() | GoApart():
+        case Terminate() | Detach():
             return at_once(run, happened, now_ms)
         case TryNow() | GiveUp() | SkipStep() | ChangeData() | HoldRun() | ReleaseRun():
             return repair(run, graph, happened, now_ms)

@@ -20,7 +20,7 @@ from engine.inputs import (
     AnswerKept,
     Cancel,
     ChangePause,
-    GoApart,
+    Detach,
     InterruptionSettled,
     Terminate,
 )
@@ -107,10 +107,10 @@ def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
     return (requested, *stop_step(run, graph, now_ms, command.grace_ms))
 
 
-def at_once(run: Run, command: Terminate | GoApart, now_ms: int) -> Events:
+def at_once(run: Run, command: Terminate | Detach, now_ms: int) -> Events:
     """End the run, or record once that its parent continues without it. Raises `RunIsOver`."""
-    if isinstance(command, GoApart):
-        if run.is_over or run.is_apart or run.parent is None:
+    if isinstance(command, Detach):
+        if run.is_over or run.is_detached or run.parent is None:
             return ()
         return (happen(run, ParentWentOn(now_ms)),)
     if run.is_over:

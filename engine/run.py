@@ -67,7 +67,7 @@ class Run:
         handler: `onError` or `finally` while the run is in that handler; empty before.
         ending: How the run ends after its `finally`, unless that fails.
         parent: The run that started this one, None for a top-level run.
-        is_apart: Whether its parent continues without it.
+        is_detached: Whether its parent continues without it.
         held: Who holds the run and why, None if nobody does.
         place: The place that the run waits for before it begins and holds until it ends; None: it
             needs none.
@@ -126,7 +126,7 @@ class Run:
     place: Place | None = None
     started_text: str = field(default="", compare=False, repr=False)
     held: Hold | None = None
-    is_apart: bool = False
+    is_detached: bool = False
 
     @property
     def status(self) -> Status:

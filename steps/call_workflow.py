@@ -239,7 +239,7 @@ async def _started(
         child = await _child(settings, step, items, number)
         if child.refused:
             raise StepBroke(child.refused.type, child.refused.message, retryable=False)
-        run_ids.append(await effects.start_apart(child, number))
+        run_ids.append(await effects.start_detached(child, number))
     return Done({"runId": run_ids[0]} if items is None else {"runIds": run_ids})
 
 

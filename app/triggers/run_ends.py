@@ -66,7 +66,7 @@ class CompiledRunTrigger:
         body = self.body
         return (
             event.kind in self.kinds
-            and (event.parent is None or (event.is_apart and event.kind == RunFailed.__name__))
+            and (event.parent is None or (event.is_detached and event.kind == RunFailed.__name__))
             and event.workflow_id != body.workflowId
             and (body.workflows is None or event.workflow_id in body.workflows)
         )

@@ -201,7 +201,7 @@ class Scheduler:
     async def _cancel(self, row: ScheduleRow, run_id: str) -> None:
         reason = "the next moment of its schedule has come"
         try:
-            await self._runs.cancel(row.tenant, run_id, None, reason, row.source)
+            await self._runs.cancel(row.tenant, run_id, reason, row.source)
         except (Rejected, UnknownRun):
             return  # it has ended, or is being cancelled
 

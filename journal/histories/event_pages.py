@@ -57,7 +57,7 @@ class EventRow:
     """One event with values from its run's row, and the row that it is stored in.
 
     Attributes:
-        is_apart: Whether its run's parent continues without it.
+        is_detached: Whether its run's parent continues without it.
     """
 
     position: int
@@ -69,7 +69,7 @@ class EventRow:
     version: str
     parent: int | None
     kept: KeptRow
-    is_apart: bool = False
+    is_detached: bool = False
 
     @property
     def digest(self) -> bytes:

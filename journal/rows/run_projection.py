@@ -142,7 +142,7 @@ def projection(tenant: str, run: Run, head: bytes, turn: Turn) -> RunProjection:
 def turn_of(run: Run) -> Turn:
     """Return the values of a run's row that few appends change, in the order of `TURNS`."""
     status, state = _TEXTS[run.state]
-    apart = 1 if run.is_apart else 0
+    apart = 1 if run.is_detached else 0
     if run.pause is None and run.held is None:
         wake_ms, deadline_ms = run.wake_at_ms, run.deadline_ms
         is_both = wake_ms is not None and deadline_ms is not None

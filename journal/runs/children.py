@@ -50,7 +50,7 @@ class ChildList:
         """Return the children that have not ended and are waited for, by item."""
         return await self._rows(family, _OPEN)
 
-    async def apart(self, family: Family) -> list[ChildRow]:
+    async def detached(self, family: Family) -> list[ChildRow]:
         """Return the children that the step no longer waits for, by item."""
         return await self._rows(family, "apart = 1")
 

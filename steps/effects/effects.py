@@ -321,7 +321,7 @@ class Effects(ModelEffects, Protocol):
         """
         ...
 
-    async def start_apart(self, child: ChildRun, number: int) -> str:
+    async def start_detached(self, child: ChildRun, number: int) -> str:
         """Start a run for which the step does not wait, once in a visit.
 
         Args:

@@ -233,7 +233,7 @@ CHANGES = [
     ("a run is held", SLEEPING, RunHeld(20, "look", "ann"), State.SLEEPING, {"held": Hold(20, "look", "ann")}),
     ("and released", (*SLEEPING, RunHeld(20, "look", "ann")), RunReleased(21), State.SLEEPING, {"held": None}),
     ("also by a cancel", (*SLEEPING, RunHeld(19)), CANCELLED, State.SLEEPING, {"cancel_requested": True, "reason": "no need", "held": None}),
-    ("a run continues without the run that started it", BELOW, ParentWentOn(20), State.EXECUTING, {"is_apart": True}),
+    ("a run continues without the run that started it", BELOW, ParentWentOn(20), State.EXECUTING, {"is_detached": True}),
     ("a pause is asked again", paused("asks", PERSON, 500), RunPaused(20, "asks", 1, PERSON, 500), State.PAUSED, {"pause_seq": 4}),
     ("a run completes", inside("end", StepCompleted(10, "end", 1, 7, {}, None)), RunCompleted(20, 7), State.COMPLETED, {"ended_at_ms": 20, "result": 7}),
     ("a run fails", LOOPED, RunFailed(20, RunError("loops", "X", "no", 1)), State.FAILED,

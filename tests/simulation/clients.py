@@ -166,7 +166,7 @@ class Client:
         reason = self._book.token()
         run = await self._ask(
             f"cancel {run_id[-4:]} {reason}",
-            lambda p: p.execution.runs.cancel(TENANT, run_id, None, reason, self.name),
+            lambda p: p.execution.runs.cancel(TENANT, run_id, reason, self.name),
             run_id,
         )
         if run and not (run.cancel_requested or run.is_over):
@@ -177,7 +177,7 @@ class Client:
         reason = self._book.token()
         run = await self._ask(
             f"terminate {run_id[-4:]} {reason}",
-            lambda p: p.execution.runs.terminate(TENANT, run_id, None, reason, self.name),
+            lambda p: p.execution.runs.terminate(TENANT, run_id, reason, self.name),
             run_id,
             lambda won: self._book.ends.__setitem__(reason, (run_id, won)),
         )

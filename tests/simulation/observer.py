@@ -60,7 +60,7 @@ class Observer:
         self.sent = 0
         self.effects = 0
         self.interruptions = 0
-        self.apart = 0
+        self.detached = 0
         self._left: dict[tuple[str, str, int], float] = {}
         self.is_prompt: Callable[[], bool] = lambda: True
         self._asked_to_stop: dict[str, float] = {}
@@ -108,7 +108,7 @@ class Observer:
             self.runs[run_id] = changed[run_id] = after
             self.folds.setdefault(run_id, []).append(after)
             self._note(run_id, event)
-            self._check_apart(after, event)
+            self._check_detached(after, event)
             if isinstance(event, RunAdmitted):
                 self._check_places(after)
         for run_id, run in changed.items():
@@ -154,17 +154,17 @@ class Observer:
     def _check_branches(self, run_id: str) -> None:
         """Check that all children of a step have stopped or were left before it completes."""
         for child in self.runs.values():
-            is_open = not (child.is_over or child.is_apart)
+            is_open = not (child.is_over or child.is_detached)
             if child.parent and child.parent.run_id == run_id and is_open:
                 self.violated(f"a step of {run_id} completed though {child.id} had not stopped")
 
-    def _check_apart(self, run: Run, event: Event) -> None:
+    def _check_detached(self, run: Run, event: Event) -> None:
         """Check that a child that was left when a step completed is stopped only with the run."""
-        if not run.is_apart or run.parent is None:
+        if not run.is_detached or run.parent is None:
             return
         above = self.runs[run.parent.run_id]
         if isinstance(event, ParentWentOn):
-            self.apart += 1
+            self.detached += 1
         elif isinstance(event, CancelRequested) and event.caller == "parent":
             ended = above.history[run.parent.execution - 1 :][:1]
             has_completed = [visit.status for visit in ended] == [VisitStatus.COMPLETED]

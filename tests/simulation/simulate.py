@@ -64,7 +64,7 @@ def simulate(seed: int, processes: int = 1) -> Report:
         report.failure = Violation(f"nobody took care of {loop.unhandled}")
     report.counts = {
         **disk.faults, **book.told, **world.counts, "effects": observer.effects, "lives": world.lives,
-        "interruptions": observer.interruptions, "apart": observer.apart, "runs": len(observer.runs),
+        "interruptions": observer.interruptions, "detached": observer.detached, "runs": len(observer.runs),
         "events": sum(len(folds) for folds in observer.folds.values()), "steps": loop._steps,
     }  # fmt: skip
     disk.database.close()
@@ -215,7 +215,7 @@ class _World:
                 here = (parent.executions, parent.current.attempt if parent.current else 0)
                 has_left = parent.is_over or here != (run.parent.execution, run.parent.attempt)
                 was_stopped = parent.status in (Status.CANCELLED, Status.TERMINATED)
-                if was_stopped or (has_left and not run.is_apart):
+                if was_stopped or (has_left and not run.is_detached):
                     return f"{run.id} continues though {parent.id} does not wait for it"
         left = self._disk_has_wakes()
         return left or next((why for why in map(self._busy, self._servers) if why), "")

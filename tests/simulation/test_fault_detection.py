@@ -121,7 +121,7 @@ def leaves_nobody_to_go_on(patch: pytest.MonkeyPatch) -> None:
     async def nothing(*_: object) -> None:
         pass
 
-    patch.setattr(Runs, "go_apart", nothing)
+    patch.setattr(Runs, "detach", nothing)
 
 
 def lets_a_step_go_on(patch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def test_the_invariants_hold_in_every_world() -> None:
     per_s = totals["seeds"] / (time.monotonic() - started)
     print(f"{totals['seeds']} seeds, {per_s:.0f} seeds/s: {dict(sorted(totals.items()))}")
     for met in (
-        "crash", "refused", "apart", "unknown", "interruptions", "effects", "Gone", "Unavailable", "RunLost",
+        "crash", "refused", "detached", "unknown", "interruptions", "effects", "Gone", "Unavailable", "RunLost",
         "NotPaused", "RunIsOver", "NotWaiting", "TryNow", "GiveUp", "SkipStep", "ChangeData", "HoldRun", "ReleaseRun",
         "running", "paused", "completed", "failed", "cancelled", "terminated",
     ):  # fmt: skip

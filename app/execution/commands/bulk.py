@@ -159,9 +159,9 @@ class Bulk:
         who = (command.reason, caller.name)
         match command.action:
             case "cancel":
-                await self._runs.cancel(tenant, one, None, *who)
+                await self._runs.cancel(tenant, one, *who)
             case "terminate":
-                await self._runs.terminate(tenant, one, None, *who)
+                await self._runs.terminate(tenant, one, *who)
             case "delete":
                 await delete_whole(self._journal, tenant, one)
             case "hold":

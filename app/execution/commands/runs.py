@@ -6,7 +6,7 @@ Which runs are in memory, and what holds them, is in `live_runs.py`; how a run i
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from app.auth.caller import Caller
@@ -28,7 +28,7 @@ from engine import (
     Broke,
     Cancel,
     ChildResumed,
-    GoApart,
+    Detach,
     Graph,
     Input,
     JsonObject,
@@ -207,9 +207,10 @@ class Runs:
         self,
         tenant: str | None,
         run_id: str,
-        workflow_id: str | None,
         reason: str | None,
         caller: str,
+        *,
+        workflow_id: str | None = None,
     ) -> Run:
         """Ask a run to stop gracefully.
 
@@ -218,41 +219,34 @@ class Runs:
             RunIsOver: It has ended.
             AlreadyCancelling: It has been asked before.
         """
-        return await self.fenced(partial(self._cancel, tenant, run_id, workflow_id, reason, caller))
 
-    async def _cancel(
-        self,
-        tenant: str | None,
-        run_id: str,
-        workflow_id: str | None,
-        reason: str | None,
-        caller: str,
-    ) -> Run:
-        async def take(live: LiveRun) -> None:
+        async def change(live: LiveRun) -> None:
             self._appends.take(live, Cancel(reason, caller, await self._grace_ms(live)))
 
-        async with self._changed(tenant, run_id, take, workflow_id) as live:
+        def then(live: LiveRun) -> Run:
             if live.in_flight and live.run.is_stopping:
                 live.in_flight.stop(self._cancel_grace_s)
             return self._goes_on(live)
 
-    @contextlib.asynccontextmanager
-    async def _changed(
+        return await self._changed(tenant, run_id, change, then, workflow_id)
+
+    async def terminate(
         self,
         tenant: str | None,
         run_id: str,
-        take: Callable[[LiveRun], Awaitable[None]],
+        reason: str | None,
+        caller: str,
+        *,
         workflow_id: str | None = None,
-    ) -> AsyncIterator[LiveRun]:
-        """Change a run by a command, and yield it once the change is durable."""
-        async with self._live_runs.load(tenant, run_id) as live:
-            if workflow_id not in (None, live.run.workflow_id):
-                raise UnknownRun(run_id)
-            async with live.lock:
-                await self._appends.append(live)  # no refusal before its cause is durable
-                await take(live)
-                await self._appends.append(live)
-            yield live
+    ) -> Run:
+        """End a run at once, whatever it is doing, even if its definition is unusable.
+
+        Raises:
+            UnknownRun: There is no such run, or not of that workflow.
+            RunIsOver: It has ended.
+        """
+        change = partial(self._decide_without_definition, Terminate(reason, caller))
+        return await self._changed(tenant, run_id, change, _shown, workflow_id)
 
     async def repair(self, tenant: str | None, run_id: str, checked: Checked) -> Run:
         """Change how a run continues; durable when this returns.
@@ -263,51 +257,46 @@ class Runs:
             NotWaiting: It is not in a state that allows this.
             InvalidAnswer: The given values do not fit.
         """
-        return await self.fenced(partial(self._repair, tenant, run_id, checked))
 
-    async def _repair(self, tenant: str | None, run_id: str, checked: Checked) -> Run:
-        async def take(live: LiveRun) -> None:
+        async def change(live: LiveRun) -> None:
             self._appends.take(live, checked(live))
 
-        async with self._changed(tenant, run_id, take) as live:
-            return self._goes_on(live)
+        return await self._changed(tenant, run_id, change, self._goes_on)
+
+    async def detach(self, run_id: str) -> None:
+        """Let a run whose parent no longer waits for it continue by itself, if it is open."""
+        change = partial(self._decide_without_definition, Detach())
+        await self._changed(None, run_id, change, _shown)
+
+    async def _decide_without_definition(self, command: Terminate | Detach, live: LiveRun) -> None:
+        """Let the engine decide on a command for which the steps of the run do not matter."""
+        live.pending.extend(react(live.run, Graph("", {}), command, self._clock.now_ms()))
+
+    async def _changed(
+        self,
+        tenant: str | None,
+        run_id: str,
+        change: Callable[[LiveRun], Awaitable[None]],
+        then: Callable[[LiveRun], Run],
+        workflow_id: str | None = None,
+    ) -> Run:
+        """Change a run by a command, and return what `then` returns once the change is durable."""
+
+        async def command() -> Run:
+            async with self._live_runs.load(tenant, run_id) as live:
+                if workflow_id not in (None, live.run.workflow_id):
+                    raise UnknownRun(run_id)
+                async with live.lock:
+                    await self._appends.append(live)  # no refusal before its cause is durable
+                    await change(live)
+                    await self._appends.append(live)
+                return then(live)
+
+        return await self.fenced(command)
 
     async def make_room(self, tenant: str, run_id: str, reason: str) -> None:
         """Cancel a run to make room for newer ones of its workflow. Raises as `cancel`."""
-        await self.cancel(tenant, run_id, None, reason, "concurrency")
-
-    async def terminate(
-        self,
-        tenant: str | None,
-        run_id: str,
-        workflow_id: str | None,
-        reason: str | None,
-        caller: str,
-    ) -> Run:
-        """End a run at once, whatever it is doing, even if its definition is unusable.
-
-        Raises:
-            UnknownRun: There is no such run, or not of that workflow.
-            RunIsOver: It has ended.
-        """
-        return await self.fenced(
-            partial(self._terminate, tenant, run_id, workflow_id, reason, caller)
-        )
-
-    async def _terminate(
-        self,
-        tenant: str | None,
-        run_id: str,
-        workflow_id: str | None,
-        reason: str | None,
-        caller: str,
-    ) -> Run:
-        async def take(live: LiveRun) -> None:
-            command = Terminate(reason, caller)
-            live.pending.extend(react(live.run, Graph("", {}), command, self._clock.now_ms()))
-
-        async with self._changed(tenant, run_id, take, workflow_id) as live:
-            return live.run.copy()
+        await self.cancel(tenant, run_id, reason, "concurrency")
 
     async def stop(self, run_id: str, *, terminate: bool) -> None:
         """Stop a run whose parent no longer waits for it; one that has ended does not change."""
@@ -315,22 +304,11 @@ class Runs:
         try:
             if not terminate:
                 with contextlib.suppress(DefinitionUnusable):
-                    await self.cancel(None, run_id, None, reason, "parent")
+                    await self.cancel(None, run_id, reason, "parent")
                     return
-            await self.terminate(None, run_id, None, reason, "parent")
+            await self.terminate(None, run_id, reason, "parent")
         except Rejected:
             return
-
-    async def go_apart(self, run_id: str) -> None:
-        """Let a run whose parent no longer waits for it continue by itself, if it is open."""
-        await self.fenced(partial(self._go_apart, run_id))
-
-    async def _go_apart(self, run_id: str) -> Run:
-        async def take(live: LiveRun) -> None:
-            live.pending.extend(react(live.run, Graph("", {}), GoApart(), self._clock.now_ms()))
-
-        async with self._changed(None, run_id, take) as live:
-            return live.run.copy()
 
     async def fire(self, run_id: str) -> None:
         """Look at a run whose timer is due."""
@@ -394,3 +372,7 @@ class Runs:
         """Start no more steps and end all waiting: the server is stopping."""
         self._driving.stop()
         self._waiters.close()
+
+
+def _shown(live: LiveRun) -> Run:
+    return live.run.copy()

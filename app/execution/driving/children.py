@@ -179,7 +179,7 @@ class Children:
         return _completed(rows), {row.item for row in ended}
 
     async def _ended(self, family: Family) -> ChildrenEnded:
-        left = {row.item: row.run_id for row in await self._journal.children.apart(family)}
+        left = {row.item: row.run_id for row in await self._journal.children.detached(family)}
         return ChildrenEnded(await self._ends(family), left)
 
     async def _failed(self, family: Family, attempt: int, limit: int) -> ChildrenEnded | None:
@@ -266,7 +266,7 @@ class Children:
             vars=run.vars if wanted.is_inline else None,
         )  # fmt: skip
 
-    async def start_apart(self, live: LiveRun, doing: Due, wanted: ChildRun, number: int) -> str:
+    async def start_detached(self, live: LiveRun, doing: Due, wanted: ChildRun, number: int) -> str:
         """Start a run that the step does not wait for, once a visit; return its id.
 
         Raises `StepBroke` if it cannot be started.
@@ -281,7 +281,7 @@ class Children:
             live.tenant, called.workflow_id, called.version, called.definition, data, run.caller,
             run.context, idempotency=key, starter=Starter(run.id, doing.step_id, _below(run)),
         )  # fmt: skip
-        return await self._starts.start_apart(new)
+        return await self._starts.start_detached(new)
 
     async def _called(self, live: LiveRun, run: Run, wanted: ChildRun, item: int) -> Called:
         """Return the workflow that an execution of a step calls, in the version it first called.

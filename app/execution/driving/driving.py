@@ -232,7 +232,7 @@ class Driving:
         if late:
             await asyncio.wait(late, timeout=1)
         if self._cluster is not None:
-            await self._cluster.told()
+            await self._cluster.flush()
 
     async def _look(self, run_id: str) -> None:
         self._notified.discard(run_id)

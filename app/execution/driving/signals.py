@@ -142,8 +142,7 @@ class Signals:
             log.signals_delayed(failure)
         finally:
             self._looked_for.discard(live.run.id)
-        is_durable = held.head is not None and held.head.seq == held.run.seq
-        if held.run.awaited_signal is not None and is_durable:  # else the append to come looks
+        if held.run.awaited_signal is not None and held.is_durable:  # else the append to come looks
             for heard in self.on_wait:
                 heard(held)
 

@@ -96,7 +96,7 @@ class Cluster:
         if self._telling is None:
             self._telling = asyncio.create_task(self._tell())
 
-    async def told(self) -> None:
+    async def flush(self) -> None:
         """Wait until all that was passed to `tell` is stored."""
         if self._telling is not None:
             await asyncio.wait([self._telling])
@@ -141,15 +141,15 @@ class Cluster:
     async def _tell(self) -> None:
         try:
             while self._untold:
-                told, self._untold = self._untold, {}
+                asked, self._untold = self._untold, {}
                 try:
-                    await self._wakes.add(sorted(told.items()))
+                    await self._wakes.add(sorted(asked.items()))
                 except JournalError as failure:
                     log.wakes_delayed(failure)
-                    self._untold = {**told, **self._untold}
+                    self._untold = {**asked, **self._untold}
                     await asyncio.sleep(_PAUSE_S)
                     continue
-                for run_id in told:
+                for run_id in asked:
                     self.woken(run_id)
         finally:
             self._telling = None

@@ -52,7 +52,7 @@ class DeadlyFamilies:
             while run_id:
                 _, run = await self._journal.events.run(run_id)
                 run_id = ""
-                if run.parent is not None and not run.is_apart:
+                if run.parent is not None and not run.is_detached:
                     found.append((run.parent.run_id, run.parent.execution))
                     run_id = run.parent.run_id
         return found

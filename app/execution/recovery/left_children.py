@@ -100,7 +100,7 @@ class LeftChildren:
         await self._tell(run_id, self._runs.stop(run_id, terminate=terminated))
 
     async def _let_go(self, run_id: str) -> None:
-        await self._tell(run_id, self._runs.go_apart(run_id))
+        await self._tell(run_id, self._runs.detach(run_id))
         self._stopping.discard(run_id)
 
     async def _tell(self, run_id: str, stopping: Awaitable[None]) -> None:

@@ -74,7 +74,7 @@ class Starts:
             for live in lives:
                 self.let_go(live)
 
-    async def start_apart(self, new: NewRun) -> str:
+    async def start_detached(self, new: NewRun) -> str:
         """Start one run for a key, durable when this returns; return the run's id."""
         live = await self.hold_new(new)
         try:

@@ -33,9 +33,9 @@ class Parents:
         run = live.run
         if run.parent is None:
             return
-        if run.is_apart and not any(isinstance(event, ParentWentOn) for event in events):
+        if run.is_detached and not any(isinstance(event, ParentWentOn) for event in events):
             return
-        if run.awaited_signal is None or run.is_apart:
+        if run.awaited_signal is None or run.is_detached:
             self._driving.notify(run.parent.run_id)
 
     def waits(self, live: LiveRun) -> None:

@@ -56,7 +56,7 @@ async def cancel(call: Call) -> Response:
     """Ask a run to stop gracefully."""
     body = checked(ControlBody, await json_body(call.request, call.services.settings))
     run = await call.services.runs.cancel(
-        call.tenant, body.runId, body.workflowId, body.reason, call.caller.name
+        call.tenant, body.runId, body.reason, call.caller.name, workflow_id=body.workflowId
     )
     return controlled(run, "the run is being cancelled" if not run.is_over else "the run is over")
 
@@ -65,7 +65,7 @@ async def terminate(call: Call) -> Response:
     """End a run at once."""
     body = checked(ControlBody, await json_body(call.request, call.services.settings))
     run = await call.services.runs.terminate(
-        call.tenant, body.runId, body.workflowId, body.reason, call.caller.name
+        call.tenant, body.runId, body.reason, call.caller.name, workflow_id=body.workflowId
     )
     return controlled(run, "the run was terminated")
 

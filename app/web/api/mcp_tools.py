@@ -143,7 +143,7 @@ async def _cancelled(call: Call, arguments: JsonObject) -> ToolAnswer:
     reason = arguments.get("reason")
     run_id = str(arguments.get("runId"))
     given = None if reason is None else str(reason)[:2_000]
-    run = await call.services.runs.cancel(call.tenant, run_id, None, given, call.caller.name)
+    run = await call.services.runs.cancel(call.tenant, run_id, given, call.caller.name)
     return _told(run, is_question=True)
 
 

@@ -75,7 +75,7 @@ def status_document(  # noqa: PLR0913 - what the fold does not contain
         **({"deadline": iso_time(run.deadline_ms)} if run.deadline_ms is not None else {}),
         **({"hold": _hold(run.held, run.next_step)} if run.held else {}),
         "parentRunId": run.parent.run_id if run.parent else None,
-        **({"parentWentOn": True} if run.is_apart else {}),
+        **({"parentWentOn": True} if run.is_detached else {}),
         **({"startedBy": _starter(run.starter)} if run.starter else {}),
         "origin": _origin(run.origin),
         "childRunIds": list(child_ids),

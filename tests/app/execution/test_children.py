@@ -65,7 +65,7 @@ async def test_a_parent_that_is_deleted_while_it_starts_children_leaves_none_beh
     monkeypatch.setattr(services.workflows, "startable", slow)
     run = await started(services)
     await reached.wait()
-    await services.runs.terminate("acme", run.id, None, None, "ada")
+    await services.runs.terminate("acme", run.id, None, "ada")
     assert await delete_whole(services.journal, "acme", run.id) == 1
     goes_on.set()
     await asyncio.sleep(0.3)
@@ -92,7 +92,7 @@ async def test_stopping_a_child_run_is_retried_after_any_failure(
             if services.recovery.is_done:
                 break
             await asyncio.sleep(0.01)
-    await services.runs.cancel("acme", run.id, None, None, "ada")
+    await services.runs.cancel("acme", run.id, None, "ada")
     await statuses(services, calls="cancelled", kid="cancelled")
     assert failed.is_set()
     recovery.cancel()

@@ -385,11 +385,11 @@ async def test_records_last_from_one_execution_to_the_next(world: World) -> None
 async def test_a_detached_run_is_started_once_for_its_number(world: World) -> None:
     async def check(effects: Effects) -> None:
         child = ChildRun("double", None, {"n": 1})
-        first = await effects.start_apart(child, 0)
-        assert await effects.start_apart(child, 0) == first
-        assert await effects.start_apart(child, 1) != first
+        first = await effects.start_detached(child, 0)
+        assert await effects.start_detached(child, 0) == first
+        assert await effects.start_detached(child, 1) != first
         none = ChildRun("none", None, {})
-        assert await broken(effects.start_apart(none, 2)) == ("UnknownWorkflow", False)
+        assert await broken(effects.start_detached(none, 2)) == ("UnknownWorkflow", False)
 
     await world.perform(check)
 
