@@ -70,7 +70,7 @@ class StatisticsOfWorkflows:
         counts: dict[str, int] = dict.fromkeys(ENDED, 0)
         for status, _ in ended:
             counts[str(status)] += 1
-        took = sorted(int(ms) for status, ms in ended if status == "completed")
+        took = sorted(max(0, int(ms)) for status, ms in ended if status == "completed")
         return WorkflowStatistics(
             counts,
             took,

@@ -137,9 +137,15 @@ def test_a_jump_does_not_change_step_timeouts(load: Load, tmp_path: Path) -> Non
         clock.to(2 * DAY_MS)
         time.sleep(0.3)
         clock.to(-2 * DAY_MS)
-        assert settled(client, ends)["status"] == "completed"
+        completed = settled(client, ends)
+        assert completed["status"] == "completed"
         failed = settled(client, late)
         assert failed["error"]["type"] == "Timeout"
+        history = completed["stepExecutionHistory"] + failed["stepExecutionHistory"]
+        assert history[0]["endTime"] < history[0]["startTime"], "the clock was not set back"
+        assert [item["duration"] for item in history if item["duration"] < 0] == []
+        statistics = client.get("/api/workflow/statistics/ends").json()
+        assert statistics["medianDuration"] >= 0
 
 
 @full

@@ -108,9 +108,10 @@ def _plain(text: str) -> str:
 
 
 def took(ms: Any) -> str:
-    """Return a duration in milliseconds for people."""
+    """Return a duration in milliseconds for people: 0 if the clock was set back meanwhile."""
     if ms is None:
         return ""
+    ms = max(0, ms)
     if ms < 1_000:  # noqa: PLR2004 - a second
         return f"{ms} ms"
     seconds = ms / 1_000

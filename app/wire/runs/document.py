@@ -171,7 +171,8 @@ def _told(visit: Visit | CarriedVisit) -> JsonObject:
         entry["attempt"] = visit.attempt
     if visit.ended_at_ms is not None:
         entry["endTime"] = iso_time(visit.ended_at_ms)
-        entry["duration"] = visit.ended_at_ms - visit.started_at_ms
+        # The clock may have been set back meanwhile.
+        entry["duration"] = max(0, visit.ended_at_ms - visit.started_at_ms)
     if visit.error:
         entry["error"] = _step_error(visit.error)
     return entry
