@@ -15,10 +15,11 @@ def place(run: Run, graph: Graph, happened: Admit | TurnAway, now_ms: int) -> tu
     if run.state is not State.QUEUED or run.place is None:
         return ()
     if isinstance(happened, TurnAway):
+        limit = run.place.limit
         message = (
-            f"{run.place.limit} runs of workflow {run.workflow_id} are under way"
+            f"{limit} {'run' if limit == 1 else 'runs'} of workflow {run.workflow_id}"
             + (f" for {run.place.key!r}" if run.place.key else "")
-            + ", which is the limit, and it refuses more"
+            + f" {'is' if limit == 1 else 'are'} under way, which is the limit"
         )
         return (happen(run, RunFailed(now_ms, RunError(None, "LimitReached", message))),)
     deadline_ms = None

@@ -24,7 +24,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _LONGEST_NUMBER = 400
-_NO_KEY = 'a key must be a text, not a list or object (put an expression in quotes: "{{ data.x }}")'
+_NO_KEY = 'has a list or object as a key (put an expression in quotes: "{{ data.x }}")'
 _FAULTS = (
     ("cannot start any token", "put a text that begins like this in quotes"),
     ("mapping values are not allowed", "put a text that contains `: ` in quotes"),
@@ -39,6 +39,8 @@ class YamlRefused(Exception):
 
     Attributes:
         line: Where the fault is, counted from 1.
+
+    Its message continues a sentence about the text.
     """
 
     def __init__(self, what: str, line: int) -> None:
@@ -121,7 +123,7 @@ class _Reader:
             case yaml.AliasEvent():
                 made = self._anchors.get(event.anchor)
                 if made is None:
-                    message = f"the alias *{event.anchor[:80]} names nothing complete before it"
+                    message = f"has the alias *{event.anchor[:80]}, which names nothing complete,"
                     raise YamlRefused(message, line)
                 self._add(made, line, None)
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
@@ -140,9 +142,9 @@ class _Reader:
 
     def _key(self, here: _Open, key: str, line: int) -> None:
         if key == "<<":
-            raise YamlRefused("merge keys (<<) are not part of YAML 1.2; there is one", line)
+            raise YamlRefused("has a merge key (<<), which YAML 1.2 does not know,", line)
         if (before := here.seen.get(key)) is not None:
-            message = f"the key {key[:80]!r} is at line {before} already, and again"
+            message = f"has the key {key[:80]!r} at line {before} and again"
             raise YamlRefused(message, line)
         here.seen[key] = line
         here.key = key
@@ -188,7 +190,7 @@ class _Reader:
             whole.value[here.key] = made.value
             here.key = None
         elif isinstance(whole.value, dict):
-            raise YamlRefused("a key must be a text, not an alias", line)
+            raise YamlRefused("has an alias as a key", line)
 
     @staticmethod
     def _path(here: _Open | None) -> str:
@@ -201,7 +203,7 @@ class _Reader:
 
 def _known(tag: str | None, kind: str, line: int) -> None:
     if tag not in (None, "!", _PREFIX + kind):
-        raise YamlRefused(f"the tag {str(tag)[:80]} is not known; there is one", line)
+        raise YamlRefused(f"has the unknown tag {str(tag)[:80]}", line)
 
 
 def _meaning(event: Any, line: int) -> Json:
@@ -210,10 +212,10 @@ def _meaning(event: Any, line: int) -> Json:
     if event.tag is not None and event.tag != "!":
         kind = event.tag.removeprefix(_PREFIX)
         if kind not in ("str", "int", "float", "bool", "null") or not event.tag.startswith(_PREFIX):
-            raise YamlRefused(f"the tag {event.tag[:80]} is not known; there is one", line)
+            raise YamlRefused(f"has the unknown tag {event.tag[:80]}", line)
         value = text if kind == "str" else _plain(text, line)
         if kind not in _kinds(value):
-            raise YamlRefused(f"{text[:80]!r} is not of the kind {kind}; it is", line)
+            raise YamlRefused(f"has {text[:80]!r}, which is not of the kind {kind},", line)
         return value
     if event.tag == "!" or not event.implicit[0]:
         return text
@@ -246,5 +248,5 @@ def _plain(text: str, line: int) -> Json:
     if _FLOAT.fullmatch(text):
         return float(text)
     if _NOT_FINITE.fullmatch(text):
-        raise YamlRefused(f"{text} is not a number in JSON; it is", line)
+        raise YamlRefused(f"has {text}, which is not a number in JSON,", line)
     return text

@@ -1,8 +1,8 @@
 """The title and the labels of a run, by which people find it.
 
 A document declares them as templates over the run. They are evaluated again whenever the run moves
-on, so that they may name what a later step delivers. A caption that cannot be evaluated yet is left
-out and never fails the run.
+on, so that they may name what a later step delivers. Whatever cannot be evaluated yet is left out
+and never fails the run. A title is shown with what it has; half a label would find wrong runs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -45,15 +45,16 @@ class CaptionTemplates:
     def caption(self, scope: Mapping[str, Json]) -> Caption:
         """Return the caption of a run, evaluated in its scope.
 
-        A label whose value is null or empty is left out. Texts are cut at 200 characters.
+        A label is left out if it is empty or one of its values does not exist. Texts are cut at 200
+        characters.
         """
         scope = {**scope, **self.given}
         with Allowance.of(MOST_WORK):
-            title = _worked_out(self.title, scope, LONGEST_TITLE) if self.title else ""
+            title = _title(self.title, scope) if self.title else ""
             labels = {
                 name: text
                 for name, template in self.labels.items()
-                if (text := _worked_out(template, scope, LONGEST_LABEL))
+                if (text := _label(template, scope))
             }
         return Caption(title, labels)
 
@@ -85,20 +86,36 @@ def caption_texts(title: Any, labels: Any) -> Iterator[tuple[str, str]]:
             yield f"{_LABELS}{name}", text
 
 
-def _worked_out(template: Template, scope: Mapping[str, Json], longest: int) -> str:
-    """Return a text on one line, empty if there is nothing to show.
+def _title(template: Template, scope: Mapping[str, Json]) -> str:
+    """Return the title with the values that exist; empty if it names some and none exists."""
+    values = _values(template, scope)
+    is_known = not values or any(value is not None for value in values)
+    return _line(template, values, LONGEST_TITLE) if is_known else ""
+
+
+def _label(template: Template, scope: Mapping[str, Json]) -> str:
+    """Return the label; empty if one of its values does not exist."""
+    values = _values(template, scope)
+    return "" if None in values else _line(template, values, LONGEST_LABEL)
+
+
+def _values(template: Template, scope: Mapping[str, Json]) -> list[str | int | float | None]:
+    """Return what is shown for each expression; None for what cannot be shown.
 
     Lists and objects are not shown, because writing out a large one would block the event loop.
     """
-    values: list[Json] = []
-    try:
-        for expression in template.expressions():
+    values: list[str | int | float | None] = []
+    for expression in template.expressions():
+        try:
             value = expression.evaluate(scope)
-            if isinstance(value, dict | list):
-                return ""
-            values.append("" if value is None else value)
-    except ExpressionError:
-        return ""
-    shown = [value[: longest * 4] if isinstance(value, str) else value for value in values]
+        except ExpressionError:
+            value = None
+        values.append(None if isinstance(value, dict | list) else value)
+    return values
+
+
+def _line(template: Template, values: list[str | int | float | None], longest: int) -> str:
+    cut = [value[: longest * 4] if isinstance(value, str) else value for value in values]
+    shown = ["" if value is None else value for value in cut]
     text = " ".join(as_text(template.filled(shown)).split())
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

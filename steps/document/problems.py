@@ -4,10 +4,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from steps.contract.step_type import Problem, first_of
 from steps.document.other_engines import key_here
 from steps.document.shape_hints import pattern_told, shape_hint
+from steps.language.durations import duration_ms, duration_text
 from steps.language.nearest import did_you_mean
 from steps.language.template import UnusableTemplate
 
@@ -88,7 +90,7 @@ def problems_of(
         elif item["type"] == "missing":
             message = "is required"
         else:
-            message = pattern_told(item.get("ctx", {}).get("pattern", "")) or _plainly(item["msg"])
+            message = pattern_told(item.get("ctx", {}).get("pattern", "")) or _told(item)
             if named and named[-1] in _STEPS_NAMED and message == "must be a text":
                 message = "must be the id of a step that stands among the others"
             inner = [*dict.fromkeys(_models_at(models, loc))]
@@ -123,6 +125,19 @@ def _is_kind(part: int | str, kinds: tuple[str, ...]) -> bool:
 
 def _key_hint(key: str, known: Collection[str]) -> str:
     return key_here(key, known) or did_you_mean(key, known)
+
+
+def _told(item: ErrorDetails) -> str:
+    """Return the message of an error; the limit of a duration is written as a duration."""
+    message, given = _plainly(item["msg"]), item["input"]
+    limit = next(iter(item.get("ctx", {}).values()), None)
+    if isinstance(given, str) and isinstance(limit, int) and message.endswith(f" {limit}"):
+        try:
+            duration_ms(given)
+        except ValueError:
+            return message
+        return f"{message.removesuffix(str(limit))}{duration_text(limit)}"
+    return message
 
 
 def _plainly(message: str) -> str:

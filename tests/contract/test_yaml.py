@@ -42,7 +42,7 @@ def test_errors_in_yaml_are_reported(shared: Server) -> None:
         for body, told in (
             (
                 GREET + "name: again\n",
-                "the key 'name' is at line 1 already, and again at line 13",
+                "has the key 'name' at line 1 and again at line 13",
             ),
             ("- a list", "the body must be an object"),
             (b"a: \xff", "is not UTF-8 at byte 3"),
@@ -70,7 +70,7 @@ def test_the_command_line_takes_yaml(tmp_path: Path) -> None:
     assert shown.returncode == 1
     assert f"{good}: OK" in shown.stdout
     assert f"{wrong}:7: steps[0].type: sett is not a known step type" in shown.stdout
-    assert f"{twice}:13: the key 'name' is at line 1 already" in shown.stderr
+    assert f"{twice}:13: has the key 'name' at line 1 and again" in shown.stderr
     ran = run("run", good, "--data-json", '{"who": "Bo"}')
     assert '"Good day, Bo"' in ran.stdout
 

@@ -122,9 +122,9 @@ ROWS = [
     Row("or has no timeout", WAITING, Admit(), 20, (RunAdmitted(20), enters(20, "open")), CAUGHT),
     Row("or is in a handler, as a rerun", (replace(WAITING[0], handler="onError"), WAITING[1]), Admit(), 20, (RunAdmitted(20), enters(20, "open")), HANDLED),
     Row("or gets none, and nothing handles that", WAITING, TurnAway(), 20, (RunFailed(20, RunError(
-        None, "LimitReached", "2 runs of workflow order are under way for 'ann', which is the limit, and it refuses more")),), HANDLED),
-    Row("of all runs", (WAITING[0], RunQueued(5, Place("", 2))), TurnAway(), 20, (RunFailed(20, RunError(
-        None, "LimitReached", "2 runs of workflow order are under way, which is the limit, and it refuses more")),), HANDLED),
+        None, "LimitReached", "2 runs of workflow order for 'ann' are under way, which is the limit")),), HANDLED),
+    Row("of all runs", (WAITING[0], RunQueued(5, Place("", 1))), TurnAway(), 20, (RunFailed(20, RunError(
+        None, "LimitReached", "1 run of workflow order is under way, which is the limit")),), HANDLED),
     Row("it does not begin by itself", WAITING, Begin(), 20, (), HANDLED),
     Row("a cancel is its end", WAITING, CANCEL, 20, (CANCELLED, RunCancelled(20)), HANDLED),
     Row("a place comes too late", inside("plain"), Admit(), 20, (), HANDLED),

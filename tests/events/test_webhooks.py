@@ -266,7 +266,8 @@ def test_both_secrets_sign_during_a_rotation(
     until(lambda: not is_known(made["secret"]))
     assert is_known(short)
     assert client.get(path).json()["formerSecretUntil"] is None
-    assert client.post(f"{path}/secret", json={"overlap": "31d"}).status_code == 400
+    refused = client.post(f"{path}/secret", json={"overlap": "31d"})
+    assert (refused.status_code, refused.json()["message"]) == (400, "overlap: must be at most 30d")
 
 
 def test_a_slow_receiver_counts_as_a_failure(client: httpx.Client, receiver: Receiver) -> None:

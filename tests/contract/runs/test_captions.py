@@ -76,6 +76,12 @@ def test_runs_are_found_by_title_and_label(shared: Server, orders: tuple[str, li
         ).json()
         rest = found(client, text="order", workflowId=workflow, cursor=page["nextCursor"])
         assert ([line["runId"] for line in page["runs"]], rest) == ([third, second], [first])
+        nobody = started(client, workflow, {"number": 44, "customer": {"name": ["a", "b"]}})
+        status = client.get(f"/api/workflow/status/{nobody}").json()
+        assert (status["title"], status["labels"]) == (
+            "Order 44 of",
+            {"total": "88", "region": "EU"},
+        )
     with shared.client("viewer", "other") as client:
         assert found(client, text="muller") == found(client, label="customer:Xaver_AG") == []
 
