@@ -143,7 +143,7 @@ def _mend(settings: Settings, refused: OSError) -> str:
         )
     match refused.errno:
         case errno.EEXIST | errno.ENOTDIR:
-            return f"{refused.filename} is no folder: choose a data folder with --data"
+            return f"{refused.filename} is not a folder: choose a data folder with --data"
         case errno.EADDRINUSE:
             return (
                 f"port {settings.port} of {settings.host} is in use by another program: "

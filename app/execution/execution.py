@@ -180,7 +180,7 @@ def _places(  # noqa: PLR0913 - the parts below, each passed in
 ) -> Places:
     places = Places(journal, appends, live_runs, cluster)
     places.carry_on = driving.carry_on
-    places.cancel = runs.make_room
+    places.end = runs.end
     appends.on_place.append(places.appended)
     return places
 

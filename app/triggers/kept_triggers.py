@@ -6,13 +6,14 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from app.clock import Clock
 from app.concurrency.first_come import until_kept
+from app.concurrency.shield import shielded
 from app.secrets.seal import Keyring
+from app.triggers.compiled import Compiled
+from app.triggers.keyed_starts import KeyedStarts, StartRefused, Target
 from app.triggers.receiving import CompiledTrigger
-from app.triggers.starting import Starter, StartRefused, Target
 from app.triggers.trigger_document import (
     KINDS,
     FormTrigger,
@@ -27,6 +28,7 @@ from journal import (
     ArrivedRequest,
     Firing,
     Journal,
+    JournalError,
     TriggerRow,
     UnknownTrigger,
 )
@@ -40,7 +42,6 @@ _KIND = "trigger-address"
 _PATHS = {"request": "/in/", "form": "/form/"}
 _TOKEN_BYTES = 32
 _TOKEN_LENGTH = 43
-_MOST_COMPILED = 1_000
 
 
 @value(frozen=True, slots=True)
@@ -61,14 +62,19 @@ class TriggerState:
 class KeptTriggers:
     """Stores triggers and finds them by address."""
 
-    def __init__(self, journal: Journal, starter: Starter, keyring: Keyring, clock: Clock) -> None:
+    def __init__(
+        self, journal: Journal, starts: KeyedStarts, keyring: Keyring, clock: Clock
+    ) -> None:
         self._journal = journal
-        self._starter = starter
+        self._starts = starts
         self._keyring = keyring
         self._clock = clock
         self._lock = asyncio.Lock()
         self._addresses: dict[bytes, tuple[str, str]] | None = None
-        self._compiled: dict[tuple[str, str], tuple[str, Any]] = {}
+        self._changes = 0  # of addresses, so that what was read before one is not kept after it
+        self.compiled = Compiled[TriggerRow, CompiledTrigger](CompiledTrigger)
+        """The triggers on requests, compiled for use."""
+
         self.on_change: Callable[[str], None] = lambda _: None
         """Called with the tenant after each change."""
 
@@ -136,6 +142,7 @@ class KeptTriggers:
     def forget_all(self) -> None:
         """Reload all addresses on next use, because another process may have changed some."""
         self._addresses = None
+        self._changes += 1
 
     async def get(self, tenant: str, trigger_id: str) -> TriggerState:
         """Return a trigger. Raises `UnknownTrigger`."""
@@ -170,9 +177,7 @@ class KeptTriggers:
         """
         if len(token) != _TOKEN_LENGTH or not token.isascii():
             return None
-        if self._addresses is None:
-            self._addresses = await self._journal.triggers.addresses()
-        which = self._addresses.get(_hash(token))
+        which = (await self._known()).get(_hash(token))
         if which is None:
             return None
         try:
@@ -181,18 +186,14 @@ class KeptTriggers:
             return None
         return row if row.address == _hash(token) else None
 
-    def compiled(self, row: TriggerRow) -> CompiledTrigger:
-        """Return a request trigger, compiled for use."""
-        kept = self._compiled.get((row.tenant, row.id))
-        if kept is None or kept[0] != row.document:
-            if len(self._compiled) >= _MOST_COMPILED:
-                self._compiled.clear()
-            body = body_of(row)
-            assert isinstance(body, RequestTrigger)  # noqa: S101 - given by the kind
-            kept = row.document, CompiledTrigger(row, body)
-            self._compiled[row.tenant, row.id] = kept
-        found: CompiledTrigger = kept[1]
-        return found
+    async def _known(self) -> dict[bytes, tuple[str, str]]:
+        """Return which trigger has which address, by its hash."""
+        while self._addresses is None:
+            changes = self._changes
+            found = await self._journal.triggers.addresses()
+            if changes == self._changes:
+                self._addresses = found
+        return self._addresses
 
     async def _before(self, tenant: str, trigger_id: str) -> TriggerRow | None:
         try:
@@ -224,15 +225,22 @@ class KeptTriggers:
             before.created_at_ms if before else now_ms,
             max(now_ms, before.updated_at_ms + 1) if before else now_ms,
         )
-        known, self._addresses = self._addresses, None  # reloaded once the change is stored
-        await self._journal.triggers.put(row, MOST, before)
-        self._addresses = known
-        if before is not None and before.address != address:
-            self._forget(before.address)
-        if known is not None and address is not None:
-            known[address] = (tenant, trigger_id)
+        await shielded(self._store(row, before))
         self.on_change(tenant)
         return await self._state(row)
+
+    async def _store(self, row: TriggerRow, before: TriggerRow | None) -> None:
+        """Store a trigger, and its address in memory once that has happened."""
+        try:
+            await self._journal.triggers.put(row, MOST, before)
+        except JournalError:
+            self.forget_all()  # it may have been stored all the same
+            raise
+        self._changes += 1
+        if before is not None and before.address != row.address:
+            self._forget(before.address)
+        if self._addresses is not None and row.address is not None:
+            self._addresses[row.address] = (row.tenant, row.id)
 
     def _forget(self, address: bytes | None) -> None:
         if self._addresses is not None and address is not None:
@@ -246,7 +254,7 @@ class KeptTriggers:
             _refuse([*unfit(body, None)])
             return
         target = Target(tenant, str(body.workflowId), body.version)
-        _, definition = await self._starter.definition(target)
+        _, definition = await self._starts.definition(target)
         _refuse([*unfit(body, definition)])
         if isinstance(body, FormTrigger) or not isinstance(body.data, dict):
             return

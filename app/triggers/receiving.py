@@ -18,8 +18,8 @@ from app.files.uploads import Files, attachment_of
 from app.secrets.vault import Secrets
 from app.telemetry import log
 from app.triggers.arrived import Arrived, Content, content_of, described, request_scope
-from app.triggers.starting import Starter, StartRefused, Target
-from app.triggers.trigger_document import REQUEST_NAMES, RequestTrigger, condition_over
+from app.triggers.keyed_starts import KeyedStarts, StartRefused, Target
+from app.triggers.trigger_document import REQUEST_NAMES, RequestTrigger, condition_over, kept_body
 from app.triggers.verification import NotVerified, used_headers, verify
 from app.wire.parsing.errors import BadRequest, PayloadTooLarge
 from engine import Json, JsonObject
@@ -33,7 +33,7 @@ from journal import (
     TooManySignals,
     TriggerRow,
 )
-from steps.contract.step_type import Problem, StepBroke
+from steps.contract.step_type import Problem, StepBroke, listed
 from steps.language.allowance import Allowance
 from steps.language.expression import Expression, ExpressionError
 from steps.language.template import Template, as_text
@@ -111,7 +111,9 @@ class Receipt:
 class CompiledTrigger:
     """A trigger on requests, compiled for use."""
 
-    def __init__(self, row: TriggerRow, body: RequestTrigger) -> None:
+    def __init__(self, row: TriggerRow) -> None:
+        body = kept_body(row.kind, row.document)
+        assert isinstance(body, RequestTrigger)  # noqa: S101 - given by the kind
         self.row = row
         self.body = body
         self.hidden = used_headers(body.verify)
@@ -144,14 +146,14 @@ class Receiving:
     def __init__(  # noqa: PLR0913 - the services that a request uses
         self,
         journal: Journal,
-        starter: Starter,
+        starts: KeyedStarts,
         signals: Signals,
         secrets: Secrets,
         files: Files,
         clock: Clock,
     ) -> None:
         self._journal = journal
-        self._starter = starter
+        self._starts = starts
         self._signals = signals
         self._secrets = secrets
         self._files = files
@@ -184,7 +186,7 @@ class Receiving:
                 await self._note(trigger, arrived, "refused", None, refused.why)
             raise
         except (StartRefused, BadRequest, PayloadTooLarge, TooManySignals) as failed:
-            await self._note(trigger, arrived, "failed", None, _told(failed))
+            await self._note(trigger, arrived, "failed", None, _reason(failed))
             raise
         except ExpressionError as failed:
             await self._note(trigger, arrived, "failed", None, str(failed))
@@ -220,7 +222,7 @@ class Receiving:
             return Receipt(arrived.id, "answered", answer=challenge), "the challenge of its sender"
         scope = request_scope(arrived, content, described(content.uploads), trigger.hidden)
         with Allowance():
-            if trigger.when is not None and not trigger.when.evaluate(scope):
+            if trigger.when is not None and not await trigger.when.evaluated(scope):
                 return Receipt(arrived.id, "skipped"), "its condition is false"
             key = await self._key(trigger, arrived, scope)
             if content.uploads:
@@ -241,7 +243,7 @@ class Receiving:
         given = await trigger.key.rendered(scope)
         key = "" if given is None else as_text(given)
         if not key or arrived.replay_of is not None:
-            key = f"{arrived.id}"
+            key = arrived.id
         elif len(key) > _LONGEST_KEY or not key.isprintable():
             key = f"sha256-{hashlib.sha256(key.encode()).hexdigest()}"
         return f"{trigger.row.source}:{key}"
@@ -255,7 +257,7 @@ class Receiving:
         row, body = trigger.row, trigger.body
         target = Target(row.tenant, str(body.workflowId), body.version)
         size = max(1_024, len(arrived.body))
-        started = await self._starter.start(target, data, key, row.source, size=size)
+        started = await self._starts.start(target, data, key, row.source, size=size)
         outcome = "started" if started.is_new else "repeated"
         message = None if started.is_new else "its idempotency key had been used"
         return Receipt(arrived.id, outcome, started.run_id), message
@@ -358,8 +360,8 @@ def _file_ids(scope: JsonObject) -> JsonObject:
     }
 
 
-def _told(failure: Exception) -> str:
+def _reason(failure: Exception) -> str:
     problems: tuple[Problem, ...] = getattr(failure, "problems", ())
-    shown = "; ".join(f"{item.path} {item.message}" for item in problems[:3])
+    shown = listed(problems[:3])
     text = str(failure)
     return text if not shown or shown in text else f"{text}: {shown}"

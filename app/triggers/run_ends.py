@@ -15,8 +15,9 @@ from app.events.hub import Hub
 from app.execution.driving.signals import IDS_KEPT_MS, Signals
 from app.secrets.sensitive import shown_data
 from app.telemetry import log
+from app.triggers.compiled import Compiled
 from app.triggers.kept_triggers import body_of
-from app.triggers.starting import Starter, StartRefused, Target, rendered
+from app.triggers.keyed_starts import KeyedStarts, StartRefused, Target, rendered
 from app.triggers.trigger_document import RUN_NAMES, RunTrigger, condition_over
 from engine import JsonObject, Run, RunFailed, iso_time, iso_time_or_none
 from journal import (
@@ -46,7 +47,6 @@ _UNNOTED = 5_000
 _PACE_S = 0.05
 _PAUSE_S = 1.0
 _LONGEST_WAIT_S = 30.0
-_MOST_COMPILED = 1_000
 
 
 class CompiledRunTrigger:
@@ -80,15 +80,15 @@ class RunEnds:
     """
 
     def __init__(
-        self, journal: Journal, starter: Starter, signals: Signals, hub: Hub, clock: Clock
+        self, journal: Journal, starts: KeyedStarts, signals: Signals, hub: Hub, clock: Clock
     ) -> None:
         self._journal = journal
-        self._starter = starter
+        self._starts = starts
         self._signals = signals
         self._hub = hub
         self._clock = clock
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._compiled: dict[tuple[str, str], tuple[str, CompiledRunTrigger]] = {}
+        self._compiled = Compiled[TriggerRow, CompiledRunTrigger](CompiledRunTrigger)
         self.owns: Callable[[str], bool] | None = None
         self._is_running = False
 
@@ -155,7 +155,7 @@ class RunEnds:
     async def _look(self, tenant: str, rows: list[TriggerRow], looked: int) -> tuple[int, bool]:
         """Process some ended runs; return the position reached, and whether there may be more."""
         noted = min(row.position or 0 for row in rows)
-        triggers = [(row, self._trigger(row)) for row in rows]
+        triggers = [(row, self._compiled.of(row)) for row in rows]
         kinds = frozenset[str]().union(*(trigger.kinds for _, trigger in triggers))
         page = await self._journal.pages.of_tenant(
             tenant, EventFilter(kinds), max(noted, looked), _PAGE
@@ -185,7 +185,7 @@ class RunEnds:
         scope = _scope(run)
         try:
             with Allowance():
-                if trigger.when is not None and not trigger.when.evaluate(scope):
+                if trigger.when is not None and not await trigger.when.evaluated(scope):
                     return
             chain = [*chain_of(run), run.workflow_id]
             if body.workflowId in chain or len(chain) >= MOST_OF_A_CHAIN:
@@ -193,9 +193,13 @@ class RunEnds:
                 await self._note(row, run, "skipped", None, message)
                 return
             data = await rendered(trigger.data, scope)
-            signal = None if body.signal is None else self._signal(row, trigger, run, data)
+            signal = (
+                None
+                if body.signal is None
+                else await self._signal(row, trigger, run.id, scope, data)
+            )
             key = f"{row.source}:{run.id}" if signal is None else f"{row.source} {signal.key}"
-            started = await self._starter.start(
+            started = await self._starts.start(
                 Target(row.tenant, body.workflowId, body.version),
                 data,
                 key,
@@ -210,21 +214,26 @@ class RunEnds:
         is_first = signal is None or started.is_new
         await self._note(row, run, "started" if is_first else "sent", started.run_id)
 
-    def _signal(
-        self, row: TriggerRow, trigger: CompiledRunTrigger, run: Run, data: JsonObject
+    async def _signal(
+        self,
+        row: TriggerRow,
+        trigger: CompiledRunTrigger,
+        run_id: str,
+        scope: JsonObject,
+        data: JsonObject,
     ) -> NewSignal:
         """Return the signal that tells a collecting run of an end, once. Raises `StartRefused`."""
         signal = trigger.body.signal
         assert signal is not None  # noqa: S101 - checked by the caller
         assert trigger.key is not None  # noqa: S101 - required with a signal
-        key = as_text(trigger.key.render(_scope(run)))
+        key = as_text(await trigger.key.rendered(scope))
         if not is_key(key):
             raise StartRefused(
                 "no signal", (Problem("signal.key", "gives no valid key of a signal"),)
             )
         now_ms = self._clock.now_ms()
         times = (now_ms, now_ms + signal.keepFor, now_ms + IDS_KEPT_MS)
-        return NewSignal(signal.name, key, data, *times, f"{row.source}:{run.id}")
+        return NewSignal(signal.name, key, data, *times, f"{row.source}:{run_id}")
 
     async def _note(
         self,
@@ -236,15 +245,6 @@ class RunEnds:
     ) -> None:
         firing = Firing(row.source, run.id, self._clock.now_ms(), outcome, started, message)
         await self._journal.triggers.note(row, firing, None)
-
-    def _trigger(self, row: TriggerRow) -> CompiledRunTrigger:
-        kept = self._compiled.get((row.tenant, row.id))
-        if kept is None or kept[0] != row.document:
-            if len(self._compiled) >= _MOST_COMPILED:
-                self._compiled.clear()
-            kept = row.document, CompiledRunTrigger(row)
-            self._compiled[row.tenant, row.id] = kept
-        return kept[1]
 
 
 def chain_of(run: Run) -> list[str]:

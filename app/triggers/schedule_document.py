@@ -3,14 +3,14 @@
 import json
 from functools import cached_property
 from itertools import takewhile
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.triggers.cron import Cron, checked_expression, zone_of
 from engine import JsonObject
-from steps.language.durations import Duration, duration_text
+from steps.language.durations import WRITTEN, Duration
 from steps.language.expression import ExpressionError
 from steps.language.template import Template
 
@@ -63,7 +63,7 @@ class ScheduleBody(BaseModel):
         description="what happens while the previous run has not ended: start another run, skip "
         "this moment, start it afterwards, or cancel the previous run",
     )
-    jitter: Duration | None = Field(
+    jitter: Annotated[Duration, WRITTEN] | None = Field(
         None,
         le=3_600_000,
         description="each start is delayed by a part of this, different for each moment; an hour "
@@ -107,8 +107,8 @@ class ScheduleBody(BaseModel):
 
     def document(self) -> JsonObject:
         """Return the whole document, with every key."""
-        jitter = None if self.jitter is None else duration_text(self.jitter)
-        return {**self.model_dump(mode="json"), "jitter": jitter}
+        document: JsonObject = self.model_dump(mode="json")
+        return document
 
 
 class Schedule:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from app.clock import Clock
 from app.execution.commands.runs import Runs
 from app.telemetry import log
+from app.triggers.compiled import Compiled
+from app.triggers.keyed_starts import KeyedStarts, StartRefused, Target, rendered
 from app.triggers.schedule_document import Schedule
 from app.triggers.schedules import body_of
-from app.triggers.starting import Starter, StartRefused, Target, rendered
 from engine import Rejected, iso_time
 from journal import Firing, Journal, ScheduleRow, UnknownRun, UnknownSchedule
 
@@ -34,15 +35,15 @@ class Scheduler:
             only one process.
     """
 
-    def __init__(self, journal: Journal, starter: Starter, runs: Runs, clock: Clock) -> None:
+    def __init__(self, journal: Journal, starts: KeyedStarts, runs: Runs, clock: Clock) -> None:
         self._journal = journal
-        self._starter = starter
+        self._starts = starts
         self._runs = runs
         self._clock = clock
         self.owns: Callable[[str], bool] | None = None
         self._latest_ms: int | None = None
         self._changed = asyncio.Event()
-        self._compiled: dict[tuple[str, str], tuple[str, Schedule]] = {}
+        self._compiled = Compiled[ScheduleRow, Schedule](lambda row: Schedule(row.id, body_of(row)))
 
     def look(self) -> None:
         """Check again, because a schedule has changed."""
@@ -84,7 +85,7 @@ class Scheduler:
             for row in page:
                 if not self._is_here(row.tenant, row.source):
                     continue
-                schedule = self._schedule(row)
+                schedule = self._compiled.of(row)
                 next_ms = schedule.cron.after(now_ms)
                 if next_ms is not None and row.next_at_ms and next_ms < row.next_at_ms:
                     await self._journal.schedules.move(row, next_ms, schedule.due_at(next_ms))
@@ -122,7 +123,7 @@ class Scheduler:
 
     async def _fire(self, row: ScheduleRow, now_ms: int) -> None:
         """Handle the due moments of one schedule. Raises if this has to be retried."""
-        schedule = self._schedule(row)
+        schedule = self._compiled.of(row)
         moments, dropped, last = schedule.plan(row.next_at_ms or now_ms, now_ms)
         if dropped:
             message = f"{dropped} or more moments were missed; missed is {schedule.body.missed}"
@@ -155,7 +156,7 @@ class Scheduler:
             if overlap == "queue":
                 await self._queue(row, key, last_run)
                 return
-            await self._cancel(row, last_run)
+            await self._end(row, last_run)
         elif overlap == "queue" and await self._journal.firings.queued(row.tenant, row.source, 1):
             await self._queue(row, key, last_run)
             return
@@ -166,7 +167,7 @@ class Scheduler:
         target = Target(row.tenant, schedule.body.workflowId, schedule.body.version)
         try:
             data = await rendered(schedule.data, schedule.scope(moment))
-            started = await self._starter.start(target, data, start_key(row.id, moment), row.source)
+            started = await self._starts.start(target, data, start_key(row.id, moment), row.source)
         except StartRefused as refused:
             log.schedule_failed(row.tenant, row.id, refused)
             await self._note(row, self._firing(row, key, "failed", str(refused)))
@@ -175,19 +176,28 @@ class Scheduler:
         await self._note(row, firing)
 
     async def _start_queued(self) -> None:
-        """Start a queued moment if the run before it has ended."""
+        """Start each schedule's next queued moment, if the run before it has ended.
+
+        A schedule that fails does not delay others.
+        """
         for tenant, source in await self._journal.firings.sources_queued():
             if not self._is_here(tenant, source):
                 continue
+            schedule_id = source.removeprefix("schedule:")
             try:
-                row = await self._journal.schedules.get(tenant, source.removeprefix("schedule:"))
+                row = await self._journal.schedules.get(tenant, schedule_id)
+                await self._start_next(row)
             except UnknownSchedule:
                 continue
-            if row.last_run_id and await self._is_open(row, row.last_run_id):
-                continue
-            for firing in await self._journal.firings.queued(tenant, source, 1):
-                schedule = self._schedule(row)
-                await self._start(row, schedule, schedule.cron.read(firing.key))
+            except Exception as failure:  # noqa: BLE001 - tried again, and logged
+                log.schedule_delayed(tenant, schedule_id, failure)
+
+    async def _start_next(self, row: ScheduleRow) -> None:
+        if row.last_run_id and await self._is_open(row, row.last_run_id):
+            return
+        for firing in await self._journal.firings.queued(row.tenant, row.source, 1):
+            schedule = self._compiled.of(row)
+            await self._start(row, schedule, schedule.cron.read(firing.key))
 
     async def _queue(self, row: ScheduleRow, key: str, last_run: str | None) -> None:
         waiting = await self._journal.firings.queued(row.tenant, row.source, _MOST_QUEUED)
@@ -198,10 +208,10 @@ class Scheduler:
         message = f"waits for run {last_run}" if last_run else "waits for earlier moments"
         await self._note(row, self._firing(row, key, "queued", message))
 
-    async def _cancel(self, row: ScheduleRow, run_id: str) -> None:
+    async def _end(self, row: ScheduleRow, run_id: str) -> None:
         reason = "the next moment of its schedule has come"
         try:
-            await self._runs.cancel(row.tenant, run_id, reason, row.source)
+            await self._runs.end(row.tenant, run_id, reason, row.source)
         except (Rejected, UnknownRun):
             return  # it has ended, or is being cancelled
 
@@ -220,15 +230,6 @@ class Scheduler:
 
     async def _note(self, row: ScheduleRow, firing: Firing) -> None:
         await self._journal.schedules.note(row, firing)
-
-    def _schedule(self, row: ScheduleRow) -> Schedule:
-        kept = self._compiled.get((row.tenant, row.id))
-        if kept is None or kept[0] != row.document:
-            if len(self._compiled) >= _PAGE * 10:
-                self._compiled.clear()
-            kept = row.document, Schedule(row.id, body_of(row))
-            self._compiled[row.tenant, row.id] = kept
-        return kept[1]
 
 
 def start_key(schedule_id: str, moment: int) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from app.clock import Clock
 from app.concurrency.first_come import until_kept
+from app.triggers.keyed_starts import KeyedStarts, Target, checked_data, rendered
 from app.triggers.schedule_document import Schedule, ScheduleBody
-from app.triggers.starting import Starter, Target, checked_data, rendered
 from engine.value import value
 from journal import Firing, Journal, ScheduleRow, UnknownSchedule
 
@@ -34,9 +34,9 @@ class ScheduleState:
 class Schedules:
     """Stores schedules; `Scheduler` fires them."""
 
-    def __init__(self, journal: Journal, starter: Starter, clock: Clock) -> None:
+    def __init__(self, journal: Journal, starts: KeyedStarts, clock: Clock) -> None:
         self._journal = journal
-        self._starter = starter
+        self._starts = starts
         self._clock = clock
         self.on_change: Callable[[], None] = lambda: None
         """Called after each change."""
@@ -116,7 +116,7 @@ class Schedules:
     async def _check(self, tenant: str, schedule: Schedule, now_ms: int) -> None:
         """Check what would be started next against its workflow. Raises `StartRefused`."""
         target = Target(tenant, schedule.body.workflowId, schedule.body.version)
-        _, definition = await self._starter.definition(target)
+        _, definition = await self._starts.definition(target)
         moment = schedule.cron.after(now_ms)
         if moment is not None:
             checked_data(definition, await rendered(schedule.data, schedule.scope(moment)))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -12,7 +12,7 @@ from app.wire.parsing.errors import BadRequest
 from app.wire.requests.bodies import checked
 from engine import JsonObject
 from steps.contract.step_type import Problem
-from steps.language.durations import Duration, duration_text
+from steps.language.durations import WRITTEN, Duration
 from steps.language.expression import Expression, ExpressionError, bare_condition
 from steps.language.template import Template
 from steps.send_signal import HOUR_MS, KeepFor, Receivers, kept_for_one
@@ -84,7 +84,7 @@ class _Signal(_Part):
     """A signal that a trigger sends."""
 
     name: SignalName = Field(description="the signal's name, such as `payment`")
-    keepFor: KeepFor = HOUR_MS  # noqa: N815 - the API's word
+    keepFor: Annotated[KeepFor, WRITTEN] = HOUR_MS  # noqa: N815 - the API's word
 
     @field_validator("name")
     @classmethod
@@ -163,7 +163,7 @@ class RequestTrigger(_Started):
         description="the status of the answer, which is sent after the commit; `result` waits for "
         "the run and answers with its result",
     )
-    wait: Duration | None = Field(
+    wait: Annotated[Duration, WRITTEN] | None = Field(
         None,
         gt=0,
         le=300_000,
@@ -220,17 +220,6 @@ class RequestTrigger(_Started):
         if wait is not None and info.data.get("respond", "result") != "result":
             raise ValueError("is allowed only if respond is result")
         return wait
-
-    def document(self) -> JsonObject:
-        """Return the whole document, with every key."""
-        document: JsonObject = self.model_dump(mode="json")
-        verify = cast("JsonObject", document["verify"])
-        verify["tolerance"] = duration_text(self.verify.tolerance)
-        if self.signal is not None:
-            signal = cast("JsonObject", document["signal"])
-            signal["keepFor"] = duration_text(self.signal.keepFor)
-        document["wait"] = None if self.wait is None else duration_text(self.wait)
-        return document
 
 
 class RunTrigger(_Started):
@@ -306,14 +295,6 @@ class RunTrigger(_Started):
         template_over(data, RUN_NAMES)
         return data
 
-    def document(self) -> JsonObject:
-        """Return the whole document, with every key."""
-        document: JsonObject = self.model_dump(mode="json")
-        if self.signal is not None:
-            signal = cast("JsonObject", document["signal"])
-            signal["keepFor"] = duration_text(self.signal.keepFor)
-        return document
-
 
 class FormTrigger(_Started):
     """A web form for the inputs of a workflow, open to anybody with its link."""
@@ -367,7 +348,7 @@ class FormTrigger(_Started):
 
 
 TriggerBody: TypeAlias = RequestTrigger | RunTrigger | FormTrigger
-KINDS: Mapping[type[BaseModel], str] = {
+KINDS: Mapping[type[TriggerBody], str] = {
     RequestTrigger: "request",
     RunTrigger: "run",
     FormTrigger: "form",
@@ -396,5 +377,5 @@ def kept_body(kind: str, document: str) -> TriggerBody:
     """Return a trigger from its stored form."""
     for model, name in KINDS.items():
         if name == kind:
-            return cast("TriggerBody", model.model_validate_json(document))
+            return model.model_validate_json(document)
     raise ValueError(f"{kind} is not a kind of trigger")

@@ -8,11 +8,11 @@ from app.execution.attempts.step_services import StepServices
 from app.execution.execution import Execution
 from app.execution.starting.admission import Admission
 from app.triggers.kept_triggers import KeptTriggers
+from app.triggers.keyed_starts import KeyedStarts
 from app.triggers.receiving import Receiving
 from app.triggers.run_ends import RunEnds
 from app.triggers.scheduler import Scheduler
 from app.triggers.schedules import Schedules
-from app.triggers.starting import Starter
 from engine.value import value
 from journal import Journal
 
@@ -28,7 +28,7 @@ class Triggers:
         run_ends: Starts runs when others end, in the background.
     """
 
-    starter: Starter
+    starts: KeyedStarts
     schedules: Schedules
     scheduler: Scheduler
     kept: KeptTriggers
@@ -56,12 +56,12 @@ def open_triggers(
     """Assemble the parts that start runs without an API call."""
     clock, runs, signals = parts.clock, execution.runs, execution.signals
     secrets, files = parts.secrets, parts.files
-    starter = Starter(parts.workflows, runs, admission)
-    schedules = Schedules(journal, starter, clock)
-    scheduler = Scheduler(journal, starter, runs, clock)
+    starts = KeyedStarts(parts.workflows, runs, admission)
+    schedules = Schedules(journal, starts, clock)
+    scheduler = Scheduler(journal, starts, runs, clock)
     schedules.on_change = scheduler.look
-    kept = KeptTriggers(journal, starter, secrets.keyring, clock)
-    receiving = Receiving(journal, starter, signals, secrets, files, clock)
-    run_ends = RunEnds(journal, starter, signals, hub, clock)
+    kept = KeptTriggers(journal, starts, secrets.keyring, clock)
+    receiving = Receiving(journal, starts, signals, secrets, files, clock)
+    run_ends = RunEnds(journal, starts, signals, hub, clock)
     kept.on_change = run_ends.look
-    return Triggers(starter, schedules, scheduler, kept, receiving, run_ends)
+    return Triggers(starts, schedules, scheduler, kept, receiving, run_ends)

@@ -46,8 +46,8 @@ def unfit(body: TriggerBody, definition: Definition | None) -> Iterator[Problem]
 def _unfit_request(body: RequestTrigger) -> Iterator[Problem]:
     key = body.idempotencyKey
     if key is not None and not _expressions(key, REQUEST_NAMES):
-        told = "has no {{ }}, so all requests would have the same key; name what differs, such as"
-        yield Problem("idempotencyKey", f"{told} {{{{ request.body.id }}}}")
+        why = "has no {{ }}, so all requests would have the same key; name what differs, such as"
+        yield Problem("idempotencyKey", f"{why} {{{{ request.body.id }}}}")
     is_input = body.workflowId is not None and body.data is not None
     if is_input and isinstance(body.data, list):
         yield Problem("data", "must be an object, not a list, as input of a run")

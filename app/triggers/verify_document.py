@@ -11,7 +11,7 @@ from pydantic import (
     field_validator,
 )
 
-from steps.language.durations import Duration
+from steps.language.durations import WRITTEN, Duration
 
 SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
@@ -71,7 +71,7 @@ class Verify(BaseModel):
     username: str | None = Field(
         None, max_length=200, validate_default=True, description="with `basic`, the user name"
     )
-    tolerance: Duration = Field(
+    tolerance: Annotated[Duration, WRITTEN] = Field(
         300_000,
         gt=0,
         le=3_600_000,

@@ -23,8 +23,8 @@ from app.secrets.vault import UnfitSecret
 from app.settings.extras import ExtraMissing
 from app.tools.mcp.grants import NotSignedIn, SignInFailed
 from app.tools.mcp.sign_ins import UnknownMcpServer
+from app.triggers.keyed_starts import StartRefused
 from app.triggers.receiving import CannotReplay, NotReady, NotUnderstood
-from app.triggers.starting import StartRefused
 from app.triggers.verification import NotVerified
 from app.wire.parsing.errors import (
     BadRequest,

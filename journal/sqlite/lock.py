@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,17 +24,26 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take the lock. Raises `Locked` at once when another process has it."""
+        """Take the lock.
+
+        Raises:
+            Locked: Another process has it.
+            OSError: The folder cannot be used, or its file system has no locks.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        self._file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            for handle in (self._file, self._folder):
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as busy:
-            os.close(self._file)
-            os.close(self._folder)
-            raise Locked(folder, str(holder(folder).get("pid", "unknown"))) from busy
+        with ExitStack() as unless_taken:
+            self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            unless_taken.callback(os.close, self._folder)
+            self._file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+            unless_taken.callback(os.close, self._file)
+            try:
+                for handle in (self._file, self._folder):
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as busy:
+                raise Locked(folder, str(holder(folder).get("pid", "unknown"))) from busy
+            except OSError as refused:
+                raise OSError(refused.errno, refused.strerror, str(folder / LOCK_FILE)) from refused
+            unless_taken.pop_all()
         self.left_behind = holder(folder)
         self._control: Path | None = None
         self._database: int | None = None

@@ -32,13 +32,13 @@ _ROWS_BEGUN = 512
 _HELD_S = 0.03
 """Statements that take more seconds than this have waited for another program."""
 
-_LONGEST_APART_S = 60.0
+_LONGEST_AWAY_S = 60.0
 """For how many seconds at most no statement is executed on the loop, after some took long."""
 
 _LONG_CHECKPOINT_S = 0.01
 """A checkpoint that keeps the loop for more seconds sends the next ones to the thread."""
 
-_CHECKPOINTS_APART_S = 60.0
+_CHECKPOINTS_AWAY_S = 60.0
 """For how many seconds checkpoints then stay there."""
 
 _WHILE_S = 0.1
@@ -56,8 +56,8 @@ class Pace:
         self._while_s = _WHILE_S
         self._began_s = now_s()
         self._shortest_s = float("inf")
-        self._apart_s = _LONGEST_WHILE_S
-        self._apart_until_s = 0.0
+        self._away_s = _LONGEST_WHILE_S
+        self._away_until_s = 0.0
         self._no_checkpoint_until_s = 0.0
 
     def fits(self, rows: int) -> bool:
@@ -87,7 +87,7 @@ class Pace:
 
     def begins_on_loop(self, rows: int) -> bool:
         """Say whether the statements of a transaction with so many rows may run on the loop."""
-        return rows <= _ROWS_BEGUN and self.now_s() >= self._apart_until_s
+        return rows <= _ROWS_BEGUN and self.now_s() >= self._away_until_s
 
     def begun(self, took_s: float, *, from_disk: bool) -> None:
         """Note how long statements took on the loop, and whether they had to read from the disk.
@@ -98,9 +98,9 @@ class Pace:
         if took_s <= (_LONG_S if from_disk else _HELD_S):
             return
         now_s = self.now_s()
-        is_again = now_s < self._apart_until_s + 4 * self._apart_s
-        self._apart_s = min(2 * self._apart_s, _LONGEST_APART_S) if is_again else _LONGEST_WHILE_S
-        self._apart_until_s = now_s + self._apart_s
+        is_again = now_s < self._away_until_s + 4 * self._away_s
+        self._away_s = min(2 * self._away_s, _LONGEST_AWAY_S) if is_again else _LONGEST_WHILE_S
+        self._away_until_s = now_s + self._away_s
 
     def checkpoints_on_loop(self) -> bool:
         """Say whether a checkpoint may be made on the loop's thread."""
@@ -109,7 +109,7 @@ class Pace:
     def checkpointed(self, took_s: float) -> None:
         """Note how many seconds a checkpoint took on the loop."""
         if took_s > _LONG_CHECKPOINT_S:
-            self._no_checkpoint_until_s = self.now_s() + _CHECKPOINTS_APART_S
+            self._no_checkpoint_until_s = self.now_s() + _CHECKPOINTS_AWAY_S
 
     def _begin(self) -> None:
         self._began_s, self._shortest_s = self.now_s(), float("inf")

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _SHORT = re.compile(r"([0-9]{1,12})(ms|s|m|h|d|w)")
 _ISO = re.compile(
@@ -65,3 +65,6 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "examples": ["30s", "5m", "PT1H"]}),
 ]
 """A field that is written as a duration and holds milliseconds."""
+
+WRITTEN = PlainSerializer(duration_text, return_type=str, when_used="json")
+"""Annotates a field that is a duration in the JSON of its model, too."""

@@ -1,6 +1,8 @@
 """Guarantees of the journal, on a real file."""
 
 import asyncio
+import errno
+import fcntl
 import sqlite3
 import subprocess
 import sys
@@ -40,6 +42,7 @@ from journal import (
 )
 from journal.connection import Values
 from journal.rows.codec import SCHEMA, decode, encode
+from journal.sqlite.lock import FolderLock
 from tests.harness.histories import append_events, start_run
 
 JSON: st.SearchStrategy[Json] = st.recursive(
@@ -179,6 +182,19 @@ async def test_another_process_cannot_open_the_folder(journal: Journal, tmp_path
     )
     other = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
     assert b"Locked" in other.stderr
+
+
+def test_a_file_system_without_locks_is_not_called_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    before = {*Path("/proc/self/fd").iterdir()}
+    with pytest.raises(OSError, match=f"No locks available: '{tmp_path}/stepwell.lock'"):
+        FolderLock(tmp_path)
+    assert {*Path("/proc/self/fd").iterdir()} == before
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage that is no database" * 100, None])

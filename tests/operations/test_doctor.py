@@ -8,7 +8,7 @@ from engine import AttemptInterrupted
 from tests.conftest import PLUGIN
 from tests.harness.journals import change, completed, filled, paused
 from tests.harness.processes import run
-from tests.harness.server import Server
+from tests.harness.server import Server, settled
 
 FRAGILE = {
     "id": "w", "name": "Fragile", "initialStep": "a",
@@ -91,6 +91,22 @@ def test_a_run_with_an_unusable_definition_is_listed_and_can_be_ended(tmp_path: 
         )
         assert (answer.json()["changed"], answer.json()["failed"]) == (3, 0)
         assert doctor(folder)[0] == 0
+
+
+def test_a_run_with_an_unusable_definition_makes_room_for_a_newer_one(tmp_path: Path) -> None:
+    limited = {**FRAGILE, "concurrency": {"limit": 1, "whenFull": "cancel-oldest"}}
+    with Server(tmp_path / "data", PLUGIN) as server, server.client() as client:
+        assert client.post("/api/workflows", json=limited).status_code == 201
+        old = client.post("/api/workflow/start/w").json()["runId"]
+        settled(client, old, "paused")
+    none = tmp_path / "none.py"
+    none.write_text("")
+    usable = json.loads(json.dumps(limited).replace('"fragile"', '"request-user-action"'))
+    with Server(tmp_path / "data", none) as server, server.client() as client:
+        assert client.put("/api/workflows/w", json=usable).status_code == 200
+        new = client.post("/api/workflow/start/w", json={"version": "latest"}).json()["runId"]
+        assert settled(client, new)["status"] == "paused"
+        assert settled(client, old)["status"] == "terminated"
 
 
 def test_interrupted_steps_are_named(tmp_path: Path) -> None:

@@ -45,6 +45,16 @@ class Clocked(Server):
         with closing(sqlite3.connect(self.data / "journal.sqlite3", timeout=30)) as journal:
             return journal.execute(sql, values).fetchall()
 
+    def damage(self, run_id: str) -> None:
+        """Change an event of a run in the file of the journal, so that it cannot be read."""
+        number = int(run_id.rpartition("-")[2])
+        with (
+            closing(sqlite3.connect(self.data / "journal.sqlite3", timeout=30)) as journal,
+            journal,
+        ):
+            journal.execute("PRAGMA wal_autocheckpoint = 0")  # only the server writes them back
+            journal.execute("UPDATE events SET body = '{}' WHERE run = ?", (number,))
+
     def started(self, schedule_id: str) -> list[str]:
         """Return the times at which a schedule has started a run, as ISO dates in UTC."""
         prefix = f"schedule:{schedule_id}:"

@@ -110,10 +110,12 @@ def test_times_missed_while_the_server_was_stopped_follow_the_setting(clocked: C
 def test_a_time_during_an_active_run_follows_the_overlap_setting(clocked: Clocked) -> None:
     clocked.set_clock("2027-02-01T00:30:00Z")
     ways = ("start", "skip", "queue", "cancel-old")
+    hourly = {"cron": "@hourly", "timeZone": "UTC"}
     with clocked.client() as client:
         client.post("/api/workflows", json=asking("long"))
+        put(client, "a-broken-queue", "long", **hourly, overlap="queue")
         for overlap in ways:
-            put(client, overlap, "long", cron="@hourly", timeZone="UTC", overlap=overlap)
+            put(client, overlap, "long", **hourly, overlap=overlap)
         for hour in ("01", "02", "03"):
             clocked.set_clock(f"2027-02-01T{hour}:00:01Z")
             for overlap in ways:
@@ -132,6 +134,8 @@ def test_a_time_during_an_active_run_follows_the_overlap_setting(clocked: Clocke
         statuses = [settled(client, run)["status"] for run in runs]
         assert statuses == ["paused", "cancelled", "cancelled"]
         answer = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved"}
+        unreadable = client.get("/api/schedules/a-broken-queue").json()["lastRunId"]
+        clocked.damage(unreadable)  # it delays no other schedule
         for count in (2, 1):
             run = client.get("/api/schedules/queue").json()["lastRunId"]
             settled(client, run, "paused")
@@ -139,7 +143,7 @@ def test_a_time_during_an_active_run_follows_the_overlap_setting(clocked: Clocke
             until(partial(waiting, client), partial(eq, count - 1))
         assert [what for _, what in firings(client, "queue")] == ["started"] * 3
         assert len(clocked.started("queue")) == 3
-        for overlap in ways:
+        for overlap in ("a-broken-queue", *ways):
             client.delete(f"/api/schedules/{overlap}").raise_for_status()
 
 

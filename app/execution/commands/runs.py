@@ -294,21 +294,21 @@ class Runs:
 
         return await self.fenced(command)
 
-    async def make_room(self, tenant: str, run_id: str, reason: str) -> None:
-        """Cancel a run to make room for newer ones of its workflow. Raises as `cancel`."""
-        await self.cancel(tenant, run_id, reason, "concurrency")
+    async def end(self, tenant: str | None, run_id: str, reason: str, caller: str) -> None:
+        """Cancel a run, or terminate it if its definition is unusable: it could not clean up.
+
+        For whatever goes on without a run; nobody is there to decide. Raises as `cancel`.
+        """
+        try:
+            await self.cancel(tenant, run_id, reason, caller)
+        except DefinitionUnusable:
+            await self.terminate(tenant, run_id, reason, caller)
 
     async def stop(self, run_id: str, *, terminate: bool) -> None:
         """Stop a run whose parent no longer waits for it; one that has ended does not change."""
-        reason = "the run that started it has stopped"
-        try:
-            if not terminate:
-                with contextlib.suppress(DefinitionUnusable):
-                    await self.cancel(None, run_id, reason, "parent")
-                    return
-            await self.terminate(None, run_id, reason, "parent")
-        except Rejected:
-            return
+        stopped = self.terminate if terminate else self.end
+        with contextlib.suppress(Rejected):
+            await stopped(None, run_id, "the run that started it has stopped", "parent")
 
     async def fire(self, run_id: str) -> None:
         """Look at a run whose timer is due."""

@@ -41,7 +41,7 @@ class Places:
 
     Attributes:
         carry_on: Drives a run that has been admitted.
-        cancel: Cancels a run of a tenant, with a reason.
+        end: Ends a run of a tenant, with a reason and who wants it.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Places:
         self._locks: WeakValueDictionary[PlaceKey, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self.carry_on: Callable[[LiveRun], None] = lambda _: None
-        self.cancel: Callable[[str, str, str], Awaitable[None]]
+        self.end: Callable[[str, str, str, str], Awaitable[None]]
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
         """Look at the line of a run that has been queued or has given up its place."""
         key = place_key(live.tenant, live.run)
-        assert key is not None  # noqa: S101 - only such runs are told of
+        assert key is not None  # noqa: S101 - only such runs are published
         if live.run.is_over or any(type(event) is RunQueued for event in events):
             self._look_at(key)
 
@@ -156,6 +156,8 @@ class Places:
         """Cancel the oldest runs, so that the newest have room once these have stopped."""
         for run_id in await self._journal.places.surplus(key, place.limit):
             try:
-                await self.cancel(key.tenant, run_id, _REASON)
+                await self.end(key.tenant, run_id, _REASON, "concurrency")
             except (Rejected, UnknownRun):
                 continue  # it has ended or is being cancelled
+            except UNREADABLE as unreadable:  # that one's fault, not that of the first in line
+                log.run_stands_still(run_id, unreadable)

@@ -16,8 +16,8 @@ from app.execution.live.waiters import is_settled
 from app.services import Services
 from app.telemetry import log
 from app.triggers.arrived import Arrived
+from app.triggers.keyed_starts import StartRefused
 from app.triggers.receiving import NotReady, Receipt, new_request_id
-from app.triggers.starting import StartRefused
 from app.triggers.trigger_document import RequestTrigger
 from app.web.api.starts import waited_for
 from app.web.api.triggers import receipt_document
@@ -58,7 +58,7 @@ async def incoming(request: Request, services: Services) -> Response:
 
 
 async def _taken(request: Request, services: Services, row: TriggerRow) -> Response:
-    trigger = services.triggers.kept.compiled(row)
+    trigger = services.triggers.kept.compiled.of(row)
     body = trigger.body
     services.rate_limits.check_open(f"{row.tenant}:{row.source}", body.perSecond)
     if not body.enabled:

@@ -12,7 +12,7 @@ import uuid
 
 from app.auth.roles import Role
 from app.execution.live.waiters import is_settled
-from app.triggers.starting import StartRefused, Target
+from app.triggers.keyed_starts import StartRefused, Target
 from app.web.api.starts import waited_for
 from app.web.endpoint import Call
 from app.wire.runs.document import outcome_document
@@ -118,7 +118,7 @@ async def _started(call: Call, name: str, arguments: JsonObject, key: str | None
     digest = hashlib.sha256(f"{call.caller.name}\0{key}".encode()).hexdigest()
     reason = f"mcp:{digest if key else uuid.uuid4().hex}"
     try:
-        started = await services.triggers.starter.start(
+        started = await services.triggers.starts.start(
             Target(call.tenant, tool.id, None),
             arguments,
             reason,

@@ -12,7 +12,7 @@ from app.concurrency.tenant import work_for
 from app.execution.driving.signals import IDS_KEPT_MS, Sent
 from app.services import Services
 from app.telemetry import log
-from app.triggers.starting import Target, checked_data
+from app.triggers.keyed_starts import Target, checked_data
 from app.web.endpoint import Call, Endpoint
 from app.web.errors import error_response, is_known
 from app.web.json_answer import JsonAnswer
@@ -70,7 +70,7 @@ async def send_signal(call: Call) -> Response:
 async def _can_start(call: Call, start: SignalStart) -> None:
     """Check that the run can be started before the signal is stored. Raises `StartRefused`."""
     target = Target(call.tenant, start.workflowId, start.version)
-    _, definition = await call.services.triggers.starter.definition(target)
+    _, definition = await call.services.triggers.starts.definition(target)
     checked_data(definition, start.data)
 
 
@@ -78,8 +78,8 @@ async def _start(call: Call, start: SignalStart, signal_id: str) -> str:
     """Start the run that will take a signal, once for the signal's id; return its id."""
     target = Target(call.tenant, start.workflowId, start.version)
     key = f"signal:{signal_id}"
-    starter = call.services.triggers.starter
-    return (await starter.start(target, start.data, key, call.caller.name)).run_id
+    starts = call.services.triggers.starts
+    return (await starts.start(target, start.data, key, call.caller.name)).run_id
 
 
 async def list_signals(call: Call) -> Response:

@@ -8,8 +8,8 @@ from starlette.responses import JSONResponse, Response
 from app.auth.roles import Role
 from app.triggers.arrived import Arrived
 from app.triggers.kept_triggers import TriggerState, body_of
+from app.triggers.keyed_starts import StartRefused
 from app.triggers.receiving import CannotReplay, NotUnderstood, Receipt, new_request_id
-from app.triggers.starting import StartRefused
 from app.triggers.trigger_document import FormTrigger, RequestTrigger, RunTrigger, trigger_body
 from app.web.api.links import own_address
 from app.web.api.schedules import FiringsQuery, firing_document, usable_id
@@ -149,7 +149,7 @@ async def replay_request(call: Call) -> Response:
     )
     largest = call.services.settings.max_attachment_bytes
     try:
-        receipt = await triggers.receiving.receive(triggers.kept.compiled(row), again, largest)
+        receipt = await triggers.receiving.receive(triggers.kept.compiled.of(row), again, largest)
     except NotUnderstood as failed:
         problem = Problem("request", failed.why)
         raise StartRefused("the request does not fit", (problem,)) from failed

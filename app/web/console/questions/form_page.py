@@ -16,8 +16,8 @@ from app.concurrency.tenant import work_for
 from app.services import Services
 from app.telemetry import log
 from app.triggers.kept_triggers import body_of
+from app.triggers.keyed_starts import StartRefused, Target
 from app.triggers.receiving import KEPT
-from app.triggers.starting import StartRefused, Target
 from app.triggers.trigger_document import FormTrigger
 from app.web.console.page import open_page, problem_page
 from app.web.console.questions.form_fields import names_of, start_fields
@@ -110,7 +110,7 @@ async def _of_trigger(
         raise _Closed(410, "This form takes nothing any more." if is_over else "It is closed.")
     target = Target(row.tenant, body.workflowId, body.version)
     try:
-        _, definition = await services.triggers.starter.definition(target)
+        _, definition = await services.triggers.starts.definition(target)
     except StartRefused as refused:
         await _note(services, row, "failed", None, str(refused))
         raise _Closed(410, "It is closed for now.") from refused
@@ -162,7 +162,7 @@ async def _sent(request: Request, services: Services, form: _Open, target: Targe
         async with services.storing.of("form", row.tenant, key):
             if await services.journal.start_keys.used(row.tenant, key) is None:
                 data = await _input(services, form, given)
-                started = await services.triggers.starter.start(target, data, key, row.source)
+                started = await services.triggers.starts.start(target, data, key, row.source)
                 await _note(services, row, "started", started.run_id, None, once)
     except (BadRequest, StartRefused) as wrong:
         problems = wrong.problems or (Problem("", str(wrong)),)

@@ -14,7 +14,7 @@ from journal import (
     UnknownVersion,
     UnknownWorkflow,
 )
-from steps.contract.step_type import Problem
+from steps.contract.step_type import Problem, listed
 from steps.document.compiled import Definition
 from steps.document.problems import InvalidDefinition
 from steps.language.allowance import Allowance
@@ -30,7 +30,7 @@ class StartRefused(Exception):
 
     def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
         self.problems = problems
-        shown = "; ".join(f"{item.path} {item.message}" for item in problems[:3])
+        shown = listed(problems[:3])
         super().__init__(f"{message}: {shown}" if shown else message)
 
 
@@ -51,7 +51,7 @@ class Started:
     is_new: bool
 
 
-class Starter:
+class KeyedStarts:
     """Starts runs, each key once."""
 
     def __init__(self, workflows: Workflows, runs: Runs, admission: Admission) -> None:
