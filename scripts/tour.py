@@ -1,5 +1,7 @@
 """Start the server, load the samples, take one of them through a whole run, keep serving.
 
+On a data folder that has the samples, only start the server: they may have been changed since.
+
 Every call is printed as the curl command that a person would type, with its answer.
 """
 
@@ -56,8 +58,9 @@ class Shell:
         return " ".join(parts)
 
 
-def load_samples(shell: Shell) -> None:
-    """Create and publish the samples that need no external service, unless they exist."""
+def load_samples(shell: Shell) -> bool:
+    """Create and publish the samples that need no external service; return whether any was new."""
+    is_new = False
     for name in SAMPLES:
         file = EXAMPLES / name / "workflow.json"
         document = json.loads(file.read_text(encoding="utf-8"))
@@ -67,6 +70,8 @@ def load_samples(shell: Shell) -> None:
         version = {"version": created["version"]}
         shell.call("POST", f"/api/workflows/{created['id']}/publish", version, quiet=True)
         print(f"loaded examples/{name}/workflow.json as workflow {created['id']}")
+        is_new = True
+    return is_new
 
 
 def walk(shell: Shell) -> None:
@@ -169,8 +174,8 @@ def main() -> int:
         own = key(options.data, "create", "--role", "editor", "--name", "tour")
         try:
             shell = Shell(address, own["key"])
-            load_samples(shell)
-            walk(shell)
+            if load_samples(shell):
+                walk(shell)
         finally:
             key(options.data, "disable", own["id"])
         print(f"\nStepwell serves at {address} (API page: {address}/docs). Ctrl-C stops it.")

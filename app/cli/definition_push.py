@@ -1,5 +1,6 @@
 """Sends definitions from files to a server."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,17 @@ from app.operator.errors import CommandFailed
 from engine import JsonObject
 from stepwell.client import ApiError, Client
 
+_INVALID = 400
 _NOT_FOUND = 404
 
 
 def push_one(
     client: Client, item: FileDefinition, *, publish: bool, dry_run: bool = False
 ) -> dict[str, Any]:
-    """Store a definition, unless the server has the same already. Raises `ApiError`."""
+    """Store a definition, unless the server has the same already; if `dry_run`, only check it.
+
+    Raises `ApiError` if the server refuses it, or would.
+    """
     address = f"/api/{item.kind}s"
     newest = newest_of(client, item.kind, item.id)
     outcome: dict[str, Any] = {"kind": item.kind, "id": item.id, "done": "unchanged", "version": ""}
@@ -46,8 +51,21 @@ def push_one(
             body = {"version": newest["version"]}
             client.request("POST", f"{address}/{item.id}/publish", body)
     if dry_run and outcome["done"] != "unchanged":
+        _check(client, item)
         outcome["done"] = f"would be {outcome['done']}"
     return outcome
+
+
+def _check(client: Client, item: FileDefinition) -> None:
+    """Let the server check a definition. Raises `ApiError` with its problems."""
+    text = json.dumps(item.document)
+    found = _object(client.request("POST", "/api/workflow/check", {"text": text}))
+    problems: Any = found.get("problems")
+    if problems:
+        message = "; ".join(f"{item['path']}: {item['message']}" for item in problems)
+        raise ApiError(
+            _INVALID, {"error": "Invalid input", "message": message, "details": problems}
+        )
 
 
 def read_all(places: list[Path]) -> tuple[list[FileDefinition], bool]:

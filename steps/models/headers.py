@@ -53,8 +53,8 @@ TemplateHeaders: TypeAlias = Annotated[dict[str, SecretTemplate], AfterValidator
 """The headers in a step."""
 
 HEADERS = (
-    "further headers of each question, also of those to `fallback`, but those that the model's "
-    "document names"
+    "further headers of each question, also of those to `fallback`; a header that the model's "
+    "document names stays as it is"
 )
 
 

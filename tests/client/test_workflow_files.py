@@ -43,6 +43,14 @@ def test_from_files_to_a_server_and_back(shared: Server, tmp_path: Path) -> None
         "agent  helper  would be created",
         "workflow  order  would be created",
     ]
+    file.write_text(json.dumps({**FLOW, "initialStep": "nowhere"}, indent=1))
+    (folder / "helper.yaml").write_text("name: Helper\ninstructions: Be brief.\nmodle: fast\n")
+    agent, workflow = push("--dry-run", code=1)
+    assert agent == f"{folder}/helper.yaml:3: modle: is not a known key; did you mean model?"
+    assert workflow.startswith(f"{file}:")
+    assert ": initialStep: " in workflow
+    file.write_text(json.dumps(FLOW))
+    (folder / "helper.yaml").write_text(f"# with a remark\n{as_yaml(AGENT)}")
     assert push() == ["agent  helper  created  1.0.0", "workflow  order  created  1.0.0"]
     assert push("--publish")[1] == "workflow  order  unchanged, published  1.0.0"
     assert push("--publish")[1] == "workflow  order  unchanged  1.0.0"

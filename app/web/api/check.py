@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.concurrency.offload import offload
+from app.definitions.definition_files import kind_of
 from app.definitions.definition_text import TextRefused, read_definition
 from app.definitions.json_lines import line_of
 from app.web.api.known import known_to
@@ -83,9 +84,16 @@ def _with_lines(problems: list[Problem], lines: dict[str, int]) -> list[dict[str
 
 
 async def check(call: Call) -> Response:
-    """Check a definition without saving it."""
+    """Check a workflow or an agent without saving it."""
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
-    found = await checked_text(call, body.text)
+    registry = call.services.registry
+
+    def look(document: Json, known: Known) -> Checked:
+        if kind_of(document) == "agent":
+            return check_agent(document, known)
+        return check_definition(document, registry, known)
+
+    found = await _checked(call, body.text, look)
     document = {"valid": not found.problems, "problems": found.problems}
     if found.warnings:
         document["warnings"] = found.warnings

@@ -84,12 +84,17 @@ def test_check_names_path_and_line_of_every_problem(tmp_path: Path) -> None:
         '{\n  "name": "Bad",\n  "initialStep": "a",\n  "steps": [\n'
         '    {"id": "a", "type": "end-flow"},\n    {"id": "b",\n     "type": "wiat"}\n  ]\n}\n'
     )
-    shown = run("check", file)
+    agent = tmp_path / "agent.json"
+    agent.write_text('{"name": "A", "instructions": "Be brief.",\n"modle": "fast"}')
+    shown = run("check", file, agent)
     assert shown.returncode == 1
     assert (
         f"{file}:7: steps[1].type: wiat is not a known step type; did you mean wait?"
         in shown.stdout
     )
+    assert f"{agent}:2: modle: is not a known key; did you mean model?" in shown.stdout
+    agent.write_text('{"name": "A", "instructions": "Be brief."}')
+    assert run("check", agent).stdout == f"{agent}: OK\n"
 
 
 def test_run_shows_the_history_without_a_server() -> None:
@@ -229,3 +234,6 @@ def test_the_tour_completes_a_sample(tmp_path: Path) -> None:
     assert shown.stdout.count("/first-owner with the code ") == 2
     assert "sk_" not in shown.stdout
     assert '"paid": true' in shown.stdout
+    again = subprocess.run([*command, *place], capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stdout.count("$ curl")) == (0, 0), again.stdout
+    assert again.stdout.count("/first-owner with the code ") == 2
