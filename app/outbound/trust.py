@@ -23,15 +23,15 @@ def trusted(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def add_to(context: ssl.SSLContext, ca_file: Path | None) -> None:
-    """Add the certificates of a file. Raises `SettingsError` as `trusted` does."""
+def add_to(context: ssl.SSLContext, ca_file: Path | None, setting: str = "ca_file") -> None:
+    """Add the certificates of the file in a setting. Raises `SettingsError` as `trusted` does."""
     if ca_file is None:
         return
     try:
         context.load_verify_locations(ca_file)
     except OSError as unusable:
         why = "it holds no certificate (PEM)" if isinstance(unusable, ssl.SSLError) else unusable
-        raise SettingsError(f"ca_file {ca_file} cannot be used: {why}") from unusable
+        raise SettingsError(f"{setting} {ca_file} cannot be used: {why}") from unusable
 
 
 def bundle(public: Path, ca_file: Path) -> IO[bytes]:

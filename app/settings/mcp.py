@@ -136,8 +136,12 @@ class McpServerSettings(BaseModel):
 
 
 def _check_url(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_fit = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError as odd:
+        raise ValueError(f"url is not an address: {odd}") from odd
+    if not is_fit:
         raise ValueError("url must begin with http:// or https:// and name a host")
     if "@" in parts.netloc:
         raise ValueError("url must hold no credentials; put them in headers, as env:VARIABLE")

@@ -22,6 +22,16 @@ from pydantic import (
 from app.settings.identity import IdentityProviderSettings, ProviderName
 from app.settings.llm import ModelName, ModelSettings
 from app.settings.mcp import McpServersSettings
+from app.settings.network_values import (
+    DirectHost,
+    EndpointAddress,
+    HeaderPairs,
+    HeaderToken,
+    MailHost,
+    Origin,
+    ProxyAddress,
+    PublicAddress,
+)
 from app.settings.rates import Rates
 from app.settings.retention import Ages, Counts, TenantAges
 from steps.document.problems import problems_of
@@ -32,7 +42,6 @@ _PREFIX = "STEPWELL_"
 _NO_SETTINGS = ("cache", "config", "key", "url", "tenant", "token")
 """Environment variables read by others: the single-file launcher, the settings file, the client."""
 
-_PROXY = re.compile(r"https?://([^\s@/?#]+@)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?")
 _POSTGRESQL = re.compile(r"postgres(ql)?://")
 _LISTS = ("plugins", "allowed_networks", "no_proxy", "cors_origins", "secrets_old_keys")
 NO_OPTIONS = (
@@ -89,15 +98,15 @@ class Settings(BaseModel):
     ca_file: Path | None = Field(
         None, description="certificates (PEM) that outgoing connections trust too"
     )
-    proxy: SecretStr | None = Field(
+    proxy: ProxyAddress | None = Field(
         None,
         description="the HTTP proxy for outgoing requests, as http://name:password@host:port",
     )
-    no_proxy: list[str] = Field(
+    no_proxy: list[DirectHost] = Field(
         [],
         description="names (with subdomains), addresses and networks reached without the proxy",
     )
-    cors_origins: list[str] = Field(
+    cors_origins: list[Origin] = Field(
         [], description="origins from which browsers may call, each written in full"
     )
     max_body_bytes: int = Field(1_048_576, ge=1_024, description="the largest JSON body")
@@ -143,7 +152,7 @@ class Settings(BaseModel):
     max_queued_writes: int = Field(
         5_000, ge=1, description="writes waiting for the disk, with the same effect"
     )
-    metrics_token: SecretStr | None = Field(
+    metrics_token: HeaderToken | None = Field(
         None, min_length=16, description="the Bearer token for /metrics, which is off without it"
     )
     stall_warning: int = Field(
@@ -163,15 +172,15 @@ class Settings(BaseModel):
     )
     s3_bucket: str | None = Field(None, description="the bucket, when storage is s3")
     s3_prefix: str = Field("", description="prefix of the keys in the bucket")
-    s3_endpoint: str | None = Field(
-        None, pattern=r"^https?://[^@]+$", description="the address of an S3 other than Amazon's"
+    s3_endpoint: EndpointAddress | None = Field(
+        None, description="the address of an S3 other than Amazon's"
     )
     s3_region: str | None = Field(None, description="the bucket's region")
     s3_access_key: str | None = Field(
         None, description="the access key; without it, boto3 finds one in its usual places"
     )
     s3_secret_key: SecretStr | None = Field(None, description="the secret of s3_access_key")
-    smtp_host: str | None = Field(None, description="the mail server that send-email uses")
+    smtp_host: MailHost | None = Field(None, description="the mail server that send-email uses")
     smtp_port: int = Field(587, ge=1, le=65535, description="the mail server's port")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
         "starttls", description="how the connection to the mail server is protected"
@@ -219,9 +228,8 @@ class Settings(BaseModel):
     console_session: int = Field(
         43_200, ge=60, description="seconds that a sign-in to the console lasts"
     )
-    public_url: str | None = Field(
+    public_url: PublicAddress | None = Field(
         None,
-        pattern=r"^https?://[^@/]+$",
         description="the address at which people reach this server, such as "
         "https://flows.example; without it, links use the server's own address",
     )
@@ -263,9 +271,8 @@ class Settings(BaseModel):
         "auto", description="`auto` uses uvloop if it is installed"
     )
     log_format: Literal["json", "console"] = Field("json", description="the format of the log")
-    otlp_endpoint: str | None = Field(
+    otlp_endpoint: EndpointAddress | None = Field(
         None,
-        pattern=r"^https?://[^@]+$",
         description="the collector that traces and logs are sent to (OTLP over HTTP), such as "
         "http://127.0.0.1:4318; needs the extra otel",
     )
@@ -273,7 +280,7 @@ class Settings(BaseModel):
         False,
         description="whether spans of models and tools include questions and answers",
     )
-    otlp_headers: SecretStr | None = Field(
+    otlp_headers: HeaderPairs | None = Field(
         None, description="headers for the collector, as name=value with commas between them"
     )
     otlp_traces: bool = Field(True, description="whether spans of runs and steps are sent there")
@@ -308,14 +315,6 @@ class Settings(BaseModel):
             return json.loads(value)
         except ValueError as wrong:
             raise ValueError(f"must be JSON text: {wrong}") from wrong
-
-    @field_validator("proxy")
-    @classmethod
-    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _PROXY.fullmatch(value.get_secret_value()):
-            # The message omits the value, which contains a password.
-            raise ValueError("must be http:// or https://, a host and a port, and no path")
-        return value
 
     @field_validator("database")
     @classmethod

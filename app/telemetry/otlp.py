@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import Any
 
 from app.settings.extras import extra
-from app.settings.server import Settings, SettingsError
+from app.settings.network_values import header_pairs
+from app.settings.server import Settings
 from app.telemetry.traces import Kind, Span
 
 _EVERY_MS = 1_000
@@ -27,7 +28,7 @@ class OtlpExporter:
     def __init__(self, settings: Settings, proxy: str | None = None) -> None:
         """Start the exporter, which reaches the collector through a proxy if there is one.
 
-        Raises `ExtraMissing`, and `SettingsError` for invalid headers.
+        Raises `ExtraMissing`.
         """
         self._has_content = settings.otlp_content
         with extra("otel", "otlp_endpoint"):
@@ -167,13 +168,6 @@ def _address(settings: Settings, signal: str) -> str:
 
 
 def _headers(settings: Settings) -> dict[str, str]:
-    """Return the headers of every request. Raises `SettingsError`."""
-    if settings.otlp_headers is None:
-        return {}
-    found = {}
-    for part in settings.otlp_headers.get_secret_value().split(","):
-        name, sign, value = part.partition("=")
-        if not sign or not name.strip():
-            raise SettingsError("otlp_headers must be name=value, with commas between them")
-        found[name.strip()] = value.strip()
-    return found
+    """Return the headers of every request."""
+    given = settings.otlp_headers
+    return {} if given is None else header_pairs(given.get_secret_value())

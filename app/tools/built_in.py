@@ -15,7 +15,7 @@ from app.tools.transform import transform
 
 
 def built_in_tools(settings: Settings, clock: Clock) -> Sequence[Callable[..., Any]]:
-    """Return the tool functions, each marked with `@tool`."""
+    """Return the tool functions, each marked with `@tool`. Raises `SettingsError`."""
     extract = extract_document_tool(ExtractionProcess())
     return (
         transform,

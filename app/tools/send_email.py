@@ -8,6 +8,7 @@ from pydantic import Field
 
 from app.clock import Clock
 from app.settings.server import Settings
+from app.tools.mail_settings import check_mail
 from engine import JsonObject
 from steps.effects.effects import ToolContext
 from steps.tools.tools import tool
@@ -19,7 +20,12 @@ _Addresses = str | list[str]
 
 
 def send_email_tool(settings: Settings, clock: Clock) -> Callable[..., Awaitable[JsonObject]]:
-    """Return the tool, which sends through the mail server that the settings name."""
+    """Return the tool, which sends through the mail server of the settings.
+
+    Raises:
+        SettingsError: The settings of the mail server cannot work.
+    """
+    check_mail(settings)
     threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="smtp")
 
     @tool(id="send-email")

@@ -44,7 +44,7 @@ class Delivery:
         except smtplib.SMTPResponseException as answered:
             raise _refused(answered.smtp_code, answered.smtp_error) from answered
         except smtplib.SMTPNotSupportedError as missing:
-            reason = "the mail server does not support what was requested: "
+            reason = f"the mail server does not support what was requested: {missing}"
             raise StepBroke("EmailRefused", reason, retryable=False) from missing
         except (smtplib.SMTPException, OSError, UnicodeError) as failed:
             host = self._settings.smtp_host
@@ -107,7 +107,7 @@ class Delivery:
             # Raised without its cause, which would reveal a part of the password.
             raise StepBroke("EmailAuth", message, retryable=False) from None
         except smtplib.SMTPNotSupportedError as plain:
-            message = "the mail server does not accept a user name: "
+            message = f"the mail server does not accept a user name: {plain}"
             raise StepBroke("EmailAuth", message, retryable=False) from plain
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.clock import SystemClock
-from app.settings.server import Settings
+from app.settings.server import Settings, SettingsError
 from app.tools.send_email import send_email_tool
 from steps.contract.step_type import StepBroke
 from steps.effects.effects import ToolContext
@@ -230,17 +230,45 @@ async def test_missing_settings_are_named() -> None:
     assert (kind, "smtp_from" in message) == ("EmailNotConfigured", True)
 
 
-async def test_missing_files_of_the_settings_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"smtp_ca_file": "nowhere.pem"}, "smtp_ca_file .*nowhere.pem cannot be used: .*No such"),
+        ({"smtp_ca_file": "empty.pem"}, "smtp_ca_file .*empty.pem .* no certificate"),
+        ({"smtp_password_file": "nowhere"}, "smtp_password_file .*nowhere cannot be read"),
+        ({"smtp_username": "robot"}, "smtp_username needs a password"),
+        ({"smtp_from": "abc"}, "smtp_from: .*abc"),
+        ({"smtp_from": "a@b.example, c@d.example"}, "smtp_from"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_at_the_start(
+    tmp_path: Path, wrong: dict[str, str], said: str
+) -> None:
     (tmp_path / "empty.pem").touch()
+    given = {k: str(tmp_path / v) if k.endswith("_file") else v for k, v in wrong.items()}
+    settings = Settings.model_validate({"smtp_host": "mail.example", **given})
+    with pytest.raises(SettingsError, match=said):
+        send_email_tool(settings, SystemClock())
+
+
+async def test_a_file_that_went_missing_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("opensesame")
     with MailServer(tmp_path, "tls") as mail:
-        for name in ("nowhere.pem", "empty.pem"):
-            kind, retryable, message = await broke(
-                mail.settings(smtp_ca_file=tmp_path / name), LETTER
-            )
-            assert (kind, retryable, name in message) == ("EmailNotConfigured", False, True)
-        wrong = mail.settings(smtp_username="robot", smtp_password_file=tmp_path / "nowhere")
-        assert (await broke(wrong, LETTER))[0] == "EmailNotConfigured"
+        tool = send_email_tool(
+            Settings(**mail.settings(smtp_username="robot", smtp_password_file=file)), SystemClock()
+        )
+        file.unlink()
+        with pytest.raises(StepBroke, match=str(file)) as raised:
+            await Tools([tool]).call("send-email", LETTER, FakeEffects(files=[]).tool_context())
+    assert raised.value.error.type == "EmailNotConfigured"
     assert mail.received == []
+
+
+async def test_what_the_mail_server_does_not_support_is_named(mail: MailServer) -> None:
+    named = mail.settings(smtp_username="robot", smtp_password="opensesame")
+    kind, retryable, message = await broke(named, LETTER)
+    assert (kind, retryable, "AUTH" in message) == ("EmailAuth", False, True)
 
 
 async def test_an_unreachable_or_silent_server_is_retried(tmp_path: Path) -> None:
