@@ -51,10 +51,14 @@ class CallApi(StepType[CallApiSettings]):
     commas, cookies by line breaks) and `body`, which `output` values name as `response`. JSON is
     parsed, in any charset. Text (also XML, CSV, YAML, NDJSON and forms) becomes text without a byte
     order mark. Anything else is base64, with `"encoding": "base64"` beside it. A response without a
-    content type is parsed if it is a JSON object or list, is text if it reads as text, and is
+    content type, of several parts (`multipart/...`) or of a vendor's type for JSON that does not
+    end in `+json` is parsed if it is a JSON object or list, is text if it reads as text, and is
     base64 otherwise. An empty body is null, and so is a body of blanks that is declared to be JSON.
     Compressed responses (gzip, deflate) are decompressed, except for `base64`; a response with
     another compression, which is never requested, is base64 as received.
+
+    A GET, HEAD or OPTIONS request is sent again at once if the server closes the idle connection
+    on which it was sent; any other request fails then, with `ConnectionFailed`.
 
     Addresses that are not public are refused unless the setting `allowed_networks` names their
     network; this applies to redirects too.

@@ -17,10 +17,15 @@ from httpcore2 import AsyncNetworkBackend, AsyncNetworkStream
 
 from app.outbound.lookups import Lookups
 from app.outbound.network import EVERYWHERE, AddressNotAllowed, Network, is_allowed
-from app.outbound.status_line import HeardStream
+from app.outbound.status_line import HeardStream, Used, used
 from app.outbound.way_out import WayOut
 
-_KEEPALIVE_S = 30.0
+_KEEPALIVE_S = 1.5
+"""How long an idle connection is kept: less than the shortest time after which common servers close
+one (2 s). A request that meets the close fails, and only some may be sent again."""
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing (RFC 9110, section 9.2.1)."""
 
 
 class _NotAllowed(AddressNotAllowed, httpcore2.ConnectError):
@@ -65,18 +70,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             port=request.url.port,
             target=request.url.raw_path,
         )
-        assert isinstance(request.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types
         with _translated():
-            pool = await self._pool_for(url)
-            response = await pool.handle_async_request(
-                httpcore2.Request(
-                    request.method,
-                    url,
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
+            response = await self._answer(request, url)
         return httpx2.Response(
             response.status,
             headers=response.headers,
@@ -89,6 +84,30 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         await self._pool.aclose()
         if self._proxied is not None:
             await self._proxied.aclose()
+
+    async def _answer(self, request: httpx2.Request, url: httpcore2.URL) -> httpcore2.Response:
+        """Send a request; again if it changes nothing and met the end of an idle connection."""
+        assert isinstance(request.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types
+        pool = await self._pool_for(url)
+        while True:
+            connection = Used()
+            used.set(connection)
+            try:
+                return await pool.handle_async_request(
+                    httpcore2.Request(
+                        request.method,
+                        url,
+                        headers=request.headers.raw,
+                        content=request.stream,
+                        extensions=request.extensions,
+                    )
+                )
+            except (httpcore2.NetworkError, httpcore2.RemoteProtocolError):
+                may_repeat = request.method in _SAFE and isinstance(
+                    request.stream, httpx2.ByteStream
+                )
+                if connection.is_new or connection.has_answered or not may_repeat:
+                    raise
 
     async def _pool_for(self, url: httpcore2.URL) -> httpcore2.AsyncConnectionPool:
         proxy, host = self._way.proxy, url.host.decode("ascii")
@@ -181,6 +200,8 @@ class GuardedBackend(AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> AsyncNetworkStream:
+        if (connection := used.get()) is not None:
+            connection.is_new = True
         addresses = await self._lookups.addresses(host, port)
         for address in addresses:
             if not is_allowed(address, self._allowed):

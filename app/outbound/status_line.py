@@ -52,6 +52,22 @@ heard: ContextVar[Heard | None] = ContextVar("heard", default=None)
 """Receives the answer to the request that the current task sends."""
 
 
+class Used:
+    """The connection that a request uses.
+
+    Attributes:
+        is_new: Whether it was opened for this request.
+        has_answered: Whether anything has come over it since the request was sent.
+    """
+
+    def __init__(self) -> None:
+        self.is_new = self.has_answered = False
+
+
+used: ContextVar[Used | None] = ContextVar("used", default=None)
+"""Receives what becomes of the connection for the request that the current task sends."""
+
+
 class HeardStream(AsyncNetworkStream):
     """A connection that passes what it reads to `heard`, and checks the fence before a write."""
 
@@ -66,6 +82,8 @@ class HeardStream(AsyncNetworkStream):
         chunk = await self._inner.read(max_bytes, timeout)
         if (hearing := heard.get()) is not None:
             hearing.take(chunk)
+        if chunk and (connection := used.get()) is not None:
+            connection.has_answered = True
         return chunk
 
     async def write(  # noqa: D102 - httpcore2's interface

@@ -18,6 +18,11 @@ _BINARY_KINDS = ("audio", "font", "image", "model", "video")
 _BINARY_SUFFIXES = frozenset(
     {"ber", "cbor", "cwt", "der", "fastinfoset", "gzip", "sqlite3", "tlv", "wbxml", "zip", "zstd"}
 )
+_MEDIA_TYPE = re.compile(r"[^\s/\"'()<>@,;:\\\[\]?={}]+/[^\s/\"'()<>@,;:\\\[\]?={}]+")
+_ONLY_BYTES_TELL = frozenset({"*", "unknown", "message", "multipart"})
+_VERSION_OF_JSON = re.compile(r"[.-]json(-[\d.]+)?$")
+"""The end of a vendor's type for JSON, such as `x-amz-json-1.1`."""
+
 _LINES = frozenset({"application/stream+json"})
 """Media types with one JSON value in each line."""
 
@@ -69,7 +74,7 @@ def body_kind(content_type: str) -> Literal["json", "text", "base64", "unknown"]
     """Return how a body of this type is read; unknown if only its bytes can tell."""
     media = content_type.partition(";")[0].partition(",")[0].strip().lower()
     main, _, sub = media.partition("/")
-    if not sub or main in ("*", "unknown"):
+    if _MEDIA_TYPE.fullmatch(media) is None or main in _ONLY_BYTES_TELL:
         return "unknown"
     if media in _LINES:
         return "text"
@@ -78,8 +83,10 @@ def body_kind(content_type: str) -> Literal["json", "text", "base64", "unknown"]
         return "json"
     if suffix in _BINARY_SUFFIXES:
         return "base64"
-    if suffix in _TEXT_WORDS or main == "text":
+    if not _TEXT_WORDS.isdisjoint(suffix.split("-")) or main == "text":
         return "text"
+    if _VERSION_OF_JSON.search(sub):
+        return "unknown"
     if main in _BINARY_KINDS or sub.startswith(_OF_OFFICES):
         return "base64"
     is_text = not _TEXT_WORDS.isdisjoint(re.split(r"[.\-_]", sub)) or charset_of(content_type)

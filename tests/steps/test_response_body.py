@@ -30,7 +30,7 @@ def test_json_is_read_in_any_charset(content_type: str, codec: str) -> None:
 @pytest.mark.parametrize(
     "content_type",
     ["application/soap+xml; charset=utf-8", "application/rss+xml", "application/atom+xml",
-     "image/svg+xml", "application/x-ndjson", "application/jsonl", "application/stream+json", "application/json-seq",
+     "image/svg+xml", "application/x-ndjson", "application/jsonl", "application/stream+json", "application/json-seq", "application/geo+json-seq",
      "application/yaml", "application/x-yaml", "application/openapi+yaml", "application/csv",
      "text/csv", "application/x-www-form-urlencoded", "application/javascript", "text/plain",
      "application/graphql", "application/sql", "application/toml", "application/xhtml+xml",
@@ -51,7 +51,9 @@ def test_other_types_are_bytes(content_type: str) -> None:
     assert read(b"plain", content_type) == b"plain"
 
 
-@pytest.mark.parametrize("content_type", [None, "", "nonsense", ";charset=utf-8"])
+@pytest.mark.parametrize("content_type", [None, "", "nonsense", ";charset=utf-8",
+    '"application/json"', "multipart/mixed; boundary=b", "application/x-amz-json-1.1",
+    "application/vnd.acme.json", "message/rfc822"])  # fmt: skip
 @pytest.mark.parametrize(
     ("content", "body"),
     [(TEXT.encode(), ROW), (b" [1]", [1]), (b"12", "12"), (b"{broken", "{broken"),

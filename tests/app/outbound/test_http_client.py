@@ -238,3 +238,44 @@ async def test_unanswered_calls_of_a_tenant_occupy_only_its_share(
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("method", "repeated"), [("GET", True), ("HEAD", True), ("POST", False), ("DELETE", False)]
+)
+async def test_only_a_safe_request_that_meets_the_end_of_an_idle_connection_is_sent_again(
+    client: HttpClient, method: str, repeated: bool
+) -> None:
+    """The server closes its first connection when a second request comes on it."""
+    seen: list[int] = []
+    ended = asyncio.Queue[None]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = not seen
+        while not (first and len(seen) == 1 and await reader.readuntil(b"\r\n\r\n")):
+            await reader.readuntil(b"\r\n\r\n")
+            seen.append(0 if first else 1)
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            if not first:
+                break
+        writer.close()
+        await writer.wait_closed()
+        ended.put_nowait(None)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        await client.send(HttpRequest("GET", url))
+        sending = client.send(HttpRequest(method, url))
+        if repeated:
+            assert (await sending).status == 204
+            await ended.get()
+        else:
+            with pytest.raises(StepBroke, match=r"no answer from 127\.0\.0\.1"):
+                await sending
+        assert seen == ([0, 1] if repeated else [0])
+        await ended.get()
+
+
+async def test_a_failure_on_a_new_connection_is_not_repeated(client: HttpClient) -> None:
+    with saying(b"") as address, pytest.raises(StepBroke, match="no answer"):
+        await client.send(HttpRequest("GET", address))
