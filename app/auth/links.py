@@ -54,13 +54,16 @@ class Links:
         self._clock = clock
 
     def make(self, tenant: str, run: Run, name: str, until_ms: int) -> tuple[Link, str]:
-        """Return a link to a run's open question, and its token. Raises `NotPaused`."""
+        """Return a link to a run's open question, and its token. Raises `NotPaused`.
+
+        The same arguments give the same token.
+        """
         if run.pause is None or run.current is None:
             raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to answer")
         where = (run.id, run.current.step_id, run.current.visit)
         link = Link(tenant, *where, run.pause_seq, name, until_ms)
         values = [tenant, *where, run.pause_seq, name, until_ms]
-        sealed = self._keyring.seal(_KIND, "", "", json.dumps(values))
+        sealed = self._keyring.seal_alike(_KIND, "", "", json.dumps(values))
         return link, token_of(sealed)
 
     def read(self, token: str) -> Link:

@@ -86,7 +86,8 @@ async def asking_pause(
             deadline_ms = None
     if moments:
         body["plan"] = plan_of(moments)
-    waiting = notices_for("asked", [notice.on for notice in settings.notify], now_ms)
+    occasions = [notice.on for notice in settings.notify]
+    waiting = notices_for("asked", occasions, now_ms, body.get("assignees"))
     if waiting:
         body["notices"] = waiting
     wake_ms = next_moment_ms(body)

@@ -38,12 +38,17 @@ class DueNotice:
         entry: The index of its entry in `notify`.
         occasion: `asked`, `reminded` or `escalated`.
         tries: How often sending it has failed.
+        due_ms: When it was first due, in Unix milliseconds.
+        assignees: Who was asked at that moment. Like `due_ms`, it is the same in each try, since
+            all tries have one idempotency key.
     """
 
     id: str
     entry: int
     occasion: str
     tries: int
+    due_ms: int
+    assignees: tuple[str, ...] = ()
 
 
 def plan_of(moments: Sequence[Moment]) -> list[Json]:
@@ -117,7 +122,8 @@ def after_moment(
         changed["escalatedTo"] = list(moment.assignees)
     if moment.what == "overdue":
         changed["overdue"] = True
-    fresh = notices_for(moment.what, occasions, moment.at_ms, f"{moment.what}-{done}")
+    asked = changed.get("assignees", body.get("assignees"))
+    fresh = notices_for(moment.what, occasions, moment.at_ms, asked, f"{moment.what}-{done}")
     if fresh:
         waiting = body.get("notices")
         changed["notices"] = [*(waiting if isinstance(waiting, list) else []), *fresh]
@@ -125,7 +131,11 @@ def after_moment(
 
 
 def notices_for(
-    occasion: str, occasions: Sequence[Sequence[str]], at_ms: int, name: str = "asked"
+    occasion: str,
+    occasions: Sequence[Sequence[str]],
+    at_ms: int,
+    assignees: Json,
+    name: str = "asked",
 ) -> list[Json]:
     """Return the notices of an occasion in the form in which a pause keeps them until sent.
 
@@ -133,13 +143,16 @@ def notices_for(
         occasion: `asked`, `reminded` or `escalated`.
         occasions: The occasions at which each of the step's notices is sent.
         at_ms: When they are due, in Unix milliseconds.
+        assignees: Who is asked at that moment; None for everybody.
         name: The prefix of their names.
 
     Returns:
         One entry for each notice that is sent at the occasion.
     """
+    asked: JsonObject = {} if assignees is None else {"assignees": assignees}
     return [
         {"id": f"{name}-{index}", "entry": index, "occasion": occasion, "at": iso_time(at_ms)}
+        | asked
         for index, on in enumerate(occasions)
         if occasion in on
     ]
@@ -156,7 +169,14 @@ def due_notices(body: JsonObject, now_ms: int) -> list[DueNotice]:
         The notices, oldest first.
     """
     return [
-        DueNotice(one["id"], one["entry"], one["occasion"], one.get("tries", 0))
+        DueNotice(
+            one["id"],
+            one["entry"],
+            one["occasion"],
+            one.get("tries", 0),
+            _ms(one.get("dueAt", one["at"])),
+            tuple(one.get("assignees", body.get("assignees")) or ()),
+        )
         for one in _notices(body)
         if _ms(one["at"]) <= now_ms
     ]
@@ -180,7 +200,9 @@ def after_notice(body: JsonObject, sent: DueNotice, now_ms: int, failure: str) -
             left.append(one)
         elif failure and sent.tries + 1 < MOST_TRIES:
             again_ms = now_ms + _BACKOFF_MS * 2**sent.tries
-            left.append({**one, "tries": sent.tries + 1, "at": iso_time(again_ms)})
+            due_at = one.get("dueAt", one["at"])
+            tried = {"tries": sent.tries + 1, "at": iso_time(again_ms), "dueAt": due_at}
+            left.append({**one, **tried})
     return {"notices": left}
 
 

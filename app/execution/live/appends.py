@@ -227,15 +227,22 @@ class Appends:
         live.caption = None
         self._publish(live, events)
 
+    def caption(self, live: LiveRun) -> Caption:
+        """Return the title and the labels of a run as it is now."""
+        definition = live.definition
+        if isinstance(definition, DefinitionUnusable) or definition.captions is None:
+            return Caption()
+        shown = {**scope(live.run), "data": shown_data(live.run.data)}
+        with frozen_by(self._frozen):
+            return definition.captions.caption(shown)
+
     def _caption(self, live: LiveRun) -> Statement | None:
         """Return what stores the title and labels of a run, None if they have not changed."""
         definition = live.definition
         if isinstance(definition, DefinitionUnusable) or definition.captions is None:
             return None
         before = Caption() if live.head is None else None
-        shown = {**scope(live.run), "data": shown_data(live.run.data)}
-        with frozen_by(self._frozen):
-            caption = definition.captions.caption(shown)
+        caption = self.caption(live)
         if caption == (live.caption or before):
             return None
         live.caption = caption

@@ -1,8 +1,8 @@
 """Sends notices of open pauses: a tool sends each one once the pause is durable, and reminders.
 
 The notices still to be sent are stored in the pause, so a restart continues with them; each sent
-notice is an event. After a crash between the two, the notice is sent again under the same
-idempotency key.
+notice is an event. After a crash between the two, the notice is sent again with the same content
+under the same idempotency key.
 """
 
 import asyncio
@@ -172,31 +172,36 @@ class Notices:
         assert run.current is not None and run.pause is not None  # noqa: S101, PT018 - paused
         body = run.pause_shown or {}
         pause_id = str(body["pauseId"])
-        assignees = body.get("assignees")
         return {
-            "link": self._link(live, run, pause_id),
+            "link": self._link(live, run, pause_id, due),
             "page": f"{self._services.callbacks.base_url}/inbox?pause={pause_id}",
             "id": pause_id,
-            "title": (live.caption.title if live.caption else "")
+            "title": self._appends.caption(live).title
             or run.current.step_name or run.current.step_id,
             "message": body.get("message"),
-            "assignees": assignees if isinstance(assignees, list) else [],
+            "assignees": list(due.assignees),
             "deadline": body.get("deadline"),
             "occasion": due.occasion,
         }  # fmt: skip
 
-    def _link(self, live: LiveRun, run: Run, pause_id: str) -> str:
+    def _link(self, live: LiveRun, run: Run, pause_id: str, due: DueNotice) -> str:
         """Return the address of the page that asks; it needs no sign-in unless the pause does."""
         assert run.pause is not None  # noqa: S101 - paused
         if needs_sign_in(run.pause.body) or names_nobody(run.pause.body):
             return f"{self._services.callbacks.base_url}/inbox?pause={pause_id}"
-        assignees = run.pause.body.get("assignees")
-        named = ", ".join(map(str, assignees))[:200] if isinstance(assignees, list) else ""
-        until_ms = self._clock.now_ms() + _LINK_MS
-        _, token = self._services.links.make(
-            live.tenant, run, named or "somebody who was notified", until_ms
-        )
+        named = ", ".join(due.assignees)[:200] or "somebody who was notified"
+        until_ms = link_until_ms(due.due_ms, self._clock.now_ms())
+        _, token = self._services.links.make(live.tenant, run, named, until_ms)
         return f"{self._services.callbacks.base_url}/answer/{token}"
+
+
+def link_until_ms(due_ms: int, now_ms: int) -> int:
+    """Return how long the link in a notice is valid: 90 days, at least 45 if it is sent late.
+
+    A notice that is sent again has the same link.
+    """
+    halves = max(0, now_ms - due_ms) // (_LINK_MS // 2)
+    return due_ms + _LINK_MS + halves * (_LINK_MS // 2)
 
 
 async def _request(
