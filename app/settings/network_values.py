@@ -6,7 +6,6 @@ from ipaddress import ip_address, ip_network
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-import idna
 from pydantic import AfterValidator, SecretStr
 
 _HIGHEST_PORT = 65_535
@@ -156,8 +155,12 @@ def _as_sent(name: str) -> str:
     """Return a host as it stands in requests: in small letters, and in ASCII."""
     if ":" in name:
         return f"[{name.lower()}]"
+    if name.isascii():
+        return name.lower()
+    import idna
+
     try:
-        return name.lower() if name.isascii() else idna.encode(name, uts46=True).decode("ascii")
+        return idna.encode(name, uts46=True).decode("ascii")
     except ValueError:
         return name
 

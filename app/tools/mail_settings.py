@@ -1,4 +1,4 @@
-"""Checks the settings of the mail server at the start, before a step needs them."""
+"""Checks the settings of the mail server at the start; loaded only if there is one."""
 
 import ssl
 
@@ -14,8 +14,6 @@ def check_mail(settings: Settings) -> None:
     Raises:
         SettingsError: A file cannot be used, or a setting lacks another one.
     """
-    if settings.smtp_host is None:
-        return
     if settings.smtp_ca_file is not None:
         add_to(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), settings.smtp_ca_file, "smtp_ca_file")
     file = settings.smtp_password_file
