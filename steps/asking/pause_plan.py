@@ -149,13 +149,15 @@ def notices_for(
     Returns:
         One entry for each notice that is sent at the occasion.
     """
-    asked: JsonObject = {} if assignees is None else {"assignees": assignees}
-    return [
-        {"id": f"{name}-{index}", "entry": index, "occasion": occasion, "at": iso_time(at_ms)}
-        | asked
-        for index, on in enumerate(occasions)
-        if occasion in on
-    ]
+    found: list[Json] = []
+    for index, on in enumerate(occasions):
+        if occasion in on:
+            entry: JsonObject = {"id": f"{name}-{index}", "entry": index, "occasion": occasion}
+            entry["at"] = iso_time(at_ms)
+            if assignees is not None:
+                entry["assignees"] = assignees
+            found.append(entry)
+    return found
 
 
 def due_notices(body: JsonObject, now_ms: int) -> list[DueNotice]:

@@ -260,7 +260,7 @@ async def test_a_file_that_went_missing_is_named(tmp_path: Path) -> None:
         )
         file.unlink()
         with pytest.raises(StepBroke, match=str(file)) as raised:
-            await Tools([tool]).call("send-email", LETTER, FakeEffects(files=[]).tool_context())
+            await Tools([tool]).call("send-email", {**LETTER}, FakeEffects(files=[]).tool_context())
     assert raised.value.error.type == "EmailNotConfigured"
     assert mail.received == []
 
