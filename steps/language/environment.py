@@ -1,6 +1,6 @@
 """MiniJinja with the words of the language: its filters, tests and checked operations."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property, partial
 from threading import local
 from typing import Any
@@ -9,7 +9,9 @@ from steps.language.catalogue import ORDERING_TESTS
 from steps.language.catalogue import TESTS as TEST_WORDS
 from steps.language.equality import different, same
 from steps.language.filters.offered import FILTERS, TESTS
+from steps.language.frozen import freeze
 from steps.language.operations import (
+    ABSENT,
     at,
     at_or,
     compare,
@@ -22,6 +24,7 @@ from steps.language.operations import (
     of_clear_kind,
     one_kind,
     ordered,
+    separator,
     text_at,
     texts,
     whole,
@@ -29,7 +32,7 @@ from steps.language.operations import (
 )
 from steps.language.work import FUEL
 
-_CHECKED = {
+_CHECKED: dict[str, Callable[..., Any]] = {
     "_compare": compare,
     "_multiply": multiply,
     "_method": method,
@@ -38,7 +41,15 @@ _CHECKED = {
     "_text_at": text_at,
     "_figure": figure,
     "_at_or": at_or,
+    "_one_kind": one_kind,
+    "_wrappable": wrappable,
+    "_having": having,
+    "_texts": texts,
+    "_of_clear_kind": of_clear_kind,
+    "_whole": whole,
+    "_separator": separator,
 }
+"""The functions that only generated expressions call; no expression of an author can name them."""
 _SAMENESS = {"eq": same, "ne": different, "in": is_in}
 
 
@@ -50,15 +61,7 @@ def _made() -> Any:
     from minijinja import Environment
 
     return Environment(
-        filters={
-            **FILTERS,
-            "_one_kind": one_kind,
-            "_wrappable": wrappable,
-            "_having": having,
-            "_texts": texts,
-            "_of_clear_kind": of_clear_kind,
-            "_whole": whole,
-        },
+        filters=FILTERS,
         tests={
             name: partial(_ordered_as, sign)
             for sign, names in ORDERING_TESTS.items()
@@ -66,12 +69,17 @@ def _made() -> Any:
         }
         | {name: test for known, test in _SAMENESS.items() for name in _names_of(known)}
         | TESTS,
-        globals=_CHECKED,
+        globals={name: partial(_frozen, call) for name, call in _CHECKED.items()}
+        | {"_absent": ABSENT},
         fuel=FUEL,
         undefined_behavior="strict",
         pycompat=False,
         debug=False,
     )
+
+
+def _frozen(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    return freeze(call(*arguments, **named))
 
 
 def _ordered_as(sign: str, value: object, other: object) -> bool:

@@ -30,7 +30,7 @@ from steps.language.findings.words import hyphen_hint
 from steps.language.frozen import freeze, frozen_here, thaw
 from steps.language.nearest import did_you_mean
 from steps.language.reasons import NOTHING, why
-from steps.language.syntax.nodes import Node, Slice, is_now, walk
+from steps.language.syntax.nodes import Call, Name, Node, Slice, is_now, walk
 from steps.language.syntax.parser import parse
 from steps.language.syntax.paths import missing_in, paths_of
 from steps.language.syntax.reads import part_of, parts_of, reads_of
@@ -116,8 +116,10 @@ class Expression:
         except (RuntimeError, Unreadable) as wrong:  # MiniJinja's failures are of the former kind
             hint = foreign_hint(self.text)
             raise ExpressionError(self.text, f"{why(wrong)}{hint}") from None
-        self.paths = paths_of(self.node)
-        self.names = frozenset(path.root for path in self.paths) - FUNCTIONS.keys()
+        if named := _uncalled(nodes):
+            raise ExpressionError(self.text, f"{named} is a function; call it as {named}(...)")
+        self.paths = [path for path in paths_of(self.node) if path.root not in FUNCTIONS]
+        self.names = frozenset(path.root for path in self.paths)
         self.secrets = self._named_secrets(nodes, may_name_secrets=may_name_secrets)
         self.work = Work(nodes)
         self.tells_time = any(is_now(node) for node in nodes)
@@ -281,6 +283,13 @@ def _now(text: str, scope: Mapping[str, Json]) -> str:
     if not isinstance(now_ms, int):
         raise ExpressionError(text, "there is no now() here")
     return iso_time(now_ms)
+
+
+def _uncalled(nodes: Sequence[Node]) -> str | None:
+    """Return the name of a function that stands for a value."""
+    called = {id(node.callee) for node in nodes if isinstance(node, Call)}
+    names = (node for node in nodes if isinstance(node, Name) and id(node) not in called)
+    return next((node.name for node in names if node.name in FUNCTIONS), None)
 
 
 def _roots(node: Node) -> set[str]:

@@ -1,12 +1,14 @@
 """Immutable copies of values for expressions.
 
-MiniJinja lets an expression call methods of the objects that it receives, and `data.clear()` would
-empty the caller's dict. It therefore receives copies whose methods cannot be reached.
+MiniJinja lets an expression read and call methods of the objects that it receives, and
+`data.clear()` would empty the caller's dict. All that it receives, and all that filters and
+functions return to it, are therefore copies whose methods cannot be reached.
 """
 
+import json
 from collections import OrderedDict
 from contextvars import ContextVar
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 
 from engine import Json
@@ -15,30 +17,52 @@ from steps.language.allowance import units_of_text
 LEAST_INTEGER, GREATEST_INTEGER = -(2**127), 2**128 - 1
 """The integers that MiniJinja holds exactly."""
 
-REACHABLE = frozenset({"keys", "items"})
+_KIND = frozenset({"keys", "items"})
 """The methods without which MiniJinja and Python take an object for something else."""
 
-_ALLOWED = REACHABLE | {"__class__", "__len__", "__iter__", "__getitem__"}
+_ALLOWED = _KIND | {"__class__", "__len__", "__iter__", "__getitem__"}
+
+
+class _Missed(local):
+    """The object and the key that this thread looked up last without finding it."""
+
+    of: object = None
+    key: object = None
+
+
+_missed = _Missed()
 
 
 def _attribute(value: Any, name: str) -> Any:
-    if name in _ALLOWED:
+    if name in _KIND and _missed.of is value and _missed.key == name:
+        _missed.of = None  # MiniJinja looks for an attribute where it has found no entry
+    elif name in _ALLOWED:
         return object.__getattribute__(value, name)
     raise AttributeError(f"values have no methods, so {name} cannot be called")
 
 
 class FrozenDict(dict[str, Any]):
-    """A dict without reachable methods."""
+    """A dict without reachable methods, which is JSON as a text."""
 
     __slots__ = ("_size",)
     __getattribute__ = _attribute
+
+    def __missing__(self, key: object) -> Any:
+        _missed.of, _missed.key = self, key
+        raise KeyError(key)
+
+    def __str__(self) -> str:
+        return json.dumps(thaw(self), ensure_ascii=False)
 
 
 class FrozenList(list[Any]):
-    """A list without reachable methods."""
+    """A list without reachable methods, which is JSON as a text."""
 
     __slots__ = ("_size",)
     __getattribute__ = _attribute
+
+    def __str__(self) -> str:
+        return json.dumps(thaw(self), ensure_ascii=False)
 
 
 class WideInteger:
@@ -69,13 +93,15 @@ def _digits(wide: WideInteger) -> int:
     return value
 
 
-def freeze(value: Json) -> Any:
-    """Return an immutable copy of a JSON value."""
+def freeze(value: Any) -> Any:
+    """Return an immutable copy of a JSON value; what is frozen already is not copied again."""
     made: FrozenDict | FrozenList
+    if isinstance(value, FrozenDict | FrozenList):
+        return value
     if isinstance(value, dict):
         made = FrozenDict({key: freeze(item) for key, item in value.items()})
         size = sum(map(size_of, dict.values(made)))
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         made = FrozenList([freeze(item) for item in value])
         size = sum(map(size_of, list.__iter__(made)))
     elif type(value) is int and not LEAST_INTEGER <= value <= GREATEST_INTEGER:

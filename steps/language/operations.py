@@ -13,7 +13,6 @@ from typing import Any
 from steps.language.equality import among, same
 from steps.language.frozen import (
     LEAST_INTEGER,
-    REACHABLE,
     FrozenDict,
     FrozenList,
     WideInteger,
@@ -28,6 +27,10 @@ _MOST_WRAPPED = 20_000**2
 _WIDE = "an integer beyond 128 bits"
 METHODS = ("get", "items", "keys", "values")
 """The methods that objects have."""
+
+
+ABSENT = object()
+"""Stands for a value that does not exist, which MiniJinja would pass as null."""
 
 
 class Uncomparable(ValueError):
@@ -167,26 +170,19 @@ def whole(value: Any) -> Any:
 
 
 def having(values: Any, what: str, attribute: Any) -> Any:
-    """Return `values`. Raises `ValueError` if no object, or not every object, has an attribute.
+    """Return `values`. Raises `ValueError` if no item, or not every item, has an attribute.
 
-    MiniJinja counts missing values as 0. `sum` needs the attribute in every item, and so does a
-    filter that would find a method under it; `selectattr` and `rejectattr` need it in none, other
-    filters in one.
+    MiniJinja counts missing values as 0. `sum` needs the attribute in every item; `selectattr` and
+    `rejectattr` need it in none, other filters in one.
     """
-    keys = [int(key) if key.isdigit() else key for key in str(attribute).split(".")]
-    items = _items(values) if isinstance(values, list) else ()
-    lacking = [
-        at for at, item in enumerate(items) if isinstance(item, dict) and not has(item, *keys)
-    ]
-    if lacking and (what == "sum" or not REACHABLE.isdisjoint(keys)):
-        asks = "adds up" if what == "sum" else "asks for"
-        raise ValueError(f"`{what}` {asks} {attribute}, which item {lacking[0]} does not have")
-    may_lack_it = what in ("selectattr", "rejectattr")
-    if (
-        lacking
-        and not may_lack_it
-        and len(lacking) == sum(isinstance(item, dict) for item in items)
-    ):
+    if what in ("selectattr", "rejectattr") or not isinstance(values, list | dict):
+        return values
+    keys = [int(key) if key.isdecimal() else key for key in str(attribute).split(".")]
+    items = list(values) if isinstance(values, dict) else _items(values)
+    lacking = [at for at, item in enumerate(items) if not has(item, *keys)]
+    if what == "sum" and (lacking := [at for at in lacking if isinstance(items[at], dict)]):
+        raise ValueError(f"`sum` adds up {attribute}, which item {lacking[0]} does not have")
+    if what != "sum" and lacking and len(lacking) == len(items):
         raise ValueError(f"`{what}` asks for {attribute}, which no item has")
     return values
 
@@ -230,6 +226,13 @@ def _part(item: Any, attribute: str) -> Any:
     return item
 
 
+def separator(value: Any) -> Any:
+    """Return what a text is split at. Raises `ValueError` if it is empty."""
+    if value == "":
+        raise ValueError("`split` needs a separator; the characters of a text are `| list`")
+    return value
+
+
 def wrappable(text: Any) -> Any:
     """Return a text whose lines may be wrapped: the cost is the square of a line's length."""
     if isinstance(text, str) and sum(len(line) ** 2 for line in text.splitlines()) > _MOST_WRAPPED:
@@ -271,17 +274,19 @@ def _values_in(items: Any) -> int:
     return count
 
 
-def method(name: str, value: Any, *arguments: Any) -> Any:
+def method(name: str, value: Any, *arguments: Any, **named: Any) -> Any:
     """Return the result of an object's method."""
     if not isinstance(value, dict):
         raise TypeError(f"{kind_of(value)} has no method {name}; only objects have it")
-    if name == "get":
-        if not arguments:
-            raise TypeError("get needs an argument: get(name)")
-        return dict.get(value, *arguments)
-    if arguments:
-        raise TypeError(f"{name} takes no argument: {name}()")
-    return list(getattr(dict, name)(value))
+    if named:
+        raise TypeError(f"{name} takes no argument by name")
+    if name != "get":
+        if arguments:
+            raise TypeError(f"{name} takes no argument: {name}()")
+        return list(getattr(dict, name)(value))
+    if not 1 <= len(arguments) <= 2:  # noqa: PLR2004 - the name and a default
+        raise TypeError("get is called as get(name) or get(name, default)")
+    return at_or([*arguments, None][1], False, value, arguments[0])
 
 
 _MISSING = object()
@@ -297,7 +302,7 @@ def _at(value: Any, keys: Iterable[object]) -> Any:
 
 def _entry(value: Any, key: Any) -> Any:
     if isinstance(value, dict):
-        return dict.get(value, key, _MISSING)
+        return _MISSING if isinstance(key, list | dict) else dict.get(value, key, _MISSING)
     if isinstance(value, list | tuple | str) and _is_whole(key):
         items, place = value if isinstance(value, str) else _items(value), int(key)
         return items[place] if -len(items) <= place < len(items) else _MISSING
@@ -316,7 +321,7 @@ def has(value: Any, *keys: object) -> bool:
 def at(value: Any, *keys: object) -> Any:
     """Return the value at a path. Raises `ValueError` if a part of it is missing."""
     found = _at(value, keys)
-    if found is _MISSING:
+    if found is _MISSING or found is ABSENT:
         raise ValueError("undefined value")
     return found
 
@@ -324,7 +329,11 @@ def at(value: Any, *keys: object) -> Any:
 def at_or(default: Any, also_falsy: Any, value: Any, *keys: object) -> Any:
     """Return the value at a path, or `default` if a part of it is missing."""
     found = _at(value, keys)
-    return default if found is _MISSING or (also_falsy and not found) else found
+    if found is not _MISSING and (found or not also_falsy):
+        return found
+    if default is ABSENT:
+        raise ValueError("undefined value")
+    return default
 
 
 def path_in(value: Any, keys: Iterable[object]) -> tuple[bool, Any]:

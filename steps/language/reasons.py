@@ -38,6 +38,8 @@ _WORDINGS = tuple(
         ("cannot convert value to list", "it takes a list, an object or a text"),
         ("cannot convert value into pair", "it takes an object"),
         ("cannot get absolute value", "it takes a number"),
+        ("unknown method: KIND has no method named (\\S+)", "{0} has no method {1}"),
+        ("insecure method call", "values have no such method"),
         ("value is not a string", "it takes a text"),
         ("cannot parse float from empty string", "the text is empty, which is no number"),
         ("unable to calculate (.+ (?://?|%) 0(?:\\.0)?)$", "{0} divides by zero"),

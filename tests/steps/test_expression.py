@@ -80,8 +80,10 @@ def test_a_cost_bomb_is_stopped(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1 +", "{% if %}", "foo.bar", "secrets.KEY", "", "x" * 5000, "1) or (2", "1 }} {{ 2"]
-)
+    "text",
+    ["1 +", "{% if %}", "foo.bar", "secrets.KEY", "", "x" * 5000, "1) or (2", "1 }} {{ 2",
+     "[range]", "now | upper"],
+)  # fmt: skip
 def test_an_invalid_expression_does_not_compile(text: str) -> None:
     with pytest.raises(ExpressionError):
         Expression(text)

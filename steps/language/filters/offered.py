@@ -157,7 +157,7 @@ def _counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
             raise ValueError(misfit(name, call, (value, *arguments), named))
         if call is not rounded:
             _spend(result)
-        return result
+        return freeze(result)
 
     return counted
 

@@ -1,11 +1,12 @@
 """Finds literal arguments that a filter always refuses: an unknown unit, zone or pattern."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from steps.language.catalogue import FILTERS, TESTS
 from steps.language.filters.offered import FILTERS as OWN
 from steps.language.filters.offered import TESTS as OWN_TESTS
 from steps.language.filters.offered import begin
+from steps.language.operations import separator
 from steps.language.syntax.nodes import Arguments, Call, Filter, Literal, Name, Node, Test, Unary
 
 _DAY = "2000-01-03"
@@ -31,6 +32,9 @@ _COSTLY = frozenset("{")
 def refused_in(node: Node) -> Iterator[str]:
     """Return why a filter, a test or `now()` refuses its literal arguments."""
     match node:
+        case Filter(_, "split", given):
+            named = dict(given.named).get("separator", Literal("none", None))
+            yield from _refused_by(separator, next(iter(given.positional), named))
         case Filter(_, name, given) if name in _SAMPLES:
             yield from _refused(name, FILTERS[name].names, given)
         case Test(_, name, given) if name in _SAMPLES:
@@ -55,6 +59,14 @@ def _refused(name: str, parameters: list[str], given: Arguments) -> Iterator[str
         yield f"{name}: {wrong}" if name not in str(wrong) else str(wrong)
     except (ArithmeticError, KeyError, TypeError):
         return  # the error concerns the sample, not the arguments
+
+
+def _refused_by(check: Callable[[object], object], node: Node) -> Iterator[str]:
+    for value in _value(node):
+        try:
+            check(value)
+        except ValueError as wrong:
+            yield str(wrong)
 
 
 def _value(node: Node) -> Iterator[object]:

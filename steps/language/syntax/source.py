@@ -3,7 +3,6 @@
 from collections.abc import Sequence as Ordered
 
 from steps.language.catalogue import FILTERS, positions
-from steps.language.frozen import REACHABLE
 from steps.language.operations import METHODS
 from steps.language.syntax.nodes import (
     Arguments,
@@ -69,7 +68,7 @@ class _Writer:
         return self._text(node)
 
     def _text(self, node: Node, level: int = _CHOICE) -> str:
-        if isinstance(node, Attribute) and _may_name_a_method(node.key):
+        if isinstance(node, Attribute) and _may_be_a_place(node.key):
             return f"_at({self._text(node.of)}, {self._text(node.key)})"
         return self._asked(node, level)
 
@@ -97,15 +96,15 @@ class _Writer:
                 bounds = ":".join("" if b is None else self._text(b) for b in (start, stop, step))
                 return f"{self._base(of)}[{bounds}]", _PART
             case Unary("-", value):
-                return f"-{self._text(value, _SIGN)}", _SIGN
+                return f"-{self._there(value, _SIGN)}", _SIGN
             case Unary("*" | "**" as star, value):
-                return f"{star}{self._text(value)}", _WHOLE
+                return f"{star}{self._there(value)}", _WHOLE
             case Unary(_, value):
                 return f"not {self._text(value, _NOT)}", _NOT
             case Sequence(items, opening):
                 return self._sequence(items, opening), _WHOLE
             case Mapping(pairs):
-                inner = ", ".join(f"{self._said(k, _CHOICE)}: {self._member(v)}" for k, v in pairs)
+                inner = ", ".join(f"{self._said(k)}: {self._there(v)}" for k, v in pairs)
                 return "{" + inner + "}", _WHOLE
             case Choice(condition, then, otherwise):
                 text = f"{self._text(then, _OR)} if {self._text(condition, _OR)}"
@@ -127,8 +126,10 @@ class _Writer:
             case Compare():
                 return self._comparison(node)
             case Call(Attribute(of, Literal(_, str(name)), False), given) if name in METHODS:
-                receiver = f"'{name}', {self._text(of)}"
-                return f"_method({', '.join([receiver, *self._given(given)])})", _PART
+                receiver, lazy = [f"'{name}'", self._there(of)], given.positional[1:]
+                first = self._given(Arguments(given.positional[:1], given.named))
+                given_later = [self._if_there(value) for value in lazy]
+                return f"_method({', '.join([*receiver, *first, *given_later])})", _PART
             case Call(Name("now"), given):
                 zone = self._given(given)
                 return (f"now | date_in({zone[0]})", _OPERAND) if zone else ("now", _WHOLE)
@@ -143,14 +144,11 @@ class _Writer:
     def _comparison(self, node: Compare) -> Written:
         operands = [node.first, *(operand for _, operand in node.rest)]
         signs = [sign for sign, _ in node.rest]
-        if not _ORDERING.isdisjoint(signs):
-            texts = [self._text(operand) for operand in operands]
-        elif all(map(_is_something, operands)) and _may_mix_kinds(operands, signs):
-            texts = [self._there(operand, _CHOICE) for operand in operands]
-        else:
+        if _ORDERING.isdisjoint(signs) and not _may_mix_kinds(operands, signs):
             texts = [self._text(operand, _SUM) for operand in operands]
             after = [f" {sign} {text}" for sign, text in zip(signs, texts[1:], strict=True)]
             return texts[0] + "".join(after), _COMPARE
+        texts = [self._there(operand) for operand in operands]
         rest = [f"'{sign}', {text}" for sign, text in zip(signs, texts[1:], strict=True)]
         return f"_compare({', '.join([texts[0], *rest])})", _PART
 
@@ -159,68 +157,68 @@ class _Writer:
         given = self._given(arguments)
         if node.name == "format":
             given[: len(arguments.positional)] = [
-                self._said(value, _CHOICE) for value in arguments.positional
+                self._said(value) for value in arguments.positional
             ]
         path = path_of(node.of)
-        if node.name in ("default", "d") and path and path[1] and len(given) <= 2:  # noqa: PLR2004
-            default, lax = [*given, *["''", "false"][len(given) :]]
-            return f"_at_or({default}, {lax}, {self._path(path)})", _PART
-        of = self._text(node.of, _OPERAND)
-        if node.name in ("max", "min", "sort"):
+        if node.name in ("default", "d"):
+            values = [*arguments.positional, *(value for _, value in arguments.named)]
+            if path and path[1] and len(values) <= 2:  # noqa: PLR2004 - what `default` takes
+                default, lax = [*map(self._if_there, values), *["''", "false"][len(values) :]]
+                return f"_at_or({default}, {lax}, {self._path(path)})", _PART
+            of, given = self._text(node.of, _OPERAND), [*map(self._text, values)]
+        elif node.name in ("max", "min", "sort"):
             attribute = dict(arguments.named).get("attribute")
-            also = f", {self._text(attribute)}" if attribute is not None else ""
-            of += f" | _one_kind('{node.name}'{also})"
+            also = f", {self._there(attribute)}" if attribute is not None else ""
+            of = f"_one_kind({self._there(node.of)}, '{node.name}'{also})"
         elif node.name == "wordwrap":
-            of = f"{self._there(node.of)} | _wrappable"
+            of = f"_wrappable({self._there(node.of)})"
         elif node.name in _OF_TEXTS:
             of = self._said(node.of, _OPERAND)
         elif node.name in ("int", "float"):
-            is_there = (path is not None and path[1]) or isinstance(node.of, Literal)
-            of = f"_figure({self._there(node.of, _CHOICE)})" if is_there else of
+            of = f"_figure({self._there(node.of)})"
         elif node.name in _OF_ATTRIBUTES or node.name in _BY_ATTRIBUTE:
-            of = self._there(node.of) + self._of_attribute(node.name, arguments)
-        elif node.name not in ("default", "d"):
-            of = self._there(node.of)
-        exact = " | _whole" if node.name == "int" else ""
-        return f"{of} | {node.name}" + (f"({', '.join(given)})" if given else "") + exact, _OPERAND
+            of = self._of_attribute(node, arguments)
+        else:
+            of = self._there(node.of, _OPERAND)
+        if node.name == "split" and given:
+            given[0] = f"_separator({given[0]})"
+        text = f"{of} | {node.name}" + (f"({', '.join(given)})" if given else "")
+        return (f"_whole({text})", _PART) if node.name == "int" else (text, _OPERAND)
 
-    def _of_attribute(self, name: str, arguments: Arguments) -> str:
-        """Add a check of the items for filters that treat a missing attribute as empty."""
-        named = dict(arguments.named)
+    def _of_attribute(self, node: Filter, arguments: Arguments) -> str:
+        """Write a list, with a check of its items if the filter takes a missing attribute."""
+        name, named, of = node.name, dict(arguments.named), self._there(node.of, _OPERAND)
         attribute = named.get("attribute")
         if name in _PLACES:
             attribute = next(iter(arguments.positional[_PLACES[name] :]), attribute)
-        also = f", {self._text(attribute)}" if attribute is not None else ""
-        clear = f" | _of_clear_kind('{name}'{also})" if name in ("groupby", "unique") else ""
-        may_lack_it = "default" in named or name in _BY_ATTRIBUTE
-        if attribute is not None and (not may_lack_it or _may_name_a_method(attribute)):
-            return f"{clear} | _having('{name}', {self._text(attribute)})"
-        if clear:
-            return clear
-        return " | _texts" if name == "join" else ""
+        also = f", {self._there(attribute)}" if attribute is not None else ""
+        if name in ("groupby", "unique"):
+            of = f"_of_clear_kind({of}, '{name}'{also})"
+        if attribute is not None and "default" not in named and name not in _BY_ATTRIBUTE:
+            return f"_having({of}, '{name}'{also})"
+        return f"_texts({of})" if name == "join" and attribute is None else of
 
-    def _there(self, node: Node, level: int = _OPERAND) -> str:
-        """Write a value that must exist; some filters treat a missing value as empty."""
+    def _there(self, node: Node, level: int = _CHOICE) -> str:
+        """Write a value that must exist; MiniJinja would pass a missing one as null."""
         path = path_of(node)
-        return f"_at({self._path(path)})" if path and path[1] else self._text(node, level)
+        if path and path[1]:
+            return f"_at({self._path(path)})"
+        if _is_something(node):
+            return self._text(node, level)
+        return f"_at({self._if_there(node)})"
 
-    def _member(self, node: Node) -> str:
-        """Write a member of a list or an object; MiniJinja would make a missing one null."""
-        match node:
-            case Choice(condition, then, otherwise):
-                other = "_at({}, '')" if otherwise is None else self._there(otherwise, _CHOICE)
-                return f"{self._there(then, _OR)} if {self._text(condition, _OR)} else {other}"
-            case Binary("and" | "or" as word, left, right):
-                level = _LEVELS[word]
-                return f"{self._text(left, level)} {word} {self._there(right, level + 1)}"
-        return self._there(node, _CHOICE)
+    def _if_there(self, node: Node) -> str:
+        """Write a value that must exist only if it is used."""
+        if _is_something(node) and not isinstance(node, Attribute):
+            return self._text(node)
+        return f"{self._text(node, _OPERAND)} | default(_absent)"
 
-    def _said(self, node: Node, level: int) -> str:
+    def _said(self, node: Node, level: int = _CHOICE) -> str:
         """Write a value that becomes part of a text, in JSON notation."""
         path = path_of(node)
         if path and path[1]:
             return f"_text_at({self._path(path)})"
-        return f"_text_at({self._text(node)})" if _is_no_text(node) else self._text(node, level)
+        return self._text(node, level) if _is_text(node) else f"_text_at({self._if_there(node)})"
 
     def _arranged(self, node: Filter) -> Arguments:
         """Return the arguments as MiniJinja takes them: some only by name, others positional."""
@@ -234,28 +232,26 @@ class _Writer:
             return ("" if there else "not ") + f"_has({self._path(path)})", _PART if there else _NOT
         given = self._given(node.arguments)
         word = "is not" if node.negated else "is"
-        called = f"{node.name}({', '.join(given)})"
-        return f"{self._asked(node.of, _OPERAND)} {word} {called}", _OPERAND
+        of = self._there(node.of, _OPERAND) if given else self._asked(node.of, _OPERAND)
+        return f"{of} {word} {node.name}({', '.join(given)})", _OPERAND
 
     def _path(self, path: tuple[str, tuple[Node, ...]]) -> str:
         return ", ".join([path[0], *(self._text(key) for key in path[1])])
 
     def _given(self, arguments: Arguments) -> list[str]:
-        texts = [self._text(value) for value in arguments.positional]
-        return texts + [f"{name}={self._text(value, _OR)}" for name, value in arguments.named]
+        texts = [self._there(value) for value in arguments.positional]
+        return texts + [f"{name}={self._there(value, _OR)}" for name, value in arguments.named]
 
     def _sequence(self, items: tuple[Node, ...], opening: str) -> str:
-        inner = ", ".join(self._member(item) for item in items)
+        inner = ", ".join(self._there(item) for item in items)
         if opening == "[":
             return f"[{inner}]"
         return f"({inner},)" if len(items) == 1 else f"({inner})"
 
 
-def _may_name_a_method(key: Node) -> bool:
-    """Return whether MiniJinja may find a method of an object, or a place, under a key."""
-    if not isinstance(key, Literal) or isinstance(key.value, bool):
-        return True
-    return not REACHABLE.isdisjoint(str(key.value).split("."))
+def _may_be_a_place(key: Node) -> bool:
+    """Return whether MiniJinja may take a key that is no number for a place in a list."""
+    return not isinstance(key, Literal) or isinstance(key.value, bool)
 
 
 def _may_mix_kinds(operands: Ordered[Node], signs: Ordered[str]) -> bool:
@@ -266,27 +262,25 @@ def _may_mix_kinds(operands: Ordered[Node], signs: Ordered[str]) -> bool:
 
 
 def _is_something(node: Node) -> bool:
-    """Return whether a value exists, or its absence is found by `_there`."""
+    """Return whether a value always exists, or its absence is always an error."""
     match node:
-        case Attribute():
-            return path_of(node) is not None
         case Binary(operator):
             return operator not in ("and", "or")
         case Filter(_, name):
             return name in FILTERS and FILTERS[name].gives is not None
-    return isinstance(node, Literal | Unary | Compare | Test | Sequence | Mapping)
+    return not isinstance(node, Attribute | Choice | Name)
 
 
-def _is_no_text(node: Node) -> bool:
-    """Return whether a value exists and is never a text, so that it needs JSON notation."""
+def _is_text(node: Node) -> bool:
+    """Return whether a value exists and is a text, or a number that is written alike."""
     match node:
         case Literal(_, value):
-            return value is None or isinstance(value, bool)
-        case Unary("not", _) | Compare() | Test() | Sequence() | Mapping():
-            return True
+            return isinstance(value, str | int | float) and not isinstance(value, bool)
+        case Binary(operator):
+            return operator in ("~", "-", "/", "//", "%", "**")
         case Filter(_, name):
             word = FILTERS.get(name)
-            return word is not None and word.gives in ("array", "boolean", "object")
+            return word is not None and word.gives in ("string", "number", "integer")
     return False
 
 

@@ -62,6 +62,8 @@ def test_the_list_matches_minijinja() -> None:
         ("data.d | date_in('Europa/Berlin')", "there is no time zone 'Europa/Berlin'"),
         ("now('Mars/X')", "there is no time zone 'Mars/X'"),
         ("data.d | date_diff(data.e, 'fortnights')", "unit must be one of"),
+        ("data.s | split('')", "`split` needs a separator"),
+        ("data.s | split(separator='', limit=2)", "`split` needs a separator"),
         ("data.d | date_trunc('decade', data.zone)", "unit must be one of"),
         ("data.s | regex_match('(?=a)')", "the pattern cannot be used"),
         ("data.s is matching('(')", "the pattern cannot be used"),

@@ -83,15 +83,23 @@ def value(text: str) -> Json:
         ("data.items and true", "data.items does not exist"),
         ("data['key' ~ 's']", "a value in it does not exist"),
         ("data.l[true]", "does not exist"),
-        (
-            "data.rows | map(attribute='items') | list",
-            "`map` asks for items, which item 0 does not",
-        ),
-        (
-            "data.rows | selectattr('keys') | list",
-            "`selectattr` asks for keys, which item 0 does not",
-        ),
-        ("data.rows | join(',', 'items')", "`join` asks for items, which item 0 does not"),
+        ("data.rows | map(attribute='items') | list", "`map` asks for items, which no item has"),
+        ("data.rows | join(',', 'items')", "`join` asks for items, which no item has"),
+        ("[1] | map(attribute='a')", "`map` asks for a, which no item has"),
+        ("data.o | map(attribute='a')", "`map` asks for a, which no item has"),
+        ("'a,b' | split('')", "`split` needs a separator"),
+        ("data.o[[1]]", "does not exist"),
+        ("data.o.get(key='a')", "get takes no argument by name"),
+        ("data.o.get('a', 1, 2)", "get is called as get(name) or get(name, default)"),
+        ("'a'.upper()", "a text has no method upper"),
+        ("([] | first) ~ ''", "a value in it does not exist"),
+        ("([] | first) < 1", "a value in it does not exist"),
+        ("1 is eq(data.missing)", "data.missing does not exist"),
+        ("data.l | join(data.missing)", "data.missing does not exist"),
+        ("data.missing | default(data.lacking)", "data.lacking does not exist"),
+        ("data.o.get('b', data.missing)", "data.missing does not exist"),
+        ("-data.missing", "data.missing does not exist"),
+        ("range(1, data.missing)", "data.missing does not exist"),
         ("'2026-01-01' | date_add(5)", "duration of date_add must be a text, not a number"),
         ("data.none | b64encode", "b64encode takes a text, not null"),
         ("data.n | flatten", "flatten takes a list, not a number"),
@@ -123,6 +131,9 @@ def test_comparing_two_types_is_an_error_that_names_both(text: str, told: str) -
         ("'2026-01-05t10:00:00z' | date_format('%H')", "10"), ("data.f > data.n", True), ("'a' < 'b'", True), ("[1, 2] < [1, 3]", True), ("[1] < [1, 0]", True),
         ("1 < 2 < 3", True), ("3 > 2 >= 3", False), ("'100' == 100", False), ("data.none == 0", False),
         ("data.none != 1", True), ("100 in ['100']", False), ("1 < 2 == true", False),
+        ("(data.rows | first) ~ (data.none | default([])) ~ ([none] + [true])", '{"n": 2, "s": "b"}null[null, true]'),
+        ("data.o.get('k', data.missing)", 1), ("([1] | first) | default(data.missing)", 1), ("data.o | attr('k')", 1),
+        ("(' 1' ~ '2 ') | int", 12), ("([1] | first) == true", False), ("data.o | safe", '{"k": 1}'),
         ("data.numbers | max", 3), ("data.numbers | sort(true)", [3, 2, 1]), ("[] | max | default(0)", 0),
         ("data.rows | sort(attribute='s') | map(attribute='s') | list", ["a", "b"]),
         ("data.rows | min(attribute='s')", {"n": "1", "s": "a"}), ("data.n is le 100", True),
@@ -210,6 +221,32 @@ def test_objects_have_four_methods() -> None:
     assert value("{'a': 2}.get('a') + data.o.get('z', 3)") == 5
     with pytest.raises(ExpressionError, match="a number has no method keys"):
         value("data.n.keys()")
+
+
+MADE = (
+    "data.o", "data.rows", "data.rows[:1]", "(data.o | merge({'z': 1}))", "(data.rows | index_by('n'))", "([[1]] | flatten)",
+    "('{\"a\": [1]}' | from_json)", "('{\"a\": [1]}' | from_json).a", "('https://a/?b=c' | urlsplit).query",
+    "('a1' | regex_findall('.'))", "(data.rows | max(attribute='s'))", "data.o.items()", "data.o.items()[0]",
+    "data.o.get('z', [])", "(data.l * 2)", "{'a': {'b': 1}}[data.five | replace('5', 'a')]", "(data.z | default({}))",
+    "(data.rows | groupby('n') | first)", "(data.rows | map('merge', {'z': 1}) | first)", "range(3)", "now()", "data.n",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_no_attribute_of_python_can_be_reached(made: str) -> None:
+    scope = {**SCOPE, "now": 0}
+    for name in ("pop", "items", "keys", "count", "copy", "fromkeys", "real", "__class__", "_size"):
+        for text in (
+            f"{made}.{name}", f"{made}.{name} ~ ''", f"{made} | attr('{name}')", f"[{made}] | groupby('{name}')",
+            f"[{made}.{name}]", f"{made}.{name}.x", f"[{made}] | map(attribute='{name}') | list",
+        ):  # fmt: skip
+            with pytest.raises(ExpressionError, match=r"does not exist|gives nothing|no item has"):
+                Expression(text).evaluate(scope)
+        assert Expression(f"{made}.{name} is defined").evaluate(scope) is False
+        assert Expression(f"[{made}] | map('attr', '{name}') | list").evaluate(scope) == [None]
+        if name not in ("items", "keys"):
+            with pytest.raises(ExpressionError, match=r"has no method|have no method|no such"):
+                Expression(f"{made}.{name}()").evaluate(scope)
 
 
 def test_a_hyphenated_key_after_a_dot_is_explained() -> None:
