@@ -1,7 +1,7 @@
 """Uploaded files: their bytes are in the storage, their owner and name in the journal."""
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 
 from app.clock import Clock
@@ -10,10 +10,9 @@ from app.files.storage import Storage
 from engine import JsonObject
 from engine.value import value
 from journal import FileRow, Journal, UnknownFile
-from steps.contract.step_type import (
-    StepBroke,
-)
+from steps.contract.step_type import Problem, StepBroke
 from steps.effects.stored_file import StoredFile
+from steps.fields.fields import Fields
 
 _MADE = uuid.UUID("6f0c2f8e-0b0c-4a86-9a0e-5f3f3d2a7c11")
 """The UUID namespace for the ids of files that steps make."""
@@ -87,6 +86,18 @@ class Files:
     async def about(self, tenant: str, file_id: str) -> FileRow:
         """Return what is known of a tenant's file. Raises `UnknownFile`."""
         return await self._journal.files.get(tenant, file_id)
+
+    async def unknown_in(
+        self, tenant: str, fields: Fields, data: JsonObject, sent: Collection[str] = ()
+    ) -> list[Problem]:
+        """Return a problem for each id in file fields that names no file of the tenant.
+
+        Fields whose file was `sent` with the data have no id yet.
+        """
+        given = {name: item for name, item in data.items() if name not in sent}
+        ids = [*fields.file_ids(given)]
+        known = await self._journal.files.known(tenant, {id_ for _, id_ in ids}) if ids else ()
+        return [Problem(path, "is not the id of a file") for path, id_ in ids if id_ not in known]
 
     async def read(self, tenant: str, file_id: str) -> tuple[FileRow, bytes]:
         """Return a tenant's file. Raises `UnknownFile` or `StorageError`."""

@@ -5,6 +5,7 @@ from app.definitions.workflows import Workflows
 from app.execution.commands.runs import Runs
 from app.execution.starting.admission import Admission
 from app.execution.starting.new_run import NewRun
+from app.files.uploads import Files
 from engine import JsonObject
 from engine.value import value
 from journal import (
@@ -54,8 +55,11 @@ class Started:
 class KeyedStarts:
     """Starts runs, each key once."""
 
-    def __init__(self, workflows: Workflows, runs: Runs, admission: Admission) -> None:
+    def __init__(
+        self, workflows: Workflows, runs: Runs, admission: Admission, files: Files
+    ) -> None:
         self._workflows = workflows
+        self._files = files
         self._runs = runs
         self._admission = admission
 
@@ -97,6 +101,9 @@ class KeyedStarts:
             Overloaded: The server is overloaded; try again.
         """
         version, definition = await self.definition(target)
+        problems = await self._files.unknown_in(target.tenant, definition.payload, data)
+        if problems:
+            raise StartRefused("the data does not fit", tuple(problems))
         new = NewRun(
             target.tenant,
             target.workflow_id,

@@ -56,7 +56,7 @@ def open_triggers(
     """Assemble the parts that start runs without an API call."""
     clock, runs, signals = parts.clock, execution.runs, execution.signals
     secrets, files = parts.secrets, parts.files
-    starts = KeyedStarts(parts.workflows, runs, admission)
+    starts = KeyedStarts(parts.workflows, runs, admission, files)
     schedules = Schedules(journal, starts, clock)
     scheduler = Scheduler(journal, starts, runs, clock)
     schedules.on_change = scheduler.look

@@ -1,5 +1,7 @@
 """The owners of stored files; the bytes are stored elsewhere, by their hash."""
 
+import json
+from collections.abc import Collection
 from dataclasses import astuple
 
 from engine.value import value
@@ -39,6 +41,15 @@ class FileTable:
             )
 
         await self._writer.write(work)
+
+    async def known(self, tenant: str, ids: Collection[str]) -> set[str]:
+        """Return those of the ids that name files of a tenant."""
+        found = await self._readers.all(
+            "SELECT id FROM files WHERE tenant = ?"
+            " AND id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (tenant, json.dumps(sorted(ids))),
+        )
+        return {id_ for (id_,) in found}
 
     async def get(self, tenant: str, file_id: str) -> FileRow:
         """Return a file's row. Raises `UnknownFile`, also for another tenant's file."""

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from steps.contract.step_type import Problem, first_of
 from steps.document.other_engines import key_here
 from steps.document.shape_hints import pattern_told, shape_hint
-from steps.language.durations import duration_ms, duration_text
+from steps.language.durations import duration_text, is_duration
 from steps.language.nearest import did_you_mean
 from steps.language.template import UnusableTemplate
 
@@ -90,7 +90,7 @@ def problems_of(
         elif item["type"] == "missing":
             message = "is required"
         else:
-            message = pattern_told(item.get("ctx", {}).get("pattern", "")) or _told(item)
+            message = pattern_told(item.get("ctx", {}).get("pattern", "")) or _told(item, models)
             if named and named[-1] in _STEPS_NAMED and message == "must be a text":
                 message = "must be the id of a step that stands among the others"
             inner = [*dict.fromkeys(_models_at(models, loc))]
@@ -127,17 +127,21 @@ def _key_hint(key: str, known: Collection[str]) -> str:
     return key_here(key, known) or did_you_mean(key, known)
 
 
-def _told(item: ErrorDetails) -> str:
+def _told(item: ErrorDetails, models: tuple[type[BaseModel], ...]) -> str:
     """Return the message of an error; the limit of a duration is written as a duration."""
-    message, given = _plainly(item["msg"]), item["input"]
+    message = _plainly(item["msg"])
     limit = next(iter(item.get("ctx", {}).values()), None)
-    if isinstance(given, str) and isinstance(limit, int) and message.endswith(f" {limit}"):
-        try:
-            duration_ms(given)
-        except ValueError:
-            return message
+    if isinstance(limit, int) and message.endswith(f" {limit}") and _has_duration(item, models):
         return f"{message.removesuffix(str(limit))}{duration_text(limit)}"
     return message
+
+
+def _has_duration(item: ErrorDetails, models: tuple[type[BaseModel], ...]) -> bool:
+    loc = item["loc"]
+    name = next((part for part in reversed(loc) if isinstance(part, str)), "")
+    within = _models_at(models, loc[: loc.index(name)] if name else ())
+    infos = [model.model_fields[name] for model in within if name in model.model_fields]
+    return any(is_duration(part) for info in infos for part in (info.annotation, *info.metadata))
 
 
 def _plainly(message: str) -> str:

@@ -1,6 +1,6 @@
 """Field specs in the terms of JSON Schema, and the check of values against them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -32,6 +32,7 @@ class Fields:
         self.specs = specs
         self._validators = {name: validator_of(spec) for name, spec in specs.items()}
         self._with_inner_defaults = {name for name, spec in specs.items() if _inner_defaults(spec)}
+        self._with_files = {name: spec for name, spec in specs.items() if _holds_files(spec)}
         self.has_defaults = bool(self._with_inner_defaults) or any(
             "default" in spec for spec in specs.values()
         )
@@ -64,6 +65,11 @@ class Fields:
             if not (data[name] is None and self.may_be_null(name)):
                 problems += value_problems(validator, data[name], f"{path}.{name}")
         return problems
+
+    def file_ids(self, data: Mapping[str, Json], path: str = "data") -> Iterator[tuple[str, str]]:
+        """Return the path and the id of each file in values, also inside lists and objects."""
+        for name, spec in self._with_files.items():
+            yield from _file_ids(spec, data.get(name), f"{path}.{name}")
 
     @property
     def sensitive(self) -> frozenset[str]:
@@ -152,6 +158,27 @@ def _inner_specs(spec: Mapping[str, Any]) -> list[Any]:
     nested = spec.get("properties")
     inside = list(nested.values()) if isinstance(nested, dict) else []
     return [*inside, spec.get("items"), spec.get("additionalProperties")]
+
+
+def _holds_files(spec: Any) -> bool:
+    """Return whether a value of this spec is a file, or something inside it is one."""
+    return isinstance(spec, dict) and (
+        spec.get("type") == "file" or any(map(_holds_files, _inner_specs(spec)))
+    )
+
+
+def _file_ids(spec: Any, value: Json, path: str) -> Iterator[tuple[str, str]]:
+    if not _holds_files(spec):
+        return
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _file_ids(spec.get("items"), item, f"{path}[{place}]")
+    elif isinstance(value, dict):
+        nested, others = spec.get("properties") or {}, spec.get("additionalProperties")
+        for name, item in value.items():
+            yield from _file_ids(nested.get(name, others), item, f"{path}.{name}")
 
 
 def _inner_defaults(spec: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """Durations: `500ms`, `30s`, `5m`, `2h`, `7d`, `2w`, or ISO 8601 such as `PT30S`."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
@@ -68,3 +68,11 @@ Duration = Annotated[
 
 WRITTEN = PlainSerializer(duration_text, return_type=str, when_used="json")
 """Annotates a field that is a duration in the JSON of its model, too."""
+
+
+def is_duration(annotation: Any) -> bool:
+    """Return whether an annotation, or a part of it, is `Duration` or what makes an integer one."""
+    if isinstance(annotation, BeforeValidator):
+        return annotation.func is duration_ms
+    parts = (*getattr(annotation, "__args__", ()), *getattr(annotation, "__metadata__", ()))
+    return any(map(is_duration, parts))

@@ -116,8 +116,10 @@ class Expression:
         except (RuntimeError, Unreadable) as wrong:  # MiniJinja's failures are of the former kind
             hint = foreign_hint(self.text)
             raise ExpressionError(self.text, f"{why(wrong)}{hint}") from None
-        if named := _uncalled(nodes):
-            raise ExpressionError(self.text, f"{named} is a function; call it as {named}(...)")
+        if (function := _uncalled(nodes)) is not None:
+            raise ExpressionError(
+                self.text, f"{function} is a function; call it as {function}(...)"
+            )
         self.paths = [path for path in paths_of(self.node) if path.root not in FUNCTIONS]
         self.names = frozenset(path.root for path in self.paths)
         self.secrets = self._named_secrets(nodes, may_name_secrets=may_name_secrets)

@@ -216,7 +216,7 @@ def test_a_failed_firing_records_its_reason_and_the_next_one_follows(
         ({"data": {}}, "data.n", "is required"),
         ({"missed": "some"}, "missed", "'skip', 'last' or 'all'"),
         ({"mostMissed": 3}, "mostMissed", "only where missed is all"),
-        ({"jitter": "2h"}, "jitter", "3600000"),
+        ({"jitter": "2h"}, "jitter", "must be at most 1h"),
         ({"overlaps": "skip"}, "overlaps", "did you mean overlap?"),
     ],
 )  # fmt: skip

@@ -118,7 +118,7 @@ async def _new_run(
     row, definition = found or await services.workflows.startable(
         call.tenant, asked.workflow_id, asked.selector
     )
-    data = await asked.input_of(definition)
+    data = await asked.input_of(definition, services.files, call.tenant)
     if asked.form is not None:
         data |= await asked.store_files(services.files, call.tenant, definition)
     return NewRun(

@@ -64,6 +64,7 @@ class AnswerRequest:
         if self.key.key in run.answers:
             return answer
         if self.form is None:
+            await _check_files(files, tenant, asked_fields(run, answer.get("actionValue")), answer)
             return await with_attachments(files, tenant, answer, ())
         return await answer_of_form(files, tenant, run, answer, self.form)
 
@@ -113,6 +114,13 @@ async def with_attachments(
     return {**answer, ATTACHMENTS: [attachment_of(row) for row in rows]} if rows else answer
 
 
+async def _check_files(files: Files, tenant: str, fields: Fields, answer: JsonObject) -> None:
+    """Raise `InvalidAnswer` for an id in the data of an answer that names no file."""
+    data = answer.get("data")
+    if isinstance(data, dict) and (problems := await files.unknown_in(tenant, fields, data)):
+        raise InvalidAnswer(problems)
+
+
 def _comment(text: str | list[str]) -> JsonObject:
     if not isinstance(text, str) or len(text) > LONGEST_COMMENT:
         message = f"is one text of {LONGEST_COMMENT:,} characters at most"
@@ -141,6 +149,7 @@ async def _data_with_files(
     unplaced = form.uploads.keys() - set(parts.values())
     checked_too = fields.check({**data, **dict.fromkeys([*parts, *unplaced], "")})
     problems += untold(checked_too, problems)
+    problems = problems or await files.unknown_in(tenant, fields, data, parts)
     if problems:
         raise InvalidAnswer(problems)
     for name, part in parts.items():

@@ -71,26 +71,30 @@ class StartRequest:
         """The key with the fingerprint of the request; None if the request has no key."""
         return IdempotencyKey(self.key, self._fingerprint()) if self.key else None
 
-    async def input_of(self, definition: Definition) -> JsonObject:
-        """Return the checked input, with defaults; files are not stored yet.
+    async def input_of(self, definition: Definition, files: Files, tenant: str) -> JsonObject:
+        """Return the checked input, with defaults; its own files are not stored yet.
 
         Raises `BadRequest` that names every invalid field.
         """
         data = dict(self.data)
         problems: list[Problem] = []
-        fields = definition.payload
+        fields, sent = definition.payload, set[str]()
         if form := self.form:
             inputs = type(fields)(definition.input_fields())
             values, problems = await form_values(inputs, form)
             data |= values
             if FIELD in form.uploads:
                 data = {"fileId": "", "attachment": {}, **data}
+                sent = {"fileId", "attachment"}
             file_fields = _declared_files(definition)
-            data |= dict.fromkeys(form.parts_of(file_fields), "")
+            parts = form.parts_of(file_fields)
+            data |= dict.fromkeys(parts, "")
+            sent |= parts.keys()
             problems += form.misplaced(file_fields)
         if found := fields.check(data):
             left = [item for item in found if not self._is_attached(item.path)]
             problems += untold(left, problems)
+        problems = problems or await files.unknown_in(tenant, fields, data, sent)
         if problems:
             raise BadRequest("the input is not acceptable", problems)
         return fields.with_defaults(data)

@@ -110,7 +110,9 @@ def test_the_one_declared_file_is_the_attachment(shared: Server) -> None:
         file = {"attachment": ("c.txt", b"signed")}
         answer = client.post("/api/workflow/start/contracts", files=file)
         assert answer.status_code == 400, "two fields take files, so the upload is ambiguous"
-        run = client.post("/api/workflow/start/contracts", files=file, data={"annex": "x"}).json()
+        known = client.post("/api/workflow/files", files=file).json()["fileId"]
+        annex = {"annex": known}
+        run = client.post("/api/workflow/start/contracts", files=file, data=annex).json()
         assert run["data"]["contract"] == run["data"]["fileId"] != ""
         one = {**flow, "id": "one", "payload": {"contract": {"type": "file"}}}
         client.post("/api/workflows", json=one).raise_for_status()
@@ -128,6 +130,32 @@ def test_the_one_declared_file_is_the_attachment(shared: Server) -> None:
             needed = client.post("/api/workflow/start/one", content=left, headers=head)
             assert needed.status_code == 400
             assert "data.contract" in [one["path"] for one in needed.json()["details"]]
+
+
+def test_an_id_in_a_file_field_names_a_file_of_the_tenant(shared: Server) -> None:
+    fields = {"one": {"type": "file"}, "more": {"type": "array", "items": {"type": "file"}, "required": False},
+              "by": {"type": "object", "additionalProperties": {"type": "file"}, "required": False}}  # fmt: skip
+    flow = {"id": "named-files", "name": "Named files", "payload": fields, "initialStep": "ask", "steps": [{"id": "ask", "type": "collect-inputs", "output": {"paper": {"type": "file"}}}, {"id": "end", "type": "end-flow"}], "edges": [{"from": "ask", "to": "end"}]}  # fmt: skip
+    start = "/api/workflow/start/named-files"
+    with shared.client() as client, shared.client("editor", "other") as stranger:
+        client.post("/api/workflows", json=flow).raise_for_status()
+        file = {"attachment": ("c.txt", b"signed")}
+        known = client.post("/api/workflow/files", files=file).json()["fileId"]
+        theirs = stranger.post("/api/workflow/files", files=file).json()["fileId"]
+        wrong = {"one": theirs, "more": [known, "x"], "by": {"a": known, "b": ""}}
+        refused = client.post(start, json={"data": wrong})
+        told = [{"path": path, "message": "is not the id of a file"} for path in ("data.one", "data.more[1]", "data.by.b")]  # fmt: skip
+        assert (refused.status_code, refused.json()["details"]) == (400, told)
+        refused = client.post(start, files={"one": (None, "x"), **file})
+        assert [one["path"] for one in refused.json()["details"]] == ["data.one"]
+        right = {"one": known, "more": [known] * 2, "by": {"a": known}}
+        run = client.post(start, json={"data": right}).json()
+        answer = {"type": "collect_inputs", "data": {"paper": theirs}}
+        resume = f"/api/workflow/resume/{run['runId']}"
+        refused = client.post(resume, json=answer)
+        assert [one["path"] for one in refused.json()["details"]] == ["data.paper"]
+        answer["data"] = {"paper": known}
+        assert client.post(resume, json=answer).is_success
 
 
 def test_each_file_is_assigned_to_the_input_of_its_name(shared: Server) -> None:

@@ -188,7 +188,7 @@ async def _input(services: Services, form: _Open, given: Form) -> JsonObject:
     known = {FIELD: FIELD} | {f"data.{name}": name for name in form.specs}
     uploads = {known[name]: upload for name, upload in given.uploads.items() if name in known}
     asked = StartRequest(form.row.id, None, form.body.data, Form(texts, uploads), None, size=0)
-    data = await asked.input_of(form.definition)
+    data = await asked.input_of(form.definition, services.files, form.row.tenant)
     fields = type(form.definition.payload)(form.definition.input_fields())
     if problems := fields.check(data):
         raise BadRequest("the form is not acceptable", problems)
