@@ -21,7 +21,7 @@ from app.concurrency.in_thread import in_thread
 from app.secrets.seal import Keyring
 from app.settings.extras import extra
 from engine.value import value
-from journal import PasskeyRow, PasskeyTable, PersonRow, UnknownPasskey
+from journal import NameTaken, PasskeyRow, PasskeyTable, PersonRow, UnknownPasskey
 
 Purpose: TypeAlias = Literal["new", "sign-in"]
 
@@ -29,8 +29,8 @@ LONGEST_NAME = 100
 MOST_OF_ONE = 20
 _KIND = "passkey"
 _LASTS_MS = 300_000
-_MOST_SPENT = 10_000
 _LONGEST_SENT = 8_192
+_IN_USE = "that passkey is in use already; make another one"
 
 
 class UnfitPasskey(Exception):
@@ -129,21 +129,29 @@ class Passkeys:
         """Store a passkey for a person; durable when this returns.
 
         Raises:
-            UnfitPasskey: The person has the greatest allowed number of passkeys.
-            NameTaken: The passkey is stored already.
+            UnfitPasskey: It is somebody's already, or the person has as many as are allowed.
         """
+        self.must_be_new(made)
         if len(self.of(person.id)) >= MOST_OF_ONE:
             raise UnfitPasskey(f"a person has {MOST_OF_ONE} passkeys at most; remove one first")
         row = PasskeyRow(
             made.id, person.tenant, person.id, _shown(name), made.public_key, made.uses,
             self._clock.now_ms(),
         )  # fmt: skip
-        await self._table.add(row)
+        try:
+            await self._table.add(row)
+        except NameTaken as taken:  # at another process, in the same moment
+            raise UnfitPasskey(_IN_USE) from taken
         self._know(row)
         return row
 
+    def must_be_new(self, made: NewPasskey) -> None:
+        """Raise `UnfitPasskey` if a passkey is somebody's already."""
+        if made.id in self._by_id:
+            raise UnfitPasskey(_IN_USE)
+
     async def replace(self, person: PersonRow, made: NewPasskey | None) -> None:
-        """Replace all passkeys of a person by this one, or by none. Raises `NameTaken`."""
+        """Replace all passkeys of a person by this one, or by none. Raises `UnfitPasskey`."""
         for row in self.of(person.id):
             await self.remove(person.id, row.id)
         if made is not None:
@@ -195,8 +203,8 @@ class Passkeys:
         now_ms = self._clock.now_ms()
         if until_ms <= now_ms or expected in self._spent or given_for != purpose:
             raise UnfitPasskey("the time to use the passkey is over; try again")
-        if len(self._spent) >= _MOST_SPENT:
-            self._spent = {key: at for key, at in self._spent.items() if at > now_ms}
+        while self._spent and self._spent[oldest := next(iter(self._spent))] <= now_ms:
+            del self._spent[oldest]
         self._spent[expected] = until_ms
         return base64.b64decode(expected)
 

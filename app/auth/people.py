@@ -137,6 +137,8 @@ class People:
         """Make a person. Raises `UnfitPerson`, `UnfitPassword`, `UnfitPasskey`, `NameTaken`."""
         name = fit_name(name)
         kept = None
+        if passkey is not None:
+            self.passkeys.must_be_new(passkey)
         if password is not None:
             must_be_fit(password, name)
             kept = await self.passwords.hashed(password)
@@ -206,9 +208,12 @@ class People:
         wanted = plain_name(name).casefold()
         row = next((one for one in self.of(tenant) if one.name.casefold() == wanted), None)
         fits = await self.passwords.fits(password, row.password if row else None)
-        if row is None or not fits or row.disabled_at_ms is not None:
+        now = self._by_id.get(row.id) if row else None
+        if row is None or now is None or not fits or now.disabled_at_ms is not None:
             raise Unauthorized
-        return self._by_id[row.id]
+        if now.password != row.password:  # it was replaced during the check
+            raise Unauthorized
+        return now
 
     async def signed_in(self, row: PersonRow) -> None:
         """Record that somebody has signed in."""
@@ -242,7 +247,7 @@ class People:
         return row
 
     async def add_passkey(self, person_id: str, made: NewPasskey, name: str) -> PasskeyRow:
-        """Add a passkey to a person. Raises `UnfitPasskey`, `NameTaken`."""
+        """Add a passkey to a person. Raises `UnfitPasskey`."""
         if (row := self._by_id.get(person_id)) is None:
             raise UnfitPasskey("passkeys are for people; a key or a token has none")
         with changing(self._note(row, "createPasskey")):
@@ -258,10 +263,11 @@ class People:
     async def accept(self, token: str, way: str | NewPasskey) -> PersonRow:
         """Give the invited person a password or a passkey, in place of those they had.
 
-        Raises `LinkUnusable`, `UnfitPassword`, `UnfitPasskey`, `NameTaken`.
+        Raises `LinkUnusable`, `UnfitPassword`, `UnfitPasskey`.
         """
         row = self.invited(token)
         if isinstance(way, NewPasskey):
+            self.passkeys.must_be_new(way)  # before the invitation is used up
             with changing(self._note(row, "acceptInvitation")):
                 row = await self._changed(row, partial(_accepted, row.invitation, None))
             await self.passkeys.replace(row, way)

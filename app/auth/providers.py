@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from app.auth.errors import Unauthorized
-from app.auth.people import Known, UnfitPerson, fit_groups, fit_name
+from app.auth.people import MOST_GROUPS, Known, UnfitPerson, fit_groups, fit_name
 from app.auth.roles import Role
 from app.auth.signing_keys import BadIdentity, SigningKey, UnknownSigner, keys_of, read_identity
 from app.clock import Clock
@@ -30,10 +30,9 @@ _FRESH_MS = 3_600_000
 _USABLE_MS = 86_400_000
 """How long published data may be used while the provider cannot be reached."""
 
-_APART_MS = 5_000
+_LEAST_BETWEEN_MS = 5_000
 _PATIENCE_S = 10.0
 _LONGEST_BYTES = 500_000
-_MOST_GROUPS = 50
 _OK = 200
 
 
@@ -126,7 +125,7 @@ class Provider:
         asked_ms = self._asked_ms
         if self._asking is not None or asked_ms is None:
             return True
-        return not 0 <= self._clock.now_ms() - asked_ms < _APART_MS
+        return not 0 <= self._clock.now_ms() - asked_ms < _LEAST_BETWEEN_MS
 
     def _ask(self) -> asyncio.Task[None]:
         if self._asking is None:
@@ -210,7 +209,7 @@ class Provider:
         names = (claim_of(claims, name) for name in wanted)
         name = next((item for item in names if isinstance(item, str) and item), claims["sub"])
         try:
-            kept = tuple(fit_groups(groups[:_MOST_GROUPS]))
+            kept = tuple(fit_groups(groups[:MOST_GROUPS]))
             return Known(self._tenant(claims), subject, fit_name(name), self._role(claims), kept)
         except UnfitPerson as unfit:
             raise NotLetIn(str(unfit)) from unfit

@@ -1,9 +1,8 @@
-"""Sealed values as text that fits into an address, for links and callback addresses."""
+"""Sealed values as text that fits into an address or a cookie."""
 
 import base64
 import binascii
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from app.secrets.seal import Keyring, KeyUnusable
@@ -21,11 +20,10 @@ def token_of(sealed: bytes) -> str:
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
-def sealed_values(keyring: Keyring, kind: str, token: str) -> Sequence[Any]:
-    """Return the values in a token of one kind. Raises `LinkUnusable`."""
+def sealed_values(keyring: Keyring, kind: str, token: str) -> Any:
+    """Return the JSON value that was sealed in a token of one kind. Raises `LinkUnusable`."""
     try:
         sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        values: list[Any] = json.loads(keyring.open(kind, "", "", sealed))
+        return json.loads(keyring.open(kind, "", "", sealed))
     except (binascii.Error, ValueError, KeyUnusable):
         raise LinkUnusable from None
-    return values

@@ -6,8 +6,6 @@ asked, so a request that changes something must also send the session's own secr
 which no other site can do.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -19,8 +17,9 @@ from app.auth.caller import Caller
 from app.auth.callers import Authenticator
 from app.auth.errors import Unauthorized
 from app.auth.keys import hash_of, prefix_of
+from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.clock import Clock
-from app.secrets.seal import Keyring, KeyUnusable
+from app.secrets.seal import Keyring
 from engine.value import value
 from journal import ChangeNote, SessionRow, SessionTable, UnknownSession, changing
 
@@ -28,7 +27,7 @@ COOKIE = "stepwell_session"
 CSRF_HEADER = "x-csrf-token"
 _KIND = "session"
 _LONGEST_COOKIE = 3_800
-_LONGEST_TOLD = 200
+_LONGEST_SHOWN = 200
 _MOST_OF_ONE = 100
 """Open sessions that one credential may have; the oldest is ended when one more is opened."""
 
@@ -146,12 +145,12 @@ class Sessions:
         kept = {"until": until_ms, "csrf": secrets.token_urlsafe(24), **named}
         caller = self._caller(kept)
         sealed = self._keyring.seal(_KIND, "", "", json.dumps(kept))
-        cookie = base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+        cookie = token_of(sealed)
         if len(cookie) > _LONGEST_COOKIE:
             raise TokenTooLong
         row = SessionRow(
             _name(kept), caller.tenant, caller.name, kind, caller.credential,
-            _told(browser.address), _told(browser.name), now_ms, until_ms,
+            _printable(browser.address), _printable(browser.name), now_ms, until_ms,
         )  # fmt: skip
         with changing(ChangeNote(row.tenant, now_ms, row.who, "signIn", f"/sign-in/{kind}")):
             await self._table.add(row)
@@ -184,9 +183,8 @@ class Sessions:
 
     def _opened(self, cookie: str) -> dict[str, Any]:
         try:
-            sealed = base64.urlsafe_b64decode(cookie + "=" * (-len(cookie) % 4))
-            kept: dict[str, Any] = json.loads(self._keyring.open(_KIND, "", "", sealed))
-        except (binascii.Error, ValueError, KeyUnusable):
+            kept: dict[str, Any] = sealed_values(self._keyring, _KIND, cookie)
+        except LinkUnusable:
             raise Unauthorized from None
         if kept["until"] <= self._clock.now_ms() or _name(kept) not in self._open:
             raise Unauthorized
@@ -206,5 +204,5 @@ def _name(kept: Mapping[str, Any]) -> str:
     return hashlib.sha256(str(kept["csrf"]).encode()).hexdigest()[:32]
 
 
-def _told(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text[:_LONGEST_TOLD])
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text[:_LONGEST_SHOWN])

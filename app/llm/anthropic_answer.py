@@ -10,7 +10,7 @@ from app.llm.endpoint import Endpoint, tool_calls
 from app.llm.pieces import merged
 from app.llm.received import cut_short, document, events, is_stream, no_answer
 from app.llm.thoughts import without_thoughts
-from app.llm.tokens import Told, usage_of
+from app.llm.tokens import ReportedTokens, usage_of
 from app.llm.tolerant import (
     arguments_of,
     as_count,
@@ -51,7 +51,7 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
         tool_calls=calls,
         finish=_finish(as_word(whole.get("stop_reason")), calls),
         model=as_word(whole.get("model")) or endpoint.settings.model,
-        usage=usage_of(request, text, calls, _told(as_object(whole.get("usage")))),
+        usage=usage_of(request, text, calls, _reported(as_object(whole.get("usage")))),
         latency_ms=0,
         extra=_extra(blocks) if calls else {},
         origin=endpoint.origin,
@@ -82,12 +82,12 @@ def _extra(blocks: list[dict[str, Any]]) -> JsonObject:
     return journalable({"blocks": others}) if others else {}  # type: ignore[dict-item] # JSON
 
 
-def _told(usage: dict[str, Any]) -> Told:
+def _reported(usage: dict[str, Any]) -> ReportedTokens:
     asked = as_count(usage.get("input_tokens"))
     read = as_count(usage.get("cache_read_input_tokens"))
     written = as_count(usage.get("cache_creation_input_tokens"))
     whole = None if asked is None else asked + (read or 0) + (written or 0)
-    return Told(whole, as_count(usage.get("output_tokens")), read, written)
+    return ReportedTokens(whole, as_count(usage.get("output_tokens")), read, written)
 
 
 @dataclass(slots=True)

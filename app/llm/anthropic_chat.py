@@ -59,7 +59,7 @@ def _messages(endpoint: Endpoint) -> tuple[Any, Any, Any]:
 
 def _body(endpoint: Endpoint, request: ChatRequest, transform: Any) -> dict[str, Any]:
     settings = endpoint.settings
-    system = [_text(message) for message in request.messages if message.role == "system"]
+    system = [message.text for message in request.messages if message.role == "system"]
     caches = request.caches if settings.cache is None else settings.cache
     thinks, tokens = _thinking(
         settings.reasoning if request.reasoning is None else request.reasoning
@@ -172,7 +172,3 @@ def _part(part: Part, endpoint: Endpoint) -> dict[str, Any]:
         return {"type": "image", "source": source}
     must_take(endpoint, part)
     return {"type": "document", "source": source, **({"title": part.name} if part.name else {})}
-
-
-def _text(message: Message) -> str:
-    return "\n\n".join(part.text for part in message.parts if isinstance(part, TextPart))

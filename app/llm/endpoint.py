@@ -60,8 +60,8 @@ def tool_calls(found: Iterable[tuple[str, str, str, JsonObject]]) -> tuple[ToolC
     """
     calls: list[ToolCall] = []
     taken: set[str] = set()
-    for number, (told_id, name, given, extra) in enumerate(found):
-        call_id = told_id if told_id and told_id not in taken else f"call{number:05}"
+    for number, (given_id, name, given, extra) in enumerate(found):
+        call_id = given_id if given_id and given_id not in taken else f"call{number:05}"
         taken.add(call_id)
         text = whole_characters(given)
         calls.append(ToolCall(call_id, name.strip(" \t\r\n\"'`"), _arguments(text), text, extra))

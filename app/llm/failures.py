@@ -63,7 +63,7 @@ class ProviderError(Exception):
 
 
 class Unreadable(Exception):
-    """The answer is not in the wire format; `told` is its text."""
+    """The answer is not in the wire format; `detail` is what it is, or a part of it."""
 
     def __init__(self, why: str, detail: str = "") -> None:
         super().__init__(why)
@@ -172,28 +172,28 @@ def _status(failure: Exception) -> int | None:
 
 def _by_status(status: int, failure: Exception, asked: Asked, now_ms: int) -> StepBroke:
     where = f"model {asked.name} at {asked.host}"
-    told = f"(status {status}): {_shown(_message(getattr(failure, 'body', None)), asked)}"
+    said = f"(status {status}): {_shown(_message(getattr(failure, 'body', None)), asked)}"
     response = getattr(failure, "response", None)
     wait = response.headers.get("retry-after") if response is not None else None
     wait_ms = retry_after_ms(wait, now_ms)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        message = f"{where} takes no more requests for now {told}"
+        message = f"{where} takes no more requests for now {said}"
         return StepBroke("RateLimited", message, retry_after_ms=wait_ms)
     if status in _OVERLOADED:
-        return StepBroke("Overloaded", f"{where} is overloaded {told}", retry_after_ms=wait_ms)
+        return StepBroke("Overloaded", f"{where} is overloaded {said}", retry_after_ms=wait_ms)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return StepBroke("ModelFailed", f"{where} failed {told}", retry_after_ms=wait_ms)
+        return StepBroke("ModelFailed", f"{where} failed {said}", retry_after_ms=wait_ms)
     if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT):
-        return StepBroke("ModelFailed", f"{where} did not answer {told}", retry_after_ms=wait_ms)
+        return StepBroke("ModelFailed", f"{where} did not answer {said}", retry_after_ms=wait_ms)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        message = f"{where} refused the key; check its secret or keyEnv {told}"
+        message = f"{where} refused the key; check its secret or keyEnv {said}"
         return StepBroke("ModelAuth", message, retryable=False)
     if status == HTTPStatus.NOT_FOUND:
-        message = f"{where} is not there; check its model and baseUrl {told}"
+        message = f"{where} is not there; check its model and baseUrl {said}"
         return StepBroke("UnknownModel", message, retryable=False)
-    if _is_too_long(status, told):
+    if _is_too_long(status, said):
         message = (
-            f"the conversation is longer than {where} can read {told}; give it less: shorter "
+            f"the conversation is longer than {where} can read {said}; give it less: shorter "
             "files and results (the agent's `limits.maxResult`), a shorter conversation (its "
             "`context`), or a model with a longer context"
         )
@@ -201,7 +201,7 @@ def _by_status(status: int, failure: Exception, asked: Asked, now_ms: int) -> St
     if status < HTTPStatus.BAD_REQUEST:
         message = f"{where} redirects (status {status}); name the address it leads to as baseUrl"
         return StepBroke("ModelRejected", message, retryable=False)
-    return StepBroke("ModelRejected", f"{where} refused the request {told}", retryable=False)
+    return StepBroke("ModelRejected", f"{where} refused the request {said}", retryable=False)
 
 
 def _is_too_long(status: int, message: str) -> bool:

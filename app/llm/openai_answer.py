@@ -13,7 +13,7 @@ from app.llm.made_files import made_files, spoken
 from app.llm.pieces import merged
 from app.llm.received import cut_short, document, events, is_stream, no_answer
 from app.llm.thoughts import without_thoughts
-from app.llm.tokens import Told, usage_of
+from app.llm.tokens import ReportedTokens, usage_of
 from app.llm.tolerant import (
     arguments_of,
     as_count,
@@ -70,7 +70,7 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
         tool_calls=calls,
         finish=_finish(finish, refusal, calls),
         model=as_word(whole.get("model")) or endpoint.settings.model,
-        usage=usage_of(request, text, calls, _told(usage)),
+        usage=usage_of(request, text, calls, _reported(usage)),
         latency_ms=0,
         extra=_extra(said) if calls else {},
         origin=endpoint.origin,
@@ -121,7 +121,7 @@ def _extra(said: dict[str, Any]) -> JsonObject:
     return journalable(extra)
 
 
-def _told(usage: dict[str, Any]) -> Told:
+def _reported(usage: dict[str, Any]) -> ReportedTokens:
     asked = as_count(usage.get("prompt_tokens", usage.get("input_tokens")))
     answered = as_count(usage.get("completion_tokens", usage.get("output_tokens")))
     total = as_count(usage.get("total_tokens"))
@@ -130,7 +130,7 @@ def _told(usage: dict[str, Any]) -> Told:
             asked = max(0, total - answered)
         elif answered is None and asked is not None:
             answered = max(0, total - asked)
-    return Told(asked, answered, _cached(usage))
+    return ReportedTokens(asked, answered, _cached(usage))
 
 
 def _cached(usage: dict[str, Any]) -> int | None:
@@ -211,9 +211,9 @@ def _parts(pieces: list[Any]) -> list[dict[str, Any]]:
             ]
             parts.append({**run[-1], "text": "".join(texts)})
         elif kind == "thinking":
-            told = [part.get("thinking") for part in run]
+            written = [part.get("thinking") for part in run]
             thoughts = [
-                one for some in told for one in (some if isinstance(some, list) else [some])
+                one for some in written for one in (some if isinstance(some, list) else [some])
             ]
             parts.append({**run[-1], "thinking": _parts(thoughts)})
         else:

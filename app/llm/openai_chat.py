@@ -182,17 +182,17 @@ def _messages(messages: tuple[Message, ...], endpoint: Endpoint) -> list[dict[st
         if message.role == "tool" and endpoint.settings.takes_images:
             shown = [_part(part, endpoint) for part in message.parts if isinstance(part, ImagePart)]
             if shown:
-                told = f"The pictures that the call {ids.answered(message)} gave:"
-                pictures += [{"type": "text", "text": told}, *shown]
+                caption = f"The pictures that the call {ids.answered(message)} gave:"
+                pictures += [{"type": "text", "text": caption}, *shown]
     return [*said, {"role": "user", "content": pictures}] if pictures else said
 
 
 def _result(message: Message, endpoint: Endpoint, ids: CallIds) -> dict[str, Any]:
     if endpoint.settings.takes_images:
-        texts = [part.text for part in message.parts if isinstance(part, TextPart)]
+        content = message.text
     else:
-        texts = [named(part).text for part in message.parts]
-    content = "\n\n".join(texts) or "(pictures, which follow)"
+        content = "\n\n".join(named(part).text for part in message.parts)
+    content = content or "(pictures, which follow)"
     return {"role": "tool", "tool_call_id": ids.answered(message), "content": content}
 
 
@@ -202,7 +202,7 @@ def _message(message: Message, endpoint: Endpoint, ids: CallIds) -> dict[str, An
     if any(not isinstance(part, TextPart) for part in message.parts):
         content: Any = [_part(part, endpoint) for part in message.parts]
     else:
-        content = _text(message)
+        content = message.text
     is_its_own = message.origin == endpoint.origin
     said = {"role": message.role, "content": content, **(message.extra if is_its_own else {})}
     if message.tool_calls:
@@ -226,10 +226,6 @@ def _arguments(call: ToolCall, endpoint: Endpoint) -> str:
     if call.arguments is None and not _is_its_own(endpoint.base_url):
         return json.dumps({"unreadable": call.text}, ensure_ascii=False)
     return arguments_text(call.arguments, call.text)
-
-
-def _text(message: Message) -> str:
-    return "\n\n".join(part.text for part in message.parts if isinstance(part, TextPart))
 
 
 def _part(part: Part, endpoint: Endpoint) -> dict[str, Any]:

@@ -5,12 +5,12 @@ import json
 import re
 
 from app.llm.endpoint import Endpoint, tool_calls
-from app.llm.tokens import Told, usage_of
+from app.llm.tokens import ReportedTokens, usage_of
 from app.settings.scripted import ASKED, Script, ScriptedAnswer
 from engine import Json, JsonObject
 from steps.agents.tools import DELIVER, plain_name
 from steps.contract.step_type import StepBroke
-from steps.effects.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, Message, TextPart, ToolCall
+from steps.effects.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, ToolCall
 from steps.language.condition import compiled_condition
 from steps.language.expression import ExpressionError
 from steps.language.template import Template
@@ -36,9 +36,10 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
         raise StepBroke("ModelRejected", message, retryable=False) from failed
     delay_s = (answer.delay or 0) / 1_000
     if endpoint.settings.stream:
-        for piece in _PIECE.findall(text):
+        pieces = _PIECE.findall(text)
+        for piece in pieces:
             endpoint.on_text(piece)
-            await asyncio.sleep(delay_s / max(1, len(_PIECE.findall(text))))
+            await asyncio.sleep(delay_s / len(pieces))
     else:
         await asyncio.sleep(delay_s)
     if answer.error is not None:
@@ -63,12 +64,13 @@ def _whole(
     text: str,
     calls: tuple[ToolCall, ...],
 ) -> ChatAnswer:
+    reported = ReportedTokens(answer.inputTokens, answer.outputTokens)
     return ChatAnswer(
         text=text,
         tool_calls=calls,
         finish="tool_calls" if calls else "stop",
         model=endpoint.settings.model,
-        usage=usage_of(request, text, calls, Told(answer.inputTokens, answer.outputTokens)),
+        usage=usage_of(request, text, calls, reported),
         latency_ms=0,
         origin=endpoint.origin,
     )
@@ -79,7 +81,7 @@ async def _answer(scripts: list[Script], asked: JsonObject, scope: JsonObject) -
     turn = int(asked["turn"])  # type: ignore[arg-type] # by `_asked`
     for number, script in enumerate(scripts, 1):
         await asyncio.sleep(0)  # compiling many conditions takes long; others get their turn
-        if script.when is None or compiled_condition(script.when, ASKED).evaluate(scope):
+        if script.when is None or await compiled_condition(script.when, ASKED).evaluated(scope):
             if turn <= len(script.answers):
                 return script.answers[turn - 1]
             message = (
@@ -94,14 +96,14 @@ def _asked(request: ChatRequest) -> JsonObject:
     """Return the data about a request that expressions can use."""
     messages = request.messages
     last = max((at for at, item in enumerate(messages) if item.role == "assistant"), default=-1)
-    texts = [_text_of(message) for message in messages if message.role == "user"]
+    texts = [message.text for message in messages if message.role == "user"]
     return {
         "turn": 1 + sum(message.role == "assistant" for message in messages),
         "agent": request.agent,
-        "system": "\n\n".join(_text_of(item) for item in messages if item.role == "system"),
+        "system": "\n\n".join(item.text for item in messages if item.role == "system"),
         "message": texts[-1] if texts else "",
         "first": texts[0] if texts else "",
-        "results": [_value(_text_of(m)) for m in messages[last + 1 :] if m.role == "tool"],
+        "results": [_value(m.text) for m in messages[last + 1 :] if m.role == "tool"],
         "tools": [tool.name for tool in request.tools],
     }
 
@@ -116,10 +118,6 @@ def _way_to_deliver(request: ChatRequest) -> str | None:
 
 async def _rendered(source: Json, scope: JsonObject) -> Json:
     return await Template(source, also=ASKED).rendered(scope)
-
-
-def _text_of(message: Message) -> str:
-    return "\n\n".join(part.text for part in message.parts if isinstance(part, TextPart))
 
 
 def _value(text: str) -> Json:

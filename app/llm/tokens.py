@@ -6,7 +6,7 @@ from steps.models.tokens import input_tokens, text_tokens
 
 
 @value(frozen=True, slots=True)
-class Told:
+class ReportedTokens:
     """What a provider reports on the tokens of an answer; None for what it does not report.
 
     Attributes:
@@ -25,23 +25,23 @@ def usage_of(
     request: ChatRequest,
     text: str,
     calls: tuple[ToolCall, ...],
-    told: Told,
+    reported: ReportedTokens,
 ) -> Usage:
     """Return the usage that a provider reported; missing numbers are estimated.
 
     Every request has some tokens, so two zeros count as not reported.
     """
-    tokens_in, tokens_out = told.tokens_in, told.tokens_out
+    tokens_in, tokens_out = reported.tokens_in, reported.tokens_out
     if not tokens_in and not tokens_out:
         tokens_in = tokens_out = None
     tokens = input_tokens(request) if tokens_in is None else tokens_in
-    cached = min(told.cached or 0, tokens)
+    cached = min(reported.cached or 0, tokens)
     return Usage(
         tokens,
         _answered(text, calls) if tokens_out is None else tokens_out,
         estimated=tokens_in is None or tokens_out is None,
         cached_tokens=cached,
-        written_tokens=min(told.written or 0, tokens - cached),
+        written_tokens=min(reported.written or 0, tokens - cached),
     )
 
 

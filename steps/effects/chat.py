@@ -113,6 +113,11 @@ class Message:
     extra: "JsonObject" = field(default_factory=dict)
     origin: str = ""
 
+    @property
+    def text(self) -> str:
+        """Its text, without images and files; an empty line is between parts."""
+        return "\n\n".join(part.text for part in self.parts if isinstance(part, TextPart))
+
 
 @value(frozen=True, slots=True)
 class ToolSpec:

@@ -17,7 +17,6 @@ from app.web.console.entering.sign_in_forms import (
     sent_form,
 )
 from app.web.console.rendering import html
-from journal import NameTaken
 
 
 async def invitation_page(request: Request, services: Services) -> Response:
@@ -36,7 +35,7 @@ async def accept_invitation(request: Request, services: Services) -> Response:
         return _over(request)
     except NotFromHere:
         return _form(request, services, "Fill in this page, not another one.", 403)
-    except (UnfitPassword, UnfitPasskey, NameTaken, TooManyPasswords) as unfit:
+    except (UnfitPassword, UnfitPasskey, TooManyPasswords) as unfit:
         message = f"{str(unfit)[:1].upper()}{str(unfit)[1:]}."
         return _form(request, services, message, 400)
     except (UnicodeDecodeError, ValueError):
