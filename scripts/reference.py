@@ -35,7 +35,7 @@ from steps.contract.common_errors import COMMON_ERRORS
 from steps.contract.step_type import AnyStepType
 from steps.document.shape import CommonStep
 from steps.language.list_mapping import ListMapping
-from steps.language.template import SecretTemplate
+from steps.language.template import Template
 from steps.registry import Registry
 from steps.set_values import Value
 
@@ -45,6 +45,7 @@ _PLURALS = {
     "string, never shown": "strings, never shown",
     "network (CIDR)": "networks (CIDR)",
 }
+_SECRETS = "*secrets may stand here*"
 _UNITS_MS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 
 
@@ -96,11 +97,10 @@ def _step_page(kind: AnyStepType) -> Iterator[str]:
         yield "It always continues after a crash, so it has no `onInterrupted`.\n"
     yield "## Settings\n"
     yield "In addition to [the keys of every step](README.md#keys-of-every-step):\n"
-    yield from _table(kind.settings)
-    yield from _parts(kind.settings)
-    yield from _list_mapping(kind.settings)
-    if any(_names_secrets(info.annotation) for info in kind.settings.model_fields.values()):
-        yield "\nWhere the type says *secrets may stand here*, you can use `{{ secrets.NAME }}`."
+    settings = [*_table(kind.settings), *_parts(kind.settings), *_list_mapping(kind.settings)]
+    yield from settings
+    if any(_SECRETS in line for line in settings):
+        yield f"\nWhere the type says {_SECRETS}, you can use `{{{{ secrets.NAME }}}}`."
     yield "\n## Errors\n"
     yield "In addition to [the errors of every step](README.md#errors-of-every-step):\n"
     yield from _errors(kind.errors)
@@ -347,8 +347,8 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _names_secrets(annotation: Any) -> bool:
-    if annotation is SecretTemplate:
-        return True
+    if isinstance(annotation, type) and issubclass(annotation, Template):
+        return annotation.may_name_secrets
     return any(_names_secrets(part) for part in getattr(annotation, "__args__", ()))
 
 
@@ -388,7 +388,7 @@ def _kind(name: str, info: FieldInfo, spec: Mapping[str, Any], schema: Mapping[s
         kind = "object or list of objects, see below"
     elif _models_in(info.annotation) and " of " not in kind:
         kind = f"{kind}, see below" if kind.endswith("object") else "object, see below"
-    return f"{kind}; *secrets may stand here*" if _names_secrets(info.annotation) else kind
+    return f"{kind}; {_SECRETS}" if _names_secrets(info.annotation) else kind
 
 
 def _type(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> str:

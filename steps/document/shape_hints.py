@@ -27,6 +27,10 @@ _PATTERNS = {
     r"^[a-z_][a-z0-9_]{0,47}$": "may have small letters, digits and `_`, 48 at most, and must not "
     "begin with a digit",
     r"^[A-Za-z0-9_.-]{1,64}$": "may have letters, digits, `_`, `.` and `-`, 64 at most",
+    r"^[A-Za-z0-9._-]{1,64}$": "may have letters, digits, `_`, `.` and `-`, 64 at most",
+    r"^[A-Za-z0-9._-]{1,100}$": "may have letters, digits, `_`, `.` and `-`, 100 at most",
+    r"^[^/\\\x00-\x1f\x7f]+$": "must be the name of a file, without a path",
+    r"^[\x20-\x7e]+$": "must be a media type, such as text/plain",
     r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$": "must be the name of a header, such as X-Signature",
     r"^([1-5]([0-9]{2}|xx)|[A-Za-z][A-Za-z0-9_.-]{0,99}(:[1-5]([0-9]{2}|xx))?)$": "must be a type "
     "of error (Timeout), a status (503 or 5xx), or both (HttpStatus:5xx)",

@@ -49,7 +49,8 @@ SCOPE = frozenset(
 
 SECRETS_BELONG = (
     "secrets may be named only where a step calls out: in url, headers, query, body, form, "
-    "multipart, text and auth of call-api, and in inputs of call-tool"
+    "multipart, text and auth of call-api, in inputs of call-tool, in headers of call-llm and "
+    "call-agent, and in notify"
 )
 """The message for an expression that names a secret where that is not allowed."""
 

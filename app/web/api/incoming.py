@@ -129,9 +129,10 @@ async def _ended(
 def _of_run(run: Run) -> Response:
     """Return the answer of an ended run: the one its end-flow step gives, else its result."""
     if run.status is not Status.COMPLETED:
+        is_failed = run.status is Status.FAILED
         document: JsonObject = {
             "error": "Run failed",
-            "message": f"the run is {run.status}",
+            "message": "the run has failed" if is_failed else f"the run was {run.status}",
             "runId": run.id,
         }
         return JsonAnswer(document, 500)

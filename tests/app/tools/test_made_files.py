@@ -40,7 +40,7 @@ async def test_a_file_is_created(given: dict[str, Any], raw: bytes, media_type: 
     [
         ({"name": "a.txt", "content": [1]}, "content must be a text"),
         ({"name": "a.csv", "format": "csv", "content": "text"}, "needs a list"),
-        ({"name": "../a.txt", "content": ""}, "name"),
+        ({"name": "../a.txt", "content": ""}, "name must be the name of a file, without a path"),
         ({"name": "a.txt", "content": "", "format": "pdf"}, "format"),
     ],
 )
