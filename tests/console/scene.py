@@ -141,6 +141,7 @@ def _agent(client: httpx.Client) -> str:
 
 def set_the_scene(server: Server) -> Scene:
     """Create workflows, versions, and runs in every state."""
+    server.key("owner", name="claims-desk")
     with server.client() as client:
         hook = {"url": "http://127.0.0.1:9/claims", "name": "Claims desk", "events": ["run.*"]}
         webhook = client.post("/api/webhooks", json=hook).json()["id"]

@@ -77,10 +77,10 @@ def go(person: Person) -> Any:
 def test_only_the_ticked_runs_are_cancelled(filled_server: Server, operator: Person) -> None:
     before = statuses(filled_server)
     operator.signs_in("acme", filled_server.key("operator"), "/runs")
-    operator.presses("All runs…")
+    operator.presses("Act on all runs…")
     operator.sees("With all runs:")
     assert "Delete…" not in operator.text
-    operator.presses("All runs…")
+    operator.presses("Act on all runs…")
     operator.waits(lambda: "Cancel…" not in operator.text)
     for run in (COUNT + 8, COUNT + 5, COUNT, COUNT - 1):
         operator.driver.find_element(

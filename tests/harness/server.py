@@ -92,19 +92,19 @@ class Server:
         assert self.process is not None
         return time.clock_gettime(~self.process.pid << 3 | 2)  # Linux: clock id of a process
 
-    def key(self, role: str = "owner", tenant: str = "acme") -> str:
-        """Return an API key with this role, created on first use."""
+    def key(self, role: str = "owner", tenant: str = "acme", name: str = "") -> str:
+        """Return an API key with this role, created on first use, then with this name."""
         if (tenant, role) not in self._keys:
-            self._keys[tenant, role] = self._new_key(role, tenant)
+            self._keys[tenant, role] = self._new_key(role, tenant, name)
         return self._keys[tenant, role]
 
-    def _new_key(self, role: str, tenant: str) -> str:
+    def _new_key(self, role: str, tenant: str, name: str) -> str:
         """Create a key through the running server, without a new process."""
         if self.process is None or self.process.poll() is not None:
-            place = ["--data", self.data, "--tenant", tenant, "--role", role]
+            place = ["--data", self.data, "--tenant", tenant, "--role", role, "--name", name]
             return str(command("key", "create", *place)["key"])
         held = json.loads((self.data / "stepwell.lock").read_text())
-        asked = {"command": "key.create", "given": {"tenant": tenant, "role": role, "name": ""}}
+        asked = {"command": "key.create", "given": {"tenant": tenant, "role": role, "name": name}}
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(20)
             control.connect(held["control"])

@@ -25,7 +25,8 @@ async def overview_page(call: Call) -> Response:
     query, wrong = fitting(OverviewQuery, filled(call))
     shown: dict[str, Any] = await overview_document(call, query)
     for item in shown["notStarted"]:
-        item["page"] = _page_of(item["source"])
+        item["kind"], _, item["name"] = item["source"].partition(":")
+        item["page"] = _page_of(item["kind"], item["name"])
     return await page(
         call,
         "overview.html",
@@ -48,9 +49,8 @@ def _workflows(shown: Mapping[str, Any]) -> list[str]:
     return [item["workflowId"] for item in (*shown["failures"], *shown["retries"], *oldest)]
 
 
-def _page_of(source: str) -> str:
-    """Return the page of a schedule or a trigger, by the source name of its firings."""
-    kind, _, name = source.partition(":")
+def _page_of(kind: str, name: str) -> str:
+    """Return the page of a schedule or a trigger; empty for anything else."""
     parts = {"schedule": "schedules", "trigger": "triggers"}
     return f"/settings/{parts[kind]}/{quote(name, safe='')}" if kind in parts else ""
 

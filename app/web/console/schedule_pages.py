@@ -10,6 +10,11 @@ from app.web.console.rendering import page
 from app.web.endpoint import Call
 
 _SHOWN = 50
+_ADDED = ("id", "upcoming", "lastRunId", "lastFiring", "createdAt", "updatedAt")
+"""What a schedule shown has besides its definition."""
+
+_FIELDS = ("workflowId", "cron", "timeZone", "missed", "overlap", "data")
+"""What of a definition has a field of its own in the form that changes it."""
 
 
 async def schedules_page(call: Call) -> Response:
@@ -27,16 +32,15 @@ async def schedule_page(call: Call) -> Response:
     state = await schedules.get(call.tenant, schedule_id)
     firings = await schedules.firings(call.tenant, schedule_id, _SHOWN)
     document = schedule_document(state)
-    keys = ("id", "upcoming", "lastRunId", "lastFiring", "createdAt", "updatedAt")
+    written = {key: it for key, it in document.items() if key not in _ADDED and it is not None}
     return await page(
         call,
         "settings_schedule.html",
         "settings",
         part="schedules",
         schedule=document,
-        written={
-            key: item for key, item in document.items() if key not in keys and item is not None
-        },
+        written=written,
+        rest={key: item for key, item in written.items() if key not in _FIELDS},
         firings=[firing_document(firing) for firing in firings],
     )
 

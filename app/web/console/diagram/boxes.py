@@ -5,11 +5,14 @@ from html import escape
 from typing import Any
 
 from app.web.console.diagram.edges import MARGIN, short, top_of
+from app.web.console.diagram.fitted_text import fitted
 from app.web.console.diagram.layers import Node
 from app.web.console.diagram.model import Route, StepState
 from app.web.console.icons import icon_path, state_path
 
-_LONGEST_TITLE, _LONGEST_KIND = 22, 28
+_LONGEST_KIND = 28
+_EDGE, _STATE_WIDTH, _COUNT_WIDTH = 10, 24, 26
+"""Pixels at the right of a title: the edge of the box, the icon of a state, and a count."""
 _TITLE_X = 46
 _SELECT = " data-select"
 """The attributes of a link that opens in place on the page."""
@@ -49,7 +52,8 @@ def step_box(  # noqa: PLR0913 - one box
     )
     current = ' aria-current="true"' if link and name == route.selected else ""
     x, y = MARGIN + spot.x - spot.width / 2, top_of(spot)
-    longest = _LONGEST_TITLE - (3 if stand else 0) - (4 if state and state.visits > 1 else 0)
+    room = spot.width - _TITLE_X - _EDGE
+    room -= (_STATE_WIDTH if stand else 0) + (_COUNT_WIDTH if state and state.visits > 1 else 0)
     return (
         f'<{tag} class="{classes}" transform="translate({x:.1f} {y:.1f})"{leads}{current} '
         f'aria-label="{escape(words)}" data-step="{escape(name)}"><title>{escape(words)}</title>'
@@ -57,7 +61,7 @@ def step_box(  # noqa: PLR0913 - one box
         '<rect class="tile" x="10" y="13" width="28" height="28" rx="7"/>'
         f'<g class="icon" transform="translate(16 19) scale(.667)">'
         f"{icon_path(str(step.get('type', '')))}</g>"
-        f'<text class="title" x="{_TITLE_X}" y="24">{escape(short(title, longest))}</text>'
+        f'<text class="title" x="{_TITLE_X}" y="24">{escape(fitted(title, room))}</text>'
         f'<text class="kind" x="{_TITLE_X}" y="40">{escape(short(kind, _LONGEST_KIND))}</text>'
         f"{stand}</{tag}>"
     )

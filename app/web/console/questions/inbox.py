@@ -9,13 +9,13 @@ from app.auth.roles import Role
 from app.events.catalogue import NAMES
 from app.web.console.page import Page, filled
 from app.web.console.questions.pauses import part_shown, pause_card
+from app.web.console.questions.step_names import StepNames
 from app.web.console.rendering import page
 from app.web.console.samples import samples
 from app.web.endpoint import Call
 from app.wire.inbox import found_pauses, seen_of_row
 from app.wire.requests.bodies import InboxQuery, checked
-from journal import CaptionRow, DefinitionFilter, NotFound, PausedRow
-from steps.document.bodies import body_at
+from journal import CaptionRow, DefinitionFilter, PausedRow
 
 _PAGE = 25
 _LISTEN = [name for name in NAMES if name.startswith("run.")]
@@ -64,21 +64,18 @@ async def _items(call: Call, rows: Sequence[PausedRow]) -> list[dict[str, Any]]:
     roots = await journal.inbox.roots(below) if below else {}
     titled = {row.run_id: roots.get(row.number, row.run_id) for row in rows}
     captions = await journal.captions.of(call.tenant, sorted(set(titled) | set(titled.values())))
-    names: dict[tuple[str, str, str | None], dict[str, str]] = {}
+    names = StepNames(call)
     return [await _item(call, row, names, captions, titled[row.run_id]) for row in rows]
 
 
 async def _item(
     call: Call,
     row: PausedRow,
-    known: dict[tuple[str, str, str | None], dict[str, str]],
+    known: StepNames,
     captions: Mapping[str, CaptionRow],
     root_id: str,
 ) -> dict[str, Any]:
-    which = (row.workflow_id, row.version, row.body)
-    if which not in known:
-        known[which] = await _names(call, row)
-    names = known[which]
+    names = await known.of(row)
     titles = [captions[one].title for one in (row.run_id, root_id) if one in captions]
     asked = None
     if row.pause is not None:
@@ -97,21 +94,6 @@ async def _item(
         "seq": row.seq,
         "pause_card": asked,
     }
-
-
-async def _names(call: Call, row: PausedRow) -> dict[str, str]:
-    """Return the names of a version's steps by id, and its own name under the empty one."""
-    try:
-        found = await call.services.workflows.chosen(call.tenant, row.workflow_id, row.version)
-    except NotFound:
-        return {"": row.workflow_id}
-    steps = body_at(found.definition, row.body or "").get("steps")
-    named = {
-        str(step.get("id")): str(step["name"])
-        for step in (steps if isinstance(steps, list) else [])
-        if isinstance(step, dict) and step.get("name")
-    }
-    return {**named, "": found.name}
 
 
 PAGES = (

@@ -21,6 +21,7 @@ class PauseCard:
     Attributes:
         run_id: The run to resume.
         asked_by: The run whose step asks, where that is a child run.
+        part: Which part of the run, or which item, that child run is; empty where it is none.
         seq: The number of the event with which the pause began.
         type: `collect_inputs`, `request_user_action` or `wait_for_signal`.
         signal: Name and key of the signal that the run waits for.
@@ -54,6 +55,7 @@ class PauseCard:
     unnamed: str = ""
     deadline: str | None = None
     asked_by: str | None = None
+    part: str = ""
     detail: Any = None
     signal: Mapping[str, str] | None = None
     shown: Sequence[ShownPart] = ()

@@ -17,9 +17,12 @@ from app.web.endpoint import Call
 from app.wire.requests.bodies import ListRunsQuery
 from app.wire.runs.listing import found_runs
 from engine import Status
+from journal import DefinitionFilter
 
 _PAGE = 50
 _MOST_CHILDREN = 100
+_MOST_WORKFLOWS = 50
+"""How many workflows the filter proposes."""
 _STATUS_NAMES = [name for name in NAMES if name.startswith("run.")]
 _MORE = ("stepId", "errorType", "startedBy", "longerThan", "shorterThan", "waitingFor")
 _PERIOD = ("since", "until")
@@ -78,6 +81,9 @@ async def list_page(call: Call) -> Response:
         actions=_actions(call, query),
         is_first=query.cursor is None,
         next_page=_address(kept | {"cursor": str(found.following)}) if found.following else "",
+        workflows=await call.services.workflows.table.search(
+            call.tenant, DefinitionFilter(limit=_MOST_WORKFLOWS)
+        ),
         statuses=[status.value for status in Status],
         events=_STATUS_NAMES,
     )

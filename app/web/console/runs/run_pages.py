@@ -1,6 +1,5 @@
 """The page of one run."""
 
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,11 +11,11 @@ from app.events.catalogue import NAMES
 from app.web.console.diagram.graph import Route, picture
 from app.web.console.icons import DOCUMENTED
 from app.web.console.page import Page
-from app.web.console.questions.pauses import PauseCard, part_shown, pause_card
 from app.web.console.rendering import editable, page, words
 from app.web.console.runs.inspector import explained_here, given_of, tree
 from app.web.console.runs.replay_view import replay_of
 from app.web.console.runs.run_children import insides, items_of, opened
+from app.web.console.runs.run_questions import questions_of
 from app.web.console.runs.run_view import repairs_of, run_view
 from app.web.console.runs.timeline import (
     Timeline,
@@ -30,9 +29,8 @@ from app.web.console.runs.visit_rows import rows_of, taken
 from app.web.endpoint import Call
 from app.wire.requests.history_page import HistoryPage
 from app.wire.runs.document import status_document
-from app.wire.runs.pauses_below import MOST_PAUSES, signal_of
-from engine import JsonObject, Run, seen_of
-from journal import CaptionRow, NotFound, UnknownRun
+from engine import JsonObject, Run
+from journal import CaptionRow, NotFound
 from steps.document.bodies import body_at
 
 _MOST_CHAPTERS = 60
@@ -40,7 +38,6 @@ _MOST_EVENTS = 60
 _MOST_REPAIRABLE, _MOST_DATA = 50, 20_000
 _MOST_VERSIONS = 50
 _LONG = 500
-_MOST_CARDS = 20
 
 
 async def run_page(call: Call) -> Response:
@@ -65,7 +62,7 @@ async def run_page(call: Call) -> Response:
     selected_visit = shown(chapter, now_ms) if chapter else None
     captions = await services.journal.captions.of(call.tenant, [run.id])
     status = status_document(run, ids, counts, HistoryPage(1))
-    card = await _pause_card(call, run)
+    pause_card, other_pauses = await questions_of(call, run)
     return await page(
         call,
         "run.html",
@@ -97,8 +94,8 @@ async def run_page(call: Call) -> Response:
         hidden_events=max(0, len(story.events) - _MOST_EVENTS),
         listen=list(NAMES),
         replay=await replay_of(call, run),
-        pause_card=card,
-        other_pauses=await _other_pauses(call, run, card),
+        pause_card=pause_card,
+        other_pauses=other_pauses,
         steps=_repairable(story),
         first=story.chapters[0] if story.chapters else None,
         versions=await _versions(call, run) if run.is_over else [],
@@ -178,38 +175,6 @@ async def _versions(call: Call, run: Run) -> list[str]:
     except NotFound:
         return []
     return [item.version for item in found if item.version != run.version]
-
-
-async def _pause_card(call: Call, run: Run) -> PauseCard | None:
-    """Return the run's question, with the name of the step that asks, also in a child run."""
-    pause = run.pause_shown
-    if not isinstance(pause, dict):
-        return None
-    own = run.pause is not None and run.pause.run_id is None
-    seen = seen_of(run) if own else ""
-    asked = pause_card(run.id, run.pause_seq, pause, call.caller, seen)
-    if asked.asked_by and asked.asked_by != run.id:
-        try:
-            _, run = await call.services.journal.events.run(asked.asked_by, call.tenant)
-        except UnknownRun:
-            return asked
-    name = run.current.step_name if run.current else None
-    return replace(asked, title=name) if name else asked
-
-
-async def _other_pauses(call: Call, run: Run, first: PauseCard | None) -> list[PauseCard]:
-    """Return the questions of child runs other than the one shown."""
-    cards: list[PauseCard] = []
-    if not run.waits_for_children:
-        return cards
-    for row in await call.services.journal.inbox.below(run.id, MOST_PAUSES):
-        signal = signal_of(row)
-        if signal is None or (first and signal["pauseId"] == first.pause_id):
-            continue
-        part = part_shown(row.body, row.item)
-        card = pause_card(row.run_id, row.seq, signal)
-        cards.append(replace(card, title=f"{card.title} ({part})" if part else card.title))
-    return cards[:_MOST_CARDS]
 
 
 def _files(data: JsonObject, document: dict[str, Any]) -> list[dict[str, str]]:

@@ -103,7 +103,8 @@ function target(form) {
     encodeURIComponent(form.querySelector(`[data-path="${name}"]`).value))];
 }
 
-// The values as JSON, each of its type; empty ones are left out. A file makes it a form.
+// The values as JSON, each of its type; empty ones are left out. A file makes it a form. A document is
+// the whole body, or what of it has no field of its own.
 function gather(form, submitter) {
   const files = [...form.elements].filter((item) => item.type === "file" && item.files.length);
   const isStart = form.id === "start";
@@ -113,6 +114,7 @@ function gather(form, submitter) {
     if (!item.name || item.type === "file" || (item.type === "submit" && item !== submitter)) continue;
     const text = item.value;
     if (text === "" && item.dataset.type !== "list") continue;
+    if (item.dataset.type === "document") { Object.assign(body, valueOf(item, text)); continue; }
     if (files.length) sent.set(item.name.replace(/^data\./, ""), text);
     else if ("inside" in item.dataset) putInside(body, item.name, valueOf(item, text));
     else put(body, item.name, valueOf(item, text));
@@ -130,7 +132,7 @@ function valueOf(item, text) {
       const items = text.split(",").map((part) => part.trim()).filter(Boolean);
       return items.length || !("nullable" in item.dataset) ? items : null;
     }
-    case "json": case "object": case "array":
+    case "json": case "document": case "object": case "array":
       try { return JSON.parse(text); } catch (wrong) {
         throw new Refused(400, { message: "One field is not acceptable.", details: [{ path: item.name, message: `is not JSON: ${wrong.message}` }] });
       }

@@ -61,7 +61,7 @@ function drawIndex(list, index) {
     link.href = `#${card.id}`;
     link.dataset.of = card.id;
     const title = document.createElement("strong");
-    title.textContent = card.querySelector("h2").textContent;
+    title.textContent = (card.querySelector(".message") ?? card.querySelector("h2")).textContent.trim();
     const about = document.createElement("span");
     about.className = "quiet";
     about.textContent = card.dataset.about;
