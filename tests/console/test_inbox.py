@@ -129,9 +129,10 @@ def test_an_action_with_fields_opens_a_form_that_accepts_files(
     asks = {**PAY, "steps": [{**PAY["steps"][0], "actions": actions}, PAY["steps"][1]]}
     with console.client("owner", tenant) as client:
         client.post("/api/workflows", json=asks).raise_for_status()
-        for who in ("Bob", "Ann"):
-            body = {"data": {"who": who}}
-            run = client.post("/api/workflow/start/pay", json=body).json()["runId"]
+        first, run = [
+            client.post("/api/workflow/start/pay", json={"data": {"who": who}}).json()["runId"]
+            for who in ("Bob", "Ann")
+        ]
         person.signs_in(tenant, console.key("operator", tenant))
         person.waits(lambda: rows(person) == ["Ann", "Bob"])
         for box in person.driver.find_elements(By.CSS_SELECTOR, "[data-tick]"):
@@ -163,7 +164,18 @@ def test_an_action_with_fields_opens_a_form_that_accepts_files(
         person.waits(lambda: rows(person) == ["-Ann", "Bob"])
         for told in ("not ours", "sorry", "bill.txt"):
             person.sees(told)
+        assert person.driver.find_elements(By.CSS_SELECTOR, f"{card} button, {card} summary") == []
         settled(client, run, "completed")
+        other = f"#waiting-list [data-card][id^='ask-{first}']"
+        person.driver.find_element(By.CSS_SELECTOR, f"{other} [data-asks] > summary").click()
+        person.driver.find_element(By.CSS_SELECTOR, f"{other} [name='data.reason']").send_keys(
+            "late"
+        )
+        pause = client.get(f"/api/workflow/status/{first}").json()["pauseSignal"]
+        answer = {key: pause[key] for key in ("type", "stepId", "pauseId", "actionId")}
+        client.post(f"/api/workflow/resume/{first}", json=answer | {"actionValue": "approved"})
+        person.sees("What you have written")
+        assert person.driver.find_elements(By.CSS_SELECTOR, f"{other} button") == []
         person.opens(f"/runs/{run}")
         person.driver.find_element(By.CSS_SELECTOR, "[data-select][data-step=ask]").click()
         for told in ("not ours", "sorry", "bill.txt"):

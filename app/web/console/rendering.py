@@ -49,6 +49,7 @@ _BROWSERS = (
     ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"),
     ("Safari/", "Safari"),
 )  # fmt: skip
+_PEOPLE = ("person", "user")
 _SYSTEMS = (
     ("iPhone", "iOS"), ("iPad", "iOS"), ("Android", "Android"), ("Windows", "Windows"),
     ("Mac OS X", "macOS"), ("Linux", "Linux"),
@@ -178,6 +179,12 @@ def browser(user_agent: str) -> str:
     return f"{name} on {system}" if name and system else shortened(user_agent, 60)
 
 
+def who(principal: Any) -> str:
+    """Return who did something, as people say it: `person:ada` is Ada's name, `key:ci` a key."""
+    kind, _, name = str(principal).partition(":")
+    return name if name and kind in _PEOPLE else f"{kind} {name}" if name else kind
+
+
 def words(name: str) -> str:
     """Return a name of code as words: `customerName` becomes `Customer name`."""
     spaced = "".join(f" {c.lower()}" if c.isupper() else c for c in str(name))
@@ -197,6 +204,7 @@ _environment = Environment(
         "editable": editable,
         "counted": counted,
         "size": size,
+        "who": who,
         "words": words,
         "shortened": shortened,
         "sentence": sentence,

@@ -16,11 +16,15 @@ export async function settle(card, { note = "", isMine = false } = {}) {
   showTimes(ending);
   const parts = [...ending.children].map((part) => document.adoptNode(part));
   if (note) parts.unshift(noteOf(note));
-  const form = card.querySelector("form.answer");
+  const forms = [...card.querySelectorAll("form.answer")];
   card.querySelector(".hands")?.remove();
-  if (!form) card.append(...parts);
-  else if (isMine || !isFilled(form)) form.replaceWith(...parts);
-  else { close(form); form.before(...parts); }
+  const place = card.querySelector(".decide") ?? forms[0];
+  if (place) place.before(...parts); else card.append(...parts);
+  for (const form of forms) {
+    const asks = form.closest(".asks");
+    if (isMine || !isFilled(form)) (asks ?? form).remove();
+    else close(form, asks);
+  }
   card.querySelector("[data-share]")?.remove();
   if (hadFocus && !card.contains(document.activeElement)) { card.tabIndex = -1; card.focus({ preventScroll: true }); }
   return true;
@@ -46,8 +50,10 @@ function isFilled(form) {
   return [...form.elements].some((item) => item.matches("textarea, input:not([type=hidden])") && item.value !== item.defaultValue);
 }
 
-function close(form) {
+function close(form, asks) {
   form.dataset.busy = "over";
+  asks?.classList.replace("asks", "data");
+  if (asks) asks.querySelector("summary").textContent = "What you have written";
   for (const item of form.querySelectorAll("button")) item.remove();
   for (const item of form.elements) if (item.matches("textarea, input:not([type=file])")) item.readOnly = true; else item.disabled = true;
 }
