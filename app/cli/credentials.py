@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import re
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,12 @@ def main(args: argparse.Namespace) -> int:
     answer = asyncio.run(ask(args.data, f"{args.what}.{args.verb}", _given(args)))
     if args.json:
         print(json.dumps(answer))
+        return 0
+    if "key" in answer:
+        about = f"key {answer['id']} of {answer['tenant']} with the role {answer['role']}"
+        print(f"{about}; it is shown only now:", file=sys.stderr)
+        sys.stderr.flush()
+        print(answer["key"])  # alone, so that a shell can keep it in a variable
         return 0
     for row in answer.get("keys") or answer.get("secrets") or [answer]:
         print("  ".join(f"{name}={value}" for name, value in row.items()))

@@ -201,9 +201,9 @@ def test_it_works_and_continues_after_a_kill(installed: Installed, data: Path) -
     environment = {"STEPWELL_PLUGINS": inside(installed, data / "plugin.py")}
     first = Serving(installed, "--data", folder, **environment)
     made_key = ("key", "create", "--tenant", "default", "--role", "owner", "--data", folder)
-    found = re.search(r"key=(sk_\S+)", installed.run(*made_key))
+    found = re.search(r"^sk_\S+$", installed.run(*made_key), re.MULTILINE)
     assert found is not None
-    key = found[1]
+    key = found[0]
     with first.client(key) as client:
         assert client.get("/sign-in", follow_redirects=True).status_code == 200
         made = client.post("/api/workflows", json=WORK)
