@@ -62,8 +62,8 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 def main(args: argparse.Namespace) -> int:
     """Serve until stopped."""
     loaded = load(given(args), args.config)
-    untold = {k: v for k, v in _QUIET.items() if loaded.sources[k] == "default"}
-    settings = loaded.settings.model_copy(update=untold)
+    unset = {k: v for k, v in _QUIET.items() if loaded.sources[k] == "default"}
+    settings = loaded.settings.model_copy(update=unset)
     if settings.host not in _LOCAL:
         print(
             "stepwell: dev signs in everybody who opens its address, so --host must be local",

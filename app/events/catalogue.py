@@ -166,7 +166,7 @@ def _changed(event: DataChanged) -> JsonObject:
 
 def _handler(event: HandlerEntered) -> JsonObject:
     ending = event.ending
-    error: JsonObject = {} if ending.error is None else _told(ending.error)
+    error: JsonObject = {} if ending.error is None else _run_error(ending.error)
     return {"handler": event.handler, "nextStepId": event.next_step, "ending": ending.status,
             **error}  # fmt: skip
 
@@ -176,10 +176,10 @@ def _result(event: RunCompleted) -> JsonObject:
 
 
 def _run_failed(event: RunFailed) -> JsonObject:
-    return _told(event.error)
+    return _run_error(event.error)
 
 
-def _told(error: RunError) -> JsonObject:
+def _run_error(error: RunError) -> JsonObject:
     shown: JsonObject = {"stepId": error.step_id, "type": error.type}
     return {"error": {**shown, "message": error.message, "attempts": error.attempts}}
 

@@ -18,7 +18,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EventDocument:
     """One event, ready to be sent: `data` has the fields, `text` is their JSON."""
 
     position: int
@@ -32,7 +32,7 @@ class Told:
         return _encoder.encode(self.data)
 
 
-async def told(pages: EventPages, row: EventRow) -> Told:
+async def event_document(pages: EventPages, row: EventRow) -> EventDocument:
     """Return an event ready to be sent. Raises `UnknownEvent` if it was deleted meanwhile.
 
     An event that cannot be read is sent as unreadable: it must neither end a stream of other events
@@ -43,10 +43,10 @@ async def told(pages: EventPages, row: EventRow) -> Told:
     except Corrupt as corrupt:
         log.event_unreadable(corrupt)
         data = _head(row, UNREADABLE)
-        return Told(row.position, UNREADABLE, {**data, "error": str(corrupt)}, row.digest)
+        return EventDocument(row.position, UNREADABLE, {**data, "error": str(corrupt)}, row.digest)
 
 
-def readable(row: EventRow, event: Event) -> Told:
+def readable(row: EventRow, event: Event) -> EventDocument:
     """Return an event ready to be sent, from its row and the row's content."""
     kind = KINDS[type(event)]
     data = _head(row, kind.name)
@@ -59,7 +59,7 @@ def readable(row: EventRow, event: Event) -> Told:
     data |= _bounded(shown)
     if kind.status is not None:
         data["status"] = kind.status.value
-    return Told(row.position, kind.name, data, row.digest)
+    return EventDocument(row.position, kind.name, data, row.digest)
 
 
 def _head(row: EventRow, name: str) -> JsonObject:

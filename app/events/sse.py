@@ -2,14 +2,14 @@
 
 import json
 
-from app.events.document import Told
+from app.events.document import EventDocument
 from engine import JsonObject
 
 RETRY_MS = 2_000
 """How long a client that lost its connection is asked to wait."""
 
 
-def frame(event: Told) -> str:
+def frame(event: EventDocument) -> str:
     """Return the lines of one event."""
     return f"id: {event.position}\nevent: {event.name}\ndata: {event.text}\n\n"
 

@@ -15,7 +15,7 @@ from typing import Any
 from app.concurrency.fair_loop import FairLoop
 from app.events.catalogue import LAST_KINDS
 from app.events.deltas import Deltas
-from app.events.document import told
+from app.events.document import event_document
 from app.events.hub import Hub
 from app.events.sse import HEARTBEAT, delta_frame, frame, mark, opening
 from app.telemetry import log
@@ -177,7 +177,7 @@ class Streams:
             if at > begin and (at - begin) % _ROWS_A_TURN == 0:
                 await asyncio.sleep(0)
             with contextlib.suppress(UnknownEvent):
-                parts.append(frame(await told(self._pages, rows[at])))
+                parts.append(frame(await event_document(self._pages, rows[at])))
                 size += len(parts[-1])
             at += 1
         return "".join(parts), at

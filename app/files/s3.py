@@ -54,14 +54,15 @@ class S3Storage(Storage):
         except ExtraMissing:
             raise
         except Exception as refused:
-            raise SettingsError(f"no S3 client with these settings: {_told(refused)}") from refused
+            message = f"no S3 client with these settings: {_reason(refused)}"
+            raise SettingsError(message) from refused
         storage = cls(client, settings.s3_bucket, settings.s3_prefix, trust)
         try:
             await storage._in_thread(lambda: client.head_bucket(Bucket=settings.s3_bucket))
         except Exception as refused:
             storage.close()
             message = f"the bucket {settings.s3_bucket} (s3_bucket) cannot be used: "
-            raise SettingsError(message + _told(refused)) from refused
+            raise SettingsError(message + _reason(refused)) from refused
         return storage
 
     @asynccontextmanager
@@ -78,7 +79,7 @@ class S3Storage(Storage):
         try:
             content = await self._in_thread(lambda: self._get(sha256))
         except Exception as failed:
-            message = f"stored file {sha256} cannot be read from {self._bucket}: {_told(failed)}"
+            message = f"stored file {sha256} cannot be read from {self._bucket}: {_reason(failed)}"
             raise StorageError(message) from failed
         if hashlib.sha256(content).hexdigest() != sha256:
             raise StorageError(f"stored file {sha256} is damaged")
@@ -100,7 +101,7 @@ class S3Storage(Storage):
         try:
             self._put(sha256, content, size)
         except Exception as failed:
-            message = f"file {sha256} cannot be stored in {self._bucket}: {_told(failed)}"
+            message = f"file {sha256} cannot be stored in {self._bucket}: {_reason(failed)}"
             raise StorageError(message) from failed
 
     def _put(self, sha256: str, content: IO[bytes], size: int) -> None:
@@ -201,7 +202,7 @@ def _code(refused: Any) -> str:
     return str(refused.response.get("Error", {}).get("Code", ""))
 
 
-def _told(failed: Exception) -> str:
+def _reason(failed: Exception) -> str:
     """Describe a failure in words that cannot contain a credential."""
     if not hasattr(failed, "response"):
         return type(failed).__name__

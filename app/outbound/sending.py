@@ -54,7 +54,7 @@ class Sending:
         heard.set(hearing)
         async with self._turns.turn(tenant):
             try:
-                with _told(host_of(request.url), wanted.timeout_s, hearing):
+                with _attributed(host_of(request.url), wanted.timeout_s, hearing):
                     async with asyncio.timeout(wanted.timeout_s):
                         response = await self._header(request, wanted, hearing)
             except StepBroke:
@@ -223,7 +223,7 @@ async def _drained(response: httpx2.Response) -> None:
 
 
 @contextlib.contextmanager
-def _told(host: str, timeout_s: float | None, hearing: Heard) -> Iterator[None]:
+def _attributed(host: str, timeout_s: float | None, hearing: Heard) -> Iterator[None]:
     """Turn a failure before the answer began into a failure of the step, with what came."""
     try:
         yield

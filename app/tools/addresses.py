@@ -14,7 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 _LONGEST = 254
 _LONGEST_LOCAL = 64
 _LONGEST_NAMED = 1_000
-_LONGEST_TOLD = 600
+_LONGEST_SHOWN = 600
 
 
 def invalid_email(message: str) -> StepBroke:
@@ -51,7 +51,7 @@ def _checked(shown: str, address: str, name: str) -> Address:
         domain = domain_of(domain)
     except ValueError as odd:
         message = f"{name}: {address[:300]!r} has no valid domain: {odd}"
-        raise invalid_email(message[:_LONGEST_TOLD]) from odd
+        raise invalid_email(message[:_LONGEST_SHOWN]) from odd
     is_valid = (
         _LOCAL.fullmatch(local)
         and len(local) <= _LONGEST_LOCAL

@@ -6,8 +6,10 @@ import json
 import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 from app.concurrency.fair_queue import FairQueue, Turn
+from app.concurrency.offload import LONG_BYTES, offload
 from app.tools.extraction import COMMAND
 from engine import JsonObject
 from steps.contract.step_type import StepBroke
@@ -69,7 +71,8 @@ class ExtractionProcess:
         if code != 0 and _OUT_OF_MEMORY in words:
             raise _too_large()
         try:
-            answer = json.loads(output)
+            read = partial(json.loads, output)
+            answer = await offload(read) if len(output) > LONG_BYTES else read()
         except ValueError as broken:
             message = "the document crashed the process that read it"
             raise StepBroke("DocumentUnreadable", message, retryable=False) from broken

@@ -13,6 +13,8 @@ _PARAGRAPH = re.compile(r"\n\s*\n")
 _ENDS = re.compile(r"(?<=[.!?])\s|\s")
 _WORD = re.compile(r"\w+")
 _MOST_WORDS = 64
+_OWN_SIZE = 80_000
+"""How many bytes an index takes besides its texts."""
 
 
 def passages_of(text: str) -> list[str]:
@@ -48,8 +50,7 @@ class PassageIndex:
 
     def __init__(self, passages: Sequence[PassageRow]) -> None:
         """Index passages; this takes long and may run in a thread."""
-        self.passages = passages
-        self.size = sum(len(one.text) for one in passages)
+        self.size = _OWN_SIZE + sum(len(one.text) for one in passages)
         self._rows = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._rows.execute(
             "CREATE VIRTUAL TABLE passages USING fts5(source, text, detail=column,"

@@ -49,7 +49,7 @@ class Delivery:
         except (smtplib.SMTPException, OSError, UnicodeError) as failed:
             host = self._settings.smtp_host
             raise StepBroke("ConnectionFailed", f"the mail server {host}: {failed}") from failed
-        return {address: _told(*answer) for address, answer in refused.items()}
+        return {address: _reason(*answer) for address, answer in refused.items()}
 
     def abandon(self) -> None:
         """Close the connection, so that the thread in `send` ends at once."""
@@ -98,7 +98,7 @@ class Delivery:
         try:
             session.login(username, _password(self._settings))
         except smtplib.SMTPAuthenticationError as wrong:
-            reason = _told(wrong.smtp_code, wrong.smtp_error)
+            reason = _reason(wrong.smtp_code, wrong.smtp_error)
             message = f"the mail server did not let {username} in: {reason}"
             is_passing = wrong.smtp_code < _PERMANENT
             raise StepBroke("EmailAuth", message, retryable=is_passing) from wrong
@@ -145,19 +145,19 @@ def _cut(session: smtplib.SMTP | None) -> None:
 
 
 def _nobody(refusals: Refusals) -> StepBroke:
-    listed = "; ".join(f"{address}: {_told(*answer)}" for address, answer in refusals.items())
+    listed = "; ".join(f"{address}: {_reason(*answer)}" for address, answer in refusals.items())
     is_passing = any(code < _PERMANENT for code, _ in refusals.values())
     message = f"the mail server refused every recipient: {listed}"[:2_000]
     return StepBroke("EmailRefused", message, retryable=is_passing)
 
 
 def _refused(code: int, said: bytes | str) -> StepBroke:
-    message = f"the mail server refused: {_told(code, said)}"
+    message = f"the mail server refused: {_reason(code, said)}"
     if code <= 0:
         return StepBroke("ConnectionFailed", message)
     return StepBroke("EmailRefused", message, retryable=code < _PERMANENT)
 
 
-def _told(code: int, said: bytes | str) -> str:
+def _reason(code: int, said: bytes | str) -> str:
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     return f"{code} {' '.join(text.split())}"[:500]

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from app.clock import Clock
 from app.events.catalogue import kinds_named
-from app.events.document import Told, told
+from app.events.document import EventDocument, event_document
 from app.events.hub import Hub
 from app.telemetry import log
 from app.webhooks.secrets import SigningSecrets
@@ -173,7 +173,7 @@ class Deliverer:
             self._settled.add(row.position)
             del self._sending[row.position]
 
-    async def _titled(self, event: Told) -> Told:
+    async def _titled(self, event: EventDocument) -> EventDocument:
         """Return the event with the run's current title, if it has one."""
         run_id = str(event.data["runId"])
         captions = await self._parts.journal.captions.of(self._row.tenant, [run_id])
@@ -186,7 +186,7 @@ class Deliverer:
         pages, clock = self._parts.journal.pages, self._parts.clock
         began_ms = clock.now_ms()
         try:
-            event = await self._titled(await told(pages, await pages.at(row.position)))
+            event = await self._titled(await event_document(pages, await pages.at(row.position)))
             message = message_of(event)
             secrets = self._secrets.at(clock.now_ms())
             outcome = await self._parts.sender.post(

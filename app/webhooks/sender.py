@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from app.clock import Clock
-from app.events.document import Told
+from app.events.document import EventDocument
 from app.outbound.http_client import HttpClient
 from app.webhooks.signature import signed_headers
 from engine import JsonObject, iso_time
@@ -43,7 +43,7 @@ class Outcome:
     wait_ms: int | None = None
 
 
-def message_of(event: Told) -> Message:
+def message_of(event: EventDocument) -> Message:
     """Return the message for an event; its id is derived from the journal."""
     return _message(f"evt_{event.digest.hex()[:32]}", event.name, event.data["time"], event.data)
 

@@ -22,7 +22,7 @@ from steps.document.bodies import DEEPEST, bodies_in, placed
 from steps.document.captions import caption_texts
 from steps.document.compiled import Definition
 from steps.document.defaults import with_defaults
-from steps.document.problems import InvalidDefinition
+from steps.document.problems import InvalidDefinition, with_article
 from steps.document.shape import CommonStep, WorkflowDocument, retries_in
 from steps.fields.field_specs import spec_problems
 from steps.fields.fields_from_data import specs_of_actions, templates_asked
@@ -265,9 +265,8 @@ def _unused(
     for key, instead in kind.unused_in(step).items():
         is_said = step.get(key) or (key == "retry" and step.get(key) == {})  # the usual policy
         if is_said and (key in kind.unused or key in written):
-            article = "an" if kind.type[0] in "aeiou" else "a"
-            told = f"has no effect on {article} {kind.type} step: {instead}"
-            yield Problem(f"{path}.{key}", told)
+            message = f"has no effect on {with_article(kind.type)} step: {instead}"
+            yield Problem(f"{path}.{key}", message)
     for problem in without_effect(step, path):
         if problem.path[len(path) + 1 :].partition(".")[0].partition("[")[0] in written:
             yield problem

@@ -34,7 +34,7 @@ class _Look:
         held = (*above, *(place for place, _ in _places(document)))
         for body in bodies_in(document, self._registry, path) if depth < DEEPEST else ():
             if body.is_inline:
-                yield from _told(body.document, held, f"{body.place}.concurrency.pool")
+                yield from _problems(body.document, held, f"{body.place}.concurrency.pool")
                 below = self.inside(body.document, held, body.path, depth + 1)
                 yield from placed(below, body.place)
         yield from self._calls(document, held)
@@ -48,7 +48,7 @@ class _Look:
             for place, name in kind.calls(step):
                 if name.startswith(LOCAL):
                     called = self._local.get(name.removeprefix(LOCAL), {})
-                    yield from _told(called, held, f"steps[{index}].{place}")
+                    yield from _problems(called, held, f"steps[{index}].{place}")
 
 
 def _places(body: Mapping[str, Any]) -> Iterator[tuple[_Place, bool]]:
@@ -59,7 +59,7 @@ def _places(body: Mapping[str, Any]) -> Iterator[tuple[_Place, bool]]:
         yield (said["pool"], str(said.get("key", ""))), waits
 
 
-def _told(body: Mapping[str, Any], held: tuple[_Place, ...], path: str) -> Iterator[Problem]:
+def _problems(body: Mapping[str, Any], held: tuple[_Place, ...], path: str) -> Iterator[Problem]:
     for place, waits in _places(body):
         if waits and place in held:
             yield Problem(

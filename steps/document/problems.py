@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from steps.contract.step_type import Problem, first_of
 from steps.document.other_engines import key_here
-from steps.document.shape_hints import pattern_told, shape_hint
+from steps.document.shape_hints import pattern_words, shape_hint
 from steps.language.durations import duration_text, is_duration
 from steps.language.nearest import did_you_mean
 from steps.language.template import UnusableTemplate
@@ -90,7 +90,8 @@ def problems_of(
         elif item["type"] == "missing":
             message = "is required"
         else:
-            message = pattern_told(item.get("ctx", {}).get("pattern", "")) or _told(item, models)
+            pattern = item.get("ctx", {}).get("pattern", "")
+            message = pattern_words(pattern) or _message(item, models)
             if named and named[-1] in _STEPS_NAMED and message == "must be a text":
                 message = "must be the id of a step that stands among the others"
             inner = [*dict.fromkeys(_models_at(models, loc))]
@@ -127,7 +128,7 @@ def _key_hint(key: str, known: Collection[str]) -> str:
     return key_here(key, known) or did_you_mean(key, known)
 
 
-def _told(item: ErrorDetails, models: tuple[type[BaseModel], ...]) -> str:
+def _message(item: ErrorDetails, models: tuple[type[BaseModel], ...]) -> str:
     """Return the message of an error; the limit of a duration is written as a duration."""
     message = _plainly(item["msg"])
     limit = next(iter(item.get("ctx", {}).values()), None)
@@ -192,3 +193,8 @@ def keys_of(*models: type[BaseModel]) -> set[str]:
         The alias of a field if it has one, else its name.
     """
     return {field.alias or name for model in models for name, field in model.model_fields.items()}
+
+
+def with_article(word: str) -> str:
+    """Return a word with the article that it has in English: `a step`, `an agent`."""
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"

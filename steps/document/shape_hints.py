@@ -76,7 +76,7 @@ def shape_hint(message: str, key: str, given: Any, models: list[type[BaseModel]]
     return ""
 
 
-def pattern_told(pattern: str) -> str:
+def pattern_words(pattern: str) -> str:
     """Return in words what a pattern allows; empty if no description is known."""
     return _PATTERNS.get(pattern, "")
 

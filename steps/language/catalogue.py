@@ -57,8 +57,8 @@ class Word:
             return f"needs {wanted}: {self.call}"
         if not self.takes_any and count > len(self.names):
             most = len(self.names)
-            told = f"{most} argument{'s' if most != 1 else ''} at most" if most else "no argument"
-            return f"takes {told}: {self.call}"
+            taken = f"{most} argument{'s' if most != 1 else ''} at most" if most else "no argument"
+            return f"takes {taken}: {self.call}"
         return None
 
     @property

@@ -57,7 +57,7 @@ async def evaluate_each(
             try:
                 value, size = checked_result(one)
             except (TypeError, ValueError) as wrong:
-                raise _told(expression, start + offset, str(wrong)) from None
+                raise _at_item(expression, start + offset, str(wrong)) from None
             found.append(value)
             values += size
         if values > _MOST_VALUES:
@@ -115,12 +115,12 @@ def _one(
         return expression.evaluate(_with(scope, names, item, index))
     except ExpressionError as failed:
         why = str(failed).partition(" failed: ")[2]
-        raise _told(expression, index, why) from None
+        raise _at_item(expression, index, why) from None
 
 
 def _with(scope: Mapping[str, Any], names: Sequence[str], item: Item, index: int) -> dict[str, Any]:
     return {**scope, **dict(zip(names, item, strict=True)), "index": index}
 
 
-def _told(expression: Expression, index: int, why: str) -> ExpressionError:
+def _at_item(expression: Expression, index: int, why: str) -> ExpressionError:
     return ExpressionError(expression.text, f"for item {index}: {why}")

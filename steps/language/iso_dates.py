@@ -1,6 +1,7 @@
 """Parses ISO 8601 texts as dates and times, with errors that quote the text."""
 
 import json
+from contextlib import suppress
 from datetime import date, datetime
 
 from steps.language.durations import LATEST_MS
@@ -35,11 +36,9 @@ def moment_ms(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         at_ms = value
     elif isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
+        with suppress(ValueError, OverflowError):
+            moment = read_moment(value)
             at_ms = round(moment.timestamp() * 1_000) if moment.tzinfo else None
-        except (ValueError, OverflowError):
-            at_ms = None
     if at_ms is None or not 0 <= at_ms < LATEST_MS:
         raise _no_moment(f"not {value!r:.80}")
     if isinstance(value, int) and _SECONDS[0] <= value < _SECONDS[1]:

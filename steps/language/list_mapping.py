@@ -137,11 +137,11 @@ class ListMapping(StepSettings):
         """Return the expressions that can only fail; the paths begin with `path`."""
         named = [*self._parts.items(), *(("sortBy", item) for item in self._sorting)]
         for where, expression in named:
-            for told in findings_in(expression.node):
-                yield Problem(f"{path}.{where}", told)
+            for finding in findings_in(expression.node):
+                yield Problem(f"{path}.{where}", finding)
         for expression in self.to.expressions() if self.to else []:
-            for told in findings_in(expression.node):
-                yield Problem(f"{path}.to", f"{{{{ {expression.text} }}}}: {told}")
+            for finding in findings_in(expression.node):
+                yield Problem(f"{path}.to", f"{{{{ {expression.text} }}}}: {finding}")
 
     async def rendered(self, scope: Mapping[str, Json]) -> Json:
         """Build the list. Raises `ExpressionError`."""
@@ -157,8 +157,8 @@ class ListMapping(StepSettings):
             keys = await rows.evaluate(by, scope)
             rows = rows.at(_order(keys, by, descending=self.descending))
         if self.unique:
-            told = self._parts.get("unique")
-            keys = await rows.evaluate(told, scope) if told else rows.values()
+            unique = self._parts.get("unique")
+            keys = await rows.evaluate(unique, scope) if unique else rows.values()
             first: dict[Hashable, int] = {}
             for at, key in enumerate(keys):
                 first.setdefault(_key(key), at)
@@ -269,8 +269,8 @@ def _compiled(text: str, names: frozenset[str], where: str) -> Expression:
 
 
 def _at(wrong: object, where: str) -> ValidationError:
-    told = PydanticCustomError("list_mapping", "{told}", {"told": str(wrong)})
-    detail = InitErrorDetails(type=told, loc=tuple(where.split(".")), input=None)
+    error = PydanticCustomError("list_mapping", "{message}", {"message": str(wrong)})
+    detail = InitErrorDetails(type=error, loc=tuple(where.split(".")), input=None)
     return ValidationError.from_exception_data("map", [detail])
 
 

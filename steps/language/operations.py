@@ -78,21 +78,21 @@ def ordered(left: object, sign: str, right: object) -> bool:
     return _ORDERS[sign](_order(left, right, lambda: f"{shown(left)} {sign} {shown(right)}"))
 
 
-def _order(left: Any, right: Any, told: Callable[[], str]) -> int:
+def _order(left: Any, right: Any, pair: Callable[[], str]) -> int:
     """Return a number below, equal to or above 0 if `left` is before, equal to or after `right`."""
     kinds = kind_of(left), kind_of(right)
     if kinds[0] != kinds[1]:
         raise Uncomparable(
-            f"{told()} compares {kinds[0]} with {kinds[1]}; convert one of them first, "
+            f"{pair()} compares {kinds[0]} with {kinds[1]}; convert one of them first, "
             "for example with `| float` or `| string`"
         )
     if kinds[0] in ("null", "an object", _WIDE):
-        raise Uncomparable(f"{told()} compares {kinds[0]} with {kinds[1]}, which have no order")
+        raise Uncomparable(f"{pair()} compares {kinds[0]} with {kinds[1]}, which have no order")
     if kinds[0] != "a list":
         return int(left > right) - int(left < right)
     left, right = _items(left), _items(right)
     pairs = zip(left, right, strict=False)
-    return next((order for one, other in pairs if (order := _order(one, other, told))),
+    return next((order for one, other in pairs if (order := _order(one, other, pair))),
                 len(left) - len(right))  # fmt: skip
 
 
@@ -128,8 +128,8 @@ def is_in(left: Any, right: Any) -> bool:
     """Return whether `left in right`. Raises `ValueError` for values that it cannot take."""
     if isinstance(right, str):
         if not isinstance(left, str):
-            told = f"{shown(left)} in {shown(right)} looks for {kind_of(left)} in a text"
-            raise Uncomparable(f"{told}; convert it first, for example with `| string`")
+            pair = f"{shown(left)} in {shown(right)} looks for {kind_of(left)} in a text"
+            raise Uncomparable(f"{pair}; convert it first, for example with `| string`")
         return left in right
     if isinstance(right, dict | list | tuple):
         return among(left, right)
@@ -213,10 +213,10 @@ def _check_items(items: list[Any], what: str) -> None:
     if types <= {int, float} or types == {str}:
         return  # the usual case, without comparing each pair
     for one, other in pairwise(items):
-        _order(one, other, partial(_pair_told, what, one, other))
+        _order(one, other, partial(_pair_text, what, one, other))
 
 
-def _pair_told(what: str, one: object, other: object) -> str:
+def _pair_text(what: str, one: object, other: object) -> str:
     return f"`{what}` of {shown(one)} and {shown(other)}"
 
 

@@ -19,7 +19,7 @@ from tests.console.test_inbox import PAY
 from tests.harness.server import Server
 
 _LOOK = """
-    const cell = document.querySelector('#runs td.told');
+    const cell = document.querySelector('#runs td.headline');
     return [getComputedStyle(document.body).backgroundColor, parseFloat(getComputedStyle(cell).paddingTop)];
 """
 
@@ -118,7 +118,7 @@ def test_a_bar_of_the_chart_shows_one_failure_among_thousands_and_links_to_its_r
     rest = {"since": "2026-11-30T11:00:00.000Z", "until": "2026-11-30T11:20:00.000Z"}
     chart = chart_of([{**hour, "runs": {"failed": 1, "completed": 1_999}}, {**rest, "runs": {}}])
     full, empty = chart["bars"]
-    assert (chart["tallest"], full["told"], empty["told"]) == (
+    assert (chart["tallest"], full["label"], empty["label"]) == (
         2_000,
         "1,999 completed, 1 failed",
         "",

@@ -15,7 +15,7 @@ from tests.harness.server import Server
 
 
 def names(person: Person, rows: str) -> list[str]:
-    found = person.driver.find_elements(By.CSS_SELECTOR, f"#runs {rows} .told > a:first-child")
+    found = person.driver.find_elements(By.CSS_SELECTOR, f"#runs {rows} .headline > a:first-child")
     return [str(item.get_attribute("href")).rpartition("/")[2] for item in found]
 
 

@@ -37,6 +37,7 @@ def problems(document: dict[str, Any]) -> list[str]:
         ({"type": "wait", "duration": "1s", "retry": {}}, "retry", {"retry": None}),
         (API | {"retry": {"on": []}}, "retry.on", {"retry": {"on": ["Timeout"]}}),
         ({"type": "wait", "until": "tomorrow"}, "until", {"until": "2026-01-31T12:00:00Z"}),
+        ({"type": "wait", "until": "2026-01-31"}, "until", {"until": "2026-01-31t12:00:00z"}),
         ({"type": "wait", "until": "2026-01-31"}, "until", {"until": "{{ data.day }}"}),
         ({"type": "wait", "until": 1_800_000_000}, "until", {"until": 1_800_000_000_000}),
         ({"type": "set", "values": {"a": {"map": "data.l", "descending": True}}},

@@ -48,7 +48,7 @@ def replay_run(
 
 def compared(before: Visit, after: Visit | None, replay: Replay, run: Run) -> JsonObject:
     """Return a replay beside its original, with the differences."""
-    old, new = _told(before), None if after is None else _told(after)
+    old, new = _side(before), None if after is None else _side(after)
     changes = [] if after is None or not run.is_over else _changes(before, after)
     return {
         "runId": run.id,
@@ -63,7 +63,7 @@ def compared(before: Visit, after: Visit | None, replay: Replay, run: Run) -> Js
     }
 
 
-def _told(visit: Visit) -> JsonObject:
+def _side(visit: Visit) -> JsonObject:
     values = {name: record.value for name, record in visit.records.items()}
     matches = [v.get("match") for v in values.values() if isinstance(v, dict) and "match" in v]
     usage = usage_of([_own(visit)])

@@ -227,9 +227,9 @@ class LiveEffects:
     async def add_exchange(self, thread_id: str, exchange: Exchange) -> None:
         """Add an exchange to a thread, without the secrets that the step was given."""
         mask, tenant = self._services.secrets.mask, self._tenant
-        said = str(await mask(tenant, exchange.message))
-        told = str(await mask(tenant, exchange.answer))
-        row = ExchangeRow(exchange.number, self._live.run.id, said, told, self.now_ms())
+        message = str(await mask(tenant, exchange.message))
+        answer = str(await mask(tenant, exchange.answer))
+        row = ExchangeRow(exchange.number, self._live.run.id, message, answer, self.now_ms())
         await self._services.threads.add(tenant, thread_id, row)
 
     async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:

@@ -48,7 +48,7 @@ class Cluster:
         self.beside: list[Callable[[], Awaitable[None]]] = []
         self._wakes = wakes
         self._news = asyncio.Event()
-        self._untold: dict[str, int] = {}
+        self._to_tell: dict[str, int] = {}
         self._telling: asyncio.Task[None] | None = None
         bell.heard.setdefault(WAKE, []).append(self._heard)
         bell.on_gap.append(self._news.set)
@@ -92,7 +92,7 @@ class Cluster:
         If this process ends before that is stored, the process that takes over its shards looks for
         all such runs.
         """
-        self._untold[run_id] = seq or self._untold.get(run_id, 0)
+        self._to_tell[run_id] = seq or self._to_tell.get(run_id, 0)
         if self._telling is None:
             self._telling = asyncio.create_task(self._tell())
 
@@ -140,13 +140,13 @@ class Cluster:
 
     async def _tell(self) -> None:
         try:
-            while self._untold:
-                asked, self._untold = self._untold, {}
+            while self._to_tell:
+                asked, self._to_tell = self._to_tell, {}
                 try:
                     await self._wakes.add(sorted(asked.items()))
                 except JournalError as failure:
                     log.wakes_delayed(failure)
-                    self._untold = {**asked, **self._untold}
+                    self._to_tell = {**asked, **self._to_tell}
                     await asyncio.sleep(_PAUSE_S)
                     continue
                 for run_id in asked:

@@ -164,10 +164,10 @@ class Notices:
         return {
             **step_input(run, step, doing).scope,
             "secrets": dict(await fetched(notice.names_secrets, effects)),
-            "pause": self._told(live, run, due),
+            "pause": self._pause_values(live, run, due),
         }
 
-    def _told(self, live: LiveRun, run: Run, due: DueNotice) -> JsonObject:
+    def _pause_values(self, live: LiveRun, run: Run, due: DueNotice) -> JsonObject:
         """Return the values that the notice's templates may use."""
         assert run.current is not None and run.pause is not None  # noqa: S101, PT018 - paused
         body = run.pause_shown or {}

@@ -12,7 +12,7 @@ from app.tools.extraction.readers import read_document
 
 
 def main(request: str) -> None:
-    """Read the document that standard input brings, as `told`, a JSON object, says."""
+    """Read the document that standard input brings, as `given`, a JSON object, says."""
     wanted = json.loads(request)
     _limit(wanted["cpuSeconds"], wanted["memoryBytes"])
     shown: dict[str, object]

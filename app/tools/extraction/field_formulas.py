@@ -25,10 +25,10 @@ def shown_by(instruction: str, *, has_result: bool = True) -> str:
             return _Formula(_SWITCH.sub("", rest)).shown()
         case "MACROBUTTON" | "GOTOBUTTON":
             return rest.strip().partition(" ")[2].strip()
-        case "SYMBOL" if not has_result and (told := _SYMBOL.match(instruction.strip())):
-            code = int(told[1], 16 if told[1].lower().startswith("0x") else 10)
+        case "SYMBOL" if not has_result and (named := _SYMBOL.match(instruction.strip())):
+            code = int(named[1], 16 if named[1].lower().startswith("0x") else 10)
             drawn = code | _OF_SYMBOL_FONTS if code <= _HIGHEST_BYTE else code
-            return symbol((told[2] or "").strip(), drawn) or "\ufffd"
+            return symbol((named[2] or "").strip(), drawn) or "\ufffd"
     return ""
 
 

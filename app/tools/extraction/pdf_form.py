@@ -33,40 +33,40 @@ def values_on(page: pypdfium2.PdfPage, form: Any, document: Document) -> Iterato
             continue
         kind = pdfium.FPDFAnnot_GetSubtype(annotation)
         if kind == pdfium.FPDF_ANNOT_FREETEXT:
-            yield _told(annotation, b"Contents")
+            yield _string(annotation, b"Contents")
         elif kind == pdfium.FPDF_ANNOT_WIDGET:
-            yield _field(annotation, form) if form else _told(annotation, b"V")
-        elif kind in _COMMENTS and _told(annotation, b"Contents").strip():
+            yield _field(annotation, form) if form else _string(annotation, b"V")
+        elif kind in _COMMENTS and _string(annotation, b"Contents").strip():
             document.leave_out("a comment")
         pdfium.FPDFPage_CloseAnnot(annotation)
 
 
-def _told(annotation: Any, key: bytes) -> str:
+def _string(annotation: Any, key: bytes) -> str:
     return _text(partial(pdfium.FPDFAnnot_GetStringValue, annotation, key))
 
 
 def _field(annotation: Any, form: Any) -> str:
     kind = pdfium.FPDFAnnot_GetFormFieldType(form, annotation)
 
-    def told(ask: Any) -> str:
+    def text_of(ask: Any) -> str:
         return _text(partial(ask, form, annotation))
 
     if kind in _MARKS:
         is_checked = pdfium.FPDFAnnot_IsChecked(form, annotation)
-        value = told(pdfium.FPDFAnnot_GetFormFieldExportValue) if is_checked else ""
+        value = text_of(pdfium.FPDFAnnot_GetFormFieldExportValue) if is_checked else ""
     elif kind in _CHOICES:
-        value = ", ".join(_picked(annotation, form)) or told(pdfium.FPDFAnnot_GetFormFieldValue)
+        value = ", ".join(_picked(annotation, form)) or text_of(pdfium.FPDFAnnot_GetFormFieldValue)
     elif kind == pdfium.FPDF_FORMFIELD_TEXTFIELD:
         is_secret = pdfium.FPDFAnnot_GetFormFieldFlags(form, annotation) & _PASSWORD
-        value = "" if is_secret else told(pdfium.FPDFAnnot_GetFormFieldValue)
+        value = "" if is_secret else text_of(pdfium.FPDFAnnot_GetFormFieldValue)
     elif kind == pdfium.FPDF_FORMFIELD_UNKNOWN:  # the document lists no fields
-        value = _told(annotation, b"V")
+        value = _string(annotation, b"V")
     else:
         value = ""
     if not value.strip():
         return ""
-    alternate = told(pdfium.FPDFAnnot_GetFormFieldAlternateName)
-    name = alternate or told(pdfium.FPDFAnnot_GetFormFieldName)
+    alternate = text_of(pdfium.FPDFAnnot_GetFormFieldAlternateName)
+    name = alternate or text_of(pdfium.FPDFAnnot_GetFormFieldName)
     value = value.replace("\r\n", "\n").replace("\r", "\n")
     return f"{name}: {value}" if name else value
 

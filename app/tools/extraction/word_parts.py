@@ -15,7 +15,7 @@ class Fields:
         self._has_ends = len(_BEGIN.findall(part)) == len(_END.findall(part))
         self._open: list[bool] = []
         self._instructions = 0
-        self._told: list[list[str]] = []
+        self._field_texts: list[list[str]] = []
 
     @property
     def is_instruction(self) -> bool:
@@ -25,8 +25,8 @@ class Fields:
 
     def instruct(self, text: str) -> None:
         """Take a part of the instruction of a field."""
-        if self._told and self._open[-1]:
-            self._told[-1].append(text)
+        if self._field_texts and self._open[-1]:
+            self._field_texts[-1].append(text)
 
     def mark(self, kind: str) -> str:
         """Take a mark: `begin`, `separate` (the result follows) or `end`.
@@ -35,18 +35,18 @@ class Fields:
         """
         if kind == "begin":
             self._open.append(True)
-            self._told.append([])
+            self._field_texts.append([])
             self._instructions += 1
             return ""
         shown = ""
         if self._open:
             if self._open[-1] and self._instructions == 1:
-                shown = shown_by("".join(self._told[-1]), has_result=kind == "separate")
+                shown = shown_by("".join(self._field_texts[-1]), has_result=kind == "separate")
             self._instructions -= self._open[-1]
             self._open[-1] = False
             if kind == "end":
                 self._open.pop()
-                self._told.pop()
+                self._field_texts.pop()
         return shown
 
 

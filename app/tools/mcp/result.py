@@ -25,8 +25,8 @@ def result_of(
     """
     text = "\n".join(filter(None, map(text_of, content)))
     if is_error:
-        told = text.strip() or (json.dumps(structured) if structured else "it did not say why")
-        raise StepBroke("ToolFailed", f"tool {tool_id} failed: {told}"[:_LONGEST_ERROR])
+        why = text.strip() or (json.dumps(structured) if structured else "it did not say why")
+        raise StepBroke("ToolFailed", f"tool {tool_id} failed: {why}"[:_LONGEST_ERROR])
     parts: list[Json] = [_plain(part) for part in _within(content)]
     others = [part for part in parts if isinstance(part, dict) and part.get("type") != "text"]
     if structured is None:
@@ -36,12 +36,12 @@ def result_of(
     else:
         found = structured
     plain: Json = to_jsonable_python(found)
-    told = f"tool {tool_id} gave what is"
+    what = f"tool {tool_id} gave what is"
     try:
-        size = must_fit(told, plain, "InvalidToolResult")
+        size = must_fit(what, plain, "InvalidToolResult")
     except StepBroke:
         plain = _mended(plain)
-        size = must_fit(told, plain, "InvalidToolResult")
+        size = must_fit(what, plain, "InvalidToolResult")
     if size > LONGEST_RESULT:
         message = f"tool {tool_id} gave {size} bytes; at most {LONGEST_RESULT} are taken"
         raise StepBroke("InvalidToolResult", message, retryable=False)

@@ -171,7 +171,7 @@ class McpServer:
                         attempt = 0
                     attempt += 1
                     pause_s = _pause_s(attempt)
-                    why = _told(failed)
+                    why = _reason(failed)
                     self._fail(why)
                     log.mcp_unavailable(self.name, why, pause_s)
                     await self._pause(pause_s)
@@ -265,7 +265,7 @@ def _library() -> Connect:
     return connect
 
 
-def _told(failed: BaseException) -> str:
+def _reason(failed: BaseException) -> str:
     """Say what failed, out of the groups that task groups put around it."""
     while isinstance(failed, BaseExceptionGroup):
         failed = failed.exceptions[0]

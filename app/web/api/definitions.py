@@ -37,6 +37,7 @@ from steps.checking.check import warnings_of
 from steps.contract.step_type import Problem, first_of
 from steps.document.bodies import written_bodies
 from steps.document.compiled import Definition
+from steps.document.problems import with_article
 from steps.document.shape import WorkflowDocument
 
 _MANY_STEPS = 50
@@ -95,8 +96,8 @@ class Resource:
         await kept.table.get(call.tenant, call.path("id"), "latest")
         changes = await definition_body(call.request, call.services.settings)
         if changes.get("id") not in (None, call.path("id")):
-            told = f"stays {call.path('id')!r} at this address; leave it out"
-            raise BadRequest("the request is not acceptable", [Problem("id", told)])
+            message = f"stays {call.path('id')!r} at this address; leave it out"
+            raise BadRequest("the request is not acceptable", [Problem("id", message)])
         row = await kept.update(call.tenant, call.path("id"), changes)
         return JSONResponse({**_whole(row), **await self._warnings(call, row)})
 
@@ -145,18 +146,18 @@ class Resource:
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Return all endpoints for this kind of definition."""
-        one, word, article = f"{self.path}/{{id}}", self.word, _article(self.word)
+        one, word, a_word = f"{self.path}/{{id}}", self.word, with_article(self.word)
         return (
             Endpoint(
                 "GET", self.path, Role.VIEWER, self.list, f"List {word}s",
                 None, ListDefinitionsQuery, name=f"list_{word}s",
             ),
             Endpoint(
-                "POST", self.path, Role.EDITOR, self.create, f"Create {article} {word}",
+                "POST", self.path, Role.EDITOR, self.create, f"Create {a_word}",
                 self.document, takes_yaml=True, answers=(201,), name=f"create_{word}",
             ),
             Endpoint(
-                "GET", one, Role.VIEWER, self.get, f"Show {article} {word}",
+                "GET", one, Role.VIEWER, self.get, f"Show {a_word}",
                 None, VersionQuery, name=f"get_{word}",
             ),
             Endpoint(
@@ -164,7 +165,7 @@ class Resource:
                 self.changes, takes_yaml=True, name=f"update_{word}",
             ),
             Endpoint(
-                "DELETE", one, Role.EDITOR, self.archive, f"Archive {article} {word}",
+                "DELETE", one, Role.EDITOR, self.archive, f"Archive {a_word}",
                 name=f"archive_{word}",
             ),
             Endpoint(
@@ -184,7 +185,7 @@ class Resource:
                 PublishBody, name=f"publish_{word}", needs_body=False,
             ),
             Endpoint(
-                "POST", f"{one}/clone", Role.EDITOR, self.clone, f"Copy {article} {word}",
+                "POST", f"{one}/clone", Role.EDITOR, self.clone, f"Copy {a_word}",
                 answers=(201,), name=f"clone_{word}",
             ),
         )  # fmt: skip
@@ -225,10 +226,6 @@ def _version(row: VersionRow) -> dict[str, Any]:
     published_at = iso_time(row.published_at_ms) if row.published_at_ms else None
     brief = {name: item for name, item in _brief(row).items() if name != "updatedAt"}
     return {**brief, "publishedAt": published_at}
-
-
-def _article(word: str) -> str:
-    return "an" if word[0] in "aeiou" else "a"
 
 
 async def _advice_on_workflow(services: Services, row: VersionRow, known: Known) -> list[Problem]:

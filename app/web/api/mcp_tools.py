@@ -129,14 +129,14 @@ async def _started(call: Call, name: str, arguments: JsonObject, key: str | None
         problems = "; ".join(f"{item.path}: {item.message}" for item in refused.problems)
         return ToolAnswer(problems or str(refused), is_error=True)
     run = await services.runs.stored(call.tenant, started.run_id)
-    return _told(await _waited(call, run, _LONGEST_WAIT_S))
+    return _answer(await _waited(call, run, _LONGEST_WAIT_S))
 
 
 async def _shown(call: Call, arguments: JsonObject) -> ToolAnswer:
     wait = arguments.get("wait", 0)
     seconds = float(wait) if isinstance(wait, int | float) else 0.0
     run = await call.services.runs.read(call.tenant, str(arguments.get("runId")))
-    return _told(await _waited(call, run, min(seconds, _LONGEST_WAIT_S)), is_question=True)
+    return _answer(await _waited(call, run, min(seconds, _LONGEST_WAIT_S)), is_question=True)
 
 
 async def _cancelled(call: Call, arguments: JsonObject) -> ToolAnswer:
@@ -144,7 +144,7 @@ async def _cancelled(call: Call, arguments: JsonObject) -> ToolAnswer:
     run_id = str(arguments.get("runId"))
     given = None if reason is None else str(reason)[:2_000]
     run = await call.services.runs.cancel(call.tenant, run_id, given, call.caller.name)
-    return _told(run, is_question=True)
+    return _answer(run, is_question=True)
 
 
 async def _waited(call: Call, run: Run, seconds: float) -> Run:
@@ -156,7 +156,7 @@ async def _waited(call: Call, run: Run, seconds: float) -> Run:
     return await waited_for(call, run, outcome, limit_s)
 
 
-def _told(run: Run, *, is_question: bool = False) -> ToolAnswer:
+def _answer(run: Run, *, is_question: bool = False) -> ToolAnswer:
     """Return a description of a run's state, for a model."""
     document = outcome_document(run)
     if run.status is Status.COMPLETED:

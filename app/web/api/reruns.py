@@ -79,7 +79,7 @@ async def rerun_run(call: Call) -> Response:
         body.reason,
     )
     made = await services.reruns.prepare(call.tenant, run_id, again, call.caller, idempotency)
-    differences = {} if body.version is None and not body.dryRun else _told(made)
+    differences = {} if body.version is None and not body.dryRun else _differences(made)
     if body.dryRun:
         return JSONResponse(differences)
     try:
@@ -92,7 +92,7 @@ async def rerun_run(call: Call) -> Response:
         return JSONResponse({"runId": duplicate.run_id, **differences})
 
 
-def _told(made: Rerun) -> JsonObject:
+def _differences(made: Rerun) -> JsonObject:
     """Return what differs in the version of a rerun."""
     assert made.new.beginning is not None  # noqa: S101 - it is a rerun
     return {

@@ -41,7 +41,7 @@ def _bar(number: int, span: Mapping[str, Any], tallest: int) -> dict[str, Any]:
             height = max(_LEAST, count / tallest * HEIGHT)
             top = max(0.0, top - height)
             parts.append({"status": status.value, "y": round(top, 2), "height": round(height, 2)})
-    told = ", ".join(
+    label = ", ".join(
         f"{counts[status.value]:,} {status.value}" for status in _STACK if counts.get(status.value)
     )
     return {
@@ -49,7 +49,7 @@ def _bar(number: int, span: Mapping[str, Any], tallest: int) -> dict[str, Any]:
         "x": number * WIDTH + _GAP / 2,
         "width": WIDTH - _GAP,
         "parts": parts,
-        "told": told,
+        "label": label,
         "link": f"/runs?{urlencode(asked)}",
         "links": {status: f"/runs?{urlencode({'status': status, **asked})}" for status in counts},
     }

@@ -178,7 +178,7 @@ def _is_required(spec: Mapping[str, Any]) -> bool:
     return bool(spec.get("required", True)) and "default" not in spec
 
 
-def untold(found: list[Problem], reported: list[Problem]) -> list[Problem]:
+def not_reported(found: list[Problem], reported: list[Problem]) -> list[Problem]:
     """Return the problems at or inside whose location none was reported before."""
     paths = [one.path for one in reported]
     return [

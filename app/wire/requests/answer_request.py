@@ -14,7 +14,7 @@ from app.files.uploads import Files, Upload, attachment_of
 from app.settings.server import Settings
 from app.wire.forms.form import ATTACHMENTS, FIELD, Form
 from app.wire.forms.request import form_with_file, is_form
-from app.wire.forms.rows import untold
+from app.wire.forms.rows import not_reported
 from app.wire.forms.values import form_values
 from app.wire.parsing.idempotency import idempotency_key
 from app.wire.parsing.json_body import json_body
@@ -148,7 +148,7 @@ async def _data_with_files(
     problems += form.misplaced(file_fields)
     unplaced = form.uploads.keys() - set(parts.values())
     checked_too = fields.check({**data, **dict.fromkeys([*parts, *unplaced], "")})
-    problems += untold(checked_too, problems)
+    problems += not_reported(checked_too, problems)
     problems = problems or await files.unknown_in(tenant, fields, data, parts)
     if problems:
         raise InvalidAnswer(problems)

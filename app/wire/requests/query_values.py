@@ -72,9 +72,9 @@ def once_each(given: Iterable[tuple[str, str]]) -> dict[str, str]:
     pairs = list(given)
     values = dict(pairs)
     if len(values) < len(pairs):
-        told = Counter(name for name, _ in pairs)
+        times = Counter(name for name, _ in pairs)
         problems = [
-            Problem(name[:100], "is given more than once") for name, n in told.items() if n > 1
+            Problem(name[:100], "is given more than once") for name, n in times.items() if n > 1
         ]
         raise BadRequest("the request is not acceptable", problems[:10])
     return values

@@ -13,7 +13,7 @@ from app.files.uploads import Files, attachment_of
 from app.settings.server import Settings
 from app.wire.forms.form import FIELD, Form
 from app.wire.forms.request import form_with_file, is_form
-from app.wire.forms.rows import untold
+from app.wire.forms.rows import not_reported
 from app.wire.forms.values import form_values
 from app.wire.parsing.errors import BadRequest
 from app.wire.parsing.json_body import declared_size, json_body
@@ -59,10 +59,10 @@ class StartRequest:
             return cls(workflow_id, query.version, {}, form, key, size=0)
         body = checked(StartBody, await json_body(request, settings, required=False))
         if body.version is not None and query.version not in (None, body.version):
-            told = (
+            message = (
                 f"is {body.version!r} here, and {query.version!r} in the address; give one of them"
             )
-            raise BadRequest("the request is not acceptable", [Problem("version", told)])
+            raise BadRequest("the request is not acceptable", [Problem("version", message)])
         selector = query.version if body.version is None else body.version
         return cls(workflow_id, selector, body.data, None, key, declared_size(request, settings))
 
@@ -93,7 +93,7 @@ class StartRequest:
             problems += form.misplaced(file_fields)
         if found := fields.check(data):
             left = [item for item in found if not self._is_attached(item.path)]
-            problems += untold(left, problems)
+            problems += not_reported(left, problems)
         problems = problems or await files.unknown_in(tenant, fields, data, sent)
         if problems:
             raise BadRequest("the input is not acceptable", problems)

@@ -124,7 +124,7 @@ def outcome_document(run: Run, pauses: Sequence[Json] = ()) -> JsonObject:
 
 def _entry(visit: Visit) -> JsonObject:
     """Return one line of the history; fields about what has not happened are left out."""
-    entry = _told(visit)
+    entry = _visit(visit)
     if visit.status is VisitStatus.COMPLETED:
         entry["outputData"] = visit.output
     if visit.retry_at_ms is not None:
@@ -148,7 +148,7 @@ def _answer(given: VisitAnswer) -> Json:
 
 def _carried(visit: CarriedVisit) -> JsonObject:
     """Return a line of the history that an earlier run did, with that run's id."""
-    entry = {**_told(visit), "carriedFrom": visit.run_id}
+    entry = {**_visit(visit), "carriedFrom": visit.run_id}
     if visit.left_out:
         entry["outputLeftOut"] = True
     elif visit.status == VisitStatus.COMPLETED:
@@ -156,7 +156,7 @@ def _carried(visit: CarriedVisit) -> JsonObject:
     return entry
 
 
-def _told(visit: Visit | CarriedVisit) -> JsonObject:
+def _visit(visit: Visit | CarriedVisit) -> JsonObject:
     """Return the parts of a history line that every visit has."""
     entry: JsonObject = {
         "stepId": visit.step_id,

@@ -100,7 +100,7 @@ class _Explaining:
         self._order: dict[str, dict[str, int]] = {}
         self._nodes: dict[Asked, Node] = {}
         self._values: dict[int, tuple[Json, JsonObject]] = {}
-        self._told = 0
+        self._size = 0
 
     def tell(self, asked: Asked) -> JsonObject:
         first, source, _ = self._node(asked)
@@ -127,14 +127,14 @@ class _Explaining:
             node, source, uses = self._node(one)
             key = (str(one), source.seq if source else 0)
             if key not in at:
-                if len(nodes) == MOST_NODES or self._told > _MOST_CHARACTERS:
+                if len(nodes) == MOST_NODES or self._size > _MOST_CHARACTERS:
                     return nodes, True
                 at[key] = len(nodes)
                 nodes.append({**node, "from": []})
                 made = nodes[-1]
                 assert isinstance(made, dict)  # noqa: S101 - made above
                 todo += [(use, made) for use in uses]
-                self._told += _characters(node)
+                self._size += _characters(node)
             if above is not None:
                 from_ = above["from"]
                 assert isinstance(from_, list)  # noqa: S101 - made above

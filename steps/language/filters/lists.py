@@ -75,8 +75,8 @@ def to_csv(
         names = list(dict.fromkeys(keys))
     most = max(_MOST_CELLS, _CELLS_A_VALUE * sum(map(len, lines)))
     if objects and len(lines) * len(names) > most:
-        told = f"{len(lines):,} rows of {len(names):,} columns are more than {most:,} cells"
-        raise ValueError(f"to_csv: {told}; name the columns that are meant")
+        size = f"{len(lines):,} rows of {len(names):,} columns are more than {most:,} cells"
+        raise ValueError(f"to_csv: {size}; name the columns that are meant")
     out = io.StringIO()
     writer = csv.writer(out, delimiter=_sign(separator), lineterminator="\r\n")
     if header and names:

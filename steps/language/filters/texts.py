@@ -51,7 +51,7 @@ def regex_sub(text: str, pattern: str, replacement: str) -> str:
     try:
         return str(compiled.sub(replacement, text))
     except (re2.error, IndexError) as wrong:
-        raise ValueError(f"the replacement cannot be used: {_told(wrong)}") from None
+        raise ValueError(f"the replacement cannot be used: {_reason(wrong)}") from None
 
 
 def regex_split(text: str, pattern: str, limit: int = 0) -> list[str | None]:
@@ -120,8 +120,8 @@ def urlsplit(text: str) -> dict[str, Any]:
 def hmac(text: str, key: str, algorithm: str = "sha256", encoding: str = "hex") -> str:
     """Return the HMAC of a text's UTF-8, in hexadecimal digits or base64."""
     if algorithm not in _ALGORITHMS or encoding not in ("hex", "base64"):
-        told = f"algorithm must be one of {', '.join(_ALGORITHMS)}, and encoding hex or base64"
-        raise ValueError(told)
+        reason = f"algorithm must be one of {', '.join(_ALGORITHMS)}, and encoding hex or base64"
+        raise ValueError(reason)
     digest = signing.digest(key.encode(), text.encode(), algorithm)
     return digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
 
@@ -140,7 +140,7 @@ def _program(pattern: str) -> Any:
     try:
         return re2.compile(pattern, options=options)
     except re2.error as wrong:
-        raise ValueError(f"the pattern cannot be used: {_told(wrong)}") from None
+        raise ValueError(f"the pattern cannot be used: {_reason(wrong)}") from None
 
 
 def _compiled(pattern: str, text: str) -> Any:
@@ -159,9 +159,9 @@ def _count(matched: int, text: str) -> None:
         raise ValueError("it takes too many operations: the pattern matches too often")
 
 
-def _told(wrong: Exception) -> str:
-    told = wrong.args[0] if wrong.args else ""
-    return told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+def _reason(wrong: Exception) -> str:
+    reason = wrong.args[0] if wrong.args else ""
+    return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
 
 
 def _text_of(raw: bytes) -> str:

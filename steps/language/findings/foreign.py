@@ -51,7 +51,7 @@ def unmarked_hint(text: str) -> str:
 def foreign_hint(text: str) -> str:
     """Return `; ` and the replacement for the first foreign sign, empty if there is none."""
     bare = re.sub(_TEXT, "''", text)
-    return next((f"; {told}" for sign, told in _SIGNS if re.search(sign, bare)), "")
+    return next((f"; {hint}" for sign, hint in _SIGNS if re.search(sign, bare)), "")
 
 
 FOREIGN_FILTERS = {

@@ -44,13 +44,13 @@ def refused_in(node: Node) -> Iterator[str]:
 
 
 def _refused(name: str, parameters: list[str], given: Arguments) -> Iterator[str]:
-    told = [*zip(parameters, given.positional, strict=False), *given.named]
-    literals = {key: value for key, node in told for value in _value(node)}
+    arguments = [*zip(parameters, given.positional, strict=False), *given.named]
+    literals = {key: value for key, node in arguments for value in _value(node)}
     if not literals or not literals.keys() <= set(parameters):
         return
     if _COSTLY & set(str(literals.get("pattern", ""))):
         return
-    needed = {key: _STAND_INS[key] for key, _ in told if key in _STAND_INS}
+    needed = {key: _STAND_INS[key] for key, _ in arguments if key in _STAND_INS}
     call = OWN.get(name) or OWN_TESTS[name]
     begin()
     try:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from app.concurrency.offload import offload
+from app.tools import extraction_process
 from app.tools.extract_document import extract_document_tool
 from app.tools.extraction_process import ExtractionProcess
 from engine import JsonObject
@@ -369,3 +371,17 @@ async def test_the_reading_process_has_no_secrets_and_cannot_write_files(
     assert is_bound
     assert b"LANG" in environment
     assert b"hunter2" not in environment
+
+
+async def test_a_long_text_is_read_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    beside: list[Any] = []
+
+    async def noted(work: Any) -> Any:
+        beside.append(work)
+        return await offload(work)
+
+    monkeypatch.setattr(extraction_process, "offload", noted)
+    long = await extract("a.txt", b"word " * 300_000, maxCharacters=2_000_000)
+    assert (len(long["text"]), len(beside)) == (1_499_999, 1)
+    assert (await extract("a.txt", b"word"))["text"] == "word"
+    assert len(beside) == 1

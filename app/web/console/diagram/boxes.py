@@ -32,7 +32,7 @@ def step_box(  # noqa: PLR0913 - one box
     step, kind = of
     title = str(step.get("name") or name)
     state = (states or {}).get(name)
-    words, classes = _told(f"{title}, {kind}", states, state)
+    words, classes = _labelled(f"{title}, {kind}", states, state)
     if is_first:
         classes += " first"
     if name == route.selected:
@@ -67,7 +67,7 @@ def step_box(  # noqa: PLR0913 - one box
     )
 
 
-def _told(words: str, states: States | None, state: StepState | None) -> tuple[str, str]:
+def _labelled(words: str, states: States | None, state: StepState | None) -> tuple[str, str]:
     """Return a step in words, and the classes of its box."""
     if states is None:
         return words, "step"

@@ -82,7 +82,7 @@ def draw(document: Mapping[str, Any], states: States | None = None, route: Route
         drawn = _drawn(document, states, route, "")
     except TooManyPieces:
         count = len(edges_of(document, steps_of(document)))
-        return _told(f"No picture: the {count} edges cross too many steps to be followed.")
+        return _undrawn(f"No picture: the {count} edges cross too many steps to be followed.")
     if drawn is None:
         return ""
     return (
@@ -202,7 +202,7 @@ def _fold(name: str, step: Mapping[str, Any], spot: Node, route: Route, above: s
     )
 
 
-def _told(why: str) -> str:
+def _undrawn(why: str) -> str:
     """Return a text in place of the diagram."""
     words = escape(why)
     return (

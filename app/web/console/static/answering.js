@@ -4,8 +4,8 @@ const answers = new Map();
 export function listenToAnswers(source) {
   source.addEventListener("call.delta", (event) => take(JSON.parse(event.data)));
   source.addEventListener("step.recorded", (event) => {
-    const told = JSON.parse(event.data);
-    end(told.stepId, told.name);
+    const record = JSON.parse(event.data);
+    end(record.stepId, record.name);
   });
   for (const over of ["step.completed", "step.failed", "attempt.failed"]) {
     source.addEventListener(over, (event) => end(JSON.parse(event.data).stepId));
@@ -16,12 +16,12 @@ function take(delta) {
   const place = document.getElementById("answering");
   if (!place) return;
   const key = JSON.stringify([delta.stepId, delta.name]);
-  const told = answers.get(key) ?? answer(place, delta, key);
+  const shown = answers.get(key) ?? answer(place, delta, key);
   // A piece that was lost leaves a gap; an answer that is sent again starts over.
-  if (delta.at === 0) told.text.textContent = "";
-  else if (delta.at > told.length) told.text.textContent += " … ";
-  told.text.textContent += delta.text;
-  told.length = delta.at + delta.text.length;
+  if (delta.at === 0) shown.text.textContent = "";
+  else if (delta.at > shown.length) shown.text.textContent += " … ";
+  shown.text.textContent += delta.text;
+  shown.length = delta.at + delta.text.length;
   place.hidden = false;
 }
 
@@ -38,16 +38,16 @@ function answer(place, delta, key) {
   box.className = "said";
   box.append(title, text);
   place.append(box);
-  const told = { box, text, length: 0 };
-  answers.set(key, told);
-  return told;
+  const shown = { box, text, length: 0 };
+  answers.set(key, shown);
+  return shown;
 }
 
 function end(stepId, name) {
-  for (const [key, told] of answers) {
+  for (const [key, shown] of answers) {
     const [step, answerName] = JSON.parse(key);
     if (step !== stepId || (name !== undefined && name !== answerName)) continue;
-    told.box.remove();
+    shown.box.remove();
     answers.delete(key);
   }
   const place = document.getElementById("answering");

@@ -187,8 +187,8 @@ function drawSeveral(list) {
   const chosen = ticked(list);
   place.hidden = chosen.length === 0;
   const shared = chosen.length ? actionsOf(chosen[0]).filter((button) => !button.closest("[data-asks]") && chosen.every((card) => actionsOf(card).some((other) => other.value === button.value && !other.closest("[data-asks]")))) : [];
-  const told = document.createElement("span");
-  told.textContent = `${chosen.length} chosen`;
+  const status = document.createElement("span");
+  status.textContent = `${chosen.length} chosen`;
   const buttons = shared.map((button) => {
     const made = document.createElement("button");
     made.type = "button";
@@ -197,8 +197,8 @@ function drawSeveral(list) {
     made.textContent = button.textContent;
     return made;
   });
-  if (chosen.length && !shared.length) told.textContent += ": they have no action in common";
-  place.replaceChildren(told, ...buttons);
+  if (chosen.length && !shared.length) status.textContent += ": they have no action in common";
+  place.replaceChildren(status, ...buttons);
 }
 
 function ticked(list) {
