@@ -38,6 +38,7 @@ from stepwell._documents import (
 )
 from stepwell._errors import (
     ApiError,
+    InvalidName,
     NoCredentials,
     NotPaused,
     RunCancelled,
@@ -78,6 +79,7 @@ __all__ = [
     "Client",
     "Event",
     "HistoryEntry",
+    "InvalidName",
     "Json",
     "JsonObject",
     "NoCredentials",

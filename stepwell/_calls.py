@@ -10,6 +10,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from stepwell._documents import JsonObject, PauseSignal
+from stepwell._errors import InvalidName
 from stepwell._selection import BulkAction, BulkRerun, RunFilter
 
 T = TypeVar("T")
@@ -197,7 +198,7 @@ def _bulk_rerun(rerun: BulkRerun) -> dict[str, object]:
 
 def events(run_id: str | None, query: Mapping[str, str], last_id: str | None) -> Call:
     """Follow a run, or all runs, from the event after `last_id`."""
-    path = "/api/workflow/events" + (f"/{part(run_id)}" if run_id else "")
+    path = "/".join(["/api/workflow/events", *_parts(run_id)])
     return Call("GET", path, query=query, headers=given(**{"last-event-id": last_id}))
 
 
@@ -227,7 +228,7 @@ def workflows(
     query: Mapping[str, object] | None = None,
 ) -> Call:
     """Do something with definitions; repeatable only if it changes no version."""
-    path = "/".join(part for part in ("/api/workflows", part(workflow_id or ""), verb) if part)
+    path = "/".join(["/api/workflows", *_parts(workflow_id), *([verb] if verb else [])])
     repeatable = method == "GET"
     asked = {name: str(item) for name, item in (query or {}).items() if item is not None}
     return Call(method, path, json=json, query=asked, repeatable=repeatable)
@@ -299,7 +300,7 @@ def set_budget(month: float | None, workflow_id: str | None) -> Call:
 
 def triggers(kind: str, method: str, name: str | None = None, verb: str | None = None) -> Call:
     """Ask about triggers, or delete one."""
-    path = "/".join(part for part in (f"/api/{kind}", part(name or ""), verb) if part)
+    path = "/".join([f"/api/{kind}", *_parts(name), *([verb] if verb else [])])
     return Call(method, path)
 
 
@@ -310,7 +311,7 @@ def put_trigger(kind: str, name: str, document: JsonObject) -> Call:
 
 def variables(method: str, name: str | None = None, json: object = None) -> Call:
     """Do something with variables; each call may be repeated."""
-    path = "/api/variables" + (f"/{part(name)}" if name is not None else "")
+    path = "/".join(["/api/variables", *_parts(name)])
     return Call(method, path, json=json, repeatable=method != "DELETE")
 
 
@@ -361,8 +362,15 @@ def _listed(names: str | Sequence[str] | None) -> str | None:
     return names if names is None or isinstance(names, str) else ",".join(names)
 
 
+def _parts(name: str | None) -> list[str]:
+    """Return a name as part of an address, if there is one; an empty one is refused."""
+    return [] if name is None else [part(name)]
+
+
 def part(text: str) -> str:
-    """Return a text as part of an address."""
+    """Return a text as part of an address. Raises `InvalidName`."""
+    if not text.strip(".") or "/" in text:
+        raise InvalidName(f"{text!r} cannot be a name or an id")
     return quote(text, safe="")
 
 

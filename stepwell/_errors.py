@@ -17,6 +17,10 @@ class WrongAddress(StepwellError):
     """The address of the server is not one that can be asked."""
 
 
+class InvalidName(StepwellError, ValueError):
+    """A name or an id that cannot stand in an address: it is empty, only dots, or has a slash."""
+
+
 class NotPaused(StepwellError):
     """The run does not wait for an action of a person."""
 

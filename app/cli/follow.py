@@ -51,7 +51,7 @@ def tail(args: argparse.Namespace) -> int:
     """Print events until there are no more, or until interrupted."""
     with client_of(args, follows=True) as client:
         begin: Literal["start", "now"] = "start" if args.from_start else "now"
-        events = client.run(args.run).events() if args.run else client.events(from_=begin)
+        events = client.events(from_=begin) if args.run is None else client.run(args.run).events()
         try:
             for event in events:
                 _tell(event, is_json=args.json)

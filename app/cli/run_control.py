@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from app.cli.remote import add_options, client_of, object_of, printable
@@ -135,6 +136,9 @@ def show_transcript(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(visits))
         return 0
+    if not visits:
+        where = f" in step {args.step}" if args.step else ""
+        print(printable(f"no model has answered{where} yet"), file=sys.stderr)
     for visit in visits:
         print(printable(f"== {visit['stepId']}, visit {visit['visit']} ({visit['status']})"))
         for message in visit["messages"]:

@@ -144,7 +144,7 @@ def check_agent(document: Json, known: Known | None = None) -> Checked:
     reported = {item.path for item in problems}
     found = [item for text in texts_of(AgentDocument, document, "")
              for item in _text_problems(text, {}, shown=False)]  # fmt: skip
-    found += loose_kinds(AgentDocument, document, "")
+    found += [*loose_kinds(AgentDocument, document, ""), *_blank(document, "name")]
     found += _field_texts(document.get("output"), "output")
     found += _field_specs(document.get("output"), "output")
     problems += [item for item in found if item.path not in reported]
@@ -191,6 +191,7 @@ def _strict(
     document: dict[str, Any], registry: Registry, declared: Declared, given: Mapping[str, Any]
 ) -> Iterator[Problem]:
     yield from loose_kinds(WorkflowDocument, document, "")
+    yield from _blank(document, "name")
     for key in ("name", "description"):
         yield from _shown(document.get(key), key)
     yield from _field_texts(document.get("payload"), "payload")
@@ -253,9 +254,20 @@ def _step(
             for expression in _expressions(text.text):
                 message = "no key may tell of it"
                 yield from _sensitive_problems(expression, text.path, declared, message)
+    yield from _blank(step, f"{path}.name")
     for key in ("name", "description"):
         yield from _shown(step.get(key), f"{path}.{key}")
     yield from _fields(step, kind, path, declared)
+
+
+def _blank(document: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    name = document.get("name")
+    if isinstance(name, str) and name and not any(_is_seen(one) for one in name):
+        yield Problem(path, "is blank: give a name that people can see")
+
+
+def _is_seen(character: str) -> bool:
+    return character.isprintable() and not character.isspace()
 
 
 def _unused(

@@ -6,6 +6,7 @@ from typing import Any
 
 from engine import Json, JsonObject
 from steps.contract.step_type import MOST_PROBLEMS, Problem
+from steps.fields.wrong_values import KINDS, told
 
 _OWN_KEYS = frozenset({"required", "default", "value", "sensitive", "choices"})
 """Keys of a field spec that JSON Schema does not have, or has with another meaning."""
@@ -223,7 +224,7 @@ def value_problems(validator: Any, value: Json, path: str) -> list[Problem]:
     """Return the first problems that `validator_of` finds in a value, and how many more."""
     found = validator.iter_errors(value)
     problems = [
-        Problem(_place(path, error.instance_path), str(error.message)[:300])
+        Problem(_place(path, error.instance_path), told(error))
         for error in islice(found, MOST_PROBLEMS)
     ]
     if more := sum(1 for _ in found):
@@ -237,4 +238,4 @@ def _place(path: str, inside: Iterable[str | int]) -> str:
 
 def _required(spec: JsonObject) -> str:
     meaning = f" ({spec['description']})" if spec.get("description") else ""
-    return f"is required: give a value of type {spec['type']}{meaning}"
+    return f"is required: give {KINDS[str(spec['type'])]}{meaning}"

@@ -129,6 +129,11 @@ def test_actions_cancellation_and_refusals_by_commands(defined: Server) -> None:
     assert "404" in printed(defined, "status", "none", code=1)
     refused = printed(defined, "repair", "hold", "none", code=1)
     assert refused.startswith("stepwell: 404"), "one line, and not where in the code"
+    for command in (["status", ""], ["tail", ""], ["schedule", "show", ""], ["status", "a/b"]):
+        refused = printed(defined, *command, code=1)
+        assert refused == f"stepwell: {command[-1]!r} cannot be a name or an id\n", command
+    refused = printed(defined, "transcript", run_id, "--step", "nonsense", code=1)
+    assert "has no step nonsense" in refused
 
 
 def test_bulk_commands_by_the_url_of_a_server(defined: Server) -> None:

@@ -89,6 +89,13 @@ def test_a_template_in_a_literal_setting_is_refused(step: dict[str, Any], path: 
     compile_definition(document, REGISTRY)
 
 
+def test_a_name_without_a_visible_character_is_refused_at_a_save() -> None:
+    document = {**flow({**ASK, "name": " \u200b "}), "name": "\t "}
+    told = "is blank: give a name that people can see"
+    assert problems(document) == {"name": told, "steps[0].name": told}
+    compile_definition(document, REGISTRY)
+
+
 def test_filters_types_and_arguments_of_expressions_are_checked() -> None:
     document = flow(
         {"id": "t", "type": "call-tool", "toolId": "transform", "inputs": {"a": {"b": ["{{ data.x | uper }}"]}},
@@ -241,13 +248,13 @@ def test_error_types_that_a_step_cannot_raise_are_reported(
 
 def test_an_agent_is_checked_too() -> None:
     document: Json = {
-        "name": "A", "instructions": "{{ inputs.x | uper }}", "model": "fats",
+        "name": "  ", "instructions": "{{ inputs.x | uper }}", "model": "fats",
         "tools": ["send-mail", "crm.*", {"workflow": "check-lines", "approval": "no"}],
         "limits": {"maxTurns": "3"},
     }  # fmt: skip
     found = check_agent(document, KNOWN)
     assert {item.path for item in found.problems} == {
-        "instructions", "tools[2].approval", "limits.maxTurns",
+        "name", "instructions", "tools[2].approval", "limits.maxTurns",
     }  # fmt: skip
     assert [item.path for item in found.warnings] == ["tools[0]", "tools[2]", "model"]
 

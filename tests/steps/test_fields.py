@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine import Json
+from engine import Json, JsonObject
 from steps.checking.check import check_definition
 from steps.definition import compile_definition
 from steps.fields.field_specs import TYPES, spec_problems
@@ -53,8 +53,8 @@ def test_every_key_that_is_accepted_has_effect(kind: str) -> None:
         ({"type": "string", "options": ["a"]}, "options", "is not a known keyword"),
         ({"type": "string", "format": "emial"}, "format", "did you mean email?"),
         ({"type": "string", "enum": []}, "enum", "one value at least"),
-        ({"type": "string", "enum": ["a", 1]}, "enum[1]", "is not of type"),
-        ({"type": "number", "const": "a"}, "const", "is not of type"),
+        ({"type": "string", "enum": ["a", 1]}, "enum[1]", "must be a "),
+        ({"type": "number", "const": "a"}, "const", "must be a "),
         ({"type": "file", "enum": ["a"]}, "enum", "has no effect on a field of type file"),
         ({"type": "number", "minimum": 5, "maximum": 3}, "minimum", "not be over maximum"),
         ({"type": "array", "items": {"typ": "string"}}, "items.typ", "did you mean type?"),
@@ -63,7 +63,7 @@ def test_every_key_that_is_accepted_has_effect(kind: str) -> None:
         ({"type": "object", "properties": {"a": "string"}}, "properties.a", "must be an object"),
         ({"type": "object", "properties": ["a"]}, "properties", "must be an object of fields"),
         ({"type": "object", "properties": {"a": {"type": "string", "default": 1}}},
-         "properties.a.default", "is not of type"),
+         "properties.a.default", "must be a "),
     ],
 )  # fmt: skip
 def test_a_key_without_effect_is_refused_with_its_path(
@@ -83,6 +83,33 @@ def test_keys_with_an_effect_are_accepted() -> None:
     }
     assert spec_problems(specs, "payload", outputs=False) == []
     assert Fields(specs).check({"any": [1], "few": [2], "files": {"a": "id"}}) != []
+
+
+@pytest.mark.parametrize(
+    ("spec", "value", "told"),
+    [
+        ({"type": "integer"}, "x", 'must be a whole number, not "x"'),
+        ({"type": "integer", "required": False}, [], "must be a whole number or null, not []"),
+        ({"type": "boolean"}, "no", 'must be true or false, not "no"'),
+        ({"type": "string", "minLength": 1}, "", "must have at least 1 character"),
+        ({"type": "string", "maxLength": 2}, "abc", "must have at most 2 characters"),
+        ({"type": "string", "pattern": "^[A-Z]+$"}, "a", "must match the pattern ^[A-Z]+$"),
+        ({"type": "string", "format": "email"}, "a", "must be an e-mail address"),
+        ({"type": "string", "format": "date"}, "a", "must be a date such as 2026-01-31"),
+        ({"type": "string", "enum": ["a", "b"]}, "c", 'must be one of "a", "b"'),
+        ({"type": "number", "minimum": 1.5}, 1, "must be at least 1.5"),
+        ({"type": "number", "exclusiveMaximum": 1}, 1, "must be less than 1"),
+        ({"type": "array", "minItems": 1}, [], "must have at least 1 item"),
+        ({"type": "array", "uniqueItems": True}, [1, 1], "must not have an item twice"),
+        ({"type": "object", "properties": {"x": {"type": "file"}}}, {}, 'lacks "x"'),
+        ({"type": "object", "properties": {"x": {"type": "file", "required": False}}, "additionalProperties": False},
+         {"y": 1}, 'has "y", which it cannot have'),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_explained_in_plain_words(
+    spec: JsonObject, value: Json, told: str
+) -> None:
+    assert [one.message for one in Fields({"a": spec}).check({"a": value})] == [told]
 
 
 def test_defaults_are_filled_in_inside_objects_and_lists() -> None:

@@ -4,11 +4,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from app.auth.roles import Role
+from app.definitions.versioned import DefinitionUnusable
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import json_answer
-from app.wire.parsing.errors import NotFoundHere
+from app.wire.parsing.errors import BadRequest, NotFoundHere
 from app.wire.requests.query_values import Whole
 from app.wire.runs.transcript import transcript
+from engine import Run
+from steps.contract.step_type import Problem
+from steps.language.nearest import did_you_mean
 
 _LONG = 50
 
@@ -28,10 +32,24 @@ async def show_transcript(call: Call) -> Response:
         raise NotFoundHere("transcripts are hidden on this server (setting transcripts)")
     query = call.query(TranscriptQuery)
     run = await call.services.runs.read(call.tenant, call.path("runId"))
+    if query.stepId is not None and all(visit.step_id != query.stepId for visit in run.history):
+        await _must_have(call, run, query.stepId)
     records = sum(len(visit.records) for visit in run.history)
     return await json_answer(
         lambda: transcript(run, query.stepId, query.visit), is_long=records > _LONG
     )
+
+
+async def _must_have(call: Call, run: Run, step_id: str) -> None:
+    """Raise `BadRequest` if a run's definition has no such step."""
+    meant = (call.tenant, run.workflow_id, run.version, run.body)
+    try:
+        definition = await call.services.workflows.pinned(*meant)
+    except DefinitionUnusable:
+        return  # nobody can say which steps it has
+    if step_id not in definition.steps:
+        told = f"run {run.id} has no step {step_id}{did_you_mean(step_id, definition.steps)}"
+        raise BadRequest("the request is not acceptable", [Problem("stepId", told)])
 
 
 ENDPOINTS = (

@@ -15,13 +15,13 @@ from app.wire.parsing.json_text import check_bounds, parse_json
 from engine import Json, JsonObject
 from steps.contract.step_type import Problem
 from steps.fields.fields import Fields
+from steps.fields.wrong_values import KINDS, shown
 from steps.language.strict_json import exact_integer, finite
 
 _BOOLEANS = {
     "true": True, "1": True, "on": True, "false": False, "0": False, "off": False,
 }  # fmt: skip
 _NUMBER = re.compile(r"-?(?:[0-9]+(\.[0-9]+)?|(\.[0-9]+))([eE][+-]?[0-9]+)?", re.ASCII)
-_SHOWN = 80
 
 
 async def form_values(fields: Fields, form: Form) -> tuple[JsonObject, list[Problem]]:
@@ -93,14 +93,14 @@ def _single(text: str, kind: str) -> Json:
         return _BOOLEANS[trimmed.lower()]
     if kind == "integer" and "." in trimmed:
         # `1.000` is one to some people and a thousand to others.
-        raise ValueError(f"must be a whole number without a point, not {text[:_SHOWN]!r}")
+        raise ValueError(f"must be a whole number without a point, not {shown(text)}")
     if kind in ("number", "integer") and _NUMBER.fullmatch(trimmed):
         return _number(trimmed)
     if kind in ("object", "array") and trimmed:
         value = _parsed(trimmed)
         if isinstance(value, dict if kind == "object" else list):
             return value
-    raise ValueError(f"must be of type {kind}, not {text[:_SHOWN]!r}")
+    raise ValueError(f"must be {KINDS[kind]}, not {shown(text)}")
 
 
 def _number(text: str) -> Json:

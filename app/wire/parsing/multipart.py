@@ -42,7 +42,8 @@ class Part:
             text = self.content.decode(codec)
             text.encode()  # some charsets can write half of a surrogate pair
         except UnicodeError as wrong:
-            raise ValueError(f"is not text in the charset {codec}") from wrong
+            charset = "UTF-8" if codec == "utf_8" else f"the charset {codec}"
+            raise ValueError(f"is not text in {charset}") from wrong
         return text
 
 

@@ -142,8 +142,8 @@ async def _data_with_files(
     parts = form.parts_of(file_fields)
     if FIELD in form.uploads and FIELD not in parts.values():
         left = form.left_open(file_fields)
-        open_fields = f"the fields {', '.join(left)}" if left else "no field"
-        message = f"fills the one field of type file that is left, and that is {open_fields}"
+        several = f"name the field that it is for: {', '.join(left)}"
+        message = several if left else "is not asked for; files for an answer are `attachments`"
         problems.append(Problem(FIELD, message))
     problems += form.misplaced(file_fields)
     unplaced = form.uploads.keys() - set(parts.values())

@@ -109,7 +109,7 @@ def test_texts_are_decoded_in_their_declared_charset() -> None:
     for odd in (written("form-data; name=a", b"M\xfcller"), seven):
         with pytest.raises(BadRequest) as refused:
             read(odd)
-        assert "is not text in the charset" in refused.value.problems[0].message
+        assert "is not text in " in refused.value.problems[0].message
 
 
 def test_a_form_may_name_its_charset_in_a_field_of_its_own() -> None:
@@ -181,21 +181,21 @@ def test_a_blank_optional_field_is_left_out(name: str) -> None:
     ("given", "path", "reason"),
     [
         ({"n": "1e999"}, "data.n", "too large"),
-        ({"n": "٣"}, "data.n", "must be of type number"),
-        ({"n": "NaN"}, "data.n", "must be of type number"),
+        ({"n": "٣"}, "data.n", "must be a number"),
+        ({"n": "NaN"}, "data.n", "must be a number"),
         ({"i": "1.000"}, "data.i", "whole number without a point"),
         ({"i": "9" * 5_000}, "data.i", "beyond 2\\^53"),
-        ({"b": "maybe"}, "data.b", "must be of type boolean"),
-        ({"wanted": ""}, "data.wanted", "must be of type number"),
+        ({"b": "maybe"}, "data.b", "must be true or false"),
+        ({"wanted": ""}, "data.wanted", "must be a number"),
         ({"l": "[1e999]"}, "data.l", "too large"),
         ({"l": "[" * 2_000 + "]" * 2_000}, "data.l", "nested deeper"),
         ({"l": "[" * 63 + "]" * 63}, "data", "the form is nested deeper than 64"),
         ({"o": '{"a":' * 3_000 + "1" + "}" * 3_000}, "data.o", "nested deeper"),
         ({"o": '{"a": 1, "a": 2}'}, "data.o", "occurs twice"),
-        ({"o": "[]"}, "data.o", "must be of type object"),
+        ({"o": "[]"}, "data.o", "must be an object"),
         ({"l": '["\\ud800"]'}, "data.l", "surrogate"),
         ({"l": "{"}, "data.l", "not valid JSON"),
-        ({"numbers": ["1", "x"]}, "data.numbers", "must be of type number"),
+        ({"numbers": ["1", "x"]}, "data.numbers", "must be a number"),
         ({"s": ["a", "b"]}, "data.s", "there twice"),
         ({"free": ["a", "b"]}, "data.free", "there twice"),
         ({"l": "[" + "1," * 60_000 + "1]", "numbers": "[" + "1," * 60_000 + "1]"}, "data",
