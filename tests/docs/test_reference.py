@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,8 @@ def sources(place: str) -> list[Path]:
     return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
-def raised_in(source: str) -> set[str]:
+@cache
+def raised_in(source: str) -> frozenset[str]:
     """Return the error types that appear as literals where a failure is raised."""
     made = ("StepBroke", "StepError", "RunError", "DocumentFailure", "NoWayOut", "_failed")
     found = set()
@@ -81,7 +83,7 @@ def raised_in(source: str) -> set[str]:
                 for item in node.args[:2]
                 if isinstance(item, ast.Constant) and isinstance(item.value, str)
             }
-    return {name for name in found if re.fullmatch(r"[A-Z][a-z]+([A-Z][a-z]+)*", name)}
+    return frozenset(name for name in found if re.fullmatch(r"[A-Z][a-z]+([A-Z][a-z]+)*", name))
 
 
 def effects_used(source: str) -> set[str]:
