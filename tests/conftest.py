@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from tests.harness.postgres import PostgresServer, kept_in, programs
 from tests.harness.server import Server
+from tests.harness.trust import share_trust
 
 settings.register_profile("ci", deadline=None, print_blob=True)
 settings.load_profile("ci")
@@ -42,6 +43,13 @@ def _as_installed() -> Iterator[None]:
     """Hide optional packages from the servers that tests start, which makes them start faster."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ABSENT))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared_trust() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        share_trust(patch)
         yield
 
 

@@ -1,14 +1,13 @@
 """A process that serves MCP over HTTP, and the settings for it."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-import httpx
 
 from tests.harness.server import free_port
 
@@ -57,11 +56,8 @@ class McpProcess:
             time.sleep(0.02)
 
     def _answers(self) -> bool:
-        try:
-            httpx.get(f"http://127.0.0.1:{self.port}/")
-        except httpx.TransportError:
-            return False
-        return True
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def kill(self) -> None:
         """Send SIGKILL if it is running."""
