@@ -3,12 +3,13 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.client.conftest import client_for
-from tests.harness.processes import STEPWELL
+from tests.harness.processes import bin_folder
 from tests.harness.server import Server
 
 PAGE = Path(__file__).parents[2] / "docs" / "client.md"
@@ -16,7 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "client.md"
 
 @pytest.fixture
 def environment(defined: Server) -> dict[str, str]:
-    path = f"{Path(STEPWELL).parent}:/usr/bin:/bin"
+    path = f"{bin_folder()}:{Path(sys.executable).parent}:/usr/bin:/bin"
     return {**os.environ, "PATH": path, "STEPWELL_URL": defined.address,
             "STEPWELL_KEY": defined.key(), "STEPWELL_TENANT": "acme"}  # fmt: skip
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.processes import bin_folder
 from tests.harness.server import Server
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +41,7 @@ def test_the_commands_of_a_page_work(page: Path, server: Server, tmp_path: Path)
     script = "\n".join(blocks).replace("http://127.0.0.1:8080", server.address)
     environment = {
         **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{bin_folder()}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "STEPWELL_URL": server.address,
         "STEPWELL_KEY": server.key(tenant="default"),
     }

@@ -2,13 +2,12 @@
 
 import os
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.harness.processes import Forked, script, start_script
 from tests.harness.server import free_port
 
 SERVER = str(Path(__file__).with_name("mcp_server.py"))
@@ -16,7 +15,8 @@ SERVER = str(Path(__file__).with_name("mcp_server.py"))
 
 def over_pipes(**environment: str) -> dict[str, Any]:
     """Return the settings of a server that is started as a process."""
-    return {"command": sys.executable, "args": [SERVER], "env": environment}
+    command, *arguments = script(SERVER)
+    return {"command": command, "args": arguments, "env": environment}
 
 
 class McpProcess:
@@ -26,7 +26,7 @@ class McpProcess:
         self.port = free_port()
         self.script, self.arguments = script, arguments
         self.environment = {**os.environ, **environment}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -46,8 +46,8 @@ class McpProcess:
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        self.process = subprocess.Popen(
-            [sys.executable, self.script, str(self.port), *self.arguments], env=self.environment
+        self.process = start_script(
+            self.script, self.port, *self.arguments, environment=self.environment
         )
         until = time.monotonic() + 60
         while not self._answers():

@@ -1,13 +1,14 @@
-"""A process that has loaded the server's code, and forks itself for each requested command.
+"""A process that has loaded code, and forks itself for each requested command.
 
 Loading the code takes a second of processor time, a fork a few milliseconds. A forked process
 does what the installed script does after loading: it has its own settings, working folder and
 standard streams, exits as Python exits, and can be killed. `processes` runs this file and sends
-its requests over a socket.
+its requests over a socket; `forward` sends them for programs that start a command themselves.
 
-A request is a JSON object (`argv`, `environment`, `folder`) with four files: the standard
+A request is a JSON object (`argv`, `environment`, `folder`, `bound`) with four files: the standard
 streams and a socket. Over that socket come the process id with a handle of the process, and at
-its end the exit code in the form that `subprocess` uses.
+its end the exit code in the form that `subprocess` uses. A process that is bound is killed when
+the other end of that socket is closed.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import select
 import signal
 import socket
@@ -23,7 +25,11 @@ from dataclasses import dataclass
 from typing import Any
 
 LOADED = ("app.server", "app.cli.local", "app.cli.remote")
-"""Modules that commands load besides their own."""
+"""Modules that commands of `stepwell` load besides their own."""
+LOADED_BY_SCRIPTS = (
+    "mcp.server.mcpserver", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
+)  # fmt: skip
+"""Modules that the MCP servers of the tests load."""
 LONGEST = 1 << 20
 
 
@@ -34,6 +40,7 @@ class Command:
     argv: list[str]
     environment: dict[str, str]
     folder: str
+    bound: bool
     streams: list[int]
 
     def become(self) -> None:
@@ -50,11 +57,17 @@ class Command:
         sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())  # type: ignore[union-attr] # always a text stream
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Child:
     pid: int
     handle: int
     answers: socket.socket
+    bound: bool
+
+    def kill(self) -> None:
+        """Kill it; its end is reported as any other."""
+        self.bound = False
+        signal.pidfd_send_signal(self.handle, signal.SIGKILL)
 
     def ended(self) -> None:
         """Report the exit code, if the requester is still there."""
@@ -66,34 +79,55 @@ class _Child:
         os.close(self.handle)
 
 
-def forked(control: socket.socket) -> Command | None:
-    """Fork for each request; return the command in the child, and None at the end of requests."""
+def forked(control: socket.socket, door: socket.socket) -> Command | None:
+    """Fork for each request; return the command in the child, and None at the end of requests.
+
+    Requests come over `control`, and one over each connection to `door`.
+    """
     children: dict[int, _Child] = {}
     while True:
-        ready = set(select.select([control.fileno(), *children], [], [])[0])
+        bound = {child.answers.fileno(): child for child in children.values() if child.bound}
+        ready = set(select.select([control, door, *bound, *children], [], [])[0])
         for handle in ready & set(children):
             children.pop(handle).ended()
-        if control.fileno() not in ready:
+        for answers in ready & set(bound):
+            if bound[answers].handle in children:
+                bound[answers].kill()
+        if control in ready:
+            request = socket.recv_fds(control, LONGEST, 4)
+            if not request[0]:
+                for child in children.values():
+                    child.kill()
+                return None
+        elif door in ready:
+            caller, _ = door.accept()
+            with caller:
+                request = socket.recv_fds(caller, LONGEST, 4)
+        else:
             continue
-        asked, files, _, _ = socket.recv_fds(control, LONGEST, 4)
-        if not asked:
-            for child in children.values():
-                signal.pidfd_send_signal(child.handle, signal.SIGKILL)
-            return None
-        command, answers = _command(json.loads(asked), files)
-        pid = os.fork()
-        if pid == 0:
-            for child in children.values():
-                child.answers.close()
-                os.close(child.handle)
-            answers.close()
+        if request[0] and (command := _forked(request[0], request[1], children)):
             control.close()
+            door.close()
             return command
-        child = _Child(pid, os.pidfd_open(pid), answers)
-        children[child.handle] = child
-        for stream in command.streams:
-            os.close(stream)
+
+
+def _forked(asked: bytes, files: list[int], children: dict[int, _Child]) -> Command | None:
+    """Fork; return the command in the child, and add the child to `children` in the parent."""
+    command, answers = _command(json.loads(asked), files)
+    pid = os.fork()
+    if pid == 0:
+        for child in children.values():
+            child.answers.close()
+            os.close(child.handle)
+        answers.close()
+        return command
+    child = _Child(pid, os.pidfd_open(pid), answers, command.bound)
+    children[child.handle] = child
+    for stream in command.streams:
+        os.close(stream)
+    with contextlib.suppress(OSError):
         socket.send_fds(answers, [json.dumps(pid).encode()], [child.handle])
+    return None
 
 
 def _command(asked: dict[str, Any], files: list[int]) -> tuple[Command, socket.socket]:
@@ -101,11 +135,14 @@ def _command(asked: dict[str, Any], files: list[int]) -> tuple[Command, socket.s
     return Command(**asked, streams=streams), socket.socket(fileno=answers)
 
 
-def prepare() -> None:
+def prepare(scripts: bool) -> None:
     """Load the code, and check that no thread is running, since a fork would lose it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # SIGINT from the terminal is for the tests
-    groups = importlib.import_module("app.cli.main").GROUPS
-    for name in (*LOADED, *(f"app.cli.{group}" for group in groups)):
+    names = list(LOADED_BY_SCRIPTS)
+    if not scripts:
+        groups = importlib.import_module("app.cli.main").GROUPS
+        names = [*LOADED, *(f"app.cli.{group}" for group in groups)]
+    for name in names:
         importlib.import_module(name)
     running = os.listdir("/proc/self/task")  # noqa: PTH208 - a system folder
     assert len(running) == 1, "a thread was started while the code was loaded"
@@ -114,9 +151,13 @@ def prepare() -> None:
 
 
 if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as _control:
-        prepare()
-        _asked = forked(_control)
+    _kind, *_numbers = sys.argv[1:]
+    with socket.socket(fileno=int(_numbers[0])) as _control, socket.socket(fileno=int(_numbers[1])) as _door:  # fmt: skip
+        prepare(_kind == "scripts")
+        _asked = forked(_control, _door)
     if _asked is not None:
         _asked.become()
-        sys.exit(sys.modules["app.cli.main"].main())
+        if _kind == "scripts":
+            runpy.run_path(_asked.argv[0], run_name="__main__")
+        else:
+            sys.exit(sys.modules["app.cli.main"].main())

@@ -1,13 +1,16 @@
-"""How the tests start `stepwell`: forked from a prepared process, or the installed script.
+"""How the tests start `stepwell` and scripts: forked from a prepared process, or installed.
 
 A fork costs a few milliseconds, loading the installed script a second. What an interpreter or the
 system's loader reads from the environment, such as PYTHONPATH and LD_PRELOAD, has no effect on a
 fork; a command that changes such a variable is started as the installed script.
 """
 
+import atexit
 import json
 import os
 import select
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,19 +37,25 @@ def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
 class _Prepared:
     """The process that forks for each command; it ends with the tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.environment = dict(os.environ)
-        with theirs:
-            number = theirs.fileno()
-            command = [sys.executable, _PREPARED, str(number)]
-            self._process = subprocess.Popen(command, pass_fds=[number], stdin=subprocess.DEVNULL)
+        self.folder = Path(tempfile.mkdtemp(prefix="stepwell-"))
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
+            door.bind(str(self.folder / "door"))
+            door.listen(128)
+            numbers = [theirs.fileno(), door.fileno()]
+            command = [sys.executable, _PREPARED, kind, *map(str, numbers)]
+            self._process = subprocess.Popen(command, pass_fds=numbers, stdin=subprocess.DEVNULL)
 
     def fork(
         self, argv: list[str], environment: Mapping[str, str], folder: str, streams: Sequence[int]
     ) -> tuple[int, int, socket.socket]:
         """Return the process id, its handle, and the socket that will receive its exit code."""
-        asked = {"argv": argv, "environment": dict(environment), "folder": folder}
+        asked = {
+            "argv": argv, "environment": dict(environment), "folder": folder, "bound": False,
+        }  # fmt: skip
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             files = [*streams, theirs.fileno()]
@@ -55,13 +64,42 @@ class _Prepared:
         assert told, "the prepared process has ended"
         return json.loads(told), handles[0], ours
 
+    def forwarding(self, program: str) -> list[str]:
+        """Return the start of a command line that forwards to a fork instead of the program."""
+        forward = str(Path(__file__).with_name("forward.py"))
+        return [sys.executable, "-IS", forward, str(self.folder / "door"), program]
+
 
 _lock = threading.Lock()
 
 
 @cache
-def _prepared() -> _Prepared:
-    return _Prepared()
+def _made(kind: str) -> _Prepared:
+    return _Prepared(kind)
+
+
+def _prepared(kind: str = "stepwell") -> _Prepared:
+    with _lock:
+        return _made(kind)
+
+
+def script(file: str) -> list[str]:
+    """Return a command line that runs a script with the MCP library loaded."""
+    return _prepared("scripts").forwarding(file)
+
+
+@cache
+def bin_folder() -> Path:
+    """Return a folder for PATH whose `stepwell` is forked, for programs that start it."""
+    prepared = _prepared()
+    read = {"prefixes": _READ_AT_START, "values": _at_start(prepared.environment)}
+    (prepared.folder / "door.json").write_text(json.dumps(read))
+    folder = prepared.folder / "bin"
+    folder.mkdir()
+    program = folder / "stepwell"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(prepared.forwarding(STEPWELL))} "$@"\n')
+    program.chmod(0o755)
+    return folder
 
 
 class Forked:
@@ -69,12 +107,13 @@ class Forked:
 
     def __init__(
         self,
-        arguments: Sequence[object],
+        argv: Sequence[object],
         environment: Mapping[str, str],
         folder: str,
         streams: Sequence[Stream],
+        kind: str = "stepwell",
     ) -> None:
-        self.args = [STEPWELL, *map(str, arguments)]
+        self.args = [*map(str, argv)]
         self.returncode: int | None = None
         given, ours = zip(*(_given(stream, at) for at, stream in enumerate(streams)), strict=True)
         self.stdin: IO[bytes] | None
@@ -82,9 +121,7 @@ class Forked:
         self.stderr: IO[bytes] | None
         self.stdin, self.stdout, self.stderr = ours
         numbers = [given[1] if number == subprocess.STDOUT else number for number in given]
-        with _lock:
-            prepared = _prepared()
-        self.pid, self._handle, self._answers = prepared.fork(
+        self.pid, self._handle, self._answers = _prepared(kind).fork(
             self.args, environment, folder, numbers
         )
         for number, stream, mine in zip(given, streams, ours, strict=True):
@@ -154,7 +191,13 @@ def start(
             [STEPWELL, *map(str, arguments)],
             env=given, cwd=folder, stdin=stdin, stdout=stdout, stderr=stderr,
         )  # fmt: skip
-    return Forked(arguments, given, str(folder or Path.cwd()), streams)
+    return Forked((STEPWELL, *arguments), given, str(folder or Path.cwd()), streams)
+
+
+def start_script(file: str, *arguments: object, environment: Mapping[str, str]) -> Forked:
+    """Start a script with the MCP library loaded."""
+    streams = (subprocess.DEVNULL, None, None)
+    return Forked((file, *arguments), environment, str(Path.cwd()), streams, "scripts")
 
 
 def run(

@@ -14,7 +14,7 @@ import pytest
 from tests.console.conftest import PLUGIN
 from tests.console.test_access import csrf, sign_in
 from tests.harness.mcp_process import McpProcess
-from tests.harness.processes import STEPWELL
+from tests.harness.processes import bin_folder
 from tests.harness.server import TRUST, Server, settled
 
 SCRIPT = str(Path(__file__).parents[1] / "harness" / "mcp_with_person.py")
@@ -140,7 +140,7 @@ def test_a_person_signs_in_by_the_command_line(scene: Scene) -> None:
                    "STEPWELL_KEY": scene.server.key("admin")}  # fmt: skip
 
     def command(*words: str) -> "subprocess.Popen[str]":
-        given = [STEPWELL, "mcp-server", *words]
+        given = [bin_folder() / "stepwell", "mcp-server", *words]
         pipe = subprocess.PIPE
         return subprocess.Popen(given, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)  # fmt: skip
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import GROUPS
-from tests.harness.processes import STEPWELL, command, run
+from tests.harness.processes import STEPWELL, bin_folder, command, run
 from tests.harness.server import Server
 
 ROOT = Path(__file__).parents[3]
@@ -132,7 +132,7 @@ def test_the_commands_of_the_readme_work(server: Server, tmp_path: Path) -> None
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     serving = ("make ", ".venv/bin/stepwell dev")
     script = "\n".join(block for block in blocks if not block.startswith(serving))
-    script = script.replace(".venv/bin/stepwell", STEPWELL).replace(
+    script = script.replace(".venv/bin/stepwell", str(bin_folder() / "stepwell")).replace(
         "http://127.0.0.1:8080", server.address
     )
     script = script.replace("--data data", f"--data {server.data}")
@@ -149,7 +149,7 @@ def test_the_commands_of_the_operations_page_work(server: Server, tmp_path: Path
     # `accept-loss` needs a stopped server and a loss: tests/crash/test_missing_wal.py.
     skipped = ("make ", ".venv/bin/stepwell serve", ".venv/bin/stepwell accept-loss")
     script = "\n".join(block for block in blocks if not block.startswith(skipped))
-    script = script.replace(".venv/bin/stepwell", STEPWELL).replace(
+    script = script.replace(".venv/bin/stepwell", str(bin_folder() / "stepwell")).replace(
         "--data data", f"--data {server.data}"
     )
     shown = subprocess.run(
