@@ -23,7 +23,7 @@ def _would_differ(door: str) -> bool:
     with open(f"{door}.json") as file:  # noqa: PTH123
         read = json.load(file)
     prefixes = tuple(read["prefixes"])
-    return {k: v for k, v in os.environ.items() if k.startswith(prefixes)} != read["values"]
+    return bool({k: v for k, v in os.environ.items() if k.startswith(prefixes)} != read["values"])
 
 
 def forward(door: str, argv: list[str]) -> int:

@@ -26,6 +26,13 @@ from typing import Any
 
 LOADED = ("app.server", "app.cli.local", "app.cli.remote")
 """Modules that commands of `stepwell` load besides their own."""
+LOADED_LATE = (
+    "app.llm.anthropic_answer", "app.llm.openai_answer", "app.outbound.guarded_transport",
+    "app.outbound.sending", "app.tools.mcp.connection", "app.web.api.metrics", "app.web.api.openapi",
+    "anthropic", "app.web.console.routes", "app.web.endpoints", "cryptography.hazmat.primitives.ciphers.aead",
+    "jsonschema_rs", "jwt", "minijinja", "openai.resources.chat", "re2", "yaml",
+)  # fmt: skip
+"""Modules that a server loads when one is first needed, as most servers of the tests do."""
 LOADED_BY_SCRIPTS = (
     "mcp.server.mcpserver", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
 )  # fmt: skip
@@ -87,19 +94,19 @@ def forked(control: socket.socket, door: socket.socket) -> Command | None:
     children: dict[int, _Child] = {}
     while True:
         bound = {child.answers.fileno(): child for child in children.values() if child.bound}
-        ready = set(select.select([control, door, *bound, *children], [], [])[0])
+        ready = set(select.select([control.fileno(), door.fileno(), *bound, *children], [], [])[0])
         for handle in ready & set(children):
             children.pop(handle).ended()
         for answers in ready & set(bound):
             if bound[answers].handle in children:
                 bound[answers].kill()
-        if control in ready:
+        if control.fileno() in ready:
             request = socket.recv_fds(control, LONGEST, 4)
             if not request[0]:
                 for child in children.values():
                     child.kill()
                 return None
-        elif door in ready:
+        elif door.fileno() in ready:
             caller, _ = door.accept()
             with caller:
                 request = socket.recv_fds(caller, LONGEST, 4)
@@ -141,7 +148,7 @@ def prepare(scripts: bool) -> None:
     names = list(LOADED_BY_SCRIPTS)
     if not scripts:
         groups = importlib.import_module("app.cli.main").GROUPS
-        names = [*LOADED, *(f"app.cli.{group}" for group in groups)]
+        names = [*LOADED, *(f"app.cli.{group}" for group in groups), *LOADED_LATE]
     for name in names:
         importlib.import_module(name)
     running = os.listdir("/proc/self/task")  # noqa: PTH208 - a system folder

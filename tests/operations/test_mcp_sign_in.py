@@ -140,7 +140,7 @@ def test_a_person_signs_in_by_the_command_line(scene: Scene) -> None:
                    "STEPWELL_KEY": scene.server.key("admin")}  # fmt: skip
 
     def command(*words: str) -> "subprocess.Popen[str]":
-        given = [bin_folder() / "stepwell", "mcp-server", *words]
+        given = [str(bin_folder() / "stepwell"), "mcp-server", *words]
         pipe = subprocess.PIPE
         return subprocess.Popen(given, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)  # fmt: skip
 
