@@ -18,6 +18,7 @@ from steps.models.json_objects import only_object
 
 T = TypeVar("T")
 
+_NO_ARGUMENTS = ("", "null")
 _NONE: Mapping[str, str] = MappingProxyType({})
 further_headers: ContextVar[Mapping[str, str]] = ContextVar("further_headers", default=_NONE)
 """Headers that the model's document adds to those of the provider's library."""
@@ -124,7 +125,7 @@ def arguments_text(arguments: "JsonObject | None", text: str) -> str:
 
 
 def _arguments(text: str) -> "JsonObject | None":
-    if not text.strip():
+    if text.strip() in _NO_ARGUMENTS:
         return {}
     try:
         return only_object(text)

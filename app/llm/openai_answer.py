@@ -64,7 +64,7 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     made = made_files(said)
     if not (text or calls or refusal or made) and (whole.get("error") or not (said or finish)):
         raise no_answer(whole, response)
-    usage = as_object(whole.get("usage"))
+    usage = _usage_in(whole) or _usage_in(choice)
     return ChatAnswer(
         text=text or refusal or spoken(said),
         tool_calls=calls,
@@ -119,6 +119,11 @@ def _extra(said: dict[str, Any]) -> JsonObject:
     if any(part.get("type") not in (None, "text") for part in objects_of(parts)):
         extra["content"] = parts
     return journalable(extra)
+
+
+def _usage_in(place: dict[str, Any]) -> dict[str, Any]:
+    """Return the counts of an answer; Groq and Moonshot have places of their own for streams."""
+    return as_object(place.get("usage") or as_object(place.get("x_groq")).get("usage"))
 
 
 def _reported(usage: dict[str, Any]) -> ReportedTokens:
@@ -245,8 +250,12 @@ async def _gathered(endpoint: Endpoint, response: httpx2.Response) -> dict[str, 
     whole: dict[str, Any] = {}
     try:
         async for event in _until_done(response, pieces):
-            whole |= {key: event[key] for key in ("model", "usage") if event.get(key)}
-            for choice in objects_of(event.get("choices")):
+            if event.get("model"):
+                whole["model"] = event["model"]
+            choices = objects_of(event.get("choices"))
+            for place in (*choices, event):
+                whole["usage"] = _usage_in(place) or whole.get("usage")
+            for choice in choices:
                 if choice.get("error"):
                     raise ProviderError(choice, response)
                 if not as_count(choice.get("index")):

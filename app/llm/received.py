@@ -92,6 +92,8 @@ def _parsed(content: bytes) -> object:
         text = content.decode("utf-8-sig", "surrogatepass").strip()
     except UnicodeDecodeError as odd:
         raise Unreadable("it is not a text", repr(content[:200])) from odd
+    if not text:
+        raise Unreadable("it is empty")
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as odd:

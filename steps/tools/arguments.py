@@ -1,9 +1,14 @@
-"""Checks the arguments of a tool against its JSON Schema."""
+"""Checks the arguments of a tool, against its JSON Schema or by its model."""
 
+import contextlib
+import copy
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
+from engine import JsonObject
 from steps.contract.step_type import Problem
 
 _SHOWN = 5
@@ -48,6 +53,45 @@ def argument_problems(
         return ArgumentsSchema(schema).problems(arguments, path)
     except UnusableSchema:
         return []
+
+
+def with_whole_numbers(check: Callable[[JsonObject], Any], arguments: JsonObject) -> Any:
+    """Return what `check` makes of the arguments.
+
+    1.0 is a whole number, as in JSON Schema: some models write every number so.
+
+    Args:
+        check: A strict check, which refuses a float where a whole number is wanted.
+        arguments: The arguments; they are not changed.
+
+    Returns:
+        The result of `check`.
+
+    Raises:
+        ValidationError: They do not fit.
+    """
+    try:
+        return check(arguments)
+    except ValidationError as invalid:
+        places = [
+            error["loc"]
+            for error in invalid.errors(include_url=False, include_context=False)
+            if error["type"] == "int_type"
+            and isinstance(error["input"], float)
+            and error["input"].is_integer()
+        ]
+        if not places:
+            raise
+    whole: Any = copy.deepcopy(arguments)
+    for place in places:
+        holder = whole
+        with contextlib.suppress(LookupError, TypeError):  # a part names one kind among several
+            for key in place:
+                found = holder[key]
+                if isinstance(found, float):
+                    holder[key] = int(found)
+                holder = found
+    return check(whole)
 
 
 def _place(path: str, parts: list[str | int]) -> str:

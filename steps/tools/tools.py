@@ -25,6 +25,7 @@ from steps.document.problems import keys_of, problems_of
 from steps.effects.effects import ToolContext, ToolInfo
 from steps.language.nearest import did_you_mean
 from steps.language.strict_json import LONG_BYTES, must_fit
+from steps.tools.arguments import with_whole_numbers
 from steps.tools.threads import ToolThreads
 
 GROUP = "stepwell.tools"
@@ -351,7 +352,7 @@ def _parameters(
 
 def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:
     try:
-        given = found.check(arguments)
+        given = with_whole_numbers(found.check, arguments)
     except ValidationError as invalid:
         problems = problems_of(invalid, found.arguments, prefix="inputs")
         raise _refused(found, listed(problems)) from invalid

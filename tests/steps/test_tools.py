@@ -155,3 +155,15 @@ def test_a_plug_in_may_import_a_built_in_tool(tmp_path: Path) -> None:
     plugin.write_text("from app.tools.transform import transform")
     assert [item.id for item in Tools.load([plugin], [transform]).describe()] == ["transform"]
     assert any(name.endswith("_uses") for name in sys.modules)
+
+
+async def test_a_number_without_a_fraction_is_a_whole_number() -> None:
+    @tool
+    def counted(first: int, parts: dict[str, list[int | str]]) -> str:
+        return f"{first} {parts}"
+
+    called = {"first": 2.0, "parts": {"a": [1.0, "x", 3]}}
+    assert await call_tool(counted, called) == "2 {'a': [1, 'x', 3]}"
+    assert called == {"first": 2.0, "parts": {"a": [1.0, "x", 3]}}
+    with pytest.raises(StepBroke, match=r"inputs\.first must be a whole number"):
+        await call_tool(counted, {"first": 2.5, "parts": {}})

@@ -39,7 +39,7 @@ from app.tools.mcp.resources import RESOURCE_TOOLS, asked_of_resources
 from app.tools.mcp.result import result_of
 from app.tools.mcp.rounds import ToolRounds
 from app.tools.mcp.stderr import logged
-from app.tools.mcp.stdio import TOO_LONG, stdio
+from app.tools.mcp.stdio import TOO_LONG, Ending, stdio, told_with
 from engine import Json
 from steps.contract.step_type import StepBroke
 from steps.effects.outgoing import TokenRequest
@@ -76,9 +76,11 @@ async def connect(
         if isinstance(message, ToolListChangedNotification):
             look()
 
-    transport = MendedTransport(_streams(name, settings, way, look, token))
+    ending = Ending()
+    transport = MendedTransport(_streams(name, settings, way, look, token, ending))
     elicitation = Elicitation()
     async with (
+        told_with(ending),
         Client(
             transport,
             read_timeout_seconds=settings.timeout / 1_000,
@@ -97,12 +99,13 @@ async def connect(
 
 
 @asynccontextmanager
-async def _streams(
+async def _streams(  # noqa: PLR0913 - what a connection is made of, each passed in
     name: str,
     settings: McpServerSettings,
     way: WayOut,
     look: Callable[[], None],
     token: Token | None,
+    ending: Ending,
 ) -> AsyncIterator[tuple[Any, Any]]:
     async with AsyncExitStack() as stack:
         if settings.command is not None:
@@ -114,7 +117,7 @@ async def _streams(
                 cwd=settings.cwd,
             )
             try:
-                streams = await stack.enter_async_context(stdio(parameters, errors))
+                streams = await stack.enter_async_context(stdio(parameters, errors, ending))
             except OSError as failed:
                 failed.filename = failed.filename or settings.command  # uvloop leaves it out
                 raise
@@ -194,7 +197,8 @@ class Connection:
         found: list[McpTool] = []
         self._transport.warnings.clear()
         cursor: str | None = None
-        for _ in range(_PAGES):
+        seen: set[str] = set()
+        while len(seen) < _PAGES:
             try:
                 page = await self._page(cursor)
             except MCPError as refused:
@@ -210,6 +214,12 @@ class Connection:
             cursor = page.next_cursor
             if not cursor:
                 break
+            if cursor in seen:
+                self._transport.warnings.append("the list of tools breaks off: a page comes again")
+                break
+            seen.add(cursor)
+        else:
+            self._transport.warnings.append(f"the list of tools breaks off after {_PAGES} pages")
         if self._client.server_capabilities.resources is not None:
             named = {tool.name for tool in found}
             own = [tool for tool in RESOURCE_TOOLS if tool.name not in named]

@@ -35,11 +35,15 @@ LOST = (anyio.ClosedResourceError, anyio.BrokenResourceError)
 """What says that a connection is closed."""
 
 _STRICTEST = "2025-11-25"
+_UNSAID_VERSION = "2025-03-26"
+"""The protocol of a server that names none, as the protocol itself has it for HTTP."""
+
 _MOST_PENDING = 10_000
 _OPEN = {"type": "object"}
 _BROKEN_STREAM = "SSE stream"  # how the library begins what it says of a lost connection
 _LONGEST_TOLD = 300
 _DEEPEST = 64
+_BESIDE_CONTENT = frozenset({"_meta", "content", "isError", "resultType", "structuredContent"})
 _UNTYPED = {"image": "image/unknown", "audio": "audio/unknown"}
 """What bytes are called whose kind a server does not say; they are no text."""
 
@@ -110,6 +114,7 @@ class MendedTransport(Transport):
             request_id = next(same, request_id)
         method, result = self._asked.pop(request_id, ""), message.result
         if method == "initialize":
+            result = _greeting(result)
             self._is_modern = result.get("protocolVersion") in MODERN_PROTOCOL_VERSIONS
         elif method == "tools/list":
             cursor = self._cursor(result.get("nextCursor"))
@@ -209,6 +214,24 @@ def _is_of_tool(message: JSONRPCError) -> bool:
     return error.code == CONNECTION_CLOSED and not is_of_connection
 
 
+def _greeting(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer to `initialize` as the library takes it; what is missing is made up."""
+    try:
+        validate_server_result("initialize", _STRICTEST, result)
+    except ValidationError:
+        told, able = result.get("serverInfo"), result.get("capabilities")
+        named = told if isinstance(told, dict) else {}
+        agreed = result.get("protocolVersion")
+        return {
+            "protocolVersion": agreed if isinstance(agreed, str) else _UNSAID_VERSION,
+            "capabilities": {
+                name: {} for name, has in able.items() if has not in (None, False)
+            } if isinstance(able, dict) else {},
+            "serverInfo": {key: str(named.get(key, "unknown")) for key in ("name", "version")},
+        }  # fmt: skip
+    return result
+
+
 def _items(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
@@ -273,6 +296,10 @@ def _is_result(result: dict[str, Any]) -> bool:
 
 def _call_result(result: dict[str, Any], *, is_modern: bool) -> dict[str, Any]:
     content, structured = result.get("content"), result.get("structuredContent")
+    if content is None and structured is None:
+        # Such as the `toolResult` of the first revision.
+        others = {key: value for key, value in result.items() if key not in _BESIDE_CONTENT}
+        content = [json.dumps(others, ensure_ascii=False)] if others else None
     parts = content if isinstance(content, list) else [] if content is None else [content]
     if structured is not None and not isinstance(structured, dict) and not is_modern:
         structured = {"result": structured}

@@ -11,6 +11,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TextIO
 
@@ -30,6 +31,7 @@ TOO_LONG = -32_098
 """The error code for a message that is longer."""
 
 _GRACE_S = 2.0
+_REAP_S = 0.5
 _POLL_S = 0.01
 _HEAD, _TAIL = 1_000, 200
 _ID = rb'"id"\s*:\s*(-?\d{1,18}|"(?:[^"\\]|\\.){1,200}")'
@@ -72,9 +74,50 @@ class Lines:
         return line if size <= self._longest else (line, tail)
 
 
+@dataclass(slots=True)
+class Ending:
+    """How a process ended by itself.
+
+    Attributes:
+        is_silent: Whether it has closed its output.
+        code: Its exit code, negative for a signal; None as long as it runs or if it was stopped.
+    """
+
+    is_silent: bool = False
+    code: int | None = None
+
+
+class ProcessEnded(Exception):
+    """A server process ended by itself."""
+
+    def __init__(self, code: int) -> None:
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        super().__init__(
+            f"its process ended {how}; what it wrote to its error output is in the log"
+        )
+
+
 @asynccontextmanager
-async def stdio(parameters: StdioServerParameters, errors: TextIO) -> AsyncIterator[Any]:
+async def told_with(ending: Ending) -> AsyncIterator[None]:
+    """Tell of the end of a process in place of what followed from it.
+
+    Raises `ProcessEnded`, or what else was raised.
+    """
+    try:
+        yield
+    except Exception as failed:
+        if ending.code is None:
+            raise
+        raise ProcessEnded(ending.code) from failed
+
+
+@asynccontextmanager
+async def stdio(
+    parameters: StdioServerParameters, errors: TextIO, ending: Ending
+) -> AsyncIterator[Any]:
     """Start a server and return the streams of its messages; leaving it stops the process.
+
+    If the process ends by itself, that is noted in `ending`.
 
     Raises:
         OSError: It cannot be started.
@@ -93,7 +136,7 @@ async def stdio(parameters: StdioServerParameters, errors: TextIO) -> AsyncItera
     came, received = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     given, sending = anyio.create_memory_object_stream[SessionMessage](0)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_read, process.stdout, came)
+        tasks.start_soon(_read, process.stdout, came, ending)
         tasks.start_soon(_write, process.stdin, sending, came)
         try:
             yield received, given
@@ -101,11 +144,14 @@ async def stdio(parameters: StdioServerParameters, errors: TextIO) -> AsyncItera
             with anyio.CancelScope(shield=True):
                 received.close()
                 given.close()
+                if ending.is_silent:
+                    await _until_over(process, _REAP_S)
+                    ending.code = process.returncode
                 await _stop(process)
             tasks.cancel_scope.cancel()
 
 
-async def _read(output: ByteReceiveStream, came: Any) -> None:
+async def _read(output: ByteReceiveStream, came: Any, ending: Ending) -> None:
     """Hand on what the server says, until it ends."""
     lines = Lines()
     broken = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
@@ -115,6 +161,7 @@ async def _read(output: ByteReceiveStream, came: Any) -> None:
                 for line in lines.take(chunk):
                     for message in await _messages(line):
                         await came.send(message)
+            ending.is_silent = True
     with suppress(anyio.EndOfStream, *broken):
         while True:  # so that it can end, though nobody listens any more
             await output.receive()
@@ -132,7 +179,7 @@ async def _messages(line: bytes | tuple[bytes, bytes]) -> list[SessionMessage | 
 
 def messages_of(line: bytes) -> list[SessionMessage | Exception]:
     """Return the message of a line, or those of a batch, which earlier revisions allow."""
-    text = line.decode("utf-8", "replace")
+    text = line.decode("utf-8", "replace").removeprefix("\ufeff")
     try:
         parts = _BATCH.validate_json(text) if text.lstrip().startswith("[") else [text]
     except ValueError as wrong:
@@ -188,8 +235,8 @@ async def _stop(process: Process) -> None:
         await process.stdout.aclose()
 
 
-async def _until_over(process: Process) -> None:
-    with anyio.move_on_after(_GRACE_S):
+async def _until_over(process: Process, within_s: float = _GRACE_S) -> None:
+    with anyio.move_on_after(within_s):
         # `wait` would also wait for children that hold its pipes.
         while process.returncode is None:  # noqa: ASYNC110 - nothing tells of it but this
             await anyio.sleep(_POLL_S)

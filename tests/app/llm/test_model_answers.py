@@ -107,6 +107,19 @@ async def test_missing_token_counts_are_estimated(usage: Any, found: Usage) -> N
     assert kept.get("estimated", False) is found.estimated
 
 
+@pytest.mark.parametrize("place", ["choice", "x_groq"])
+async def test_token_counts_are_found_in_other_places(place: str) -> None:
+    counts = {"prompt_tokens": 5, "completion_tokens": 7}
+    last = chunk({"content": "y"}, "stop", usage=None)
+    if place == "choice":
+        last["choices"][0]["usage"] = counts
+    else:
+        last["x_groq"] = {"id": "req", "usage": counts}
+    assert (await streamed(last, {"choices": [], "usage": None})).usage == Usage(5, 7)
+    whole = {**last, "choices": [{**last["choices"][0], "message": {"content": "y"}}]}
+    assert (await answer_of(json.dumps(whole).encode())).usage == Usage(5, 7)
+
+
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
@@ -116,6 +129,7 @@ async def test_missing_token_counts_are_estimated(usage: Any, found: Usage) -> N
         (json.dumps(TEXT), ARGUMENTS),
         (None, {}),
         ("", {}),
+        (" null ", {}),
         ([1], None),
         ('{"a": {"name": "Ada", "age": 36}', None),
     ],

@@ -421,6 +421,7 @@ async def test_a_server_that_does_not_start_affects_no_other(tmp_path: Path) -> 
         assert "not ready within 0.5 s" in str(told["a"]["error"])
         assert "nowhere" in str(told["b"]["error"])
         assert told["c"]["status"] != "connected"
+        assert "its process ended with exit code 0" in str(told["c"]["error"])
     assert not is_alive(int(pids.read_text()))
 
 

@@ -90,15 +90,26 @@ async def test_pages_are_read_to_the_last_or_first_broken_one() -> None:
         torn=odd([GO], None),
         numbered=odd([GO], [{**GO, "name": "two"}], cursors=[1, None]),
         unclear=odd([GO], cursors=[{}]),
+        round=odd([GO], [{**GO, "name": "two"}], cursors=["1", "1"]),
     ) as catalogue:
-        assert set(await listed(catalogue)) == {"add", "whole.go", "whole.two", "torn.go", "numbered.go", "numbered.two", "unclear.go"}  # fmt: skip
+        assert set(await listed(catalogue)) == {"add", "whole.go", "whole.two", "torn.go", "numbered.go", "numbered.two", "unclear.go", "round.go", "round.two"}  # fmt: skip
+        assert "a page comes again" in str(states(catalogue)["round"]["warnings"])
         assert states(catalogue)["whole"]["warnings"] == []
         assert "not a text" in str(states(catalogue)["unclear"]["warnings"])
         assert "this page is torn" in str(states(catalogue)["torn"]["warnings"])
 
 
-async def test_a_server_may_omit_the_tools_capability() -> None:
-    async with catalogue_of(odd=odd([GO], initialize={"capabilities": {}})) as catalogue:
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        {"capabilities": {}},
+        {"capabilities": None},
+        {"capabilities": {"tools": True, "logging": {}}, "serverInfo": {"name": "odd"}},
+        {"serverInfo": None, "protocolVersion": None},
+    ],
+)
+async def test_a_server_may_greet_incompletely(greeting: dict[str, Any]) -> None:
+    async with catalogue_of(odd=odd([GO], initialize=greeting)) as catalogue:
         assert "odd.go" in await listed(catalogue)
 
 
@@ -153,6 +164,7 @@ RESULTS: dict[str, tuple[Any, Any]] = {
     "null": ({"result": None}, {"content": [], "text": ""}),
     "bare": ({"result": [1]}, {"content": [text("[1]")], "text": "[1]"}),
     "null-text": (result(text(None)), {"content": [text('{"type": "text", "text": null}')], "text": '{"type": "text", "text": null}'}),
+    "first-revision": ({"result": {"toolResult": {"n": 1}}}, {"content": [text('{"toolResult": {"n": 1}}')], "text": '{"toolResult": {"n": 1}}'}),
     "meta": ({"result": {"content": [], "structuredContent": {"n": 1}, "_meta": "odd", "new": 1}}, {"n": 1}),
 }  # fmt: skip
 FAILURES: dict[str, tuple[Any, str, str]] = {
