@@ -39,7 +39,7 @@ from app.tools.mcp.resources import RESOURCE_TOOLS, asked_of_resources
 from app.tools.mcp.result import result_of
 from app.tools.mcp.rounds import ToolRounds
 from app.tools.mcp.stderr import logged
-from app.tools.mcp.stdio import TOO_LONG, Ending, stdio, told_with
+from app.tools.mcp.stdio import TOO_LONG, Ending, reporting, stdio
 from engine import Json
 from steps.contract.step_type import StepBroke
 from steps.effects.outgoing import TokenRequest
@@ -80,7 +80,7 @@ async def connect(
     transport = MendedTransport(_streams(name, settings, way, look, token, ending))
     elicitation = Elicitation()
     async with (
-        told_with(ending),
+        reporting(ending),
         Client(
             transport,
             read_timeout_seconds=settings.timeout / 1_000,

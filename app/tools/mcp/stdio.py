@@ -98,8 +98,8 @@ class ProcessEnded(Exception):
 
 
 @asynccontextmanager
-async def told_with(ending: Ending) -> AsyncIterator[None]:
-    """Tell of the end of a process in place of what followed from it.
+async def reporting(ending: Ending) -> AsyncIterator[None]:
+    """Report the end of a process in place of what followed from it.
 
     Raises `ProcessEnded`, or what else was raised.
     """
