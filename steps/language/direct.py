@@ -41,6 +41,9 @@ _HOLD_NOTHING = _FIGURES | {list, type(None), object}
 _EXACT = 2**53
 """Up to this size, integers are the same number as a float."""
 
+_BEYOND = 2**63
+"""From here on, MiniJinja keeps a float without a fraction a float."""
+
 _MOST_NODES = 60
 _LONGEST_TEXT = LONG * CHARACTERS_A_UNIT
 _SHORT_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
@@ -90,7 +93,7 @@ class Direct:
             value, size = self._whole(scope, costs), 1
             kind = type(value)
             if kind is float and value.is_integer():
-                value = int(_number(value))  # MiniJinja gives a whole number
+                value = _as_whole(_number(value))
             elif kind is str or kind not in _SCALARS:
                 value, size = _result(value)
         except _NotSimple:
@@ -298,6 +301,13 @@ def _number(value: Any) -> Any:
     if not _are_numbers(value) or not isfinite(value):
         raise _NotSimple
     return value
+
+
+def _as_whole(value: float) -> int:
+    """Return a whole number for a float without a fraction, as MiniJinja does for 64 bits."""
+    if abs(value) >= _BEYOND:
+        raise _NotSimple
+    return int(value)
 
 
 def _result(value: Any) -> tuple[Any, int]:

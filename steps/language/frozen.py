@@ -17,6 +17,9 @@ from steps.language.allowance import units_of_text
 LEAST_INTEGER, GREATEST_INTEGER = -(2**127), 2**128 - 1
 """The integers that MiniJinja holds exactly."""
 
+_CUT = frozenset({2.0**63, 2.0**64})
+"""Floats that MiniJinja takes for the largest 64-bit integers, which are one less."""
+
 _KIND = frozenset({"keys", "items"})
 """The methods without which MiniJinja and Python take an object for something else."""
 
@@ -106,6 +109,8 @@ def freeze(value: Any) -> Any:
         size = sum(map(size_of, list.__iter__(made)))
     elif type(value) is int and not LEAST_INTEGER <= value <= GREATEST_INTEGER:
         return WideInteger(value)
+    elif type(value) is float and value in _CUT:
+        return int(value)
     else:
         return value
     object.__setattr__(made, "_size", 1 + size)

@@ -89,7 +89,7 @@ def test_keys_with_an_effect_are_accepted() -> None:
     ("spec", "value", "told"),
     [
         ({"type": "integer"}, "x", 'must be a whole number, not "x"'),
-        ({"type": "integer", "required": False}, [], "must be a whole number or null, not []"),
+        ({"type": "integer", "required": False}, [], "must be a whole number, not []"),
         ({"type": "boolean"}, "no", 'must be true or false, not "no"'),
         ({"type": "string", "minLength": 1}, "", "must have at least 1 character"),
         ({"type": "string", "maxLength": 2}, "abc", "must have at most 2 characters"),

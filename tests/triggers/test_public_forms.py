@@ -86,7 +86,7 @@ def test_an_invalid_value_is_reported_at_its_field(
     owner: httpx.Client, anybody: httpx.Client
 ) -> None:
     url = put(owner, "strict")
-    for wrong, told in (({"data.name": "A"}, "shorter than 2"), ({"data.count": "9"}, "maximum"),
+    for wrong, told in (({"data.name": "A"}, "at least 2 characters"), ({"data.count": "9"}, "at most"),
                         ({"data.agrees": ""}, "required"), ({"data.kind": "c"}, ""),
                         ({"data.name": ["Ada", "Eve"]}, "there twice"),
                         ({"data.name": "<b>"}, "")):  # fmt: skip
