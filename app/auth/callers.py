@@ -46,16 +46,18 @@ class Authenticator:
         self._tokens = KnownTokens()
         self._secrets: dict[str, JwtSecretRow] = {}
         self._used: dict[str, int] = {}
+        self._loading = asyncio.Lock()
 
     async def load(self) -> None:
         """Read all keys, secrets and people; call it again after any change of keys or secrets."""
-        await self.people.load()
-        self._keys = {row.prefix: (row, _caller(row)) for row in await self._journal.keys.all()}
-        sealed = await self._journal.jwt_secrets.all()
-        if sealed or self.providers.all:
-            await asyncio.to_thread(load_library)
-        self._secrets = {row.kid: open_row(row, self._keyring) for row in sealed}
-        self._tokens = KnownTokens()
+        async with self._loading:  # of two, the one that began to read last counts
+            await self.people.load()
+            self._keys = {row.prefix: (row, _caller(row)) for row in await self._journal.keys.all()}
+            sealed = await self._journal.jwt_secrets.all()
+            if sealed or self.providers.all:
+                await asyncio.to_thread(load_library)
+            self._secrets = {row.kid: open_row(row, self._keyring) for row in sealed}
+            self._tokens = KnownTokens()
 
     @property
     def has_keys(self) -> bool:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from app.auth.errors import Unauthorized
 from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.clock import Clock
+from app.concurrency.first_come import read_whole
 from app.concurrency.in_thread import in_thread
 from app.secrets.seal import Keyring
 from app.settings.extras import extra
@@ -79,11 +80,13 @@ class Passkeys:
         self._by_id: dict[str, PasskeyRow] = {}
         self._by_person: dict[str, dict[str, PasskeyRow]] = {}
         self._spent: dict[str, int] = {}
+        self._changes = 0
 
     async def load(self) -> None:
         """Read all passkeys from the journal."""
+        rows = await read_whole(self._table.all, lambda: self._changes)
         self._by_id, self._by_person = {}, {}
-        for row in await self._table.all():
+        for row in rows:
             self._know(row)
 
     @property
@@ -186,8 +189,10 @@ class Passkeys:
     def _know(self, row: PasskeyRow) -> None:
         self._by_id[row.id] = row
         self._by_person.setdefault(row.person, {})[row.id] = row
+        self._changes += 1
 
     def _forget(self, row: PasskeyRow) -> None:
+        self._changes += 1
         if self._by_id.pop(row.id, None) is not None:
             of_person = self._by_person[row.person]
             del of_person[row.id]

@@ -17,6 +17,7 @@ from app.auth.passwords import Passwords, must_be_fit
 from app.auth.roles import Role
 from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.clock import Clock
+from app.concurrency.first_come import read_whole
 from app.secrets.seal import Keyring
 from engine import JsonObject
 from engine.value import value
@@ -73,11 +74,13 @@ class People:
         self._keyring = keyring
         self._clock = clock
         self._by_id: dict[str, PersonRow] = {}
+        self._changes = 0
         self.passwords = Passwords()
 
     async def load(self) -> None:
         """Read all people from the journal."""
-        self._by_id = {row.id: row for row in await self._table.all()}
+        rows = await read_whole(self._table.all, lambda: self._changes)
+        self._by_id = {row.id: row for row in rows}
         await self.passkeys.load()
 
     def of(self, tenant: str) -> list[PersonRow]:
@@ -304,13 +307,15 @@ class People:
 
     async def _added(self, row: PersonRow) -> PersonRow:
         await self._table.add(row)
-        self._by_id[row.id] = row
-        return row
+        return self._known_now(row)
 
     async def _changed(self, row: PersonRow, edit: Callable[[PersonRow], PersonRow]) -> PersonRow:
-        now = await self._table.change(row.tenant, row.id, edit)
-        self._by_id[now.id] = now
-        return now
+        return self._known_now(await self._table.change(row.tenant, row.id, edit))
+
+    def _known_now(self, row: PersonRow) -> PersonRow:
+        self._by_id[row.id] = row
+        self._changes += 1
+        return row
 
 
 def _accepted(invitation: str | None, password: str | None, kept: PersonRow) -> PersonRow:

@@ -11,6 +11,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from app.auth.caller import Caller
@@ -19,6 +20,7 @@ from app.auth.errors import Unauthorized
 from app.auth.keys import hash_of, prefix_of
 from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.clock import Clock
+from app.concurrency.first_come import read_whole
 from app.secrets.seal import Keyring
 from engine.value import value
 from journal import ChangeNote, SessionRow, SessionTable, UnknownSession, changing
@@ -72,13 +74,16 @@ class Sessions:
         self._authenticator = authenticator
         self._table = table
         self._open: dict[str, SessionRow] = {}
+        self._changes = 0
         self._keyring = keyring
         self._clock = clock
         self.lifetime_s = lifetime_s
 
     async def load(self) -> None:
         """Read the open sessions from the journal."""
-        self._open = {row.id: row for row in await self._table.all(self._clock.now_ms())}
+        read = partial(self._table.all, self._clock.now_ms())
+        rows = await read_whole(read, lambda: self._changes)
+        self._open = {row.id: row for row in rows}
 
     def of_tenant(self, tenant: str) -> list[SessionRow]:
         """Return the open sessions of a tenant, newest first."""
@@ -115,9 +120,14 @@ class Sessions:
             await self._end(ended)
 
     async def _end(self, ids: list[str]) -> None:
+        self._forget(ids)
+        await self._table.remove(ids)
+        self._forget(ids)  # they may have been read again meanwhile
+
+    def _forget(self, ids: list[str]) -> None:
+        self._changes += 1
         for one in ids:
             self._open.pop(one, None)
-        await self._table.remove(ids)
 
     async def open(self, tenant: str, credential: str, browser: Browser) -> str:
         """Return the cookie for a key of a tenant, or for a token; durable when this returns.
@@ -156,6 +166,7 @@ class Sessions:
             await self._table.add(row)
         self._open = {name: one for name, one in self._open.items() if one.until_ms > now_ms}
         self._open[row.id] = row
+        self._changes += 1
         same = [one.id for one in self._open.values() if one.credential == caller.credential]
         if len(same) > _MOST_OF_ONE:
             await self._end(same[: len(same) - _MOST_OF_ONE])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.clock import Clock
-from app.concurrency.first_come import until_kept
+from app.concurrency.first_come import read_whole, until_kept
 from app.concurrency.shield import shielded
 from app.secrets.seal import Keyring
 from app.triggers.compiled import Compiled
@@ -188,11 +188,9 @@ class KeptTriggers:
 
     async def _known(self) -> dict[bytes, tuple[str, str]]:
         """Return which trigger has which address, by its hash."""
-        while self._addresses is None:
-            changes = self._changes
-            found = await self._journal.triggers.addresses()
-            if changes == self._changes:
-                self._addresses = found
+        if self._addresses is None:
+            read = self._journal.triggers.addresses
+            self._addresses = await read_whole(read, lambda: self._changes)
         return self._addresses
 
     async def _before(self, tenant: str, trigger_id: str) -> TriggerRow | None:

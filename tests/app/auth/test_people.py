@@ -1,25 +1,53 @@
 """What two people do at the same moment, and what fails half-way, leaves nobody locked out or in."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.assembly import open_services
 from app.auth.errors import Unauthorized
+from app.auth.keys import new_key
 from app.auth.passkeys import NewPasskey, UnfitPasskey
 from app.auth.people import INVITATION, People
 from app.auth.roles import Role
+from app.auth.sessions import Browser
 from app.clock import SystemClock
+from app.services import Services
 from app.settings.server import load
+from journal import PeopleTable, SessionTable
 
 OLD, NEW = "an old password", "a new password"
 
 
 @pytest.fixture
-async def people(tmp_path: Path) -> AsyncIterator[People]:
-    async with open_services(load({"data": tmp_path}).settings, SystemClock()) as services:
-        yield services.authenticator.people
+async def services(tmp_path: Path) -> AsyncIterator[Services]:
+    async with open_services(load({"data": tmp_path}).settings, SystemClock()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def people(services: Services) -> People:
+    return services.authenticator.people
+
+
+class Slow:
+    """Makes the first reading of a table wait, once it has read, until `go` is set."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, table: type, name: str = "all") -> None:
+        self.has_read, self.go = asyncio.Event(), asyncio.Event()
+        read = getattr(table, name)
+
+        async def slowly(*given: Any) -> Any:
+            found = await read(*given)
+            if not self.has_read.is_set():
+                self.has_read.set()
+                await self.go.wait()
+            return found
+
+        patch.setattr(table, name, slowly)
 
 
 async def test_a_password_replaced_during_its_check_does_not_sign_in(
@@ -53,3 +81,48 @@ async def test_a_passkey_in_use_uses_up_no_invitation_and_makes_nobody(people: P
     with pytest.raises(UnfitPasskey):
         await people.add("acme", "Cy", Role.OWNER, passkey=passkey)
     assert [row.name for row in people.of("acme")] == ["Ada", "Bob"]
+
+
+async def test_somebody_disabled_while_people_are_read_stays_disabled(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await people.add("acme", "Ada", Role.EDITOR, password=OLD)
+    slow = Slow(monkeypatch, PeopleTable)
+    reading = asyncio.create_task(people.load())
+    await slow.has_read.wait()
+    await people.change(ada, disabled=True)
+    slow.go.set()
+    await reading
+    with pytest.raises(Unauthorized):
+        people.caller(ada.id)
+
+
+async def test_a_key_disabled_while_keys_are_read_stays_disabled(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, row = new_key("acme", "owner", "", 1)
+    await services.journal.keys.create(row)
+    slow = Slow(monkeypatch, type(services.journal.keys))
+    first = asyncio.create_task(services.authenticator.load())
+    await slow.has_read.wait()
+    await services.journal.keys.disable("acme", row.id, 2)
+    second = asyncio.create_task(services.authenticator.load())
+    await asyncio.sleep(0.1)
+    slow.go.set()
+    await asyncio.gather(first, second)
+    with pytest.raises(Unauthorized):
+        services.authenticator.authenticate({"x-api-key": key, "x-tenant-id": "acme"})
+
+
+async def test_a_session_ended_while_sessions_are_read_stays_ended(
+    services: Services, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await people.add("acme", "Ada", Role.EDITOR, password=OLD)
+    cookie = await services.sessions.open_for(ada.id, "password", Browser("127.0.0.1", "test"))
+    slow = Slow(monkeypatch, SessionTable)
+    reading = asyncio.create_task(services.sessions.load())
+    await slow.has_read.wait()
+    await services.sessions.end_all(ada.id)
+    slow.go.set()
+    await reading
+    assert services.sessions.id_of({"stepwell_session": cookie}) == ""
