@@ -161,14 +161,10 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: requirements.txt pyproject.toml client/pyproject.toml $(VENV)/bin/python
-	@# Where they cannot be fetched, the console has the typeface of the system and plain icons.
-	@$(MAKE) --no-print-directory assets || echo "The typeface and icons of the console are missing; 'make assets' tries again." >&2
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable client --editable .
-	@# A start reads compiled files, also where Python is told to write none.
-	$(BIN)/python -m compileall -q app engine journal steps stepwell
+	scripts/install requirements.txt
 	touch $@
 
-$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	touch $@
+$(VENV)/installed-dev: requirements-dev.txt requirements.txt pyproject.toml client/pyproject.toml $(VENV)/bin/python
+	@# It has all of requirements.txt. A third of it is never imported: compiled is what tests import.
+	scripts/install requirements-dev.txt --no-compile
+	touch $(VENV)/installed $@

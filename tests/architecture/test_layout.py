@@ -115,6 +115,14 @@ def test_the_distribution_contains_the_packages_of_the_server() -> None:
     assert pinned("requirements.txt") - pinned("requirements-dist.txt") == set()
 
 
+def test_what_the_tests_install_contains_the_packages_of_the_server() -> None:
+    server, tests = (
+        {pin.partition("==")[0] for pin in pinned(name)}
+        for name in ("requirements.txt", "requirements-dev.txt")
+    )
+    assert server - tests == set()
+
+
 def test_the_changelog_lists_the_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
