@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.harness.server import free_port
 
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
     port = free_port()
     moto = ThreadedMotoServer("127.0.0.1", port, verbose=False)
     moto.start()
@@ -22,6 +22,8 @@ def endpoint() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def other_client(endpoint: str) -> Iterator[Any]:
     """Yield a client with other credentials than Stepwell's; creating one takes half a second."""
+    import boto3
+
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
         client = boto3.session.Session("other", "other", region_name="us-east-1").client(
