@@ -124,6 +124,13 @@ _TRIGGERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def one_question(name: str, message: str) -> dict[str, Any]:
+    """Return a workflow that asks for a decision and ends."""
+    return {"name": name, "initialStep": "a", "edges": [{"from": "a", "to": "e"}], "steps": [
+        {"id": "a", "type": "request-user-action", "message": message}, {"id": "e", "type": "end-flow"},
+    ]}  # fmt: skip
+
+
 def _agent(client: httpx.Client) -> str:
     model = {"provider": "openai", "baseUrl": "http://127.0.0.1:9/v1", "model": "small-1"}
     client.put("/api/models/fast", json=model).raise_for_status()

@@ -9,7 +9,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.console.browser import Person
 from tests.console.pages import pages
-from tests.console.scene import Scene
+from tests.console.scene import Scene, one_question
 from tests.harness.server import Server
 
 AXE = (Path(axe_package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
@@ -120,9 +120,7 @@ def test_the_layout_does_not_shift_after_a_page_is_shown(
 def test_a_pause_can_be_answered_by_keyboard_alone(console: Server, person: Person) -> None:
     tenant = "keys-only"
     with console.client("owner", tenant) as client:
-        document = {"name": "K", "initialStep": "a", "steps": [{"id": "a", "type": "request-user-action",
-                    "message": "By key?"}, {"id": "e", "type": "end-flow"}], "edges": [{"from": "a", "to": "e"}]}  # fmt: skip
-        client.post("/api/workflows", json=document)
+        client.post("/api/workflows", json=one_question("K", "By key?"))
         client.post("/api/workflow/start/k", json={"data": {}})
     person.signs_in(tenant, console.key("operator", tenant))
     person.sees("By key?")

@@ -8,7 +8,7 @@ import httpx
 from selenium.webdriver.common.by import By
 
 from tests.console.browser import Person
-from tests.console.scene import Scene
+from tests.console.scene import Scene, one_question
 from tests.harness.server import Server, settled
 
 FAILS = {
@@ -80,9 +80,7 @@ def test_a_workflow_is_made_from_a_sample_and_its_mistakes_are_shown_at_their_li
 def test_a_page_follows_its_run_without_a_reload(console: Server, person: Person) -> None:
     tenant = "watcher"
     with console.client("owner", tenant) as client:
-        document = {"name": "W", "initialStep": "a", "steps": [{"id": "a", "type": "request-user-action",
-                    "message": "Go on?"}, {"id": "e", "type": "end-flow"}], "edges": [{"from": "a", "to": "e"}]}  # fmt: skip
-        client.post("/api/workflows", json=document)
+        client.post("/api/workflows", json=one_question("W", "Go on?"))
         person.signs_in(tenant, console.key("owner", tenant))
         person.sees("Nobody is waiting for you")
         person.driver.execute_script("window.kept = 'yes'")

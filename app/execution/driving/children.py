@@ -72,15 +72,15 @@ class Children:
 
     Attributes:
         on_left: Called with the id of a run that has left the step while its children started.
-        on_enough: Called with the ids of child runs that are no longer needed, because enough of
-            their plan have completed, and with whether they may continue by themselves.
+        on_enough: Called with a run, the ids of all its open child runs, which are no longer
+            needed because enough have completed, and whether they may continue by themselves.
         may_go_on: Says whether a paused child run may continue at once by itself; the parent is
             told if it does not.
     """
 
     def __init__(self, journal: Journal, workflows: Workflows, starts: Starts) -> None:
         self.on_left: list[Callable[[str], None]] = []
-        self.on_enough: list[Callable[[Sequence[str], bool], None]] = []
+        self.on_enough: list[Callable[[str, Sequence[str], bool], None]] = []
         self.may_go_on: Callable[[str], bool] = lambda _: False
         self._journal = journal
         self._workflows = workflows
@@ -158,7 +158,7 @@ class Children:
             if not is_open:
                 return await self._ended(family)
             for heard in self.on_enough:
-                heard([row.run_id for row in is_open], plan.others_go_on)
+                heard(family.parent_id, [row.run_id for row in is_open], plan.others_go_on)
             return ChildrenOpen(plan.first + plan.total)
         if not plan.is_out_of_reach(failed):
             return None

@@ -35,15 +35,15 @@ class LeftChildren:
         self._journal = journal
         self._runs = runs
         self._sweeping: set[asyncio.Task[None]] = set()
-        self._stopping: set[str] = set()
+        self._asked: dict[str, set[str]] = {}  # by parent, those of its open children
         self._spared: dict[str, bool] = {}
         self.left: set[str] = set()
         """Runs that have left a step whose child runs may still be open."""
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
         """Stop the children of a run that has left the step that started them."""
-        if self._stopping and live.run.is_over:
-            self._stopping.discard(live.run.id)
+        if self._asked and live.run.is_over:
+            self._asked.pop(live.run.id, None)
         left = not _LEAVE.isdisjoint(map(type, events))
         if left and (live.may_have_children or any(visit.children for visit in live.run.history)):
             self.leave(live.run.id)
@@ -53,14 +53,15 @@ class LeftChildren:
         self.left.add(run_id)
         self._begin(self.sweep())
 
-    def spare(self, run_ids: Sequence[str], go_on: bool) -> None:
-        """Stop child runs that are not needed because enough have completed, or let them continue.
+    def spare(self, parent_id: str, run_ids: Sequence[str], go_on: bool) -> None:
+        """Stop all open child runs of a run because enough have completed, or let them continue.
 
-        This happens in the background; what cannot be done now is done by the next sweep.
+        Each is asked once, however often the parent looks. This happens in the background; what
+        cannot be done now is done by the next sweep.
         """
-        news = [run_id for run_id in run_ids if run_id not in self._stopping]
-        if news:
-            self._stopping.update(news)
+        before = self._asked.get(parent_id, set())
+        self._asked[parent_id] = {*run_ids}
+        if news := [run_id for run_id in run_ids if run_id not in before]:
             self._begin(self._spare(dict.fromkeys(news, go_on)))
 
     async def _spare(self, spared: Mapping[str, bool]) -> None:
@@ -101,7 +102,6 @@ class LeftChildren:
 
     async def _let_go(self, run_id: str) -> None:
         await self._tell(run_id, self._runs.detach(run_id))
-        self._stopping.discard(run_id)
 
     async def _tell(self, run_id: str, stopping: Awaitable[None]) -> None:
         try:
