@@ -1,5 +1,6 @@
 """Translates pydantic's errors into problems: a path in the document, and a remedy."""
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -131,6 +132,8 @@ def _key_hint(key: str, known: Collection[str]) -> str:
 def _message(item: ErrorDetails, models: tuple[type[BaseModel], ...]) -> str:
     """Return the message of an error; the limit of a duration is written as a duration."""
     message = _plainly(item["msg"])
+    if isinstance(item["input"], str):  # a secret text is counted as a list would be
+        message = re.sub(r"\bitems?, not \d+$", "characters", message)
     limit = next(iter(item.get("ctx", {}).values()), None)
     if isinstance(limit, int) and message.endswith(f" {limit}") and _has_duration(item, models):
         return f"{message.removesuffix(str(limit))}{duration_text(limit)}"

@@ -72,3 +72,11 @@ def test_a_place_in_the_network_that_cannot_be_reached_is_refused(
         monkeypatch.setenv(f"STEPWELL_{name.upper()}", value)
         with pytest.raises(SettingsError, match=name):
             load({})
+
+
+def test_a_token_that_is_too_short_is_counted_in_characters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STEPWELL_METRICS_TOKEN", "short")
+    with pytest.raises(SettingsError, match=r"must have at least 16 characters$"):
+        load({})
