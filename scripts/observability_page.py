@@ -67,7 +67,7 @@ class LogLine:
 def page() -> Iterator[str]:
     """Yield the lines of the page."""
     yield "# Metrics and log\n"
-    yield "Made from the code (`make reference`).\n"
+    yield "Every metric, and every line of the log. Made from the code (`make reference`).\n"
     yield "## Metrics\n"
     yield "`GET /metrics` answers in the Prometheus text format. Send the setting `metrics_token`"
     yield "as a Bearer token; if the [settings](settings.md) have no token, there is no such page."

@@ -71,7 +71,9 @@ def pages() -> Mapping[str, str]:
 
 def _contents(types: list[AnyStepType]) -> Iterator[str]:
     yield "# Step types\n"
-    yield "These pages are generated from the code that checks definitions (`make reference`).\n"
+    yield "What each step of a workflow can do: one page for each type, with its settings, errors"
+    yield "and an example. These pages are made from the code that checks definitions"
+    yield "(`make reference`).\n"
     yield "| type | what it does |\n| --- | --- |"
     for kind in types:
         yield f"| [{kind.type}]({kind.type}.md) | {_paragraphs(kind)[0]} |"

@@ -72,10 +72,11 @@ METRICS = (
         lambda at: at.services.counters.in_flight,
     ),
     MetricRow(
-        "stepwell_refused_total", "counter", "Requests refused with 429 or 503.",
+        "stepwell_refused_total", "counter", "Requests refused at a limit, with 429 or 503.",
         lambda at: {(why,): count for why, count in at.services.counters.refused.items()},
-        {"why": "the limit that was exceeded: `key` or `tenant` (requests in a minute), `runs` or "
-            "`bytes` (in memory), `writes` (queued for the journal)"},
+        {"why": "the limit that was exceeded: `key` or `tenant` (requests in a second), `open` "
+            "(requests to the address of a trigger, a form or a step), `sign-in` (failed ones), "
+            "`runs` or `bytes` (in memory), `writes` (queued for the journal)"},
     ),
     MetricRow(
         "stepwell_runs", "gauge", "Runs in the journal, counted at most a minute ago.",
