@@ -6,13 +6,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from app.settings.network_values import is_host
 from app.settings.rates import Rate
 from app.settings.scripted import Script
 from steps.language.durations import Duration
 from steps.models.headers import FurtherHeaders
 from steps.models.options import FALLBACK, REASONING, Fallback, Reasoning, Structured
 
-ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
 """The name by which definitions refer to a model."""
 
 
@@ -171,7 +172,8 @@ class ModelDocument(BaseModel):
             is_plain = parts.port is None or parts.port > 0
         except ValueError as wrong:
             raise ValueError(f"is not an address: {wrong}") from wrong
-        if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
+        is_web = parts.scheme in ("http", "https") and is_host(parts.hostname)
+        if not is_web or not is_plain:
             raise ValueError("must begin with http:// or https:// and name a host")
         if parts.username is not None or parts.password is not None:
             raise ValueError("must not contain a user or a password; name a secret")

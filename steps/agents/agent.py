@@ -145,6 +145,7 @@ class Summarize(_Part):
 
     model: str | None = Field(
         None,
+        min_length=1,
         max_length=64,
         description="the model that writes the summary; default: the agent's model",
     )
@@ -199,6 +200,7 @@ class AgentDocument(_Part):
     )
     model: str | None = Field(
         None,
+        min_length=1,
         max_length=64,
         description="the name of the model; default: the default model of the server",
     )

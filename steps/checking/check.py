@@ -147,6 +147,7 @@ def check_agent(document: Json, known: Known | None = None) -> Checked:
     found += [*loose_kinds(AgentDocument, document, ""), *_blank(document, "name")]
     found += _field_texts(document.get("output"), "output")
     found += _field_specs(document.get("output"), "output")
+    found += [*_listed_twice(document, "tools"), *_listed_twice(document, "handoffs")]
     problems += [item for item in found if item.path not in reported]
     return Checked(first_of(problems), first_of(advice_on_agent(document, known or Known())))
 
@@ -258,6 +259,19 @@ def _step(
     for key in ("name", "description"):
         yield from _shown(step.get(key), f"{path}.{key}")
     yield from _fields(step, kind, path, declared)
+
+
+def _listed_twice(document: Mapping[str, Any], key: str) -> Iterator[Problem]:
+    """Find what an agent lists again, perhaps with another `approval`."""
+    listed, seen = document.get(key), set()
+    for index, one in enumerate(listed if isinstance(listed, list) else []):
+        named = (one.get("tool"), one.get("workflow")) if isinstance(one, dict) else (one, None)
+        if any(name is not None and not isinstance(name, str) for name in named):
+            continue
+        if named in seen:
+            shown = named[0] or named[1]
+            yield Problem(f"{key}[{index}]", f"{shown} is listed already; list it once")
+        seen.add(named)
 
 
 def _blank(document: Mapping[str, Any], path: str) -> Iterator[Problem]:

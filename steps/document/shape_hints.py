@@ -21,13 +21,11 @@ _PATTERNS = {
     "at most, and must begin with a letter or digit",
     r"^[A-Za-z0-9_.-]{1,64}:.": "must be the name of a label, `:` and its value, such as "
     "customer:ACME",
-    r"^https?://[^@/]+$": "must be http:// or https:// and a host, such as https://flows.example, "
-    "without a path, a user name or a password",
-    r"^https?://[^@]+$": "must be http:// or https:// and a host, without user name and password",
     r"^[a-z_][a-z0-9_]{0,47}$": "may have small letters, digits and `_`, 48 at most, and must not "
     "begin with a digit",
     r"^[A-Za-z0-9_.-]{1,64}$": "may have letters, digits, `_`, `.` and `-`, 64 at most",
-    r"^[A-Za-z0-9._-]{1,64}$": "may have letters, digits, `_`, `.` and `-`, 64 at most",
+    r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$": "may have letters, digits, `_`, `.` and `-`, 64 at "
+    "most, and must not begin with a dot",
     r"^[A-Za-z0-9._-]{1,100}$": "may have letters, digits, `_`, `.` and `-`, 100 at most",
     r"^[^/\\\x00-\x1f\x7f]+$": "must be the name of a file, without a path",
     r"^[\x20-\x7e]+$": "must be a media type, such as text/plain",

@@ -314,7 +314,7 @@ def test_a_deleted_webhook_gets_no_events(client: httpx.Client, receiver: Receiv
 @pytest.mark.parametrize(("change", "named"), [
     ({"url": "ftp://example.com"}, "url"), ({"url": "https://user:pw@example.com"}, "url"),
     ({"url": "nonsense"}, "url"), ({"url": "http://a:99999/"}, "url"), ({"url": "http://a/\n"}, "url"),
-    ({"url": "http://a\\b/"}, "url"), ({"url": "http://\u00e4_.example/"}, "url"), ({"events": []}, "events"), ({"events": ["run.begun"]}, "events"),
+    ({"url": "http://a\\b/"}, "url"), ({"url": "http://a..b/"}, "url"), ({"url": "http://\u00e4_.example/"}, "url"), ({"events": []}, "events"), ({"events": ["run.begun"]}, "events"),
     ({"secret": "whsec_short"}, "secret"), ({"secret": "x" * 44}, "secret"), ({"form": 1}, "form"),
 ])  # fmt: skip
 def test_an_invalid_webhook_is_refused(

@@ -350,3 +350,19 @@ def test_a_sensitive_field_in_a_signal_key_is_refused() -> None:
     wait = {"id": "wait", "type": "wait-for-signal", "signal": "s", "key": key}
     told = "data.token is sensitive, so no key may tell of it"
     assert problems(flow(login, send, wait)) == {"steps[1].key": told, "steps[2].key": told}
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"tools": ["transform", "zip", {"tool": "transform", "approval": True}]}, "tools[2]"),
+        ({"tools": [{"workflow": "w"}, {"workflow": "w"}]}, "tools[1]"),
+        ({"handoffs": ["b", "c", "b"]}, "handoffs[2]"),
+        ({"model": ""}, "model"),
+    ],
+)
+def test_an_agent_lists_nothing_twice(more: dict[str, Any], path: str) -> None:
+    agent = {"name": "a", "instructions": "x", "model": "m"}
+    once = check_agent({**agent, "tools": ["transform", {"workflow": "transform"}]})
+    assert once.problems == []
+    assert [item.path for item in check_agent({**agent, **more}).problems] == [path]

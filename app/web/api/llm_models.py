@@ -58,13 +58,16 @@ async def put_model(call: Call) -> Response:
     try:
         _NAME.validate_python(name)
     except ValidationError as wrong:
-        message = "must be 1 to 64 letters, digits, dots, underscores and hyphens"
+        message = "must be 1 to 64 letters, digits, dots, underscores and hyphens, no dot first"
         raise BadRequest("the name is not acceptable", [Problem("name", message)]) from wrong
     sent = await json_body(call.request, call.services.settings)
     body = as_written(sent, ("name", "source", "default"))
     if "keyEnv" in body:
         message = "is for the server's settings only; store the key as a secret and name that"
         raise BadRequest("the model is not acceptable", [Problem("keyEnv", message)])
+    if isinstance(fallback := body.get("fallback"), list) and name in fallback:
+        problem = Problem("fallback", f"{name} is this model itself; name other ones")
+        raise BadRequest("the model is not acceptable", [problem])
     services = call.services
     document = json.dumps(body, ensure_ascii=False)
     check = partial(checked, ModelDocument, body)

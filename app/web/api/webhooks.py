@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.events.catalogue import KINDS, NAMES, unknown_names
+from app.settings.network_values import is_host
 from app.web.endpoint import Call, Endpoint
 from app.webhooks.registry import Draft
 from app.webhooks.signature import check_secret, new_secret
@@ -38,15 +39,8 @@ def _check_host(parts: SplitResult) -> None:
         port = 0
     if port == 0:
         raise ValueError("must have a port from 1 to 65535, or none")
-    host = parts.hostname or ""
-    if host.isascii():
-        return
-    from app.outbound.domain_names import domain_of  # noqa: PLC0415 - most names need no tables
-
-    try:
-        domain_of(host)
-    except ValueError as odd:
-        raise ValueError("must have a host whose name is valid") from odd
+    if not is_host(parts.hostname):
+        raise ValueError("must have a host whose name is valid")
 
 
 class _Fields(BaseModel):

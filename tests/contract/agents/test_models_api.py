@@ -58,6 +58,9 @@ def test_models_need_an_admin_and_are_shown_to_viewers(shared: Server) -> None:
         ({"baseUrl": "ftp://models.test"}, "baseUrl"),
         ({"baseUrl": "http://user:pass@models.test"}, "baseUrl"),
         ({"baseUrl": "http://models.test:99999"}, "baseUrl"),
+        ({"baseUrl": "http://models..test/v1"}, "baseUrl"),
+        ({"baseUrl": "http://models test/v1"}, "baseUrl"),
+        ({"fallback": ["m", "wrong"]}, "fallback"),
         ({"timeout": "soon"}, "timeout"),
         ({"maxTokens": 0}, "maxTokens"),
         ({"apiKey": "k"}, "apiKey"),
@@ -71,7 +74,7 @@ def test_a_wrong_document_is_refused_with_the_path_of_the_error(shared: Server, 
         assert [item["path"] for item in answer.json()["details"]] == [path]
 
 
-@pytest.mark.parametrize("name", ["a b", "a%2Fb", "x" * 65, "\u00e9"])
+@pytest.mark.parametrize("name", ["a b", "a%2Fb", "x" * 65, "\u00e9", "%2e%2e", ".m"])
 def test_a_wrong_name_is_refused(shared: Server, name: str) -> None:
     with shared.client("admin") as client:
         assert client.put(f"/api/models/{name}", json=MODEL).status_code in (400, 404)
