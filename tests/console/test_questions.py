@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.web.console.markdown import markdown
-from app.web.console.questions.previews import told_of
+from app.web.console.questions.previews import preview_of
 from tests.harness.counted_work import calls_of
 from tests.harness.server import Server
 
@@ -119,7 +119,7 @@ HEAVY: dict[str, Callable[[int], bytes]] = {
 @pytest.mark.parametrize("kind", HEAVY)
 def test_a_costly_mail_is_shown_at_proportional_cost(kind: str) -> None:
     short, long = (HEAVY[kind](count) + b"\n\nPlease pay" for count in (800, 3_200))
-    shown = partial(told_of, "email", "", "")
+    shown = partial(preview_of, "email", "", "")
     assert calls_of(partial(shown, long)) <= 5.5 * calls_of(partial(shown, short)) + 1_000
     told = shown(long)
     assert "Please pay" in (told["mail"] or told)["text"]

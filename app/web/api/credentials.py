@@ -51,7 +51,7 @@ class JwtSecretBody(_Body):
 
 async def list_keys(call: Call) -> Response:
     """List the tenant's keys."""
-    return JSONResponse([key_document(row) for row in await _keys(call)])
+    return JSONResponse([key_document(row) for row in await keys_of(call)])
 
 
 async def create_key(call: Call) -> Response:
@@ -68,7 +68,7 @@ async def create_key(call: Call) -> Response:
 
 async def disable_key(call: Call) -> Response:
     """Disable a key and end the sessions opened with it."""
-    row = next((row for row in await _keys(call) if row.id == call.path("id")), None)
+    row = next((row for row in await keys_of(call) if row.id == call.path("id")), None)
     if row is None:
         raise UnknownCredential(call.path("id"))
     call.caller.require(Role(row.role))
@@ -79,7 +79,7 @@ async def disable_key(call: Call) -> Response:
 
 async def list_jwt_secrets(call: Call) -> Response:
     """List the secrets and public keys that verify the tenant's tokens."""
-    return JSONResponse([jwt_secret_document(row) for row in await _jwt_secrets(call)])
+    return JSONResponse([jwt_secret_document(row) for row in await jwt_secrets_of(call)])
 
 
 async def create_jwt_secret(call: Call) -> Response:
@@ -103,7 +103,7 @@ async def create_jwt_secret(call: Call) -> Response:
 
 async def disable_jwt_secret(call: Call) -> Response:
     """Disable a secret; its tokens are no longer accepted."""
-    row = next((row for row in await _jwt_secrets(call) if row.kid == call.path("kid")), None)
+    row = next((row for row in await jwt_secrets_of(call) if row.kid == call.path("kid")), None)
     if row is None:
         raise UnknownCredential(call.path("kid"))
     call.caller.require(Role(row.role))
@@ -114,11 +114,13 @@ async def disable_jwt_secret(call: Call) -> Response:
     return JSONResponse({"success": True, "kid": row.kid})
 
 
-async def _keys(call: Call) -> list[KeyRow]:
+async def keys_of(call: Call) -> list[KeyRow]:
+    """Return the keys of the caller's tenant, oldest first."""
     return [row for row in await call.services.journal.keys.all() if row.tenant == call.tenant]
 
 
-async def _jwt_secrets(call: Call) -> list[JwtSecretRow]:
+async def jwt_secrets_of(call: Call) -> list[JwtSecretRow]:
+    """Return what verifies the tokens of the caller's tenant, oldest first."""
     rows = await call.services.journal.jwt_secrets.all()
     return [row for row in rows if row.tenant == call.tenant]
 

@@ -21,7 +21,7 @@ from journal import Firing
 from steps.checking.as_written import as_written
 from steps.contract.step_type import Problem
 
-_SHOWN = ("id", "upcoming", "lastRunId", "lastFiring", "createdAt", "updatedAt")
+BY_SERVER = ("id", "upcoming", "lastRunId", "lastFiring", "createdAt", "updatedAt")
 """The fields that the server adds to each schedule shown."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
@@ -65,7 +65,7 @@ async def put_schedule(call: Call) -> Response:
     """Create or replace a schedule."""
     schedule_id = usable_id(call.path("id"))
     sent = await json_body(call.request, call.services.settings)
-    body = checked(ScheduleBody, as_written(sent, _SHOWN))
+    body = checked(ScheduleBody, as_written(sent, BY_SERVER))
     is_new, state = await call.services.triggers.schedules.put(call.tenant, schedule_id, body)
     return JSONResponse(schedule_document(state), 201 if is_new else 200)
 

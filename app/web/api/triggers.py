@@ -21,7 +21,7 @@ from journal import ArrivedRequest, Firing
 from steps.checking.as_written import as_written
 from steps.contract.step_type import Problem
 
-_SHOWN = ("id", "kind", "url", "lastFiring", "createdAt", "updatedAt")
+BY_SERVER = ("id", "kind", "url", "lastFiring", "createdAt", "updatedAt")
 """The fields that the server adds to each trigger shown."""
 
 
@@ -82,7 +82,7 @@ async def put_trigger(call: Call) -> Response:
     """Create or replace a trigger; a replaced trigger keeps its address."""
     trigger_id = usable_id(call.path("id"))
     sent = await json_body(call.request, call.services.settings)
-    body = trigger_body(as_written(sent, _SHOWN))
+    body = trigger_body(as_written(sent, BY_SERVER))
     is_new, state = await call.services.triggers.kept.put(call.tenant, trigger_id, body)
     return JSONResponse(trigger_document(call, state), 201 if is_new else 200)
 

@@ -27,7 +27,7 @@ from steps.language.durations import Duration
 _NAMES_BY_KIND = {kind.__name__: row.name for kind, row in KINDS.items()}
 _STATES = {"pending": "pending", "delivered": "delivered", "given_up": "givenUp"}
 _LONGEST_POSITION = 18
-_SHOWN = ("id", "pending", "givenUp", "createdAt", "updatedAt")
+_BY_SERVER = ("id", "pending", "givenUp", "createdAt", "updatedAt")
 """The fields that the server adds to each webhook shown."""
 
 
@@ -169,7 +169,7 @@ async def put_webhook(call: Call) -> Response:
     """Change a webhook; undelivered events go to the new address."""
     webhook_id = (await _row(call)).id
     sent = await json_body(call.request, call.services.settings)
-    body = checked(WebhookBody, as_written(sent, _SHOWN, ("status", "formerSecretUntil")))
+    body = checked(WebhookBody, as_written(sent, _BY_SERVER, ("status", "formerSecretUntil")))
     edit = partial(_edited, body, call.services.clock.now_ms())
     row = await call.services.webhooks.change(call.tenant, webhook_id, edit, secret=body.secret)
     return JSONResponse(await _shown(call, row))

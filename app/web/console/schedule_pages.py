@@ -3,16 +3,13 @@
 from starlette.responses import Response
 
 from app.auth.roles import Role
-from app.web.api.schedules import firing_document, schedule_document
+from app.web.api.schedules import BY_SERVER, firing_document, schedule_document
 from app.web.api.signals import signal_document
 from app.web.console.page import Page
 from app.web.console.rendering import page
 from app.web.endpoint import Call
 
 _SHOWN = 50
-_ADDED = ("id", "upcoming", "lastRunId", "lastFiring", "createdAt", "updatedAt")
-"""What a schedule shown has besides its definition."""
-
 _FIELDS = ("workflowId", "cron", "timeZone", "missed", "overlap", "data")
 """What of a definition has a field of its own in the form that changes it."""
 
@@ -32,7 +29,7 @@ async def schedule_page(call: Call) -> Response:
     state = await schedules.get(call.tenant, schedule_id)
     firings = await schedules.firings(call.tenant, schedule_id, _SHOWN)
     document = schedule_document(state)
-    written = {key: it for key, it in document.items() if key not in _ADDED and it is not None}
+    written = {key: it for key, it in document.items() if key not in BY_SERVER and it is not None}
     return await page(
         call,
         "settings_schedule.html",

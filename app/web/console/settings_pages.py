@@ -11,7 +11,7 @@ from app.auth.tokens import ALGORITHMS
 from app.events.catalogue import NAMES
 from app.tools.mcp.sign_ins import CALLBACK, PAGE, server_of
 from app.upkeep.retention import Retention
-from app.web.api.credentials import jwt_secret_document, key_document
+from app.web.api.credentials import jwt_secret_document, jwt_secrets_of, key_document, keys_of
 from app.web.api.processes import processes_document
 from app.web.api.spending import budgets_of, spent_by_workflow, spent_this_month
 from app.web.api.webhooks import webhook_status
@@ -36,13 +36,12 @@ async def first(call: Call) -> Response:
 
 
 async def _keys(call: Call) -> dict[str, Any]:
-    rows = [row for row in await call.services.journal.keys.all() if row.tenant == call.tenant]
+    rows = await keys_of(call)
     return {"keys": [key_document(row) for row in reversed(rows)], "roles": _roles(call)}
 
 
 async def _tokens(call: Call) -> dict[str, Any]:
-    rows = await call.services.journal.jwt_secrets.all()
-    secrets = [jwt_secret_document(row) for row in reversed(rows) if row.tenant == call.tenant]
+    secrets = [jwt_secret_document(row) for row in reversed(await jwt_secrets_of(call))]
     return {"secrets": secrets, "roles": _roles(call), "algorithms": ALGORITHMS}
 
 
@@ -119,9 +118,8 @@ async def _back_from_mcp_server(call: Call) -> Response:
 
 
 async def _webhooks(call: Call) -> dict[str, Any]:
-    rows = [row for row in await call.services.journal.webhooks.all() if row.tenant == call.tenant]
     shown = []
-    for row in rows:
+    for row in await call.services.journal.webhooks.of_tenant(call.tenant):
         counts = await call.services.journal.outbox.counts(row.id)
         shown.append(
             {

@@ -4,13 +4,12 @@ from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.web.api.schedules import firing_document
-from app.web.api.triggers import request_document, trigger_document
+from app.web.api.triggers import BY_SERVER, request_document, trigger_document
 from app.web.console.page import Page
 from app.web.console.rendering import page
 from app.web.endpoint import Call
 
 _SHOWN = 50
-_ADDED = ("id", "kind", "url", "lastFiring", "createdAt", "updatedAt")
 
 
 async def triggers_page(call: Call) -> Response:
@@ -34,7 +33,7 @@ async def trigger_page(call: Call) -> Response:
         trigger=document,
         is_open=isinstance(verify, dict) and verify.get("preset") == "none",
         written={
-            key: item for key, item in document.items() if key not in _ADDED and item is not None
+            key: item for key, item in document.items() if key not in BY_SERVER and item is not None
         },
         firings=[firing_document(firing) for firing in firings],
     )

@@ -22,7 +22,7 @@ from app.web.console.entering.sign_in_forms import (
     is_open,
     sent_form,
 )
-from app.web.console.rendering import html
+from app.web.console.rendering import html, sentence
 from app.web.console.samples import samples
 from journal import DefinitionExists, NameTaken
 from steps.document.problems import InvalidDefinition
@@ -61,7 +61,7 @@ async def make_first_owner(request: Request, services: Services) -> Response:
         message = "That is not the code which the terminal shows; each start makes another one."
         return _form(request, given, message, 401)
     except (UnfitPerson, UnfitPassword, UnfitPasskey, NameTaken) as unfit:
-        return _form(request, given, f"{str(unfit)[:1].upper()}{str(unfit)[1:]}.", 400)
+        return _form(request, given, sentence(unfit), 400)
     except (UnicodeDecodeError, ValueError):
         return _form(request, {}, "The form cannot be read.", 400)
     chosen = given.get("sample", [])

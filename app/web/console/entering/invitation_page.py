@@ -16,7 +16,7 @@ from app.web.console.entering.sign_in_forms import (
     is_open,
     sent_form,
 )
-from app.web.console.rendering import html
+from app.web.console.rendering import html, sentence
 
 
 async def invitation_page(request: Request, services: Services) -> Response:
@@ -36,8 +36,7 @@ async def accept_invitation(request: Request, services: Services) -> Response:
     except NotFromHere:
         return _form(request, services, "Fill in this page, not another one.", 403)
     except (UnfitPassword, UnfitPasskey, TooManyPasswords) as unfit:
-        message = f"{str(unfit)[:1].upper()}{str(unfit)[1:]}."
-        return _form(request, services, message, 400)
+        return _form(request, services, sentence(unfit), 400)
     except (UnicodeDecodeError, ValueError):
         return _form(request, services, "The form cannot be read.", 400)
     await services.sessions.end_all(person.id)

@@ -3,7 +3,6 @@
 Opening it changes nothing, since mail scanners open links; only its button does.
 """
 
-import json
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -14,20 +13,16 @@ from app.auth.sealed_token import LinkUnusable
 from app.services import Services
 from app.telemetry import log
 from app.web.console.page import open_page, problem_page
+from app.web.console.plain_forms import changed_rows, read_form, sent_texts, shown_again
 from app.web.console.questions.form_fields import form_fields, names_of
 from app.web.console.questions.pauses import PauseCard, pause_card
-from app.web.console.row_buttons import changed_rows, sent_texts
 from app.web.errors import is_known
-from app.wire.forms.form import ATTACHMENTS, Form, Texts, urlencoded_form
-from app.wire.forms.request import form_body, is_form
-from app.wire.parsing.json_body import read_body
+from app.wire.forms.form import ATTACHMENTS, Form, Texts
 from app.wire.requests.answer_request import answer_of_form, asked_fields
 from engine import JsonObject, NotPaused, Run, seen_of
 from journal import UnknownRun
 from steps.contract.step_type import InvalidAnswer, Problem
 from steps.tools.asks import DECLINE
-
-_LONGEST_FORM = 262_144
 
 
 async def answer_page(request: Request, services: Services) -> Response:
@@ -54,7 +49,7 @@ async def answer(request: Request, services: Services) -> Response:
                 409,
                 "Somebody has answered this already, or it is no longer asked.",
             )
-        form = await _form(request, services, link)
+        form = await read_form(request, services, link.tenant)
         given = form.texts
         if (changed := changed_rows(form)) is not None:
             return await _ask(request, services, link, given=changed)
@@ -115,7 +110,7 @@ async def _ask(  # noqa: PLR0913 - what is asked, and what was given
         run_title=captions[run.id].title if run.id in captions else "",
         problems=by_name,
         others=[f"{path} {text}" for path, text in by_name.items() if path not in names],
-        given={name: _again(text) for name, text in (given or {}).items()},
+        given=shown_again(given),
     )
 
 
@@ -129,16 +124,6 @@ def _as_given(asked: PauseCard, run: Run, given: Texts) -> PauseCard:
     ]
     fields = form_fields(asked_fields(run).specs, given) if asked.fields else []
     return replace(asked, fields=fields, actions=actions)
-
-
-async def _form(request: Request, services: Services, link: Link) -> Form:
-    """Return the form that was sent."""
-    settings = services.settings
-    if is_form(request):
-        with services.admission.starting(link.tenant, settings.max_attachment_bytes):
-            return await form_body(request, settings)
-    body = await read_body(request, _LONGEST_FORM, settings.body_timeout)
-    return urlencoded_form(body)
 
 
 async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonObject:
@@ -161,11 +146,6 @@ async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonO
     return await answer_of_form(
         services.files, link.tenant, run, answer, Form(texts, uploads, form.unchosen)
     )
-
-
-def _again(text: str | list[str]) -> str:
-    """Return the text given for a field, to show it again."""
-    return text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
 
 
 def _over(request: Request, services: Services, status: int, message: str) -> Response:

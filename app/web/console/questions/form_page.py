@@ -4,7 +4,6 @@ The form is off until it is enabled, and it has its own rate limit and expiry. O
 nothing. Sending it twice starts one run, since each page has its own token.
 """
 
-import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -20,13 +19,11 @@ from app.triggers.keyed_starts import StartRefused, Target
 from app.triggers.receiving import KEPT
 from app.triggers.trigger_document import FormTrigger
 from app.web.console.page import open_page, problem_page
+from app.web.console.plain_forms import changed_rows, read_form, sent_texts, shown_again
 from app.web.console.questions.form_fields import names_of, start_fields
-from app.web.console.row_buttons import changed_rows, sent_texts
 from app.web.errors import is_known
-from app.wire.forms.form import FIELD, Form, Texts, urlencoded_form
-from app.wire.forms.request import form_body, is_form
+from app.wire.forms.form import FIELD, Form, Texts
 from app.wire.parsing.errors import BadRequest
-from app.wire.parsing.json_body import read_body
 from app.wire.requests.start_request import StartRequest
 from engine import JsonObject
 from engine.value import value
@@ -35,7 +32,6 @@ from steps.contract.step_type import Problem
 from steps.document.compiled import Definition
 from steps.fields.fields import Fields
 
-_LONGEST_FORM = 262_144
 _ONCE = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 
 
@@ -145,13 +141,13 @@ def _shown(  # noqa: PLR0913 - what is asked, and what was given
         fields=fields,
         problems=by_name,
         others=[f"{path} {text}" for path, text in by_name.items() if path not in names],
-        given={name: _again(text) for name, text in (given or {}).items()},
+        given=shown_again(given),
         until_ms=round(body.until.timestamp() * 1_000) if body.until else None,
     )
 
 
 async def _sent(request: Request, services: Services, form: _Open, target: Target) -> Response:
-    given = await _form(request, services, form.row.tenant)
+    given = await read_form(request, services, form.row.tenant)
     once = given.texts.get("once")
     if not isinstance(once, str) or not _ONCE.fullmatch(once):
         once = secrets.token_urlsafe(16)
@@ -170,15 +166,6 @@ async def _sent(request: Request, services: Services, form: _Open, target: Targe
     return open_page(
         request, services, "answered.html", title="Sent", message=form.body.thanks, good=True
     )
-
-
-async def _form(request: Request, services: Services, tenant: str) -> Form:
-    settings = services.settings
-    if is_form(request):
-        with services.admission.starting(tenant, settings.max_attachment_bytes):
-            return await form_body(request, settings)
-    body = await read_body(request, _LONGEST_FORM, settings.body_timeout)
-    return urlencoded_form(body)
 
 
 async def _input(services: Services, form: _Open, given: Form) -> JsonObject:
@@ -210,8 +197,3 @@ async def _note(  # noqa: PLR0913 - what a firing is made of
 
 def _is_text(spec: "JsonObject | None") -> bool:
     return spec is None or spec.get("type") != "file"
-
-
-def _again(text: str | list[str]) -> str:
-    """Return the text given for a field, to show it again."""
-    return text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)

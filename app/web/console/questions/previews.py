@@ -104,12 +104,12 @@ def _part(run: Run, number: str) -> Mapping[str, Any]:
 
 async def _page(shown_as: str, media_type: str, name: str, content: bytes) -> Response:
     """Return the readable part of a file as a page; it is read in a thread."""
-    preview = await offload(lambda: told_of(shown_as, media_type, name, content))
+    preview = await offload(lambda: preview_of(shown_as, media_type, name, content))
     shown = fragment("preview.html", **preview, name=name, static=f"/static/{STATIC_VERSION}")
     return Response(shown, media_type="text/html", headers=dict(_POLICY))
 
 
-def told_of(shown_as: str, media_type: str, name: str, content: bytes) -> dict[str, Any]:
+def preview_of(shown_as: str, media_type: str, name: str, content: bytes) -> dict[str, Any]:
     """Return the template values of a file."""
     shown: dict[str, Any] = {"rows": [], "text": "", "html": "", "mail": None, "is_cut": False}
     is_mail = shown_as == "email" or media_type == "message/rfc822" or name.lower().endswith(".eml")
