@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import tzdata
 from cronsim import CronSim, CronSimError
 
+from app.triggers.clock_changes import change_between, offset_at
 from steps.language.durations import LATEST_MS
 from steps.language.nearest import nearest
 
@@ -43,6 +44,8 @@ class Cron:
         """
         self.zone = zone_of(zone)
         self._fields = checked_expression(expression)
+        minute, hour, *_ = self._fields.split()
+        self._is_elapsed = minute.startswith("*") or hour.startswith("*")
 
     def after(self, at_ms: int) -> int | None:
         """Return the first moment after `at_ms`, or None if there is none in fifty years."""
@@ -89,9 +92,38 @@ class Cron:
         return round(datetime.fromisoformat(written).timestamp()) * 1_000
 
     def _from(self, at_ms: int, *, back: bool) -> Iterator[int]:
-        start = datetime.fromtimestamp(at_ms // 1_000, self.zone)
+        at_s = at_ms // 1_000
+        if self._is_elapsed:
+            for second in self._elapsed(at_s, back=back):
+                yield second * 1_000
+            return
+        start = datetime.fromtimestamp(at_s, self.zone)
         for moment in CronSim(self._fields, start, reverse=back):
             yield round(moment.astimezone(UTC).timestamp()) * 1_000
+
+    def _elapsed(self, at_s: int, *, back: bool) -> Iterator[int]:
+        """Return the moments of an expression that follows elapsed time, in Unix seconds.
+
+        Between two changes of the clock, local time is UTC with one offset; a change of half an
+        hour would make CronSim skip the minutes that are shown twice, or for the first time.
+        """
+        start, last = at_s, at_s - back
+        while True:
+            offset_s, change = offset_at(self.zone, last), None
+            for local in CronSim(self._fields, _local(start, offset_s), reverse=back):
+                moment = round(local.replace(tzinfo=UTC).timestamp()) - offset_s
+                change = change_between(self.zone, last, moment, back=back)
+                if change is not None:
+                    break
+                yield moment
+                last = moment
+            if change is None:
+                return
+            start, last = (change, change - 1) if back else (change - 1, change)
+
+
+def _local(at_s: int, offset_s: int) -> datetime:
+    return datetime.fromtimestamp(at_s + offset_s, UTC).replace(tzinfo=None)
 
 
 def checked_expression(expression: str) -> str:

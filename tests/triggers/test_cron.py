@@ -1,6 +1,7 @@
 """Times of a cron expression, also on days with a daylight saving change."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, strategies
@@ -44,6 +45,37 @@ def test_intervals_fire_as_often_as_usual_on_clock_changes() -> None:
         "02:00:00+02:00", "02:30:00+02:00", "02:00:00+01:00", "02:30:00+01:00", "03:00:00+01:00")]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("zone", "change"),
+    [
+        ("Australia/Lord_Howe", "2026-04-04T15:00Z"),  # back by half an hour
+        ("Australia/Lord_Howe", "2026-10-03T15:30Z"),  # forward by half an hour
+        ("America/St_Johns", "2006-04-02T03:31Z"),  # at a minute past midnight
+        ("Africa/Casablanca", "2026-02-15T02:00Z"),
+        (BERLIN, "2026-10-25T01:00Z"),
+    ],
+)
+def test_intervals_fire_whenever_the_clock_shows_their_time(zone: str, change: str) -> None:
+    begin, minutes = ms(change) - 4 * 3_600_000, range(8 * 60)
+    shown = [
+        (at, datetime.fromtimestamp(at / 1_000, ZoneInfo(zone)))
+        for at in (begin + minute * 60_000 for minute in minutes)
+    ]
+    for expression, fires in (
+        ("30 * * * *", lambda local: local.minute == 30),
+        ("10 */2 * * *", lambda local: local.minute == 10 and local.hour % 2 == 0),
+        ("*/25 1-3 * * *", lambda local: local.minute % 25 == 0 and 1 <= local.hour <= 3),
+        ("* * * * *", lambda _: True),
+    ):
+        cron, right = Cron(expression, zone), [at for at, local in shown if fires(local)]
+        found, at = [], cron.after(begin - 1)
+        while at is not None and at <= shown[-1][0]:
+            found.append(at)
+            at = cron.after(at)
+        assert found == right, expression
+        assert cron.between(begin, shown[-1][0], 1_000) == (right, False), expression
+
+
 def test_no_time_fires_again_in_the_repeated_hour() -> None:
     cron = Cron("30 2 * * *", BERLIN)
     second_time = ms("2026-10-25T02:10+01:00")
@@ -52,7 +84,15 @@ def test_no_time_fires_again_in_the_repeated_hour() -> None:
 
 @given(
     strategies.sampled_from(
-        ["30 2 * * *", "*/17 * * * *", "0 0 1 * *", "15 1-3 * * *", "59 23 * * 0", "0 * * * *"]
+        [
+            "30 2 * * *",
+            "*/17 * * * *",
+            "0 0 1 * *",
+            "15 1-3 * * *",
+            "59 23 * * 0",
+            "0 * * * *",
+            "30 */2 1 * *",
+        ]
     ),
     strategies.sampled_from([BERLIN, "America/New_York", "Australia/Lord_Howe", "UTC"]),
     strategies.integers(ms("2025-01-01T00:00Z"), ms("2027-12-31T00:00Z")),
