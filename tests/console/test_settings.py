@@ -136,6 +136,7 @@ def test_retention_shows_what_is_kept_and_what_is_deleted(server: Server) -> Non
         shown = {row.partition("<")[0]: re.sub(r"<[^>]*>", " ", row).split() for row in rows}
         assert shown["Completed"] == [
             "Completed",
+            "for",
             "good",
             "7",
             str(ended),

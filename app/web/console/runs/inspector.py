@@ -11,7 +11,7 @@ from app.secrets.mask import MASK
 from app.secrets.sensitive import shown_data
 from app.web.api.explanations import explanation
 from app.web.console.json_tree import JsonTree, address_of
-from app.web.console.runs.timeline import TimelineVisit
+from app.web.console.runs.timeline import TimelineEntry
 from app.web.endpoint import Call
 from app.wire.parsing.errors import BadRequest
 from engine import Event, Json, JsonObject, Run, fold, scope
@@ -30,7 +30,7 @@ def tree(value: Json, path: str, visit: int, at: int | None) -> str:
 
 
 async def given_of(
-    call: Call, run: Run, events: Sequence[Event], chapter: TimelineVisit
+    call: Call, run: Run, events: Sequence[Event], entry: TimelineEntry
 ) -> JsonObject:
     """Return the settings of a step as they were evaluated for a visit, with secrets masked.
 
@@ -42,10 +42,10 @@ async def given_of(
         )
     except DefinitionUnusable:
         return {}
-    step = definition.steps.get(chapter.step_id)
+    step = definition.steps.get(entry.step_id)
     if step is None:
         return {}
-    return await offload(lambda: _given(step, fold(events[: chapter.seq])))
+    return await offload(lambda: _given(step, fold(events[: entry.seq])))
 
 
 def _given(step: CompiledStep, run: Run) -> JsonObject:
@@ -80,7 +80,7 @@ def _evaluated(value: Any, names: Mapping[str, Json]) -> Json:
 
 
 async def explained_here(
-    call: Call, run_id: str, chapters: Sequence[TimelineVisit]
+    call: Call, run_id: str, entries: Sequence[TimelineEntry]
 ) -> "dict[str, Any] | None":
     """Return the explanation that the address asks for, None if it asks for none."""
     asked = call.request.query_params
@@ -94,9 +94,9 @@ async def explained_here(
         problems = getattr(refused, "problems", ())
         return {"path": path, "problem": problems[0].message if problems else str(refused)}
     entered = {
-        (chapter.step_id, chapter.visit.visit): chapter.seq
-        for chapter in chapters
-        if chapter.visit is not None
+        (entry.step_id, entry.visit.visit): entry.seq
+        for entry in entries
+        if entry.visit is not None
     }
     chain: Any = answer["chain"]
     reached: Any = answer["reached"]

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from app.web.console.diagram.model import Inside, StepCounts
-from app.web.console.runs.timeline import TimelineVisit, states_of
+from app.web.console.runs.timeline import TimelineEntry, states_of
 from app.web.endpoint import Call
 from engine import JsonObject, Run, Status
 from journal import ChildLine
@@ -18,9 +18,9 @@ MOST_OPEN = 10
 """How many steps of a diagram may be open at once."""
 
 
-async def items_of(call: Call, run: Run, chapter: TimelineVisit | None, number: int) -> JsonObject:
+async def items_of(call: Call, run: Run, entry: TimelineEntry | None, number: int) -> JsonObject:
     """Return a page of the child runs of a visit, and how many of each status there are."""
-    if chapter is None or chapter.visit is None or not chapter.visit.children:
+    if entry is None or entry.visit is None or not entry.visit.children:
         return {}
     asked = call.request.query_params
     status = asked.get("items", "")
@@ -30,7 +30,7 @@ async def items_of(call: Call, run: Run, chapter: TimelineVisit | None, number: 
         run.id, number, _PAGE + 1, wanted, _place(asked.get("after", ""))
     )
     captions = await journal.captions.of(call.tenant, [row.run_id for row in rows])
-    counts = await journal.children.counts(run.id, number, attempts=chapter.visit.attempt)
+    counts = await journal.children.counts(run.id, number, attempts=entry.visit.attempt)
     lines: list[JsonObject] = [_line(row, captions.get(row.run_id)) for row in rows[:_PAGE]]
     last = rows[_PAGE - 1] if len(rows) > _PAGE else None
     return {
@@ -75,8 +75,10 @@ async def insides(
     found: dict[str, Inside] = {}
     for step in document.get("steps", []):
         path = inline_path(above, str(step.get("id")), "")
+        if path not in paths:
+            continue
         executions = [at for at, one in enumerate(run.history, 1) if one.step_id == step.get("id")]
-        if path not in paths or not executions:
+        if not executions:
             continue
         rows = await call.services.journal.children.lines.page(
             run.id, executions[-1], _MOST_LOOKED_AT

@@ -1,5 +1,6 @@
 """The page of one run."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,11 +20,11 @@ from app.web.console.runs.run_questions import questions_of
 from app.web.console.runs.run_view import repairs_of, run_view
 from app.web.console.runs.timeline import (
     Timeline,
-    TimelineVisit,
+    TimelineEntry,
     shown,
     shown_carried,
     states_of,
-    tell,
+    timeline_of,
 )
 from app.web.console.runs.visit_rows import rows_of, taken
 from app.web.endpoint import Call
@@ -33,7 +34,7 @@ from engine import JsonObject, Run
 from journal import CaptionRow, NotFound
 from steps.document.bodies import body_at
 
-_MOST_CHAPTERS = 60
+_MOST_CARRIED = 60
 _MOST_EVENTS = 60
 _MOST_REPAIRABLE, _MOST_DATA = 50, 20_000
 _MOST_VERSIONS = 50
@@ -44,8 +45,9 @@ async def run_page(call: Call) -> Response:
     """Show everything about one run."""
     services, run_id = call.services, call.path("runId")
     _, history = await services.journal.events.read(run_id, call.tenant)
-    story = await offload(lambda: tell(history)) if len(history) > _LONG else tell(history)
-    run = story.run
+    fold = partial(timeline_of, history)
+    timeline = await offload(fold) if len(history) > _LONG else fold()
+    run = timeline.run
     ids: list[str] = []
     counts: dict[str, int] | None = None
     if any(visit.children for visit in run.history):
@@ -53,13 +55,13 @@ async def run_page(call: Call) -> Response:
         counts = await services.journal.children.counts(
             run.id, run.executions, attempts=run.history[-1].attempt
         )
-    document = await _definition(call, story)
-    carried = _carried(story)
+    document = await _definition(call, timeline)
+    carried = _carried(timeline)
     earlier = {item["run_id"] for item in carried} | ({run.origin.run_id} if run.origin else set())
     now_ms = services.clock.now_ms()
-    chapter = _selected(call, story)
-    seq = chapter.seq if chapter else 0
-    selected_visit = shown(chapter, now_ms) if chapter else None
+    entry = _selected(call, timeline)
+    seq = entry.seq if entry else 0
+    selected_visit = shown(entry, now_ms) if entry else None
     captions = await services.journal.captions.of(call.tenant, [run.id])
     status = status_document(run, ids, counts, HistoryPage(1))
     pause_card, other_pauses = await questions_of(call, run)
@@ -75,29 +77,29 @@ async def run_page(call: Call) -> Response:
         is_over=run.is_over,
         state=run.state.value,
         caller=run.caller,
-        graph=await _graph(call, story, seq, document),
+        graph=await _graph(call, timeline, seq, document),
         kept=_kept(call),
-        items=await items_of(call, run, chapter, _execution(story, chapter)),
-        **rows_of(story, seq, _number(call, "unfold"), now_ms),
+        items=await items_of(call, run, entry, _execution(timeline, entry)),
+        **rows_of(timeline, seq, _number(call, "unfold"), now_ms),
         selected=selected_visit,
-        given=await given_of(call, run, history, chapter) if chapter else {},
-        explained=await explained_here(call, run.id, story.chapters),
+        given=await given_of(call, run, history, entry) if entry else {},
+        explained=await explained_here(call, run.id, timeline.entries),
         tree=tree,
         documented=DOCUMENTED,
         transcripts=services.settings.transcripts,
         files=_files(run.data, document or {}),
-        retry=_retry(story, now_ms),
+        retry=_retry(timeline, now_ms),
         carried=carried,
         carried_before=sum(run.visits.values()) - run.executions - len(carried),
         known=await services.journal.runs.known(call.tenant, earlier),
-        events=story.events[-_MOST_EVENTS:],
-        hidden_events=max(0, len(story.events) - _MOST_EVENTS),
+        events=timeline.events[-_MOST_EVENTS:],
+        hidden_events=max(0, len(timeline.events) - _MOST_EVENTS),
         listen=list(NAMES),
         replay=await replay_of(call, run),
         pause_card=pause_card,
         other_pauses=other_pauses,
-        steps=_repairable(story),
-        first=story.chapters[0] if story.chapters else None,
+        steps=_repairable(timeline),
+        first=timeline.entries[0] if timeline.entries else None,
         versions=await _versions(call, run) if run.is_over else [],
         workflow_name=document.get("name") if document else None,
     )
@@ -109,32 +111,32 @@ def _number(call: Call, name: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004 - an event
 
 
-def _selected(call: Call, story: Timeline) -> TimelineVisit | None:
+def _selected(call: Call, timeline: Timeline) -> TimelineEntry | None:
     """Return the selected visit: that of the address, else the most relevant one."""
     asked = _number(call, "visit")
-    for chapter in story.chapters:
-        if chapter.seq == asked:
-            return chapter
-    failed = story.run.error.step_id if story.run.error else None
-    for chapter in reversed(story.chapters):
-        if chapter.step_id == failed:
-            return chapter
-    return story.chapters[-1] if story.chapters else None
+    for entry in timeline.entries:
+        if entry.seq == asked:
+            return entry
+    failed = timeline.run.error.step_id if timeline.run.error else None
+    for entry in reversed(timeline.entries):
+        if entry.step_id == failed:
+            return entry
+    return timeline.entries[-1] if timeline.entries else None
 
 
 async def _graph(
-    call: Call, story: Timeline, selected: int, document: "dict[str, Any] | None"
+    call: Call, timeline: Timeline, selected: int, document: "dict[str, Any] | None"
 ) -> str:
     """Return the diagram of the path that the run took, with the parts open in the address."""
     if document is None:
         return ""
-    asked, run = call.request.query_params, story.run
+    asked, run = call.request.query_params, timeline.run
     paths = opened(call)
     here = {name: asked[name] for name in ("visit", "open", "part") if asked.get(name)}
-    links = {one.step_id: f"?visit={one.seq}{_kept(call)}#inspector" for one in story.chapters}
-    chosen = next((one.step_id for one in story.chapters if one.seq == selected), "")
+    links = {one.step_id: f"?visit={one.seq}{_kept(call)}#inspector" for one in timeline.entries}
+    chosen = next((one.step_id for one in timeline.entries if one.seq == selected), "")
     inside = await insides(call, run, document, paths) if paths else {}
-    route = Route(frozenset(taken(story)), links, chosen, here=here, opened=paths, inside=inside)
+    route = Route(frozenset(taken(timeline)), links, chosen, here=here, opened=paths, inside=inside)
     return await picture(document, states_of(run), route)
 
 
@@ -144,21 +146,21 @@ def _kept(call: Call) -> str:
     return f"&{urlencode({'open': text[:2_000]})}" if text else ""
 
 
-def _execution(story: Timeline, chapter: TimelineVisit | None) -> int:
+def _execution(timeline: Timeline, entry: TimelineEntry | None) -> int:
     """Return the number of a visit among those of the run."""
-    return story.chapters.index(chapter) + 1 if chapter else 0
+    return timeline.entries.index(entry) + 1 if entry else 0
 
 
-def _retry(story: Timeline, now_ms: int) -> "dict[str, Any] | None":
+def _retry(timeline: Timeline, now_ms: int) -> "dict[str, Any] | None":
     """Return the visit that waits for its next attempt."""
-    last = story.chapters[-1] if story.chapters else None
+    last = timeline.entries[-1] if timeline.entries else None
     if last is None or last.visit is None or last.visit.retry_at_ms is None:
         return None
     return shown(last, now_ms)
 
 
-async def _definition(call: Call, story: Timeline) -> "dict[str, Any] | None":
-    run = story.run
+async def _definition(call: Call, timeline: Timeline) -> "dict[str, Any] | None":
+    run = timeline.run
     try:
         row = await call.services.workflows.table.get(call.tenant, run.workflow_id, run.version)
     except NotFound:
@@ -199,30 +201,30 @@ def _files(data: JsonObject, document: dict[str, Any]) -> list[dict[str, str]]:
     return [{"id": file_id, "name": name} for file_id, name in found.items()]
 
 
-def _carried(story: Timeline) -> list[dict[str, Any]]:
+def _carried(timeline: Timeline) -> list[dict[str, Any]]:
     """Return the newest visits that earlier runs did."""
-    visits = story.run.carried
-    first = max(0, len(visits) - _MOST_CHAPTERS)
+    visits = timeline.run.carried
+    first = max(0, len(visits) - _MOST_CARRIED)
     return [shown_carried(visit, number) for number, visit in enumerate(visits[first:], first)]
 
 
-def _repairable(story: Timeline) -> list[dict[str, Any]]:
+def _repairable(timeline: Timeline) -> list[dict[str, Any]]:
     """Return the newest visit of each of the last entered steps, to run again from.
 
     Their data is included if the page has room for it; else `{}`, which changes nothing.
     """
-    newest = {chapter.step_id: chapter for chapter in story.chapters}
-    last = sorted(newest.values(), key=lambda chapter: -chapter.seq)[:_MOST_REPAIRABLE]
+    newest = {entry.step_id: entry for entry in timeline.entries}
+    last = sorted(newest.values(), key=lambda entry: -entry.seq)[:_MOST_REPAIRABLE]
     found, room = [], _MOST_DATA
-    for chapter in last:
-        text = editable(chapter.data)
+    for entry in last:
+        text = editable(entry.data)
         room -= len(text)
         found.append(
             {
-                "id": chapter.step_id,
-                "name": (chapter.visit.step_name if chapter.visit else None) or chapter.step_id,
+                "id": entry.step_id,
+                "name": (entry.visit.step_name if entry.visit else None) or entry.step_id,
                 "text": text if room >= 0 else "{}",
-                "is_last": chapter is story.chapters[-1],
+                "is_last": entry is timeline.entries[-1],
             }
         )
     return found[::-1]

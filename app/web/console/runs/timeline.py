@@ -67,7 +67,7 @@ class TimelineAttempt:
 
 
 @dataclass(slots=True)
-class TimelineVisit:
+class TimelineEntry:
     """One visit of a step.
 
     Attributes:
@@ -79,7 +79,7 @@ class TimelineVisit:
     seq: int
     step_id: str
     data: JsonObject
-    tries: list[TimelineAttempt] = field(default_factory=list)
+    attempts: list[TimelineAttempt] = field(default_factory=list)
     waits: list[tuple[int, int | None]] = field(default_factory=list)
     visit: Visit | None = None
 
@@ -89,54 +89,54 @@ class Timeline:
     """A run and its visits, oldest first."""
 
     run: Run
-    chapters: list[TimelineVisit]
+    entries: list[TimelineEntry]
     events: list[dict[str, Any]]
 
 
-def tell(events: Sequence[Event]) -> Timeline:
+def timeline_of(events: Sequence[Event]) -> Timeline:
     """Fold a history, and keep the data that each step saw. Raises `IllegalTransition`."""
     run: Run | None = None
-    chapters: list[TimelineVisit] = []
+    entries: list[TimelineEntry] = []
     for event in events:
         run = apply(run, event)
         if isinstance(event, StepStarted) and event.attempt == 1:
-            chapters.append(TimelineVisit(run.seq, event.step_id, shown_data(run.data)))
-        if chapters:
-            _note(chapters[-1], event)
+            entries.append(TimelineEntry(run.seq, event.step_id, shown_data(run.data)))
+        if entries:
+            _note(entries[-1], event)
     assert run is not None  # noqa: S101 - a history is not empty
-    for chapter, visit in zip(chapters, run.history, strict=True):
-        chapter.visit = visit
-        if visit.ended_at_ms is not None and chapter.tries[-1].ended_ms is None:
-            chapter.tries[-1].ended_ms = visit.ended_at_ms
-    return Timeline(run, chapters, [_line(seq, event) for seq, event in enumerate(events, 1)])
+    for entry, visit in zip(entries, run.history, strict=True):
+        entry.visit = visit
+        if visit.ended_at_ms is not None and entry.attempts[-1].ended_ms is None:
+            entry.attempts[-1].ended_ms = visit.ended_at_ms
+    return Timeline(run, entries, [_line(seq, event) for seq, event in enumerate(events, 1)])
 
 
-def _note(chapter: TimelineVisit, event: Event) -> None:
-    if getattr(event, "step_id", None) == chapter.step_id:
-        _note_wait(chapter, event)
+def _note(entry: TimelineEntry, event: Event) -> None:
+    if getattr(event, "step_id", None) == entry.step_id:
+        _note_wait(entry, event)
     match event:
         case StepStarted():
-            chapter.tries.append(TimelineAttempt(event.attempt, event.at_ms))
+            entry.attempts.append(TimelineAttempt(event.attempt, event.at_ms))
         case AttemptFailed():
-            last = chapter.tries[-1]
+            last = entry.attempts[-1]
             last.ended_ms, last.retry_at_ms = event.at_ms, event.retry_at_ms
             last.error = {"type": event.error.type, "message": event.error.message}
         case AttemptInterrupted():
-            chapter.tries[-1].interrupted = True
+            entry.attempts[-1].interrupted = True
         case StepFailed():
-            chapter.tries[-1].ended_ms = event.at_ms
-            chapter.tries[-1].error = {"type": event.error.type, "message": event.error.message}
+            entry.attempts[-1].ended_ms = event.at_ms
+            entry.attempts[-1].error = {"type": event.error.type, "message": event.error.message}
         case StepCompleted():
-            chapter.tries[-1].ended_ms = event.at_ms
+            entry.attempts[-1].ended_ms = event.at_ms
         case _:
             pass
 
 
-def _note_wait(chapter: TimelineVisit, event: Event) -> None:
-    if chapter.waits and chapter.waits[-1][1] is None and not isinstance(event, WaitEnded):
-        chapter.waits[-1] = (chapter.waits[-1][0], event.at_ms)
+def _note_wait(entry: TimelineEntry, event: Event) -> None:
+    if entry.waits and entry.waits[-1][1] is None and not isinstance(event, WaitEnded):
+        entry.waits[-1] = (entry.waits[-1][0], event.at_ms)
     if isinstance(event, AttemptFailed | RunPaused | StepSlept):
-        chapter.waits.append((event.at_ms, None))
+        entry.waits.append((event.at_ms, None))
 
 
 def _line(seq: int, event: Event) -> dict[str, Any]:
@@ -164,14 +164,14 @@ def status_of(visit: Visit) -> str:
     return "waiting" if visit.retry_at_ms is not None else visit.status.value
 
 
-def shown(chapter: TimelineVisit, now_ms: int) -> dict[str, Any]:
+def shown(entry: TimelineEntry, now_ms: int) -> dict[str, Any]:
     """Return a visit as the page shows it."""
-    visit = chapter.visit
-    assert visit is not None  # noqa: S101 - set by `tell`
+    visit = entry.visit
+    assert visit is not None  # noqa: S101 - set by `timeline_of`
     ended_ms = visit.ended_at_ms if visit.ended_at_ms is not None else now_ms
     return {
-        "id": f"visit-{chapter.seq}",
-        "seq": chapter.seq,
+        "id": f"visit-{entry.seq}",
+        "seq": entry.seq,
         "step_id": visit.step_id,
         "name": visit.step_name or visit.step_id,
         "type": visit.step_type,
@@ -182,14 +182,14 @@ def shown(chapter: TimelineVisit, now_ms: int) -> dict[str, Any]:
         "is_open": visit.ended_at_ms is None,
         "icon": icon(visit.step_type),
         "said": _said(visit),
-        "input": chapter.data,
+        "input": entry.data,
         "output": visit.output,
         "has_output": visit.status is VisitStatus.COMPLETED,
         "error": {"type": visit.error.type, "message": visit.error.message}
         if visit.error
         else None,
         "retry_at_ms": visit.retry_at_ms,
-        "tries": [_try(item) for item in chapter.tries],
+        "attempts": [_attempt(item) for item in entry.attempts],
         "answers": [_answer(answer) for answer in visit.answers],
         "calls": calls_of(visit),
         "usage": usage_of([visit]),
@@ -219,7 +219,7 @@ def shown_carried(visit: CarriedVisit, number: int) -> dict[str, Any]:
     }
 
 
-def _try(item: TimelineAttempt) -> dict[str, Any]:
+def _attempt(item: TimelineAttempt) -> dict[str, Any]:
     return {
         "number": item.number,
         "began_ms": item.began_ms,

@@ -8,35 +8,35 @@ from typing import Any
 from app.web.console.icons import icon
 from app.web.console.runs.rounds import Rounds, folded
 from app.web.console.runs.time_axis import TimeAxis
-from app.web.console.runs.timeline import Timeline, TimelineVisit, status_of
+from app.web.console.runs.timeline import Timeline, TimelineEntry, status_of
 from engine import JsonObject
 
 _MOST_ROWS = 60
 
 
-def axis_of(story: Timeline, now_ms: int) -> TimeAxis:
+def axis_of(timeline: Timeline, now_ms: int) -> TimeAxis:
     """Return the time axis of a run: work is to scale, waits are not."""
-    run = story.run
+    run = timeline.run
     ended_ms = run.ended_at_ms or now_ms
     work = [
         (from_ms, to_ms)
-        for chapter in story.chapters
-        for from_ms, to_ms, is_wait in pieces(chapter, ended_ms)
+        for entry in timeline.entries
+        for from_ms, to_ms, is_wait in pieces(entry, ended_ms)
         if not is_wait
     ]
     return TimeAxis(run.started_at_ms, ended_ms, work)
 
 
-def pieces(chapter: TimelineVisit, now_ms: int) -> list[tuple[int, int, bool]]:
+def pieces(entry: TimelineEntry, now_ms: int) -> list[tuple[int, int, bool]]:
     """Return a visit as stretches of work or waiting: from, to, whether it waited."""
-    visit = chapter.visit
-    assert visit is not None  # noqa: S101 - set by `tell`
+    visit = entry.visit
+    assert visit is not None  # noqa: S101 - set by `timeline_of`
     ended_ms = (
         visit.ended_at_ms if visit.ended_at_ms is not None else max(now_ms, visit.started_at_ms)
     )
     found: list[tuple[int, int, bool]] = []
     at = visit.started_at_ms
-    for from_ms, until_ms in chapter.waits:
+    for from_ms, until_ms in entry.waits:
         to_ms = ended_ms if until_ms is None else until_ms
         if from_ms > at or not found:
             found.append((at, max(at, from_ms), False))
@@ -47,18 +47,18 @@ def pieces(chapter: TimelineVisit, now_ms: int) -> list[tuple[int, int, bool]]:
     return found
 
 
-def rows_of(story: Timeline, selected: int, unfolded: int, now_ms: int) -> dict[str, Any]:
+def rows_of(timeline: Timeline, selected: int, unfolded: int, now_ms: int) -> dict[str, Any]:
     """Return the rows that the page shows, and how many are before and after them."""
-    axis = axis_of(story, now_ms)
-    chapters = story.chapters
+    axis = axis_of(timeline, now_ms)
+    entries = timeline.entries
     found: list[JsonObject] = []
-    for part in folded([chapter.step_id for chapter in chapters]):
-        own = chapters[part.first : part.end]
-        seqs = [chapter.seq for chapter in own]
+    for part in folded([entry.step_id for entry in entries]):
+        own = entries[part.first : part.end]
+        seqs = [entry.seq for entry in own]
         if part.length and own and not (selected in seqs or unfolded == seqs[0]):
             found.append(_rounds(part, own, axis))
         else:
-            found += [_row(chapter, axis, now_ms, selected) for chapter in own]
+            found += [_row(entry, axis, now_ms, selected) for entry in own]
     at = next((n for n, row in enumerate(found) if row["is_selected"]), len(found) - 1)
     end = min(len(found), max(_MOST_ROWS, at + _MOST_ROWS // 2))
     first = max(0, end - _MOST_ROWS)
@@ -72,8 +72,8 @@ def rows_of(story: Timeline, selected: int, unfolded: int, now_ms: int) -> dict[
     }
 
 
-def _rounds(part: Rounds, own: Sequence[TimelineVisit], axis: TimeAxis) -> JsonObject:
-    visits = [chapter.visit for chapter in own if chapter.visit is not None]
+def _rounds(part: Rounds, own: Sequence[TimelineEntry], axis: TimeAxis) -> JsonObject:
+    visits = [entry.visit for entry in own if entry.visit is not None]
     names = [visit.step_name or visit.step_id for visit in visits[: part.length]]
     statuses = Counter(status_of(visit) for visit in visits)
     statuses.pop("completed", None)
@@ -92,24 +92,24 @@ def _rounds(part: Rounds, own: Sequence[TimelineVisit], axis: TimeAxis) -> JsonO
     }
 
 
-def _row(chapter: TimelineVisit, axis: TimeAxis, now_ms: int, selected: int) -> JsonObject:
-    visit = chapter.visit
-    assert visit is not None  # noqa: S101 - set by `tell`
+def _row(entry: TimelineEntry, axis: TimeAxis, now_ms: int, selected: int) -> JsonObject:
+    visit = entry.visit
+    assert visit is not None  # noqa: S101 - set by `timeline_of`
     ended_ms = visit.ended_at_ms if visit.ended_at_ms is not None else now_ms
     drawn: list[JsonObject] = []
-    for from_ms, to_ms, is_wait in pieces(chapter, now_ms):
+    for from_ms, to_ms, is_wait in pieces(entry, now_ms):
         x = axis.at(from_ms)
         width = max(0.4, round(axis.at(to_ms) - x, 2))
         drawn.append({"x": min(x, 99.6), "width": width, "is_wait": is_wait})
     marks = [
         axis.at(item.ended_ms)
-        for item in chapter.tries
+        for item in entry.attempts
         if item.error is not None and item.ended_ms is not None
     ]
     return {
         "is_rounds": False,
-        "is_selected": chapter.seq == selected,
-        "seq": chapter.seq,
+        "is_selected": entry.seq == selected,
+        "seq": entry.seq,
         "step_id": visit.step_id,
         "name": visit.step_name or visit.step_id,
         "type": visit.step_type,
@@ -119,17 +119,17 @@ def _row(chapter: TimelineVisit, axis: TimeAxis, now_ms: int, selected: int) -> 
         "took_ms": ended_ms - visit.started_at_ms,
         "is_open": visit.ended_at_ms is None,
         "children": visit.children,
-        "attempts": len(chapter.tries),
+        "attempts": len(entry.attempts),
         "pieces": [*drawn],
         "marks": [*marks],
     }
 
 
-def taken(story: Timeline) -> set[tuple[str, str]]:
+def taken(timeline: Timeline) -> set[tuple[str, str]]:
     """Return the edges that a run has taken."""
-    steps = [*(visit.step_id for visit in story.run.carried), *_own(story)]
+    steps = [*(visit.step_id for visit in timeline.run.carried), *_own(timeline)]
     return set(pairwise(steps))
 
 
-def _own(story: Timeline) -> list[str]:
-    return [chapter.step_id for chapter in story.chapters]
+def _own(timeline: Timeline) -> list[str]:
+    return [entry.step_id for entry in timeline.entries]
