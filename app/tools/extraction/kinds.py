@@ -46,6 +46,13 @@ _BY_TYPE = {kind: kind for kind in (CSV, TSV, HTML, MARKDOWN, JSON, XML, MAIL)} 
     "multipart/related": MAIL,
     "text/xml": XML,
 }
+_NEVER_BLANK = frozenset(
+    {
+        "pdf", "doc", "docx", "docm", "dotx", "xls", "xlsx", "xlsm", "ppt", "pptx", "odt", "ods",
+        "odp", "epub", "rtf", "msg", PDF, WORD, SPREADSHEET, PRESENTATION, OLD_SPREADSHEET, OUTLOOK,
+        ODF_TEXT, ODF_SLIDES, ODF_SHEETS, EPUB, RTF,
+    }
+)  # fmt: skip
 _PLAIN = frozenset({"txt", "text", "log", *_ENDINGS})
 _IS_HTML = re.compile(rb"<(!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 # As browsers tell it (https://mimesniff.spec.whatwg.org/); some programs call that .xls or .doc.
@@ -108,6 +115,8 @@ def kind_of(content: bytes, media_type: str, name: str) -> str:
             return _text(content, ending, media_type)
         known = media_type not in ("", TEXT, *_BY_TYPE)
         raise unsupported(media_type if known else "application/octet-stream")
+    if not content.strip() and (ending in _NEVER_BLANK or media_type in _NEVER_BLANK):
+        raise damaged("it is empty")
     return _text(content, ending, media_type)
 
 

@@ -303,6 +303,14 @@ def test_an_unsupported_format_is_refused_by_name(
     assert message.endswith("HTML, EML, MSG, CSV and plain text can")
 
 
+@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.XLSX", "a.msg"])
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_an_empty_file_is_only_a_text(name: str, content: str) -> None:
+    message = "the document is damaged: it is empty"
+    assert failure_of(name, content) == ("DocumentUnreadable", message)
+    assert read("a.txt", content)["text"] == read("a", content)["text"] == ""
+
+
 def test_an_archive_without_its_beginning_is_damaged() -> None:
     content = archive({"mimetype": "application/epub+zip", "a": "b"})
     cut = content[:4] + content[30:]
