@@ -237,6 +237,10 @@ def _attributed(host: str, timeout_s: float | None, hearing: Heard) -> Iterator[
     except httpx2.LocalProtocolError as wrong:
         message = f"the request cannot be sent: {wrong}"
         raise StepBroke("InvalidRequest", message, retryable=False) from wrong
+    except httpx2.ProxyError as refused:
+        hearing.forget()  # the status is the proxy's
+        message = f"the proxy does not connect to {host}: {refused}"
+        raise StepBroke("ConnectionFailed", message) from refused
     except httpx2.TransportError as failed:
         if isinstance(failed.__cause__, AddressNotAllowed):
             raise StepBroke("AddressNotAllowed", str(failed), retryable=False) from failed

@@ -22,7 +22,7 @@ from app.telemetry.otlp import OtlpExporter
 from app.telemetry.traces import Span
 from app.tools.mcp.http import http_client
 from steps.contract.step_type import StepBroke
-from steps.effects.http_messages import HttpRequest
+from steps.effects.http_messages import HttpRequest, Take
 from tests.attack.trap import Trap
 from tests.harness.mail import certificate
 
@@ -153,10 +153,12 @@ async def test_excluded_hosts_are_reached_directly(relay: Any) -> None:
     assert relay.asked == []
 
 
-async def test_a_proxy_that_refuses_is_named_without_its_password(relay: Any) -> None:
+@pytest.mark.parametrize("take", ["unpacked", "nothing"])
+async def test_a_proxy_that_refuses_is_named_without_its_password(relay: Any, take: Take) -> None:
     client = HttpClient([], way(relay, None, ""))
-    with pytest.raises(StepBroke, match="407") as broke:
-        await client.send(HttpRequest("GET", "https://other.invalid/"))
+    told = r"the proxy does not connect to other\.invalid: 407 [\w ]+$"
+    with pytest.raises(StepBroke, match=told) as broke:
+        await client.send(HttpRequest("GET", "https://other.invalid/", take=take))
     await client.close()
     assert broke.value.error.type == "ConnectionFailed"
 
