@@ -11,8 +11,8 @@ _SAID: Mapping[tuple[int, str], tuple[str, str]] = {
     (400, "Invalid input"): (
         "The request is not acceptable as it was sent.",
         (
-            "`details` name every problem with its place and what would fit. Mend them all, and "
-            "send the request again."
+            "`details` name every problem with its place and what would fit. Correct all of them, "
+            "and send the request again."
         ),
     ),
     (401, "Unauthorized"): (

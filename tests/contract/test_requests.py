@@ -35,6 +35,7 @@ QUERIES = [
     ("/api/workflows?limit=%201", "limit", "must be a whole number"),
     ("/api/workflow/metadata/input/ID?vrsion=1.0.0", "vrsion", "did you mean version"),
     ("/api/workflow/metadata/input/ID?version=", "", "has no version ''"),
+    ("/api/workflows/ID?version=published", "", "has no published version"),
     ("/api/keys?limit=5", "limit", "is not a known key"),
     ("/api/audit?until=2026", "until", "must be a date with a time and a zone"),
 ]
