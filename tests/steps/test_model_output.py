@@ -53,7 +53,7 @@ def test_the_one_object_that_fits_is_found(text: str) -> None:
         (f'{{"was": {BOB}, "is": {ADA}', "not JSON"),
         (f'{{"was": {BOB}, "is": {ADA}}}', "required"),
         (f'{{"name": "Ada", "child": {BOB}}}', "required"),
-        ('{"name": "Ada", "age": "36"}', "integer"),
+        ('{"name": "Ada", "age": "36"}', "whole number"),
         ("5", "must be a JSON object"),
         ('Sure: {"name": "Ada", "age": NaN}', "not JSON"),
     ],

@@ -212,7 +212,7 @@ def test_a_failed_firing_records_its_reason_and_the_next_one_follows(
         ({"version": "9.9.9"}, "version", "no version"),
         ({"data": {"n": "{{ schedule.when }}"}}, "data", "schedule.when"),
         ({"data": {"n": "{{ 1 + }}"}}, "data", "expression"),
-        ({"data": {"n": "three"}}, "data.n", "integer"),
+        ({"data": {"n": "three"}}, "data.n", "whole number"),
         ({"data": {}}, "data.n", "is required"),
         ({"missed": "some"}, "missed", "'skip', 'last' or 'all'"),
         ({"mostMissed": 3}, "mostMissed", "only where missed is all"),
