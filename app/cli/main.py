@@ -38,6 +38,7 @@ _REMOTE = {
     ),
     "follow": ("status", "tail"),
     "views": ("view",),
+    "search": ("search",),
     "inbox": ("inbox", "claim", "unclaim", "delegate", "link"),
     "schedules": ("schedule",),
     "workflow": ("workflow",),

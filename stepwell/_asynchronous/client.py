@@ -13,6 +13,7 @@ from stepwell._asynchronous.connection import AsyncConnection
 from stepwell._asynchronous.pauses import AsyncPauses
 from stepwell._asynchronous.run import AsyncRun
 from stepwell._asynchronous.schedules import AsyncSchedules
+from stepwell._asynchronous.search import AsyncSearch
 from stepwell._asynchronous.triggers import AsyncTriggers
 from stepwell._asynchronous.variables import AsyncVariables
 from stepwell._asynchronous.views import AsyncViews
@@ -22,7 +23,7 @@ from stepwell._selection import BulkAction, BulkCount, BulkPart, BulkRerun, RunF
 from stepwell._server import server_of
 
 
-class AsyncClient(AsyncVariables):
+class AsyncClient(AsyncSearch, AsyncVariables):
     """A Stepwell server, for programs that use asyncio.
 
     Arguments that are not given come from the environment: STEPWELL_URL, STEPWELL_KEY with

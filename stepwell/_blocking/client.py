@@ -14,6 +14,7 @@ from stepwell._blocking.connection import Connection
 from stepwell._blocking.pauses import Pauses
 from stepwell._blocking.run import Run
 from stepwell._blocking.schedules import Schedules
+from stepwell._blocking.search import Search
 from stepwell._blocking.triggers import Triggers
 from stepwell._blocking.variables import Variables
 from stepwell._blocking.views import Views
@@ -23,7 +24,7 @@ from stepwell._selection import BulkAction, BulkCount, BulkPart, BulkRerun, RunF
 from stepwell._server import server_of
 
 
-class Client(Variables):
+class Client(Search, Variables):
     """A Stepwell server, for programs that use threads or none.
 
     Arguments that are not given come from the environment: STEPWELL_URL, STEPWELL_KEY with

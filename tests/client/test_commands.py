@@ -58,6 +58,8 @@ def test_open_pauses_by_commands(defined: Server) -> None:
         (mine,) = [one for one in client.pauses.open(workflow_id="asking") if one.run_id == run.id]
         assert (mine.may_answer, len(mine.seen)) == (True, 64)
         assert run.id in printed(defined, "inbox", "--workflow", "asking")
+        assert f"run  {run.id}  paused" in printed(defined, "search", run.id)
+        assert "workflow  asking  " in printed(defined, "search", "asking")
         pause = printed_json(defined, "claim", run.id, "--comment", "mine")["pauseSignal"]
         assert pause["claimedBy"].startswith("key:")
         line = next(

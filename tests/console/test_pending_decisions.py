@@ -59,3 +59,28 @@ def test_a_pending_decision_is_sent_when_the_page_is_put_aside(
         )
         assert pending == [True, False]
         assert settled(client, run, "completed")["result"] == {"decision": "approved"}
+
+
+def test_a_decision_that_ended_with_its_browser_is_reported(
+    console: Server, person: Person
+) -> None:
+    with console.client("owner", "lost") as client:
+        client.post("/api/workflows", json=PAY).raise_for_status()
+        client.post("/api/workflow/start/pay", json={"data": {"who": "Bob"}}).raise_for_status()
+        person.signs_in("lost", console.key("operator", "lost"))
+        person.sees("Pay Bob?")
+        body = person.driver.find_element("tag name", "body")
+        body.send_keys("j")
+        held = person.driver.execute_script(f"{_DECIDE}; return localStorage['held-decisions']")
+        body.send_keys("u")
+        assert person.driver.execute_script("return localStorage.length") == 0, "it is taken back"
+        person.driver.execute_script(
+            "const earlier = (at) => at - 60_000;"
+            "localStorage['held-decisions'] = arguments[0].replace(/(?<=\"at\":)\\d+/, earlier);"
+            "location.reload()",
+            held,
+        )
+        person.sees("Not sent, because the browser was ended before: Approve: ")
+        person.opens("/inbox")
+        person.sees("Pay Bob?")
+        assert "Not sent" not in person.text, "once"

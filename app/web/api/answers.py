@@ -10,6 +10,7 @@ from app.wire.answers import people as people_answers
 from app.wire.answers import processes as process_answers
 from app.wire.answers import resources as answers
 from app.wire.answers import runs as run_answers
+from app.wire.answers import search as search_answers
 from app.wire.answers import triggers as trigger_answers
 from app.wire.answers.parts import DoneToId, DoneToName
 
@@ -47,6 +48,7 @@ ANSWERS: dict[str, Any] = {
     "release_run": run_answers.ControlledRun,
     "list_runs": run_answers.RunPage,
     "list_inbox": run_answers.InboxPage,
+    "search_everywhere": search_answers.FoundEverywhere,
     "claim_pause": run_answers.RunState,
     "unclaim_pause": run_answers.RunState,
     "delegate_pause": run_answers.RunState,

@@ -68,7 +68,7 @@ class Resource:
             query.search, query.status, query.includeArchived, query.limit, query.offset
         )
         rows = await self.kept(call.services).table.search(call.tenant, wanted)
-        return JSONResponse([_brief(row) for row in rows])
+        return JSONResponse([definition_line(row) for row in rows])
 
     async def get(self, call: Call) -> Response:
         """Show a version."""
@@ -206,7 +206,8 @@ async def startable(call: Call, workflow_id: str) -> tuple[VersionRow, Definitio
     return row, definition, selector
 
 
-def _brief(row: VersionRow) -> dict[str, Any]:
+def definition_line(row: VersionRow) -> dict[str, Any]:
+    """Return a workflow or an agent as lists show it."""
     return {
         "id": row.id,
         "name": row.name,
@@ -219,12 +220,12 @@ def _brief(row: VersionRow) -> dict[str, Any]:
 
 
 def _whole(row: VersionRow) -> dict[str, Any]:
-    return {**row.definition, **_brief(row)}
+    return {**row.definition, **definition_line(row)}
 
 
 def _version(row: VersionRow) -> dict[str, Any]:
     published_at = iso_time(row.published_at_ms) if row.published_at_ms else None
-    brief = {name: item for name, item in _brief(row).items() if name != "updatedAt"}
+    brief = {name: item for name, item in definition_line(row).items() if name != "updatedAt"}
     return {**brief, "publishedAt": published_at}
 
 

@@ -17,6 +17,7 @@ TAGS = (
         ("/api/schedules", "/api/signals", "/api/triggers"),
     ),
     ("Variables", "Values that expressions of all workflows can use.", ("/api/variables",)),
+    ("Search", "Everything of a tenant, by words.", ("/api/search",)),
     ("Views", "Saved lists of runs.", ("/api/views",)),
     ("Agents", "Definitions of agents, in versions.", ("/api/agents",)),
     ("Events", "Events, as a stream.", ("/api/workflow/events",)),

@@ -9,9 +9,7 @@ from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.console.runs.run_list import saved_views
 from app.web.endpoint import Call
-from app.wire.requests.bodies import ListRunsQuery
-from app.wire.runs.listing import found_runs
-from journal import DefinitionFilter
+from app.wire.runs.everywhere import found_everywhere
 
 _MOST_RUNS = 25
 _MOST_DEFINITIONS = 8
@@ -30,18 +28,13 @@ async def search_page(call: Call) -> Response:
     asked, wrong = fitting(SearchQuery, filled(call))
     text = (asked.q or "").strip()
     journal = call.services.journal
-    wanted = DefinitionFilter(search=text, limit=_MOST_DEFINITIONS)
+    found = await found_everywhere(
+        journal, call.tenant, text, most_definitions=_MOST_DEFINITIONS, most_runs=_MOST_RUNS
+    )
     definitions = [
-        {"name": name, "path": path, "found": await table.search(call.tenant, wanted)}
-        for name, path, table in (
-            ("Workflows", "/workflows", journal.workflows),
-            ("Agents", "/agents", journal.agents),
-        )
-        if text
+        {"name": "Workflows", "path": "/workflows", "found": found.workflows},
+        {"name": "Agents", "path": "/agents", "found": found.agents},
     ]
-    # Without words, no run matches.
-    query = ListRunsQuery(text=text or "-")
-    found, captions = await found_runs(journal, call.tenant, query, _MOST_RUNS)
     return await page(
         call,
         "search.html",
@@ -53,10 +46,12 @@ async def search_page(call: Call) -> Response:
         pages=await _pages(call, text),
         actions=list(places.found(places.ACTIONS, text, call.caller.role)),
         sign_out=places.SIGN_OUT,
-        runs=found.rows,
-        names=await journal.workflows.names(call.tenant, [row.workflow_id for row in found.rows]),
-        captions={row.run_id: captions.get(row.run_id) for row in found.rows},
-        more=found.following is not None,
+        runs=found.runs.rows,
+        names=await journal.workflows.names(
+            call.tenant, [row.workflow_id for row in found.runs.rows]
+        ),
+        captions={row.run_id: found.captions.get(row.run_id) for row in found.runs.rows},
+        more="runs" in found.more,
     )
 
 

@@ -63,6 +63,13 @@ def test_runs_are_found_by_their_input_data(server: Server) -> None:
         for text in ("hunter2secret", "true", "customer", "odegard w7x", "y" * 70, "omega"):
             assert found(client, text) == [], text
         assert found(stranger, "odegard") == []
+        nothing: dict[str, Any] = {"workflows": [], "agents": [], "runs": [], "more": []}
+        assert stranger.get("/api/search", params={"q": "claim"}).json() == nothing
+        everything = client.get("/api/search", params={"q": " claim", "limit": 1}).json()
+        assert [one["id"] for one in everything["workflows"]] == ["claim"]
+        assert [one["runId"] for one in everything["runs"]] == [last]
+        assert everything["more"] == ["runs"]
+        assert client.get("/api/search", params={"q": ""}).status_code == 400
         named = {"action": "delete", "filter": {"text": "odegard", "runIds": [first, last]}}
         counted = client.post("/api/workflow/management/bulk", json={**named, "dryRun": True})
         assert counted.json()["matched"] == 1, "of runs that are named one by one too"

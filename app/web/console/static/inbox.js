@@ -1,6 +1,7 @@
 // The inbox in two panes: a list of what waits beside the cards, keys, and several decisions at once.
 // What a key decides, or a decision for several, is sent after some seconds: until then it can be undone.
 import { showTimes } from "./times.js";
+import { forget, note, takeLost } from "./unsent.js";
 
 const UNDO_MS = 5000;
 const YES = ["approved", "approve", "yes", "ok", "accepted"];
@@ -17,6 +18,7 @@ export function startInbox() {
   const draw = () => drawIndex(list, index);
   new MutationObserver(draw).observe(list, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-over"] });
   draw();
+  sayLost(list);
   const named = new URLSearchParams(location.search).get("pause");
   const wanted = named && cards(list).find((card) => card.dataset.pause === named);
   if (wanted) choose(wanted, true);
@@ -143,11 +145,15 @@ function hold(list, given) {
   for (const button of given.filter(isHeavy)) button.form.requestSubmit(button);
   if (!buttons.length) return;
   const chosen = buttons.map((button) => ({ button, card: button.closest("[data-card]") }));
-  for (const { card } of chosen) card.dataset.held = "yes";
+  for (const { button, card } of chosen) {
+    card.dataset.held = "yes";
+    note(card.dataset.pause, `${button.textContent}: ${card.dataset.about}`);
+  }
   const send = () => {
     clearTimeout(one.timer);
     for (const { button, card } of chosen) {
       delete card.dataset.held;
+      forget(card.dataset.pause);
       if (!card.dataset.over) button.form.requestSubmit(button);
     }
     drawUndo();
@@ -165,10 +171,22 @@ function undo() {
   const one = held.pop();
   if (!one) return;
   clearTimeout(one.timer);
-  for (const { card } of one.chosen) delete card.dataset.held;
+  for (const { card } of one.chosen) { delete card.dataset.held; forget(card.dataset.pause); }
   drawUndo();
   drawIndex(document.getElementById("waiting-list"), document.getElementById("inbox-index"));
   choose(one.chosen[0].card, true);
+}
+
+// A browser that was ended has sent nothing of what it held.
+function sayLost(list) {
+  const stillOpen = new Map(open(list).map((card) => [card.dataset.pause, card]));
+  const lost = takeLost(2 * UNDO_MS).filter(({ pause }) => stillOpen.has(pause));
+  if (!lost.length) return;
+  const place = document.createElement("p");
+  place.className = "notice warn";
+  place.setAttribute("role", "alert");
+  place.textContent = `Not sent, because the browser was ended before: ${lost.map(({ told }) => told).join("; ")}. Decide again.`;
+  list.closest(".inbox-panes").before(place);
 }
 
 function drawUndo() {
