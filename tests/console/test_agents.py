@@ -59,6 +59,7 @@ def test_an_agent_is_created_changed_published_and_archived(
     person.presses("Archive…")
     person.presses("Archive")
     person.presses("Bring it back")
+    person.sees("Archive…")  # the page is loaded anew
     person.presses("Make a copy")
     person.sees("Clerk (Copy)")
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -217,3 +218,35 @@ def test_a_trigger_is_created_inspected_and_fired_again(server: Server, admin: P
     assert [item["outcome"] for item in found] == ["started", "started", "skipped"]
     admin.driver.find_element("css selector", "#firings td a[href*='/firings/']").click()
     admin.sees('{"n":2}')
+    admin.opens("/settings/triggers/pushes")
+    admin.presses("Change…")
+    text = admin.driver.find_element("id", "definition").get_attribute("value") or ""
+    admin.writes("definition", text.replace("n > 1", "n > 5"))
+    admin.presses("Change")
+    admin.sees("The trigger is changed.")
+    with server.client() as client:
+        changed = client.get("/api/triggers/pushes").json()
+    assert (changed["when"], changed["url"]) == ("request.body.n > 5", url)
+
+
+def test_a_schedule_and_the_groups_of_a_person_are_changed(server: Server, admin: Person) -> None:
+    nightly: dict[str, Any] = {"workflowId": "quick", "cron": "0 2 * * *", "timeZone": "UTC"}
+    nightly |= {"jitter": "5m", "enabled": False}
+    with server.client() as client:
+        client.put("/api/schedules/nightly", json=nightly).raise_for_status()
+        eve = {"name": "eve", "role": "viewer", "groups": ["ops"]}
+        client.post("/api/people", json=eve).raise_for_status()
+        admin.opens("/settings/schedules/nightly")
+        admin.presses("Change…")
+        admin.fills("Cron", "0 6 * * *")
+        admin.presses("Change")
+        admin.sees("The schedule is changed.")
+        kept = client.get("/api/schedules/nightly").json()
+        assert kept == kept | nightly | {"cron": "0 6 * * *"}
+        admin.opens("/settings/people")
+        admin.presses("ops")
+        admin.fills("Groups with commas", "ops, claims")
+        admin.presses("Change")
+        admin.sees("The groups of eve are changed.")
+        people = {one["name"]: one["groups"] for one in client.get("/api/people").json()}
+        assert people["eve"] == ["claims", "ops"]

@@ -4,6 +4,7 @@ import { settle } from "./cards.js";
 import { forget, keyOf } from "./once.js";
 import { carryTap } from "./taps.js";
 
+const REVEALED = { invitation: "The link to join", key: "The new API key", secret: "The new secret", url: "The link" };
 const TOO_LATE = "Your answer came too late and has changed nothing.";
 
 export function startForms() {
@@ -258,7 +259,7 @@ function reveal(form, secret) {
   copies.type = "button";
   copies.addEventListener("click", () => copy(secret));
   form.closest("dialog")?.close();
-  const dialog = dialogOf("Done", [note, shown], [copies, button("Close", "", "close")]);
+  const dialog = dialogOf(REVEALED[form.dataset.show] ?? "Done", [note, shown], [copies, button("Close", "", "close")]);
   dialog.addEventListener("close", () => location.reload());
 }
 

@@ -1,7 +1,7 @@
 // The picture of a workflow: drag to move, buttons for its size, the current step in sight.
 const READABLE = 0.72;
-const READABLE_BY_TOUCH = 0.5;
-const NARROW_PX = 420;
+const BARELY_READABLE = 0.5;
+const [PHONE_PX, NARROW_PX] = [420, 480];
 const SMALLEST_LARGEST = [0.1, 2];
 const MAP_FROM = 30;
 const MAP_PX = [120, 140];
@@ -153,8 +153,10 @@ function scale(pane, zoom) {
   const fit = Math.min(1, (pane.clientWidth - 2) / width, room / height);
   if (zoom === "begin" && svg.dataset.scaled) return;
   svg.dataset.scaled = "yes";
-  // Words are to be read before the whole is to be seen; on a phone, two fingers look closer.
-  const first = Math.max(fit, pane.clientWidth < NARROW_PX ? READABLE_BY_TOUCH : READABLE);
+  // Words are to be read before the whole is to be seen. On a phone the whole width is in sight first,
+  // and two fingers look closer.
+  const least = pane.clientWidth < PHONE_PX ? 0 : pane.clientWidth < NARROW_PX ? BARELY_READABLE : READABLE;
+  const first = Math.max(fit, least);
   const next = zoom === "begin" ? first : zoom === "fit" ? fit : Math.min(2, Math.max(0.25, now * (zoom === "in" ? 1.25 : 0.8)));
   svg.setAttribute("width", Math.round(width * next));
   svg.setAttribute("height", Math.round(height * next));
