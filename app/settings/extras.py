@@ -10,7 +10,8 @@ class ExtraMissing(Exception):
     def __init__(self, what: str, extra: str, module: str | None) -> None:
         super().__init__(
             f"{what} needs the extra {extra}, which is not installed ({module} is missing): "
-            f"install stepwell[{extra}], such as with uv tool install 'stepwell[{extra}]'"
+            f"install stepwell[{extra}] from the checkout's wheel, such as with "
+            f'uv tool install --find-links dist "$(ls dist/stepwell-*.whl)[{extra}]"'
         )
 
 
