@@ -40,6 +40,10 @@ _WORDINGS = tuple(
         ("cannot get absolute value", "it takes a number"),
         ("unknown method: KIND has no method named (\\S+)", "{0} has no method {1}"),
         ("insecure method call", "values have no such method"),
+        (
+            "date value out of range|year -?[0-9]+ is out of range",
+            "a date is in the years 1 to 9999",
+        ),
         ("value is not a string", "it takes a text"),
         ("cannot parse float from empty string", "the text is empty, which is no number"),
         ("unable to calculate (.+ (?://?|%) 0(?:\\.0)?)$", "{0} divides by zero"),

@@ -21,10 +21,19 @@ _FIGURE = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 def date_in(value: str, zone: str) -> str:
     """Return a time as local time in a zone; a date without a time is the start of its day."""
+    return _text(_local(value, zone))
+
+
+def _local(value: str, zone: str) -> datetime:
     place = _zone(zone)
     if _is_day(value):
-        return _text(datetime.combine(read_day(value), time(), place))
-    return _text(_moment(value).astimezone(place))
+        return _on_the_clock(datetime.combine(read_day(value), time(), place))
+    return _moment(value).astimezone(place)
+
+
+def _on_the_clock(moment: datetime) -> datetime:
+    """Return a moment as its zone's clock shows it, which may skip the time that was written."""
+    return moment.astimezone(UTC).astimezone(moment.tzinfo)
 
 
 def date_diff(value: str, other: str, unit: str = "days") -> int | float:
@@ -45,11 +54,11 @@ def date_trunc(value: str, unit: str, zone: str | None = None) -> str:
         raise ValueError(f"unit must be one of {', '.join(_UNITS)}")
     if _is_day(value) and zone is None:
         return _first_day(read_day(value), unit).isoformat()
-    moment = _moment(value) if zone is None else read_moment(date_in(value, zone))
+    moment = _moment(value) if zone is None else _local(value, zone)
     if unit == "hour":
-        return _text(moment.replace(minute=0, second=0, microsecond=0))
-    place = moment.tzinfo if zone is None else _zone(zone)
-    return _text(datetime.combine(_first_day(moment.date(), unit), time(), place))
+        return _text(_on_the_clock(moment.replace(minute=0, second=0, microsecond=0)))
+    first = datetime.combine(_first_day(moment.date(), unit), time(), moment.tzinfo)
+    return _text(_on_the_clock(first))
 
 
 def date_add_months(value: str, months: int) -> str:
@@ -97,13 +106,13 @@ def date_parse(text: str, pattern: str, zone: str | None = None) -> str:
     if not set("HIMSfcX") & set(signs):
         return moment.date().isoformat()
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC if zone is None else _zone(zone))
+        moment = _on_the_clock(moment.replace(tzinfo=UTC if zone is None else _zone(zone)))
     return _text(moment)
 
 
 def date_parts(value: str, zone: str | None = None) -> dict[str, int]:
     """Return year, month, day, and the other parts of a date and time."""
-    moment = _read(value) if zone is None else read_moment(date_in(value, zone))
+    moment = _read(value) if zone is None else _local(value, zone)
     iso = moment.isocalendar()
     parts = {
         "year": moment.year, "quarter": (moment.month + 2) // 3, "month": moment.month,
