@@ -215,7 +215,7 @@ def create(file: Path) -> None:
             connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = OFF")  # all of it is flushed below
-            _migrate(connection)
+            _migrate(connection, at_once=True)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         os.fsync(handle)
     finally:
@@ -269,13 +269,18 @@ def migrations() -> list[str]:
     return [(folder / name).read_text(encoding="utf-8") for name in scripts]
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Apply what is missing, each migration in one transaction with its version number."""
+def _migrate(connection: sqlite3.Connection, *, at_once: bool = False) -> None:
+    """Apply what is missing, each migration in one transaction with its version number.
+
+    `at_once` applies all of them in one transaction, for a database that nobody has yet.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    for number, script in enumerate(migrations()[version:], start=version + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
-        )
+    scripts = [
+        f"{script}\nPRAGMA user_version = {number};\n"
+        for number, script in enumerate(migrations()[version:], start=version + 1)
+    ]
+    for script in ["".join(scripts)] if at_once else scripts:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}COMMIT;")
 
 
 def mark(folder: Path, kept_in: str | None = None) -> None:
