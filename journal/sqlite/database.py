@@ -28,7 +28,6 @@ MARKER = "stepwell.json"
 _APPLICATION_ID = 0x53574C4C  # "SWLL"
 _BUSY_MS = 5_000
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
-SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
 C = TypeVar("C", bound=aiosqlite.Connection)
 
 # sqlite3 searches for an adapter for everything except int, float, str and bytearray, which takes

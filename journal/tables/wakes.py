@@ -88,8 +88,4 @@ class WakeTable:
     async def forget(self, rows: Sequence[WakeRow]) -> None:
         """Forget wakes, durable when this returns."""
         values = [(row.position,) for row in rows]
-        await self._writer.write(
-            lambda connection: connection.executemany(
-                "DELETE FROM wakes WHERE position = ?", values
-            )
-        )
+        await self._writer.write(lambda connection: connection.executemany(_DELETE, values))

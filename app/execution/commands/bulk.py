@@ -45,7 +45,6 @@ OF_ENDED = ("delete", "rerun")
 _DOWN = ("cancel", "terminate")
 """Commands that a run passes on to its child runs."""
 
-MOST_IDS = 500
 _PART = 100
 _HEAVY_AT_ONCE = 10
 _LONGEST_S = 5.0

@@ -13,7 +13,6 @@ from engine.value import value
 _LONG = 200
 _MOST_CONTROLS = 800
 _MOST_SHOWN = 2_000
-_MOST_BLANK = 20
 _FORMATS = {"email": "email", "date": "date", "uri": "url", "time": "time"}
 _EXAMPLES = {"date-time": ["2026-01-31T12:00:00Z"]}
 """How to write what browsers have no control for: theirs knows no time zone."""
