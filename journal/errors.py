@@ -382,9 +382,8 @@ class OpenRuns(JournalError):
     """Runs of the workflow have not ended."""
 
     def __init__(self, workflow_id: str, count: int) -> None:
-        super().__init__(
-            f"{count} runs of workflow {workflow_id!r} have not ended; cancel them first"
-        )
+        message = f"{count} runs of workflow {workflow_id!r} have not ended; cancel them first"
+        super().__init__(message)
 
 
 class NotEnded(JournalError):
