@@ -262,8 +262,8 @@ class UnknownVersion(NotFound):
     """The workflow or agent has no such version."""
 
     def __init__(self, word: str, definition_id: str, selector: str) -> None:
-        wanted = "published version" if selector == "published" else f"version {selector!r}"
-        super().__init__(f"{word} {definition_id!r} has no {wanted}")
+        which = "published version" if selector == "published" else f"version {selector!r}"
+        super().__init__(f"{word} {definition_id!r} has no {which}")
 
 
 class UnknownFile(NotFound):
