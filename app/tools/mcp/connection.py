@@ -32,7 +32,7 @@ from app.outbound.way_out import WayOut
 from app.settings.mcp import McpOAuth, McpServerSettings, resolved
 from app.telemetry import log
 from app.tools.mcp.elicitation import Elicitation, OpenCall
-from app.tools.mcp.http import http_client
+from app.tools.mcp.http import SESSION_OVER, http_client
 from app.tools.mcp.link import McpCall, McpTool, McpUnavailable, NoTools, NotSent, Token, ToolList
 from app.tools.mcp.mending import LOST, Handed, MendedTransport, handed
 from app.tools.mcp.resources import RESOURCE_TOOLS, asked_of_resources
@@ -191,9 +191,12 @@ class Connection:
         self._look = look
         self._elicitation = elicitation
         self._resources: frozenset[str] = frozenset()
+        self._is_over = False
 
     async def tools(self) -> ToolList:
         """List the tools. Raises `NoTools` when that takes too long, `MCPError` when it fails."""
+        if self._is_over:
+            raise MCPError(CONNECTION_CLOSED, "it has ended the session")
         found: list[McpTool] = []
         self._transport.warnings.clear()
         cursor: str | None = None
@@ -294,9 +297,12 @@ class Connection:
     def _broke(self, tool_id: str, refused: MCPError, call: Handed) -> StepBroke:
         if refused.code == REQUEST_TIMEOUT:
             return self._late(tool_id)
+        self._is_over = self._is_over or refused.data == SESSION_OVER
         # Look in any case: how a server says that it has lost the session is its own choice.
         self._look()
         if refused.code == CONNECTION_CLOSED:
+            if refused.data == SESSION_OVER:
+                return NotSent(self._name, refused.message)
             return self._gone(refused.message, call)
         if refused.code == TOO_LONG:
             message = f"tool {tool_id} gave {refused.message}"

@@ -6,6 +6,7 @@ cannot be sent. Here such a request gets an error as its answer instead.
 
 import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import httpx2
 from mcp_types import CONNECTION_CLOSED
@@ -18,6 +19,7 @@ from app.tools.mcp.misread import readable
 from steps.contract.step_type import StepBroke
 
 UNREACHABLE = {"stepwell": "unreachable"}
+SESSION_OVER = {"stepwell": "session over"}
 """Marks an error that no server has sent; theirs may have the same code."""
 
 _CONNECT_S = 10.0
@@ -106,9 +108,9 @@ class _Isolating(GuardedTransport):
         finally:
             await response.aclose()
         status = response.status_code
-        if status == httpx2.codes.NOT_FOUND and _SESSION in request.headers:
+        if _SESSION in request.headers and _is_session_over(status, bytes(content)):
             self._failed()
-            return _refusal(request, "it has ended the session")
+            return _refusal(request, "it has ended the session", SESSION_OVER)
         if _is_error(response) and not _explains_itself(bytes(content)):
             message = f"it answered HTTP {status} {response.reason_phrase}".rstrip()
             words = " ".join(bytes(content[:_SHOWN]).decode("utf-8", "replace").split())
@@ -126,18 +128,41 @@ def _is_json(response: httpx2.Response) -> bool:
     return bool(response.headers.get("content-type", "").startswith("application/json"))
 
 
+def _is_session_over(status: int, content: bytes) -> bool:
+    """Say whether a server does not know the session of a request, and so has not looked at it.
+
+    That is 404 in the protocol. Servers made after an example of its library answer 400, with a
+    message about the session and without the id of the request.
+    """
+    if status == httpx2.codes.BAD_REQUEST:
+        document = _json_of(content)
+        words = str(_error_in(document).get("message", ""))
+        return document.get("id") is None and "session" in words.lower()
+    return status == httpx2.codes.NOT_FOUND
+
+
 def _explains_itself(content: bytes) -> bool:
     """Say whether a body is a JSON-RPC error."""
+    return isinstance(_error_in(_json_of(content)).get("code"), int)
+
+
+def _json_of(content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
-        return False
-    error = document.get("error") if isinstance(document, dict) else None
-    return isinstance(error, dict) and isinstance(error.get("code"), int)
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
-def _refusal(request: httpx2.Request, why: str) -> httpx2.Response:
-    error = {"code": CONNECTION_CLOSED, "message": why, "data": UNREACHABLE}
+def _error_in(document: dict[str, Any]) -> dict[str, Any]:
+    error = document.get("error")
+    return error if isinstance(error, dict) else {}
+
+
+def _refusal(
+    request: httpx2.Request, why: str, data: Mapping[str, str] = UNREACHABLE
+) -> httpx2.Response:
+    error = {"code": CONNECTION_CLOSED, "message": why, "data": data}
     return httpx2.Response(
         httpx2.codes.BAD_GATEWAY,
         json={"jsonrpc": "2.0", "id": None, "error": error},

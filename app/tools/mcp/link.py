@@ -58,7 +58,10 @@ class SignInNeeded(StepBroke):
 
 
 class NotSent(McpUnavailable):
-    """The connection was closed before anything of the call was sent, so another may be taken."""
+    """The server has not looked at the call, so it may be made by another connection.
+
+    Nothing of it was sent, or the server did not know the session any more.
+    """
 
 
 class Link(Protocol):

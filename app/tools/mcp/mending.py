@@ -28,7 +28,7 @@ from mcp_types.methods import validate_server_result
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
-from app.tools.mcp.http import UNREACHABLE
+from app.tools.mcp.http import SESSION_OVER, UNREACHABLE
 from app.tools.mcp.misread import read_anyhow
 
 LOST = (anyio.ClosedResourceError, anyio.BrokenResourceError)
@@ -210,7 +210,8 @@ def _is_of_tool(message: JSONRPCError) -> bool:
     error = message.error
     if error.code == REQUEST_TIMEOUT:
         return True
-    is_of_connection = error.data == UNREACHABLE or error.message.startswith(_BROKEN_STREAM)
+    is_marked = error.data in (UNREACHABLE, SESSION_OVER)
+    is_of_connection = is_marked or error.message.startswith(_BROKEN_STREAM)
     return error.code == CONNECTION_CLOSED and not is_of_connection
 
 

@@ -3,8 +3,10 @@
 import base64
 import json
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -242,3 +244,79 @@ def test_too_large_bytes_are_omitted_and_reported() -> None:
     assert found["text"] == "a screenshot\na screenshot"
     with pytest.raises(StepBroke, match="at most 1000000"):
         result_of("t", [text("x" * 1_100_000)], None, is_error=False)
+
+
+class Sessions(BaseHTTPRequestHandler):
+    """An MCP server whose first session is over when its tool is called."""
+
+    refusal: ClassVar[tuple[int, bytes]]
+    sessions: ClassVar[list[str]]
+    calls: ClassVar[list[str]]
+
+    def do_POST(self) -> None:
+        message = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        session, method = self.headers.get("mcp-session-id"), message["method"]
+        if method == "initialize":
+            self.sessions.append(f"s{len(self.sessions)}")
+            told: Any = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}}
+            told["serverInfo"] = {"name": "odd", "version": "1"}
+            self.say(200, {"id": message["id"], "result": told}, self.sessions[-1])
+        elif "id" not in message:
+            self.say(202, None)
+        elif method == "tools/list":
+            self.say(200, {"id": message["id"], "result": {"tools": [GO]}})
+        elif method != "tools/call":
+            error = {"code": -32601, "message": f"no {method}"}
+            self.say(200, {"id": message["id"], "error": error})
+        else:
+            self.calls.append(str(session))
+            if session == "s0":
+                self.say(*self.refusal)
+            else:
+                self.say(200, {"id": message["id"], **result(text("done"))})
+
+    def say(self, status: int, said: Any, session: str = "") -> None:
+        body = said if isinstance(said, bytes) else json.dumps({"jsonrpc": "2.0", **said}).encode() if said else b""  # fmt: skip
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        if session:
+            self.send_header("mcp-session-id", session)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self.say(405, None)
+
+    def do_DELETE(self) -> None:
+        self.say(405, None)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+NO_SESSION = b'{"jsonrpc": "2.0", "error": {"code": -32000, "message": "No valid session ID provided"}, "id": null}'  # fmt: skip
+OTHER = b'{"jsonrpc": "2.0", "error": {"code": -32602, "message": "bad session name"}, "id": 3}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_made"),
+    [(404, b"", True), (400, NO_SESSION, True), (400, OTHER, False), (500, NO_SESSION, False)],
+)
+async def test_a_call_in_a_session_that_is_over_is_made_in_the_next(
+    status: int, body: bytes, is_made: bool
+) -> None:
+    kept: Any = {"refusal": (status, body), "sessions": [], "calls": []}
+    handler = type("Handler", (Sessions,), kept)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}/mcp"
+        async with catalogue_of(odd={"url": address}) as catalogue:
+            if is_made:
+                assert await call(catalogue, "odd.go") == {
+                    "content": [text("done")],
+                    "text": "done",
+                }
+            else:
+                assert (await refusal(catalogue, "odd.go")).error.type != "InvalidToolInput"
+        server.shutdown()
+    assert kept["calls"] == (["s0", "s1"] if is_made else ["s0"])
