@@ -36,6 +36,7 @@ class Authenticator:
         providers: Providers,
     ) -> None:
         self.providers = providers
+        providers.on_fetch = self.forget_tokens
         passkeys = Passkeys(journal.passkeys, keyring, clock)
         self.people = People(journal.people, passkeys, keyring, clock)
         self._journal = journal
@@ -161,7 +162,7 @@ class Authenticator:
         return Caller(known.tenant, known.role, name, context, known.subject), claims["exp"]
 
     def forget_tokens(self) -> None:
-        """Check every token again from now on: a person that one may name has changed."""
+        """Check every token again: a person that one may name, or a provider's key, has changed."""
         self._tokens = KnownTokens()
 
 

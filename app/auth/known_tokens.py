@@ -1,9 +1,9 @@
 """Remembers tokens whose signature was checked, so the next request need not check it again.
 
 Tokens are kept by their hash. Two things can end a token's validity. One is a change of the
-secrets, after which all tokens are forgotten. The other is time: a token is remembered for at most
-a minute and never past its end. If the clock was set back it is checked again, since its validity
-may not have begun.
+secrets or of a provider's keys, after which all tokens are forgotten. The other is time: a token is
+remembered for at most a minute and never past its end. If the clock was set back it is checked
+again, since its validity may not have begun.
 """
 
 import hashlib

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -76,10 +76,17 @@ class Provider:
     """One identity provider."""
 
     def __init__(
-        self, name: str, settings: IdentityProviderSettings, client: HttpClient, clock: Clock
+        self,
+        name: str,
+        settings: IdentityProviderSettings,
+        client: HttpClient,
+        clock: Clock,
+        fetched: Callable[[], None],
     ) -> None:
+        """Take its settings; `fetched` is called whenever its keys have been fetched."""
         self.name = name
         self.settings = settings
+        self._fetched = fetched
         self._client = client
         self._clock = clock
         self._published: Published | None = None
@@ -168,6 +175,7 @@ class Provider:
         if not keys:
             raise ProviderAway("it publishes no key that can be used")
         self._published = Published(document, keys, self._clock.now_ms())
+        self._fetched()
 
     async def _get(self, url: str) -> dict[str, Any]:
         status, found = await self._send(
@@ -309,14 +317,23 @@ class Provider:
 
 
 class Providers:
-    """All providers, by name."""
+    """All providers, by name.
+
+    Attributes:
+        on_fetch: Called whenever the keys of one have been fetched.
+    """
 
     def __init__(
         self, settings: Mapping[str, IdentityProviderSettings], client: HttpClient, clock: Clock
     ) -> None:
+        self.on_fetch: Callable[[], None] = lambda: None
         self.all = {
-            name: Provider(name, item, client, clock) for name, item in sorted(settings.items())
+            name: Provider(name, item, client, clock, self._fetched)
+            for name, item in sorted(settings.items())
         }
+
+    def _fetched(self) -> None:
+        self.on_fetch()
 
     def of_token(self, token: str) -> Provider | None:
         """Return the provider that a token names as its issuer, or None."""

@@ -2,7 +2,7 @@
 
 import calendar
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +16,9 @@ _MONTHS = {"months": 1, "quarters": 3, "years": 12}
 _UNITS = ("hour", "day", "week", "month", "quarter", "year")
 _SATURDAY = 6
 _DIRECTIVE = re.compile(r"%(.)", re.DOTALL)
+_WITH_YEAR = frozenset("yYGcx")
+"""The directives that read a year."""
+
 _FIGURE = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -102,12 +105,21 @@ def date_parse(text: str, pattern: str, zone: str | None = None) -> str:
     signs = _DIRECTIVE.findall(pattern)
     if twice := next((sign for sign in signs if sign != "%" and signs.count(sign) > 1), None):
         raise ValueError(f"the pattern has %{twice} twice")
-    moment = datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone is added below
+    moment = _parsed(text, pattern, signs)
     if not set("HIMSfcX") & set(signs):
         return moment.date().isoformat()
     if moment.tzinfo is None:
         moment = _on_the_clock(moment.replace(tzinfo=UTC if zone is None else _zone(zone)))
     return _text(moment)
+
+
+def _parsed(text: str, pattern: str, signs: Collection[str]) -> datetime:
+    if "d" not in signs or not _WITH_YEAR.isdisjoint(signs):
+        return datetime.strptime(text, pattern)  # noqa: DTZ007 - the caller adds the zone
+    try:  # a day without a year is in 1900, which Python from 3.15 on does not assume
+        return datetime.strptime(f"{text} 1900", f"{pattern} %Y")  # noqa: DTZ007 - as above
+    except ValueError:
+        raise ValueError(f"{text!r} does not match the pattern {pattern!r}") from None
 
 
 def date_parts(value: str, zone: str | None = None) -> dict[str, int]:
