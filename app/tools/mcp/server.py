@@ -181,10 +181,10 @@ class McpServer:
         self.status = "connecting"
         self._look.clear()
         start_s = self._settings.start_timeout / 1_000
+        connect = await asyncio.to_thread(_library)  # before the time of the server's start begins
         # One scope for the whole life, its deadline lifted once the server is there: a scope
         # around the start alone would have to be left after those that the start opens.
         with anyio.CancelScope(deadline=anyio.current_time() + start_s) as scope:
-            connect = await asyncio.to_thread(_library)
             async with connect(
                 self.name, self._settings, self._way, self._look.set, self._token
             ) as link:
