@@ -8,6 +8,7 @@ from stepwell.client import (
     ApiError,
     AsyncClient,
     Client,
+    InvalidName,
     NoCredentials,
     NotPaused,
     RunCancelled,
@@ -117,8 +118,10 @@ def test_errors_distinguish_refusals_from_an_unreachable_server(
     defined: Server, client: Client
 ) -> None:
     with pytest.raises(ApiError) as missing:
-        client.run("no/such run").status()
+        client.run("no such run").status()
     assert missing.value.status == 404
+    with pytest.raises(InvalidName, match="no/such run"):
+        client.run("no/such run").status()
     with Client(defined.address, api_key="wrong", tenant="acme") as wrong:
         with pytest.raises(ApiError) as unknown:
             wrong.start("asking", {})
