@@ -87,13 +87,15 @@ def map_against_single_runs(folder: Path, items: int, seconds: float) -> dict[st
 
 
 def step_times(data: Path, run_id: str) -> list[int]:
+    """Return when each step of a run ended, in Unix milliseconds."""
     connection = sqlite3.connect(f"file:{data / DATABASE}?mode=ro", uri=True)
     try:
         found = connection.execute(
-            "SELECT at_ms FROM events WHERE run = ? AND type LIKE 'StepCompleted%' ORDER BY seq",
+            "SELECT at_ms, type FROM events WHERE run = ? ORDER BY seq",
             (int(run_id.rpartition("-")[2]),),
         )
-        return [at_ms for (at_ms,) in found]
+        # A row holds all events of an append that happened at the same moment.
+        return [at_ms for at_ms, kinds in found for _ in range(kinds.count("StepCompleted"))]
     finally:
         connection.close()
 
