@@ -16,7 +16,7 @@ def markdown(results: Found) -> str:
     where = (
         f"Measured {results['measured']} on {machine['cores']} cores, "
         f"{machine['memory_gb']:.0f} GB, {machine['system']}, Python {machine['python']}, "
-        f"SQLite {machine['sqlite']}; medians of {results['plan']['rounds']} rounds of "
+        f"SQLite {machine['sqlite']}; {_rounds(results['plan']['rounds'])} of "
         f"{results['plan']['seconds']:g} s a load{quick}."
     )
     parts = [
@@ -29,6 +29,10 @@ def markdown(results: Found) -> str:
         "### What was durable when\n\n" + _notes(systems, results["not_measured"]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _rounds(count: int) -> str:
+    return "one round" if count == 1 else f"medians of {count} rounds"
 
 
 def _table(rows: Table) -> str:
