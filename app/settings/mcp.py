@@ -161,6 +161,12 @@ def resolved(values: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def taken_from_variables(values: Mapping[str, str]) -> list[str]:
+    """Return those values that `env:VARIABLE` names: secrets. Raises `VariableNotSet`."""
+    named = {key: value for key, value in values.items() if value.startswith(_REFERENCE)}
+    return [*resolved(named).values()]
+
+
 def _parsed(given: Any) -> Any:
     """Read the JSON text of the environment or the command line."""
     if not isinstance(given, str):

@@ -29,7 +29,8 @@ from app.outbound.http_client import HttpClient
 from app.outbound.network import EVERYWHERE
 from app.outbound.oauth import OAuthTokens
 from app.outbound.way_out import WayOut
-from app.settings.mcp import McpOAuth, McpServerSettings, resolved
+from app.secrets.mask import Mask
+from app.settings.mcp import McpOAuth, McpServerSettings, resolved, taken_from_variables
 from app.telemetry import log
 from app.tools.mcp.elicitation import Elicitation, OpenCall
 from app.tools.mcp.http import SESSION_OVER, http_client
@@ -109,7 +110,8 @@ async def _streams(  # noqa: PLR0913 - what a connection is made of, each passed
 ) -> AsyncIterator[tuple[Any, Any]]:
     async with AsyncExitStack() as stack:
         if settings.command is not None:
-            errors = await stack.enter_async_context(logged(name, look))
+            mask = Mask(taken_from_variables(settings.env))
+            errors = await stack.enter_async_context(logged(name, look, mask))
             parameters = StdioServerParameters(
                 command=settings.command,
                 args=settings.args,

@@ -435,19 +435,22 @@ async def test_close_ends_all_processes_and_calls(settings: dict[str, Any]) -> N
     assert is_alive(pid) == ("url" in settings)
 
 
-async def test_stderr_of_a_process_is_logged_in_part(
-    capsys: pytest.CaptureFixture[str],
+async def test_stderr_of_a_process_is_logged_in_part_and_without_its_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with catalogue_of(calc=over_pipes()) as catalogue:
+    monkeypatch.setenv("CALC_TOKEN", "open sesame")
+    given = over_pipes()
+    env = {**given.get("env", {}), "TOKEN": "env:CALC_TOKEN", "PLAIN": "short"}
+    async with catalogue_of(calc={**given, "env": env}) as catalogue:
         await call(catalogue, "calc.complain", line="short")
         await call(catalogue, "calc.complain", line="<" + "x" * 300_000 + ">")
-        await call(catalogue, "calc.complain", line="after")
+        await call(catalogue, "calc.complain", line="after open sesame")
     said = [line for line in capsys.readouterr().out.splitlines() if "mcp server said" in line]
     assert len(said) == 3
     assert "short" in said[0]
     assert "<xxx" in said[1]
     assert len(said[1]) < 2_200
-    assert "after" in said[2]
+    assert "after ***" in said[2]
 
 
 def test_of_many_wrong_arguments_some_are_reported() -> None:
