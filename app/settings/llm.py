@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from app.settings.network_values import is_host
+from app.settings.network_values import is_web
 from app.settings.rates import Rate
 from app.settings.scripted import Script
 from steps.language.durations import Duration
@@ -172,8 +172,7 @@ class ModelDocument(BaseModel):
             is_plain = parts.port is None or parts.port > 0
         except ValueError as wrong:
             raise ValueError(f"is not an address: {wrong}") from wrong
-        is_web = parts.scheme in ("http", "https") and is_host(parts.hostname)
-        if not is_web or not is_plain:
+        if not is_web(parts) or not is_plain:
             raise ValueError("must begin with http:// or https:// and name a host")
         if parts.username is not None or parts.password is not None:
             raise ValueError("must not contain a user or a password; name a secret")

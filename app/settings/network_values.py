@@ -71,7 +71,7 @@ def _is_proxy(value: SecretStr) -> SecretStr:
     # No message shows the value, which may hold a password.
     wrong = ValueError("must be http:// or https://, a host and a port, and no path")
     parts = _split(value.get_secret_value(), wrong)
-    if not _is_web(parts) or parts.path not in ("", "/") or parts.query or parts.fragment:
+    if not is_web(parts) or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise wrong
     if "@" in parts.netloc.rpartition("@")[0]:
         raise ValueError("must have %40 for an @ in the user name and the password")
@@ -103,7 +103,7 @@ def _is_public(value: str) -> str:
         "a user name or a password"
     )
     parts = _split(value, wrong)
-    if not _is_web(parts) or "@" in value or value != f"{parts.scheme}://{parts.netloc}":
+    if not is_web(parts) or "@" in value or value != f"{parts.scheme}://{parts.netloc}":
         raise wrong
     return value
 
@@ -111,7 +111,7 @@ def _is_public(value: str) -> str:
 def _is_endpoint(value: str) -> str:
     wrong = ValueError("must be http:// or https:// and a host, without user name and password")
     parts = _split(value, wrong)
-    if not _is_web(parts) or "@" in value:
+    if not is_web(parts) or "@" in value:
         raise wrong
     if parts.query or parts.fragment:
         raise ValueError("must have no query and no fragment")
@@ -147,7 +147,8 @@ def _split(value: str, wrong: ValueError) -> SplitResult:
     return parts
 
 
-def _is_web(parts: SplitResult) -> bool:
+def is_web(parts: SplitResult) -> bool:
+    """Return whether an address begins with http:// or https:// and names a host."""
     return parts.scheme in _USUAL_PORTS and is_host(parts.hostname)
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine import Json, JsonObject
 from steps.contract.step_type import MOST_PROBLEMS, Problem
-from steps.fields.wrong_values import KINDS, told
+from steps.fields.wrong_values import KINDS, message_of
 
 _OWN_KEYS = frozenset({"required", "default", "value", "sensitive", "choices"})
 """Keys of a field spec that JSON Schema does not have, or has with another meaning."""
@@ -33,7 +33,8 @@ class Fields:
         self.specs = specs
         self._validators = {name: validator_of(spec) for name, spec in specs.items()}
         self._with_inner_defaults = {name for name, spec in specs.items() if _inner_defaults(spec)}
-        self._with_files = {name: spec for name, spec in specs.items() if _holds_files(spec)}
+        files = {name: _files_in(spec) for name, spec in specs.items()}
+        self._files = {name: inside for name, inside in files.items() if inside is not None}
         self.has_defaults = bool(self._with_inner_defaults) or any(
             "default" in spec for spec in specs.values()
         )
@@ -69,8 +70,8 @@ class Fields:
 
     def file_ids(self, data: Mapping[str, Json], path: str = "data") -> Iterator[tuple[str, str]]:
         """Return the path and the id of each file in values, also inside lists and objects."""
-        for name, spec in self._with_files.items():
-            yield from _file_ids(spec, data.get(name), f"{path}.{name}")
+        for name, files in self._files.items():
+            yield from _file_ids(files, data.get(name), f"{path}.{name}")
 
     @property
     def sensitive(self) -> frozenset[str]:
@@ -161,25 +162,35 @@ def _inner_specs(spec: Mapping[str, Any]) -> list[Any]:
     return [*inside, spec.get("items"), spec.get("additionalProperties")]
 
 
-def _holds_files(spec: Any) -> bool:
-    """Return whether a value of this spec is a file, or something inside it is one."""
-    return isinstance(spec, dict) and (
-        spec.get("type") == "file" or any(map(_holds_files, _inner_specs(spec)))
-    )
+class _Files(NamedTuple):
+    """Where a value has ids of files: in its items, its named entries, its other entries."""
+
+    items: "_Files | None"
+    named: "Mapping[str, _Files | None]"
+    others: "_Files | None"
 
 
-def _file_ids(spec: Any, value: Json, path: str) -> Iterator[tuple[str, str]]:
-    if not _holds_files(spec):
+def _files_in(spec: Any) -> _Files | None:
+    """Return where values of this spec have ids of files, so that no item looks at it again."""
+    if not isinstance(spec, dict):
+        return None
+    named = {name: _files_in(inner) for name, inner in (spec.get("properties") or {}).items()}
+    found = _Files(_files_in(spec.get("items")), named, _files_in(spec.get("additionalProperties")))
+    holds_any = spec.get("type") == "file" or found.items or found.others or any(named.values())
+    return found if holds_any else None
+
+
+def _file_ids(files: _Files | None, value: Json, path: str) -> Iterator[tuple[str, str]]:
+    if files is None:
         return
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, list):
         for place, item in enumerate(value):
-            yield from _file_ids(spec.get("items"), item, f"{path}[{place}]")
+            yield from _file_ids(files.items, item, f"{path}[{place}]")
     elif isinstance(value, dict):
-        nested, others = spec.get("properties") or {}, spec.get("additionalProperties")
         for name, item in value.items():
-            yield from _file_ids(nested.get(name, others), item, f"{path}.{name}")
+            yield from _file_ids(files.named.get(name, files.others), item, f"{path}.{name}")
 
 
 def _inner_defaults(spec: Mapping[str, Any]) -> bool:
@@ -224,7 +235,7 @@ def value_problems(validator: Any, value: Json, path: str) -> list[Problem]:
     """Return the first problems that `validator_of` finds in a value, and how many more."""
     found = validator.iter_errors(value)
     problems = [
-        Problem(_place(path, error.instance_path), told(error))
+        Problem(_place(path, error.instance_path), message_of(error))
         for error in islice(found, MOST_PROBLEMS)
     ]
     if more := sum(1 for _ in found):

@@ -47,7 +47,7 @@ _LONGEST = 300
 _SHOWN = 80
 
 
-def told(error: Any) -> str:
+def message_of(error: Any) -> str:
     """Return the message of an error of a JSON Schema validator."""
     kind = error.kind
     match kind.name:

@@ -3,7 +3,7 @@
 import contextlib
 import copy
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -55,33 +55,24 @@ def argument_problems(
         return []
 
 
-def with_whole_numbers(check: Callable[[JsonObject], Any], arguments: JsonObject) -> Any:
-    """Return what `check` makes of the arguments.
+def with_whole_numbers(arguments: JsonObject, refused: ValidationError) -> "JsonObject | None":
+    """Return arguments with 1 for 1.0 where a whole number was wanted; None if that is nowhere.
 
     1.0 is a whole number, as in JSON Schema: some models write every number so.
 
     Args:
-        check: A strict check, which refuses a float where a whole number is wanted.
         arguments: The arguments; they are not changed.
-
-    Returns:
-        The result of `check`.
-
-    Raises:
-        ValidationError: They do not fit.
+        refused: Why a strict check has refused them.
     """
-    try:
-        return check(arguments)
-    except ValidationError as invalid:
-        places = [
-            error["loc"]
-            for error in invalid.errors(include_url=False, include_context=False)
-            if error["type"] == "int_type"
-            and isinstance(error["input"], float)
-            and error["input"].is_integer()
-        ]
-        if not places:
-            raise
+    places = [
+        error["loc"]
+        for error in refused.errors(include_url=False, include_context=False)
+        if error["type"] == "int_type"
+        and isinstance(error["input"], float)
+        and error["input"].is_integer()
+    ]
+    if not places:
+        return None
     whole: Any = copy.deepcopy(arguments)
     for place in places:
         holder = whole
@@ -91,7 +82,7 @@ def with_whole_numbers(check: Callable[[JsonObject], Any], arguments: JsonObject
                 if isinstance(found, float):
                     holder[key] = int(found)
                 holder = found
-    return check(whole)
+    return dict(whole)
 
 
 def _place(path: str, parts: list[str | int]) -> str:

@@ -352,10 +352,9 @@ def _parameters(
 
 def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:
     try:
-        given = with_whole_numbers(found.check, arguments)
-    except ValidationError as invalid:
-        problems = problems_of(invalid, found.arguments, prefix="inputs")
-        raise _refused(found, listed(problems)) from invalid
+        given = found.check(arguments)
+    except ValidationError as refused:
+        given = _checked_again(found, arguments, refused)
     checked: dict[str, Any] = {**given.__dict__}
     open_fields: dict[str, Any] | None = given.__pydantic_extra__
     if not open_fields:
@@ -367,6 +366,18 @@ def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:
             hint = did_you_mean(name, found.keys)
             raise _refused(found, f"inputs.{name} is not a known key{hint}")
     return checked | open_fields
+
+
+def _checked_again(found: Tool, arguments: JsonObject, refused: ValidationError) -> Any:
+    """Check refused arguments once more, if they only have floats that are whole numbers."""
+    try:
+        whole = with_whole_numbers(arguments, refused)
+        if whole is None:
+            raise refused
+        return found.check(whole)
+    except ValidationError as invalid:
+        problems = problems_of(invalid, found.arguments, prefix="inputs")
+        raise _refused(found, listed(problems)) from invalid
 
 
 def _refused(found: Tool, why: str) -> StepBroke:

@@ -238,9 +238,6 @@ class Appends:
 
     def _caption(self, live: LiveRun) -> Statement | None:
         """Return what stores the title and labels of a run, None if they have not changed."""
-        definition = live.definition
-        if isinstance(definition, DefinitionUnusable) or definition.captions is None:
-            return None
         before = Caption() if live.head is None else None
         caption = self.caption(live)
         if caption == (live.caption or before):

@@ -7,9 +7,6 @@ from app.wire.runs.listing import found_runs
 from engine.value import value
 from journal import CaptionRow, DefinitionFilter, Journal, RunPage, VersionRow
 
-_NO_RUN = "-"
-"""Without words, no run matches."""
-
 
 @value(frozen=True, slots=True)
 class Found:
@@ -42,12 +39,12 @@ async def found_everywhere(
         most_definitions: How many workflows are found at most, and how many agents.
         most_runs: How many runs.
     """
+    if not text:
+        return Found((), (), RunPage([], None), {}, ())
     wanted = DefinitionFilter(search=text, limit=most_definitions + 1)
-    workflows = await journal.workflows.search(tenant, wanted) if text else []
-    agents = await journal.agents.search(tenant, wanted) if text else []
-    runs, captions = await found_runs(
-        journal, tenant, ListRunsQuery(text=text or _NO_RUN), most_runs
-    )
+    workflows = await journal.workflows.search(tenant, wanted)
+    agents = await journal.agents.search(tenant, wanted)
+    runs, captions = await found_runs(journal, tenant, ListRunsQuery(text=text), most_runs)
     are_more = {
         "workflows": len(workflows) > most_definitions,
         "agents": len(agents) > most_definitions,
