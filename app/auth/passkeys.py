@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from app.auth.errors import Unauthorized
 from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.clock import Clock
-from app.concurrency.first_come import read_whole
+from app.concurrency.first_come import ChangeCount
 from app.concurrency.in_thread import in_thread
 from app.secrets.seal import Keyring
 from app.settings.extras import extra
@@ -80,11 +80,11 @@ class Passkeys:
         self._by_id: dict[str, PasskeyRow] = {}
         self._by_person: dict[str, dict[str, PasskeyRow]] = {}
         self._spent: dict[str, int] = {}
-        self._changes = 0
+        self._changes = ChangeCount()
 
     async def load(self) -> None:
         """Read all passkeys from the journal."""
-        rows = await read_whole(self._table.all, lambda: self._changes)
+        rows = await self._changes.read_whole(self._table.all)
         self._by_id, self._by_person = {}, {}
         for row in rows:
             self._know(row)
@@ -189,10 +189,10 @@ class Passkeys:
     def _know(self, row: PasskeyRow) -> None:
         self._by_id[row.id] = row
         self._by_person.setdefault(row.person, {})[row.id] = row
-        self._changes += 1
+        self._changes.add()
 
     def _forget(self, row: PasskeyRow) -> None:
-        self._changes += 1
+        self._changes.add()
         if self._by_id.pop(row.id, None) is not None:
             of_person = self._by_person[row.person]
             del of_person[row.id]

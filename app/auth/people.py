@@ -17,7 +17,7 @@ from app.auth.passwords import Passwords, must_be_fit
 from app.auth.roles import Role
 from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.clock import Clock
-from app.concurrency.first_come import read_whole
+from app.concurrency.first_come import ChangeCount
 from app.secrets.seal import Keyring
 from engine import JsonObject
 from engine.value import value
@@ -74,12 +74,12 @@ class People:
         self._keyring = keyring
         self._clock = clock
         self._by_id: dict[str, PersonRow] = {}
-        self._changes = 0
+        self._changes = ChangeCount()
         self.passwords = Passwords()
 
     async def load(self) -> None:
         """Read all people from the journal."""
-        rows = await read_whole(self._table.all, lambda: self._changes)
+        rows = await self._changes.read_whole(self._table.all)
         self._by_id = {row.id: row for row in rows}
         await self.passkeys.load()
 
@@ -314,7 +314,7 @@ class People:
 
     def _known_now(self, row: PersonRow) -> PersonRow:
         self._by_id[row.id] = row
-        self._changes += 1
+        self._changes.add()
         return row
 
 

@@ -20,7 +20,7 @@ from app.auth.errors import Unauthorized
 from app.auth.keys import hash_of, prefix_of
 from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.clock import Clock
-from app.concurrency.first_come import read_whole
+from app.concurrency.first_come import ChangeCount
 from app.secrets.seal import Keyring
 from engine.value import value
 from journal import ChangeNote, SessionRow, SessionTable, UnknownSession, changing
@@ -74,7 +74,7 @@ class Sessions:
         self._authenticator = authenticator
         self._table = table
         self._open: dict[str, SessionRow] = {}
-        self._changes = 0
+        self._changes = ChangeCount()
         self._keyring = keyring
         self._clock = clock
         self.lifetime_s = lifetime_s
@@ -82,7 +82,7 @@ class Sessions:
     async def load(self) -> None:
         """Read the open sessions from the journal."""
         read = partial(self._table.all, self._clock.now_ms())
-        rows = await read_whole(read, lambda: self._changes)
+        rows = await self._changes.read_whole(read)
         self._open = {row.id: row for row in rows}
 
     def of_tenant(self, tenant: str) -> list[SessionRow]:
@@ -125,7 +125,7 @@ class Sessions:
         self._forget(ids)  # they may have been read again meanwhile
 
     def _forget(self, ids: list[str]) -> None:
-        self._changes += 1
+        self._changes.add()
         for one in ids:
             self._open.pop(one, None)
 
@@ -166,7 +166,7 @@ class Sessions:
             await self._table.add(row)
         self._open = {name: one for name, one in self._open.items() if one.until_ms > now_ms}
         self._open[row.id] = row
-        self._changes += 1
+        self._changes.add()
         same = [one.id for one in self._open.values() if one.credential == caller.credential]
         if len(same) > _MOST_OF_ONE:
             await self._end(same[: len(same) - _MOST_OF_ONE])

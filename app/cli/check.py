@@ -7,11 +7,10 @@ from pathlib import Path
 
 from app.cli.reporting import text_of
 from app.cli.subparsers import Subparsers
-from app.definitions.definition_files import kind_of
 from app.definitions.definition_text import TextRefused, read_definition
 from app.definitions.json_lines import line_of
 from app.operator.errors import CommandFailed
-from steps.checking.check import check_agent, check_definition
+from steps.checking.check import check_document
 from steps.registry import Registry
 from steps.tools.tools import Tools
 
@@ -34,10 +33,7 @@ def main(args: argparse.Namespace) -> int:
 def _check(file: Path, registry: Registry) -> bool:
     try:
         given = read_definition(text_of(file))
-        is_agent = kind_of(given.document) == "agent"
-        found = (
-            check_agent(given.document) if is_agent else check_definition(given.document, registry)
-        )
+        found = check_document(given.document, registry)
     except CommandFailed as unreadable:
         print(unreadable, file=sys.stderr)
         return False

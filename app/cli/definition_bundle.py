@@ -12,15 +12,14 @@ from app.cli.definition_push import push_one, read_all
 from app.cli.remote import client_of, printable
 from app.definitions.definition_files import (
     FileDefinition,
-    Kind,
     as_json,
     as_yaml,
-    kind_of,
     normal,
 )
 from app.definitions.definition_text import DefinitionText, TextRefused, read_definition
 from app.operator.errors import CommandFailed
 from engine import Json, JsonObject
+from steps.document.kind import Kind, kind_of
 from stepwell.client import ApiError, Client
 
 FORM = 1

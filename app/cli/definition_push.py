@@ -9,7 +9,6 @@ from app.cli.remote import printable
 from app.definitions.definition_files import (
     FileDefinition,
     FileUnusable,
-    Kind,
     changes,
     files_of,
     normal,
@@ -18,6 +17,7 @@ from app.definitions.definition_files import (
 from app.definitions.json_lines import line_of
 from app.operator.errors import CommandFailed
 from engine import JsonObject
+from steps.document.kind import Kind
 from stepwell.client import ApiError, Client
 
 _INVALID = 400

@@ -16,14 +16,24 @@ async def until_kept(change: Callable[[], Awaitable[T]]) -> T:
             return await change()
 
 
-async def read_whole(read: Callable[[], Awaitable[T]], changes: Callable[[], int]) -> T:
-    """Return what `read` returns, read again for as long as `changes` counts one meanwhile.
+class ChangeCount:
+    """Counts the changes of what is kept in memory.
 
-    For what is kept in memory: a change is counted, and made there, once it is durable. Without
-    this, a reading that began before it would replace it when it ends after it.
+    A change is counted, and made in memory, once it is durable. Otherwise a reading that began
+    before it would replace it when it ends after it.
     """
-    while True:
-        before = changes()
-        found = await read()
-        if changes() == before:
-            return found
+
+    def __init__(self) -> None:
+        self._changes = 0
+
+    def add(self) -> None:
+        """Count a change."""
+        self._changes += 1
+
+    async def read_whole(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Return what `read` returns, read again for as long as a change is counted meanwhile."""
+        while True:
+            before = self._changes
+            found = await read()
+            if self._changes == before:
+                return found

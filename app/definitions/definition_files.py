@@ -8,15 +8,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from app.definitions.definition_text import DefinitionText, TextRefused, read_definition
 from engine import Json, JsonObject
 from engine.value import value
 from steps.agents.agent import AgentDocument
+from steps.document.kind import Kind, kind_of
 from steps.document.shape import WorkflowDocument
-
-Kind: TypeAlias = Literal["workflow", "agent"]
 
 ENDINGS = (".json", ".yaml", ".yml")
 MOST_FILES = 2_000
@@ -60,15 +59,6 @@ class FileDefinition:
     id: str
     document: JsonObject
     text: DefinitionText
-
-
-def kind_of(document: Json) -> Kind | None:
-    """Return the kind of a definition, None if it is not one."""
-    if not isinstance(document, dict):
-        return None
-    if "steps" in document or "initialStep" in document:
-        return "workflow"
-    return "agent" if "instructions" in document else None
 
 
 def files_of(places: Iterable[Path]) -> list[Path]:

@@ -15,7 +15,6 @@ from app.definitions.agents import Agents
 from app.definitions.definition_files import (
     FileDefinition,
     FileUnusable,
-    Kind,
     changes,
     files_of,
     normal,
@@ -26,6 +25,7 @@ from app.definitions.workflows import Workflows
 from engine.value import value
 from journal import Archived, ChangeNote, NotFound, changing
 from steps.contract.step_type import Problem
+from steps.document.kind import Kind
 from steps.document.problems import InvalidDefinition
 
 EVERY_S = 0.3

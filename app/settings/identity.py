@@ -3,9 +3,10 @@
 import os
 import re
 from typing import Annotated, Any, Literal, Self, TypeAlias
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from app.settings.network_values import web_address
 
 ProviderName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 RoleName: TypeAlias = Literal["owner", "admin", "editor", "operator", "viewer"]
@@ -84,15 +85,11 @@ class IdentityProviderSettings(BaseModel):
     @field_validator("issuer")
     @classmethod
     def _plain_issuer(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-        except ValueError as wrong:
-            raise ValueError(f"is not an address: {wrong}") from wrong
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)
-        if not is_safe or not parts.hostname or parts.query or parts.fragment or parts.username:
-            raise ValueError(
-                "must begin with https:// and name a host, with nothing after the path"
-            )
+        parts = web_address(value, "give clientId and clientSecretEnv")
+        if parts.scheme != "https" and parts.hostname not in _LOCAL:
+            raise ValueError("must begin with https://")
+        if parts.query or parts.fragment:
+            raise ValueError("must not have a query or a fragment")
         return value
 
     @field_validator("tenants")

@@ -2,11 +2,10 @@
 
 import json
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from app.settings.network_values import is_web
+from app.settings.network_values import web_address
 from app.settings.rates import Rate
 from app.settings.scripted import Script
 from steps.language.durations import Duration
@@ -167,15 +166,7 @@ class ModelDocument(BaseModel):
     def _plain_address(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        try:
-            parts = urlsplit(value)
-            is_plain = parts.port is None or parts.port > 0
-        except ValueError as wrong:
-            raise ValueError(f"is not an address: {wrong}") from wrong
-        if not is_web(parts) or not is_plain:
-            raise ValueError("must begin with http:// or https:// and name a host")
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("must not contain a user or a password; name a secret")
+        parts = web_address(value, "name a secret")
         if parts.query or parts.fragment:
             raise ValueError("must not have a query or a fragment")
         return value

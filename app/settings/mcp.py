@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from app.settings.network_values import web_address
 from steps.language.durations import Duration
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -57,7 +57,7 @@ class McpOAuth(BaseModel):
     @field_validator("token_url")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        _check_url(value)
+        web_address(value, "give clientId and clientSecret")
         return value
 
 
@@ -117,6 +117,13 @@ class McpServerSettings(BaseModel):
         30_000, alias="startTimeout", description="how long it may take to list its tools"
     )
 
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            web_address(value, "put them in headers, as env:VARIABLE")
+        return value
+
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.command is None) == (self.url is None):
@@ -130,21 +137,7 @@ class McpServerSettings(BaseModel):
             raise ValueError("give either oauth or a header authorization, or signIn")
         if self.url is not None and (self.args or self.env or self.cwd):
             raise ValueError("args, env and cwd belong to a server with a command")
-        if self.url is not None:
-            _check_url(self.url)
         return self
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        is_fit = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError as odd:
-        raise ValueError(f"url is not an address: {odd}") from odd
-    if not is_fit:
-        raise ValueError("url must begin with http:// or https:// and name a host")
-    if "@" in parts.netloc:
-        raise ValueError("url must hold no credentials; put them in headers, as env:VARIABLE")
 
 
 def resolved(values: Mapping[str, str]) -> dict[str, str]:

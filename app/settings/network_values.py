@@ -15,6 +15,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _USUAL_PORTS = {"http": 80, "https": 443}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+_WEB = "must begin with http:// or https:// and name a host"
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 
 
@@ -71,7 +72,7 @@ def _is_proxy(value: SecretStr) -> SecretStr:
     # No message shows the value, which may hold a password.
     wrong = ValueError("must be http:// or https://, a host and a port, and no path")
     parts = _split(value.get_secret_value(), wrong)
-    if not is_web(parts) or parts.path not in ("", "/") or parts.query or parts.fragment:
+    if not _is_web(parts) or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise wrong
     if "@" in parts.netloc.rpartition("@")[0]:
         raise ValueError("must have %40 for an @ in the user name and the password")
@@ -103,7 +104,7 @@ def _is_public(value: str) -> str:
         "a user name or a password"
     )
     parts = _split(value, wrong)
-    if not is_web(parts) or "@" in value or value != f"{parts.scheme}://{parts.netloc}":
+    if not _is_web(parts) or "@" in value or value != f"{parts.scheme}://{parts.netloc}":
         raise wrong
     return value
 
@@ -111,7 +112,7 @@ def _is_public(value: str) -> str:
 def _is_endpoint(value: str) -> str:
     wrong = ValueError("must be http:// or https:// and a host, without user name and password")
     parts = _split(value, wrong)
-    if not is_web(parts) or "@" in value:
+    if not _is_web(parts) or "@" in value:
         raise wrong
     if parts.query or parts.fragment:
         raise ValueError("must have no query and no fragment")
@@ -135,19 +136,53 @@ def _is_token(value: SecretStr) -> SecretStr:
     return value
 
 
+def web_address(text: str, credentials: str) -> SplitResult:
+    """Return the parts of an address to which requests are sent.
+
+    Args:
+        text: The address.
+        credentials: What is given in place of a user and a password in it, as the message says.
+
+    Raises:
+        ValueError: It cannot be reached by HTTP; the message does not show it.
+    """
+    if not text.isprintable() or "\\" in text:
+        raise ValueError("must not contain line breaks, backslashes or control characters")
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError(_WEB) from None
+    if not parts.hostname or parts.scheme not in _USUAL_PORTS:
+        raise ValueError(_WEB)
+    if not _has_usable_port(parts):
+        raise ValueError(f"must have a port from 1 to {_HIGHEST_PORT}, or none")
+    if not is_host(parts.hostname):
+        raise ValueError("must have a host whose name is valid")
+    if "@" in parts.netloc:
+        raise ValueError(f"must not contain a user or a password; {credentials}")
+    return parts
+
+
 def _split(value: str, wrong: ValueError) -> SplitResult:
     """Return the parts of an address. Raises `wrong` if it has none, or no valid port."""
     try:
         parts = urlsplit(value)
-        has_port = parts.port is None or 0 < parts.port <= _HIGHEST_PORT
     except ValueError:
         raise wrong from None
-    if not has_port or parts.netloc.endswith(":") or re.search(r"[\s\\]", value):
+    is_odd = parts.netloc.endswith(":") or re.search(r"[\s\\]", value) is not None
+    if is_odd or not _has_usable_port(parts):
         raise wrong
     return parts
 
 
-def is_web(parts: SplitResult) -> bool:
+def _has_usable_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_web(parts: SplitResult) -> bool:
     """Return whether an address begins with http:// or https:// and names a host."""
     return parts.scheme in _USUAL_PORTS and is_host(parts.hostname)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.clock import Clock
-from app.concurrency.first_come import read_whole, until_kept
+from app.concurrency.first_come import ChangeCount, until_kept
 from app.concurrency.shield import shielded
 from app.secrets.seal import Keyring
 from app.triggers.compiled import Compiled
@@ -71,7 +71,9 @@ class KeptTriggers:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._addresses: dict[bytes, tuple[str, str]] | None = None
-        self._changes = 0  # of addresses, so that what was read before one is not kept after it
+        self._changes = (
+            ChangeCount()
+        )  # of addresses, so that what was read before one is not kept after it
         self.compiled = Compiled[TriggerRow, CompiledTrigger](CompiledTrigger)
         """The triggers on requests, compiled for use."""
 
@@ -142,7 +144,7 @@ class KeptTriggers:
     def forget_all(self) -> None:
         """Reload all addresses on next use, because another process may have changed some."""
         self._addresses = None
-        self._changes += 1
+        self._changes.add()
 
     async def get(self, tenant: str, trigger_id: str) -> TriggerState:
         """Return a trigger. Raises `UnknownTrigger`."""
@@ -190,7 +192,7 @@ class KeptTriggers:
         """Return which trigger has which address, by its hash."""
         if self._addresses is None:
             read = self._journal.triggers.addresses
-            self._addresses = await read_whole(read, lambda: self._changes)
+            self._addresses = await self._changes.read_whole(read)
         return self._addresses
 
     async def _before(self, tenant: str, trigger_id: str) -> TriggerRow | None:
@@ -234,7 +236,7 @@ class KeptTriggers:
         except JournalError:
             self.forget_all()  # it may have been stored all the same
             raise
-        self._changes += 1
+        self._changes.add()
         if before is not None and before.address != row.address:
             self._forget(before.address)
         if self._addresses is not None and row.address is not None:

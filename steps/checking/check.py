@@ -22,6 +22,7 @@ from steps.document.bodies import DEEPEST, bodies_in, placed
 from steps.document.captions import caption_texts
 from steps.document.compiled import Definition
 from steps.document.defaults import with_defaults
+from steps.document.kind import kind_of
 from steps.document.problems import InvalidDefinition, with_article
 from steps.document.shape import CommonStep, WorkflowDocument, retries_in
 from steps.fields.field_specs import spec_problems
@@ -150,6 +151,13 @@ def check_agent(document: Json, known: Known | None = None) -> Checked:
     found += [*_listed_twice(document, "tools"), *_listed_twice(document, "handoffs")]
     problems += [item for item in found if item.path not in reported]
     return Checked(first_of(problems), first_of(advice_on_agent(document, known or Known())))
+
+
+def check_document(document: Json, registry: Registry, known: Known | None = None) -> Checked:
+    """Check a document as the kind it is; one of no kind is checked as a workflow."""
+    if kind_of(document) == "agent":
+        return check_agent(document, known)
+    return check_definition(document, registry, known)
 
 
 def strictly_compiled_agent(document: Json) -> AgentDefinition:

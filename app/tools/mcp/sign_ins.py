@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from app.auth.caller import Caller
 from app.clock import Clock
-from app.concurrency.first_come import read_whole
+from app.concurrency.first_come import ChangeCount
 from app.outbound.http_client import HttpClient
 from app.outbound.network import EVERYWHERE, Network
 from app.outbound.way_out import WayOut
@@ -110,7 +110,7 @@ class SignIns:
         self._tokens: dict[Key, Tokens] = {}
         self._who: dict[Key, SignedIn] = {}
         self._fetches: dict[Key, asyncio.Task[str]] = {}
-        self._changes = 0
+        self._changes = ChangeCount()
         self.changed: Callable[[], None] = lambda: None
 
     @property
@@ -124,7 +124,7 @@ class SignIns:
             return
         tokens: dict[Key, Tokens] = {}
         who: dict[Key, SignedIn] = {}
-        for row in await read_whole(self._table.all, lambda: self._changes):
+        for row in await self._changes.read_whole(self._table.all):
             if row.tokens is not None and row.server in self._servers:
                 tokens[row.tenant, row.server] = self._opened(row)
                 who[row.tenant, row.server] = SignedIn(row.who, row.at_ms)
@@ -208,7 +208,7 @@ class SignIns:
         sealed = self._keyring.seal(_TOKENS, tenant, server, tokens.text())
         with changing(ChangeNote(tenant, now_ms, caller.name, "signInAtMcpServer", server)):
             await self._table.complete(tenant, server, sealed, caller.name, now_ms)
-        self._changes += 1
+        self._changes.add()
         self._keep((tenant, server), tokens)
         self._who[tenant, server] = SignedIn(caller.name, now_ms)
         self.changed()
@@ -270,7 +270,7 @@ class SignIns:
         tenant, server = key
         find = partial(self._table.find, tenant, server)
         for _ in range(_MOST_LOOKS):
-            row = await read_whole(find, lambda: self._changes)
+            row = await self._changes.read_whole(find)
             if row is None or row.tokens is None:
                 self._forget(key)
                 raise self.needed(server)
@@ -332,7 +332,7 @@ class SignIns:
                 self._conceal(tenant, text)
 
     def _forget(self, key: Key) -> None:
-        self._changes += 1
+        self._changes.add()
         self._tokens.pop(key, None)
         if self._who.pop(key, None) is not None:
             self.changed()

@@ -9,7 +9,6 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.concurrency.offload import offload
-from app.definitions.definition_files import kind_of
 from app.definitions.definition_text import TextRefused, read_definition
 from app.definitions.json_lines import line_of
 from app.web.api.known import known_to
@@ -19,7 +18,7 @@ from app.wire.requests.bodies import checked
 from engine import Json
 from engine.value import value
 from steps.checking.advice import Known
-from steps.checking.check import Checked, check_agent, check_definition
+from steps.checking.check import Checked, check_agent, check_definition, check_document
 from steps.contract.step_type import Problem
 
 _LONG = 20_000
@@ -46,8 +45,11 @@ class TextCheck:
 async def checked_text(call: Call, text: str) -> TextCheck:
     """Check a workflow; a long text is checked beside the event loop."""
     registry = call.services.registry
-    return await _checked(call, text, lambda document, known: check_definition(
-        document, registry, known))  # fmt: skip
+
+    def look(document: Json, known: Known) -> Checked:
+        return check_definition(document, registry, known)
+
+    return await _checked(call, text, look)
 
 
 async def checked_agent(call: Call, text: str) -> TextCheck:
@@ -89,9 +91,7 @@ async def check(call: Call) -> Response:
     registry = call.services.registry
 
     def look(document: Json, known: Known) -> Checked:
-        if kind_of(document) == "agent":
-            return check_agent(document, known)
-        return check_definition(document, registry, known)
+        return check_document(document, registry, known)
 
     found = await _checked(call, body.text, look)
     document = {"valid": not found.problems, "problems": found.problems}

@@ -3,14 +3,13 @@
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.events.catalogue import KINDS, NAMES, unknown_names
-from app.settings.network_values import is_host
+from app.settings.network_values import web_address
 from app.web.endpoint import Call, Endpoint
 from app.webhooks.registry import Draft
 from app.webhooks.signature import check_secret, new_secret
@@ -31,18 +30,6 @@ _BY_SERVER = ("id", "pending", "givenUp", "createdAt", "updatedAt")
 """The fields that the server adds to each webhook shown."""
 
 
-def _check_host(parts: SplitResult) -> None:
-    """Raise `ValueError` if no connection can lead to the host and port."""
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError("must have a port from 1 to 65535, or none")
-    if not is_host(parts.hostname):
-        raise ValueError("must have a host whose name is valid")
-
-
 class _Fields(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, defer_build=True, hide_input_in_errors=True
@@ -51,16 +38,8 @@ class _Fields(BaseModel):
     @field_validator("url", check_fields=False)
     @classmethod
     def _address(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        if not url.isprintable() or "\\" in url:
-            raise ValueError("must not contain line breaks, backslashes or control characters")
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an address that begins with https:// or http://")
-        _check_host(parts)
-        if parts.username or parts.password:
-            raise ValueError("must not contain a user or a password; messages are signed instead")
+        if url is not None:
+            web_address(url, "messages are signed instead")
         return url
 
     @field_validator("events", check_fields=False)

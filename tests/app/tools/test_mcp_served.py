@@ -72,7 +72,7 @@ def test_servers_are_configured_in_toml_or_json_and_secrets_are_not_shown(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "named"),
     [
         ("{", "JSON"),
         ("[]", "mcp_servers"),
@@ -80,17 +80,28 @@ def test_servers_are_configured_in_toml_or_json_and_secrets_are_not_shown(tmp_pa
         ('{"a": {"command": "x", "url": "http://h/"}}', "command"),
         ('{"a": {"command": "x", "headers": {"a": "b"}}}', "headers"),
         ('{"a": {"url": "http://h/", "args": ["b"]}}', "args"),
-        ('{"a": {"url": "ftp://h/"}}', "http"),
-        ('{"a": {"url": "http://u:canary@h/"}}', "credentials"),
+        (
+            '{"a": {"url": "ftp://h/"}}',
+            "mcp_servers.a.url (environment): must begin with http:// or https://",
+        ),
+        (
+            '{"a": {"url": "http://h:99999/"}}',
+            "a.url (environment): must have a port from 1 to 65535",
+        ),
+        (
+            '{"a": {"url": "http://h..i/"}}',
+            "a.url (environment): must have a host whose name is valid",
+        ),
+        ('{"a": {"url": "http://u:canary@h/"}}', "put them in headers, as env:VARIABLE"),
         ('{"a": {"comand": "x"}}', "mcp_servers.a.comand"),
         ('{"a.b": {"command": "x"}}', "a.b"),
         ('{"a": {"command": "x", "timeout": 5}}', "duration"),
     ],
 )
-def test_an_invalid_server_is_reported(text: str, told: str) -> None:
+def test_an_invalid_server_is_reported(text: str, named: str) -> None:
     shown = config(STEPWELL_MCP_SERVERS=text)
     assert shown.returncode == 1
-    assert told in shown.stderr
+    assert named in shown.stderr
     assert "canary" not in shown.stderr
 
 
