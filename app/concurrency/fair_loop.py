@@ -111,6 +111,11 @@ class FairLoop:
         return sum(len(account.line) for account in self._accounts.values())
 
     @property
+    def is_busy(self) -> bool:
+        """True while anybody computes, or waits for something in the middle of it."""
+        return self._open > 0
+
+    @property
     def _slice_s(self) -> float:
         return _SLICE_S if self._round > self._shared_until else _SHARED_SLICE_S
 

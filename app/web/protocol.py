@@ -5,9 +5,9 @@ number of connections. The time limit for a body is applied where the body is re
 """
 
 import asyncio
-import functools
 from collections.abc import Callable
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from starlette.types import Scope
@@ -20,6 +20,7 @@ from app.settings.server import Settings
 from app.web.connection_pool import ConnectionPool
 from app.web.exchange import Exchange, Flow
 from app.web.likely_tenant import LikelyTenants
+from app.web.read_turns import ReadTurns
 from app.web.refusal import Refused, answer_to
 from app.web.request_reader import RequestReader
 
@@ -29,12 +30,13 @@ _STUCK_S = 60.0
 
 def protocol(settings: Settings, most: int, fair_loop: FairLoop) -> Callable[..., asyncio.Protocol]:
     """Return the factory of connection protocols; at most `most` connections may be open."""
-    return functools.partial(
+    return partial(
         HttpProtocol,
         header_timeout_s=settings.header_timeout,
         pool=ConnectionPool(most),
         whose=LikelyTenants(fair_loop),
         first_go=FirstGo(copy_context()),
+        read_turns=ReadTurns(),
     )
 
 
@@ -48,6 +50,7 @@ class HttpProtocol(RequestReader):
         pool: ConnectionPool,
         whose: LikelyTenants,
         first_go: FirstGo[None],
+        read_turns: ReadTurns,
         **named: object,
     ) -> None:
         super().__init__(*args, **named)
@@ -55,6 +58,7 @@ class HttpProtocol(RequestReader):
         self._pool = pool
         self._whose = whose
         self._first_go = first_go
+        self._read_turns = read_turns
         # uvicorn's layer looks at nothing but what a proxy says.
         self._direct = self.app.app if isinstance(self.app, ProxyHeadersMiddleware) else self.app
         self._due: Exchange | None = None
@@ -133,14 +137,27 @@ class HttpProtocol(RequestReader):
         due, self._due = self._due, None
         if due is None:
             return
-        if due.may_begin is not None and not due.may_begin():
-            self._start_asgi_task(due, self.app)
-        else:
-            app = self.app if due.is_forwarded else self._direct
-            answering = self._first_go.start(due.run_asgi(app))
-            if answering is not None:
-                self.tasks.add(answering)
-                answering.add_done_callback(self.tasks.discard)
+        if due.may_begin is not None:
+            if not due.may_begin():
+                self._start_asgi_task(due, self.app)
+                return
+        elif self._is_held_back(due):
+            self._read_turns.later(partial(self._answer, due))
+            return
+        self._answer(due)
+
+    def _is_held_back(self, due: Exchange) -> bool:
+        """Return whether a request that only reads has to let others go on first."""
+        if due.scope["method"] != "GET" or not self._whose.fair_loop.is_busy:
+            return False
+        return not self._read_turns.may_begin()
+
+    def _answer(self, due: Exchange) -> None:
+        app = self.app if due.is_forwarded else self._direct
+        answering = self._first_go.start(due.run_asgi(app))
+        if answering is not None:
+            self.tasks.add(answering)
+            answering.add_done_callback(self.tasks.discard)
 
     def _take(self, data: bytes) -> None:
         """Parse received bytes, and refuse anything that is not a valid request."""

@@ -1,7 +1,7 @@
 """Tools that take time or return much, disks that hang or are slow, and answers that say more.
 
-The header of an answer says how much processor time the server has used so far, and to how many
-requests of other tenants it has answered since this one arrived.
+The header of an answer says how much processor time the server has used so far, and how many
+requests, in all and of other tenants, it has answered since this one arrived.
 """
 
 import asyncio
@@ -59,17 +59,24 @@ def _tenant(exchange: Exchange) -> bytes:
 def _arrived(self: Exchange, **named: Any) -> None:
     """Note how many requests of others had been answered when it arrived."""
     _init(self, **named)
-    self.scope["answers"] = _of_others(self)  # type: ignore[typeddict-unknown-key] # for `_said`
+    self.scope["answers"] = _told(self)  # type: ignore[typeddict-unknown-key] # for `_said`
 
 
-def _of_others(exchange: Exchange) -> int:
-    return _answers.total() - _answers[_tenant(exchange)]
+def _told(exchange: Exchange) -> tuple[int, int]:
+    """Return how many answers have been sent: in all, and to other tenants."""
+    total = _answers.total()
+    return total, total - _answers[_tenant(exchange)]
 
 
 def _said(exchange: Exchange) -> dict[bytes, bytes]:
-    overtaken = _of_others(exchange) - exchange.scope["answers"]  # type: ignore[typeddict-item] # from `_arrived`
+    before: tuple[int, int] = exchange.scope["answers"]  # type: ignore[typeddict-item] # from `_arrived`
+    meanwhile, overtaken = (now - then for now, then in zip(_told(exchange), before, strict=True))
     _answers[_tenant(exchange)] += 1
-    return {b"x-computed-s": b"%.6f" % time.process_time(), b"x-overtaken": b"%d" % overtaken}
+    return {
+        b"x-computed-s": b"%.6f" % time.process_time(),
+        b"x-meanwhile": b"%d" % meanwhile,
+        b"x-overtaken": b"%d" % overtaken,
+    }
 
 
 def _dated(self: Exchange, message: Any) -> None:
