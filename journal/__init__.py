@@ -9,24 +9,21 @@ from journal.connection import Connection, DatabaseError
 from journal.errors import (
     UNREADABLE,
     Archived,
-    BadDatabase,
-    CannotOpen,
     ChangedMeanwhile,
     ChildOf,
     Conflict,
     Corrupt,
     Damaged,
-    DatabaseInUse,
     DefinitionExists,
     DuplicateStart,
     JournalError,
     KnowledgeFull,
-    Locked,
     NameTaken,
     NotArchived,
     NotEnded,
     NotFound,
     OpenRuns,
+    PasskeyTaken,
     StoreFull,
     ThreadInUse,
     ThreadOfAnother,
@@ -56,8 +53,6 @@ from journal.errors import (
     UnknownView,
     UnknownWebhook,
     UnknownWorkflow,
-    WalMissing,
-    how_to_open,
 )
 from journal.histories.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.histories.events import Events
@@ -65,6 +60,14 @@ from journal.histories.head import Head
 from journal.histories.removal import Deleted, RetentionGroup
 from journal.histories.start_keys import IdempotencyKey, StartKeys, UsedKey
 from journal.journal import SQLITE_VERSION, Database, Journal, looking_at
+from journal.opening_errors import (
+    BadDatabase,
+    CannotOpen,
+    DatabaseInUse,
+    Locked,
+    WalMissing,
+    how_to_open,
+)
 from journal.postgres.lock_kinds import processes_of
 from journal.processes.bell import CHANGE, PLACE, RUN, SHARDS_MOVED, WAKE, Bell
 from journal.processes.locks import Locks, LockView, ProcessRow, SessionLost
@@ -251,6 +254,7 @@ __all__ = [
     "PassageRow",
     "PasskeyRow",
     "PasskeyTable",
+    "PasskeyTaken",
     "PausedRow",
     "PeopleTable",
     "PersonRow",

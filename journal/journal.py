@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Self
 from engine import Run
 from engine.value import value
 from journal.connection import Connection, DatabaseError
-from journal.errors import CannotOpen, Unavailable
+from journal.errors import Unavailable
 from journal.histories.ended_runs import EndedRuns
 from journal.histories.event_pages import EventPages
 from journal.histories.events import Events
 from journal.histories.head import Head
 from journal.histories.removal import Removal
 from journal.histories.start_keys import StartKeys
+from journal.opening_errors import CannotOpen
 from journal.parts import Parts
 from journal.reading.near_reads import NearReads
 from journal.reading.readers import Readers

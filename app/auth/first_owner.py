@@ -59,7 +59,7 @@ class FirstOwner:
             Unauthorized: The code is wrong.
             UnfitPerson: The name cannot be used.
             UnfitPassword: The password cannot be used.
-            UnfitPasskey: The passkey cannot be used.
+            PasskeyTaken: The passkey is somebody's already.
         """
         async with self._making:
             if not self.is_wanted:

@@ -22,7 +22,7 @@ from app.concurrency.in_thread import in_thread
 from app.secrets.seal import Keyring
 from app.settings.extras import extra
 from engine.value import value
-from journal import NameTaken, PasskeyRow, PasskeyTable, PersonRow, UnknownPasskey
+from journal import PasskeyRow, PasskeyTable, PersonRow, UnknownPasskey
 
 Purpose: TypeAlias = Literal["new", "sign-in"]
 
@@ -31,7 +31,6 @@ MOST_OF_ONE = 20
 _KIND = "passkey"
 _LASTS_MS = 300_000
 _LONGEST_SENT = 8_192
-_IN_USE = "that passkey is in use already; make another one"
 
 
 class UnfitPasskey(Exception):
@@ -132,33 +131,29 @@ class Passkeys:
         """Store a passkey for a person; durable when this returns.
 
         Raises:
-            UnfitPasskey: It is somebody's already, or the person has as many as are allowed.
+            UnfitPasskey: The person has as many as are allowed.
+            PasskeyTaken: It is somebody's already.
         """
-        self.must_be_new(made)
         if len(self.of(person.id)) >= MOST_OF_ONE:
             raise UnfitPasskey(f"a person has {MOST_OF_ONE} passkeys at most; remove one first")
-        row = PasskeyRow(
-            made.id, person.tenant, person.id, _shown(name), made.public_key, made.uses,
-            self._clock.now_ms(),
-        )  # fmt: skip
-        try:
-            await self._table.add(row)
-        except NameTaken as taken:  # at another process, in the same moment
-            raise UnfitPasskey(_IN_USE) from taken
+        row = self.row_of(person, made, name)
+        await self._table.add(row)
         self._know(row)
         return row
 
-    def must_be_new(self, made: NewPasskey) -> None:
-        """Raise `UnfitPasskey` if a passkey is somebody's already."""
-        if made.id in self._by_id:
-            raise UnfitPasskey(_IN_USE)
+    def row_of(self, person: PersonRow, made: NewPasskey, name: str = "") -> PasskeyRow:
+        """Return a passkey as it is stored for a person."""
+        return PasskeyRow(
+            made.id, person.tenant, person.id, _shown(name), made.public_key, made.uses,
+            self._clock.now_ms(),
+        )  # fmt: skip
 
-    async def replace(self, person: PersonRow, made: NewPasskey | None) -> None:
-        """Replace all passkeys of a person by this one, or by none. Raises `UnfitPasskey`."""
-        for row in self.of(person.id):
-            await self.remove(person.id, row.id)
-        if made is not None:
-            await self.add(person, made, "")
+    def replaced(self, person_id: str, row: PasskeyRow | None) -> None:
+        """Keep in mind that a person now has this passkey only, or none."""
+        for old in self.of(person_id):
+            self._forget(old)
+        if row is not None:
+            self._know(row)
 
     async def remove(self, person_id: str, passkey_id: str) -> None:
         """Remove a passkey of a person. Raises `UnknownPasskey`."""

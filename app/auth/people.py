@@ -137,18 +137,30 @@ class People:
         password: str | None = None,
         passkey: NewPasskey | None = None,
     ) -> PersonRow:
-        """Make a person. Raises `UnfitPerson`, `UnfitPassword`, `UnfitPasskey`, `NameTaken`."""
+        """Make a person. Raises `UnfitPerson`, `UnfitPassword`, `PasskeyTaken`, `NameTaken`."""
         name = fit_name(name)
         kept = None
-        if passkey is not None:
-            self.passkeys.must_be_new(passkey)
         if password is not None:
             must_be_fit(password, name)
             kept = await self.passwords.hashed(password)
-        row = await self._added(self._new(tenant, name, role, groups, password=kept))
-        if passkey is not None:
-            await self.passkeys.add(row, passkey, "")
-        return row
+        row = self._new(tenant, name, role, groups, password=kept)
+        passkey_row = self.passkeys.row_of(row, passkey) if passkey is not None else None
+        await self._table.add(row, passkey_row)
+        self.passkeys.replaced(row.id, passkey_row)
+        return self._known_now(row)
+
+    async def add_invited(
+        self, tenant: str, name: str, role: Role, groups: Sequence[str] = ()
+    ) -> tuple[PersonRow, str, int]:
+        """Make a person with an invitation; return them, its path, and when it expires.
+
+        Raises `UnfitPerson`, `NameTaken`.
+        """
+        nonce = secrets.token_urlsafe(16)
+        new = self._new(tenant, fit_name(name), role, groups)
+        row = replace(new, invitation=_hash(nonce))
+        await self._table.add(row)
+        return self._known_now(row), *self._invitation(row, nonce)
 
     async def known(self, known: Known) -> PersonRow:
         """Return the person whom a provider describes, updated; make them if they are new.
@@ -170,8 +182,10 @@ class People:
                 mark = hashlib.sha256(known.subject.encode()).hexdigest()[:6]
                 name = f"{name[: LONGEST_NAME - 9]} ({mark})"
             new = self._new(known.tenant, name, known.role, known.groups, subject=known.subject)
+            new = replace(new, signed_in_at_ms=now_ms)
             with changing(self._note(new, "createPerson")):
-                return await self._added(replace(new, signed_in_at_ms=now_ms))
+                await self._table.add(new)
+            return self._known_now(new)
         if found.disabled_at_ms is not None:
             raise Unauthorized
         groups = _listed(known.groups)
@@ -185,15 +199,20 @@ class People:
         self,
         row: PersonRow,
         *,
+        by: Caller | None = None,
         role: Role | None = None,
         groups: Sequence[str] | None = None,
         disabled: bool | None = None,
     ) -> PersonRow:
-        """Change the fields that are given. Raises `UnfitPerson`."""
+        """Change the fields that are given.
+
+        Raises `UnfitPerson`, and `Forbidden` if the person may do more than the caller `by`.
+        """
         listed = None if groups is None else _listed(groups)
         now_ms = self._clock.now_ms()
 
         def edit(kept: PersonRow) -> PersonRow:
+            _must_be_within_reach(kept, by)
             disabled_at_ms = kept.disabled_at_ms
             if disabled is not None:
                 disabled_at_ms = (disabled_at_ms or now_ms) if disabled else None
@@ -222,10 +241,21 @@ class People:
         """Record that somebody has signed in."""
         await self._changed(row, partial(replace, signed_in_at_ms=self._clock.now_ms()))
 
-    async def invite(self, row: PersonRow) -> tuple[str, int]:
-        """Return the path of a new invitation, and when it expires; older ones become invalid."""
-        nonce, until_ms = secrets.token_urlsafe(16), self._clock.now_ms() + INVITED_FOR_MS
-        await self._changed(row, partial(replace, invitation=_hash(nonce)))
+    async def invite(self, row: PersonRow, by: Caller | None = None) -> tuple[str, int]:
+        """Return the path of a new invitation, and when it expires; older ones become invalid.
+
+        Raises `Forbidden` if the person may do more than the caller `by`.
+        """
+        nonce = secrets.token_urlsafe(16)
+
+        def edit(kept: PersonRow) -> PersonRow:
+            _must_be_within_reach(kept, by)
+            return replace(kept, invitation=_hash(nonce))
+
+        return self._invitation(await self._changed(row, edit), nonce)
+
+    def _invitation(self, row: PersonRow, nonce: str) -> tuple[str, int]:
+        until_ms = self._clock.now_ms() + INVITED_FOR_MS
         values = [row.tenant, row.id, nonce, until_ms]
         sealed = self._keyring.seal(_KIND, "", "", json.dumps(values))
         return f"{INVITATION}{token_of(sealed)}", until_ms
@@ -250,7 +280,7 @@ class People:
         return row
 
     async def add_passkey(self, person_id: str, made: NewPasskey, name: str) -> PasskeyRow:
-        """Add a passkey to a person. Raises `UnfitPasskey`."""
+        """Add a passkey to a person. Raises `UnfitPasskey`, `PasskeyTaken`."""
         if (row := self._by_id.get(person_id)) is None:
             raise UnfitPasskey("passkeys are for people; a key or a token has none")
         with changing(self._note(row, "createPasskey")):
@@ -266,22 +296,20 @@ class People:
     async def accept(self, token: str, way: str | NewPasskey) -> PersonRow:
         """Give the invited person a password or a passkey, in place of those they had.
 
-        Raises `LinkUnusable`, `UnfitPassword`, `UnfitPasskey`.
+        Their sessions end. Raises `LinkUnusable`, `UnfitPassword`, `PasskeyTaken`.
         """
         row = self.invited(token)
+        password = passkey = None
         if isinstance(way, NewPasskey):
-            self.passkeys.must_be_new(way)  # before the invitation is used up
-            with changing(self._note(row, "acceptInvitation")):
-                row = await self._changed(row, partial(_accepted, row.invitation, None))
-            await self.passkeys.replace(row, way)
-            return row
-        must_be_fit(way, row.name)
-        kept = await self.passwords.hashed(way)
-        row = self.invited(token)  # of two at once, one wins
+            passkey = self.passkeys.row_of(row, way)
+        else:
+            must_be_fit(way, row.name)
+            password = await self.passwords.hashed(way)
+        accepted = partial(_accepted, row.invitation, password)
         with changing(self._note(row, "acceptInvitation")):
-            row = await self._changed(row, partial(_accepted, row.invitation, kept))
-        await self.passkeys.replace(row, None)
-        return row
+            changed = await self._table.replace_sign_in(row.tenant, row.id, accepted, passkey)
+        self.passkeys.replaced(row.id, passkey)
+        return self._known_now(changed)
 
     def _new(  # noqa: PLR0913 - a row
         self,
@@ -305,10 +333,6 @@ class People:
         target = f"/api/people/{row.id}"
         return ChangeNote(row.tenant, self._clock.now_ms(), f"person:{row.name}", action, target)
 
-    async def _added(self, row: PersonRow) -> PersonRow:
-        await self._table.add(row)
-        return self._known_now(row)
-
     async def _changed(self, row: PersonRow, edit: Callable[[PersonRow], PersonRow]) -> PersonRow:
         return self._known_now(await self._table.change(row.tenant, row.id, edit))
 
@@ -316,6 +340,12 @@ class People:
         self._by_id[row.id] = row
         self._changes.add()
         return row
+
+
+def _must_be_within_reach(row: PersonRow, by: Caller | None) -> None:
+    """Raise `Forbidden` if a person may do more than the caller who changes them; None may all."""
+    if by is not None:
+        by.require(Role(row.role))
 
 
 def _accepted(invitation: str | None, password: str | None, kept: PersonRow) -> PersonRow:

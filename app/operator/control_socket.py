@@ -125,11 +125,13 @@ async def _invited(
     tenant, wanted = given["tenant"], plain_name(given["name"]).casefold()
     row = next((one for one in people.of(tenant) if one.name.casefold() == wanted), None)
     if row is None:
-        row = await people.add(tenant, given["name"], Role(given["role"] or Role.OPERATOR))
-    elif given["role"] or row.disabled_at_ms is not None:
-        role = Role(given["role"]) if given["role"] else None
-        row = await people.change(row, role=role, disabled=False)
-    path, until_ms = await people.invite(row)
+        role = Role(given["role"] or Role.OPERATOR)
+        row, path, until_ms = await people.add_invited(tenant, given["name"], role)
+    else:
+        if given["role"] or row.disabled_at_ms is not None:
+            wanted_role = Role(given["role"]) if given["role"] else None
+            row = await people.change(row, role=wanted_role, disabled=False)
+        path, until_ms = await people.invite(row)
     return {"name": row.name, "role": row.role, "path": path, "until": iso_time(until_ms)}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from journal.errors import BadDatabase
+from journal.opening_errors import BadDatabase
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,47}")
 _UNLESS_NAMED: Mapping[str, str] = {

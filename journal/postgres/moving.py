@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import psycopg
 
 from journal.connection import Connection
-from journal.errors import DatabaseInUse
 from journal.moving import MOVING, Row, Table, put_meta, select, set_mark
+from journal.opening_errors import DatabaseInUse
 from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection, lock_of, named
 from journal.postgres.dialect import caption_words, vector

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from journal.connection import Connection, DatabaseError
-from journal.errors import DatabaseInUse, Unavailable
+from journal.errors import Unavailable
+from journal.opening_errors import DatabaseInUse
 from journal.parts import Parts
 from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection, lock_of

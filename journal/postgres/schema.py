@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import psycopg
 
-from journal.errors import BadDatabase
+from journal.opening_errors import BadDatabase
 from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection, lock_of, named
 from journal.postgres.dialect import migration

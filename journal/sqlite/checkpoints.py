@@ -23,7 +23,8 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from journal.errors import CannotOpen, Damaged, WalMissing
+from journal.errors import Damaged
+from journal.opening_errors import CannotOpen, WalMissing
 from journal.sqlite.soundness import damage_of
 
 _MARK = """

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from journal.connection import Connection
-from journal.errors import BadDatabase, CannotOpen, Damaged
+from journal.errors import Damaged
+from journal.opening_errors import BadDatabase, CannotOpen
 from journal.reading.disk_reads import disk_reads
 from journal.sqlite.checkpoints import check_wal, has_wal, open_as_it_is
 from journal.sqlite.durable_files import sync, write_whole

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from journal.errors import Locked
+from journal.opening_errors import Locked
 
 LOCK_FILE = "stepwell.lock"
 

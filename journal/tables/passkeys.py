@@ -1,10 +1,11 @@
 """Passkeys: public keys with which people sign in."""
 
 from dataclasses import astuple
+from functools import partial
 
 from engine.value import value
 from journal.connection import Clash, Connection
-from journal.errors import NameTaken, UnknownPasskey
+from journal.errors import PasskeyTaken, UnknownPasskey
 from journal.reading.readers import Readers
 from journal.rows.columns import columns, insert_into
 from journal.writing.writer import Writer
@@ -32,6 +33,14 @@ class PasskeyRow:
     used_at_ms: int | None = None
 
 
+def insert_passkey(connection: Connection, row: PasskeyRow) -> None:
+    """Store a passkey within a transaction. Raises `PasskeyTaken` if it exists."""
+    try:
+        connection.execute(insert_into("passkeys", PasskeyRow), astuple(row))
+    except Clash as taken:
+        raise PasskeyTaken from taken
+
+
 class PasskeyTable:
     """The passkeys of all tenants."""
 
@@ -47,15 +56,8 @@ class PasskeyTable:
         return [PasskeyRow(*row) for row in rows]
 
     async def add(self, row: PasskeyRow) -> None:
-        """Store a passkey; durable when this returns. Raises `NameTaken` if it exists."""
-
-        def work(connection: Connection) -> None:
-            connection.execute(insert_into("passkeys", PasskeyRow), astuple(row))
-
-        try:
-            await self._writer.write(work)
-        except Clash as taken:
-            raise NameTaken(row.name) from taken
+        """Store a passkey; durable when this returns. Raises `PasskeyTaken` if it exists."""
+        await self._writer.write(partial(insert_passkey, row=row))
 
     async def used(self, row: PasskeyRow) -> None:
         """Store when a passkey was last used. Raises `UnknownPasskey` if it is gone."""

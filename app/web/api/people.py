@@ -56,9 +56,8 @@ async def create_person(call: Call) -> Response:
     body = checked(PersonBody, await json_body(call.request, call.services.settings))
     call.caller.require(body.role)
     people = _people(call)
-    row = await people.add(call.tenant, body.name, body.role, body.groups)
-    path, until_ms = await people.invite(row)
-    shown = person_document(people.get(call.tenant, row.id), people)
+    row, path, until_ms = await people.add_invited(call.tenant, body.name, body.role, body.groups)
+    shown = person_document(row, people)
     return JSONResponse({**shown, **_invitation(call, path, until_ms)}, 201)
 
 
@@ -66,12 +65,13 @@ async def update_person(call: Call) -> Response:
     """Change a person's role or groups, or disable or enable them."""
     people = _people(call)
     row = people.get(call.tenant, call.path("id"))
-    call.caller.require(Role(row.role))
     sent = await json_body(call.request, call.services.settings)
     body = checked(PersonChanges, as_written(sent, _BY_SERVER))
     if body.role is not None:
         call.caller.require(body.role)
-    changed = await people.change(row, role=body.role, groups=body.groups, disabled=body.disabled)
+    changed = await people.change(
+        row, by=call.caller, role=body.role, groups=body.groups, disabled=body.disabled
+    )
     call.services.authenticator.forget_tokens()
     if body.disabled:
         await call.services.sessions.end_all(row.id)
@@ -82,8 +82,7 @@ async def invite_person(call: Call) -> Response:
     """Create a new invitation: older ones become invalid, and the person sets a new password."""
     people = _people(call)
     row = people.get(call.tenant, call.path("id"))
-    call.caller.require(Role(row.role))
-    path, until_ms = await people.invite(row)
+    path, until_ms = await people.invite(row, call.caller)
     return JSONResponse({"id": row.id, **_invitation(call, path, until_ms)}, 201)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -119,3 +120,23 @@ def test_changes_are_recorded_in_the_audit_log(shared: Server) -> None:
         assert "s3cr3t" not in exported.text
     with shared.client("editor", "log") as editor:
         assert editor.get("/api/audit").status_code == 403
+
+
+def test_somebody_promoted_during_a_change_is_out_of_an_admins_reach(shared: Server) -> None:
+    with shared.client() as owner:
+        made = owner.post("/api/people", json={"name": "Linus", "role": "viewer"}).json()
+        path, body = f"/api/people/{made['id']}", b'{"disabled": true}'
+        head = (
+            f"PUT {path} HTTP/1.1\r\nhost: x\r\nx-api-key: {shared.key('admin')}\r\n"
+            f"x-tenant-id: acme\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+            "expect: 100-continue\r\nconnection: close\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", shared.port), 10) as wire:
+            wire.sendall(head.encode())
+            assert wire.recv(1_000).startswith(b"HTTP/1.1 100 ")  # it waits for the body
+            assert owner.put(path, json={"role": "owner"}).status_code == 200
+            wire.sendall(body)
+            assert wire.recv(1_000).startswith(b"HTTP/1.1 403 ")
+        (shown,) = [one for one in owner.get("/api/people").json() if one["id"] == made["id"]]
+        assert (shown["role"], shown["disabledAt"]) == ("owner", None)
+        owner.put(path, json={"disabled": True})

@@ -24,7 +24,7 @@ from app.web.console.entering.sign_in_forms import (
 )
 from app.web.console.rendering import html, sentence
 from app.web.console.samples import samples
-from journal import DefinitionExists, NameTaken
+from journal import DefinitionExists, NameTaken, PasskeyTaken
 from steps.document.problems import InvalidDefinition
 
 _OWNER_THERE = "/sign-in?owner"
@@ -60,7 +60,7 @@ async def make_first_owner(request: Request, services: Services) -> Response:
         services.rate_limits.note_failed_password(TENANT, _CODE_RATE_NAME)
         message = "That is not the code which the terminal shows; each start makes another one."
         return _form(request, given, message, 401)
-    except (UnfitPerson, UnfitPassword, UnfitPasskey, NameTaken) as unfit:
+    except (UnfitPerson, UnfitPassword, UnfitPasskey, PasskeyTaken, NameTaken) as unfit:
         return _form(request, given, sentence(unfit), 400)
     except (UnicodeDecodeError, ValueError):
         return _form(request, {}, "The form cannot be read.", 400)

@@ -17,6 +17,7 @@ from app.web.console.entering.sign_in_forms import (
     sent_form,
 )
 from app.web.console.rendering import html, sentence
+from journal import PasskeyTaken
 
 
 async def invitation_page(request: Request, services: Services) -> Response:
@@ -35,7 +36,7 @@ async def accept_invitation(request: Request, services: Services) -> Response:
         return _over(request)
     except NotFromHere:
         return _form(request, services, "Fill in this page, not another one.", 403)
-    except (UnfitPassword, UnfitPasskey, TooManyPasswords) as unfit:
+    except (UnfitPassword, UnfitPasskey, PasskeyTaken, TooManyPasswords) as unfit:
         return _form(request, services, sentence(unfit), 400)
     except (UnicodeDecodeError, ValueError):
         return _form(request, services, "The form cannot be read.", 400)

@@ -1,0 +1,80 @@
+"""Why a journal cannot be opened, and what an operator does about it."""
+
+import errno
+import os
+import sqlite3
+from pathlib import Path
+
+from journal.errors import JournalError
+
+
+class Locked(JournalError):
+    """Another process uses the data folder."""
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        self.folder, self.holder = folder, holder
+        super().__init__(f"the data folder {folder} is in use by process {holder}; stop it first")
+
+
+class WalMissing(JournalError):
+    """The database lacks its newest commits, which were in its -wal file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        super().__init__(
+            f"{file} was in use when it was left, and what was committed last is in "
+            f"{file.name}-wal, which is missing or empty. Nothing has been changed: put that file "
+            "back beside it, or restore a backup. If it is lost for good, "
+            f"`stepwell accept-loss --data {file.parent}` continues with the older state."
+        )
+
+
+class CannotOpen(JournalError):
+    """The disk or another program prevents opening the database; nothing was changed."""
+
+    def __init__(self, file: Path, failure: sqlite3.Error | OSError) -> None:
+        self.file = file
+        super().__init__(f"{file} cannot be opened ({failure}): {how_to_open(file, failure)}")
+
+
+def how_to_open(file: Path, failure: sqlite3.Error | OSError) -> str:
+    """Return what to do about a database that the disk or another program keeps shut."""
+    # SQLite's extended code adds the exact cause to the last byte.
+    code = (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF
+    if getattr(failure, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        code = sqlite3.SQLITE_FULL
+    # Files beside the database are created before it is read; a full disk then is not SQLITE_FULL.
+    if code == sqlite3.SQLITE_IOERR:
+        disk = os.statvfs(file.parent)
+        if disk.f_bavail * disk.f_frsize < _LEAST_ROOM:
+            code = sqlite3.SQLITE_FULL
+    return _MENDS.get(code, _MEND)
+
+
+_LEAST_ROOM = 65_536
+_MEND = "the system's log may say what is wrong with the disk; repair it and start again"
+_MENDS = {
+    sqlite3.SQLITE_FULL: "make room on the disk and start again",
+    sqlite3.SQLITE_BUSY: "another program has it open; close that program and start again",
+    **dict.fromkeys(
+        (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM),
+        "let the user that runs Stepwell read and write the data folder and what is in it",
+    ),
+}
+
+
+class BadDatabase(JournalError):
+    """The named database cannot hold the journal; nothing in it was changed."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the database cannot be used: {why}")
+
+
+class DatabaseInUse(JournalError):
+    """A journal is being moved, or a server is using the journal that was to be moved."""
+
+    def __init__(self, database: str) -> None:
+        super().__init__(
+            f"{database} is in use by another Stepwell: a journal is moved while no server uses "
+            "its database, and no server begins while one is moved"
+        )
