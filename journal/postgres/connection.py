@@ -38,6 +38,13 @@ _MARGIN_S = 2.0
 
 _WORDS_OID = 3615  # tsquery
 
+_BY_INDEX = ("SET enable_seqscan = off", "SET jit = off")
+"""Statements are planned while tables are small, and kept while these grow.
+
+What reads all of a small table would go on to read all of a large one, until the server next
+analyzes it. Nor would compiling pay, which the server does for plans that seem to cost much.
+"""
+
 
 class Unreachable(sqlite3.OperationalError):
     """The server cannot be reached, or has closed the connection."""
@@ -222,6 +229,7 @@ def _session(address: Address, *, writes: bool) -> str:
         f"SET statement_timeout = {address.statement_timeout_ms}",
         f"SET idle_in_transaction_session_timeout = {_IDLE_IN_TRANSACTION_MS}",
         "SET standard_conforming_strings = on",
+        *_BY_INDEX,
     ]
     if not writes:
         settings.append("SET default_transaction_read_only = on")
