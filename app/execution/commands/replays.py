@@ -3,10 +3,10 @@
 from typing import Any
 
 from app.definitions.replays import Replay, is_replay, replay_id
-from app.execution.commands.reruns import Entered
+from app.execution.commands.reruns import DoneEarlier, Entered
 from app.execution.starting.new_run import Beginning, NewRun
 from app.execution.usage import usage_of
-from engine import Json, JsonObject, Origin, Run, Visit
+from engine import CarriedVisit, Json, JsonObject, Origin, Run, Visit
 from steps.agents.recorded import EXACT, NEAR, answers_in, calls_in
 from steps.contract.records import CHILD_USAGE
 from steps.contract.step_type import InvalidAnswer, Problem
@@ -16,21 +16,25 @@ _REPLAYED = frozenset({"call-agent", "call-llm"})
 
 
 def visit_to_replay(run: Run, step_id: str | None, visit: int | None) -> Visit:
-    """Return the visit that is meant: the last that has asked a model. Raises `InvalidAnswer`."""
-    found = [
-        one
-        for one in run.history
-        if one.step_type in _REPLAYED
-        and step_id in (None, one.step_id)
-        and visit in (None, one.visit)
-    ]
+    """Return the visit that is meant: the last that has asked a model.
+
+    Raises `InvalidAnswer` if there is none, and `DoneEarlier` if the run took it over from an
+    earlier run.
+    """
+
+    def is_meant(one: Visit | CarriedVisit) -> bool:
+        is_named = step_id in (None, one.step_id) and visit in (None, one.visit)
+        return is_named and one.step_type in _REPLAYED
+
     if is_replay(run.workflow_id) or run.body:
         message = "the run is a replay or a branch; name the run that has the step"
         raise InvalidAnswer([Problem("runId", message)])
-    if not found:
-        message = "the run has no such visit of a call-agent or call-llm step"
-        raise InvalidAnswer([Problem("stepId", message)])
-    return found[-1]
+    if found := [one for one in run.history if is_meant(one)]:
+        return found[-1]
+    if earlier := [one for one in run.carried if is_meant(one)]:
+        raise DoneEarlier(earlier[-1])
+    message = "the run has no such visit of a call-agent or call-llm step"
+    raise InvalidAnswer([Problem("stepId", message)])
 
 
 def replay_run(

@@ -113,8 +113,7 @@ class Reruns:
         try:
             before = await offload(lambda: entered(events, step_id, again.visit))
         except DoneEarlier as elsewhere:
-            is_there = await self._journal.runs.known(tenant, [elsewhere.run_id])
-            raise elsewhere.refusal(is_deleted=not is_there) from elsewhere
+            raise await refusal_of(self._journal, tenant, elsewhere) from elsewhere
         version, definition, changed, besides = await self._version(tenant, run, again, step_id)
         edits = again.edits or {}
         new = rerun(tenant, before, step_id, edits, definition, caller, idempotency)
@@ -164,6 +163,12 @@ class Reruns:
             hint = did_you_mean(step_id, definition.steps)
             raise _unfit(f"version {row.version} has no step {step_id}{hint}; name a step it has")
         return row.version, definition, changed_steps(before, after), changed_keys(before, after)
+
+
+async def refusal_of(journal: Journal, tenant: str, elsewhere: DoneEarlier) -> InvalidAnswer:
+    """Return what to tell a caller who has named a visit that another run did."""
+    is_there = await journal.runs.known(tenant, [elsewhere.run_id])
+    return elsewhere.refusal(is_deleted=not is_there)
 
 
 def _begins(run: Run, events: list[Event], begin: Begin) -> str:

@@ -46,18 +46,17 @@ class NotOver(Rejected):
 class DoneEarlier(Exception):
     """An earlier run has done the step; the run asked about is its rerun and only took it over."""
 
-    def __init__(self, run_id: str, which: str) -> None:
-        self.run_id = run_id
-        self._done = f"run {run_id} did {which}"
+    def __init__(self, done: CarriedVisit) -> None:
+        self.run_id = done.run_id
+        self._done = f"run {done.run_id} did step {done.step_id}, visit {done.visit}"
         super().__init__(self._done)
 
     def refusal(self, *, is_deleted: bool) -> InvalidAnswer:
-        """Return what to tell a caller who has asked to rerun this run from it."""
-        message = f"{self._done}; run that one again from it"
+        """Return what to tell a caller who has named this run and that step."""
+        message = f"{self._done}; name that run instead"
         if is_deleted:
             message = (
-                f"{self._done} and has been deleted, so it cannot be run again from there; "
-                "name a step that this run has entered itself"
+                f"{self._done} and has been deleted; name a step that this run has entered itself"
             )
         return InvalidAnswer([Problem("stepId", message)])
 
@@ -95,7 +94,7 @@ def entered(events: list[Event], step_id: str, visit: int | None) -> Entered:
         which = f"step {step_id}" + (f", visit {visit}" if visit is not None else "")
         for past in reversed(run.carried if run else ()):
             if past.step_id == step_id and visit in (None, past.visit):
-                raise DoneEarlier(past.run_id, which)
+                raise DoneEarlier(past)
         hint = did_you_mean(step_id, steps)
         raise InvalidAnswer([Problem("stepId", f"the run has not entered {which}{hint}")])
     return Entered(found, found.seq + 1, carried(found))

@@ -7,6 +7,7 @@ from app.auth.roles import Role
 from app.concurrency.offload import offload
 from app.definitions.replays import Replay, is_replay, replay_id
 from app.execution.commands.replays import compared, replay_run, visit_to_replay
+from app.execution.commands.rerunning import refusal_of
 from app.execution.commands.reruns import DoneEarlier, entered
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import json_answer
@@ -45,11 +46,11 @@ async def replay_visit(call: Call) -> Response:
     _, events = await services.journal.events.read(run_id, call.tenant)
     body = checked(ReplayBody, await json_body(call.request, services.settings, required=False))
     run = await offload(lambda: fold(events))
-    visit = visit_to_replay(run, body.stepId, body.visit)
     try:
-        before = await offload(lambda: entered(events, visit.step_id, visit.visit))
+        visit = visit_to_replay(run, body.stepId, body.visit)
     except DoneEarlier as elsewhere:
-        raise elsewhere.refusal(is_deleted=False) from elsewhere
+        raise await refusal_of(services.journal, call.tenant, elsewhere) from elsewhere
+    before = await offload(lambda: entered(events, visit.step_id, visit.visit))
     of = await services.workflows.pinned(call.tenant, run.workflow_id, run.version)
     if of.sensitive:
         message = "its workflow has sensitive fields, which are not passed to another run"

@@ -85,6 +85,26 @@ def test_a_replay_with_another_model_is_compared(shared: Server, recorded: dict[
         assert client.get(f"/api/workflow/replay/{recorded['runId']}").status_code == 404
 
 
+def test_a_visit_that_a_rerun_took_over_is_replayed_from_the_run_that_did_it(
+    shared: Server, recorded: dict[str, Any]
+) -> None:
+    with shared.client() as client:
+        first = start(client, "recorded", q="pears")["runId"]
+        again = client.post(f"/api/workflow/rerun/{first}", json={"stepId": "after"}).json()[
+            "runId"
+        ]
+        settled(client, again)
+
+        def refusal() -> str:
+            answer = client.post(f"/api/workflow/replay/{again}", json={"stepId": "work"})
+            assert answer.status_code == 400
+            return str(answer.json()["message"])
+
+        assert f"run {first} did step work, visit 1; name that run instead" in refusal()
+        client.delete(f"/api/workflow/runs/{first}").raise_for_status()
+        assert f"run {first} did step work, visit 1 and has been deleted" in refusal()
+
+
 def test_a_new_version_is_checked_by_replays_and_published(
     shared: Server, recorded: dict[str, Any]
 ) -> None:

@@ -212,7 +212,7 @@ def test_a_visit_is_a_number_and_one_of_a_deleted_run_is_refused(shared: Server)
         settled(client, again)
         asked = {"stepId": "nap", "visit": 1}
         told = client.post(f"/api/workflow/rerun/{again}", json=asked).json()["message"]
-        assert f"run {first} did step nap, visit 1; run that one again" in told
+        assert f"run {first} did step nap, visit 1; name that run instead" in told
         client.delete(f"/api/workflow/runs/{first}").raise_for_status()
         told = client.post(f"/api/workflow/rerun/{again}", json=asked).json()["message"]
         assert f"run {first} did step nap, visit 1 and has been deleted" in told
