@@ -89,6 +89,7 @@ from journal.runs.child_rows import ChildLine
 from journal.runs.children import ChildList, ChildRow, Family
 from journal.runs.inbox import Inbox, InboxFilter, InboxPosition, PausedRow
 from journal.runs.overview import Overview, WaitingRun
+from journal.runs.run_errors import ListedError
 from journal.runs.run_filter import RunFilter
 from journal.runs.run_inputs import InputWords, RunInputs, StartPage, StartRow
 from journal.runs.run_order import RunOrder, RunPosition
@@ -231,6 +232,7 @@ __all__ = [
     "LeftBehind",
     "LimitHit",
     "Line",
+    "ListedError",
     "LockView",
     "Locked",
     "Locks",

@@ -26,6 +26,7 @@ from journal.runs.captions import Captions
 from journal.runs.children import ChildList
 from journal.runs.inbox import Inbox
 from journal.runs.overview import Overview
+from journal.runs.run_errors import RunErrors
 from journal.runs.run_inputs import RunInputs
 from journal.runs.run_search import RunSearch
 from journal.runs.runs import RunList
@@ -114,7 +115,7 @@ class Journal:
         self.runs = RunList(readers, lists)
         self.search = RunSearch(lists, self.runs)
         self.captions, self.run_inputs = Captions(readers), RunInputs(writer, readers)
-        self.overview = Overview(lists)
+        self.run_errors, self.overview = RunErrors(readers), Overview(lists)
         self.inbox = Inbox(lists)
         self.statistics = Statistics(parts.sizes, lists)
         self.removal = Removal(writer, readers, ended)

@@ -187,6 +187,7 @@ class RunLine:
         labels: Its labels, values by name.
         body: The part of its document that it executes, such as `check/stock`; None for all of it.
         item: The item of its parent's step that it executes, from 0.
+        error: Why it failed, or why its step is attempted again; None while it does well.
     """
 
     run_id: str
@@ -201,6 +202,7 @@ class RunLine:
     labels: Mapping[str, str] = field(default_factory=dict)
     body: str | None = None
     item: int | None = None
+    error: RunError | None = None
 
 
 @dataclass(frozen=True, slots=True)

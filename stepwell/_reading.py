@@ -175,6 +175,7 @@ def run_line(found: JsonObject) -> RunLine:
         labels=found.get("labels", {}),
         body=found.get("body"),
         item=found.get("item"),
+        error=run_error(found["error"]) if found.get("error") else None,
     )
 
 

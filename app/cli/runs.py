@@ -13,13 +13,13 @@ from uuid import uuid4
 
 from app.cli.credentials import tenant_of
 from app.cli.progress import show
-from app.cli.remote import client_of, object_of
+from app.cli.remote import client_of, object_of, printable
 from app.cli.subparsers import Subparsers
 from app.operator.errors import CommandFailed
 from app.operator.folder import ask
 from app.settings.server import Settings, load
 from app.wire.runs.listing import labels_of
-from engine import Status
+from engine import Json, Status
 from stepwell.client import BulkRerun, Client, RunFilter, StepwellError
 
 _ACTIONS = {"try-now": "tryNow", "give-up": "giveUp"}
@@ -109,8 +109,19 @@ def main(args: argparse.Namespace) -> int:
         print(json.dumps(answer))
         return 1 if answer.get("failed") else 0
     for row in answer.get("runs", [] if args.verb == "list" else [answer]):
-        print("  ".join(f"{name}={value}" for name, value in row.items() if value is not None))
+        shown = ((name, _shown(value)) for name, value in row.items())
+        print(printable("  ".join(f"{name}={text}" for name, text in shown if text)))
     return 1 if answer.get("failed") else 0
+
+
+def _shown(value: Json) -> str:
+    """Return a value of a line of the list as text; nothing for null and what is empty."""
+    match value:
+        case {"stepId": step_id, "type": kind, "message": message}:
+            return f"{step_id}: {message} ({kind})" if step_id else f"{message} ({kind})"
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False) if value else ""
+    return "" if value is None else str(value)
 
 
 @contextmanager

@@ -58,8 +58,8 @@ async def operate(
 
 async def _list(place: OperatorContext, given: Mapping[str, Any], _: Progress) -> dict[str, Any]:
     query = checked(ListRunsQuery, given["query"])
-    page, captions = await found_runs(place.journal, given["tenant"], query, query.limit)
-    return {"runs": [run_line(row, captions) for row in page.rows]}
+    found = await found_runs(place.journal, given["tenant"], query, query.limit)
+    return {"runs": [run_line(row, found) for row in found.page.rows]}
 
 
 async def _bulk(place: OperatorContext, given: Mapping[str, Any], _: Progress) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class RunRow:
         waiting_until_ms: Until when it sleeps; None while it does not.
         held: Whether a hold stops it.
         body: Which body of its workflow's document it runs; None for the whole document.
+        retry_at_ms: When the next attempt of its step is due; None while it waits for none.
+        attempt: The attempt of the step that it is in, 0 in none.
     """
 
     number: int
@@ -39,6 +41,8 @@ class RunRow:
     waiting_until_ms: int | None
     held: int = 0
     body: str | None = None
+    retry_at_ms: int | None = None
+    attempt: int = 0
 
     @property
     def parent_run_id(self) -> str | None:
@@ -75,6 +79,7 @@ RUN_COLUMNS = columns(
     number="id",
     waiting_until_ms="CASE state WHEN 'sleeping' THEN due_at_ms END",
     held="state = 'held'",
+    retry_at_ms="CASE state WHEN 'backing_off' THEN due_at_ms END",
 )
 _UNFINISHED = "state IN ('new', 'ready', 'executing')"
 

@@ -15,6 +15,7 @@ from journal import (
     InboxFilter,
     InboxPosition,
     Journal,
+    ListedError,
     RunFilter,
     RunOrder,
     RunPosition,
@@ -53,6 +54,11 @@ def fill(file: Path, count: int) -> None:
         connection.execute(
             "INSERT INTO events (run, seq, type, schema, at_ms, body, hash)"
             " SELECT id, 1, 'RunPaused', 3, 1, '{}', x'00' FROM runs WHERE status = 'paused'"
+        )
+        connection.execute(
+            "INSERT INTO events (run, seq, type, schema, at_ms, body, hash)"
+            " SELECT id, 1, 'RunFailed', 3, 1, json(?), x'00' FROM runs WHERE status = 'failed'",
+            ('{"error": {"step_id": "a", "type": "T", "message": "m"}}',),
         )
         connection.execute(
             "INSERT INTO run_captions SELECT id, tenant, started_at_ms, 'Invoice order c-' || (id % 20),"
@@ -173,6 +179,16 @@ WORDS: dict[str | None, Callable[[int], bool]] = {
 """The runs that contain each search text."""
 
 Ask = Callable[[Journal], Awaitable[Any]]
+
+
+async def _errors(journal: Journal) -> dict[str, ListedError]:
+    page = await journal.search.page("acme", RunFilter(status="failed"), 20)
+    found = await journal.run_errors.of("acme", page.rows)
+    assert set(found.values()) == {ListedError("a", "T", "m")}
+    assert [*found] == [row.run_id for row in page.rows]
+    return found
+
+
 LISTS: dict[str, Ask] = {
     "inbox": lambda journal: journal.inbox.page("acme", 26),
     "inbox, the next page": lambda journal: journal.inbox.page(
@@ -191,6 +207,7 @@ LISTS: dict[str, Ask] = {
     ),
     "inbox, counted for somebody": lambda journal: journal.inbox.count("acme", 50, ["ada"]),
     "inbox, counted": lambda journal: journal.inbox.count("acme", 50),
+    "errors of a page": _errors,
     "what can be stopped": lambda journal: journal.selection.open("acme", RunFilter(), None, 50),
     "what can be deleted": lambda journal: journal.selection.deletable(
         "acme", RunFilter(), None, 50

@@ -73,10 +73,10 @@ async def terminate(call: Call) -> Response:
 async def list_runs(call: Call) -> Response:
     """List runs, newest first, a page at a time."""
     query = call.query(ListRunsQuery)
-    page, captions = await found_runs(call.services.journal, call.tenant, query, query.limit)
-    cursor = None if page.following is None else str(page.following)
+    found = await found_runs(call.services.journal, call.tenant, query, query.limit)
+    cursor = None if found.page.following is None else str(found.page.following)
     return await list_answer(
-        "runs", page.rows, lambda row: run_line(row, captions), nextCursor=cursor
+        "runs", found.page.rows, lambda row: run_line(row, found), nextCursor=cursor
     )
 
 

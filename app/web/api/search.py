@@ -34,7 +34,7 @@ async def search_everywhere(call: Call) -> Response:
         {
             "workflows": [definition_line(row) for row in found.workflows],
             "agents": [definition_line(row) for row in found.agents],
-            "runs": [run_line(row, found.captions) for row in found.runs.rows],
+            "runs": [run_line(row, found.runs) for row in found.runs.page.rows],
             "more": list(found.more),
         }
     )

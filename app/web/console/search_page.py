@@ -46,11 +46,12 @@ async def search_page(call: Call) -> Response:
         pages=await _pages(call, text),
         actions=list(places.found(places.ACTIONS, text, call.caller.role)),
         sign_out=places.SIGN_OUT,
-        runs=found.runs.rows,
+        runs=found.runs.page.rows,
         names=await journal.workflows.names(
-            call.tenant, [row.workflow_id for row in found.runs.rows]
+            call.tenant, [row.workflow_id for row in found.runs.page.rows]
         ),
-        captions={row.run_id: found.captions.get(row.run_id) for row in found.runs.rows},
+        captions={row.run_id: found.runs.captions.get(row.run_id) for row in found.runs.page.rows},
+        errors=found.runs.errors,
         more="runs" in found.more,
     )
 

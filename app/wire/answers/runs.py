@@ -262,6 +262,14 @@ class ControlledRun(TypedDict):
     message: Annotated[str, Field(examples=["the run is being cancelled"])]
 
 
+class ListedError(TypedDict):
+    """The error of a run in the list; a message of more than 300 characters is cut."""
+
+    stepId: StepId | None
+    type: ErrorType
+    message: Message
+
+
 class RunLine(TypedDict):
     """A run in the list."""
 
@@ -274,6 +282,13 @@ class RunLine(TypedDict):
     currentStepId: StepId | None
     waitingUntil: Time | None
     held: NotRequired[Annotated[bool, Field(description="the run is held by a person")]]
+    retryAt: NotRequired[
+        Annotated[Time, Field(description="the step has failed and is attempted again")]
+    ]
+    error: Annotated[
+        ListedError | None,
+        Field(description="why it failed, or why its step is attempted again"),
+    ]
     parentRunId: RunId | None
     body: NotRequired[BodyPath]
     item: int | None

@@ -1,11 +1,9 @@
 """The one search: workflows, agents and runs by the same words."""
 
-from collections.abc import Mapping
-
 from app.wire.requests.bodies import ListRunsQuery
-from app.wire.runs.listing import found_runs
+from app.wire.runs.listing import FoundRuns, found_runs
 from engine.value import value
-from journal import CaptionRow, DefinitionFilter, Journal, RunPage, VersionRow
+from journal import DefinitionFilter, Journal, RunPage, VersionRow
 
 
 @value(frozen=True, slots=True)
@@ -16,14 +14,12 @@ class Found:
         workflows: By name, description or id; those that are archived are left out.
         agents: Likewise.
         runs: By title, label, id, or words of the data that they were started with.
-        captions: Titles and labels of those runs that have any.
         more: The kinds of which there is more: `workflows`, `agents`, `runs`.
     """
 
     workflows: tuple[VersionRow, ...]
     agents: tuple[VersionRow, ...]
-    runs: RunPage
-    captions: Mapping[str, CaptionRow]
+    runs: FoundRuns
     more: tuple[str, ...]
 
 
@@ -40,20 +36,19 @@ async def found_everywhere(
         most_runs: How many runs.
     """
     if not text:
-        return Found((), (), RunPage([], None), {}, ())
+        return Found((), (), FoundRuns(RunPage([], None), {}, {}), ())
     wanted = DefinitionFilter(search=text, limit=most_definitions + 1)
     workflows = await journal.workflows.search(tenant, wanted)
     agents = await journal.agents.search(tenant, wanted)
-    runs, captions = await found_runs(journal, tenant, ListRunsQuery(text=text), most_runs)
+    runs = await found_runs(journal, tenant, ListRunsQuery(text=text), most_runs)
     are_more = {
         "workflows": len(workflows) > most_definitions,
         "agents": len(agents) > most_definitions,
-        "runs": runs.following is not None,
+        "runs": runs.page.following is not None,
     }
     return Found(
         tuple(workflows[:most_definitions]),
         tuple(agents[:most_definitions]),
         runs,
-        captions,
         tuple(kind for kind, is_more in are_more.items() if is_more),
     )

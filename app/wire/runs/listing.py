@@ -6,7 +6,17 @@ from typing import TypedDict
 
 from app.wire.requests.bodies import BulkFilter, ListRunsQuery
 from engine import JsonObject, State, iso_time, iso_time_or_none
-from journal import CaptionRow, Journal, RunFilter, RunOrder, RunPage, RunPosition, RunRow
+from engine.value import value
+from journal import (
+    CaptionRow,
+    Journal,
+    ListedError,
+    RunFilter,
+    RunOrder,
+    RunPage,
+    RunPosition,
+    RunRow,
+)
 from steps.language.durations import duration_ms
 
 _WAITING = {"retry": State.BACKING_OFF.value, "time": State.SLEEPING.value}
@@ -61,17 +71,31 @@ def labels_of(text: str | None) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, _, value in named)
 
 
-async def found_runs(
-    journal: Journal, tenant: str, query: ListRunsQuery, limit: int
-) -> tuple[RunPage, Mapping[str, CaptionRow]]:
-    """Return a page of the list, and the captions of those runs that have one."""
+@value(frozen=True, slots=True)
+class FoundRuns:
+    """A page of the list, with what its lines show besides the rows.
+
+    Attributes:
+        captions: The titles and labels of those runs that have any.
+        errors: Why runs failed, or why they wait for another attempt.
+    """
+
+    page: RunPage
+    captions: Mapping[str, CaptionRow]
+    errors: Mapping[str, ListedError]
+
+
+async def found_runs(journal: Journal, tenant: str, query: ListRunsQuery, limit: int) -> FoundRuns:
+    """Return a page of the list."""
     page = await journal.search.page(tenant, run_filter(query), limit)
-    return page, await journal.captions.of(tenant, [row.run_id for row in page.rows])
+    captions = await journal.captions.of(tenant, [row.run_id for row in page.rows])
+    return FoundRuns(page, captions, await journal.run_errors.of(tenant, page.rows))
 
 
-def run_line(row: RunRow, captions: Mapping[str, CaptionRow]) -> JsonObject:
+def run_line(row: RunRow, found: FoundRuns) -> JsonObject:
     """Return one line of the list."""
-    caption = captions.get(row.run_id) or CaptionRow()
+    caption = found.captions.get(row.run_id) or CaptionRow()
+    error = found.errors.get(row.run_id)
     return {
         "runId": row.run_id,
         "workflowId": row.workflow_id,
@@ -82,6 +106,8 @@ def run_line(row: RunRow, captions: Mapping[str, CaptionRow]) -> JsonObject:
         "currentStepId": row.step_id,
         "waitingUntil": iso_time_or_none(row.waiting_until_ms),
         **({"held": True} if row.held else {}),
+        **({"retryAt": iso_time(row.retry_at_ms)} if row.retry_at_ms is not None else {}),
+        "error": _error(error) if error else None,
         "parentRunId": row.parent_run_id,
         **({"body": row.body} if row.body else {}),
         "item": row.item,
@@ -89,3 +115,7 @@ def run_line(row: RunRow, captions: Mapping[str, CaptionRow]) -> JsonObject:
         "updatedAt": iso_time(row.updated_at_ms),
         "endTime": iso_time_or_none(row.ended_at_ms),
     }
+
+
+def _error(error: ListedError) -> JsonObject:
+    return {"stepId": error.step_id, "type": error.type, "message": error.message}

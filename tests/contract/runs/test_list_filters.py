@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.harness.processes import command
+from tests.harness.processes import command, run
 from tests.harness.server import Server
 
 STEPS: list[dict[str, Any]] = [
@@ -95,3 +95,32 @@ def test_runs_are_found_by_their_outcome(shared: Server) -> None:
         assert [runs[line["runId"]] for line in listed] == ["lost"]
         listed = command("runs", "list", "--waiting-for", "retry", *place)["runs"]
         assert [runs[line["runId"]] for line in listed] == ["hang"]
+
+
+def test_the_list_says_why_runs_failed_and_why_they_wait(shared: Server) -> None:
+    tenant = "why"
+    with shared.client(tenant=tenant) as client:
+        document = {"id": "ways", "name": "Ways", "initialStep": "way", "steps": STEPS, "edges": EDGES}  # fmt: skip
+        client.post("/api/workflows", json=document).raise_for_status()
+        runs = {}
+        for way in ("gone", "look", "hang", "end"):
+            start = f"/api/workflow/start{'-async' if way == 'hang' else ''}/ways"
+            runs[client.post(start, json={"data": {"way": way}}).json()["runId"]] = way
+
+        def lines() -> dict[str, Any]:
+            found = client.get("/api/workflow/runs").json()["runs"]
+            return {runs[line["runId"]]: line for line in found}
+
+        while "retryAt" not in (listed := lines())["hang"]:
+            pass  # its first attempt is under way
+        assert listed["gone"]["error"] == {"stepId": "gone", "type": "OutOfStock", "message": "no"}
+        assert (listed["hang"]["currentStepId"], listed["hang"]["status"]) == ("hang", "running")
+        assert listed["hang"]["error"]["type"] == "ConnectionFailed"
+        assert listed["hang"]["error"]["message"].endswith("Connection refused")
+        assert listed["hang"]["retryAt"] > listed["hang"]["updatedAt"]
+        assert (listed["look"]["error"], listed["end"]["error"]) == (None, None)
+        assert {way for way, line in listed.items() if "retryAt" in line} == {"hang"}
+    place = ["--url", shared.address, "--key", shared.key(tenant=tenant), "--tenant", tenant]
+    told = run("runs", "list", "--error", "OutOfStock", *place).stdout
+    assert "error=gone: no (OutOfStock)" in told
+    assert "labels" not in told, "it has none"

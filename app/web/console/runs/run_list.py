@@ -17,7 +17,7 @@ from app.web.endpoint import Call
 from app.wire.requests.bodies import ListRunsQuery
 from app.wire.runs.listing import found_runs
 from engine import Status
-from journal import DefinitionFilter
+from journal import DefinitionFilter, ListedError, RunRow
 
 _PAGE = 50
 _MOST_CHILDREN = 100
@@ -45,8 +45,9 @@ async def list_page(call: Call) -> Response:
     query, wrong = fitting(ListRunsQuery, asked)
     folds = not any(name in asked for name in _NARROWING)
     listed = query.model_copy(update={"topLevel": True}) if folds else query
-    found, captions = await found_runs(call.services.journal, call.tenant, listed, _PAGE)
-    run_ids = [row.run_id for row in found.rows]
+    found = await found_runs(call.services.journal, call.tenant, listed, _PAGE)
+    rows, following = found.page.rows, found.page.following
+    run_ids = [row.run_id for row in rows]
     wanted = {name: asked[name] for name in _FILTERS if name in asked}
     meant = {name: value for name, value in wanted.items() if name not in wrong}
     kept = wanted | {name: asked[name] for name in ("sort",) if name in asked}
@@ -56,13 +57,15 @@ async def list_page(call: Call) -> Response:
         call,
         "runs.html",
         "runs",
-        runs=found.rows,
-        captions={run_id: captions.get(run_id) for run_id in run_ids},
+        runs=rows,
+        captions={run_id: found.captions.get(run_id) for run_id in run_ids},
+        errors=found.errors,
+        alike={row.run_id: _alike(row, found.errors.get(row.run_id), kept) for row in rows},
         children=await _children(call, run_ids) if folds else {},
         most_children=_MOST_CHILDREN - 1,
-        parts={row.run_id: part_shown(row.body, row.item) for row in found.rows},
+        parts={row.run_id: part_shown(row.body, row.item) for row in rows},
         names=await call.services.workflows.table.names(
-            call.tenant, [row.workflow_id for row in found.rows]
+            call.tenant, [row.workflow_id for row in rows]
         ),
         query={name: wanted.get(name, "") for name in _FILTERS},
         wrong={**dict.fromkeys(_FILTERS, ""), **wrong},
@@ -80,7 +83,7 @@ async def list_page(call: Call) -> Response:
         filter_json=json.dumps(meant | ({"topLevel": True} if query.topLevel else {})),
         actions=_actions(call, query),
         is_first=query.cursor is None,
-        next_page=_address(kept | {"cursor": str(found.following)}) if found.following else "",
+        next_page=_address(kept | {"cursor": str(following)}) if following else "",
         workflows=await call.services.workflows.table.search(
             call.tenant, DefinitionFilter(limit=_MOST_WORKFLOWS)
         ),
@@ -102,6 +105,17 @@ async def saved_views(call: Call) -> list[dict[str, Any]]:
 
 async def _children(call: Call, run_ids: list[str]) -> dict[str, int]:
     return await call.services.journal.children.how_many(run_ids, _MOST_CHILDREN)
+
+
+def _alike(row: RunRow, error: ListedError | None, kept: Mapping[str, str]) -> str:
+    """Return the address of the runs on the list that failed, or wait, as this one does."""
+    if error is None:
+        return ""
+    asked = {**kept, "stepId": error.step_id or "", "errorType": error.type, "status": row.status}
+    if row.retry_at_ms is not None:
+        del asked["errorType"]
+        asked["waitingFor"] = "retry"
+    return _address({name: wanted for name, wanted in asked.items() if wanted})
 
 
 def _headings(

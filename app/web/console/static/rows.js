@@ -25,6 +25,8 @@ function renew(row, twin) {
   delete row.dataset.gone;
   for (const [index, cell] of [...row.cells].entries()) {
     if (cell.innerHTML === twin.cells[index].innerHTML || cell.querySelector("[aria-expanded=true]")) continue;
+    cell.className = twin.cells[index].className;
+    cell.title = twin.cells[index].title;
     if (cell.textContent !== twin.cells[index].textContent && !cell.querySelector("time")) flash(cell);
     cell.replaceChildren(...[...twin.cells[index].cloneNode(true).childNodes].map((node) => document.adoptNode(node)));
   }

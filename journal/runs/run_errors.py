@@ -1,0 +1,62 @@
+"""The errors that lists show: why a run failed, or why its step is to be attempted again."""
+
+import json
+from collections.abc import Iterable
+
+from engine.value import value
+from journal.reading.readers import Readers
+from journal.rows.run_ids import run_id
+from journal.runs.runs import RunRow
+
+_LONGEST_MESSAGE = 300
+_LAST = "length(e.type) - length(replace(e.type, ' ', ''))"
+_ERROR = f"CASE e.schema WHEN 2 THEN '$[' || ({_LAST}) || '].{{0}}' ELSE '$.{{0}}' END"
+_ERRORS = f"""
+    SELECT e.run, json_extract(e.body, {_ERROR.format("error.step_id")}),
+           json_extract(e.body, {_ERROR.format("error.type")}),
+           substr(json_extract(e.body, {_ERROR.format("error.message")}), 1, {_LONGEST_MESSAGE + 1})
+    FROM json_each(?) CROSS JOIN runs r ON r.id = CAST(value AS BIGINT)
+    CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq
+    WHERE r.tenant = ? AND (e.type = 'RunFailed' OR e.type = 'AttemptFailed'
+          OR e.type LIKE '% AttemptFailed') AND json_valid(e.body)
+"""
+
+
+@value(frozen=True, slots=True)
+class ListedError:
+    """The error of a run that failed, or of the attempt after which it waits for another.
+
+    Attributes:
+        step_id: The step that failed; None if the run failed outside of a step.
+        message: What went wrong, for people; long ones are cut.
+    """
+
+    step_id: str | None
+    type: str
+    message: str
+
+
+class RunErrors:
+    """The newest error of runs in a list."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def of(self, tenant: str, rows: Iterable[RunRow]) -> dict[str, ListedError]:
+        """Return the errors of those of the runs that failed or wait for another attempt."""
+        steps = {
+            row.number: row.step_id
+            for row in rows
+            if row.status == "failed" or row.retry_at_ms is not None
+        }
+        if not steps:
+            return {}
+        found = await self._readers.all(_ERRORS, (json.dumps([*steps]), tenant))
+        return {
+            run_id(number): ListedError(step_id or steps[number], str(kind), _cut(str(message)))
+            for number, step_id, kind, message in found
+        }
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= _LONGEST_MESSAGE else f"{message[: _LONGEST_MESSAGE - 1]}…"
