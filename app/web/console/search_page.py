@@ -51,7 +51,7 @@ async def search_page(call: Call) -> Response:
             call.tenant, [row.workflow_id for row in found.runs.page.rows]
         ),
         captions={row.run_id: found.runs.captions.get(row.run_id) for row in found.runs.page.rows},
-        errors=found.runs.errors,
+        errors={row.run_id: found.runs.errors.get(row.run_id) for row in found.runs.page.rows},
         more="runs" in found.more,
     )
 

@@ -59,7 +59,7 @@ async def list_page(call: Call) -> Response:
         "runs",
         runs=rows,
         captions={run_id: found.captions.get(run_id) for run_id in run_ids},
-        errors=found.errors,
+        errors={run_id: found.errors.get(run_id) for run_id in run_ids},
         alike={row.run_id: _alike(row, found.errors.get(row.run_id), kept) for row in rows},
         children=await _children(call, run_ids) if folds else {},
         most_children=_MOST_CHILDREN - 1,
