@@ -18,3 +18,14 @@ class Forbidden(Exception):
 
     def __init__(self, needed: Role, role: Role) -> None:
         super().__init__(f"this needs the role {needed}, and the credentials have {role}")
+
+
+class ProviderUnavailable(Exception):
+    """A token cannot be checked: its provider's keys are not known and cannot be fetched now."""
+
+    retry_after_s = 5
+
+    def __init__(self, title: str) -> None:
+        super().__init__(
+            f"{title} cannot be reached now, so its tokens cannot be checked; try again"
+        )

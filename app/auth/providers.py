@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from app.auth.errors import Unauthorized
+from app.auth.errors import ProviderUnavailable, Unauthorized
 from app.auth.people import MOST_GROUPS, Known, UnfitPerson, fit_groups, fit_name
 from app.auth.roles import Role
 from app.auth.signing_keys import BadIdentity, SigningKey, UnknownSigner, keys_of, read_identity
@@ -103,6 +103,7 @@ class Provider:
 
         Raises:
             KeysWanted: The provider's keys have to be fetched first.
+            ProviderUnavailable: They could not be fetched a moment ago.
             Unauthorized: The token is not valid.
         """
         published = self._usable()
@@ -122,7 +123,7 @@ class Provider:
     def _usable(self) -> Published:
         now_ms, published = self._clock.now_ms(), self._published
         if published is None or now_ms - published.at_ms > _USABLE_MS:
-            raise KeysWanted(self) if self._may_ask else Unauthorized()
+            raise KeysWanted(self) if self._may_ask else ProviderUnavailable(self.title)
         if now_ms - published.at_ms > _FRESH_MS and self._may_ask:
             self._ask()  # the old data will do meanwhile
         return published
@@ -149,11 +150,13 @@ class Provider:
     async def refresh(self) -> None:
         """Fetch what the provider publishes; callers that wait share one fetch.
 
-        Raises `Unauthorized`.
+        Raises `ProviderUnavailable` without any keys, and `Unauthorized` with older ones.
         """
         try:
             await asyncio.shield(self._ask())
         except ProviderAway:
+            if self._published is None:
+                raise ProviderUnavailable(self.title) from None
             raise Unauthorized from None
 
     async def published(self) -> Published:
@@ -282,7 +285,9 @@ class Provider:
             secret = self.settings.client_secret
         except ValueError as unset:
             raise ProviderAway(str(unset)) from unset
-        if secret is not None:
+        if secret is not None and _takes_secret_in_form(published.document):
+            form["client_secret"] = secret
+        elif secret is not None:
             pair = f"{quote(self.settings.clientId, safe='')}:{quote(secret, safe='')}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
             del form["client_id"]
@@ -295,7 +300,7 @@ class Provider:
         )  # fmt: skip
         token = found.get("id_token")
         if status != _OK or not isinstance(token, str):
-            raise NotLetIn(f"{self.title} does not accept the code")
+            raise NotLetIn(f"{self.title} does not accept the code: {_fault(status, found)}")
         return self.means(await self._claims(token, attempt.nonce))
 
     async def _claims(self, token: str, nonce: str) -> dict[str, Any]:
@@ -352,6 +357,20 @@ def _issuer(token: str) -> str | None:
         return None
     issuer = claims.get("iss") if isinstance(claims, dict) else None
     return issuer if isinstance(issuer, str) else None
+
+
+def _takes_secret_in_form(document: Mapping[str, Any]) -> bool:
+    """Say whether a client's secret belongs in the form: where the header is not in the list."""
+    methods = document.get("token_endpoint_auth_methods_supported")
+    listed = methods if isinstance(methods, list) else []
+    return "client_secret_post" in listed and "client_secret_basic" not in listed
+
+
+def _fault(status: int, answer: Mapping[str, Any]) -> str:
+    """Return in the provider's words why it gives no token (RFC 6749, 5.2)."""
+    said = [answer.get(name) for name in ("error", "error_description")]
+    words = ", ".join(item[:200] for item in said if isinstance(item, str))
+    return words or f"status {status} without an id_token"
 
 
 def _texts(value: Any) -> list[str]:

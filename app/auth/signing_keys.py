@@ -6,6 +6,8 @@ no key.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from engine.value import value
@@ -15,6 +17,9 @@ _SHORTEST_RSA = 2_048
 _LEEWAY_S = 60
 _TYPES = ("jwt", "at+jwt", "application/at+jwt")
 _BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
+_NEWER_NAME = "Ed25519"
+"""What RFC 9864 calls EdDSA with the only curve that is accepted here."""
+
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 
 
@@ -23,7 +28,7 @@ class BadIdentity(Exception):
 
 
 class UnknownSigner(BadIdentity):
-    """The token names a key that is not known; the provider may have a new one."""
+    """No known key signed the token; the provider may have a new one."""
 
 
 @value(frozen=True, slots=True)
@@ -50,6 +55,7 @@ def keys_of(document: object, algorithms: Iterable[str]) -> list[SigningKey]:
 def _key(item: dict[str, Any], allowed: set[str]) -> SigningKey | None:
     import jwt
 
+    _know_newer_name()
     kid = item.get("kid")
     uses = item.get("key_ops", ["verify"])
     if item.get("use", "sig") != "sig" or not isinstance(uses, list) or "verify" not in uses:
@@ -65,7 +71,7 @@ def _key(item: dict[str, Any], allowed: set[str]) -> SigningKey | None:
             fits = ("EdDSA",)
         case _:
             return None
-    named = item.get("alg")
+    named = "EdDSA" if item.get("alg") == _NEWER_NAME else item.get("alg")
     keys = {}
     for algorithm in fits:
         if algorithm not in allowed or named not in (None, algorithm):
@@ -80,6 +86,15 @@ def _key(item: dict[str, Any], allowed: set[str]) -> SigningKey | None:
     return SigningKey(kid, keys)
 
 
+@cache
+def _know_newer_name() -> None:
+    """Tell the library the newer name; a later release of it may know it."""
+    import jwt
+
+    with suppress(ValueError):
+        jwt.register_algorithm(_NEWER_NAME, jwt.get_algorithm_by_name("EdDSA"))
+
+
 def read_identity(token: str, keys: list[SigningKey], issuer: str, audience: str) -> dict[str, Any]:
     """Return the claims of a token. Raises `BadIdentity`, `UnknownSigner`."""
     import jwt
@@ -92,7 +107,8 @@ def read_identity(token: str, keys: list[SigningKey], issuer: str, audience: str
         fitting = [key for key in keys if kid is None or key.kid == kid]
         if not fitting:
             raise UnknownSigner("kid")
-        usable = [key.keys[algorithm] for key in fitting if algorithm in key.keys]
+        needed = "EdDSA" if algorithm == _NEWER_NAME else algorithm
+        usable = [key.keys[needed] for key in fitting if needed in key.keys]
         if len(usable) != 1:
             raise BadIdentity("alg")
         claims: dict[str, Any] = jwt.decode(
@@ -106,6 +122,8 @@ def read_identity(token: str, keys: list[SigningKey], issuer: str, audience: str
         )
     except BadIdentity:
         raise
+    except jwt.InvalidSignatureError as other:  # a provider may name a new key like the one before
+        raise UnknownSigner("signature") from other
     except Exception as bad:
         raise BadIdentity(type(bad).__name__) from bad
     if isinstance(claims["exp"], bool) or not isinstance(claims["exp"], int | float):

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from starlette.responses import JSONResponse
 
-from app.auth.errors import Forbidden, Unauthorized
+from app.auth.errors import Forbidden, ProviderUnavailable, Unauthorized
 from app.auth.first_owner import OwnerThere
 from app.auth.passkeys import UnfitPasskey
 from app.auth.passwords import TooManyPasswords, UnfitPassword
@@ -143,6 +143,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Archived, 400, "Invalid input"),
     (NotArchived, 409, "Conflict"),
     (TooManyPasswords, 503, "Service unavailable"),
+    (ProviderUnavailable, 503, "Service unavailable"),
     (NotReady, 503, "Service unavailable"),
     (ExtraMissing, 503, "Service unavailable"),
     (Overloaded, 503, "Service unavailable"),

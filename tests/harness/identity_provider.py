@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -15,6 +15,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 CLIENT, SECRET = "stepwell", "client secret/1"
+
+with suppress(ValueError):  # a later release of the library may know the name
+    jwt.register_algorithm("Ed25519", jwt.get_algorithm_by_name("EdDSA"))
 
 
 def _b64(data: bytes) -> str:
@@ -37,7 +40,10 @@ class Key:
 
 
 class IdentityProvider:
-    """An identity provider that signs in `user` without asking."""
+    """An identity provider that signs in `user` without asking.
+
+    A second one at `/form` has the same keys, and takes the client's secret in the form only.
+    """
 
     def __init__(self) -> None:
         self.keys = [
@@ -51,55 +57,64 @@ class IdentityProvider:
         self.issuer = ""
         self._codes: dict[str, dict[str, str]] = {}
 
-    def token(self, kid: str = "rsa", algorithm: str = "RS256", **claims: Any) -> str:
-        """Sign a token for the API; `claims` override the defaults."""
-        key = next(key for key in self.keys if key.kid == kid)
+    def token(self, kid: str | None = None, algorithm: str = "RS256", **claims: Any) -> str:
+        """Sign a token for the API, by the first key unless another is named.
+
+        `claims` override the defaults.
+        """
+        key = next(key for key in self.keys if kid in (None, key.kid))
         now = int(time.time())
         whole = {"iss": self.issuer, "aud": "flows", "sub": "u-1", "iat": now, "exp": now + 300,
                  "org": "acme-corp", "groups": ["staff"], **claims}  # fmt: skip
         kept = {name: item for name, item in whole.items() if item is not None}
-        return jwt.encode(kept, key.private, algorithm, {"kid": kid})
+        return jwt.encode(kept, key.private, algorithm, {"kid": key.kid})
 
     def answer(self, method: str, path: str, given: dict[str, str], basic: str) -> tuple[int, Any]:
         """Return the status with a document, or with an address to redirect to."""
         self.asked.append(path)
-        match method, path:
-            case "GET", "/realm/.well-known/openid-configuration":
+        realm, _, rest = path.removeprefix("/").partition("/")
+        issuer = self.issuer.replace("/realm", f"/{realm}")
+        form_only = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+        match method, rest:
+            case "GET", ".well-known/openid-configuration":
                 return 200, {
-                    "issuer": self.issuer,
-                    "jwks_uri": f"{self.issuer}/keys",
-                    "authorization_endpoint": f"{self.issuer}/authorize?theme=plain",
-                    "token_endpoint": f"{self.issuer}/token",
+                    "issuer": issuer,
+                    "jwks_uri": f"{issuer}/keys",
+                    "authorization_endpoint": f"{issuer}/authorize?theme=plain",
+                    "token_endpoint": f"{issuer}/token",
+                    **(form_only if realm == "form" else {}),
                 }
-            case "GET", "/realm/keys":
+            case "GET", "keys":
                 secret = {"kty": "oct", "k": _b64(b"x" * 32), "kid": "shared", "alg": "HS256"}
                 return 200, {"keys": [secret, *(key.document for key in self.keys)]}
-            case "GET", "/realm/authorize":
+            case "GET", "authorize":
                 assert given["response_type"] == "code"
                 assert given["code_challenge_method"] == "S256"
                 assert "openid" in given["scope"].split()
                 code = f"code-{len(self._codes)}"
                 self._codes[code] = given
-                back = {"code": code, "state": given["state"], "iss": self.issuer}
+                back = {"code": code, "state": given["state"], "iss": issuer}
                 return 302, f"{given['redirect_uri']}?{urlencode(back)}"
-            case "POST", "/realm/token":
-                return self._exchange(given, basic)
+            case "POST", "token":
+                return self._exchange(issuer, given, basic)
         return 404, {}
 
-    def _exchange(self, given: dict[str, str], basic: str) -> tuple[int, Any]:
+    def _exchange(self, issuer: str, given: dict[str, str], basic: str) -> tuple[int, Any]:
         asked = self._codes.pop(given["code"], None)
         pair = base64.b64encode(b"stepwell:client%20secret%2F1").decode()
         challenge = _b64(hashlib.sha256(given["code_verifier"].encode()).digest())
+        shown = given.get("client_secret") if issuer.endswith("/form") else basic
+        if shown != (SECRET if issuer.endswith("/form") else f"Basic {pair}"):
+            return 401, {"error": "invalid_client", "error_description": "not by this method"}
         fits = asked is not None and (
-            basic == f"Basic {pair}"
-            and given["grant_type"] == "authorization_code"
+            given["grant_type"] == "authorization_code"
             and given["redirect_uri"] == asked["redirect_uri"]
             and challenge == asked["code_challenge"]
         )
         if asked is None or not fits:
             return 400, {"error": "invalid_grant"}
         nonce = self.nonce or asked["nonce"]
-        token = self.token(**{"aud": CLIENT, "nonce": nonce, **self.user})
+        token = self.token(**{"iss": issuer, "aud": CLIENT, "nonce": nonce, **self.user})
         return 200, {"access_token": "opaque", "token_type": "Bearer", "id_token": token}
 
 
