@@ -6,7 +6,7 @@ The check of definitions and the reference page of expressions are made from thi
 from collections.abc import Iterable
 
 from engine.value import value
-from steps.language.syntax.nodes import Arguments, Node
+from steps.language.syntax.nodes import Arguments, Literal, Node
 
 
 @value(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class Word:
         meaning: Its result, for people.
         example: An expression, and its value after `->`.
         gives: The kind of its result if that is always the same.
+        skipped: What stands for a parameter that is left out before one that is given, where
+            MiniJinja takes no names.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Word:
     gives: str | None = None
     by_name: bool = False
     also: tuple[str, ...] = ()
+    skipped: Node | None = None
 
     @property
     def names(self) -> list[str]:
@@ -81,10 +84,14 @@ def positions(word: Word, given: Arguments) -> Arguments:
     if word.by_name:
         return Arguments((), tuple(named))
     placed: dict[str, Node] = dict(named)
-    in_order = [name for name in word.names if name in placed]
-    if in_order != word.names[: len(in_order)]:
-        return given  # skipping a parameter needs names
-    return Arguments(tuple(placed[name] for name in in_order), ())
+    last = max(at for at, name in enumerate(word.names) if name in placed)
+    in_order: list[Node] = []
+    for name in word.names[: last + 1]:
+        value = placed.pop(name, word.skipped)
+        if value is None:
+            break  # skipping a parameter needs names
+        in_order.append(value)
+    return Arguments(tuple(in_order), tuple(placed.items()))
 
 
 _FILTERS = (
@@ -178,7 +185,7 @@ _FILTERS = (
     Word("groupby", "attribute default? case_sensitive?",
          "the items of a list in groups: pairs of the shared value and a list of the items; values "
          "of several types are groups of their own, but booleans beside numbers are an error",
-         "[{'a': 1}] | groupby('a') | length -> 1", "array"),
+         "[{'a': 1}] | groupby('a') | length -> 1", "array", by_name=True),
     Word("hmac", "key algorithm? encoding?",
          "the HMAC of a text by `sha256`, `sha1` or `sha512`, as `hex` or `base64`",
          "'a' | hmac('key') | length -> 64", "string"),
@@ -210,9 +217,9 @@ _FILTERS = (
     Word("min", "case_sensitive? attribute?", "the smallest item; all items must be of one type",
          "[1, 3, 2] | min -> 1", by_name=True),
     Word("pluralize", "singular? plural?", "the plural ending if the number is not 1",
-         '2 | pluralize -> "s"', "string"),
-    Word("pprint", "", "a value as a text for debugging",
-         "'a' | pprint -> \"'a'\"", "string"),
+         '2 | pluralize -> "s"', "string", skipped=Literal("''", "")),
+    Word("pprint", "", "a value as JSON text of several lines",
+         '[1] | pprint -> "[\\n  1\\n]"', "string"),
     Word("regex_findall", "pattern", "all matches of a pattern; if it has groups, their texts",
          "'a1 b2' | regex_findall('([0-9])') -> [\"1\", \"2\"]", "array"),
     Word("regex_match", "pattern",
@@ -250,7 +257,7 @@ _FILTERS = (
          by_name=True),
     Word("split", "separator? limit?", "the parts of a text between separators",
          "'a,b' | split(',') -> [\"a\", "
-         '"b"]', "array"),
+         '"b"]', "array", skipped=Literal("none", None)),
     Word("string", "", "a value as a text", '1 | string -> "1"', "string"),
     Word("striptags", "", "a text without HTML tags", "'<b>a</b>' | striptags -> \"a\"",
          "string"),

@@ -10,25 +10,28 @@ from steps.language.catalogue import TESTS as TEST_WORDS
 from steps.language.equality import different, same
 from steps.language.filters.offered import FILTERS, TESTS
 from steps.language.frozen import freeze
+from steps.language.operands import (
+    each_ready,
+    figure,
+    having,
+    of_clear_kind,
+    one_kind,
+    ready,
+    separator,
+    text_at,
+    texts,
+    whole,
+)
 from steps.language.operations import (
     ABSENT,
     at,
     at_or,
     compare,
-    figure,
     has,
-    having,
     is_in,
     method,
     multiply,
-    of_clear_kind,
-    one_kind,
     ordered,
-    separator,
-    text_at,
-    texts,
-    whole,
-    wrappable,
 )
 from steps.language.work import FUEL
 
@@ -42,7 +45,8 @@ _CHECKED: dict[str, Callable[..., Any]] = {
     "_figure": figure,
     "_at_or": at_or,
     "_one_kind": one_kind,
-    "_wrappable": wrappable,
+    "_ready": ready,
+    "_each_ready": each_ready,
     "_having": having,
     "_texts": texts,
     "_of_clear_kind": of_clear_kind,

@@ -6,24 +6,14 @@ Multiplying a list or a text is bounded; MiniJinja repeats lists lazily and with
 
 import json
 from collections.abc import Callable, Iterable
-from functools import partial
-from itertools import pairwise
 from typing import Any
 
 from steps.language.equality import among, same
-from steps.language.frozen import (
-    LEAST_INTEGER,
-    FrozenDict,
-    FrozenList,
-    WideInteger,
-    size_of,
-    thaw,
-)
+from steps.language.frozen import FrozenDict, FrozenList, WideInteger, size_of
 
 _LONGEST_SHOWN = 60
 _LONGEST_LIST = 100_000
 _LONGEST_TEXT = 1_000_000
-_MOST_WRAPPED = 20_000**2
 _WIDE = "an integer beyond 128 bits"
 METHODS = ("get", "items", "keys", "values")
 """The methods that objects have."""
@@ -75,10 +65,10 @@ _ORDERS: dict[str, Callable[[int], bool]] = {
 
 def ordered(left: object, sign: str, right: object) -> bool:
     """Return whether `left sign right` is true. Raises `Uncomparable` for two kinds of values."""
-    return _ORDERS[sign](_order(left, right, lambda: f"{shown(left)} {sign} {shown(right)}"))
+    return _ORDERS[sign](order_of(left, right, lambda: f"{shown(left)} {sign} {shown(right)}"))
 
 
-def _order(left: Any, right: Any, pair: Callable[[], str]) -> int:
+def order_of(left: Any, right: Any, pair: Callable[[], str]) -> int:
     """Return a number below, equal to or above 0 if `left` is before, equal to or after `right`."""
     kinds = kind_of(left), kind_of(right)
     if kinds[0] != kinds[1]:
@@ -90,9 +80,9 @@ def _order(left: Any, right: Any, pair: Callable[[], str]) -> int:
         raise Uncomparable(f"{pair()} compares {kinds[0]} with {kinds[1]}, which have no order")
     if kinds[0] != "a list":
         return int(left > right) - int(left < right)
-    left, right = _items(left), _items(right)
+    left, right = plain_items(left), plain_items(right)
     pairs = zip(left, right, strict=False)
-    return next((order for one, other in pairs if (order := _order(one, other, pair))),
+    return next((order for one, other in pairs if (order := order_of(one, other, pair))),
                 len(left) - len(right))  # fmt: skip
 
 
@@ -101,7 +91,7 @@ def smaller(left: object, right: object) -> int:
 
     Raises `Uncomparable` for two kinds of values.
     """
-    return _order(left, right, lambda: f"sorting {shown(left)} and {shown(right)}")
+    return order_of(left, right, lambda: f"sorting {shown(left)} and {shown(right)}")
 
 
 def compare(first: object, *rest: object) -> bool:
@@ -136,110 +126,6 @@ def is_in(left: Any, right: Any) -> bool:
     raise ValueError(f"`in` needs a list, a text or an object, not {kind_of(right)}")
 
 
-def one_kind(values: Any, what: str, attribute: str = "") -> Any:
-    """Return `values` if all can be ordered among one another. Raises `Uncomparable`."""
-    if isinstance(values, str):
-        return values  # the characters are all texts
-    if not isinstance(values, list | tuple | dict):
-        raise Uncomparable(f"{what} takes a list, not {kind_of(values)}")
-    for name in str(attribute).split(","):
-        _check_items([_part(item, name.strip()) for item in values], what)
-    return values
-
-
-def of_clear_kind(values: Any, what: str, attribute: Any = None) -> Any:
-    """Return `values`. Raises `Uncomparable` for booleans beside numbers.
-
-    MiniJinja takes true and 1 for one value.
-    """
-    name = "" if attribute is None else str(attribute)
-    items = _items(values) if isinstance(values, list) else ()
-    parts = [part for item in items if isinstance(part := _part(item, name), int | float)]
-    flags = [part for part in parts if isinstance(part, bool)]
-    if 0 < len(flags) < len(parts):
-        number = next(part for part in parts if not isinstance(part, bool))
-        raise Uncomparable(f"`{what}` of {shown(flags[0])} and {shown(number)} mixes two kinds")
-    return values
-
-
-def whole(value: Any) -> Any:
-    """Return a value that was cut to an integer. Raises `ValueError` if its size was cut too."""
-    if value in (LEAST_INTEGER, -LEAST_INTEGER - 1):
-        raise ValueError("the number has more than 128 bits")
-    return value
-
-
-def having(values: Any, what: str, attribute: Any) -> Any:
-    """Return `values`. Raises `ValueError` if no item, or not every item, has an attribute.
-
-    MiniJinja counts missing values as 0. `sum` needs the attribute in every item; `selectattr` and
-    `rejectattr` need it in none, other filters in one.
-    """
-    if what in ("selectattr", "rejectattr") or not isinstance(values, list | dict):
-        return values
-    keys = [int(key) if key.isdecimal() else key for key in str(attribute).split(".")]
-    items = list(values) if isinstance(values, dict) else _items(values)
-    lacking = [at for at, item in enumerate(items) if not has(item, *keys)]
-    if what == "sum" and (lacking := [at for at in lacking if isinstance(items[at], dict)]):
-        raise ValueError(f"`sum` adds up {attribute}, which item {lacking[0]} does not have")
-    if what != "sum" and lacking and len(lacking) == len(items):
-        raise ValueError(f"`{what}` asks for {attribute}, which no item has")
-    return values
-
-
-def _text(value: Any) -> Any:
-    """Return a value as part of a text: null, booleans, lists and objects as in JSON."""
-    is_plain = isinstance(value, str) or type(value) in (int, float, WideInteger)
-    return value if is_plain else json.dumps(thaw(value), ensure_ascii=False)
-
-
-def text_at(value: Any, *keys: object) -> Any:
-    """Return the value at a path as part of a text. Raises `ValueError` if it is missing."""
-    return _text(at(value, *keys))
-
-
-def figure(value: Any) -> Any:
-    """Return a value that is to be read as a number; a text is stripped of blanks."""
-    return value.strip() if isinstance(value, str) else value
-
-
-def texts(values: Any) -> Any:
-    """Return the items of a list as parts of a text."""
-    return [*map(_text, _items(values))] if isinstance(values, list) else values
-
-
-def _check_items(items: list[Any], what: str) -> None:
-    types = set(map(type, items))
-    if types <= {int, float} or types == {str}:
-        return  # the usual case, without comparing each pair
-    for one, other in pairwise(items):
-        _order(one, other, partial(_pair_text, what, one, other))
-
-
-def _pair_text(what: str, one: object, other: object) -> str:
-    return f"`{what}` of {shown(one)} and {shown(other)}"
-
-
-def _part(item: Any, attribute: str) -> Any:
-    for name in attribute.split(".") if attribute else ():
-        item = dict.get(item, name) if isinstance(item, dict) else None
-    return item
-
-
-def separator(value: Any) -> Any:
-    """Return what a text is split at. Raises `ValueError` if it is empty."""
-    if value == "":
-        raise ValueError("`split` needs a separator; the characters of a text are `| list`")
-    return value
-
-
-def wrappable(text: Any) -> Any:
-    """Return a text whose lines may be wrapped: the cost is the square of a line's length."""
-    if isinstance(text, str) and sum(len(line) ** 2 for line in text.splitlines()) > _MOST_WRAPPED:
-        raise ValueError("the text has too long lines to be wrapped; split it first")
-    return text
-
-
 def multiply(first: Any, *others: Any) -> Any:
     """Return a product. Raises `ValueError` if it is too long, or an operand is not a number."""
     for other in others:
@@ -263,7 +149,7 @@ def _product(left: Any, right: Any) -> Any:
 
 def _values_in(items: Any) -> int:
     """Return how many values a list holds, at all levels."""
-    count, todo = 0, [_items(items)]
+    count, todo = 0, [plain_items(items)]
     while todo:
         for item in todo.pop():
             count += size_of(item)
@@ -304,7 +190,7 @@ def _entry(value: Any, key: Any) -> Any:
     if isinstance(value, dict):
         return _MISSING if isinstance(key, list | dict) else dict.get(value, key, _MISSING)
     if isinstance(value, list | tuple | str) and _is_whole(key):
-        items, place = value if isinstance(value, str) else _items(value), int(key)
+        items, place = value if isinstance(value, str) else plain_items(value), int(key)
         return items[place] if -len(items) <= place < len(items) else _MISSING
     return _MISSING
 
@@ -342,5 +228,6 @@ def path_in(value: Any, keys: Iterable[object]) -> tuple[bool, Any]:
     return found is not _MISSING, None if found is _MISSING else found
 
 
-def _items(value: Any) -> Any:
+def plain_items(value: Any) -> Any:
+    """Return the items of a list or a tuple, even of a frozen list."""
     return value if isinstance(value, tuple) else list(list.__iter__(value))

@@ -18,7 +18,8 @@ _KINDS = {
     "sequence": "a list", "iterable": "a list", "map": "an object",
     "plain object": "a number beyond 128 bits",
     "usize": "a whole number from 0",
-    "isize": "a whole number", "f64": "a number", "integer": "a whole number",
+    "isize": "a whole number", "i64": "a whole number", "f64": "a number",
+    "integer": "a whole number",
     "float": "a number", "undefined": "a value that does not exist",
 }  # fmt: skip
 
@@ -27,6 +28,7 @@ _NAMED = "|".join(sorted(_KINDS, key=len, reverse=True))
 _WORDINGS = tuple(
     (re.compile(told.replace("KIND", f"({_NAMED})")), wording)
     for told, wording in (
+        ("cannot convert number to (?:usize|isize|i64|u64)", "it takes a whole number from 0"),
         ("cannot convert KIND to KIND", "it takes {1}, not {0}"),
         ("expected string, got KIND", "it takes a text, not {0}"),
         ("KIND is not iterable", "it takes a list, not {0}"),

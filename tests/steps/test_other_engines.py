@@ -143,6 +143,11 @@ def test_an_expression_without_its_braces_is_noticed(text: str, is_told: bool) -
         ("[row.n for row in data.a]", "use `| map(...)`"),
         ("data.a[*].n", "`| map(attribute='name') | list` takes an entry of each item"),
         ("f'{data.a}'", "join texts with `~`"),
+        ("data.a | wordcount", "here it is split | length"),
+        ("data.a | combine(data.b)", "here it is merge"),
+        ("sorted(data.a)", "here it is a filter: value | sort"),
+        ("concat(data.a, data.b)", "texts are joined with `~`, lists with `+`"),
+        ("(data.a", "it ends, where `)` or `,` should stand"),
         ("{'a': 1, 'a': 2}", "the key 'a' stands twice in an object"),
     ],
 )

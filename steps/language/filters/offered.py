@@ -53,6 +53,11 @@ def tojson(value: Any, indent: int | bool | None = None) -> str:
     return text.translate(_FOR_HTML)
 
 
+def pprint(value: Any) -> str:
+    """Return the value as JSON text of several lines."""
+    return json.dumps(thaw(value), ensure_ascii=False, indent=2)
+
+
 def from_json(text: str) -> Any:
     """Return the value of JSON text."""
     try:
@@ -163,7 +168,8 @@ def _counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _OFFERED: tuple[Callable[..., Any], ...] = (
-    to_json, tojson, from_json, date_add, date_format, *DATE_FILTERS, *TEXT_FILTERS, *LIST_FILTERS,
+    to_json, tojson, pprint, from_json, date_add, date_format, *DATE_FILTERS, *TEXT_FILTERS,
+    *LIST_FILTERS,
 )  # fmt: skip
 _NAMED = {**{call.__name__: call for call in _OFFERED}, **NUMBER_FILTERS}
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -10,8 +10,11 @@ import hmac as signing
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus
+from urllib.parse import parse_qs, quote, unquote_plus
 from urllib.parse import urlsplit as split_address
+
+from steps.language.operands import as_text
+from steps.language.operations import kind_of, plain_items
 
 _LONGEST_PATTERN = 500
 _MOST_WORK = 4_000_000
@@ -98,6 +101,24 @@ def from_hex(text: str) -> str:
     return _text_of(raw)
 
 
+def urlencode(value: Any) -> str:
+    """Return a text, or the pairs of an object, encoded for an address.
+
+    An entry that is a list gives a pair for each item, and one that is null gives none.
+    """
+    if isinstance(value, dict):
+        pairs = [
+            f"{quote(str(key))}={quote(str(as_text(item)))}"
+            for key, held in dict.items(value)
+            for item in (plain_items(held) if isinstance(held, list) else [held])
+            if item is not None
+        ]
+        return "&".join(pairs)
+    if value is None or isinstance(value, list | tuple):
+        raise ValueError(f"urlencode takes a text or an object, not {kind_of(value)}")
+    return quote(str(as_text(value)))
+
+
 def urldecode(text: str) -> str:
     """Return the decoded form of a part of an address."""
     try:
@@ -173,6 +194,6 @@ def _text_of(raw: bytes) -> str:
 
 TEXT_FILTERS: tuple[Callable[..., Any], ...] = (
     regex_match, regex_findall, regex_sub, regex_split, b64encode, b64decode, to_hex,
-    from_hex, urldecode, urlsplit, hmac, sha256,
+    from_hex, urlencode, urldecode, urlsplit, hmac, sha256,
 )  # fmt: skip
 """The filters that `steps/language/filters/offered.py` offers from this file."""

@@ -72,6 +72,20 @@ FOREIGN_FILTERS = {
     "append": "+ [...] behind the value", "push": "+ [...] behind the value",
     "floor": "round(0, 'floor')", "ceil": "round(0, 'ceil')", "md5": "sha256", "sha1": "sha256",
     "hash": "sha256", "jsonpath": "data.a.b[0]", "uuid": "run.id", "random": "run.id | sha256",
+    "wordcount": "split | length", "word_count": "split | length", "words": "split",
+    "combine": "merge", "extend": "merge", "assign": "merge", "update": "merge",
+    "match": "regex_match", "test": "regex_match", "matches": "regex_match",
+    "sorted": "sort", "order_by": "sort", "orderBy": "sort", "sum_of": "sum", "total": "sum",
+    "average": "avg", "any": "select | length > 0",
+    "duration": "date_add", "add_days": "date_add", "date_sub": "date_add('-1d')",
+    "time_diff": "date_diff", "date_delta": "date_diff", "datediff": "date_diff",
+    "parse_json": "from_json", "fromjson": "from_json", "json_decode": "from_json",
+    "json_encode": "to_json", "stringify": "to_json", "parse_csv": "from_csv",
+    "url_encode": "urlencode", "url_decode": "urldecode", "encodeURIComponent": "urlencode",
+    "escape_html": "escape", "html": "escape", "capitalise": "capitalize",
+    "padStart": "'%05d' | format(data.n)", "zfill": "'%05d' | format(data.n)",
+    "rjust": "'%10s' | format(data.a)", "ljust": "'%-10s' | format(data.a)",
+    "center": "'%10s' | format(data.a)", "pad": "'%10s' | format(data.a)",
     "regex_search": "regex_match", "regex_replace": "regex_sub", "replace_regex": "regex_sub",
     "replace_all": "regex_sub", "re_sub": "regex_sub",
 }  # fmt: skip
@@ -108,4 +122,8 @@ def foreign_name_hint(name: str, filters: Collection[str]) -> str:
         return f"; here it is {_NAMES[name]}"
     if name in ("max", "min", "sum", "avg"):
         return f"; it is a filter: [1, 2] | {name}"
+    if name == "concat":
+        return "; texts are joined with `~`, lists with `+`"
+    if name not in filters and FOREIGN_FILTERS.get(name) in filters:
+        return f"; here it is a filter: value | {FOREIGN_FILTERS[name]}"
     return f"; it is a filter: value | {name}" if name in filters else ""

@@ -6,7 +6,7 @@ from steps.language.catalogue import FILTERS, TESTS
 from steps.language.filters.offered import FILTERS as OWN
 from steps.language.filters.offered import TESTS as OWN_TESTS
 from steps.language.filters.offered import begin
-from steps.language.operations import separator
+from steps.language.operands import separator
 from steps.language.syntax.nodes import Arguments, Call, Filter, Literal, Name, Node, Test, Unary
 
 _DAY = "2000-01-03"

@@ -169,7 +169,7 @@ class _Parser:
         named: list[tuple[str, Node]] = []
         while not self._skip(")"):
             if positional or named:
-                self._expect(",")
+                self._expect(",", ")")
                 if self._skip(")"):
                     break
             star = "**" if self._skip("**") else "*" if self._skip("*") else ""
@@ -226,7 +226,7 @@ class _Parser:
         node = self.expression()
         if self._skip(")"):
             return node
-        self._expect(",")
+        self._expect(",", ")")
         return Sequence((node, *self._listed(")")), "(")
 
     def _listed(self, closing: str) -> tuple[Node, ...]:
@@ -234,7 +234,7 @@ class _Parser:
         while not self._skip(closing):
             items.append(self.expression())
             if not self._is(closing):
-                self._expect(",")
+                self._expect(",", closing)
         return tuple(items)
 
     def _mapping(self) -> Node:
@@ -249,7 +249,7 @@ class _Parser:
                 keys.add(key.value)
             items.append((key, self.expression()))
             if not self._is("}"):
-                self._expect(",")
+                self._expect(",", "}")
         return Mapping(tuple(items))
 
     # -- tokens
@@ -288,9 +288,10 @@ class _Parser:
         self._at += found
         return found
 
-    def _expect(self, sign: str) -> None:
-        if not self._skip(sign):
-            raise self._unexpected(f"`{sign}`")
+    def _expect(self, *signs: str) -> None:
+        """Take the first sign; the others might stand in its place."""
+        if not self._skip(signs[0]):
+            raise self._unexpected(" or ".join(f"`{sign}`" for sign in reversed(signs)))
 
     def _unexpected(self, wanted: str = "") -> Unreadable:
         token = self._token

@@ -27,7 +27,10 @@ class Path:
     def __str__(self) -> str:
         text = self.root
         for key in self.keys:
-            text += f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
+            if isinstance(key, str) and key.isidentifier():
+                text += f".{key}"
+            else:
+                text += f"[{str(key).lower() if isinstance(key, bool) else repr(key)}]"
         return text
 
 

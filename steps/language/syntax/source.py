@@ -3,6 +3,7 @@
 from collections.abc import Sequence as Ordered
 
 from steps.language.catalogue import FILTERS, positions
+from steps.language.operands import MAKE_TEXTS, READY
 from steps.language.operations import METHODS
 from steps.language.syntax.nodes import (
     Arguments,
@@ -27,9 +28,12 @@ _PLACES = {"groupby": 0, "join": 1, "sum": 0, "selectattr": 0, "rejectattr": 0}
 
 _OF_ATTRIBUTES = frozenset({"groupby", "join", "map", "sum", "unique"})
 _BY_ATTRIBUTE = frozenset({"rejectattr", "selectattr"})
-_OF_TEXTS = frozenset(
-    {"capitalize", "lower", "replace", "string", "striptags", "title", "trim", "upper"}
-)
+_INTO_TEXTS = frozenset({"format", "join", "replace"})
+"""The filters whose arguments become parts of a text."""
+
+_OF_LISTS = frozenset({"chain", "zip"})
+"""The filters whose arguments are lists."""
+
 _ORDERING = frozenset({"<", "<=", ">", ">="})
 _LEVELS = {"or": 1, "and": 2, "+": 5, "-": 5, "~": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 8}
 _CHOICE, _OR, _NOT, _COMPARE, _SUM, _OPERAND, _SIGN, _PART, _WHOLE = 0, 1, 3, 4, 5, 9, 10, 11, 12
@@ -74,7 +78,7 @@ class _Writer:
 
     def _asked(self, node: Node, level: int) -> str:
         """Write the operand of a test, which may be missing."""
-        text, own = self._done[id(node)]
+        text, own = (node.text, _WHOLE) if isinstance(node, Literal) else self._done[id(node)]
         return text if own >= level else f"({text})"
 
     def _base(self, node: Node) -> str:
@@ -154,49 +158,69 @@ class _Writer:
 
     def _filter(self, node: Filter) -> Written:
         arguments = self._arranged(node)
-        given = self._given(arguments)
-        if node.name == "format":
-            given[: len(arguments.positional)] = [
-                self._said(value) for value in arguments.positional
-            ]
+        given, name = self._given(arguments, node.name), node.name
         path = path_of(node.of)
-        if node.name in ("default", "d"):
+        if name in ("default", "d"):
             values = [*arguments.positional, *(value for _, value in arguments.named)]
             if path and path[1] and len(values) <= 2:  # noqa: PLR2004 - what `default` takes
                 default, lax = [*map(self._if_there, values), *["''", "false"][len(values) :]]
                 return f"_at_or({default}, {lax}, {self._path(path)})", _PART
             of, given = self._text(node.of, _OPERAND), [*map(self._text, values)]
-        elif node.name in ("max", "min", "sort"):
+        elif name in ("max", "min", "sort"):
             attribute = dict(arguments.named).get("attribute")
             also = f", {self._there(attribute)}" if attribute is not None else ""
-            of = f"_one_kind({self._there(node.of)}, '{node.name}'{also})"
-        elif node.name == "wordwrap":
-            of = f"_wrappable({self._there(node.of)})"
-        elif node.name in _OF_TEXTS:
+            of = f"_one_kind({self._there(node.of)}, '{name}'{also})"
+        elif name in MAKE_TEXTS:
             of = self._said(node.of, _OPERAND)
-        elif node.name in ("int", "float"):
-            of = f"_figure({self._there(node.of)})"
-        elif node.name in _OF_ATTRIBUTES or node.name in _BY_ATTRIBUTE:
-            of = self._of_attribute(node, arguments)
+        elif name in ("int", "float"):
+            has_default = bool(arguments.positional) or "default" in dict(arguments.named)
+            of = f"_figure({self._there(node.of)})" if has_default else self._ready(name, node.of)
+        elif name in _OF_ATTRIBUTES or name in _BY_ATTRIBUTE:
+            of, given = self._of_attribute(node, arguments, given)
+        elif name in READY:
+            of = self._ready(name, node.of)
         else:
             of = self._there(node.of, _OPERAND)
-        if node.name == "split" and given:
+        if name == "split" and arguments.positional:
             given[0] = f"_separator({given[0]})"
-        text = f"{of} | {node.name}" + (f"({', '.join(given)})" if given else "")
-        return (f"_whole({text})", _PART) if node.name == "int" else (text, _OPERAND)
+        text = f"{of} | {name}" + (f"({', '.join(given)})" if given else "")
+        are_cut = name == "int" or (name == "map" and given[:1] == ["'int'"])
+        return (f"_whole({text})", _PART) if are_cut else (text, _OPERAND)
 
-    def _of_attribute(self, node: Filter, arguments: Arguments) -> str:
+    def _of_attribute(
+        self, node: Filter, arguments: Arguments, given: list[str]
+    ) -> tuple[str, list[str]]:
         """Write a list, with a check of its items if the filter takes a missing attribute."""
-        name, named, of = node.name, dict(arguments.named), self._there(node.of, _OPERAND)
+        name, named = node.name, dict(arguments.named)
         attribute = named.get("attribute")
         if name in _PLACES:
             attribute = next(iter(arguments.positional[_PLACES[name] :]), attribute)
-        also = f", {self._there(attribute)}" if attribute is not None else ""
+        if attribute is None:
+            return self._of_items(node, given), given
+        of, also = self._there(node.of, _OPERAND), f", {self._there(attribute)}"
         if name in ("groupby", "unique"):
             of = f"_of_clear_kind({of}, '{name}'{also})"
-        if attribute is not None and "default" not in named and name not in _BY_ATTRIBUTE:
-            return f"_having({of}, '{name}'{also})"
-        return f"_texts({of})" if name == "join" and attribute is None else of
+        if "default" not in named and name not in _BY_ATTRIBUTE:
+            of = f"_having({of}, '{name}'{also})"
+        elif name in READY:
+            of = f"_ready('{name}', {of})"
+        if name != "join":
+            return of, given
+        parts = f"{of} | map(attribute={self._there(attribute)}, default='')"
+        return f"_texts({parts})", given[: len(arguments.positional[:1])]
+
+    def _of_items(self, node: Filter, given: list[str]) -> str:
+        """Write the list before a filter that is given no attribute."""
+        match node.name:
+            case "join":
+                return f"_texts({self._there(node.of)})"
+            case "groupby" | "unique":
+                return f"_of_clear_kind({self._there(node.of)}, '{node.name}')"
+            case "map" if given and not given[0].startswith("default="):
+                return f"_each_ready({given[0]}, {', '.join([self._there(node.of), *given[1:]])})"
+            case "sum":
+                return self._there(node.of, _OPERAND)
+        return self._ready(node.name, node.of)
 
     def _there(self, node: Node, level: int = _CHOICE) -> str:
         """Write a value that must exist; MiniJinja would pass a missing one as null."""
@@ -220,6 +244,13 @@ class _Writer:
             return f"_text_at({self._path(path)})"
         return self._text(node, level) if _is_text(node) else f"_text_at({self._if_there(node)})"
 
+    def _ready(self, name: str, node: Node) -> str:
+        """Write a value as a filter may receive it."""
+        path = path_of(node)
+        if path and path[1]:
+            return f"_ready('{name}', {self._path(path)})"
+        return f"_ready('{name}', {self._if_there(node)})"
+
     def _arranged(self, node: Filter) -> Arguments:
         """Return the arguments as MiniJinja takes them: some only by name, others positional."""
         known = FILTERS.get(node.name)
@@ -238,9 +269,17 @@ class _Writer:
     def _path(self, path: tuple[str, tuple[Node, ...]]) -> str:
         return ", ".join([path[0], *(self._text(key) for key in path[1])])
 
-    def _given(self, arguments: Arguments) -> list[str]:
-        texts = [self._there(value) for value in arguments.positional]
+    def _given(self, arguments: Arguments, filter_name: str = "") -> list[str]:
+        of_map = filter_name == "map" and _named_by(arguments)
+        texts = [self._argument(value, of_map or filter_name) for value in arguments.positional]
         return texts + [f"{name}={self._there(value, _OR)}" for name, value in arguments.named]
+
+    def _argument(self, value: Node, filter_name: str) -> str:
+        if isinstance(value, Unary) and value.operator in ("*", "**"):
+            return self._text(value)
+        if filter_name in _INTO_TEXTS:
+            return self._said(value)
+        return self._ready(filter_name, value) if filter_name in _OF_LISTS else self._there(value)
 
     def _sequence(self, items: tuple[Node, ...], opening: str) -> str:
         inner = ", ".join(self._there(item) for item in items)
@@ -282,6 +321,12 @@ def _is_text(node: Node) -> bool:
             word = FILTERS.get(name)
             return word is not None and word.gives in ("string", "number", "integer")
     return False
+
+
+def _named_by(arguments: Arguments) -> str:
+    """Return the name of the filter that `map` calls; empty if it is known only in a run."""
+    first = next(iter(arguments.positional), None)
+    return first.value if isinstance(first, Literal) and isinstance(first.value, str) else ""
 
 
 def _factors(node: Node) -> list[Node]:

@@ -103,10 +103,12 @@ def test_random_expressions_return_the_same_values() -> None:
                 agreed += 1
         elif kind == "gives":
             # MiniJinja orders mixed types, evaluates unneeded operands, and takes a missing value
-            # under a calculated key for an empty one: errors here.
+            # under a calculated key for an empty one, and null for 0 or an empty list: errors here.
             assert (
                 any(sign in text for sign in ("<", ">", "*", " in "))
                 or "null" in str(theirs)
+                or "null is not a number" in str(ours)
+                or "a list, not null" in str(ours)
                 or ("[" in text and "does not exist" in str(ours))
             ), (text, ours)
         else:
