@@ -1,12 +1,14 @@
 """Moves a journal to another database: copies every row unchanged, then verifies the copy.
 
 Rows are copied table by table in the order of their keys. The progress is stored in the transaction
-of each part, so an interrupted move continues where it was. No server can use either database while
-a move is unfinished: the target is marked in `meta`, and the source gets its mark before the target
-loses its own.
+of each part, so an interrupted move continues where it was. No server can use the target while a
+move is unfinished: it is marked in `meta`, and the source gets its mark before the target loses its
+own. A server may use the source after an interruption; it then removes the mark of the move that
+had begun, and the next move copies everything anew.
 """
 
 import json
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -16,15 +18,16 @@ from typing import Any, Protocol, TypeAlias
 
 from engine.value import value
 from journal.connection import Connection
-from journal.errors import JournalError
+from journal.errors import Damaged, JournalError
 from journal.runs.run_inputs import INPUTS_UP_TO
-from journal.sqlite.database import DATABASE, MARKER, create, prepare
+from journal.sqlite.database import DATABASE, LEAVING, MARKER, create, place_of, prepare
 from journal.sqlite.lock import FolderLock
+from journal.sqlite.soundness import damage_of
 from journal.verification import Verified, verify
 from journal.writing.transaction import LAST_POSITION
 
 MOVING, MOVED = "moving", "moved"
-_OF_ITS_PLACE = (MOVING, MOVED, "needs_wal", "checkpoint", "tried", INPUTS_UP_TO)
+_OF_ITS_PLACE = (MOVING, MOVED, LEAVING, "needs_wal", "checkpoint", "tried", INPUTS_UP_TO)
 """Keys of `meta` that describe the database, not the journal in it."""
 
 _FULL_TEXTS = ("run_words", "run_input_words", "sqlite_")
@@ -97,7 +100,10 @@ class FolderEnd:
         self.folder = folder
         self._file = folder / DATABASE
         if not new and not self._file.exists():
-            raise MoveRefused(f"{folder} holds no journal in SQLite")
+            place = place_of(folder)
+            raise MoveRefused(
+                f"{folder} holds no journal in SQLite" + (f": it is in {place}" if place else "")
+            )
         self._lock = FolderLock(folder)
         try:
             if new and not self._file.exists():
@@ -106,10 +112,21 @@ class FolderEnd:
             prepare(folder, self._lock, to_move=True)
             self._own = sqlite3.connect(self._file, isolation_level=None)
             self._own.execute("PRAGMA synchronous = FULL")
+            if not new:
+                self._must_be_sound()
         except BaseException:
             self._lock.release()
             raise
         self.connection: Connection = self._own
+
+    def _must_be_sound(self) -> None:
+        """Raise `Damaged` if pages are, since rows that cannot be found would not be missed."""
+        try:
+            damage = damage_of(self._own)
+        except sqlite3.DatabaseError as unreadable:
+            damage = str(unreadable)
+        if damage is not None:
+            raise Damaged(self._file, f"is damaged ({damage})")
 
     def tables(self) -> list[Table]:
         """Return the tables of a journal; those that others refer to come first."""
@@ -180,9 +197,15 @@ class FolderEnd:
 
 
 def move(
-    source: End, target: End, tables: Sequence[Table], tell: Callable[[str], None]
+    source: End,
+    target: End,
+    tables: Sequence[Table],
+    tell: Callable[[str], None],
+    beside: Callable[[], object] = lambda: None,
 ) -> Verified:
     """Copy a journal, verify the copy, and mark the source as moved.
+
+    `beside` moves what is not in the database; it is called before the marks, perhaps repeatedly.
 
     Raises:
         MoveRefused: One of the databases is unsuitable, or the copy is incomplete.
@@ -190,20 +213,53 @@ def move(
     """
     elsewhere = mark_of(source.connection, MOVED)
     if elsewhere == target.shown:  # only the last part of the move is missing
+        beside()
         set_mark(target.connection, MOVING, None)
         return verify(target.connection, lambda _: None)
     if elsewhere is not None:
         raise MoveRefused(f"{source.shown} has been moved to {elsewhere} already")
     if mark_of(source.connection, MOVING) is not None:
         raise MoveRefused(f"a move to {source.shown} has not ended; repeat that one first")
-    done = _begun(source, target, tables)
+    progress = _begun(source, target, tables, tell)
     for table in tables:
-        if done.get(table.name, {}).get("whole"):
-            continue
-        _copy(source, target, table, done, tell)
+        if not progress.tables.get(table.name, {}).get("whole"):
+            _copy(source, target, table, progress, tell)
     rows = source.connection.execute("SELECT key, value FROM meta ORDER BY key").fetchall()
     (last,) = source.connection.execute(LAST_POSITION).fetchone()
     target.replace_meta([row for row in rows if row[0] not in _OF_ITS_PLACE], last or 0)
+    try:
+        found = _proved(source, target, tables, tell)
+    except MoveRefused:
+        set_mark(source.connection, LEAVING, None)  # when that is mended, everything is copied anew
+        raise
+    beside()
+    set_mark(source.connection, MOVED, target.shown)
+    set_mark(target.connection, MOVING, None)
+    return found
+
+
+@value(frozen=True, slots=True)
+class _Progress:
+    """How far a move is, as the target stores it.
+
+    Attributes:
+        source: The place from which it moves.
+        token: The mark in the source, which is gone once a server has used it.
+        tables: What has been copied of each table.
+    """
+
+    source: str
+    token: str
+    tables: dict[str, Any]
+
+    def stored(self) -> str:
+        return json.dumps({"from": self.source, "token": self.token, "tables": self.tables})
+
+
+def _proved(
+    source: End, target: End, tables: Sequence[Table], tell: Callable[[str], None]
+) -> Verified:
+    """Return what was verified of a copy. Raises `MoveRefused` if it is not whole."""
     for table in tables:
         counts = [_count(end.connection, table.name) for end in (source, target)]
         if counts[0] != counts[1]:
@@ -216,32 +272,39 @@ def move(
             f"{fault.what}; the journal that was to be moved is as it was: see what "
             "`stepwell verify` says of it"
         )
-    set_mark(source.connection, MOVED, target.shown)
-    set_mark(target.connection, MOVING, None)
     return found
 
 
-def _begun(source: End, target: End, tables: Sequence[Table]) -> dict[str, Any]:
-    """Return the progress of the move; begin it if the target is empty."""
+def _begun(
+    source: End, target: End, tables: Sequence[Table], tell: Callable[[str], None]
+) -> _Progress:
+    """Return the progress of the move; begin it if the target is empty, or not up to date."""
     said = mark_of(target.connection, MOVING)
     if said is not None:
-        progress: dict[str, Any] = json.loads(said)
-        if progress["from"] != source.shown:
-            raise MoveRefused(f"a move from {progress['from']} to {target.shown} has not ended")
-        return dict(progress["tables"])
-    if mark_of(target.connection, MOVED) is not None or any(
+        found = json.loads(said)
+        if found["from"] != source.shown:
+            raise MoveRefused(f"a move from {found['from']} to {target.shown} has not ended")
+        token = found.get("token")
+        if token is not None and token == mark_of(source.connection, LEAVING):
+            return _Progress(source.shown, token, found["tables"])
+        tell(f"{source.shown} has been used since the move began: everything is copied anew")
+        for table in reversed(tables):
+            target.connection.execute(f"DELETE FROM {table.name}")
+    elif mark_of(target.connection, MOVED) is not None or any(
         target.connection.execute(f"SELECT 1 FROM {table.name} LIMIT 1").fetchone()
         for table in tables
     ):
         raise MoveRefused(f"{target.shown} holds a journal already; choose an empty place")
-    set_mark(target.connection, MOVING, json.dumps({"from": source.shown, "tables": {}}))
-    return {}
+    begun = _Progress(source.shown, secrets.token_hex(8), {})
+    set_mark(source.connection, LEAVING, begun.token)
+    set_mark(target.connection, MOVING, begun.stored())
+    return begun
 
 
 def _copy(
-    source: End, target: End, table: Table, done: dict[str, Any], tell: Callable[[str], None]
+    source: End, target: End, table: Table, progress: _Progress, tell: Callable[[str], None]
 ) -> None:
-    standing = done.setdefault(table.name, {"after": None, "rows": 0, "whole": False})
+    standing = progress.tables.setdefault(table.name, {"after": None, "rows": 0, "whole": False})
     key = [table.columns.index(column) for column in table.key]
     part, size = list[Row](), 0
 
@@ -251,7 +314,7 @@ def _copy(
             standing["after"] = [part[-1][at] for at in key]
         standing["rows"] += len(part)
         standing["whole"] = whole
-        target.write(table, part, json.dumps({"from": source.shown, "tables": done}))
+        target.write(table, part, progress.stored())
         part, size = [], 0
         tell(f"{table.name}: {standing['rows']} rows")
 

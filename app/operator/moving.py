@@ -46,12 +46,16 @@ def carry_over(settings: Settings, source: str, target: str, tell: Tell) -> dict
 
 def _to_database(folder: Path, settings: Settings, tell: Tell) -> dict[str, Any]:
     source = FolderEnd(folder, new=False)
+    files: dict[str, int] = {}
+
+    def carry_files() -> None:
+        files.update(asyncio.run(_files(folder, source.connection, settings, tell)))
+
     with closing(source), closing(end_of(named_database(settings))) as target:
-        found = move(source, target, source.tables(), tell)
-        files = asyncio.run(_files(folder, source.connection, settings, tell))
+        found = move(source, target, source.tables(), tell, carry_files)
         shown = target.shown
+        begin_elsewhere(folder, shown)
         kept = source.put_away()
-    begin_elsewhere(folder, shown)
     return {**_moved(found, shown), "kept": str(kept), **files}
 
 

@@ -26,6 +26,9 @@ from journal.writing.transaction import RememberingConnection, Transaction
 
 DATABASE = "journal.sqlite3"
 MARKER = "stepwell.json"
+LEAVING = "leaving"
+"""In `meta`, the mark of a move from this journal that has begun."""
+
 _APPLICATION_ID = 0x53574C4C  # "SWLL"
 _BUSY_MS = 5_000
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
@@ -226,7 +229,7 @@ def create(file: Path) -> None:
 
 def _check(file: Path) -> None:
     """Refuse a file that is not a journal, without touching it."""
-    if not file.exists() and (place := _kept_in(file.parent)):
+    if not file.exists() and (place := place_of(file.parent)):
         raise BadDatabase(f"the journal of {file.parent} is in {place}: set `database`")
     if not file.exists():
         raise Damaged(file, "is missing, though this folder has held a database")
@@ -292,7 +295,7 @@ def mark(folder: Path, kept_in: str | None = None) -> None:
     write_whole(folder / MARKER, json.dumps(said).encode())
 
 
-def _kept_in(folder: Path) -> str | None:
+def place_of(folder: Path) -> str | None:
     """Return where, by its mark, a folder's journal is; None if it is in the folder."""
     try:
         said = json.loads((folder / MARKER).read_text(encoding="utf-8"))
@@ -302,13 +305,17 @@ def _kept_in(folder: Path) -> str | None:
 
 
 def must_not_be_moved(connection: Connection) -> None:
-    """Raise `BadDatabase` if a move is unfinished, or has taken the journal elsewhere."""
+    """Raise `BadDatabase` if a move to it is unfinished, or has taken the journal elsewhere.
+
+    A move from it that has not ended begins anew: what it has copied changes from now on.
+    """
     for mark, said in connection.execute(
         "SELECT key, value FROM meta WHERE key IN ('moved', 'moving')"
     ).fetchall():
         if mark == "moved":
             raise BadDatabase(f"its journal was moved to {said}: use that")
         raise BadDatabase("a move to it has not ended: repeat the same `stepwell move`")
+    connection.execute("DELETE FROM meta WHERE key = ?", (LEAVING,))
 
 
 def must_hold_none(folder: Path) -> None:
@@ -322,5 +329,5 @@ def must_hold_none(folder: Path) -> None:
 
 def begin_elsewhere(folder: Path, kept_in: str) -> None:
     """Mark a folder whose journal is elsewhere, once that journal has been reached."""
-    if not (folder / MARKER).exists() or _kept_in(folder) != kept_in:
+    if not (folder / MARKER).exists() or place_of(folder) != kept_in:
         mark(folder, kept_in)

@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def rows_of(file: Path) -> dict[str, list[Any]]:
             name: sorted(connection.execute(f"SELECT * FROM {name}").fetchall(), key=repr)
             for (name,) in tables
         }
-    own = ("needs_wal", "checkpoint", "tried", "moved", "moving", "inputs_up_to")
+    own = ("needs_wal", "checkpoint", "tried", "moved", "moving", "inputs_up_to", "leaving")
     found["meta"] = [row for row in found["meta"] if row[0] not in own]
     return found
 
@@ -70,9 +71,12 @@ def test_a_journal_moves_to_postgresql_and_back(
 ) -> None:
     server, ids = filled
     database = postgres.database()
-    before = rows_of(server.data / "journal.sqlite3")
     monkeypatch.setattr(journal.moving, "_ROWS", 3)
-    cut_off_after(5, server.data, database)
+    cut_off_after(40, server.data, database)
+    change_what_was_copied(server)
+    before = rows_of(server.data / "journal.sqlite3")
+    for parts in (5, 2):
+        cut_off_after(parts, server.data, database)
     monkeypatch.undo()
     named = {"STEPWELL_DATABASE": database.url, "STEPWELL_DATABASE_SCHEMA": database.schema}
     inside = {**server.environment, **named}
@@ -96,6 +100,9 @@ def test_a_journal_moves_to_postgresql_and_back(
         assert new not in ids
     assert server.terminate() == 0
 
+    with altered(postgres, database):
+        refused = run("move", "--from", "database", "--to", tmp_path / "back", environment=inside)
+        assert "faults in what has arrived" in refused.stderr
     back = command("move", "--from", "database", "--to", tmp_path / "back", environment=inside)
     assert (back["runs"], back["faults"]) == (8, 0)
     after = rows_of(tmp_path / "back" / "journal.sqlite3")
@@ -105,6 +112,8 @@ def test_a_journal_moves_to_postgresql_and_back(
         assert len(left) <= changed.get(table, 0), (table, left)
     gone = run("serve", "--data", tmp_path / "other", "--port", 0, environment=inside)
     assert "was moved to" in gone.stderr
+    again = run("move", "--from", server.data, "--to", "database", environment=inside)
+    assert "holds no journal in SQLite: it is in postgresql://" in again.stderr
     server.data, server.environment = tmp_path / "back", alone
     (tmp_path / "back" / "secrets.key").write_bytes(
         (tmp_path / "data" / "secrets.key").read_bytes()
@@ -114,6 +123,22 @@ def test_a_journal_moves_to_postgresql_and_back(
     with server.client() as client:
         assert client.post(f"/api/workflow/resume/{ids[2]}", json=body).status_code == 200
         assert settled(client, ids[2])["status"] == "completed"
+
+
+def change_what_was_copied(server: Server) -> None:
+    server.start()
+    with server.client() as client:
+        assert client.put("/api/variables/rate", json={"value": 8}).status_code == 200
+    assert server.terminate() == 0
+
+
+@contextmanager
+def altered(postgres: PostgresServer, database: Database) -> Iterator[None]:
+    """Alter histories for a while."""
+    changes = f"UPDATE {database.schema}.events SET body = replace(body, "
+    postgres.execute(f"{changes}'Ada', 'Eve')")
+    yield
+    postgres.execute(f"{changes}'Eve', 'Ada')")
 
 
 def cut_off_after(parts: int, folder: Path, database: Database) -> None:
@@ -148,3 +173,17 @@ def test_an_impossible_move_is_refused_and_changes_nothing(
     assert "one of --from and --to" in refused(server.data, tmp_path / "new")
     assert "is not set" in refused(server.data, "database")
     assert "holds no journal" in refused(tmp_path / "nothing", database.url)
+    assert server.terminate() == 0
+    file = server.data / "journal.sqlite3"
+    with closing(sqlite3.connect(file)) as connection:
+        (page,), (size,) = (
+            connection.execute(asked).fetchone()
+            for asked in (
+                "SELECT rootpage FROM sqlite_schema WHERE name = 'webhooks'",
+                "PRAGMA page_size",
+            )
+        )
+    with file.open("r+b") as damaged:
+        damaged.seek((page - 1) * size)
+        damaged.write(bytes(size))
+    assert "journal.sqlite3 is damaged" in refused(server.data, database.url)
