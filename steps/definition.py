@@ -111,8 +111,7 @@ class _Compiler:
         self._given = {"constants": constants} if constants else {}
         captions, found = caption_templates(whole.title, whole.labels, self._given)
         problems += found
-        first = str(with_start(merged).get("initialStep"))
-        made, found = self._part(first, whole.steps, merged, whole)
+        made, found = self._part(whole.steps, with_start(merged), whole)
         problems = located([*problems, *found])
         problems += self._bodies(merged, "", 1)
         if problems or made is None:
@@ -122,7 +121,7 @@ class _Compiler:
         return made
 
     def _part(
-        self, initial: str, steps: list[Any], document: dict[str, Any],
+        self, steps: list[Any], document: dict[str, Any],
         read: WorkflowDocument | LocalWorkflow, path: str = "",
     ) -> tuple[Definition | None, list[Problem]]:  # fmt: skip
         """Compile the steps and edges of the document or of one body."""
@@ -135,6 +134,8 @@ class _Compiler:
         problems += found
         edges, found = compile_edges(written, self._given)
         listed = [step for step in steps if isinstance(step, dict)]
+        first = document.get("initialStep")
+        initial = first if isinstance(first, str) else ""
         starts = Starts(initial, read.onError, read.finally_, of_body=bool(path))
         problems += found
         problems += edge_problems(starts, listed, written, compiled, are_all_read=not unread)
@@ -186,9 +187,7 @@ class _Compiler:
         except ValidationError as invalid:
             return problems_of(invalid, LocalWorkflow)
         merged, located = with_defaults({**with_start(body.document), **self._defaults})
-        made, problems = self._part(
-            str(merged["initialStep"]), merged["steps"], merged, read, body.path
-        )
+        made, problems = self._part(merged["steps"], merged, read, body.path)
         if made is not None:
             kept = {**with_start(body.document), "name": read.name or body.path}
             self._made[body.path] = replace(made, document=kept)
@@ -222,7 +221,10 @@ class _Compiler:
             if not isinstance(document, dict):
                 problems.append(Problem(path, "must be an object"))
                 continue
-            step_id = str(document.get("id"))
+            step_id = document.get("id")
+            if not isinstance(step_id, str):
+                self._step(document, path, problems)  # which reports the id
+                continue
             if step_id in seen:
                 message = f"id {step_id!r} is taken by steps[{seen[step_id]}]; ids are unique"
                 problems.append(Problem(f"{path}.id", message))
@@ -238,6 +240,8 @@ class _Compiler:
         types = self._registry.types
         if "type" not in document:
             return f"is required: one of {', '.join(sorted(types))}"
+        if not name or document["type"] != name:
+            return f"must be the name of a step type: one of {', '.join(sorted(types))}"
         hint = step_type_here(name) or did_you_mean(name, types)
         return f"{name[:130]} is not a known step type{hint}"
 

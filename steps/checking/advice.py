@@ -138,7 +138,7 @@ class _Advice:
         self._places = {id(step): index for index, step in enumerate(steps or ())}
         self._document, self._registry = document, registry
         self._declared, self._known = declared, known
-        self._ids = {str(step.get("id")) for step in self._steps}
+        self._ids = {step["id"] for step in self._steps if isinstance(step.get("id"), str)}
         start = with_start(document).get("initialStep")
         first = next((s for s in self._steps if s.get("id") == start), {})
         self._is_closed = bool(document.get("payload")) or first.get("type") == "collect-inputs"

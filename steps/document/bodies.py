@@ -151,4 +151,4 @@ def with_start(body: Mapping[str, Any]) -> dict[str, Any]:
     first = steps[0] if isinstance(steps, list) and steps else None
     if body.get("initialStep") is not None or not isinstance(first, dict):
         return dict(body)
-    return {**body, "initialStep": str(first.get("id"))}
+    return {**body, "initialStep": first.get("id")}

@@ -23,6 +23,7 @@ NumberedEdges: TypeAlias = list[tuple[int, EdgeDocument]]
 CompiledSteps: TypeAlias = dict[str, tuple[CommonStep, CompiledStep]]
 _MOST = 5_000
 _SHOWN = 130
+_NAMELESS = "must be the id of a step"
 
 
 @value(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Starts:
     """The steps that a run enters without an edge.
 
     Attributes:
-        initial: The step with which it begins.
+        initial: The step with which it begins; empty if the document names it by no text, which is
+            a problem of its own.
         on_error: The step of its `onError`.
         at_end: The step of its `finally`.
         of_body: Whether they belong to a body, which also ends after a step without outgoing edges.
@@ -45,7 +47,7 @@ class Starts:
     def named(self) -> dict[str, str]:
         """The steps by the keys that name them."""
         named = {"initialStep": self.initial, "onError": self.on_error, "finally": self.at_end}
-        return {key: step for key, step in named.items() if step is not None}
+        return {key: step for key, step in named.items() if step}
 
 
 def read_edges(written: Any) -> tuple[NumberedEdges, list[Problem]]:
@@ -114,7 +116,9 @@ def edge_problems(
     without outgoing edges.
     """
     places = {
-        str(step["id"]): index for index, step in reversed(list(enumerate(steps))) if "id" in step
+        step["id"]: index
+        for index, step in reversed(list(enumerate(steps)))
+        if isinstance(step.get("id"), str) and step["id"]
     }
     problems: list[Problem] = []
     for key, step_id in starts.named.items():
@@ -129,7 +133,7 @@ def edge_problems(
         problems += _useless(index, edge, compiled, defaults)
     is_whole = are_all_read and not problems and len(compiled) == len(places)
     problems += _deadline_problems(edges, compiled, places)
-    if not is_whole:
+    if not is_whole or not starts.initial:
         return problems
     ends = {step_id for step_id, (_, step) in compiled.items() if step.type.ends}
     ways = [(edge.source, edge.target) for _, edge in edges]
@@ -165,7 +169,10 @@ def _unknown_steps(
     path: str, edge: EdgeDocument, places: dict[str, int], hints: Collection[str] | None
 ) -> list[Problem]:
     return [
-        Problem(f"{path}.{key}", f"there is no step {name[:_SHOWN]}{_hint(name, hints)}")
+        Problem(
+            f"{path}.{key}",
+            f"there is no step {name[:_SHOWN]}{_hint(name, hints)}" if name else _NAMELESS,
+        )
         for key, name in (("from", edge.source), ("to", edge.target))
         if name not in places
     ]

@@ -181,7 +181,7 @@ class WorkflowDocument(Scope):
     name: str = Field(min_length=1, max_length=200)
     description: str = Field("", max_length=2_000)
     status: Literal["draft", "testing"] = "draft"
-    initialStep: str | None = None  # noqa: N815
+    initialStep: str | None = Field(None, min_length=1)  # noqa: N815
     steps: list[dict[str, Any]] = Field(min_length=1, max_length=1_000)
     edges: list[EdgeDocument] = Field([], max_length=5_000)
     payload: dict[str, Any] = {}

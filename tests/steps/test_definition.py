@@ -124,6 +124,31 @@ def test_the_nearest_key_of_an_inner_part_is_named() -> None:
     assert found["steps[0].retry.maxAttemps"] == "is not a known key; did you mean maxAttempts?"
 
 
+@pytest.mark.parametrize("odd", [None, 5, True, {"a": None}, [1], ""])
+def test_an_id_or_a_type_that_is_no_text_is_told_once_and_never_as_a_known_one(odd: Any) -> None:
+    wait = {"id": "a", "type": "wait", "duration": "1s"}
+    edges = [{"from": "a", "to": "end", "condition": "steps.b is defined"}]
+    whole = {"name": "x", "initialStep": "a", "steps": [wait, END], "edges": edges}
+    known = "; known are end"
+    assert all(
+        message == f"there is no step a{known}"
+        for path, message in problems({**whole, "steps": [{**wait, "id": odd}, {**END}]}).items()
+        if path != "steps[0].id"
+    )
+    twice = problems({**whole, "steps": [wait, END, {**wait, "id": odd}, {**wait, "id": odd}]})
+    assert "taken" not in twice["steps[2].id"]
+    assert odd == "" or "taken" not in twice["steps[3].id"]
+    typed = problems({**whole, "steps": [{**wait, "type": odd}, END]})
+    assert typed["steps[0].type"].startswith("must be the name of a step type: one of call-agent, ")
+    if odd is not None:
+        begun = problems({**whole, "initialStep": odd})
+        assert begun == {
+            "initialStep": "must have at least 1 character"
+            if odd == ""
+            else "must be the id of a step that stands among the others"
+        }
+
+
 @pytest.mark.parametrize("steps", ["no list", [], [1], None])
 def test_problems_are_reported_also_without_steps(steps: Any) -> None:
     assert any(
