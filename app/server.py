@@ -134,7 +134,7 @@ def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]
 
 
 def _mend(settings: Settings, refused: OSError) -> str:
-    """Say why the server cannot start, and what to do about it."""
+    """Return why the server cannot start, and what to do about it."""
     place = f"{settings.host}:{settings.port}"
     if isinstance(refused, socket.gaierror):
         return (

@@ -23,7 +23,7 @@ class Upkeep(Protocol):
         """The size of what has been committed but not written back to the database."""
 
     async def is_due(self, readers: Readers, /) -> bool:
-        """Say whether there is anything to do."""
+        """Return whether there is anything to do."""
 
     def after_batch(self, connection: Any, /) -> Awaitable[None] | None:
         """Return a function that does a limited part of what is due; None if nothing is due."""

@@ -158,12 +158,12 @@ def _lost_parent(connection: Connection, row: RunProjection) -> Iterator[Fault]:
 
 
 def _saw_another(run: Run, event: RunResumed | PauseChanged) -> bool:
-    """Say whether the hash in an answer belongs to something other than what the run asked."""
+    """Return whether the hash in an answer belongs to something other than what the run asked."""
     return bool(event.seen) and event.seen != seen_of(run)
 
 
 def _same(kept: object, expected: object) -> bool:
-    """Say whether a column has the expected value; PostgreSQL cannot store a zero character."""
+    """Return whether a column has the expected value; PostgreSQL cannot store a zero character."""
     return kept == expected or (
         isinstance(expected, str) and kept == expected.replace("\0", "\ufffd")
     )

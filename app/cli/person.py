@@ -10,14 +10,14 @@ from app.cli.options import add_tenant_folder
 from app.cli.subparsers import Subparsers
 from app.operator.control_socket import ask
 
-_TOLD = "make a link with which a new or known person chooses a password"
+_SUMMARY = "make a link with which a new or known person chooses a password"
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the command to the parser."""
     group = subparsers.add_parser("person", help="invite people, who sign in by name")
     verbs = group.add_subparsers(required=True, metavar="invite")
-    parser = verbs.add_parser("invite", help=_TOLD, description=_TOLD)
+    parser = verbs.add_parser("invite", help=_SUMMARY, description=_SUMMARY)
     parser.add_argument("name", metavar="NAME")
     parser.add_argument(
         "--role", choices=[role.value for role in Role], default="",

@@ -52,7 +52,7 @@ class _Walk:
         self._counted, self._line = 0, 1
 
     def value(self, at: int, path: str) -> int:
-        """Note the line of the value that begins at index `at`; return where it ends."""
+        """Record the line of the value that begins at index `at`; return where it ends."""
         text = self._text
         self._line += text.count("\n", self._counted, at)
         self._counted = at

@@ -30,7 +30,7 @@ class NewsElsewhere:
         cluster.beside.append(self.run)
 
     def heard(self, tenant: str, run_id: str, /) -> None:
-        """Tell listeners in all processes that a run may have news."""
+        """Notify listeners in all processes that a run may have news."""
         self._hub.heard(tenant, run_id)
         self._bell.ring(RUN, f"{tenant}/{run_id}")
 

@@ -196,7 +196,7 @@ def _run_span(run: Run, trace: Trace, tenant: str) -> Span:
 
 
 def _is_last(run: Run, events: Sequence[Event]) -> bool:
-    """Say whether these events have ended the run."""
+    """Return whether these events have ended the run."""
     return any(event.at_ms == run.ended_at_ms and type(event) in _RUN_ENDS for event in events)
 
 

@@ -114,8 +114,10 @@ def _request(wanted: HttpRequest) -> httpx2.Request:
             extensions={"timeout": httpx2.Timeout(_IDLE_S, connect=_CONNECT_S).as_dict()},
         )
         size = len(request.read())
-        if (told := request.headers.get("content-length", "").strip()) not in ("", str(size)):
-            raise ValueError(f"header Content-Length is {told[:20]}, and the body has {size} bytes")
+        if (given := request.headers.get("content-length", "").strip()) not in ("", str(size)):
+            raise ValueError(
+                f"header Content-Length is {given[:20]}, and the body has {size} bytes"
+            )
     except InvalidAddress as odd:
         message = f"the url is not valid: {odd}"
         raise StepBroke("InvalidRequest", message, retryable=False) from odd

@@ -91,7 +91,7 @@ class Mask:
         return text
 
     def _is_cut(self, text: str, at: int) -> tuple[bool, int]:
-        """Say whether a value was cut off at the text's end, from `at` on, and the number of looks.
+        """Return whether the text ends within a value that begins at `at`, and the number of looks.
 
         The forms are sorted, so the part that a form shares with the one before is not checked
         again.
@@ -190,7 +190,7 @@ def _forms(value: str) -> Iterable[tuple[str, ...]]:
 
 
 def _repeats(value: str) -> bool:
-    """Say whether a value begins with the same part repeated.
+    """Return whether a value begins with the same part repeated.
 
     In a text made of that part alone, a pattern would begin to match at every repetition and each
     time continue for the length of the value.

@@ -85,7 +85,7 @@ class Keyring:
         return set(self._keys) - {self._current}
 
     def opens(self, name: bytes) -> bool:
-        """Say whether the key with that id is available."""
+        """Return whether the key with that id is available."""
         return name in self._keys
 
 

@@ -106,7 +106,7 @@ async def _here(work: Callable[[], T]) -> T:
 
 
 def is_much(data: Mapping[str, Json], names: Collection[str]) -> bool:
-    """Say whether the sealed fields are so large that they are opened beside the event loop."""
+    """Return whether the sealed fields are so large that they are opened beside the event loop."""
     sealed = [item for name in names if isinstance(item := data.get(name), dict)]
     return is_long(sealed, _LONG)
 

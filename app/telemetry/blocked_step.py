@@ -33,7 +33,7 @@ class BlockedStep:
         self.turned()
 
     def turned(self) -> None:
-        """Note that the loop has completed a turn."""
+        """Record that the loop has completed a turn."""
         self._step: AtWork | None = None
         self._looks = 0
         self._is_noticed = False
@@ -41,7 +41,7 @@ class BlockedStep:
     def stands(
         self, frame: FrameType | None, loop: asyncio.AbstractEventLoop | None = None
     ) -> None:
-        """Note that the loop has not turned since the last check; arguments as in `at_work_in`."""
+        """Record that the loop has not turned since the last look; arguments as in `at_work_in`."""
         step = at_work_in(frame, loop)
         if step is None or step != self._step:
             self.turned()

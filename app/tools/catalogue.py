@@ -31,7 +31,7 @@ class ToolCatalogue:
         return [found[tool_id] for tool_id in sorted(found)]
 
     def is_pure(self, tool_id: str) -> bool:
-        """Say whether a tool is a function that uses nothing but its arguments."""
+        """Return whether a tool is a function that uses nothing but its arguments."""
         return self._functions.is_pure(tool_id)
 
     def call(

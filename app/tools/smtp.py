@@ -26,7 +26,7 @@ class Delivery:
         self._is_abandoned = False
 
     def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> Mapping[str, str]:
-        """Hand the message over, and return the refused recipients, each with the reason.
+        """Send the message, and return the refused recipients, each with the reason.
 
         Raises:
             StepBroke: `ConnectionFailed`, `EmailAuth` or `EmailRefused`. Nobody received the

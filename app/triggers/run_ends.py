@@ -62,7 +62,7 @@ class CompiledRunTrigger:
         self.key = Template(body.signal.key, also=RUN_NAMES) if body.signal else None
 
     def wants(self, event: EventRow) -> bool:
-        """Say whether the trigger applies to an ended run, judging by the run's row alone."""
+        """Return whether the trigger applies to an ended run, judging by the run's row alone."""
         body = self.body
         return (
             event.kind in self.kinds

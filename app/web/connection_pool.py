@@ -41,17 +41,17 @@ class ConnectionPool:
         return True
 
     def idle(self, connection: Connection) -> None:
-        """Note that the connection has no request now."""
+        """Record that the connection has no request now."""
         if connection in self._open:
             (self._known if connection.is_known else self._strangers)[connection] = None
 
     def busy(self, connection: Connection) -> None:
-        """Note that a request has arrived on it."""
+        """Record that a request has arrived on it."""
         self._strangers.pop(connection, None)
         self._known.pop(connection, None)
 
     def remove(self, connection: Connection) -> None:
-        """Note that it was closed."""
+        """Record that it was closed."""
         self._open.discard(connection)
         self.busy(connection)
 

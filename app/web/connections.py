@@ -22,7 +22,7 @@ class Connection(Protocol):
         ...
 
     def belongs(self, tenant: str) -> None:
-        """Note that the current request comes from a known caller."""
+        """Record that the current request comes from a known caller."""
         ...
 
     def answer(self, scope: Scope, status: int, lines: bytes, body: bytes) -> bool:
@@ -71,7 +71,7 @@ def leave_with_client(
 
 
 def caller_is_known(scope: Scope, tenant: str) -> None:
-    """Note the tenant of a request: its connection is kept longer, its next request takes turns."""
+    """Record the tenant of a request: its connection stays longer, its next request takes turns."""
     connection: Connection | None = scope.get(CONNECTION)
     if connection is not None:
         connection.belongs(tenant)

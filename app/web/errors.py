@@ -158,7 +158,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
 
 
 def is_known(failure: Exception) -> bool:
-    """Say whether a failure has a row, so that its message may be shown."""
+    """Return whether a failure has a row, so that its message may be shown."""
     return _row(failure)[0] < HTTPStatus.INTERNAL_SERVER_ERROR or _row(failure)[0] == 503  # noqa: PLR2004
 
 

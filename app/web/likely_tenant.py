@@ -31,7 +31,7 @@ class LikelyTenants:
         return self._tenants.get(_who(headers))
 
     def note(self, headers: Headers, tenant: str) -> None:
-        """Note the tenant that a request turned out to belong to."""
+        """Record the tenant that a request turned out to belong to."""
         if who := _who(headers):
             if len(self._tenants) >= _REMEMBERED:
                 self._tenants.clear()

@@ -105,17 +105,17 @@ class HttpProtocol(RequestReader):
         self.transport.close()
 
     def pause_writing(self) -> None:
-        """Note that the client does not read; after a while the connection is dropped."""
+        """Record that the client does not read; after a while the connection is dropped."""
         super().pause_writing()
         self._stuck_timer = self.loop.call_later(_STUCK_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Note that the client reads again."""
+        """Record that the client reads again."""
         self._stuck_timer = _stop(self._stuck_timer)
         super().resume_writing()
 
     def belongs(self, tenant: str) -> None:
-        """Note that the current request comes from a known caller."""
+        """Record that the current request comes from a known caller."""
         self.is_known = True
         if self._served is not None and self._whose.fair_loop.is_shared:
             self._whose.note(self._served.scope["headers"], tenant)

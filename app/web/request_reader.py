@@ -159,7 +159,7 @@ class RequestReader(HttpToolsProtocol):
                 cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        """Note that the body is complete."""
+        """Record that the body is complete."""
         if self._framing:  # its body is still to come
             return
         self._in_body = False

@@ -100,7 +100,7 @@ class Deliverer:
                     task.cancel()
 
     def is_for(self, row: WebhookRow) -> bool:
-        """Say whether this task delivers to the webhook in its current form."""
+        """Return whether this task delivers to the webhook in its current form."""
         return row.updated_at_ms == self._row.updated_at_ms and row.disabled_at_ms is None
 
     def look_again(self) -> None:

@@ -191,7 +191,7 @@ class EventPages:
         return [event for event in _events(rows) if event.seq > after_seq][:limit]
 
     async def has_ended(self, tenant: str, run: str) -> bool:
-        """Say whether a run has ended. Raises `UnknownRun`, also for another tenant's."""
+        """Return whether a run has ended. Raises `UnknownRun`, also for another tenant's."""
         row = await self._readers.by_key(
             "SELECT ended_at_ms IS NOT NULL FROM runs WHERE id = ? AND tenant = ?",
             (run_number(run), tenant),

@@ -353,7 +353,7 @@ class Events:
                       "another run has its data")  # fmt: skip
 
     async def _ends_with(self, head: Head) -> bool:
-        """Say whether a run's row names this as the end of its history."""
+        """Return whether a run's row names this as the end of its history."""
         found = await self._readers.by_key(
             "SELECT 1 FROM runs WHERE id = ? AND tenant = ? AND seq = ? AND head = ?",
             (run_number(head.run_id), head.tenant, head.seq, head.hash),

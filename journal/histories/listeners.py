@@ -12,7 +12,7 @@ class Listeners(Protocol):
         ...
 
     def heard(self, tenant: str, run_id: str, /) -> None:
-        """Hear that a run may have new events; there may be none."""
+        """Take notice that a run may have new events; there may be none."""
         ...
 
 

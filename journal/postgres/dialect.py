@@ -249,7 +249,7 @@ _NO_NAMES = frozenset(
 
 
 def _of_steps(sql: str) -> str:
-    """Say the search for steps of a definition by a function of the schema."""
+    """Return a search for steps of a definition as a call of a function of the schema."""
     found = _STEPS.search(sql)
     if found is None:
         return sql

@@ -40,7 +40,7 @@ class NoUpkeep:
     wal_bytes = 0
 
     async def is_due(self, _readers: Readers) -> bool:
-        """Say that there is nothing to do."""
+        """Return that there is nothing to do."""
         return False
 
     def after_batch(self, _connection: Any) -> None:

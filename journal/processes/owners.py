@@ -60,9 +60,9 @@ class Owners(Protocol):
         ...
 
     def owns(self, shard: int) -> bool:
-        """Say whether a shard belongs to this process now."""
+        """Return whether a shard belongs to this process now."""
         ...
 
     def begins(self, shard: int) -> bool:
-        """Say whether new work of a shard may begin here; not while the shard is given away."""
+        """Return whether new work of a shard may begin here; not while the shard is given away."""
         ...

@@ -77,11 +77,11 @@ class SharedOwners:
         return self._held if self._is_sure() else ()
 
     def owns(self, shard: int) -> bool:
-        """Say whether a shard belongs to this process now."""
+        """Return whether a shard belongs to this process now."""
         return shard in self._held and self._is_sure()
 
     def begins(self, shard: int) -> bool:
-        """Say whether new work of a shard begins here."""
+        """Return whether new work of a shard begins here."""
         return shard in self._held and shard not in self._leaving and self._is_sure()
 
     def _is_sure(self) -> bool:

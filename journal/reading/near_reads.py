@@ -51,7 +51,7 @@ class NearReads:
         self._connection.text_factory = _text
 
     def are_short(self) -> bool:
-        """Say whether the next read may be done here."""
+        """Return whether the next read may be done here."""
         return self._away_until_s is None or self._now_s() >= self._away_until_s
 
     def row(self, sql: str, values: Sequence[Any] | Mapping[str, Any]) -> Any:

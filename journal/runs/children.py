@@ -150,7 +150,7 @@ class ChildList:
         return [(str(workflow_id), str(version), str(body)) for workflow_id, version, body in rows]
 
     async def any_open(self, parent_id: str) -> bool:
-        """Say whether a child run that any of the run's steps waits for has not ended."""
+        """Return whether a child run that any of the run's steps waits for has not ended."""
         found = await self._readers.one(
             "SELECT 1 FROM runs WHERE parent = ? AND ended_at_ms IS NULL AND apart = 0 LIMIT 1",
             (run_number(parent_id),),
@@ -176,7 +176,7 @@ class ChildList:
         return [(run_id(number), bool(terminated)) for number, terminated in rows]
 
     async def is_left(self, child_id: str) -> bool:
-        """Say whether an ancestor of this run has ended or no longer waits for the one below it."""
+        """Return whether an ancestor of this run has ended or no longer awaits the one below it."""
         found = await self._readers.one(
             "WITH RECURSIVE up (id, parent, execution, attempt) AS ("
             " SELECT id, parent, parent_execution, parent_attempt FROM runs"

@@ -149,7 +149,7 @@ def _part(tenant: str, wanted: RunFilter, limit: int) -> Listing:
 
 
 def _by_list(wanted: RunFilter) -> bool:
-    """Say whether runs are scanned in the order of the list, for lack of a better index."""
+    """Return whether runs are scanned in the order of the list, for lack of a better index."""
     return not (wanted.labels or wanted.text)
 
 

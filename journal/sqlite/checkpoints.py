@@ -66,7 +66,7 @@ class Checkpoints:
 
     @property
     def are_due(self) -> bool:
-        """Say whether the -wal file holds many frames since it last started again.
+        """Return whether the -wal file holds many frames since it last started again.
 
         Its length does not show this, since it is overwritten from its beginning.
         """
@@ -149,11 +149,11 @@ class Checkpoints:
 
 
 def _nobody() -> None:
-    """Tell nobody."""
+    """Notify nobody."""
 
 
 def has_wal(file: Path) -> bool:
-    """Say whether there is a -wal file with anything in it beside the database `file`."""
+    """Return whether there is a -wal file with anything in it beside the database `file`."""
     try:
         return file.with_name(file.name + "-wal").stat().st_size > 0
     except FileNotFoundError:

@@ -72,7 +72,7 @@ class Maintenance:
             self.checkpoints.set_aside()
 
     async def is_due(self, readers: Readers) -> bool:
-        """Say whether there is anything to do."""
+        """Return whether there is anything to do."""
         if self.wal_bytes > WAL_LIMIT_BYTES:
             return True
         return int((await readers.one("PRAGMA freelist_count"))[0]) > _FREE_PAGES_KEPT

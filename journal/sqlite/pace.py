@@ -61,11 +61,11 @@ class Pace:
         self._no_checkpoint_until_s = 0.0
 
     def fits(self, rows: int) -> bool:
-        """Say whether a transaction of so many rows may be written on the loop's thread."""
+        """Return whether a transaction of so many rows may be written on the loop's thread."""
         return self.is_short and rows <= _ROWS
 
     def on_loop(self, begun_s: float, flushed_s: float) -> None:
-        """Note how many seconds a transaction's statements took on the loop, and its commit."""
+        """Record how many seconds a transaction's statements took on the loop, and its commit."""
         self._average_begun_s += (begun_s - self._average_begun_s) / 8
         self._average_s += (flushed_s - self._average_s) / 8
         if self._average_s > _SHORT_S or self._average_begun_s > _LONG_S:
@@ -76,7 +76,7 @@ class Pace:
             self._begin()
 
     def on_thread(self, flushed_s: float) -> None:
-        """Note how many seconds a commit took on the thread, without the way there and back."""
+        """Record how many seconds a commit took on the thread, without the way there and back."""
         self._shortest_s = min(self._shortest_s, flushed_s)
         if self.now_s() - self._began_s < self._while_s:
             return
@@ -86,11 +86,11 @@ class Pace:
         self._begin()
 
     def begins_on_loop(self, rows: int) -> bool:
-        """Say whether the statements of a transaction with so many rows may run on the loop."""
+        """Return whether the statements of a transaction with so many rows may run on the loop."""
         return rows <= _ROWS_BEGUN and self.now_s() >= self._away_until_s
 
     def begun(self, took_s: float, *, from_disk: bool) -> None:
-        """Note how long statements took on the loop, and whether they had to read from the disk.
+        """Record how long statements took on the loop, and whether they had to read from the disk.
 
         If they did not, another program had the processor. The time then counts only if it is so
         long that another program must have locked the database.
@@ -103,11 +103,11 @@ class Pace:
         self._away_until_s = now_s + self._away_s
 
     def checkpoints_on_loop(self) -> bool:
-        """Say whether a checkpoint may be made on the loop's thread."""
+        """Return whether a checkpoint may be made on the loop's thread."""
         return self.is_short and self.now_s() >= self._no_checkpoint_until_s
 
     def checkpointed(self, took_s: float) -> None:
-        """Note how many seconds a checkpoint took on the loop."""
+        """Record how many seconds a checkpoint took on the loop."""
         if took_s > _LONG_CHECKPOINT_S:
             self._no_checkpoint_until_s = self.now_s() + _CHECKPOINTS_AWAY_S
 

@@ -50,7 +50,7 @@ class Place:
         self._seen_s = self._sure_until_s = 0.0
 
     def wrote(self) -> None:
-        """Note that a checkpoint has written to the database."""
+        """Record that a checkpoint has written to the database."""
         with suppress(OSError):
             self._written = _written(os.stat(self._file))  # noqa: PTH116 - as below
 

@@ -81,7 +81,7 @@ class Keys:
         await self._writer.write(work)
 
     async def touch(self, used: Iterable[tuple[str, int]]) -> None:
-        """Note when keys were last used, from (id, Unix milliseconds)."""
+        """Record when keys were last used, from (id, Unix milliseconds)."""
 
         def work(connection: Connection) -> None:
             connection.executemany(

@@ -129,7 +129,7 @@ class Outbox:
         await self._writer.write(work)
 
     async def settle(self, webhook_id: str, position: int, attempt: Attempt) -> None:
-        """Note an attempt; if it was the last one, the run's next event becomes due."""
+        """Record an attempt; if it was the last one, the run's next event becomes due."""
 
         def work(connection: Connection) -> None:
             which = {"webhook": webhook_id, "position": position}
@@ -216,7 +216,7 @@ class Outbox:
         return dict(rows)
 
     async def is_failing(self, webhook_id: str) -> bool:
-        """Say whether the webhook is failing: an attempt is to be repeated, or the last failed."""
+        """Return whether an attempt is to be repeated, or the last one has failed."""
         row = await self._readers.one(
             "SELECT EXISTS (SELECT 1 FROM deliveries WHERE webhook = ?1"
             " AND next_at_ms IS NOT NULL AND attempts > 0)"

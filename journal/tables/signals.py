@@ -96,12 +96,12 @@ class SignalTable:
         return kept
 
     async def is_known(self, tenant: str, sender_id: str) -> bool:
-        """Say whether a sender's id has been used."""
+        """Return whether a sender's id has been used."""
         sql = "SELECT 1 FROM signals WHERE tenant = ? AND sender_id = ?"
         return await self._readers.by_key(sql, (tenant, sender_id)) is not None
 
     async def is_full(self, tenant: str, most: int) -> bool:
-        """Say whether a tenant has `most` signals that no run has taken yet."""
+        """Return whether a tenant has `most` signals that no run has taken yet."""
         return await self._readers.one(_FULL, (tenant, most - 1)) is not None
 
     async def match(

@@ -127,7 +127,7 @@ class TriggerTable:
         await self._writer.write(work)
 
     async def move(self, tenant: str, position: int) -> None:
-        """Note that all ends of a tenant's runs up to a position have been handled."""
+        """Record that all ends of a tenant's runs up to a position have been handled."""
 
         def work(connection: Connection) -> None:
             connection.execute(

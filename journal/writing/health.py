@@ -14,7 +14,7 @@ _FLUSHES = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 
 
 def is_failed_flush(failure: BaseException) -> bool:
-    """Say whether after this failure it is unknown what is on disk."""
+    """Return whether after this failure it is unknown what is on disk."""
     return getattr(failure, "sqlite_errorcode", None) in _FLUSHES
 
 
@@ -44,13 +44,13 @@ class Health:
         return 0.0 if self.began_s is None else time.monotonic() - self.began_s
 
     def well(self) -> None:
-        """Note that a transaction was written."""
+        """Record that a transaction was written."""
         if self.trouble is not None and not self.is_over:
             self.trouble = None
             self.changed.set()
 
     def met(self, failure: BaseException) -> None:
-        """Note why a transaction was not written; errors of the callers' own do not count."""
+        """Record why a transaction was not written; errors of the callers' own do not count."""
         if self.is_over or not isinstance(failure, sqlite3.Error | Displaced):
             return
         self.is_over = is_failed_flush(failure)

@@ -214,7 +214,7 @@ def _of_rows(sql: str, count: int) -> str:
 
 
 def _forget_position(connection: Connection) -> None:
-    """Have it read again: what was written last may be undone."""
+    """Read the position again when it is needed: what was written last may be undone."""
     if isinstance(connection, RememberingConnection):
         connection.last_position = None
 

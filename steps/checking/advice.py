@@ -35,7 +35,7 @@ _GIVEN = frozenset({"attachment", "fileId"})
 
 _NAMED = frozenset({"data", "steps", "constants", "vars", "item", "index", *FUNCTIONS})
 _NAMES_DATA = re.compile(r"\b(data|steps|constants|vars|item)[.\[]")
-_LONGEST_TOLD = 500
+_LONGEST_TEXT = 500
 
 _BARE = frozenset({"map", "where", "groupBy", "sortBy", "unique", "limit", "with", "on", "equals"})
 """Keys of a list that a set step builds; their values are expressions without braces."""
@@ -117,8 +117,8 @@ def _missing(known: Known, what: str, named: Any, path: str) -> Iterator[Problem
 
 
 def _is_calculated(text: str) -> bool:
-    """Say whether a text without `{{ }}` calculates with the data or an item: `data.net * 1.2`."""
-    if len(text) > _LONGEST_TOLD or not _NAMES_DATA.search(text):
+    """Return whether a text without `{{ }}` calculates with data or an item: `data.net * 1.2`."""
+    if len(text) > _LONGEST_TEXT or not _NAMES_DATA.search(text):
         return False
     try:
         node = parse(text.strip())

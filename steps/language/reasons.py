@@ -26,8 +26,8 @@ _KINDS = {
 
 _NAMED = "|".join(sorted(_KINDS, key=len, reverse=True))
 _WORDINGS = tuple(
-    (re.compile(told.replace("KIND", f"({_NAMED})")), wording)
-    for told, wording in (
+    (re.compile(pattern.replace("KIND", f"({_NAMED})")), wording)
+    for pattern, wording in (
         ("cannot convert number to (?:usize|isize|i64|u64)", "it takes a whole number from 0"),
         ("cannot convert KIND to KIND", "it takes {1}, not {0}"),
         ("expected string, got KIND", "it takes a text, not {0}"),

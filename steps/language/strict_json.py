@@ -125,7 +125,7 @@ def _decoder(line_breaks: bool, unique_keys: bool, exact_integers: bool) -> json
 def json_fault(fault: json.JSONDecodeError) -> str:
     """Return in words why a text is not JSON: the fault, the remedy, and the place."""
     before, here = fault.doc[: fault.pos].rstrip(), fault.doc[fault.pos : fault.pos + 1]
-    hint = next((told for signs, told in _FAULTS if here and here in signs), "")
+    hint = next((hint for signs, hint in _FAULTS if here and here in signs), "")
     if not before and not here:
         return "it is empty"
     if before.endswith(",") and here and here in "]}":

@@ -303,8 +303,8 @@ class FakeEffects(Effects):
             if stand.error and plan.ends_at_failure:
                 return ChildrenEnded([stand])
         ends.sort(key=lambda end: end.number)
-        if plan.enough is not None and (told := _of_enough(plan, ends, still_open)):
-            return told
+        if plan.enough is not None and (ended := _of_enough(plan, ends, still_open)):
+            return ended
         if not still_open:
             return ChildrenEnded(ends)
         wait_for_people = all(stand.pause for stand in still_open.values())

@@ -17,9 +17,9 @@ def test_a_wrong_value_is_named_with_its_fix(name: str, monkeypatch: pytest.Monk
         try:
             found = getattr(load({}).settings, name)
         except SettingsError as wrong:
-            told = str(wrong)
-            assert re.match(rf"{name}(\[\d\])? \(environment\): ", told)
-            assert not FOREIGN.search(told), told
+            reported = str(wrong)
+            assert re.match(rf"{name}(\[\d\])? \(environment\): ", reported)
+            assert not FOREIGN.search(reported), reported
         else:
             assert found not in (float("inf"), -1), (name, value)
 

@@ -40,9 +40,9 @@ def raised(function: Callable[..., Any]) -> set[str]:
     return {name for name in found if name.rpartition(".")[2][:1].isupper()}
 
 
-def undescribed(wanted: set[str], told: Mapping[str, str], word: str) -> Iterator[str]:
-    yield from (f"{word} {name} is missing" for name in sorted(wanted - set(told)))
-    yield from (f"{word} {name} is none" for name in sorted(set(told) - wanted))
+def undescribed(wanted: set[str], reported: Mapping[str, str], word: str) -> Iterator[str]:
+    yield from (f"{word} {name} is missing" for name in sorted(wanted - set(reported)))
+    yield from (f"{word} {name} is none" for name in sorted(set(reported) - wanted))
 
 
 def problems_of_function(function: Callable[..., Any]) -> Iterator[str]:
@@ -51,13 +51,13 @@ def problems_of_function(function: Callable[..., Any]) -> Iterator[str]:
     if not text:
         yield "has no docstring"
         return
-    told, signature = docstrings.read(text), inspect.signature(function)
+    reported, signature = docstrings.read(text), inspect.signature(function)
     takes = {name for name in signature.parameters if name not in ("self", "cls")}
-    yield from undescribed(takes, told.of("Args"), "argument")
+    yield from undescribed(takes, reported.of("Args"), "argument")
     gives = signature.return_annotation not in (None, "None", inspect.Signature.empty)
-    if gives != bool(told.result):
+    if gives != bool(reported.result):
         yield "result is missing" if gives else "result is none"
-    missing = raised(function) - set(told.of("Raises"))
+    missing = raised(function) - set(reported.of("Raises"))
     yield from (f"exception {name} is missing" for name in sorted(missing))
 
 
@@ -89,9 +89,9 @@ def problems_of_class(kind: type) -> Iterator[str]:
     if not vars(kind).get("__doc__"):
         yield "has no docstring"
         return
-    told = docstrings.read(kind.__doc__ or "")
+    reported = docstrings.read(kind.__doc__ or "")
     constructor = docstrings.read(getattr(vars(kind).get("__init__"), "__doc__", None) or "")
-    described = {*told.of("Args"), *told.of("Attributes"), *constructor.of("Args")}
+    described = {*reported.of("Args"), *reported.of("Attributes"), *constructor.of("Args")}
     fields = fields_of(kind)
     yield from (f"{name} is missing" for name in sorted(fields - described))
     if dataclasses.is_dataclass(kind) or is_typeddict(kind):

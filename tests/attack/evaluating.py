@@ -33,12 +33,12 @@ def evaluate(text: str) -> dict[str, Json]:
     began = time.process_time()
     try:
         value = Template("{{ " + text + " }}").render(SCOPE)
-        told: dict[str, Json] = {"value": json.dumps(value, ensure_ascii=False)[:2_000]}
+        reported: dict[str, Json] = {"value": json.dumps(value, ensure_ascii=False)[:2_000]}
     except ExpressionError as failed:
-        told = {"error": str(failed)[:2_000]}
+        reported = {"error": str(failed)[:2_000]}
     except BaseException as crash:  # noqa: BLE001 - also panics of the library
-        told = {"crash": f"{type(crash).__name__}: {crash}"[:500]}
-    return {**told, "ms": (time.process_time() - began) * 1_000}
+        reported = {"crash": f"{type(crash).__name__}: {crash}"[:500]}
+    return {**reported, "ms": (time.process_time() - began) * 1_000}
 
 
 def main() -> None:

@@ -36,18 +36,21 @@ def evaluated(texts: list[str], folder: Path) -> list[tuple[str, dict[str, Any]]
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, (lines[-1], done.stderr[-500:])
     assert lines[-1] == {"unchanged": True, "end": True}
-    told = lines[:-1]
-    return [(asked["text"], told) for asked, told in zip(told[::2], told[1::2], strict=True)]
+    reported = lines[:-1]
+    return [
+        (asked["text"], reported)
+        for asked, reported in zip(reported[::2], reported[1::2], strict=True)
+    ]
 
 
 def judge(results: list[tuple[str, dict[str, Any]]]) -> None:
     wrong = [
-        (text, told)
-        for text, told in results
-        if "crash" in told
-        or told.get("error") == ""
-        or told["ms"] > SLOWEST_MS
-        or FOREIGN.search(told.get("value", ""))
+        (text, reported)
+        for text, reported in results
+        if "crash" in reported
+        or reported.get("error") == ""
+        or reported["ms"] > SLOWEST_MS
+        or FOREIGN.search(reported.get("value", ""))
     ]
     slowest = max(results, key=lambda item: item[1]["ms"])
     print(f"{len(results)} expressions, slowest {slowest[1]['ms']:.1f} ms: {slowest[0][:100]!r}")
@@ -61,12 +64,12 @@ def test_known_attacks_reach_nothing_and_end_soon(tmp_path: Path) -> None:
     judge(results)
     # A Python attribute name is read as a key of the data, never as an attribute.
     inside = [
-        (text, told)
-        for text, told in results
+        (text, reported)
+        for text, reported in results
         if re.search(r"\.(__\w+__|mro|gi_frame|f_globals)$", text) and "data.d" not in text
     ]
     assert len(inside) > 100
-    assert [(text, told) for text, told in inside if "value" in told] == []
+    assert [(text, reported) for text, reported in inside if "value" in reported] == []
 
 
 def test_random_expressions_end_soon(tmp_path: Path) -> None:

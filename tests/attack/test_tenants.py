@@ -160,7 +160,7 @@ def absent(shared: Server) -> dict[str, bytes]:
 
 
 def ask_for_all(server: Server, ids: dict[str, str]) -> dict[str, bytes]:
-    told = {}
+    reported = {}
     with server.client("owner", "a") as client:
         for endpoint in WITH_OBJECTS:
             if endpoint.operation in NAMED_PER_TENANT | OF_ONE_PERSON:
@@ -174,8 +174,8 @@ def ask_for_all(server: Server, ids: dict[str, str]) -> dict[str, bytes]:
             query = QUERIES.get(endpoint.operation)
             answer = client.request(endpoint.method, path, headers=FIXED, params=query, **sent)
             assert answer.status_code == 404, (endpoint.operation, answer.text)
-            told[endpoint.operation] = _comparable(answer, ids)
-    return told
+            reported[endpoint.operation] = _comparable(answer, ids)
+    return reported
 
 
 def _comparable(answer: httpx.Response, ids: dict[str, str]) -> bytes:
@@ -307,10 +307,10 @@ def test_ids_in_definitions_and_data_do_not_reach_another_tenant(
             run = client.post(f"/api/workflow/start/{made['id']}", json={"data": ids}).json()
             assert run["status"] == "failed", run
             assert "canary" not in str(run).lower()
-            told = f"{run['error']['type']}: {run['error']['message']}"
+            reported = f"{run['error']['type']}: {run['error']['message']}"
             for name in {"THEIRS", "NOWHERE", "nowhere", *ids.values()}:
-                told = told.replace(name, "NAME")
-            errors.append(told)
+                reported = reported.replace(name, "NAME")
+            errors.append(reported)
     assert errors[0] == errors[1]
     assert "Unknown" in errors[0] or "NotFound" in errors[0]
 

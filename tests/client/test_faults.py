@@ -201,14 +201,14 @@ def test_event_streams_and_waits_continue_after_kill_9(server: Server) -> None:
         long = {**NAPPING, "steps": [{"id": "nap", "type": "wait", "duration": "5s"}, END]}
         client.workflows.create(long)
         runs = [client.start("napping", {}) for _ in range(3)]
-        told: list[Event] = []
+        reported: list[Event] = []
         waited: list[str] = []
 
         def watch() -> None:
             with client_for(server) as own:
                 for event in own.events(from_="start"):
-                    told.append(event)
-                    if sum(item.type == "run.completed" for item in told) == len(runs):
+                    reported.append(event)
+                    if sum(item.type == "run.completed" for item in reported) == len(runs):
                         return
 
         def wait() -> None:
@@ -219,9 +219,9 @@ def test_event_streams_and_waits_continue_after_kill_9(server: Server) -> None:
         for thread in threads:
             thread.start()
         until = time.monotonic() + 60
-        while len(told) < 3 and time.monotonic() < until:
+        while len(reported) < 3 and time.monotonic() < until:
             time.sleep(0.01)
-        seen_before = len(told)
+        seen_before = len(reported)
         assert seen_before >= 3
         assert not waited
         server.kill()
@@ -230,9 +230,9 @@ def test_event_streams_and_waits_continue_after_kill_9(server: Server) -> None:
         for thread in threads:
             thread.join(60)
         assert waited == ["completed"]
-        positions = [event.position for event in told]
-        assert len(told) > seen_before
+        positions = [event.position for event in reported]
+        assert len(reported) > seen_before
         assert positions == sorted(set(positions))
         for run in runs:
-            mine = [event.position for event in told if event.run_id == run.id]
+            mine = [event.position for event in reported if event.run_id == run.id]
             assert mine == [event.position for event in run.events()]

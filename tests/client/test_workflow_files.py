@@ -91,9 +91,9 @@ def test_from_one_server_to_another(shared: Server, tmp_path: Path) -> None:
             client.post(f"/api/{kind}/{made['id']}/publish")
         client.put("/api/workflows/order", json={"description": "newer"})
         for place in (tmp_path / "all.yaml", tmp_path / "folder"):
-            told = printed(shared, "one", "export", "--to", place)
-            assert "2 definitions" in told
-            assert "secrets that they name, which are not in it: SHOP_TOKEN" in told
+            reported = printed(shared, "one", "export", "--to", place)
+            assert "2 definitions" in reported
+            assert "secrets that they name, which are not in it: SHOP_TOKEN" in reported
             written = (
                 [place]
                 if place.is_file()
@@ -112,8 +112,8 @@ def test_from_one_server_to_another(shared: Server, tmp_path: Path) -> None:
         assert "workflow  order  created, published  1.0.0" in printed(
             shared, "other", "import", tmp_path / "folder"
         )
-        told = printed(shared, "other", "import", tmp_path / "all.yaml")
-        assert told.count("unchanged") == 2
+        reported = printed(shared, "other", "import", tmp_path / "all.yaml")
+        assert reported.count("unchanged") == 2
         kept = other.get("/api/workflows/order?version=published").json()
         assert (kept["steps"], "description" in kept) == (FLOW["steps"], True)
         assert kept.get("description", "") == ""

@@ -162,8 +162,8 @@ def test_an_action_with_fields_opens_a_form_that_accepts_files(
         ).send_keys(str(bill))
         person.presses("Refuse")
         person.waits(lambda: rows(person) == ["-Ann", "Bob"])
-        for told in ("not ours", "sorry", "bill.txt"):
-            person.sees(told)
+        for reported in ("not ours", "sorry", "bill.txt"):
+            person.sees(reported)
         assert person.driver.find_elements(By.CSS_SELECTOR, f"{card} button, {card} summary") == []
         settled(client, run, "completed")
         other = f"#waiting-list [data-card][id^='ask-{first}']"
@@ -178,8 +178,8 @@ def test_an_action_with_fields_opens_a_form_that_accepts_files(
         assert person.driver.find_elements(By.CSS_SELECTOR, f"{other} button") == []
         person.opens(f"/runs/{run}")
         person.driver.find_element(By.CSS_SELECTOR, "[data-select][data-step=ask]").click()
-        for told in ("not ours", "sorry", "bill.txt"):
-            person.sees(told)
+        for reported in ("not ours", "sorry", "bill.txt"):
+            person.sees(reported)
         assert person.errors() == []
 
 

@@ -156,8 +156,8 @@ def test_a_requested_file_is_uploaded_by_link_and_by_api(client: httpx.Client) -
     assert settled(client, run)["result"]["count"] == 1
     assert client.post(address, data={"count": "1"}, files=file).status_code == 409
     other = start(client, "loop")
-    told = client.post(f"/api/workflow/resume/{other}", data={"x": "1"}, files=file)
-    assert (told.status_code, told.json()["details"][0]["path"]) == (400, "attachment")
+    reported = client.post(f"/api/workflow/resume/{other}", data={"x": "1"}, files=file)
+    assert (reported.status_code, reported.json()["details"][0]["path"]) == (400, "attachment")
 
 
 def test_several_requested_files_are_uploaded_by_link_and_by_api(
@@ -299,8 +299,10 @@ def test_rows_are_added_removed_and_answered_without_scripts(client: httpx.Clien
     bad = {**given, **more, "data.lines[0].item": "", "data.to.tags[0]": ""}
     refused = httpx.post(url, data=bad)
     assert refused.status_code == 400
-    told = re.findall(r'name="([^"]+)"[^>]*>\s*<p class="wrong" role="alert">([^<]+)', refused.text)
-    assert [name for name, _ in told] == [
+    reported = re.findall(
+        r'name="([^"]+)"[^>]*>\s*<p class="wrong" role="alert">([^<]+)', refused.text
+    )
+    assert [name for name, _ in reported] == [
         "data.lines[0].item",
         "data.lines[1].eur",
         "data.to.tags[0]",

@@ -18,10 +18,10 @@ WITH_PERSON = str(Path(__file__).parents[1] / "harness" / "mcp_with_person.py")
 def test_an_admin_signs_in_at_a_server_and_a_question_of_a_tool_is_declined(
     tmp_path: Path, chrome: Chrome
 ) -> None:
-    told = tmp_path / "told"
-    told.touch()
+    reported = tmp_path / "told"
+    reported.touch()
     # Another host name, so that the redirect back comes from another site, as in production.
-    with McpProcess(str(told), script=WITH_PERSON, MCP_HOST="localhost") as notes:
+    with McpProcess(str(reported), script=WITH_PERSON, MCP_HOST="localhost") as notes:
         address = f"http://localhost:{notes.port}/mcp"
         servers = {"notes": {"url": address, "signIn": {}}, "near": over_pipes()}
         with Server(tmp_path / "data", PLUGIN, STEPWELL_MCP_SERVERS=json.dumps(servers)) as server:
@@ -29,7 +29,7 @@ def test_an_admin_signs_in_at_a_server_and_a_question_of_a_tool_is_declined(
             person.signs_in("acme", server.key("owner"), "/settings/tools")
             person.presses("Sign in")
             person.sees("Sign in again")
-            assert len([line for line in told.read_text().splitlines() if "given" in line]) == 1
+            assert len([line for line in reported.read_text().splitlines() if "given" in line]) == 1
             with server.client() as client:
                 adds = client.post("/api/tools/notes.add/invoke", json={"args": {"a": 2}})
                 assert adds.json()["data"] == {"sum": 3}

@@ -57,8 +57,8 @@ def test_content_of_a_question_is_shown_and_harmless(console: Server) -> None:
             form = {"tenant": "shown", "credential": console.key("viewer", "shown")}
             assert browser.post("/sign-in", data=form).status_code == 303
             page = browser.get("/inbox").text
-            for told in ("<td>Taxi</td>", "&lt;b&gt;Hotel", "<td>Net: 90</td>", "<dd>ACME</dd>", "<dd>Yes</dd>"):  # fmt: skip
-                assert told in page, told
+            for reported in ("<td>Taxi</td>", "&lt;b&gt;Hotel", "<td>Net: 90</td>", "<dd>ACME</dd>", "<dd>Yes</dd>"):  # fmt: skip
+                assert reported in page, reported
             assert "onerror=alert(1)>" not in page
             address = f"/inbox/shown/{pause_id}"
             picture = browser.get(f"{address}/1")
@@ -121,5 +121,5 @@ def test_a_costly_mail_is_shown_at_proportional_cost(kind: str) -> None:
     short, long = (HEAVY[kind](count) + b"\n\nPlease pay" for count in (800, 3_200))
     shown = partial(preview_of, "email", "", "")
     assert calls_of(partial(shown, long)) <= 5.5 * calls_of(partial(shown, short)) + 1_000
-    told = shown(long)
-    assert "Please pay" in (told["mail"] or told)["text"]
+    reported = shown(long)
+    assert "Please pay" in (reported["mail"] or reported)["text"]

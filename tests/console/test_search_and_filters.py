@@ -67,10 +67,11 @@ def test_a_wrong_filter_shows_its_error_and_keeps_the_list(console: Server, scen
         assert scene.completed not in answer.text
         for path in ("/overview?period=ever", "/workflows?status=x", "/agents?offset=-1", "/search?q=" + "x" * 300,
                      "/runs?none=1", "/settings/webhooks/" + scene.webhook + "?status=x"):  # fmt: skip
-            told = browser.get(path)
-            assert (told.status_code, "notice bad" in told.text) in ((200, True), (403, False)), (
-                path
-            )
+            reported = browser.get(path)
+            assert (reported.status_code, "notice bad" in reported.text) in (
+                (200, True),
+                (403, False),
+            ), path
 
 
 def test_the_search_finds_all_pages_and_actions_of_a_role(console: Server, scene: Scene) -> None:
@@ -79,15 +80,15 @@ def test_the_search_finds_all_pages_and_actions_of_a_role(console: Server, scene
             sign_in(browser, "acme", console.key(role))
             named = [one for one in (*PAGES, *ACTIONS) if Role(role).includes(one.role)]
             for place in named:
-                told = browser.get("/search", params={"q": place.name})
-                assert place.name in told.text.partition('id="found"')[2], (role, place.name)
+                reported = browser.get("/search", params={"q": place.name})
+                assert place.name in reported.text.partition('id="found"')[2], (role, place.name)
                 if place.path and place.path != "/guide":  # the guide is built separately
                     assert browser.get(place.path.partition("#")[0]).status_code == 200, (
                         role,
                         place.name,
                     )
-            told = browser.get("/search", params={"q": "Hold all runs"})
-            assert ("#hold" in told.text) == (role != "viewer")
+            reported = browser.get("/search", params={"q": "Hold all runs"})
+            assert ("#hold" in reported.text) == (role != "viewer")
             assert "Nothing fits" in browser.get("/search", params={"q": "no-such-thing"}).text
 
 
@@ -135,8 +136,8 @@ def test_a_saved_view_is_visible_to_its_creator_only(
         assert noted == ["deleteView", "putView", "putView"], "only what was done"
     viewer = ["--url", console.address, "--key", console.key("viewer"), "--tenant", "acme"]
     for verb in (["save", "Ended", "status=failed", "sort=-endTime"], ["list"], ["runs", "Ended"]):
-        told = command("view", *verb, *viewer)
-    assert next(run["runId"] for run in told) == scene.rerun
+        reported = command("view", *verb, *viewer)
+    assert next(run["runId"] for run in reported) == scene.rerun
     command("view", "delete", "Ended", *viewer)
     person.signs_in("acme", console.key("operator"), "/runs?status=failed&sort=-endTime")
     person.presses("Save this view\u2026")

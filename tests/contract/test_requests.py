@@ -41,15 +41,15 @@ QUERIES = [
 ]
 
 
-@pytest.mark.parametrize(("address", "path", "told"), QUERIES)
+@pytest.mark.parametrize(("address", "path", "reported"), QUERIES)
 def test_a_query_is_read_as_one_thing_or_refused(
-    shared: Server, asks: str, address: str, path: str, told: str
+    shared: Server, asks: str, address: str, path: str, reported: str
 ) -> None:
     with shared.client() as client:
         answer = client.get(address.replace("ID", asks))
     assert answer.status_code == (400 if path else 404), answer.text
     assert [one["path"] for one in answer.json().get("details", ())] == ([path] if path else [])
-    assert told in answer.json()["message"]
+    assert reported in answer.json()["message"]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_a_workflow_is_created_and_changed_as_yaml(shared: Server) -> None:
 
 def test_errors_in_yaml_are_reported(shared: Server) -> None:
     with shared.client() as client:
-        for body, told in (
+        for body, reported in (
             (
                 GREET + "name: again\n",
                 "has the key 'name' at line 1 and again at line 13",
@@ -49,7 +49,7 @@ def test_errors_in_yaml_are_reported(shared: Server) -> None:
         ):
             refused = client.post("/api/workflows", content=body, headers=YAML)
             assert refused.status_code == 400
-            assert told in refused.json()["message"]
+            assert reported in refused.json()["message"]
         refused = client.post(
             "/api/workflows", content=GREET, headers={"content-type": "text/plain"}
         )

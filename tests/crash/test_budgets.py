@@ -74,7 +74,7 @@ def test_random_visits_exceed_a_budget_by_one_answer_at_most(tmp_path: Path) -> 
         ends = [settled(client, run)["status"] for run in runs]
         assert len(models.requests) > 8
         assert answers.cost <= _BUDGET + _LONGEST, ends
-        told = client.get("/api/usage").json()["total"]["cost"]
+        reported = client.get("/api/usage").json()["total"]["cost"]
         # A request that a kill interrupted counts at least its prompt.
-        assert told <= _BUDGET + _LONGEST
+        assert reported <= _BUDGET + _LONGEST
         assert "paused" in ends, ends

@@ -150,8 +150,8 @@ async def start(folder: Path) -> None:
         async with opened(folder):
             return
     except CannotOpen as refused:
-        told = str(refused)
-    assert "start again" in told or "read and write" in told
+        reported = str(refused)
+    assert "start again" in reported or "read and write" in reported
 
 
 @pytest.mark.parametrize(("kind", "code"), [

@@ -171,9 +171,11 @@ class Load:
 def _seen(status: str, *history: str, run_id: str = "dynamic-workflow-1") -> dict[str, Any]:
     """Return a run's status document; each visit in `history` is written as `step:status`."""
     visits: list[dict[str, Any]] = []
-    for at, (step_id, _, told) in enumerate(visit.partition(":") for visit in history):
-        visits.append({"stepId": step_id, "status": told, "startTime": f"2026-01-01T00:00:0{at}Z"})
-        if told == "completed":
+    for at, (step_id, _, reported) in enumerate(visit.partition(":") for visit in history):
+        visits.append(
+            {"stepId": step_id, "status": reported, "startTime": f"2026-01-01T00:00:0{at}Z"}
+        )
+        if reported == "completed":
             visits[-1]["outputData"] = {"n": at}
     return {"runId": run_id, "status": status, "stepExecutionHistory": visits}
 
@@ -187,7 +189,7 @@ def test_progress_is_no_contradiction(before: dict[str, Any], now: dict[str, Any
     assert contradictions(before, now) == []
 
 
-@pytest.mark.parametrize(("before", "now", "told"), [
+@pytest.mark.parametrize(("before", "now", "reported"), [
     (_seen("running", "a:completed", "b:running"), _seen("running", "a:completed"), "a history of 2 visits has shrunk to 1"),
     (_seen("running", "a:completed"), _seen("running"), "a history of 1 visits has shrunk to 0"),
     (_seen("running", "a:completed"), _seen("running", "a:running"), "became {'stepId': 'a', 'status': 'running'"),
@@ -198,10 +200,12 @@ def test_progress_is_no_contradiction(before: dict[str, Any], now: dict[str, Any
     (_seen("failed", "a:failed"), _seen("running", "a:failed"), "changed after its end"),
     (_seen("running"), _seen("running", run_id="dynamic-workflow-2"), "became dynamic-workflow-2"),
 ])  # fmt: skip
-def test_a_contradiction_is_found(before: dict[str, Any], now: dict[str, Any], told: str) -> None:
+def test_a_contradiction_is_found(
+    before: dict[str, Any], now: dict[str, Any], reported: str
+) -> None:
     found = contradictions(before, now)
     assert len(found) == 1
-    assert told in found[0]
+    assert reported in found[0]
 
 
 def test_nothing_acknowledged_is_lost(server: Server) -> None:

@@ -70,7 +70,7 @@ class Installed:
     user: int = NOBODY
 
     def start(self, *words: object, **more: Any) -> "subprocess.Popen[str]":
-        told = [*self.words, *(str(word) for word in words)]
+        reported = [*self.words, *(str(word) for word in words)]
         home = "/" + str(self.home.relative_to(self.root))
 
         def become() -> None:
@@ -82,7 +82,7 @@ class Installed:
             os.setuid(self.user)
 
         return subprocess.Popen(
-            told, text=True, preexec_fn=become, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,  # noqa: PLW1509 - one thread
+            reported, text=True, preexec_fn=become, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,  # noqa: PLW1509 - one thread
             env={"PATH": "/usr/bin:/bin", "HOME": home, "STEPWELL_CACHE": f"{home}/cache", **more},
         )  # fmt: skip
 

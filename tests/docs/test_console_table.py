@@ -37,13 +37,13 @@ def test_each_row_names_existing_endpoints_methods_and_commands(
 def test_each_form_about_runs_has_its_row() -> None:
     templates = ROOT / "app" / "web" / "console" / "templates"
     texts = [file.read_text(encoding="utf-8") for file in templates.glob("*.html")]
-    told = {row[1] + " " + _bare(row[2]) for row in ROWS if row}
+    reported = {row[1] + " " + _bare(row[2]) for row in ROWS if row}
     also = {  # the form starts runs, or belongs to another row
         "POST /api/workflow/start-async/{}", "POST /api/workflow/unclaim/{}",
         "POST /api/workflow/management/{}",
     }  # fmt: skip
     sent = {f"{method} {_bare(path)}" for text in texts for method, path in SENT.findall(text)}
-    assert sent - told - also == set()
+    assert sent - reported - also == set()
     assert len(sent) > 6
 
 

@@ -152,7 +152,7 @@ def test_the_pages_are_current() -> None:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_every_field_is_described(model: type[BaseModel]) -> None:
-    assert [name for name, told in fields(model) if not told] == []
+    assert [name for name, reported in fields(model) if not reported] == []
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.type)

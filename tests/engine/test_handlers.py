@@ -180,18 +180,18 @@ def test_a_cancel_during_finally_is_refused() -> None:
 
 
 def test_finally_sees_how_the_run_ends() -> None:
-    told = {"type": "HttpStatus", "message": FATAL.message, "stepId": "plain"}
+    reported = {"type": "HttpStatus", "message": FATAL.message, "stepId": "plain"}
     assert scope(fold(in_finally(FAILED)))["outcome"] == {
         "status": "failed",
         "result": None,
-        "error": told,
+        "error": reported,
     }
     answered = Ending("failed", error=replace(BROKE, status=409, body="no"))
     outcome = scope(fold(in_finally(answered)))["outcome"]
     assert outcome == {
         "status": "failed",
         "result": None,
-        "error": {**told, "status": 409, "body": "no"},
+        "error": {**reported, "status": 409, "body": "no"},
     }
     assert scope(fold(in_finally(DONE)))["outcome"] == {
         "status": "completed",

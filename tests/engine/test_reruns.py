@@ -68,8 +68,10 @@ def test_the_invariants_hold_for_a_rerun_from_any_step(
     assert reduce(apply, rerun.events[cut:], fold(rerun.events[:cut])) == rerun.run, "L1"
     assert rerun.run.origin == Origin("dynamic-workflow-1", entry.step_id, before.seq + 1)
     past = [(visit.step_id, visit.visit, visit.status, visit.output) for visit in before.past]
-    told = [(visit.step_id, visit.visit, visit.status, visit.output) for visit in rerun.run.carried]
-    assert told == past, "L14: a rerun keeps its past"
+    reported = [
+        (visit.step_id, visit.visit, visit.status, visit.output) for visit in rerun.run.carried
+    ]
+    assert reported == past, "L14: a rerun keeps its past"
     again_at = [(visit.step_id, visit.visit) for visit in (*before.past, *rerun.run.history)]
     assert len(set(again_at)) == len(again_at), "L14: the numbers of visits continue"
     assert rerun.run.executions == len(rerun.run.history), "L14: the past counts for no limit"

@@ -103,15 +103,15 @@ HEAD = ("type", "time", "runId", "workflowId", "seq", "position")
 
 def section() -> str:
     """Return the table of events with an example of each, as the page must show it."""
-    told = {type(event): readable(row_of(event), event) for event in SAMPLES}
-    assert all(event.data["runId"] == RUN and event.data["seq"] == 5 for event in told.values())
+    reported = {type(event): readable(row_of(event), event) for event in SAMPLES}
+    assert all(event.data["runId"] == RUN and event.data["seq"] == 5 for event in reported.values())
     lines = ["| event | when | besides, it has |", "| --- | --- | --- |"]
     for kind, known in KINDS.items():
-        fields = [name for name in told[kind].data if name not in HEAD]
+        fields = [name for name in reported[kind].data if name not in HEAD]
         shown = ", ".join(f"`{name}`" for name in fields) or "nothing"
         lines.append(f"| `{known.name}` | {known.means} | {shown} |")
     lines += ["", "An example of each:", "", "```json"]
-    return "\n".join([*lines, *(told[kind].text for kind in KINDS), "```"])
+    return "\n".join([*lines, *(reported[kind].text for kind in KINDS), "```"])
 
 
 def row_of(event: Event) -> EventRow:

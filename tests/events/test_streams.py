@@ -131,8 +131,8 @@ def test_a_reader_resumes_after_the_last_event_id(shared: Server) -> None:
             assert list(events) == rest
         assert first + rest == all_of_run(client, run_id)
         assert reader.retry == 2_000
-        told = client.get(path, headers={"last-event-id": rest[-1].id})
-        assert told.status_code == 204
+        reported = client.get(path, headers={"last-event-id": rest[-1].id})
+        assert reported.status_code == 204
 
 
 def test_an_unknown_position_is_refused(shared: Server) -> None:

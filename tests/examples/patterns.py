@@ -320,9 +320,13 @@ class Patterns:
         """Return the deviations of external effects from the `expect` file."""
         if "answered" in one.expect:
             again = self._sent(client, one)
-            told = {"status": again.status_code, "run": again.headers.get("x-run"), **again.json()}
-            if told != {"status": 200, "run": one.run_id, **one.expect["answered"]}:
-                yield f"answered: {told}"
+            reported = {
+                "status": again.status_code,
+                "run": again.headers.get("x-run"),
+                **again.json(),
+            }
+            if reported != {"status": 200, "run": one.run_id, **one.expect["answered"]}:
+                yield f"answered: {reported}"
         for request, count in one.expect.get("requests", {}).items():
             if self._services.visits(request) != count:
                 yield f"{request}: {self._services.visits(request)} times"

@@ -115,16 +115,16 @@ class Services:
             return status, headers, b'{"error": "no"}'
         if kind == "order-with-callback":
             threading.Thread(target=self._call_back, args=(given,), daemon=True).start()
-        told = _told(kind, rest, parse_qs(parts.query), given, visit)
-        return 200, {"content-type": "application/json"}, json.dumps(told).encode()
+        reported = _told(kind, rest, parse_qs(parts.query), given, visit)
+        return 200, {"content-type": "application/json"}, json.dumps(reported).encode()
 
     def _call_back(self, given: Mapping[str, Any]) -> None:
         """Send the ordered callback repeatedly until it is accepted."""
         self._released.wait(60)
         for _ in range(600):
             try:
-                told = {"parcel": f"parcel-{given['item']}"}
-                httpx.post(given["tell"], json=told).raise_for_status()
+                reported = {"parcel": f"parcel-{given['item']}"}
+                httpx.post(given["tell"], json=reported).raise_for_status()
             except httpx.TransportError:
                 time.sleep(0.1)
             else:

@@ -150,8 +150,10 @@ def test_an_unexpected_end_is_reported_and_fails_the_command() -> None:
         shown = run_examples("invoice-intake", "reminder", **wrong)
         assert model.requests
     assert shown.returncode == 1
-    told = 'NOT AS WRITTEN in examples/invoice-intake/README.md: status is "failed", not "paused"'
-    assert told in shown.stdout
+    reported = (
+        'NOT AS WRITTEN in examples/invoice-intake/README.md: status is "failed", not "paused"'
+    )
+    assert reported in shown.stdout
     assert "1 of 2 examples went as their READMEs say." in shown.stdout
 
 

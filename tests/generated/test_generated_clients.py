@@ -54,14 +54,14 @@ def described(tmp_path: Path, shared: Server) -> Path:
 
 def test_the_client_of_openapi_python_client(described: Path, shared: Server) -> None:
     (described / "config.yaml").write_text('{"post_hooks": []}')
-    told = carry_out(
+    reported = carry_out(
         [
             sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json",
             "--meta", "none", "--output-path", "generated_api", "--config", "config.yaml",
         ],
         described, shared,
     )  # fmt: skip
-    assert "Warning" not in told, told
+    assert "Warning" not in reported, reported
     walk: list[str | Path] = [sys.executable, HERE / "python_client_walk.py", "definition.json"]
     assert carry_out(walk, described, shared, PYTHONPATH=str(described)) == "walked\n"
 

@@ -79,7 +79,7 @@ async def _append(
     return run, await append_events(journal, head, [event], run)
 
 
-def told(ops: Iterable[Op]) -> dict[str, int]:
+def acknowledged(ops: Iterable[Op]) -> dict[str, int]:
     """Return the last acknowledged sequence number of each run."""
     return dict(op.ack for op in ops if op.kind == "ack")
 
@@ -96,7 +96,9 @@ async def missing(folder: Path, ops: Sequence[Op]) -> list[Any]:
             head, run = await journal.events.run(row.run_id, TENANT)
             there[row.run_id] = head.seq
             assert (run.seq, row.status) == (head.seq, "running")
-        return [(run_id, seq) for run_id, seq in told(ops).items() if there.get(run_id, 0) < seq]
+        return [
+            (run_id, seq) for run_id, seq in acknowledged(ops).items() if there.get(run_id, 0) < seq
+        ]
 
 
 async def losses(

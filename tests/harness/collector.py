@@ -79,8 +79,8 @@ class Collector:
         for resource in sent.resource_logs:
             for scope in resource.scope_logs:
                 for line in scope.log_records:
-                    told = {"body": line.body.string_value, "level": line.severity_text}
-                    self.lines.append({**told, **_values(line.attributes)})
+                    reported = {"body": line.body.string_value, "level": line.severity_text}
+                    self.lines.append({**reported, **_values(line.attributes)})
 
 
 def _values(attributes: Any) -> dict[str, Any]:

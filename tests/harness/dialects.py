@@ -60,22 +60,22 @@ class Dialect:
         def answer(request: Request) -> Reply:
             if (wrong := self.wrong(request.body)) is not None:
                 return Reply(status=wrong[0], raw=json.dumps(wrong[1]).encode())
-            told = {"id": f"cmpl-{number}", "created": 1, "model": request.body["model"]}
+            reported = {"id": f"cmpl-{number}", "created": 1, "model": request.body["model"]}
             finish = "tool_calls" if said.calls else "stop"
             if not request.body.get("stream"):
                 choice = {"index": 0, "message": self.whole(said, number), "finish_reason": finish}
-                whole = {**told, "object": "chat.completion", "choices": [choice], "usage": self.usage}  # fmt: skip
+                whole = {**reported, "object": "chat.completion", "choices": [choice], "usage": self.usage}  # fmt: skip
                 return Reply(raw=json.dumps(whole).encode())
-            told["object"] = "chat.completion.chunk"
+            reported["object"] = "chat.completion.chunk"
             chunks = [
-                {**told, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+                {**reported, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
                 for delta in self.deltas(said, number)
             ]
             chunks[-1]["choices"][0]["finish_reason"] = finish
             if self.name == "mistral":
                 chunks[-1]["usage"] = self.usage
             elif (request.body.get("stream_options") or {}).get("include_usage"):
-                chunks.append({**told, "choices": [], "usage": self.usage})
+                chunks.append({**reported, "choices": [], "usage": self.usage})
             lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
             return Reply(raw="".join([*lines, "data: [DONE]\n\n"]).encode(), headers=STREAM)
 
@@ -97,8 +97,12 @@ _MISTRAL_KEYS = frozenset(
 def _mistral_wrong(body: Any) -> "tuple[int, Any] | None":
     for key in body.keys() - _MISTRAL_KEYS:
         detail = {"type": "extra_forbidden", "loc": ["body", key], "msg": "Extra inputs are not permitted", "input": body[key]}  # fmt: skip
-        told = {"object": "error", "message": {"detail": [detail]}, "type": "invalid_request_error"}
-        return 422, {**told, "param": None, "code": None}
+        reported = {
+            "object": "error",
+            "message": {"detail": [detail]},
+            "type": "invalid_request_error",
+        }
+        return 422, {**reported, "param": None, "code": None}
     open_ids: list[str] = []
     for message in body["messages"]:
         if message["role"] != "tool" and open_ids:
@@ -147,8 +151,11 @@ def _ollama_wrong(body: Any) -> "tuple[int, Any] | None":
     for message in body["messages"]:
         for call in message.get("tool_calls", ()):
             if not _is_object(call["function"]["arguments"]):
-                told = {"message": "invalid tool call arguments", "type": "invalid_request_error"}
-                return 400, {"error": {**told, "param": None, "code": None}}
+                reported = {
+                    "message": "invalid tool call arguments",
+                    "type": "invalid_request_error",
+                }
+                return 400, {"error": {**reported, "param": None, "code": None}}
     return None
 
 
@@ -183,8 +190,13 @@ def _vllm_wrong(body: Any) -> "tuple[int, Any] | None":
             try:
                 json.loads(call["function"]["arguments"])
             except ValueError as odd:
-                told = {"message": str(odd), "type": "BadRequestError", "param": None, "code": 400}
-                return 400, {"error": told}
+                reported = {
+                    "message": str(odd),
+                    "type": "BadRequestError",
+                    "param": None,
+                    "code": 400,
+                }
+                return 400, {"error": reported}
     return None
 
 

@@ -87,6 +87,6 @@ async def flood(
 def resident_mb(server: Server) -> float:
     """Return the resident memory of the server."""
     assert server.process is not None
-    with open(f"/proc/{server.process.pid}/status") as told:  # noqa: PTH123 - a system file
-        line = next(line for line in told if line.startswith("VmRSS"))
+    with open(f"/proc/{server.process.pid}/status") as reported:  # noqa: PTH123 - a system file
+        line = next(line for line in reported if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024

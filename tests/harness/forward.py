@@ -34,8 +34,8 @@ def forward(door: str, argv: list[str]) -> int:
     with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as requests:
         requests.connect(door)
         socket.send_fds(requests, [json.dumps(asked).encode()], [0, 1, 2, theirs.fileno()])
-    told, handles, _, _ = socket.recv_fds(answers, 100, 1)
-    if not told:
+    reported, handles, _, _ = socket.recv_fds(answers, 100, 1)
+    if not reported:
         sys.exit("the prepared process has ended")
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -11,7 +11,7 @@ from journal import Head, IdempotencyKey, Journal
 def _told() -> tuple[asyncio.Future[Head], Any]:
     done: asyncio.Future[Head] = asyncio.get_running_loop().create_future()
 
-    def told(answer: Head | BaseException) -> None:
+    def reported(answer: Head | BaseException) -> None:
         if done.done():
             return
         if isinstance(answer, BaseException):
@@ -19,7 +19,7 @@ def _told() -> tuple[asyncio.Future[Head], Any]:
         else:
             done.set_result(answer)
 
-    return done, told
+    return done, reported
 
 
 async def start_run(
@@ -31,13 +31,13 @@ async def start_run(
     idempotency: IdempotencyKey | None = None,
 ) -> Head:
     """Write the first events of a run; durable on return. Raises the journal's error."""
-    done, told = _told()
-    journal.events.start(tenant, run, events, told, idempotency=idempotency)
+    done, reported = _told()
+    journal.events.start(tenant, run, events, reported, idempotency=idempotency)
     return await done
 
 
 async def append_events(journal: Journal, head: Head, events: Sequence[Event], run: Run) -> Head:
     """Append events; durable on return. Raises the journal's error."""
-    done, told = _told()
-    journal.events.append(head, events, run, told)
+    done, reported = _told()
+    journal.events.append(head, events, run, reported)
     return await done

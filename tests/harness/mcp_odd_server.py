@@ -19,9 +19,9 @@ def send(message: Any) -> None:
 
 def answer(method: str, params: Any) -> Any:
     if method == "initialize":
-        told = {"protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}},
+        reported = {"protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}},
                 "serverInfo": {"name": "odd", "version": "1"}}  # fmt: skip
-        return {"result": {**told, **SCRIPT.get("initialize", {})}}
+        return {"result": {**reported, **SCRIPT.get("initialize", {})}}
     if method == "tools/list":
         page = int(params.get("cursor") or 0)
         if SCRIPT["pages"][page] is None:

@@ -188,8 +188,8 @@ def _send_stream(handler: BaseHTTPRequestHandler, events: Iterator[str]) -> None
 
 def _error(reply: Reply) -> dict[str, Any]:
     kind = {429: "rate_limit_error", 529: "overloaded_error", 401: "authentication_error"}
-    told = {"type": kind.get(reply.status, "api_error"), "message": reply.text or "no"}
-    return {"type": "error", "error": told}
+    reported = {"type": kind.get(reply.status, "api_error"), "message": reply.text or "no"}
+    return {"type": "error", "error": reported}
 
 
 def _calls(reply: Reply) -> list[tuple[str, str, str]]:

@@ -99,5 +99,5 @@ def open_document(kind: str, body: str, parts: dict[str, str | bytes] | None = N
         f"<office:document-content {spaces}><office:body><office:{kind}>{body}</office:{kind}>"
         "</office:body></office:document-content>"
     )
-    told = {"mimetype": f"application/vnd.oasis.opendocument.{kind}", "content.xml": content}
-    return archive({**told, **(parts or {})})
+    reported = {"mimetype": f"application/vnd.oasis.opendocument.{kind}", "content.xml": content}
+    return archive({**reported, **(parts or {})})

@@ -60,9 +60,9 @@ class _Prepared:
         with theirs:
             files = [*streams, theirs.fileno()]
             socket.send_fds(self._control, [json.dumps(asked).encode()], files)
-        told, handles, _, _ = socket.recv_fds(ours, 100, 1)
-        assert told, "the prepared process has ended"
-        return json.loads(told), handles[0], ours
+        reported, handles, _, _ = socket.recv_fds(ours, 100, 1)
+        assert reported, "the prepared process has ended"
+        return json.loads(reported), handles[0], ours
 
     def forwarding(self, program: str) -> list[str]:
         """Return the start of a command line that forwards to a fork instead of the program."""
@@ -141,9 +141,9 @@ class Forked:
 
     def _ended(self, timeout: float | None) -> int | None:
         if self.returncode is None and select.select([self._answers], [], [], timeout)[0]:
-            told = self._answers.recv(100)
-            assert told, "the prepared process has ended"
-            self.returncode = json.loads(told)
+            reported = self._answers.recv(100)
+            assert reported, "the prepared process has ended"
+            self.returncode = json.loads(reported)
             self._answers.close()
             os.close(self._handle)
         return self.returncode

@@ -24,7 +24,7 @@ def database() -> Iterator[sqlite3.Connection]:
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "reported"),
     [
         ("runs", list(COLUMNS)),
         ("api_keys", columns(KeyRow).split(", ")),
@@ -37,10 +37,10 @@ def database() -> Iterator[sqlite3.Connection]:
     ],
 )
 def test_a_row_has_the_columns_of_its_table(
-    database: sqlite3.Connection, table: str, told: list[str]
+    database: sqlite3.Connection, table: str, reported: list[str]
 ) -> None:
     kept = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-    assert sorted(told) == sorted(kept)
+    assert sorted(reported) == sorted(kept)
 
 
 def test_columns_are_in_the_order_of_the_fields() -> None:

@@ -107,8 +107,8 @@ async def test_requests_of_one_tenant_beside_busy_connections(
             read, took_s = await asked_by_small(server, asked)
             times["beside"] += read
             busy_s += took_s + 0.2
-        told, _ = await client_of_big.communicate(b"")
-    between = int(told) * (1 - (1 + 0.2 * TURNS) / busy_s) / len(times["beside"])
+        reported, _ = await client_of_big.communicate(b"")
+    between = int(reported) * (1 - (1 + 0.2 * TURNS) / busy_s) / len(times["beside"])
     shown = []
     for what in ("seconds", "computed_s"):
         alone, beside = (sorted(getattr(took, what) for took in each) for each in times.values())
@@ -153,9 +153,9 @@ async def test_few_answers_to_busy_connections_come_before_that_to_a_start(
             answer = await line.ask(ask)
             assert answer.status == 200
             meanwhile.append(int(answer.headers["x-meanwhile" if is_same else "x-overtaken"]))
-        told, _ = await client_of_big.communicate(b"")
+        reported, _ = await client_of_big.communicate(b"")
     print(f"answers to the others meanwhile: {sorted(meanwhile)}")
-    assert int(told) > connections, "nobody was busy, so nothing was proved"
+    assert int(reported) > connections, "nobody was busy, so nothing was proved"
     assert statistics.mean(meanwhile) <= most
 
 
@@ -178,9 +178,9 @@ async def busy(server: Server, ask: Ask, connections: int) -> AsyncIterator[Proc
 async def rests(server: Server) -> None:
     """Wait until the server has answered all requests of a paused client."""
     assert server.process is not None
-    told = Path(f"/proc/{server.process.pid}/schedstat")
+    reported = Path(f"/proc/{server.process.pid}/schedstat")
     before = -1.0
-    while (used := int(told.read_text().split()[0]) / 1e9) - before > 0.01:  # noqa: ASYNC240 - a system file
+    while (used := int(reported.read_text().split()[0]) / 1e9) - before > 0.01:  # noqa: ASYNC240 - a system file
         before = used
         await asyncio.sleep(0.2)
 

@@ -36,13 +36,13 @@ def test_a_backup_under_load_is_complete_and_its_runs_continue(
     with Starting(server, "pausing") as load:
         time.sleep(0.5)
         before = list(load.acknowledged)
-        told = command("backup", "--data", server.data, "--to", tmp_path / "copy")
+        reported = command("backup", "--data", server.data, "--to", tmp_path / "copy")
         time.sleep(0.2)
     assert load.refused == []
     assert len(before) > 20
     assert len(load.acknowledged) > len(before), "nothing was written beside the backup"
-    print(f"{told['runs']} runs backed up; the slowest start took {load.slowest_s:.3f} s")
-    assert (told["files"], told["withKey"]) == (1, False)
+    print(f"{reported['runs']} runs backed up; the slowest start took {load.slowest_s:.3f} s")
+    assert (reported["files"], reported["withKey"]) == (1, False)
     assert not list(tmp_path.glob(".copy*"))
     assert "exists already" in refused("backup", "--data", server.data, "--to", tmp_path / "copy")
     server.kill()
@@ -51,7 +51,7 @@ def test_a_backup_under_load_is_complete_and_its_runs_continue(
     new = tmp_path / "new"
     restored = command("restore", "--from", tmp_path / "copy", "--data", new)
     assert (restored["verified"]["faults"], restored["files"]) == (0, 1)
-    assert restored["verified"]["runs"] == told["runs"] >= len(before)
+    assert restored["verified"]["runs"] == reported["runs"] >= len(before)
     (new / "secrets.key").write_bytes((server.data / "secrets.key").read_bytes())
     (new / "secrets.key").chmod(0o600)
     with Server(new, PLUGIN) as second, second.client() as client:

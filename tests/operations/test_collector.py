@@ -33,12 +33,12 @@ def rotel(behind: str) -> Iterator[str]:
     """Yield the address of a collector that forwards everything to another."""
     assert ROTEL is not None
     address = f"127.0.0.1:{free_port()}"
-    told = [
+    reported = [
         ROTEL, "start", "--otlp-grpc-endpoint", f"127.0.0.1:{free_port()}",
         "--otlp-http-endpoint", address, "--exporter", "otlp", "--otlp-exporter-protocol", "http",
         "--otlp-exporter-endpoint", behind,
     ]  # fmt: skip
-    with subprocess.Popen(told, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(reported, stdout=subprocess.DEVNULL) as process:
         try:
             yield f"http://{address}"
         finally:

@@ -79,14 +79,14 @@ def test_a_run_left_by_a_crash_does_not_block_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "told"),
+    ("left", "reported"),
     [
         (b"", "is empty, so it is not a database"),
         (None, "is missing, though this folder has held a database"),
     ],
 )
 def test_a_lost_database_is_never_replaced_by_an_empty_one(
-    tmp_path: Path, left: bytes | None, told: str
+    tmp_path: Path, left: bytes | None, reported: str
 ) -> None:
     filled(tmp_path, completed, [1])
     file = tmp_path / "journal.sqlite3"
@@ -94,7 +94,7 @@ def test_a_lost_database_is_never_replaced_by_an_empty_one(
     for words in (("serve", "--port", "0"), ("verify",), ("runs", "list", "--tenant", "acme")):
         shown = run(*words, "--data", tmp_path)
         assert shown.returncode == 1
-        assert told in shown.stderr
+        assert reported in shown.stderr
     assert (file.read_bytes() if file.exists() else None) == left
 
 

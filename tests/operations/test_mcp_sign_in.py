@@ -33,15 +33,15 @@ class Scene:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.browsers = ExitStack()
-        self.told = folder / "told"
-        self.told.touch()
-        self.mcp = McpProcess(str(self.told), script=SCRIPT, **environment)
+        self.reported = folder / "told"
+        self.reported.touch()
+        self.mcp = McpProcess(str(self.reported), script=SCRIPT, **environment)
         servers = {"notes": {**self.mcp.settings, "signIn": {}}}
         self.server = Server(folder / "data", PLUGIN, STEPWELL_MCP_SERVERS=json.dumps(servers))
 
     def lines(self, word: str) -> list[str]:
         """Return the authorization server's actions of one kind."""
-        return [line for line in self.told.read_text().splitlines() if line.startswith(word)]
+        return [line for line in self.reported.read_text().splitlines() if line.startswith(word)]
 
     def browser(self, tenant: str = "acme", role: str = "owner") -> httpx.Client:
         browser = self.browsers.enter_context(

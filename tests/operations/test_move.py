@@ -83,8 +83,8 @@ def test_a_journal_moves_to_postgresql_and_back(
     refused = run("serve", "--data", tmp_path / "other", "--port", 0, environment=inside)
     assert "a move to it has not ended" in refused.stderr
 
-    told = command("move", "--from", server.data, "--to", "database", environment=inside)
-    assert (told["runs"], told["faults"]) == (7, 0)
+    reported = command("move", "--from", server.data, "--to", "database", environment=inside)
+    assert (reported["runs"], reported["faults"]) == (7, 0)
     moved = run("serve", "--data", server.data, "--port", 0, environment=server.environment)
     assert "is in postgresql://" in moved.stderr
     alone = server.environment
@@ -164,9 +164,9 @@ def test_an_impossible_move_is_refused_and_changes_nothing(
     database = postgres.database()
 
     def refused(source: object, target: object) -> str:
-        told = run("move", "--from", source, "--to", target, environment=server.environment)
-        assert told.returncode == 1
-        return str(told.stderr)
+        reported = run("move", "--from", source, "--to", target, environment=server.environment)
+        assert reported.returncode == 1
+        return str(reported.stderr)
 
     assert "in use by process" in refused(server.data, database.url)
     assert "others can read a password" in refused(server.data, "postgresql://me:geheim@db/x")

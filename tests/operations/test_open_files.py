@@ -27,8 +27,8 @@ def test_few_file_descriptors_are_logged_and_idle_connections_are_closed(tmp_pat
     address = f"http://127.0.0.1:{port}/readyz"
     try:
         _until_ready(address)
-        told = [json.loads(line) for line in log.read_text().splitlines() if line[:1] == "{"]
-        (few,) = [line for line in told if "open files" in line["event"]]
+        reported = [json.loads(line) for line in log.read_text().splitlines() if line[:1] == "{"]
+        (few,) = [line for line in reported if "open files" in line["event"]]
         assert (few["limit"], few["needed"], few["connections"]) == (LIMIT, 1_428, LIMIT // 2)
         before = len(log.read_text())
         with contextlib.ExitStack() as held:

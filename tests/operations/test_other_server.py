@@ -62,9 +62,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
             yield made
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
-            told = log.read_text()
-            assert "server stopping" in told
-            assert "Traceback" not in told
+            reported = log.read_text()
+            assert "server stopping" in reported
+            assert "Traceback" not in reported
         finally:
             process.kill()
             process.wait()
@@ -95,8 +95,8 @@ def test_start_pause_stream_and_resume(client: httpx.Client) -> None:
         for event in reader.events(stream.iter_lines()):
             if event.event == "run.paused":
                 answer = {"type": "collect_inputs", "data": {"name": "Ada"}}
-                told = client.post(f"/api/workflow/resume/{run_id}", json=answer)
-                assert told.status_code == 200, told.text
+                reported = client.post(f"/api/workflow/resume/{run_id}", json=answer)
+                assert reported.status_code == 200, reported.text
             seen.append(event.event)
     assert seen[0] == "run.started"
     assert seen[-1] == "run.completed"

@@ -32,10 +32,10 @@ def test_a_folder_of_a_release_is_rehearsed_and_left_unchanged(data: Path, tmp_p
     was = schema(data)
     config = tmp_path / "stepwell.toml"
     config.write_text(f'plugins = ["{PLUGIN}"]')
-    told = command("upgrade", "--rehearse", "--data", data, "--config", config)
-    assert told["wrong"] == 0, told
-    assert told["runs"] >= len(json.loads((data / "runs.json").read_text()))
-    assert told["events"] > told["runs"]
+    reported = command("upgrade", "--rehearse", "--data", data, "--config", config)
+    assert reported["wrong"] == 0, reported
+    assert reported["runs"] >= len(json.loads((data / "runs.json").read_text()))
+    assert reported["events"] > reported["runs"]
     assert schema(data) == was
     assert sorted(path.name for path in data.iterdir() if path.name != "stepwell.lock") == before
 
@@ -52,6 +52,6 @@ def test_runs_that_the_new_version_cannot_continue_are_reported(data: Path) -> N
 
 def test_a_running_server_makes_the_copy_and_continues(tmp_path: Path) -> None:
     with Server(tmp_path / "data", PLUGIN) as server, server.client() as client:
-        told = command("upgrade", "--rehearse", "--data", server.data, "--work", tmp_path)
-        assert (told["wrong"], told["runs"]) == (0, 0)
+        reported = command("upgrade", "--rehearse", "--data", server.data, "--work", tmp_path)
+        assert (reported["wrong"], reported["runs"]) == (0, 0)
         assert client.get("/api/workflow/runs").json()["runs"] == []

@@ -82,12 +82,12 @@ def test_a_run_is_a_trace_with_its_steps_models_and_children(tmp_path: Path) -> 
         assert (chat["parent"], chat["kind"]) == (mine["call-llm think"]["id"], 3)
         assert chat["gen_ai.operation.name"] == "chat"
         assert chat["gen_ai.usage.output_tokens"] >= 1
-        told = [
+        reported = [
             s.get("gen_ai.input.messages", "")
             for s in collector.spans
             if s["name"] == "chat parrot"
         ]
-        assert ["Hello?" in one for one in told] == [False, True], "content by setting only"
+        assert ["Hello?" in one for one in reported] == [False, True], "content by setting only"
         assert mine["run child"]["parent"] == sub["id"]
         assert (mine["call-api bad"]["failed"], mine["call-api bad"]["error.type"]) == (
             True,

@@ -28,10 +28,10 @@ PAYING: dict[str, Any] = {
 def test_signals_and_schedules_take_hardly_any_memory() -> None:
     """A tenth of 10,000 signals and 1,000 schedules, for which the goal is 20 MB."""
     command = ["-m", "benchmarks.own.waiting", "--signals", "1000", "--schedules", "100"]
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    grown = json.loads(told.stdout)
+    grown = json.loads(reported.stdout)
     print(grown)
     assert grown["signals_mb"] + grown["schedules_mb"] <= 20 / 10
 

@@ -111,8 +111,8 @@ def test_all_processes_take_all_commands_with_the_same_answers(two: list[Server]
         for thread in threads:
             thread.join()
         assert sorted(answers) == [200, *[409] * 5]
-        told = all_of_run(there, race)
-        assert [one.data["seq"] for one in told] == list(range(1, len(told) + 1))
+        reported = all_of_run(there, race)
+        assert [one.data["seq"] for one in reported] == list(range(1, len(reported) + 1))
 
 
 def test_a_waiting_parent_continues_when_its_child_ends_at_another_process(
@@ -250,8 +250,8 @@ def test_places_and_deliveries_are_handled_once_across_processes(two: list[Serve
         while len({post.data["runId"] for post in receiver.received()} & set(runs)) < 10:
             assert time.monotonic() < until
             time.sleep(0.02)
-        told = Counter(post.id for post in receiver.received())
-        assert set(told.values()) == {1}
+        reported = Counter(post.id for post in receiver.received())
+        assert set(reported.values()) == {1}
 
 
 def test_the_clock_of_a_machine_does_not_matter(two: list[Server], tmp_path: Path) -> None:
@@ -335,9 +335,9 @@ def test_the_runs_of_a_killed_or_stopped_process_are_taken_over(
             for run_id in runs:
                 assert resume(here, run_id).status_code == 200
             for run_id in runs:
-                told = settled(there, run_id)
-                assert told["status"] == "completed"
-                for step in told["stepExecutionHistory"]:
+                reported = settled(there, run_id)
+                assert reported["status"] == "completed"
+                for step in reported["stepExecutionHistory"]:
                     if step["stepId"] in ("post", "last"):
                         key = f"{run_id}:{step['stepId']}:1"
                         # The journal contains the last request: none came after it.
@@ -352,17 +352,17 @@ def test_the_runs_of_a_killed_or_stopped_process_are_taken_over(
 
 def test_doctor_and_console_list_processes_and_their_shards(two: list[Server]) -> None:
     in_balance(two)
-    told = run("doctor", "--data", two[0].data, environment=two[0].environment).stdout
+    reported = run("doctor", "--data", two[0].data, environment=two[0].environment).stdout
     with httpx.Client(base_url=two[1].address) as browser:
         sign_in(browser, "acme", two[1].key("viewer"))
         page = browser.get("/settings/health").text
     for server in two:
         assert server.process is not None
-        assert f":{server.process.pid}" in told
+        assert f":{server.process.pid}" in reported
         assert f":{server.process.pid}</th><td>32</td>" in page
-    assert told.count("32 shards") == 2, told
-    assert "0 wait for the process that has their run" in told
-    assert "SQLite" not in told
+    assert reported.count("32 shards") == 2, reported
+    assert "0 wait for the process that has their run" in reported
+    assert "SQLite" not in reported
     assert "Each of the 64 shards of runs belongs to one of them" in page
 
 
@@ -382,7 +382,7 @@ def test_the_api_and_the_command_line_list_processes_and_what_waits(
         )
         found = here.get("/api/processes").json()
         asked = ("--url", two[1].address, "--key", two[1].key("viewer"), "--tenant", "acme")
-        told = run("processes", *asked).stdout
+        reported = run("processes", *asked).stdout
         postgres.execute(f"DELETE FROM {schema}.wakes WHERE shard = {nobody}")
     pids = {one.process.pid for one in two if one.process}
     assert {int(one["name"].rpartition(":")[2]) for one in found["processes"]} == pids
@@ -390,8 +390,8 @@ def test_the_api_and_the_command_line_list_processes_and_what_waits(
     assert (found["shared"], found["shards"], found["shardsWithoutProcess"]) == (True, 64, 0)
     assert found["commandsWaiting"] == 1
     assert 7_000 <= found["oldestCommandAge"] < 60_000
-    assert told.count("32 shards") == 2, told
-    assert "commands that wait for the process of their run: 1, the oldest for " in told
+    assert reported.count("32 shards") == 2, reported
+    assert "commands that wait for the process of their run: 1, the oldest for " in reported
 
 
 def test_a_folder_still_belongs_to_one_process(two: list[Server]) -> None:

@@ -110,10 +110,10 @@ def test_refusals_state_the_reason_and_no_password(
 ) -> None:
     def started(url: str, data: str = "new", **more: str) -> str:
         environment = {**server.environment, "STEPWELL_DATABASE": url, **more}
-        told = run("serve", "--data", tmp_path / data, "--port", 0, environment=environment)
-        assert told.returncode == 1
-        assert "geheim" not in told.stderr + told.stdout
-        return str(told.stderr)
+        reported = run("serve", "--data", tmp_path / data, "--port", 0, environment=environment)
+        assert reported.returncode == 1
+        assert "geheim" not in reported.stderr + reported.stdout
+        return str(reported.stderr)
 
     database = postgres.database()
     good = database.url
@@ -134,8 +134,8 @@ def test_refusals_state_the_reason_and_no_password(
     moved = run("serve", "--data", server.data, "--port", 0, environment=in_folder)
     assert "set `database`" in moved.stderr
     for asked in (["backup", "--to", str(tmp_path / "copy")], ["upgrade", "--rehearse"]):
-        told = run(*asked, "--data", server.data, environment=server.environment)
-        assert "the journal is in PostgreSQL" in told.stderr
+        reported = run(*asked, "--data", server.data, environment=server.environment)
+        assert "the journal is in PostgreSQL" in reported.stderr
     findings = json.loads(
         run("doctor", "--json", "--data", server.data, environment=server.environment).stdout
     )

@@ -57,8 +57,8 @@ def test_both_versions_start_answer_and_take_over_each_others_runs(
             for at, run_id in enumerate(runs):  # each at the other's process
                 here, there = both[at % 2], both[at % 2 - 1]
                 settled(there, run_id, "paused")
-                told = {"name": "go", "key": run_id, "id": run_id, "data": {}}
-                assert here.post("/api/signals", json=told).status_code in (200, 202)
+                reported = {"name": "go", "key": run_id, "id": run_id, "data": {}}
+                assert here.post("/api/signals", json=reported).status_code in (200, 202)
             for at, run_id in enumerate(runs[:4]):
                 there = both[at % 2 - 1]
                 while settled(there, run_id, "paused")["currentStepId"] != "ask":

@@ -74,10 +74,10 @@ async def test_statements_that_write_scan_no_table(
         statements = sent(runs, [(1, 5, "X", 1, 1, "{}", b"x")])
         assert len(statements) == 4
         for statement in statements:
-            told = connection.pgconn.exec_params(
+            reported = connection.pgconn.exec_params(
                 b"EXPLAIN " + statement.sql, statement.values, None, [1] * len(statement.values)
             )
-            assert told.status == ExecStatus.TUPLES_OK, told.error_message
-            plan = b"\n".join(told.get_value(row, 0) or b"" for row in range(told.ntuples))
+            assert reported.status == ExecStatus.TUPLES_OK, reported.error_message
+            plan = b"\n".join(reported.get_value(row, 0) or b"" for row in range(reported.ntuples))
             assert b"Seq Scan on runs" not in plan, plan
             assert b"Seq Scan on events" not in plan, plan

@@ -45,14 +45,14 @@ class Book:
         self.signals: set[str] = set()
         self.ends: dict[str, tuple[str, bool]] = {}
         self.tokens = 0
-        self.told: dict[str, int] = {}
+        self.reported: dict[str, int] = {}
 
     def token(self) -> str:
         self.tokens += 1
         return f"token-{self.tokens}"
 
     def count(self, what: str) -> None:
-        self.told[what] = self.told.get(what, 0) + 1
+        self.reported[what] = self.reported.get(what, 0) + 1
 
 
 class Client:
@@ -149,13 +149,13 @@ class Client:
             actions: Any = body["actions"]
             answer["actionId"] = body["actionId"]
             answer["actionValue"] = self._random.choice(actions)["value"]
-        told = await self._ask(
+        reported = await self._ask(
             f"answer {run.id[-4:]} {token}",
             lambda p: p.execution.runs.resume(TENANT, run.id, answer, self._caller),
             run.id,
             lambda won: self._book.answers.__setitem__(token, won),
         )
-        return told is not None
+        return reported is not None
 
     async def cancel(self, run_id: str) -> None:
         """Request the cancellation of a run, preferably one in the middle of a step."""
@@ -214,14 +214,14 @@ class Client:
         return await self._repair(run_id, ReleaseRun(self._book.token(), self.name))
 
     async def _repair(self, run_id: str, made: Repair) -> bool:
-        told = await self._ask(
+        reported = await self._ask(
             f"{type(made).__name__} {run_id[-4:]}",
             lambda p: p.execution.runs.repair(TENANT, run_id, of_step(Meant(), made)),
             run_id,
         )
-        if told:
+        if reported:
             self._book.count(type(made).__name__)
-        return told is not None
+        return reported is not None
 
     async def look(self, run_id: str) -> None:
         """Read a run's state."""
@@ -269,7 +269,7 @@ class Client:
             observer.violated(f"{self.name} asked to {what} and got {failure!r}")
             return None
         observer.say(f"{self.name}: {what}: {run.status} at {run.seq}")
-        observer.told(self.name, run, asked_at=since)
+        observer.reported(self.name, run, asked_at=since)
         self._book.count(run.status.value)
         if note:
             note(True)

@@ -213,7 +213,7 @@ class Observer:
         if row != projection(str(row[1]), run, newest, turn_of(run)):
             self.violated(f"the row of {run_id} is not its fold: {row}")
 
-    def told(self, who: str, run: Run, *, asked_at: int = 0) -> None:
+    def reported(self, who: str, run: Run, *, asked_at: int = 0) -> None:
         """Check that a run shown to a client is in a committed state, and not in an old one."""
         folds = self.folds.get(run.id, [])
         if run.seq > len(folds):
@@ -318,7 +318,7 @@ def _brief(event: Event) -> str:
             else ""
         )
         return f"RunStarted {event.workflow_id}{child}"
-    told = [
+    reported = [
         f"{name}={getattr(event, name)}"
         for name in (
             "attempt",
@@ -342,7 +342,7 @@ def _brief(event: Event) -> str:
     comment = f" {answer.get('comment')}" if isinstance(answer, dict) else ""
     error = getattr(event, "error", None)
     why = f" {error.type}" if error else ""
-    return f"{type(event).__name__}{step}{asks}{comment}{why} {' '.join(told)}".rstrip()[:200]
+    return f"{type(event).__name__}{step}{asks}{comment}{why} {' '.join(reported)}".rstrip()[:200]
 
 
 def _pause_id(run: Run | None) -> object:

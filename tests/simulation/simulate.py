@@ -34,8 +34,8 @@ class Report:
     counts: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        told = "\n".join(self.trace)
-        return f"{told}\nSTEPWELL_SEED={self.seed}: {self.failure!r}"
+        reported = "\n".join(self.trace)
+        return f"{reported}\nSTEPWELL_SEED={self.seed}: {self.failure!r}"
 
 
 def simulate(seed: int, processes: int = 1) -> Report:
@@ -63,7 +63,7 @@ def simulate(seed: int, processes: int = 1) -> Report:
     if loop.unhandled and report.failure is None:
         report.failure = Violation(f"nobody took care of {loop.unhandled}")
     report.counts = {
-        **disk.faults, **book.told, **world.counts, "effects": observer.effects, "lives": world.lives,
+        **disk.faults, **book.reported, **world.counts, "effects": observer.effects, "lives": world.lives,
         "interruptions": observer.interruptions, "detached": observer.detached, "runs": len(observer.runs),
         "events": sum(len(folds) for folds in observer.folds.values()), "steps": loop._steps,
     }  # fmt: skip

@@ -144,8 +144,8 @@ def test_a_real_and_a_simulated_disk_return_the_same(tmp_path: Path, seed: int) 
             await journal.close()
 
     loop = SeededLoop(Random(seed), in_order=True)
-    told = loop.run_until_complete(simulated())
+    reported = loop.run_until_complete(simulated())
     loop.finish()
     expected = asyncio.run(real())
-    assert told == expected
-    assert len({str(answer) for answer in told}) > 60
+    assert reported == expected
+    assert len({str(answer) for answer in reported}) > 60

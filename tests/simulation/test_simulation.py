@@ -85,15 +85,15 @@ def test_a_seed_produces_the_same_world_in_every_process() -> None:
         "from app.execution.live.live_run import LiveRun\n"
         "LiveRun.__hash__ = lambda live: -id(live)\n"
     )
-    told = [
+    reported = [
         subprocess.run(
             [sys.executable, "-c", first + program],
             cwd=ROOT, env={"PYTHONPATH": ".", "PYTHONHASHSEED": hash_seed}, check=True, capture_output=True,
         ).stdout
         for hash_seed, first in (("1", ""), ("2", elsewhere))
     ]  # fmt: skip
-    assert told[0] == told[1]
-    assert b"STEPWELL_SEED=59" in told[0]
+    assert reported[0] == reported[1]
+    assert b"STEPWELL_SEED=59" in reported[0]
     assert simulate(40).trace != simulate(41).trace
 
 

@@ -91,7 +91,7 @@ class Visit:
         assert goes_on.name not in self.effects.records
         self.effects.records[goes_on.name] = goes_on.value
 
-    def told(self, request: int = -1) -> list[str]:
+    def reported(self, request: int = -1) -> list[str]:
         """Return the tool results that the model received with a question."""
         return [
             "\n".join(part.text for part in message.parts if isinstance(part, TextPart))

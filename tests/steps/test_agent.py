@@ -41,21 +41,23 @@ async def test_an_agent_that_resumes_calls_after_a_text_is_not_forced_to_deliver
 async def test_an_invalid_delivery_is_answered_with_the_schema() -> None:
     visit = Visit(delivers("ten"), delivers(10))
     assert (await visit.done()).output == {"answer": 10}
-    assert '"answer": {"type": "integer"}' in json.loads(visit.told()[0])["error"]["message"]
+    assert '"answer": {"type": "integer"}' in json.loads(visit.reported()[0])["error"]["message"]
 
 
 async def test_calls_of_one_turn_run_in_parallel() -> None:
     visit = Visit(calls(*[("meet", {"n": n}) for n in range(4)]), delivers(), tools={"meet": meeting(4)})  # fmt: skip
     async with asyncio.timeout(30):
         await visit.done()
-    assert [json.loads(told) for told in visit.told()] == [{"met": 4, "n": n} for n in range(4)]
+    assert [json.loads(reported) for reported in visit.reported()] == [
+        {"met": 4, "n": n} for n in range(4)
+    ]
 
 
 async def test_a_failed_call_does_not_discard_the_results_of_others() -> None:
     tools = {"good": {"a": 1}, "bad": StepBroke("Away", "not now")}
     visit = Visit(calls(("bad", {}), ("good", {})), delivers(), tools=tools)
     done = await visit.done()
-    assert [json.loads(told) for told in visit.told()] == [
+    assert [json.loads(reported) for reported in visit.reported()] == [
         {"error": {"type": "Away", "message": "not now"}}, {"a": 1},
     ]  # fmt: skip
     assert [call["ok"] for call in log_of(done)] == [False, True]
@@ -81,7 +83,7 @@ async def test_a_call_is_retried_by_its_policy_and_ends_at_its_timeout() -> None
     visit = Visit(calls(("again", {}), ("slow", {})), delivers(), tools=tools, agent=agent)
     await visit.done()
     assert visit.effects.records["turn-1/call-1"]["attempts"] == 3
-    first, second = (json.loads(told) for told in visit.told())
+    first, second = (json.loads(reported) for reported in visit.reported())
     assert first == 7
     assert second["error"] == {"type": "Timeout", "message": "the call took longer than its limit of 0.01 s"}  # fmt: skip
 
@@ -96,7 +98,7 @@ async def test_a_workflow_called_with_wrong_arguments_starts_no_run() -> None:
     )
     await visit.done()
     assert not visit.effects.started
-    assert "arguments.n" in json.loads(visit.told()[0])["error"]["message"]
+    assert "arguments.n" in json.loads(visit.reported()[0])["error"]["message"]
 
 
 async def test_workflows_of_one_turn_run_in_parallel_and_their_tokens_count() -> None:
@@ -194,13 +196,13 @@ async def test_calls_in_doubt_after_a_crash_are_asked_about_by_name_and_argument
     records = dict(first.effects.records)
     first.answer(pause, "happened", data={"result": {"n": 1}})
     await first.done()
-    assert (json.loads(first.told()[0]), len(happened)) == ({"n": 1}, 1)
-    for value, told in (("skip", "InDoubt"), ("again", '{"n": 2}')):
+    assert (json.loads(first.reported()[0]), len(happened)) == ({"n": 1}, 1)
+    for value, reported in (("skip", "InDoubt"), ("again", '{"n": 2}')):
         other = visit()
         other.effects.records.update(records)
         other.answer(pause, value)
         await other.done()
-        assert told in other.told()[0]
+        assert reported in other.reported()[0]
         assert len(happened) == (2 if value == "again" else 1)
 
 

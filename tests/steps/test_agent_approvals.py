@@ -51,10 +51,10 @@ async def test_calls_are_answered_one_by_one() -> None:
     assert (named(pause), pause["call"], paid(at)) == (["turn-1/call-4"], "turn-1/call-4", [9])
     at.answer(pause)
     await at.done()
-    told = at.told()
-    assert '{"n": 9}' in told[0]
-    assert json.loads(told[2])["error"]["message"] == "a person rejected this call: no"
-    assert json.loads(told[3]) == {"paid": 3}
+    reported = at.reported()
+    assert '{"n": 9}' in reported[0]
+    assert json.loads(reported[2])["error"]["message"] == "a person rejected this call: no"
+    assert json.loads(reported[3]) == {"paid": 3}
 
 
 async def test_one_answer_decides_each_call_by_its_name() -> None:
@@ -105,4 +105,4 @@ async def test_a_deadline_rejects_and_is_not_restarted() -> None:
     at.take(unanswered(second))
     await at.done()
     assert paid(at) == [1]
-    assert "nobody approved this call in time" in at.told()[1]
+    assert "nobody approved this call in time" in at.reported()[1]

@@ -114,10 +114,10 @@ async def test_a_long_thread_drops_its_oldest_exchanges() -> None:
         {"agentId": "a", "message": "And now?", "threadId": "t"}
     )
     assert isinstance(await CallAgent().execute(settings, at.step, at.effects), Done)
-    told = texts(at.effects.questions[0])
-    assert len(told) == 1 + 4 + 1
-    assert "left out to save room" in told[1]
-    assert "question 9" in told[1]
+    reported = texts(at.effects.questions[0])
+    assert len(reported) == 1 + 4 + 1
+    assert "left out to save room" in reported[1]
+    assert "question 9" in reported[1]
 
 
 def test_a_context_setting_without_effect_is_refused() -> None:

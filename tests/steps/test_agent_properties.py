@@ -69,8 +69,8 @@ def model(seed: int) -> Any:
     """Return a model whose random answers depend only on the question."""
 
     def answer(request: ChatRequest) -> ChatAnswer:
-        told = "".join(repr(message) for message in request.messages)
-        chance = random.Random(f"{seed} {told}")
+        reported = "".join(repr(message) for message in request.messages)
+        chance = random.Random(f"{seed} {reported}")
         kind = chance.choice(["text", "calls", "calls", "calls", "calls", "deliver"])
         if kind == "text":
             return chat_answer(f"Hm {chance.random()}", tokens=(10, 5))
@@ -188,8 +188,8 @@ def unanswered(messages: tuple[Message, ...]) -> list[str]:
     wrong: list[str] = []
     for at, message in enumerate(messages):
         wanted = [call.id for call in message.tool_calls]
-        told = [item.tool_call_id for item in messages[at + 1 : at + 1 + len(wanted)]]
-        wrong += [] if told == wanted else [f"{wanted} {told}"]
+        reported = [item.tool_call_id for item in messages[at + 1 : at + 1 + len(wanted)]]
+        wrong += [] if reported == wanted else [f"{wanted} {reported}"]
     return wrong
 
 

@@ -106,8 +106,8 @@ def test_references_between_branches_are_checked() -> None:
     assert problems(forked({"a": needs()}, enough=["b"])).keys() == {"steps[0].enough[0]"}
     assert problems(forked({"a": needs(), "b": needs("a")}, enough=["b"], others="continue")) == {}
     pool = {"limit": 1}
-    told = problems(forked({"a": {"steps": [WAIT], "concurrency": pool}}))
-    assert told.keys() == {"steps[0].branches.a.concurrency.pool"}
+    reported = problems(forked({"a": {"steps": [WAIT], "concurrency": pool}}))
+    assert reported.keys() == {"steps[0].branches.a.concurrency.pool"}
     assert problems(forked({"a": {"steps": [WAIT], "concurrency": {**pool, "pool": "p"}}})) == {}
 
 

@@ -152,13 +152,13 @@ async def test_a_recorded_answer_is_not_asked_for_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 @pytest.mark.parametrize(
-    ("finish", "kind", "told"),
+    ("finish", "kind", "reported"),
     [("refusal", "Refused", "I must not"), ("length", "CutOff", "maxTokens")],
 )
-async def test_refusals_and_truncated_answers_fail_without_retry(tmp_path: Path, provider: str, finish: Any, kind: str, told: str) -> None:  # fmt: skip
+async def test_refusals_and_truncated_answers_fail_without_retry(tmp_path: Path, provider: str, finish: Any, kind: str, reported: str) -> None:  # fmt: skip
     with ModelServer(Reply("I must not", finish=finish)) as server:
         async with world(tmp_path, server, provider=provider) as at:
-            with pytest.raises(StepBroke, match=told) as broke:
+            with pytest.raises(StepBroke, match=reported) as broke:
                 await execute(at, FIELDS, prompt="Which?")
     assert (broke.value.error.type, broke.value.error.retryable) == (kind, False)
     assert len(server.requests) == 1

@@ -45,7 +45,7 @@ WAIT: dict[str, Any] = {"id": "q", "type": "wait", "duration": "1s"}
 
 
 @pytest.mark.parametrize(
-    ("step", "key", "value", "told"),
+    ("step", "key", "value", "reported"),
     [
         (ASK, "timeout", "1s", "set a `deadline`"),
         (ASK, "retry", {"maxAttempts": 3}, "not tried again"),
@@ -60,12 +60,12 @@ WAIT: dict[str, Any] = {"id": "q", "type": "wait", "duration": "1s"}
     ],
 )
 def test_a_key_without_effect_is_refused_at_a_save_and_tolerated_where_stored(
-    step: dict[str, Any], key: str, value: Any, told: str
+    step: dict[str, Any], key: str, value: Any, reported: str
 ) -> None:
     document = flow({**step, key: value})
     found = problems(document)
     assert re.match(rf"has no effect on an? {step['type']} step: ", found[f"steps[0].{key}"])
-    assert told in found[f"steps[0].{key}"]
+    assert reported in found[f"steps[0].{key}"]
     with pytest.raises(InvalidDefinition):
         strictly_compiled(document, REGISTRY)
     assert compile_definition(document, REGISTRY).name == "x"
@@ -91,8 +91,8 @@ def test_a_template_in_a_literal_setting_is_refused(step: dict[str, Any], path: 
 
 def test_a_name_without_a_visible_character_is_refused_at_a_save() -> None:
     document = {**flow({**ASK, "name": " \u200b "}), "name": "\t "}
-    told = "is blank: give a name that people can see"
-    assert problems(document) == {"name": told, "steps[0].name": told}
+    reported = "is blank: give a name that people can see"
+    assert problems(document) == {"name": reported, "steps[0].name": reported}
     compile_definition(document, REGISTRY)
 
 
@@ -113,17 +113,17 @@ def test_filters_types_and_arguments_of_expressions_are_checked() -> None:
     document["edges"].append({"from": "h", "to": "q"})
     document["edges"].append({"from": "t", "to": "h"})
     found = check_definition(document, REGISTRY).problems
-    told = [(item.path, item.message) for item in found]
+    reported = [(item.path, item.message) for item in found]
     assert (
         "steps[0].inputs.a.b[0]",
         "{{ data.x | uper }}: there is no filter uper; did you mean upper?",
-    ) in told
-    assert {path for path, _ in told} == {
+    ) in reported
+    assert {path for path, _ in reported} == {
         "steps[0].inputs.a.b[0]", "steps[0].output.o.value", "steps[1].url", "steps[1].auth.token",
         "steps[1].headers.X", "steps[2].assignees[0]", "steps[2].actions[0].label",
         "edges[0].condition", "edges[1].condition",
     }  # fmt: skip
-    crossings = [message for path, message in told if path.startswith("edges")]
+    crossings = [message for path, message in reported if path.startswith("edges")]
     assert crossings[0].startswith("`>` compares a text with a number")
     assert [message.partition(";")[0] for message in crossings[1:]] == [
         "`>=` compares a number with a text", "`<` compares a list with a number", "`>` compares a number with a text",
@@ -176,10 +176,10 @@ def test_missing_results_and_whole_outputs_are_warnings() -> None:
     wrong["edges"] = [
         {**edge, "condition": "steps.ask.output == 'approved'"} for edge in wrong["edges"]
     ]
-    told = {item.path: item.message for item in check_definition(wrong, REGISTRY).warnings}
-    assert set(told) == {"steps[0].message", "edges[0].condition"}, told
-    assert "there is no response here" in told["steps[0].message"]
-    assert "steps.ask.output.actionValue" in told["edges[0].condition"]
+    reported = {item.path: item.message for item in check_definition(wrong, REGISTRY).warnings}
+    assert set(reported) == {"steps[0].message", "edges[0].condition"}, reported
+    assert "there is no response here" in reported["steps[0].message"]
+    assert "steps.ask.output.actionValue" in reported["edges[0].condition"]
 
 
 def test_unknown_constants_variables_and_properties_are_warnings() -> None:
@@ -191,8 +191,8 @@ def test_unknown_constants_variables_and_properties_are_warnings() -> None:
         "{{ data.who.nme }} {{ data.who.other }} {{ constants.no is defined }}",
     }
     document = {**flow(form, asked), "constants": {"rate": 1}}
-    told = check_definition(document, REGISTRY, Known(variables=["Y"])).warnings
-    assert [item.message for item in told] == [
+    reported = check_definition(document, REGISTRY, Known(variables=["Y"])).warnings
+    assert [item.message for item in reported] == [
         "there is no constant rte; did you mean rate?",
         "there is no variable X now",
         "who is declared without nme; did you mean name?",
@@ -212,20 +212,20 @@ def test_names_of_data_that_nothing_sets_are_warnings() -> None:
         **ASK,
         "message": "{{ data.nme }} {{ data.other }} {{ data.x | default('') }} {{ data.name }}",
     }
-    told = check_definition(flow(form, asked), REGISTRY).warnings
-    assert [item.message for item in told] == [
+    reported = check_definition(flow(form, asked), REGISTRY).warnings
+    assert [item.message for item in reported] == [
         "neither the payload nor the output of a step has nme; did you mean name?",
         "neither the payload nor the output of a step has other",
     ]
     # Without a declared payload any name may be given: only a similar one is suspicious.
-    told = check_definition(
+    reported = check_definition(
         flow({**WAIT, "duration": "1s"}, {**form, "id": "g"}, asked), REGISTRY
     ).warnings
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 @pytest.mark.parametrize(
-    ("step", "name", "told"),
+    ("step", "name", "reported"),
     [
         ({"type": "call-api", "url": "http://x.example/"}, "ConectionFailed", "did you mean ConnectionFailed?"),
         ({"type": "call-api", "url": "http://x.example/"}, "Elsewhere", "is not an error of a call-api step"),
@@ -237,13 +237,13 @@ def test_names_of_data_that_nothing_sets_are_warnings() -> None:
     ],
 )  # fmt: skip
 def test_error_types_that_a_step_cannot_raise_are_reported(
-    step: dict[str, Any], name: str, told: str | None
+    step: dict[str, Any], name: str, reported: str | None
 ) -> None:
     found = warnings(flow({"id": "s", **step, "retry": {"nonRetryableErrors": [name]}}))
-    if told is None:
+    if reported is None:
         assert found == {}
     else:
-        assert told in found["steps[0].retry.nonRetryableErrors[0]"]
+        assert reported in found["steps[0].retry.nonRetryableErrors[0]"]
 
 
 def test_an_agent_is_checked_too() -> None:
@@ -323,7 +323,7 @@ def test_each_expression_is_parsed_once(
 
 
 @pytest.mark.parametrize(
-    ("place", "told"),
+    ("place", "reported"),
     [
         ({"pool": "p", "limit": 1}, {"steps[0].workflowId", "steps[1].steps[0].concurrency.pool"}),
         ({"pool": "p", "limit": 1, "key": "{{ data.x }}"}, set()),
@@ -331,7 +331,9 @@ def test_each_expression_is_parsed_once(
         ({"pool": "p", "limit": 1, "whenFull": "refuse"}, set()),
     ],
 )
-def test_a_body_that_shares_the_pool_of_its_run_is_a_warning(place: Json, told: set[str]) -> None:
+def test_a_body_that_shares_the_pool_of_its_run_is_a_warning(
+    place: Json, reported: set[str]
+) -> None:
     body = {"concurrency": place, "steps": [{"id": "rest", "type": "wait", "duration": "1s"}]}
     call = {"id": "call", "type": "call-workflow", "workflowId": "#own"}
     part = {"id": "part", "type": "group", "steps": [{"id": "deep", "type": "group", **body}]}
@@ -339,7 +341,7 @@ def test_a_body_that_shares_the_pool_of_its_run_is_a_warning(place: Json, told: 
     document = flow(
         call, part, left, concurrency={"pool": "p", "limit": 1}, workflows={"own": body}
     )
-    assert warnings(document).keys() == told
+    assert warnings(document).keys() == reported
 
 
 def test_a_sensitive_field_in_a_signal_key_is_refused() -> None:
@@ -348,8 +350,8 @@ def test_a_sensitive_field_in_a_signal_key_is_refused() -> None:
     key = "{{ data.token }}"
     send = {"id": "send", "type": "send-signal", "signal": "s", "key": key, "data": {"t": key}}
     wait = {"id": "wait", "type": "wait-for-signal", "signal": "s", "key": key}
-    told = "data.token is sensitive, so no key may tell of it"
-    assert problems(flow(login, send, wait)) == {"steps[1].key": told, "steps[2].key": told}
+    reported = "data.token is sensitive, so no key may tell of it"
+    assert problems(flow(login, send, wait)) == {"steps[1].key": reported, "steps[2].key": reported}
 
 
 @pytest.mark.parametrize(

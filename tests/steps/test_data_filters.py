@@ -163,9 +163,9 @@ def test_the_filter_returns_the_value(text: str, right: Any) -> None:
     assert type(value) is type(right)
 
 
-@pytest.mark.parametrize(("text", "told"), WRONG, ids=lambda item: str(item)[:60])
-def test_a_refusal_gives_its_reason(text: str, told: str) -> None:
-    with pytest.raises(ExpressionError, match=told):
+@pytest.mark.parametrize(("text", "reported"), WRONG, ids=lambda item: str(item)[:60])
+def test_a_refusal_gives_its_reason(text: str, reported: str) -> None:
+    with pytest.raises(ExpressionError, match=reported):
         Expression(text).evaluate(SCOPE)
 
 

@@ -105,9 +105,9 @@ def test_names_to_be_removed_cost_in_proportion_to_their_number() -> None:
         return odd.value.problems
 
     assert [problem.path for problem in changed([])] == ["data.a.b"]
-    told = [problem.message for problem in changed(gone)]
-    assert told[0].endswith("?")
-    assert told[9] == "the run has no data namex9"
+    reported = [problem.message for problem in changed(gone)]
+    assert reported[0].endswith("?")
+    assert reported[9] == "the run has no data namex9"
     assert lines_of(lambda: changed(gone)) < 8_000 * 60
 
 

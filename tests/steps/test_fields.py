@@ -86,7 +86,7 @@ def test_keys_with_an_effect_are_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "value", "told"),
+    ("spec", "value", "reported"),
     [
         ({"type": "integer"}, "x", 'must be a whole number, not "x"'),
         ({"type": "integer", "required": False}, [], "must be a whole number, not []"),
@@ -107,9 +107,9 @@ def test_keys_with_an_effect_are_accepted() -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_explained_in_plain_words(
-    spec: JsonObject, value: Json, told: str
+    spec: JsonObject, value: Json, reported: str
 ) -> None:
-    assert [one.message for one in Fields({"a": spec}).check({"a": value})] == [told]
+    assert [one.message for one in Fields({"a": spec}).check({"a": value})] == [reported]
 
 
 def test_defaults_are_filled_in_inside_objects_and_lists() -> None:

@@ -44,7 +44,7 @@ def test_the_one_object_that_fits_is_found(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("Ada, I think", "not JSON"),
         (f"{ADA} or {BOB}", "several JSON objects"),
@@ -58,10 +58,10 @@ def test_the_one_object_that_fits_is_found(text: str) -> None:
         ('Sure: {"name": "Ada", "age": NaN}', "not JSON"),
     ],
 )
-def test_an_ambiguous_answer_is_asked_for_again(text: str, told: str) -> None:
+def test_an_ambiguous_answer_is_asked_for_again(text: str, reported: str) -> None:
     _, problems = read_answer(text, FIELDS)
     assert problems
-    assert told in str(problems), problems
+    assert reported in str(problems), problems
 
 
 @pytest.mark.parametrize("text", [f"Sure! {ADA}", f'{{"a": {ADA}', f"{ADA} {ADA}"])

@@ -56,14 +56,14 @@ async def test_items_are_appended_and_names_are_removed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "told"),
+    ("step", "reported"),
     [
         ({"append": {"net": 1}}, "data.net is 1, so nothing can be appended to it"),
         ({"extend": {"seen": "{{ data.net }}"}}, "extend.seen gives 1, which is not a list"),
     ],
 )
-async def test_appending_to_a_value_that_is_no_list_fails(step: JsonObject, told: str) -> None:
-    with pytest.raises(StepBroke, match=told):
+async def test_appending_to_a_value_that_is_no_list_fails(step: JsonObject, reported: str) -> None:
+    with pytest.raises(StepBroke, match=reported):
         await executed(step)
 
 
@@ -105,7 +105,7 @@ async def test_a_list_is_derived_from_another(mapping: JsonObject, made: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("mapping", "told"),
+    ("mapping", "reported"),
     [
         ({"map": "data.net"}, "1 is not a list, and map needs one"),
         ({"to": "{{ item.naem }}"}, "for item 0: item.naem does not exist"),
@@ -114,8 +114,10 @@ async def test_a_list_is_derived_from_another(mapping: JsonObject, made: Any) ->
         ({"limit": "data.draft"}, "limit must be a number from 0 on, not True"),
     ],
 )
-async def test_an_item_that_fails_is_reported_by_its_number(mapping: JsonObject, told: str) -> None:
-    with pytest.raises(ExpressionError, match=told):
+async def test_an_item_that_fails_is_reported_by_its_number(
+    mapping: JsonObject, reported: str
+) -> None:
+    with pytest.raises(ExpressionError, match=reported):
         await executed({"values": {"made": {"map": "data.rows", **mapping}}})
 
 
@@ -157,9 +159,9 @@ PROBLEMS: list[tuple[JsonObject, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("step", "told"), PROBLEMS)
-def test_problems_are_reported_at_a_save(step: JsonObject, told: str) -> None:
+@pytest.mark.parametrize(("step", "reported"), PROBLEMS)
+def test_problems_are_reported_at_a_save(step: JsonObject, reported: str) -> None:
     with pytest.raises(InvalidDefinition) as invalid:
         StepTrial(SetValues(), step)
     first = invalid.value.problems[0]
-    assert f"{first.path}: {first.message}".startswith(told)
+    assert f"{first.path}: {first.message}".startswith(reported)

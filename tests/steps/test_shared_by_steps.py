@@ -41,7 +41,7 @@ def test_constants_are_evaluated_once_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("constants", "told"),
+    ("constants", "reported"),
     [
         ({"a": "{{ data.x }}"}, "constants.a: a constant may name constants only, and not data"),
         ({"a": "{{ now() }}"}, "constants.a: a constant has no now()"),
@@ -50,9 +50,9 @@ def test_constants_are_evaluated_once_in_order() -> None:
         ({"a b": 1}, "constants.a b.[key]: may have letters"),
     ],
 )  # fmt: skip
-def test_a_constant_that_cannot_be_evaluated_is_reported(constants: Any, told: str) -> None:
+def test_a_constant_that_cannot_be_evaluated_is_reported(constants: Any, reported: str) -> None:
     base = {"host": "x", "base": "x", "many": 1}
-    assert problems(document(constants={**constants, **base}))[0].startswith(told)
+    assert problems(document(constants={**constants, **base}))[0].startswith(reported)
 
 
 def test_defaults_apply_to_steps_of_their_type_that_do_not_override_them() -> None:
@@ -67,7 +67,7 @@ def test_defaults_apply_to_steps_of_their_type_that_do_not_override_them() -> No
 
 
 @pytest.mark.parametrize(
-    ("defaults", "told"),
+    ("defaults", "reported"),
     [
         ({"call-api": {"timeot": "9s"}}, ["defaults.call-api.timeot: is not a known key; did you mean timeout?"]),
         ({"call-api": {"timeout": "soon"}}, ["defaults.call-api.timeout: "]),
@@ -79,11 +79,11 @@ def test_defaults_apply_to_steps_of_their_type_that_do_not_override_them() -> No
     ],
 )  # fmt: skip
 def test_a_problem_of_defaults_is_reported_once_at_the_defaults(
-    defaults: Any, told: list[str]
+    defaults: Any, reported: list[str]
 ) -> None:
     found = problems(document(defaults=defaults))
-    assert len(found) == len(told), found
-    assert all(item.startswith(text) for item, text in zip(found, told, strict=True)), found
+    assert len(found) == len(reported), found
+    assert all(item.startswith(text) for item, text in zip(found, reported, strict=True)), found
 
 
 def test_notes_are_allowed_anywhere() -> None:

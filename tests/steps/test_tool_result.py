@@ -18,7 +18,7 @@ def text(said: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("result", "told"),
+    ("result", "reported"),
     [
         ("plain", ["plain"]),
         ({"sum": 3}, ['{"sum": 3}']),
@@ -43,8 +43,8 @@ def text(said: str) -> dict[str, Any]:
          ["(link, Plan, file:///p, 12 bytes, the plan)"]),
     ],
 )  # fmt: skip
-def test_a_result_is_passed_once_and_without_bytes(result: Any, told: list[Any]) -> None:
-    parts = [TextPart(part) if isinstance(part, str) else part for part in told]
+def test_a_result_is_passed_once_and_without_bytes(result: Any, reported: list[Any]) -> None:
+    parts = [TextPart(part) if isinstance(part, str) else part for part in reported]
     assert shown(result, 10_000) == tuple(parts)
 
 
@@ -69,28 +69,28 @@ def test_a_long_result_is_cut_and_says_so() -> None:
 )
 def test_json_that_is_cut_stays_valid(value: Any, as_text: bool) -> None:
     result = json.dumps(value) if as_text else value
-    (told, mark) = shown(result, 1_000)
-    assert isinstance(told, TextPart)
+    (reported, mark) = shown(result, 1_000)
+    assert isinstance(reported, TextPart)
     assert isinstance(mark, TextPart)
-    assert 900 < len(told.text) < 1_300
-    found = json.loads(told.text)
+    assert 900 < len(reported.text) < 1_300
+    found = json.loads(reported.text)
     assert type(found) is type(value)
-    assert " more " in told.text
+    assert " more " in reported.text
     first = next(iter(found.values())) if isinstance(found, dict) else found[0]
     whole = next(iter(value.values())) if isinstance(value, dict) else value[0]
     assert type(first) is type(whole)
 
 
 def test_a_key_that_is_too_long_is_left_out() -> None:
-    told, _mark = shown({"a": 1, "k" * 5_000: 2, "c": 3}, 1_000)
-    assert isinstance(told, TextPart)
-    assert json.loads(told.text) == {"a": 1, "...": "(2 more keys)"}
+    reported, _mark = shown({"a": 1, "k" * 5_000: 2, "c": 3}, 1_000)
+    assert isinstance(reported, TextPart)
+    assert json.loads(reported.text) == {"a": 1, "...": "(2 more keys)"}
 
 
 def test_deeply_nested_values_are_cut() -> None:
     value: Any = "x" * 2_000
     for _ in range(300):
         value = [value]
-    (told, _mark) = shown(value, 1_000)
-    assert isinstance(told, TextPart)
-    assert "nested too deep" in told.text
+    (reported, _mark) = shown(value, 1_000)
+    assert isinstance(reported, TextPart)
+    assert "nested too deep" in reported.text

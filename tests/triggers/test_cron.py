@@ -120,7 +120,7 @@ def test_between_costs_in_proportion_to_the_times_it_returns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expression", "told"),
+    ("expression", "reported"),
     [
         ("* * * *", "must have five fields"),
         ("* * * * * *", "must have five fields"),
@@ -131,8 +131,8 @@ def test_between_costs_in_proportion_to_the_times_it_returns() -> None:
         ("1," * 200 + "1 * * * *", "must have five fields"),
     ],
 )
-def test_an_invalid_expression_is_refused_with_the_reason(expression: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told.replace("*", r"\*")):
+def test_an_invalid_expression_is_refused_with_the_reason(expression: str, reported: str) -> None:
+    with pytest.raises(ValueError, match=reported.replace("*", r"\*")):
         Cron(expression, "UTC")
 
 

@@ -256,7 +256,7 @@ def test_accepted_requests_survive_a_kill_and_count_once(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("body", "path", "told"),
+    ("body", "path", "reported"),
     [
         ({"on": "full moon"}, "on", "request, form"),
         ({"verify": None}, "verify", "must be an object"),
@@ -283,12 +283,12 @@ def test_accepted_requests_survive_a_kill_and_count_once(tmp_path: Path) -> None
     ],
 )  # fmt: skip
 def test_problems_of_a_trigger_are_reported_by_field(
-    owner: httpx.Client, body: dict[str, Any], path: str, told: str
+    owner: httpx.Client, body: dict[str, Any], path: str, reported: str
 ) -> None:
     right = {"workflowId": "any", "verify": {"preset": "none"}}
     answer = owner.put("/api/triggers/wrong", json={**right, **body})
     assert answer.status_code == 400, answer.text
     assert any(
-        item["path"] == path and told in item["message"] for item in answer.json()["details"]
+        item["path"] == path and reported in item["message"] for item in answer.json()["details"]
     ), answer.text
     assert owner.get("/api/triggers/wrong").status_code == 404

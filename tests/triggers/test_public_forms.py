@@ -86,7 +86,7 @@ def test_an_invalid_value_is_reported_at_its_field(
     owner: httpx.Client, anybody: httpx.Client
 ) -> None:
     url = put(owner, "strict")
-    for wrong, told in (({"data.name": "A"}, "at least 2 characters"), ({"data.count": "9"}, "at most"),
+    for wrong, reported in (({"data.name": "A"}, "at least 2 characters"), ({"data.count": "9"}, "at most"),
                         ({"data.agrees": ""}, "required"), ({"data.kind": "c"}, ""),
                         ({"data.name": ["Ada", "Eve"]}, "there twice"),
                         ({"data.name": "<b>"}, "")):  # fmt: skip
@@ -96,7 +96,7 @@ def test_an_invalid_value_is_reported_at_its_field(
         if wrong == {"data.name": "<b>"}:
             assert answer.status_code == 200
             continue
-        assert (answer.status_code, told in answer.text) == (400, True), (wrong, answer.text)
+        assert (answer.status_code, reported in answer.text) == (400, True), (wrong, answer.text)
         assert 'value="Ada"' in answer.text or "data.name" in wrong
     assert len(firings(owner, "strict")) == 1
 

@@ -204,7 +204,7 @@ def test_a_failed_firing_records_its_reason_and_the_next_one_follows(
 
 
 @pytest.mark.parametrize(
-    ("body", "path", "told"),
+    ("body", "path", "reported"),
     [
         ({"cron": "* * * *"}, "cron", "five fields"),
         ({"timeZone": "Europe/Belrin"}, "timeZone", "did you mean Europe/Berlin"),
@@ -221,7 +221,7 @@ def test_a_failed_firing_records_its_reason_and_the_next_one_follows(
     ],
 )  # fmt: skip
 def test_problems_of_a_schedule_are_reported_by_field(
-    clocked: Clocked, body: dict[str, Any], path: str, told: str
+    clocked: Clocked, body: dict[str, Any], path: str, reported: str
 ) -> None:
     with clocked.client() as client:
         takes = {"n": {"type": "integer"}}
@@ -229,7 +229,7 @@ def test_problems_of_a_schedule_are_reported_by_field(
         right = {"workflowId": "takes", "cron": "@daily", "timeZone": "UTC", "data": {"n": 1}}
         answer = client.put("/api/schedules/wrong", json={**right, **body})
         assert answer.status_code == 400, answer.text
-        assert any(item["path"] == path and told in item["message"]
+        assert any(item["path"] == path and reported in item["message"]
                    for item in answer.json()["details"]), answer.text  # fmt: skip
         assert client.get("/api/schedules/wrong").status_code == 404
 

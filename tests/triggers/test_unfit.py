@@ -27,7 +27,7 @@ def owner(shared: Server) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize(
-    ("address", "document", "path", "told"),
+    ("address", "document", "path", "reported"),
     [
         (TRIGGER, REQUEST | {"idempotencyKey": "order"}, "idempotencyKey", "all requests"),
         (TRIGGER, REQUEST | {"data": [1]}, "data", "must be an object, not a list"),
@@ -45,13 +45,13 @@ def owner(shared: Server) -> Iterator[httpx.Client]:
     ],
 )
 def test_what_has_no_effect_is_refused(
-    owner: httpx.Client, address: str, document: dict[str, Any], path: str, told: str
+    owner: httpx.Client, address: str, document: dict[str, Any], path: str, reported: str
 ) -> None:
     method = "POST" if address == "/api/webhooks" else "PUT"
     answer = owner.request(method, address, json=document)
     assert answer.status_code == 400, answer.text
     found = {one["path"]: one["message"] for one in answer.json()["details"]}
-    assert told in found.get(path, ""), found
+    assert reported in found.get(path, ""), found
 
 
 @pytest.mark.parametrize(

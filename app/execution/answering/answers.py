@@ -31,7 +31,7 @@ from steps.document.outputs import deliver
 
 
 def was_given(run: Run, key: AnswerKey) -> bool:
-    """Say whether the same answer has been given under this key. Raises `AnswerKeyReused`."""
+    """Return whether the same answer has been given under this key. Raises `AnswerKeyReused`."""
     used_for = run.answers.get(key.key)
     if used_for not in (None, key.fingerprint):
         raise AnswerKeyReused(

@@ -58,7 +58,7 @@ def named_in(body: JsonObject, key: str) -> frozenset[str]:
 
 
 def names_nobody(body: JsonObject) -> bool:
-    """Say whether a pause is for certain people but its workflow has given no name."""
+    """Return whether a pause is for certain people but its workflow has given no name."""
     return body.get("assignees") == []
 
 
@@ -114,5 +114,5 @@ def _listed(body: JsonObject, key: str) -> list[Json]:
 
 
 def needs_sign_in(body: JsonObject) -> bool:
-    """Say whether a pause has to know who answers, which a link cannot tell."""
+    """Return whether a pause has to know who answers, which a link cannot tell."""
     return bool(body.get("exclude")) or "required" in body

@@ -31,7 +31,7 @@ class Listeners(Protocol):
     """The readers of the events of runs."""
 
     def are_read(self, run_id: str) -> bool:
-        """Say whether anybody reads a run's events now."""
+        """Return whether anybody reads a run's events now."""
         ...
 
     def tell(self, run_id: str, delta: JsonObject) -> None:

@@ -337,7 +337,7 @@ class Runs:
 
     async def heed(self, run_id: str, seq: int) -> None:
         """Continue a run from where another process left it; never raises."""
-        await self._driving.heed_or_note(run_id, seq, self._cancel_grace_s)
+        await self._driving.heed_or_log(run_id, seq, self._cancel_grace_s)
 
     async def _grace_ms(self, live: LiveRun) -> int:
         """Return how many milliseconds the run's step, or its child runs, may take to stop."""

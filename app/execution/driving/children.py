@@ -87,7 +87,7 @@ class Children:
         self._starts = starts
 
     async def has_open(self, run_id: str) -> bool:
-        """Say whether a run has child runs that have not ended."""
+        """Return whether a run has child runs that have not ended."""
         return await self._journal.children.any_open(run_id)
 
     async def time_to_stop_ms(self, live: LiveRun, least_ms: int) -> int:
@@ -148,7 +148,7 @@ class Children:
     async def _enough(
         self, family: Family, attempt: int, plan: ChildPlan, is_open: list[ChildRow]
     ) -> ChildrenEnded | ChildrenOpen | None:
-        """Say whether enough have completed that the others are not needed, or too few still can.
+        """Return the outcome if enough have completed, or if too few still can; else None.
 
         The answer is not stored. Asking twice is harmless: a completed child run stays completed,
         and a child that is asked more than once to stop, or to continue by itself, does so once.
@@ -365,7 +365,7 @@ def _body(live: LiveRun, run: Run, wanted: ChildRun) -> Definition:
 
 
 def _is_worth_naming(data: JsonObject) -> bool:
-    """Say whether data is large enough to be read from the parent's history instead of copied."""
+    """Return whether data is so large that it is read from the parent's history and not copied."""
     characters, todo = 0, list[Json]([data])
     while todo and characters < _COPIED:
         value = todo.pop()

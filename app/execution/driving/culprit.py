@@ -58,7 +58,7 @@ class Culprit:
         self.forget()
 
     def is_blamed(self, run_id: str, interruptions: int) -> bool:
-        """Say whether the end of the last process counts against a run's attempt.
+        """Return whether the end of the last process counts against a run's attempt.
 
         `interruptions` is how many have counted before. When the cause is unknown, the end counts,
         but never as the last one that the attempt may survive: a suspect is given up only after the
@@ -106,7 +106,7 @@ class Culprit:
             new.replace(self._file)
 
     def nobody(self) -> None:
-        """Note that no run is to blame: the process is stopping gracefully or on purpose.
+        """Record that no run is to blame: the process is stopping gracefully or on purpose.
 
         Has no effect if this process has not yet resumed the runs that an earlier process left.
         """

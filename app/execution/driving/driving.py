@@ -65,7 +65,7 @@ class Driving:
             self._context.copy().run(self._driver.go_on, live)
 
     def _begins(self, live: LiveRun, cluster: Cluster) -> bool:
-        """Say whether this process carries the run on; if another process owns it, tell the owner.
+        """Return whether this process carries the run on; if not, notify the owner.
 
         If the run's shard is being given away, its next owner finds the run.
         """
@@ -238,8 +238,8 @@ class Driving:
         self._notified.discard(run_id)
         await self._noted(run_id, self.wake(run_id, None))
 
-    async def heed_or_note(self, run_id: str, seq: int, grace_s: float) -> None:
-        """Do the same as `heed`, but log a failure and have the run read again."""
+    async def heed_or_log(self, run_id: str, seq: int, grace_s: float) -> None:
+        """Do the same as `heed`, but log a failure; then the run is read again."""
         await self._noted(run_id, self.heed(run_id, seq, grace_s))
 
     async def _noted(self, run_id: str, work: Awaitable[None]) -> None:
@@ -256,7 +256,7 @@ class Driving:
             self._lost_runs.add(run_id)
 
     def _ended(self, live: LiveRun, failure: BaseException | None) -> None:
-        """Note that a run is no longer driven, and let it leave memory."""
+        """Record that a run is no longer driven, and let it leave memory."""
         cluster = self._cluster
         match failure:
             case RunLost():

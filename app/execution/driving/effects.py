@@ -109,7 +109,7 @@ class LiveEffects:
         await rates.wait(name, self._tenant, holds_turn=self._holds_turn())
 
     def _holds_turn(self) -> bool:
-        """Say whether the attempt holds a turn to act, which it can lend out while it waits."""
+        """Return whether the attempt holds a turn to act, which it can lend out while it waits."""
         step = self._live.usable.steps[self._doing.step_id]
         return step.type.acts_now(step.settings, self)
 
@@ -180,7 +180,7 @@ class LiveEffects:
         return await self._questions().embed(model, texts)
 
     def is_pure(self, tool_id: str) -> bool:
-        """Say whether a tool depends on nothing but its arguments."""
+        """Return whether a tool depends on nothing but its arguments."""
         return self._services.tools.is_pure(tool_id)
 
     async def tools(self) -> Sequence[ToolInfo]:

@@ -89,7 +89,7 @@ class Signals:
         self.on_wait: list[Callable[[LiveRun], None]] = []
 
     def is_looked_for(self, run_id: str) -> bool:
-        """Say whether a stored signal may be there for a run that has begun to wait."""
+        """Return whether a stored signal may be there for a run that has begun to wait."""
         return run_id in self._looked_for
 
     async def send(self, tenant: str, signal: NewSignal) -> Sent:

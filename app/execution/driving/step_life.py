@@ -187,7 +187,7 @@ class StepLife:
         return outcome
 
     async def has_open_children(self, live: LiveRun) -> bool:
-        """Say whether child runs that steps of the run have started are open."""
+        """Return whether child runs that steps of the run have started are open."""
         return live.may_have_children and await self._children.has_open(live.run.id)
 
     def deliver(self, live: LiveRun, doing: Due, happened: Input) -> bool:

@@ -252,7 +252,7 @@ class Appends:
         then: Callable[[BaseException | None], None],
         answer: Head | BaseException,
     ) -> None:
-        """Note the result of an append in the tenant's turn, and pass it on to the caller."""
+        """Record the result of an append in the tenant's turn, and pass it on to the caller."""
         if self._fair_loop.is_alone(live.tenant):
             then(self._appended(live, events, answer))
         else:
@@ -261,7 +261,7 @@ class Appends:
     def _appended(
         self, live: LiveRun, events: Sequence[Event], answer: Head | BaseException
     ) -> BaseException | None:
-        """Note the result of an append; return why its caller cannot continue, if so."""
+        """Record the result of an append; return why its caller cannot continue, if so."""
         if isinstance(answer, BaseException):
             if not isinstance(answer, DuplicateStart):
                 self.lose(live)

@@ -55,15 +55,15 @@ class Cluster:
         owners.on_gain.append(lambda _: self._news.set())
 
     def owns(self, run_id: str) -> bool:
-        """Say whether this process carries a run on."""
+        """Return whether this process carries a run on."""
         return self.owners.owns(shard_of(run_number(run_id)))
 
     def begins(self, run_id: str) -> bool:
-        """Say whether this process may begin further steps of a run."""
+        """Return whether this process may begin further steps of a run."""
         return self.owners.begins(shard_of(run_number(run_id)))
 
     def owns_name(self, name: str) -> bool:
-        """Say whether this process is the one that does a task which one process is to do."""
+        """Return whether this process is the one that does a task which one process is to do."""
         return self.owners.owns(shard_named(name))
 
     def wake(self, run_id: str, seq: int) -> Statement:
@@ -103,7 +103,7 @@ class Cluster:
 
     @property
     def is_telling(self) -> bool:
-        """Say whether something that was passed to `tell` is not stored yet."""
+        """Return whether something that was passed to `tell` is not stored yet."""
         return self._telling is not None
 
     async def run(self) -> None:

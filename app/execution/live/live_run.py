@@ -124,7 +124,7 @@ class LiveRun:
         return self.head is not None and self.head.seq == self.run.seq
 
     def is_doing(self, doing: Due) -> bool:
-        """Say whether the run is still in the attempt that has been executed."""
+        """Return whether the run is still in the attempt that has been executed."""
         visit = self.run.current
         return (
             visit is not None

@@ -13,7 +13,7 @@ class LostRuns:
         return len(self._ids)
 
     def lost(self, live: LiveRun) -> None:
-        """Note a run whose append had an unknown outcome.
+        """Record a run whose append had an unknown outcome.
 
         If another process owns the run, the wake written with the append informs the owner.
         """
@@ -21,7 +21,7 @@ class LostRuns:
             self.add(live.run.id)
 
     def add(self, run_id: str) -> None:
-        """Note a run that has to be read again."""
+        """Record a run that has to be read again."""
         self._ids.add(run_id)
 
     def take(self) -> set[str]:

@@ -13,7 +13,7 @@ SETTLES = ENDS | {RunPaused}
 
 
 def is_settled(run: Run) -> bool:
-    """Say whether the run has ended or is paused, so that a request need not wait any longer."""
+    """Return whether the run has ended or is paused, so that a request need not wait any longer."""
     return run.status is not Status.RUNNING
 
 
@@ -67,7 +67,7 @@ class Waiters:
             self.resolve(live.run)
 
     def lost(self, live: LiveRun) -> None:
-        """Tell the requests that wait for a run that it is unknown whether anything was stored."""
+        """Notify the requests that wait for a run: it is unknown whether anything was stored."""
         if live.head is None:
             for future in tuple(self._by_run.get(live.run.id, ())):
                 if not future.done():

@@ -34,7 +34,7 @@ class Backlog:
         return self._count
 
     def is_in_memory(self, run_id: str) -> bool:
-        """Say whether a run is in memory."""
+        """Return whether a run is in memory."""
         return self._live_runs.peek(run_id) is not None
 
     def add(self, runs: Iterable[LeftBehind]) -> None:

@@ -66,7 +66,7 @@ class Timers:
         self._earlier = asyncio.Event()
 
     def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
-        """Note the time for which a run has set its timer."""
+        """Record the time for which a run has set its timer."""
         at_ms = live.run.due_at_ms
         if at_ms is None:
             return

@@ -74,7 +74,7 @@ def _fit(sample: str, separator: str) -> float:
 
 
 def _is_whole(cell: str, separator: str) -> bool:
-    """Say whether a cell is likely one value, and neither a part of one nor several."""
+    """Return whether a cell is likely one value, and neither a part of one nor several."""
     others = [other for other in _SEPARATORS if other != separator and other in cell]
     if cell.startswith(" ") and separator == ",":
         return False

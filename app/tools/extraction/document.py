@@ -123,7 +123,7 @@ class Document:
                 self.metadata[name] = str(text)[:_MOST_METADATA]
 
     def leave_out(self, what: str, count: int = 1) -> None:
-        """Note that something of the document is not in the text."""
+        """Record that something of the document is not in the text."""
         self.left_out[what] = self.left_out.get(what, 0) + count
 
     def include(self, content: bytes, media_type: str, name: str) -> None:

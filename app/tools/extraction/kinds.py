@@ -121,7 +121,7 @@ def kind_of(content: bytes, media_type: str, name: str) -> str:
 
 
 def _may_have_controls(content: bytes, ending: str, media_type: str) -> bool:
-    """Say whether a document called a text is one, with a few characters that are none.
+    """Return whether a document called a text is one, with a few characters that are none.
 
     A mail may hold what is attached as it is.
     """
@@ -133,7 +133,7 @@ def _may_have_controls(content: bytes, ending: str, media_type: str) -> bool:
 
 
 def _is_pdf(content: bytes, ending: str) -> bool:
-    """Say whether a PDF begins here, or after something that is none of its own."""
+    """Return whether a PDF begins here, or after something that is none of its own."""
     at = content.find(b"%PDF-", 0, _HEAD_BYTES)
     if at <= 0:
         return at == 0
@@ -173,7 +173,7 @@ def _package(package: Package) -> str:
 
 
 def _compound(content: bytes) -> str:
-    """Tell a compound file by the streams that it has."""
+    """Return the kind of a compound file by the streams that it has."""
     from olefile import OleFileIO  # noqa: PLC0415 - most documents are none
 
     try:

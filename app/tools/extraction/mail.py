@@ -147,7 +147,7 @@ def _read_best(parts: list[EmailMessage], document: Document, flow: Flow, depth:
 
 
 def _has_words(part: EmailMessage, depth: int = 0) -> bool:
-    """Say whether a form of the content has words, and is not an empty page."""
+    """Return whether a form of the content has words, and is not an empty page."""
     if part.is_multipart():
         return depth < _DEEPEST and any(_has_words(inner, depth + 1) for inner in _parts(part))
     kind = part.get_content_type()

@@ -9,7 +9,7 @@ from app.tools.extraction.document import DocumentFailure, damaged
 
 
 class Handler(Protocol):
-    """What is told of an XML document. Names are without their namespaces."""
+    """Receives the contents of an XML document. Names are without their namespaces."""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Begin an element; an id of a relationship is called `r:id`."""
@@ -25,7 +25,7 @@ class Handler(Protocol):
 
 
 def parse(content: bytes, handler: Handler, part: str) -> None:
-    """Tell the handler what the part of that name holds. Raises `DocumentFailure`."""
+    """Pass what the part of that name holds to the handler. Raises `DocumentFailure`."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
 

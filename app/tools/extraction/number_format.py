@@ -16,7 +16,7 @@ _DAY_THAT_NEVER_WAS = 60
 
 
 def meaning_of(format_id: int, code: str | None) -> Meaning:
-    """Say what a number of that format is; `code` is None where it is built in."""
+    """Return what a number of that format is; `code` is None where it is built in."""
     if code is None:
         return "elapsed" if format_id == _ELAPSED else "date" if format_id in _DATES else "number"
     shown = _LITERAL.sub("", code.partition(";")[0].lower())

@@ -22,7 +22,7 @@ _OBJECTS = {
 
 
 def leave_out_objects(package: Package, relations: Iterable[Relation], document: Document) -> None:
-    """Note the objects that a part shows and that are no text."""
+    """Record the objects that a part shows and that are no text."""
     for found in relations:
         if found.kind in _OBJECTS:
             document.leave_out(_OBJECTS[found.kind])
@@ -31,7 +31,7 @@ def leave_out_objects(package: Package, relations: Iterable[Relation], document:
 
 
 def _has_comments(package: Package, part: str) -> bool:
-    """Say whether there are comments; some programs write a part for none."""
+    """Return whether there are comments; some programs write a part for none."""
     found = elements(package.read(part), part) if part in package else iter(())
     return any(name in ("comment", "cm") for name, _ in found)
 
@@ -62,7 +62,7 @@ class Alternatives:
             self._before.pop()
 
     def has_been_read(self, name: str) -> bool:
-        """Say whether an element is a form of content that has been read already."""
+        """Return whether an element is a form of content that has been read already."""
         is_form = name in ("Choice", "Fallback") and bool(self._before)
         return is_form and self._flow.written > self._before[-1]
 

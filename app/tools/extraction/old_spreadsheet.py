@@ -58,7 +58,7 @@ def _value(value: object) -> object:
 
 
 def _leave_out_lost_values(content: bytes, document: Document) -> None:
-    """Note the cells whose values the library does not pass on, from the records of the book."""
+    """Record the cells whose values the library does not pass on, from the records of the book."""
     with OleFileIO(BytesIO(content)) as ole:
         name = "Workbook" if ole.exists("Workbook") else "Book"
         with ole.openstream(name) as stream:

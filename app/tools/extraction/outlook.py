@@ -91,7 +91,7 @@ class _Message:
         self._codec = codec_named(f"cp{int.from_bytes(number[:4], 'little')}") or "cp1252"
 
     def has(self, tag: int, kind: int = _BINARY) -> bool:
-        """Say whether there is a property."""
+        """Return whether there is a property."""
         return bool(self._ole.exists([*self._path, f"__substg1.0_{tag:04X}{kind:04X}"]))
 
     def text(self, tag: int) -> str:

@@ -49,7 +49,7 @@ class Package:
         self._types: dict[str, str] = {}
 
     def __contains__(self, part: str) -> bool:
-        """Say whether there is a part of that name."""
+        """Return whether there is a part of that name."""
         return _key(part) in self._members
 
     def names(self) -> list[str]:

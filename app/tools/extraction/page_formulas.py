@@ -39,5 +39,5 @@ class Formulas:
                 return
 
     def hides(self, tag: str) -> bool:
-        """Say whether an element holds another form of the formula, which is not shown."""
+        """Return whether an element holds another form of the formula, which is not shown."""
         return bool(self._open) and tag in _UNSEEN

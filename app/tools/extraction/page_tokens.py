@@ -19,7 +19,7 @@ _FOREIGN = frozenset({"svg", "math"})
 
 
 class Handler(Protocol):
-    """What is told of a page. Names are in small letters."""
+    """Receives the contents of a page. Names are in small letters."""
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Begin an element."""
@@ -34,9 +34,9 @@ class Handler(Protocol):
         ...
 
 
-def tell(page: str, handler: Handler, *, is_xml: bool) -> None:
-    """Tell the handler what a page holds; in XHTML an element may end itself."""
-    _Tokens(page, handler, is_xml=is_xml).tell()
+def parse(page: str, handler: Handler, *, is_xml: bool) -> None:
+    """Pass what a page holds to the handler; in XHTML an element may end itself."""
+    _Tokens(page, handler, is_xml=is_xml).parse()
 
 
 class _Tokens:
@@ -47,7 +47,7 @@ class _Tokens:
         self._foreign = 0
         self._is_broken = False
 
-    def tell(self) -> None:
+    def parse(self) -> None:
         at = 0
         while at < len(self._page):
             begin = self._find("<", at)
@@ -56,7 +56,7 @@ class _Tokens:
             at = self._markup(begin) if begin < len(self._page) else begin
 
     def _markup(self, at: int) -> int:
-        """Tell what begins with a `<`; return where it ends."""
+        """Pass on what begins with a `<`; return where it ends."""
         page = self._page
         if tag := _TAG.match(page, at):
             return self._tag(tag)
@@ -119,7 +119,7 @@ class _Tokens:
         return found, at + 1 if page.startswith(">", at) else len(page) + 1
 
     def _content(self, name: str, at: int) -> int:
-        """Tell the content of an element that holds no tags; return where it ends."""
+        """Pass on the content of an element that holds no tags; return where it ends."""
         if name == "plaintext":
             end = len(self._page)
         elif name == "script":

@@ -8,7 +8,7 @@ import pypdfium2.raw as pdfium
 from app.tools.extraction.document import Document, damaged, encrypted
 from app.tools.extraction.pdf_form import values_on
 
-_TOLD = {
+_DESCRIBED = {
     "title": "Title", "author": "Author", "subject": "Subject", "keywords": "Keywords",
     "creator": "Creator", "createdAt": "CreationDate",
 }  # fmt: skip
@@ -36,7 +36,7 @@ def read(content: bytes, document: Document) -> None:
     if not document.pages:
         raise damaged("it has no pages")
     metadata = book.get_metadata_dict()
-    document.describe({name: metadata.get(key) for name, key in _TOLD.items()})
+    document.describe({name: metadata.get(key) for name, key in _DESCRIBED.items()})
     if content.rfind(_END) < content.rfind(_END_OF_OBJECT):
         document.leave_out("what came behind the end of the file, which is cut off")
     if book.get_formtype() in _XFA:

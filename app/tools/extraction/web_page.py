@@ -7,7 +7,7 @@ from app.tools.extraction.charsets import declared_charset, decoded
 from app.tools.extraction.document import Document
 from app.tools.extraction.flow import Flow
 from app.tools.extraction.page_formulas import Formulas
-from app.tools.extraction.page_tokens import tell
+from app.tools.extraction.page_tokens import parse
 
 _UNSEEN = frozenset({
     "script", "style", "template", "noscript", "iframe", "noembed", "title", "datalist", "canvas",
@@ -33,7 +33,7 @@ _OF_RUBY = frozenset({"ruby", "rb", "rt", "rp", "rtc"})
 _IS_XML = re.compile(
     r"\s*<\?xml|(?:\s|<!doctype[^>]*>|<!--.*?-->)*<html[^>]*xmlns", re.IGNORECASE | re.DOTALL
 )
-_TOLD = ("author", "description", "keywords")
+_DESCRIBED = ("author", "description", "keywords")
 _UNSEEN_SIZES = ("0", "1", "0px", "1px")
 _MOST_SPANNED = 65_534
 
@@ -72,7 +72,7 @@ class _Page:
 
     def read(self, text: str) -> None:
         """Read all of it."""
-        tell(text, self, is_xml=_IS_XML.match(text) is not None)
+        parse(text, self, is_xml=_IS_XML.match(text) is not None)
         self._flow.end()
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -154,7 +154,7 @@ class _Page:
             self._unseen, self._depth = tag, 1
 
     def _leave_out(self, what: str, attributes: Mapping[str, str]) -> None:
-        """Note what is shown and is no text: not what only counts views, nor what is attached."""
+        """Record what is shown and is no text: not what only counts views, nor what is attached."""
         sizes = attributes.get("width", "").strip(), attributes.get("height", "").strip()
         is_attached = attributes.get("src", "").lower().startswith("cid:")
         if not is_attached and not any(size in _UNSEEN_SIZES for size in sizes):
@@ -162,7 +162,7 @@ class _Page:
 
     def _tell(self, attributes: Mapping[str, str]) -> None:
         name = attributes.get("name", "").lower()
-        if name in _TOLD:
+        if name in _DESCRIBED:
             self.metadata.setdefault(name, attributes.get("content"))
 
     def _input(self, attributes: Mapping[str, str]) -> None:

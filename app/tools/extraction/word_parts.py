@@ -59,7 +59,7 @@ class FormField:
         self._state: dict[str, str] = {}
 
     def property(self, name: str, attributes: dict[str, str]) -> None:
-        """Note a property."""
+        """Record a property."""
         if name in ("checkBox", "ddList"):
             self._kind = name
         elif name == "listEntry":

@@ -173,7 +173,7 @@ class Authorization:
     async def _register(
         self, server: OAuthMetadata, redirect_uri: str, scope: str | None
     ) -> Registration:
-        """Have this server registered (RFC 7591)."""
+        """Register this server (RFC 7591)."""
         if server.registration_endpoint is None:
             raise SignInFailed(
                 "its authorization server registers nobody by itself: register Stepwell there, "
@@ -244,7 +244,7 @@ class Authorization:
         return _read(answer, way, tokens.refresh, now_ms)
 
     async def revoke(self, tokens: Tokens) -> None:
-        """Have the tokens revoked where the server says how (RFC 7009). Raises `SignInFailed`."""
+        """Revoke the tokens where the server says how (RFC 7009). Raises `SignInFailed`."""
         way = tokens.way
         if way.revoke is None:
             return
@@ -338,7 +338,7 @@ def _is_token(text: str) -> bool:
 
 
 def _refusal(answer: HttpResponse) -> str:
-    """Say how a request was refused, without what the answer may repeat of it."""
+    """Return how a request was refused, without what the answer may repeat of it."""
     try:
         body: Any = json.loads(answer.content)
     except (ValueError, RecursionError):

@@ -53,7 +53,7 @@ class OpenCall:
         self._left = list(answers)
 
     def asked_in_company(self) -> None:
-        """Note that the server asked, and nobody can tell for which of several calls."""
+        """Record that the server asked, and nobody can tell for which of several calls."""
         self._in_company = True
 
     def end(self) -> None:

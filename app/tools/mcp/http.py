@@ -129,7 +129,7 @@ def _is_json(response: httpx2.Response) -> bool:
 
 
 def _is_session_over(status: int, content: bytes) -> bool:
-    """Say whether a server does not know the session of a request, and so has not looked at it.
+    """Return whether a server does not know the session of a request, and so has not looked at it.
 
     That is 404 in the protocol. Servers made after an example of its library answer 400, with a
     message about the session and without the id of the request.
@@ -142,7 +142,7 @@ def _is_session_over(status: int, content: bytes) -> bool:
 
 
 def _explains_itself(content: bytes) -> bool:
-    """Say whether a body is a JSON-RPC error."""
+    """Return whether a body is a JSON-RPC error."""
     return isinstance(_error_in(_json_of(content)).get("code"), int)
 
 

@@ -41,7 +41,7 @@ _UNSAID_VERSION = "2025-03-26"
 _MOST_PENDING = 10_000
 _OPEN = {"type": "object"}
 _BROKEN_STREAM = "SSE stream"  # how the library begins what it says of a lost connection
-_LONGEST_TOLD = 300
+_LONGEST_QUOTE = 300
 _DEEPEST = 64
 _BESIDE_CONTENT = frozenset({"_meta", "content", "isError", "resultType", "structuredContent"})
 _UNTYPED = {"image": "image/unknown", "audio": "audio/unknown"}
@@ -220,8 +220,8 @@ def _greeting(result: dict[str, Any]) -> dict[str, Any]:
     try:
         validate_server_result("initialize", _STRICTEST, result)
     except ValidationError:
-        told, able = result.get("serverInfo"), result.get("capabilities")
-        named = told if isinstance(told, dict) else {}
+        server, able = result.get("serverInfo"), result.get("capabilities")
+        named = server if isinstance(server, dict) else {}
         agreed = result.get("protocolVersion")
         return {
             "protocolVersion": agreed if isinstance(agreed, str) else _UNSAID_VERSION,
@@ -240,7 +240,7 @@ def _items(value: object) -> list[Any]:
 def _mended_tool(tool: object, warn: Callable[[str], None]) -> dict[str, Any] | None:
     """Return a tool that the library takes, None for one that cannot be called."""
     if not isinstance(tool, dict) or not isinstance(tool.get("name"), str) or not tool["name"]:
-        warn(f"a tool without a name is left out: {json.dumps(tool)[:_LONGEST_TOLD]}")
+        warn(f"a tool without a name is left out: {json.dumps(tool)[:_LONGEST_QUOTE]}")
         return None
     # What a tool declares of its results is no reason to throw one away.
     plain = {key: value for key, value in tool.items() if key != "outputSchema"}
@@ -291,7 +291,7 @@ def _levels(value: object) -> int:
 
 
 def _is_result(result: dict[str, Any]) -> bool:
-    """Say whether it is the end of a call, and not a question of the server."""
+    """Return whether it is the end of a call, and not a question of the server."""
     return bool(result.get("resultType", "complete") == "complete")
 
 

@@ -93,7 +93,7 @@ class McpServer:
         await self._first.wait()
 
     async def knows(self, tool: str) -> bool:
-        """Say whether the server has a tool, if need be when it is there.
+        """Return whether the server has a tool, if need be when it is there.
 
         Raises `McpUnavailable` when the tool is not known and the server cannot be asked.
         """
@@ -241,7 +241,7 @@ class McpServer:
         log.mcp_connected(self.name, len(self.tools))
 
     def _fail(self, why: str) -> None:
-        """Note why the server is away; who waited for an attempt that failed is let go."""
+        """Record why the server is away; who waited for an attempt that failed is let go."""
         self._link, self.status, self.error = None, "unavailable", why
         if not self._was_up:
             self._attempt.set()
@@ -266,7 +266,7 @@ def _library() -> Connect:
 
 
 def _reason(failed: BaseException) -> str:
-    """Say what failed, out of the groups that task groups put around it."""
+    """Return what failed, out of the groups that task groups put around it."""
     while isinstance(failed, BaseExceptionGroup):
         failed = failed.exceptions[0]
     return (str(failed) or type(failed).__name__)[:_LONGEST_ERROR]

@@ -152,7 +152,7 @@ async def stdio(
 
 
 async def _read(output: ByteReceiveStream, came: Any, ending: Ending) -> None:
-    """Hand on what the server says, until it ends."""
+    """Pass on what the server sends, until it ends."""
     lines = Lines()
     broken = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
     async with came:

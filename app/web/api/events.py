@@ -137,7 +137,7 @@ def _listed(text: str | None) -> list[str] | None:
 
 
 def _may_read(call: Call) -> bool:
-    """Say whether the caller's key or token is still valid."""
+    """Return whether the caller's key or token is still valid."""
     try:
         request = call.request
         call.services.sessions.of(request.method, request.headers, request.cookies)

@@ -48,8 +48,8 @@ async def _must_have(call: Call, run: Run, step_id: str) -> None:
     except DefinitionUnusable:
         return  # nobody can say which steps it has
     if step_id not in definition.steps:
-        told = f"run {run.id} has no step {step_id}{did_you_mean(step_id, definition.steps)}"
-        raise BadRequest("the request is not acceptable", [Problem("stepId", told)])
+        message = f"run {run.id} has no step {step_id}{did_you_mean(step_id, definition.steps)}"
+        raise BadRequest("the request is not acceptable", [Problem("stepId", message)])
 
 
 ENDPOINTS = (

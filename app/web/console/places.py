@@ -22,7 +22,7 @@ class Place:
     also: str = ""
 
     def fits(self, text: str) -> bool:
-        """Say whether each word of a text begins one of its own."""
+        """Return whether each word of a text begins one of its own."""
         own = f"{self.name} {self.also}".lower().split()
         return all(any(one.startswith(word) for one in own) for word in text.lower().split())
 

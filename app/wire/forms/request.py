@@ -14,7 +14,7 @@ from steps.contract.step_type import Problem
 
 
 def is_form(request: Request) -> bool:
-    """Say whether a request contains a form that may have a file."""
+    """Return whether a request contains a form that may have a file."""
     return fields_of(request.scope).kind == "multipart/form-data"
 
 

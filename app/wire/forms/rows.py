@@ -39,7 +39,7 @@ class Tree:
 
 
 def is_rows(spec: Mapping[str, Any]) -> bool:
-    """Say whether a form asks for a list row by row, or for an object field by field."""
+    """Return whether a form asks for a list row by row, or for an object field by field."""
     if spec.get("type") == "array":
         items = spec.get("items")
         return isinstance(items, dict) and "type" in items and _is_formed(items)
@@ -47,7 +47,7 @@ def is_rows(spec: Mapping[str, Any]) -> bool:
 
 
 def _is_formed(spec: Mapping[str, Any]) -> bool:
-    """Say whether a value of this spec has one form field, or one field per part."""
+    """Return whether a value of this spec has one form field, or one field per part."""
     kind = spec.get("type")
     if kind == "array":
         return is_rows(spec)
@@ -97,7 +97,7 @@ def _keys(rest: str) -> list[str | int] | None:
 
 
 def belongs_to_rows(name: str, trees: Mapping[str, Tree]) -> bool:
-    """Say whether the text of a name belongs to one of the trees."""
+    """Return whether the text of a name belongs to one of the trees."""
     root = _PLAIN.match(name)
     return root is not None and root[0] in trees and _keys(name[root.end() :]) is not None
 

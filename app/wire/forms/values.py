@@ -81,7 +81,7 @@ def _value(given: str | list[str], kind: str, spec: JsonObject) -> Json:
 
 
 def _is_one_choice(text: str) -> bool:
-    """Say whether the text of an array field is one item rather than the array as JSON."""
+    """Return whether the text of an array field is one item rather than the array as JSON."""
     return bool(text.strip()) and not text.lstrip().startswith(("[", "{"))
 
 

@@ -113,7 +113,7 @@ class StartRequest:
         return data
 
     def _is_attached(self, path: str) -> bool:
-        """Say whether a problem concerns data that the server itself adds."""
+        """Return whether a problem concerns data that the server itself adds."""
         has_one = self.form is not None and FIELD in self.form.uploads
         return has_one and path.startswith(("data.fileId", "data.attachment"))
 

@@ -271,7 +271,7 @@ class _Explaining:
         return Asked(path.root, path.keys, before)
 
     def _is_own(self, one: Reading, name: object, written: Written) -> bool:
-        """Say whether a value of a `set` step reads one that precedes it in the same step."""
+        """Return whether a value of a `set` step reads one that precedes it in the same step."""
         if written.step_type != "set":
             return False
         if written.step_id not in self._order:

@@ -39,7 +39,7 @@ _UNMARKED = (
 
 
 UNMARKED = "is a plain text; an expression stands in double braces, as {{ data.name }}"
-"""What is told of a text that looks like an expression."""
+"""The message about a text that looks like an expression."""
 
 
 def unmarked_hint(text: str) -> str:

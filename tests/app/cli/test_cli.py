@@ -47,7 +47,7 @@ def test_every_example_is_a_definition(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         (("strat", "w"), "there is no command strat; did you mean start?"),
         (("start", "w", "--wiat"), "stepwell start: error: unrecognized arguments: --wiat; did you mean --wait?"),
@@ -55,9 +55,9 @@ def test_every_example_is_a_definition(file: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_answered_with_the_nearest_word(
-    words: tuple[str, ...], told: str
+    words: tuple[str, ...], reported: str
 ) -> None:
-    assert told in run(*words).stderr
+    assert reported in run(*words).stderr
 
 
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
@@ -69,11 +69,11 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
             ("list.json", "a definition must be a JSON object"),
         ):  # fmt: skip
             shown = run(word, tmp_path / name)
-            told = shown.stdout + shown.stderr
+            reported = shown.stdout + shown.stderr
             assert shown.returncode == 1
-            assert told.startswith(str(tmp_path / name))
-            assert what in told
-            assert ": : " not in told
+            assert reported.startswith(str(tmp_path / name))
+            assert what in reported
+            assert ": : " not in reported
     shown = run("run", tmp_path / "list.json", "--data-json", "{")
     assert (shown.returncode, shown.stderr[:24]) == (1, "--data-json is not JSON:")
 

@@ -230,8 +230,8 @@ async def test_callbacks_run_at_once_until_another_tenant_computes() -> None:
 
 async def test_a_failing_callback_does_not_stop_others() -> None:
     work = Computing()
-    told: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
 
     def fails() -> None:
         raise ValueError("why")
@@ -239,7 +239,7 @@ async def test_a_failing_callback_does_not_stop_others() -> None:
     work.loop.soon("a", fails)
     work.loop.soon("a", lambda: work.compute("a", 0.0001))
     await work.until(lambda: work.steps["a"] == 1)
-    assert [str(context["exception"]) for context in told] == ["why"]
+    assert [str(context["exception"]) for context in reported] == ["why"]
     assert (work.loop.waiting, work.loop._open) == (0, 0)
 
 
@@ -263,8 +263,8 @@ async def test_the_loop_counts_as_shared_for_a_while_after_another_tenant() -> N
 
 async def test_queued_callbacks_run_in_turn_and_a_failing_one_blocks_nobody() -> None:
     work = Computing()
-    told: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     busy = [work.begin("busy", 10_000, 0.0005) for _ in range(8)]
     await work.until(lambda: work.steps["busy"] > 50)
     done: list[str] = []
@@ -282,7 +282,7 @@ async def test_queued_callbacks_run_in_turn_and_a_failing_one_blocks_nobody() ->
     before = work.steps["busy"]
     await work.until(lambda: len(done) == 3)
     assert done == ["first", "third", "second"]
-    assert [str(one["exception"]) for one in told] == ["odd"]
+    assert [str(one["exception"]) for one in reported] == ["odd"]
     assert work.steps["busy"] - before <= 8
     assert work.loop.waiting < 10
     await _gone(*busy)

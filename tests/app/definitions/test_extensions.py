@@ -59,7 +59,7 @@ def test_a_broken_entry_point_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "reported"),
     [
         ("import nowhere", "No module named 'nowhere'"),
         ("from steps import tool\n@tool\ndef f(*a: int) -> None: ...", "must be named"),
@@ -70,12 +70,12 @@ def test_a_broken_entry_point_is_named(tmp_path: Path) -> None:
         ("from steps import tool\n@tool\ndef f(a: 'Nope') -> None: ...", "Nope"),
     ],
 )
-def test_a_broken_plug_in_stops_the_start(tmp_path: Path, source: str, told: str) -> None:
+def test_a_broken_plug_in_stops_the_start(tmp_path: Path, source: str, reported: str) -> None:
     plugin = tmp_path / "plugin.py"
     plugin.write_text(source)
     place = ["--data", tmp_path / "data", "--port", "0"]
     shown = stepwell("serve", *place, STEPWELL_PLUGINS=str(plugin))
-    assert (shown.returncode, told in shown.stderr) == (1, True), shown.stderr
+    assert (shown.returncode, reported in shown.stderr) == (1, True), shown.stderr
 
 
 def test_browsers_may_call_only_from_configured_origins(server: Server) -> None:

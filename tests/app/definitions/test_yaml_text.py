@@ -134,11 +134,11 @@ REFUSED: list[tuple[str, str, int]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "told", "line"), REFUSED, ids=lambda item: str(item)[:40])
-def test_a_refusal_names_its_line(text: str, told: str, line: int) -> None:
+@pytest.mark.parametrize(("text", "reported", "line"), REFUSED, ids=lambda item: str(item)[:40])
+def test_a_refusal_names_its_line(text: str, reported: str, line: int) -> None:
     with pytest.raises(TextRefused) as refused:
         read_definition(text)
-    assert told in str(refused.value)
+    assert reported in str(refused.value)
     assert refused.value.line == line
 
 

@@ -43,7 +43,7 @@ async def test_bytes_are_kept_once_under_their_hash(endpoint: str, bucket: Any) 
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "reported"),
     [
         ({"s3_bucket": None}, "s3_bucket"),
         ({"s3_bucket": "nowhere"}, "nowhere"),
@@ -54,13 +54,13 @@ async def test_bytes_are_kept_once_under_their_hash(endpoint: str, bucket: Any) 
     ],
 )
 async def test_an_unusable_bucket_is_reported_at_the_start(
-    endpoint: str, bucket: Any, more: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+    endpoint: str, bucket: Any, more: dict[str, Any], reported: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", "/nowhere")
-    with pytest.raises(SettingsError, match=told) as raised:
+    with pytest.raises(SettingsError, match=reported) as raised:
         await S3Storage.open(settings(endpoint, **more))
     assert "canary" not in str(raised.value).lower()
 
@@ -109,8 +109,8 @@ def test_an_upload_is_stored_in_the_bucket_and_read_back(
 def test_a_wrong_bucket_stops_the_start_with_a_clear_message(
     endpoint: str, bucket: Any, tmp_path: Path
 ) -> None:
-    told = environment(endpoint, s3_bucket="nowhere")
-    given = {**os.environ, **told}
+    reported = environment(endpoint, s3_bucket="nowhere")
+    given = {**os.environ, **reported}
     shown = run("serve", "--data", tmp_path / "data", "--port", "0", environment=given)
     assert shown.returncode == 1
     assert (

@@ -284,8 +284,8 @@ async def test_an_answer_with_an_empty_error_is_an_answer() -> None:
 
 def test_no_part_of_a_key_is_shown() -> None:
     key = "sk-proj-abcdEFGH1234567890"
-    told = f"Incorrect API key provided: sk-proj-********7890 or {key}. See the page."
-    shown = without_key(told, key)
+    reported = f"Incorrect API key provided: sk-proj-********7890 or {key}. See the page."
+    shown = without_key(reported, key)
     assert shown == "Incorrect API key provided: ************** or ***. See the page."
     assert without_key("none of it", "none") == "*** of it"
     assert without_key("as it is", "") == "as it is"

@@ -35,7 +35,7 @@ async def test_options_and_headers_are_sent(tmp_path: Path, provider: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "reported"),
     [
         ({"options": {"stream": True}}, "stream"),
         ({"headers": {"Authorization": "x"}}, "Authorization"),
@@ -44,8 +44,8 @@ async def test_options_and_headers_are_sent(tmp_path: Path, provider: str) -> No
         ({"reasoning": "a lot"}, "reasoning"),
     ],
 )
-def test_options_that_cannot_be_sent_are_refused(wrong: Any, told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_options_that_cannot_be_sent_are_refused(wrong: Any, reported: str) -> None:
+    with pytest.raises(ValidationError, match=reported):
         ModelDocument.model_validate({"provider": "openai", "model": "m", **wrong})
 
 

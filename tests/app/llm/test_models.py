@@ -61,9 +61,9 @@ async def test_tool_calls_are_returned_with_their_arguments(tmp_path: Path, prov
         ("call_1", "look_up", {"city": "Rome"}),
     ]
     (tool,) = server.requests[0].body["tools"]
-    told = tool["function"] if provider == "openai" else tool
-    assert told["name"] == "look_up"
-    assert told["parameters" if provider == "openai" else "input_schema"] == LOOK_UP.schema
+    reported = tool["function"] if provider == "openai" else tool
+    assert reported["name"] == "look_up"
+    assert reported["parameters" if provider == "openai" else "input_schema"] == LOOK_UP.schema
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -128,19 +128,19 @@ async def test_a_whole_conversation_is_sent_in_the_providers_format(tmp_path: Pa
         system, user, assistant, first, second = body["messages"]
         assert system == {"role": "system", "content": "Be brief."}
         assert user["content"][1]["image_url"]["url"] == "data:image/png;base64,cG5n"
-        told = [item["function"]["arguments"] for item in assistant["tool_calls"]]
-        assert told == ['{"city": "Paris"}', '{"unreadable": "[oops"}']
+        reported = [item["function"]["arguments"] for item in assistant["tool_calls"]]
+        assert reported == ['{"city": "Paris"}', '{"unreadable": "[oops"}']
         assert (first["role"], first["content"]) == ("tool", "a city")
         sent = [item["id"] for item in assistant["tool_calls"]]
         results = [first["tool_call_id"], second["tool_call_id"]]
     else:
         assert body["system"] == "Be brief."
-        user, assistant, told = body["messages"]
+        user, assistant, reported = body["messages"]
         source = {"type": "base64", "media_type": "image/png", "data": "cG5n"}
         assert user["content"][1] == {"type": "image", "source": source}
         assert [block["type"] for block in assistant["content"]] == ["text", "tool_use", "tool_use"]
         sent = [block["id"] for block in assistant["content"][1:]]
-        results = [block["tool_use_id"] for block in told["content"]]
+        results = [block["tool_use_id"] for block in reported["content"]]
     # Ids of another provider are sent in the form that all providers accept.
     assert sent == results
     assert all(re.fullmatch("[a-zA-Z0-9]{9}", call_id) for call_id in sent)

@@ -165,8 +165,8 @@ async def test_a_redirect_keeps_the_method_as_browsers_do(
 
 async def test_an_answer_that_is_not_http_is_reported_as_such(client: HttpClient) -> None:
     with saying(b"HTTP/1.1 200 OK\r\nno header\r\n\r\n") as address:
-        told = r"the answer \(status 200\) is not valid HTTP, from"
-        with pytest.raises(StepBroke, match=told) as broke:
+        reported = r"the answer \(status 200\) is not valid HTTP, from"
+        with pytest.raises(StepBroke, match=reported) as broke:
             await client.send(HttpRequest("POST", address))
         assert "bytearray" not in broke.value.error.message
 

@@ -27,7 +27,7 @@ class Giver:
         self.now = 0
         self.gate = asyncio.Event()
         self.gate.set()
-        self.tokens = OAuthTokens(self, self, lambda *told: self.concealed.append(told))  # type: ignore[arg-type]
+        self.tokens = OAuthTokens(self, self, lambda *reported: self.concealed.append(reported))  # type: ignore[arg-type]
 
     def now_ms(self) -> int:
         return self.now
@@ -115,12 +115,12 @@ WRONG: list[tuple[HttpResponse, str, bool]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("answer", "told", "retryable"), WRONG)
+@pytest.mark.parametrize(("answer", "reported", "retryable"), WRONG)
 async def test_a_failed_fetch_is_reported_with_its_reason(
-    answer: HttpResponse, told: str, retryable: bool
+    answer: HttpResponse, reported: str, retryable: bool
 ) -> None:
     giver = Giver(answer, given("later"))
-    with pytest.raises(StepBroke, match=told) as broke:
+    with pytest.raises(StepBroke, match=reported) as broke:
         await giver.get()
     assert (broke.value.error.type, broke.value.error.retryable) == ("TokenRefused", retryable)
     assert await giver.get() == "later", "the failure is not kept"

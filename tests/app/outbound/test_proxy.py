@@ -156,8 +156,8 @@ async def test_excluded_hosts_are_reached_directly(relay: Any) -> None:
 @pytest.mark.parametrize("take", ["unpacked", "nothing"])
 async def test_a_proxy_that_refuses_is_named_without_its_password(relay: Any, take: Take) -> None:
     client = HttpClient([], way(relay, None, ""))
-    told = r"the proxy does not connect to other\.invalid: 407 [\w ]+$"
-    with pytest.raises(StepBroke, match=told) as broke:
+    reported = r"the proxy does not connect to other\.invalid: 407 [\w ]+$"
+    with pytest.raises(StepBroke, match=reported) as broke:
         await client.send(HttpRequest("GET", "https://other.invalid/", take=take))
     await client.close()
     assert broke.value.error.type == "ConnectionFailed"

@@ -28,15 +28,15 @@ MADE: list[tuple[JsonObject, bytes, str]] = [
 @pytest.mark.parametrize(("given", "raw", "media_type"), MADE)
 async def test_a_file_is_created(given: dict[str, Any], raw: bytes, media_type: str) -> None:
     effects = FakeEffects()
-    told = await call_tool(tools.make_file, given, effects)
-    assert told == {
+    reported = await call_tool(tools.make_file, given, effects)
+    assert reported == {
         "fileId": "saved-1", "fileName": given["name"], "mimeType": media_type, "size": len(raw),
     }  # fmt: skip
     assert (effects.saved[0].content, effects.saved[0].media_type) == (raw, media_type)
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "reported"),
     [
         ({"name": "a.txt", "content": [1]}, "content must be a text"),
         ({"name": "a.csv", "format": "csv", "content": "text"}, "needs a list"),
@@ -44,8 +44,8 @@ async def test_a_file_is_created(given: dict[str, Any], raw: bytes, media_type: 
         ({"name": "a.txt", "content": "", "format": "pdf"}, "format"),
     ],
 )
-async def test_invalid_arguments_are_reported(given: JsonObject, told: str) -> None:
-    with pytest.raises(StepBroke, match=told) as broke:
+async def test_invalid_arguments_are_reported(given: JsonObject, reported: str) -> None:
+    with pytest.raises(StepBroke, match=reported) as broke:
         await call_tool(tools.make_file, given)
     assert broke.value.error.type == "InvalidToolInput"
 
@@ -57,11 +57,13 @@ async def test_files_in_an_archive_have_unique_names(
              StoredFile("3", "../../b", "text/plain", b"three")]  # fmt: skip
     effects = FakeEffects(files=files)
     given: JsonObject = {"name": "all.zip", "files": ["1", "2", "3"]}
-    told = await call_tool(tools.zip_files, given, effects)
+    reported = await call_tool(tools.zip_files, given, effects)
     with zipfile.ZipFile(io.BytesIO(effects.saved[0].content)) as archive:
         held = {name: archive.read(name) for name in archive.namelist()}
     assert held == {"a.txt": b"one", "a (2).txt": b"two", "b": b"three"}
-    assert await call_tool(tools.zip_files, given, effects) == told, "the same files are the same"
+    assert await call_tool(tools.zip_files, given, effects) == reported, (
+        "the same files are the same"
+    )
     monkeypatch.setattr(tools, "MOST_BYTES", 10)
     with pytest.raises(StepBroke, match="more than the 10 bytes"):
         await call_tool(tools.zip_files, given, effects)

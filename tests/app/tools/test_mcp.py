@@ -175,8 +175,8 @@ async def test_a_tool_that_asks_a_person_is_called_again_with_the_answer(
     assert isinstance(asks, ToolAsks)
     answer: JsonObject = {"question": digest_of(asks.question), "value": "accept", "content": {"seats": 3}}  # fmt: skip
     context = replace(CONTEXT, answers=(answer,))
-    told: Any = await catalogue.call("calc.book", {"show": "Hamlet"}, lambda: context)
-    assert told == {"result": "3 in the front for Hamlet"}
+    reported: Any = await catalogue.call("calc.book", {"show": "Hamlet"}, lambda: context)
+    assert reported == {"result": "3 in the front for Hamlet"}
     with pytest.raises(ToolAsks):  # the answer to another question is not used
         await catalogue.call("calc.book", {"show": "Lear"}, lambda: context)
 
@@ -333,12 +333,12 @@ class TokenGiver(ThreadingHTTPServer):
             def do_POST(self) -> None:
                 asked.append(self.rfile.read(int(self.headers["content-length"])).decode())
                 token = tokens[min(len(asked), len(tokens)) - 1]
-                told = json.dumps({"access_token": token, "expires_in": 3_600}).encode()
+                reported = json.dumps({"access_token": token, "expires_in": 3_600}).encode()
                 self.send_response(200 if token else 403)
                 self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(told)))
+                self.send_header("content-length", str(len(reported)))
                 self.end_headers()
-                self.wfile.write(told)
+                self.wfile.write(reported)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -362,9 +362,9 @@ async def test_a_server_gets_a_token_and_a_new_one_after_a_refusal(
                     assert await call(catalogue, "calc.add", a=1) == {"sum": 2}
                     assert len(giver.asked) == 2
                 else:
-                    told = str(states(catalogue)["calc"]["error"])
-                    assert ("HTTP 401" if tokens[0] else "status 403") in told
-                    assert "s3cret" not in told
+                    reported = str(states(catalogue)["calc"]["error"])
+                    assert ("HTTP 401" if tokens[0] else "status 403") in reported
+                    assert "s3cret" not in reported
                 assert "client_secret=s3cret" in giver.asked[0]
         giver.shutdown()
         giver.server_close()
@@ -417,11 +417,11 @@ async def test_a_server_that_does_not_start_affects_no_other(tmp_path: Path) -> 
     async with catalogue_of(a=stubborn, b=missing, c=short, calc=over_pipes()) as catalogue:
         assert await call(catalogue, "calc.add", a=1) == {"sum": 2}
         await catalogue.list()
-        told = states(catalogue)
-        assert "not ready within 0.5 s" in str(told["a"]["error"])
-        assert "nowhere" in str(told["b"]["error"])
-        assert told["c"]["status"] != "connected"
-        assert "its process ended with exit code 0" in str(told["c"]["error"])
+        reported = states(catalogue)
+        assert "not ready within 0.5 s" in str(reported["a"]["error"])
+        assert "nowhere" in str(reported["b"]["error"])
+        assert reported["c"]["status"] != "connected"
+        assert "its process ended with exit code 0" in str(reported["c"]["error"])
     assert not is_alive(int(pids.read_text()))
 
 

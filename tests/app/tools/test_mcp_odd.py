@@ -258,9 +258,9 @@ class Sessions(BaseHTTPRequestHandler):
         session, method = self.headers.get("mcp-session-id"), message["method"]
         if method == "initialize":
             self.sessions.append(f"s{len(self.sessions)}")
-            told: Any = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}}
-            told["serverInfo"] = {"name": "odd", "version": "1"}
-            self.say(200, {"id": message["id"], "result": told}, self.sessions[-1])
+            reported: Any = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}}
+            reported["serverInfo"] = {"name": "odd", "version": "1"}
+            self.say(200, {"id": message["id"], "result": reported}, self.sessions[-1])
         elif "id" not in message:
             self.say(202, None)
         elif method == "tools/list":

@@ -109,8 +109,8 @@ async def test_accept_is_retried_after_a_pause_and_logged_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listener, "PAUSE_S", 0.2)
-    told: list[OSError] = []
-    monkeypatch.setattr(log, "connections_not_taken", told.append)
+    reported: list[OSError] = []
+    monkeypatch.setattr(log, "connections_not_taken", reported.append)
     served = asyncio.Event()
 
     class Noting(asyncio.Protocol):
@@ -125,10 +125,10 @@ async def test_accept_is_retried_after_a_pause_and_logged_once(
     listening.open()
     _, writer = await asyncio.open_connection(*full.getsockname())
     await asyncio.sleep(0.1)
-    assert (full.refused, len(told)) == (1, 1)
+    assert (full.refused, len(reported)) == (1, 1)
     full.is_full = False
     await asyncio.wait_for(served.wait(), 5)
     listening.close()
     writer.close()
     full.close()
-    assert (full.refused, len(told)) == (1, 1)
+    assert (full.refused, len(reported)) == (1, 1)

@@ -39,7 +39,7 @@ def test_a_guard_allows_or_refuses(shared: Server) -> None:
         }  # fmt: skip
         name = agent(client, models, "guarded", output=OUTPUT, guards=guards)
         workflow = flow(client, name, inputs={"most": "{{ data.most }}"})
-        for q, most, told in (
+        for q, most, reported in (
             ("x" * 40, 9, "agent guarded does not take this message: guards.before[0] refuses it"),
             ("damn", 9, "does not take this message: it says What is damn?"),
             ("1", 5, "agent guarded may not deliver this: too much"),
@@ -47,7 +47,7 @@ def test_a_guard_allows_or_refuses(shared: Server) -> None:
             asked = len(models.requests)
             error = start(client, workflow, q=q, most=most)["error"]
             assert error["type"] == "GuardRefused"
-            assert told in error["message"]
+            assert reported in error["message"]
             assert len(models.requests) - asked == (most == 5), "refused before it costs anything"
         outcome = start(client, workflow, q="1", most=9)
         assert outcome["pauseSignal"]["stepId"] == "ask", "a guard may ask a person"
@@ -104,19 +104,19 @@ def test_an_agent_hands_over_to_another_within_the_visit(shared: Server) -> None
         assert len(models.requests) == 4, "each answer was asked for once"
         bodies = [request.body for request in models.requests]
         systems = [[m["content"] for m in body["messages"] if m["role"] == "system"] for body in bodies]  # fmt: skip
-        assert [len(told) for told in systems] == [1, 1, 1, 1]
-        assert [told[0].partition("\n")[0] for told in systems] == [
+        assert [len(reported) for reported in systems] == [1, 1, 1, 1]
+        assert [reported[0].partition("\n")[0] for reported in systems] == [
             "Work.", "Bill for Ada.", "Bill for Ada.", "Work.",
         ]  # fmt: skip
         offered = [[tool["function"]["name"] for tool in body["tools"]] for body in bodies]
         assert offered[1] == ["bill", "hand_over_to_front", "deliver"]
         assert offered[3] == offered[0]
         assert [body.get("temperature") for body in bodies] == [None, 0.5, 0.5, None]
-        told = [m["content"] for m in bodies[1]["messages"] if m["role"] == "tool"]
-        assert '"sum": 3' in told[0]
-        assert "yours now" in told[1]
-        assert "already" not in told[1]
-        assert "NotMade" in told[2]
+        reported = [m["content"] for m in bodies[1]["messages"] if m["role"] == "tool"]
+        assert '"sum": 3' in reported[0]
+        assert "yours now" in reported[1]
+        assert "already" not in reported[1]
+        assert "NotMade" in reported[2]
         calls = done["stepExecutionHistory"][0]["calls"]
         assert [call["tool"] for call in calls if "tool" in call] == [
             "add", "handoff:billing", "bill", "handoff:front",

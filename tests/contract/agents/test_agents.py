@@ -33,10 +33,10 @@ def test_an_agent_calls_tools_until_it_delivers(shared: Server) -> None:
         assert document["usage"]["inputTokens"] == 44
         assert entry["usage"]["models"][0]["model"] == "m-2026"
         last = models.requests[-1].body["messages"]
-        told = [message["content"] for message in last if message["role"] == "tool"]
-        assert json.loads(told[0]) == {"sum": 3}
-        assert "inputs.a" in told[2]
-        assert "output.answer" in told[3]
+        reported = [message["content"] for message in last if message["role"] == "tool"]
+        assert json.loads(reported[0]) == {"sum": 3}
+        assert "inputs.a" in reported[2]
+        assert "output.answer" in reported[3]
 
 
 def test_an_agent_may_deliver_json_as_text_and_is_asked_for_it(shared: Server) -> None:
@@ -120,9 +120,9 @@ def test_no_approval_is_asked_for_an_invalid_call(shared: Server) -> None:
         signal = outcome["pauseSignal"]
         assert signal["arguments"] == {"a": 1, "b": 2}
         assert signal["inputSchema"]["required"] == ["a"]
-        told = json.loads(models.requests[1].body["messages"][-1]["content"])
-        assert told["error"]["type"] == "InvalidToolInput"
-        assert "arguments.a" in told["error"]["message"]
+        reported = json.loads(models.requests[1].body["messages"][-1]["content"])
+        assert reported["error"]["type"] == "InvalidToolInput"
+        assert "arguments.a" in reported["error"]["message"]
         answer = {"type": signal["type"], "actionId": signal["actionId"], "actionValue": "approved"}
         client.post(f"/api/workflow/resume/{outcome['runId']}", json=answer)
         settled(client, outcome["runId"], "completed")
@@ -176,8 +176,8 @@ def test_an_agent_calls_a_workflow_that_pauses(shared: Server) -> None:
         )
         document = settled(client, outcome["runId"], "completed")
         assert document["stepExecutionHistory"][0]["outputData"] == {"answer": 8}
-        told = json.loads(models.requests[1].body["messages"][-1]["content"])
-        assert told == {"result": {"data": {"n": 4, "sum": 8}}}
+        reported = json.loads(models.requests[1].body["messages"][-1]["content"])
+        assert reported == {"result": {"data": {"n": 4, "sum": 8}}}
         assert len(models.requests) == 2
 
 
@@ -195,9 +195,9 @@ def test_extra_fields_of_a_tool_call_are_sent_back_to_the_provider(shared: Serve
         answer = {"type": signal["type"], "actionId": signal["actionId"], "actionValue": "approved"}
         client.post(f"/api/workflow/resume/{outcome['runId']}", json=answer)
         document = settled(client, outcome["runId"], "completed")
-        told = models.requests[1].body["messages"][2]
-        assert told["reasoning_content"] == "hm"
-        assert told["tool_calls"][0]["extra_content"] == signed
+        reported = models.requests[1].body["messages"][2]
+        assert reported["reasoning_content"] == "hm"
+        assert reported["tool_calls"][0]["extra_content"] == signed
         assert document["usage"]["estimated"] == 1
 
 
@@ -216,8 +216,8 @@ def test_an_agent_gets_only_the_shortened_result_of_a_workflow(shared: Server) -
         outcome = start(client, flow(client, name), q="?")
         settled(client, outcome["runId"], "completed")
         content = models.requests[1].body["messages"][-1]["content"]
-        told, _, mark = content.rpartition("\n\n")
-        found = json.loads(told)
+        reported, _, mark = content.rpartition("\n\n")
+        found = json.loads(reported)
         assert list(found) == ["result"]
         assert found["result"]["lines"][0] == 0
         assert "more items" in found["result"]["lines"][-1]
@@ -337,14 +337,14 @@ def test_a_transcript_shows_messages_and_calls(shared: Server) -> None:
         assert answered.status_code == 200, answered.text
         (visit,) = answered.json()["visits"]
         assert (visit["stepId"], visit["agent"]["id"], visit["usage"]["calls"]) == ("work", name, 3)
-        told = visit["messages"]
-        assert [item["role"] for item in told] == [
+        reported = visit["messages"]
+        assert [item["role"] for item in reported] == [
             "system", "user", "assistant", "person", "tool", "assistant", "user", "assistant",
         ]  # fmt: skip
-        assert told[1]["text"].startswith("What is 1+2?")
-        assert told[2]["calls"][0] == {"call": "turn-1/call-1", "tool": "add", "arguments": {"a": 1, "b": 2}}  # fmt: skip
-        assert (told[3]["arguments"], told[4]["result"]) == ({"a": 5, "b": 6}, {"sum": 11})
-        assert told[5]["text"] == "Well."
+        assert reported[1]["text"].startswith("What is 1+2?")
+        assert reported[2]["calls"][0] == {"call": "turn-1/call-1", "tool": "add", "arguments": {"a": 1, "b": 2}}  # fmt: skip
+        assert (reported[3]["arguments"], reported[4]["result"]) == ({"a": 5, "b": 6}, {"sum": 11})
+        assert reported[5]["text"] == "Well."
         other = client.get(f"{address}?stepId=other")
         assert (other.status_code, other.json()["details"][0]["path"]) == (400, "stepId")
         options = ("--url", shared.address, "--key", shared.key(), "--tenant", "acme")
@@ -386,8 +386,8 @@ def test_an_agent_asks_a_person(shared: Server) -> None:
             settled(client, outcome["runId"], "paused", "completed")
         document = status(client, outcome["runId"])
         assert document["stepExecutionHistory"][0]["outputData"] == {"text": "Oslo it is."}
-        told = [one["content"] for one in models.requests[-1].body["messages"] if one["role"] == "tool"]  # fmt: skip
-        assert "InvalidToolInput" in told[0], (
+        reported = [one["content"] for one in models.requests[-1].body["messages"] if one["role"] == "tool"]  # fmt: skip
+        assert "InvalidToolInput" in reported[0], (
             "no person is asked a question that cannot be answered"
         )
-        assert [text.splitlines()[-1] for text in told[1:]] == ["Oslo", "Three", '{"sum": 3}']
+        assert [text.splitlines()[-1] for text in reported[1:]] == ["Oslo", "Three", '{"sum": 3}']

@@ -77,9 +77,9 @@ async def test_tenants_take_turns_in_the_queue() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rates", "told"),
+    ("rates", "reported"),
     [({"127.0.0.1": "10/s"}, "must be host:NAME"), ({"tool:add": "10"}, "such as 10/s")],
 )
-def test_an_invalid_rate_is_refused(rates: dict[str, str], told: str, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=told):
+def test_an_invalid_rate_is_refused(rates: dict[str, str], reported: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=reported):
         load({"data": tmp_path, "call_rates": rates})

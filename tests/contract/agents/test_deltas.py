@@ -69,7 +69,7 @@ def test_an_answer_is_streamed_as_it_arrives(shared: Server) -> None:
 
 
 async def test_a_secret_split_over_deltas_is_masked() -> None:
-    deltas, told = Deltas(), list[Any]()
+    deltas, reported = Deltas(), list[Any]()
     with deltas.read("r", asyncio.Event()) as waiting:
         text = AnswerText(
             deltas, {"runId": "r"}, lambda: 0, lambda v: str(v).replace(SECRET, "***")
@@ -77,13 +77,13 @@ async def test_a_secret_split_over_deltas_is_masked() -> None:
         for char in f"{'x' * 300}{SECRET}{'y' * 300}":
             text._due_s = 0
             text.take(char)
-            told += waiting
+            reported += waiting
             waiting.clear()
         text.end()
-        told += waiting
-    whole = "".join(one["text"] for one in told)
+        reported += waiting
+    whole = "".join(one["text"] for one in reported)
     assert whole == f"{'x' * 300}***{'y' * 300}"
-    assert len(told) > 100
+    assert len(reported) > 100
 
 
 def test_text_that_is_slow_to_mask_is_sent_less_often(

@@ -68,9 +68,9 @@ def test_files_are_sent_to_models_in_the_format_of_the_provider(
         step["model"] = f"{provider}-plain"
         plain = create(client, f"plain-{provider}", [step], straight("look"))
         asked = len(models.requests)
-        for file, told in ((png, "takes no pictures"), (wav, "`audio: true`")):
+        for file, reported in ((png, "takes no pictures"), (wav, "`audio: true`")):
             error = start(client, plain, files=[file])["error"]
-            assert (error["type"], told in error["message"]) == ("UnsupportedFile", True), error
+            assert (error["type"], reported in error["message"]) == ("UnsupportedFile", True), error
         large = upload(client, "large.png", PNG + b"x" * 3_500_000)
         assert start(client, workflow, files=[large] * 5)["error"]["type"] == "FilesTooLarge"
         assert len(models.requests) == asked

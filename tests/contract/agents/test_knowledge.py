@@ -59,13 +59,15 @@ def test_passages_of_texts_are_found_also_after_a_crash(shared: Server) -> None:
         assert called(other, "knowledge", operation="list", collection="handbook")["data"] == {"sources": []}  # fmt: skip
         called(client, "knowledge", operation="remove", collection="handbook", source="handbook.md")
         assert found(client, "holiday") == []
-        for wrong, told in (
+        for wrong, reported in (
             ({"operation": "add", "collection": "handbook"}, "either fileId or text"),
             ({"operation": "add", "collection": "a b", "text": "x"}, "collection"),
             ({"operation": "add", "collection": "x", "text": "y"}, "source is required"),
         ):
             answer = called(client, "knowledge", **wrong)
-            assert (answer["error"], told in answer["message"]) == ("Invalid input", True), answer
+            assert (answer["error"], reported in answer["message"]) == ("Invalid input", True), (
+                answer
+            )
         many = "\n\n".join("x" * LONGEST for _ in range(800))
         for source in "abcdef":
             called(
@@ -87,9 +89,9 @@ def test_an_agent_gets_passages_with_their_sources(shared: Server) -> None:
                text="Ada bought a shop in May.")  # fmt: skip
         name = agent(client, models, "reads", tools=["knowledge-search"])
         assert start(client, flow(client, name), q="?")["status"] == "completed"
-        told = models.requests[1].body["messages"][-1]["content"]
-        assert '"source": "news 7"' in told
-        assert "Ada bought a shop in May." in told
+        reported = models.requests[1].body["messages"][-1]["content"]
+        assert '"source": "news 7"' in reported
+        assert "Ada bought a shop in May." in reported
 
 
 def test_a_text_is_split_between_paragraphs_sentences_and_words() -> None:

@@ -119,8 +119,8 @@ def test_a_question_of_a_tool_pauses_the_run_and_survives_a_crash(tmp_path: Path
             done = settled(client, run["runId"], "completed")
             assert done["data"]["told"] == "2 in the back for Hamlet"
             settled(client, works["runId"], "completed")
-            told = [item["content"] for item in models.requests[-1].body["messages"][-2:]]
-            assert ["nothing for A: decline" in told[0], "2" in told[1]] == [True, True]
+            reported = [item["content"] for item in models.requests[-1].body["messages"][-2:]]
+            assert ["nothing for A: decline" in reported[0], "2" in reported[1]] == [True, True]
             said = client.get(f"/api/workflow/runs/{works['runId']}/transcript").json()
             assert "decline" in json.dumps(said)
     assert calls.read_text().splitlines() == ["book Hamlet"]
@@ -137,10 +137,10 @@ def test_a_tool_that_acts_before_it_asks_continues_without_acting_again(tmp_path
             ModelServer(turns(Reply(tool_calls=wants), Reply("Ordered."))) as models,
         ):
             with server.client() as client:
-                told = {"told": {"type": "string", "value": "{{ result.result }}"}}
+                reported = {"told": {"type": "string", "value": "{{ result.result }}"}}
                 orders = workflow(
                     client,
-                    {"toolId": "shop.order", "inputs": {"thing": "{{ data.thing }}"}, "output": told},
+                    {"toolId": "shop.order", "inputs": {"thing": "{{ data.thing }}"}, "output": reported},
                 )  # fmt: skip
                 runs = [
                     client.post(f"/api/workflow/start/{orders}", json={"data": {"thing": name}}).json()

@@ -151,6 +151,9 @@ def test_agents_and_steps_add_their_own_headers(
         assert models.requests[-1].headers["x-q"] == "8"
         failed = start(client, "head", q="a\nb")["error"]
         assert (failed["type"], "headers.X-Q" in failed["message"]) == ("InvalidRequest", True)
-        for headers, told in (({"Authorization": "x"}, "Authorization"), ({"X": "é"}, "printable")):
+        for headers, reported in (
+            ({"Authorization": "x"}, "Authorization"),
+            ({"X": "é"}, "printable"),
+        ):
             refused = client.put("/api/agents/heads", json={**agent, "headers": headers})
-            assert (refused.status_code, told in refused.text) == (400, True)
+            assert (refused.status_code, reported in refused.text) == (400, True)

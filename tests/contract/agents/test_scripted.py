@@ -50,14 +50,17 @@ def test_a_script_answers_agents_and_steps(shared: Server) -> None:
         workflow = create(client, "sorts", [step], straight("sort"))
         assert start(client, workflow, q="department")["data"]["department"] == "DEPARTMENT"
         assert start(client, workflow, q="secret")["error"]["message"] == "not that"
-        told = start(client, workflow, q="else")["error"]
-        assert (told["type"], "no script answers" in told["message"]) == ("ModelRejected", True)
-        told = start(client, workflow, q="once")["error"]
-        assert "script 3 has 1 answers, and is asked for one more" in told["message"]
+        reported = start(client, workflow, q="else")["error"]
+        assert (reported["type"], "no script answers" in reported["message"]) == (
+            "ModelRejected",
+            True,
+        )
+        reported = start(client, workflow, q="once")["error"]
+        assert "script 3 has 1 answers, and is asked for one more" in reported["message"]
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "reported"),
     [
         ({"scripts": []}, "required with provider scripted"),
         ({"provider": "openai"}, "required with provider scripted"),
@@ -66,11 +69,11 @@ def test_a_script_answers_agents_and_steps(shared: Server) -> None:
         ({"scripts": [{"answers": [{"text": "{{ asked. }}"}]}]}, "asked."),
     ],
 )
-def test_an_invalid_script_is_refused(shared: Server, wrong: Any, told: str) -> None:
+def test_an_invalid_script_is_refused(shared: Server, wrong: Any, reported: str) -> None:
     with shared.client() as client:
         refused = scripted(client, **wrong)
         assert refused.status_code == 400, refused.text
-        assert told in refused.text
+        assert reported in refused.text
 
 
 def test_a_workflow_is_run_once_with_scripted_models_and_its_agent(tmp_path: Path) -> None:

@@ -121,9 +121,9 @@ def test_files_and_a_comment_come_with_a_form(shared: Server) -> None:
         "tenant": "acme",
     }
     with stepwell.Client(**where) as known:
-        told = [one.document for one in known.run(run).events() if one.type == "run.resumed"]
-    (kept_file,) = told[-1]["answer"]["attachments"]
-    assert told[-1]["answer"]["comment"] == "counted twice"
+        reported = [one.document for one in known.run(run).events() if one.type == "run.resumed"]
+    (kept_file,) = reported[-1]["answer"]["attachments"]
+    assert reported[-1]["answer"]["comment"] == "counted twice"
     assert (kept_file["fileName"], kept_file["size"]) == ("d.txt", 1)
 
 
@@ -149,12 +149,12 @@ def test_client_and_command_line_send_fields_comment_and_files(
         run.resume_action("no", "sorry", data=given, attachments=[file_id])
         run.resume_inputs({"n": 1}, "fine", attachments=[client.upload(("x.txt", b"x"))])
         assert run.wait().status == "completed"
-    told = command(
+    reported = command(
         "resume", runs[1], "--action", "no", "--data-json", '{"reason": "late", "budget": "events"}',
         "--comment", "sorry", "--attach", str(bill), "--url", shared.address,
         "--key", shared.key("operator"), "--tenant", "acme",
     )  # fmt: skip
-    assert told["currentStepId"] == "form"
+    assert reported["currentStepId"] == "form"
     with shared.client("operator") as client:
         for run_id in runs:
             kept = output(client, run_id)

@@ -164,8 +164,8 @@ def test_one_of_several_answers_is_delegated(people: People) -> None:
     assert answer(cid, run_id, YES).status_code == 200
     settled(people.owner, run_id, "completed")
     open_to_all = people.start(asking("voices-2", required=2))
-    told = bob.post(f"/api/workflow/delegate/{open_to_all}", json={"to": "cid"})
-    assert (told.status_code, "waits for 2 answers" in told.text) == (400, True)
+    reported = bob.post(f"/api/workflow/delegate/{open_to_all}", json={"to": "cid"})
+    assert (reported.status_code, "waits for 2 answers" in reported.text) == (400, True)
 
 
 def test_a_pause_whose_assignees_are_empty_is_for_admins(people: People, shared: Server) -> None:
@@ -267,12 +267,12 @@ def test_choices_and_limits_of_fields_come_from_the_data(people: People) -> None
     answer = {"account": "A-1", "amount": 40, "teams": ["blue"]}
     assert people.owner.post(address, json={"type": "collect_inputs", "data": answer}).is_success
     assert settled(people.owner, run["runId"])["result"] == answer
-    for broken, told in (({"accounts": []}, "empty list"), ({"left": "much"}, "must be a number"),
+    for broken, reported in (({"accounts": []}, "empty list"), ({"left": "much"}, "must be a number"),
                          ({"accounts": [7]}, "choices of account"), ({"left": 0}, "nothing fits")):  # fmt: skip
         failed = people.owner.post("/api/workflow/start/chosen", json={"data": {**data, **broken}})
         error = failed.json()["error"]
         assert error["type"] == "InvalidField"
-        assert told in error["message"]
+        assert reported in error["message"]
 
 
 @pytest.mark.parametrize(
@@ -292,9 +292,9 @@ def test_invalid_choices_are_refused_at_save(
     people: People, spec: dict[str, Any], path: str
 ) -> None:
     step = {"id": "ask", "type": "collect-inputs", "output": {"x": spec}}
-    told = people.owner.post("/api/workflows", json={"id": "no", "name": "no", "steps": [step]})
-    assert told.status_code == 400
-    assert f"steps[0].output.x.{path}" in [item["path"] for item in told.json()["details"]]
+    reported = people.owner.post("/api/workflows", json={"id": "no", "name": "no", "steps": [step]})
+    assert reported.status_code == 400
+    assert f"steps[0].output.x.{path}" in [item["path"] for item in reported.json()["details"]]
     elsewhere = {"id": "no", "name": "no", "payload": {"x": spec}, "steps": [step | {"output": {}}]}
     assert people.owner.post("/api/workflows", json=elsewhere).status_code == 400
 

@@ -55,8 +55,8 @@ def test_the_code_of_the_terminal_creates_one_owner_who_signs_in(tmp_path: Path)
         assert [(flow["id"], flow["status"]) for flow in flows] == [("greeting", "published")]
         again = made(server, code, name="Eve")
         assert (again.status_code, again.headers["location"]) == (303, "/sign-in?owner")
-        told = httpx.get(f"{server.address}/first-owner", follow_redirects=True).text
-        assert "Somebody can sign in as the owner already" in told
+        reported = httpx.get(f"{server.address}/first-owner", follow_redirects=True).text
+        assert "Somebody can sign in as the owner already" in reported
 
         assert signed_in(server, "ada  l.", PASSWORD).status_code == 303
         for name, password in (

@@ -79,4 +79,4 @@ def test_each_problem_is_reported_at_its_key(auth: Any, problems: dict[str, str]
     with pytest.raises(InvalidDefinition) as invalid:
         compile_definition(document, Registry.built_in())
     found = {item.path: item.message for item in invalid.value.problems}
-    assert found == {f"steps[0].auth.{key}": told for key, told in problems.items()}
+    assert found == {f"steps[0].auth.{key}": reported for key, reported in problems.items()}

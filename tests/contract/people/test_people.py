@@ -94,8 +94,10 @@ def test_changes_are_recorded_in_the_audit_log(shared: Server) -> None:
         owner.put("/api/secrets/TOKEN", json={"value": "s3cr3t-value"})
         assert owner.delete("/api/secrets/NONE").status_code == 404
         whole = owner.get("/api/audit").json()
-        told = [(item["action"], item["target"], item["result"]) for item in whole["entries"]][::-1]
-        assert told == [
+        reported = [(item["action"], item["target"], item["result"]) for item in whole["entries"]][
+            ::-1
+        ]
+        assert reported == [
             ("key.create", "", None),
             ("createWorkflow", "/api/workflows", "kept"),
             ("updateWorkflow", "/api/workflows/kept", "1.0.1"),

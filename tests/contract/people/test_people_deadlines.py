@@ -107,8 +107,8 @@ def test_notices_to_a_silent_receiver_do_not_delay_another_tenant(
             begin(client, asking("deaf", notify=[{"url": address}]))
             for _ in range(20):
                 client.post("/api/workflow/start/deaf", json={}).raise_for_status()
-            told = {"toolId": "note", "inputs": {"file": str(tmp_path / "n"), "word": "asked"}}
-            begin(other, asking("heard", notify=[told]))
+            reported = {"toolId": "note", "inputs": {"file": str(tmp_path / "n"), "word": "asked"}}
+            begin(other, asking("heard", notify=[reported]))
             wait_for(tmp_path / "n", "asked")
 
 
@@ -156,7 +156,7 @@ def test_notices_reminders_and_escalation_happen_once_across_kills(tmp_path: Pat
         assert "Your answer is stored" in httpx.post(address, data={"actionValue": "approved"}).text
         assert settled(client, run_id, "completed")["result"]["answeredBy"] == "link:ada"
         with client.stream("GET", f"/api/workflow/events/{run_id}") as stream:
-            told = "".join(stream.iter_text())
-        assert "the tool raised" not in told, "a tool that fails says why"
-        assert '"what":"not_notified"' in told
+            reported = "".join(stream.iter_text())
+        assert "the tool raised" not in reported, "a tool that fails says why"
+        assert '"what":"not_notified"' in reported
         server.kill()

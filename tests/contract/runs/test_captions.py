@@ -131,8 +131,8 @@ def test_sensitive_or_unknown_fields_in_titles_are_refused_at_save(shared: Serve
         *ORDER["steps"][1:],
     ]
     with shared.client("editor") as client:
-        told = client.post("/api/workflow/check", json={"text": json.dumps(wrong)}).json()
-    problems = {item["path"]: item["message"] for item in told["problems"]}
+        reported = client.post("/api/workflow/check", json={"text": json.dumps(wrong)}).json()
+    problems = {item["path"]: item["message"] for item in reported["problems"]}
     assert problems["title"] == "data.pin is sensitive, so it cannot be shown"
     assert problems["labels.a"].startswith("{{ 1 | nope }}: there is no filter nope")
-    assert "data has numbr" in str(told["warnings"]) or "has numbr" in str(told["warnings"])
+    assert "data has numbr" in str(reported["warnings"]) or "has numbr" in str(reported["warnings"])

@@ -54,8 +54,8 @@ def test_runs_of_a_key_queue_and_others_do_not(shared: Server) -> None:
             has_begun(client, following)
         assert queued(client, third)
         body = {"workflowId": "line", "runId": third, "reason": "no need"}
-        told = client.post("/api/workflow/management/cancel", json=body).json()
-        assert told["status"] == "cancelled"
+        reported = client.post("/api/workflow/management/cancel", json=body).json()
+        assert reported["status"] == "cancelled"
         assert status(client, third)["stepExecutionHistory"] == []
         odd = start(client, "line", who="x" * 201)
         assert (odd["status"], odd["error"]["type"]) == ("failed", "ExpressionFailed")
@@ -151,5 +151,5 @@ def test_a_save_warns_of_a_body_that_waits_for_its_own_run(shared: Server) -> No
             "edges": [{"from": "part", "to": "end"}],
         })  # fmt: skip
     assert saved.status_code == 201, saved.text
-    told = [item["path"] for item in saved.json()["warnings"]]
-    assert told == ["steps[0].steps[0].values.a", "steps[0].concurrency.pool"]
+    reported = [item["path"] for item in saved.json()["warnings"]]
+    assert reported == ["steps[0].steps[0].values.a", "steps[0].concurrency.pool"]

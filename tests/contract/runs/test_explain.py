@@ -57,18 +57,18 @@ def explain(client: httpx.Client, run: str, path: str, **more: Any) -> Any:
     return answer.json()
 
 
-def line(told: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(node["path"], node["kind"]) for node in told["chain"]]
+def line(reported: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(node["path"], node["kind"]) for node in reported["chain"]]
 
 
 def test_a_value_is_traced_to_where_it_came_from(client: httpx.Client, run: str) -> None:
-    told = explain(client, run, "result.total")
-    assert told["value"] == 7
-    assert line(told) == [("result.total", "step"), ("data.more", "step"), ("data.total", "step"), ("data.count", "input")]  # fmt: skip
-    assert [node["from"] for node in told["chain"]] == [[1], [2], [3], []]
-    assert told["chain"][0]["made"] == [{"place": "result", "expression": "data.more", "reads": ["data.more"]}]  # fmt: skip
-    assert told["chain"][1]["made"][0]["place"] == "values.more"
-    assert told["chain"][3] | {"time": ""} == {"path": "data.count", "kind": "input", "value": 3, "event": 1, "time": "", "by": told["chain"][3]["by"], "from": []}  # fmt: skip
+    reported = explain(client, run, "result.total")
+    assert reported["value"] == 7
+    assert line(reported) == [("result.total", "step"), ("data.more", "step"), ("data.total", "step"), ("data.count", "input")]  # fmt: skip
+    assert [node["from"] for node in reported["chain"]] == [[1], [2], [3], []]
+    assert reported["chain"][0]["made"] == [{"place": "result", "expression": "data.more", "reads": ["data.more"]}]  # fmt: skip
+    assert reported["chain"][1]["made"][0]["place"] == "values.more"
+    assert reported["chain"][3] | {"time": ""} == {"path": "data.count", "kind": "input", "value": 3, "event": 1, "time": "", "by": reported["chain"][3]["by"], "from": []}  # fmt: skip
     person = explain(client, run, "result.said")["chain"][1]
     assert (person["kind"], person["value"], person["stepId"]) == ("person", "approved", "ask")
     assert person["by"].startswith("key:")
@@ -80,10 +80,12 @@ def test_a_value_is_traced_to_where_it_came_from(client: httpx.Client, run: str)
 
 
 def test_the_steps_that_a_value_reached_are_listed(client: httpx.Client, run: str) -> None:
-    told = explain(client, run, "steps.add.output")["reached"]
-    direct = {(one["stepId"], one["place"]) for one in told if one["isDirect"]}
+    reported = explain(client, run, "steps.add.output")["reached"]
+    direct = {(one["stepId"], one["place"]) for one in reported if one["isDirect"]}
     assert direct == {("add", "edges[1].condition"), ("ask", "message"), ("end", "result.total")}
-    assert {one["stepId"] for one in told if not one["isDirect"]} == {"end"}, "by way of the answer"
+    assert {one["stepId"] for one in reported if not one["isDirect"]} == {"end"}, (
+        "by way of the answer"
+    )
     assert {one["stepId"] for one in explain(client, run, "data.sent")["reached"]} == {"end"}
     earlier = explain(client, run, "data.count", at=1_000)
     assert {one["stepId"] for one in earlier["reached"]} == {"fetch", "add", "ask", "end"}
@@ -104,11 +106,11 @@ def test_an_explanation_costs_in_proportion_to_the_definition_and_is_limited() -
                 events += [StepStarted(1, name, visit, 1, "set"), StepCompleted(1, name, visit, dict(one), {}, "a")]  # fmt: skip
 
         def ask() -> None:
-            told: Any = explained(events, {"steps": steps, "edges": edges}, "steps.b.output", None, lambda _: kind.settings)  # fmt: skip
-            assert len(told["chain"]) == 3
-            assert len(json.dumps(told)) < 1_000_000
-            told = explained(events, {"steps": steps, "edges": edges}, "data.x", None, lambda _: kind.settings)  # fmt: skip
-            assert (len(told["reached"]), told["isCut"]) == (100, True)
+            reported: Any = explained(events, {"steps": steps, "edges": edges}, "steps.b.output", None, lambda _: kind.settings)  # fmt: skip
+            assert len(reported["chain"]) == 3
+            assert len(json.dumps(reported)) < 1_000_000
+            reported = explained(events, {"steps": steps, "edges": edges}, "data.x", None, lambda _: kind.settings)  # fmt: skip
+            assert (len(reported["reached"]), reported["isCut"]) == (100, True)
 
         ask()
         return calls_of(ask)
@@ -123,8 +125,8 @@ def test_a_transcript_costs_in_proportion_to_its_turns() -> None:
             records[f"turn-{turn}"] = Record(1, {"text": "", "toolCalls": []})
             records[f"turn-{turn}/call-1"] = Record(1, {"ok": True, "result": turn})
         visit = Visit("a", 1, "call-agent", None, VisitStatus.RUNNING, 1, 1, records=records)
-        told: Any = conversation(visit)
-        assert [item.get("result") for item in told["messages"][1::2]] == [*range(1, count + 1)]
+        reported: Any = conversation(visit)
+        assert [item.get("result") for item in reported["messages"][1::2]] == [*range(1, count + 1)]
         return calls_of(lambda: conversation(visit))
 
     assert work(160) < 5 * work(40)

@@ -76,8 +76,8 @@ def test_ten_branches_refer_to_the_data_of_their_parent(server: Server) -> None:
         assert all(one["data"]["rows"] == ROWS for one in children)
         (inner,) = status(client, children[9]["runId"])["childRunIds"]
         assert status(client, inner)["data"] == {"rows": ROWS, "round": 1}
-        told = client.get(f"/api/workflow/events/{inner}").text
-        assert str(len(json.dumps({"rows": ROWS, "round": 1}, separators=(",", ":")))) in told
+        reported = client.get(f"/api/workflow/events/{inner}").text
+        assert str(len(json.dumps({"rows": ROWS, "round": 1}, separators=(",", ":")))) in reported
     whole, own = len(json.dumps(ROWS)), int(run_id.rpartition("-")[2])
     of_children = sum(len(body) for run, body in events(server) if run != own)
     print(f"{of_children} bytes of 22 child runs beside data of {whole}")
@@ -113,8 +113,8 @@ def test_items_are_processed_by_inline_steps(shared: Server) -> None:
     with shared.client() as client:
         create(client, "each", [each], straight("each"))
         outcome = start(client, "each", rows=ROWS)["data"]
-        told = [{"told": f"{n}: part-{n} of 2000"} for n in range(5)]
-        assert outcome["told"] == [*told[:3], None, told[4]]
+        reported = [{"told": f"{n}: part-{n} of 2000"} for n in range(5)]
+        assert outcome["told"] == [*reported[:3], None, reported[4]]
         assert (outcome["errors"][0]["type"], outcome["errors"][0]["message"]) == (
             "Odd",
             "3: part-3 of 2000",
@@ -166,5 +166,5 @@ def test_an_attempt_uses_the_data_as_changed_before_it(server: Server) -> None:
         rounds = [status(client, child)["data"]["round"] for child in ended["childRunIds"]]
         assert sorted(rounds) == [1, 9]
         last = f"/api/workflow/runs/{ended['childRunIds'][-1]}/explain"
-        told = client.get(last, params={"path": "data.round"}).json()
-        assert (told["value"], told["chain"][0]["kind"]) == (9, "input")
+        reported = client.get(last, params={"path": "data.round"}).json()
+        assert (reported["value"], reported["chain"][0]["kind"]) == (9, "input")

@@ -81,8 +81,10 @@ def test_a_waiting_step_is_tried_now_given_up_or_skipped(client: httpx.Client, e
     answer = repair(client, "try-now", run, stepId="pay", visit=1, reason="it is up again")
     assert answer.json() == {"success": True, "runId": run, "status": "running", "message": "the step no longer waits"}  # fmt: skip
     backing_off(client, run, 2)
-    told = repair(client, "skip", run, stepId="pay", output={"status": "paid"})
-    assert (told.status_code, "did not deliver" in told.json()["message"]) == (400, True), told.text
+    reported = repair(client, "skip", run, stepId="pay", output={"status": "paid"})
+    assert (reported.status_code, "did not deliver" in reported.json()["message"]) == (400, True), (
+        reported.text
+    )
     assert repair(client, "skip", run, stepId="pay", output={"status": 201}).status_code == 200
     sleeping(client, run)
     assert repair(client, "try-now", run, stepId="wait").status_code == 200

@@ -182,8 +182,8 @@ def test_a_chain_of_reruns_keeps_its_history_after_the_first_run_is_deleted(
         for run in (first, second):
             client.delete(f"/api/workflow/runs/{run}").raise_for_status()
         assert history() == [*past, ("again", 2, None), ("end", 1, None)]
-        with client.stream("GET", f"/api/workflow/events/{third}") as told:
-            began = json.loads(told.read().decode().partition("data: ")[2].partition("\n")[0])
+        with client.stream("GET", f"/api/workflow/events/{third}") as reported:
+            began = json.loads(reported.read().decode().partition("data: ")[2].partition("\n")[0])
         assert began["carriedVisits"] == 4
         server.kill()
         server.start()
@@ -211,8 +211,8 @@ def test_a_visit_is_a_number_and_one_of_a_deleted_run_is_refused(shared: Server)
         again = client.post(f"/api/workflow/rerun/{first}", json={"stepId": "end"}).json()["runId"]
         settled(client, again)
         asked = {"stepId": "nap", "visit": 1}
-        told = client.post(f"/api/workflow/rerun/{again}", json=asked).json()["message"]
-        assert f"run {first} did step nap, visit 1; name that run instead" in told
+        reported = client.post(f"/api/workflow/rerun/{again}", json=asked).json()["message"]
+        assert f"run {first} did step nap, visit 1; name that run instead" in reported
         client.delete(f"/api/workflow/runs/{first}").raise_for_status()
-        told = client.post(f"/api/workflow/rerun/{again}", json=asked).json()["message"]
-        assert f"run {first} did step nap, visit 1 and has been deleted" in told
+        reported = client.post(f"/api/workflow/rerun/{again}", json=asked).json()["message"]
+        assert f"run {first} did step nap, visit 1 and has been deleted" in reported

@@ -59,16 +59,16 @@ def test_a_run_continues_in_another_version(client: httpx.Client, echo: Echo) ->
     client.put("/api/workflows/mended", json=changed).raise_for_status()
     address = f"/api/workflow/rerun/{run}"
     before = client.get("/api/workflow/runs?workflowId=mended").json()
-    told = client.post(
+    reported = client.post(
         address, json={"from": "failure", "version": "latest", "dryRun": True}
     ).json()
     assert client.get("/api/workflow/runs?workflowId=mended").json() == before
-    assert (told["version"], told["stepId"], told["changedBesides"]) == (
+    assert (reported["version"], reported["stepId"], reported["changedBesides"]) == (
         "1.0.1",
         "call",
         ["constants"],
     )
-    assert told["changedSteps"] == [
+    assert reported["changedSteps"] == [
         {"stepId": "call", "change": "changed", "done": False},
         {"stepId": "more", "change": "added", "done": False},
     ]

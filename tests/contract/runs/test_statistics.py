@@ -31,15 +31,15 @@ def test_statistics_count_runs_by_outcome(shared: Server) -> None:
         for way in ("ask", "ask", "no", "end", "end", "end"):
             answer = client.post("/api/workflow/start/fares", json={"data": {"way": way}})
             settled(client, answer.json()["runId"])
-        told = client.get("/api/workflow/statistics/fares", params={"period": "24h"}).json()
-        assert told["runs"] == {"completed": 3, "failed": 1, "cancelled": 0, "terminated": 0}
-        assert told["successRate"] == 0.75
+        reported = client.get("/api/workflow/statistics/fares", params={"period": "24h"}).json()
+        assert reported["runs"] == {"completed": 3, "failed": 1, "cancelled": 0, "terminated": 0}
+        assert reported["successRate"] == 0.75
         runs = client.get(
             "/api/workflow/runs", params={"status": "completed", "topLevel": "true"}
         ).json()["runs"]
         took = sorted(_took_ms(line) for line in runs)
-        assert (told["medianDuration"], told["p95Duration"]) == (took[1], took[2])
-        steps = {one["stepId"]: (one["here"], one["failed"]) for one in told["steps"]}
+        assert (reported["medianDuration"], reported["p95Duration"]) == (took[1], took[2])
+        steps = {one["stepId"]: (one["here"], one["failed"]) for one in reported["steps"]}
         assert steps == {"ask": (2, 0), "no": (0, 1)}
         assert client.get("/api/workflow/statistics/nobody").status_code == 404
 

@@ -30,13 +30,13 @@ def result_of(run: Any) -> Any:
 def test_a_branch_starts_when_the_branches_it_needs_have_completed(shared: Server) -> None:
     own = {"payload": {"rows": {"type": "array"}},
            "steps": [{"id": "e", "type": "end-flow", "result": {"sum": "{{ data.rows | sum }}"}}]}  # fmt: skip
-    told = {
+    reported = {
         "id": "e",
         "type": "end-flow",
         "result": {"of": "{{ data.needs }}", "n": "{{ data.n }}"},
     }
     branches = {
-        "report": {"needs": ["count", "sum"], "steps": [told]},
+        "report": {"needs": ["count", "sum"], "steps": [reported]},
         "count": {"needs": ["rows"], **gives("{{ data.needs.rows.v | length }}")},
         "sum": {"needs": ["rows"], "workflow": "#sum", "with": {"rows": "{{ data.needs.rows.v }}"}},
         "rows": gives("{{ [1, 2, 4] }}"),
@@ -63,8 +63,8 @@ def test_branches_that_need_a_failed_or_skipped_branch_are_skipped(shared: Serve
     with shared.client() as client:
         step = fork(branches, onBranchError="continue", output=output)
         create(client, "skips", [step], straight("fork"))
-        told = start(client, "skips")["data"]["told"]
-        assert told == {"completed": ["good"], "failed": ["bad"], "stopped": [], "left": {},
+        reported = start(client, "skips")["data"]["told"]
+        assert reported == {"completed": ["good"], "failed": ["bad"], "stopped": [], "left": {},
                         "skipped": ["off", "one", "two", "three"]}  # fmt: skip
         create(client, "fails", [fork(branches, enough=3)], straight("fork"))
         error = status(client, start(client, "fails")["runId"])["error"]
@@ -114,8 +114,8 @@ def test_other_branches_continue_independently_if_configured(shared: Server) -> 
         assert client.delete(f"/api/workflow/runs/{run['runId']}").status_code == 409
         assert cancel(client, "leaves", left["nap"]) == 200
         settled(client, left["nap"], "cancelled")
-        told = client.get(f"/api/workflow/events/{left['nap']}").text
-        assert told.count("event: run.parent_went_on") == 1
+        reported = client.get(f"/api/workflow/events/{left['nap']}").text
+        assert reported.count("event: run.parent_went_on") == 1
 
 
 def test_cancelling_a_run_also_cancels_its_independent_branches(shared: Server) -> None:

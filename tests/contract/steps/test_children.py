@@ -323,8 +323,8 @@ def test_an_item_with_an_unknown_workflow_fails_alone(shared: Server) -> None:
         assert outcome["status"] == "completed", outcome
         output = status(client, outcome["runId"])["stepExecutionHistory"][0]["outputData"]
         assert (output["completed"], output["failed"]) == (2, 3)
-        told = [(error["index"], error["type"]) for error in output["errors"]]
-        assert told == [(1, "UnknownWorkflow"), (2, "InvalidItems"), (3, "ExpressionFailed")]
+        reported = [(error["index"], error["type"]) for error in output["errors"]]
+        assert reported == [(1, "UnknownWorkflow"), (2, "InvalidItems"), (3, "ExpressionFailed")]
 
 
 def test_a_child_started_without_waiting_is_independent_and_starts_once(

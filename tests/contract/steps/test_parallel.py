@@ -60,8 +60,8 @@ def test_too_few_successes_fail_with_the_error_of_each_and_stop_the_rest(shared:
         run_id = client.post("/api/workflow/start-async/too-few", json={}).json()["runId"]
         error = settled(client, run_id, "failed")["error"]
         assert (error["stepId"], error["type"]) == ("fork", "NotEnough")
-        told = "3 of 4 must complete, and 2 have failed (bad: ToolFailed: "
-        assert error["message"].startswith(told)
+        reported = "3 of 4 must complete, and 2 have failed (bad: ToolFailed: "
+        assert error["message"].startswith(reported)
         assert "worse: ToolFailed: " in error["message"]
         ends = [status(client, child)["status"] for child in status(client, run_id)["childRunIds"]]
         assert ends == ["failed", "cancelled", "failed", "completed"]
@@ -100,13 +100,13 @@ def test_a_condition_of_a_branch_is_checked_like_one_of_an_edge(shared: Server) 
     with shared.client() as client:
         text = {"name": "When", "initialStep": "seal", "steps": [seal, fork(branches)]}
         refused = client.post("/api/workflows", json=text).json()["details"]
-        told = {problem["path"]: problem["message"] for problem in refused}
-        assert "a name must follow" in told["steps[1].branches.b.when"], told
+        reported = {problem["path"]: problem["message"] for problem in refused}
+        assert "a name must follow" in reported["steps[1].branches.b.when"], reported
         branches["b"]["when"] = "'5' > 3"
         refused = client.post("/api/workflows", json=text).json()["details"]
-        told = {problem["path"]: problem["message"] for problem in refused}
-        assert "steps[1].branches.a.when" not in told, told
-        assert "steps[1].branches.b.when" in told
+        reported = {problem["path"]: problem["message"] for problem in refused}
+        assert "steps[1].branches.a.when" not in reported, reported
+        assert "steps[1].branches.b.when" in reported
 
 
 def test_a_pause_in_a_branch_is_answered_through_the_parent(shared: Server) -> None:
@@ -151,8 +151,8 @@ def test_all_pauses_below_a_run_are_shown_and_answered_separately(shared: Server
             "running",
             None,
         )  # one of the branches sleeps, so the run is not paused
-        told = [(one.step_id, one.body, one.item) for one in running.pauses]
-        assert sorted(told, key=str) == [
+        reported = [(one.step_id, one.body, one.item) for one in running.pauses]
+        assert sorted(reported, key=str) == [
             ("ask", "fork/items/each/item", 0), ("ask", "fork/items/each/item", 1), ("ask", "fork/one", 0), ("inner", "fork/deep/group", 0),
         ]  # fmt: skip
         inbox = unescape(console.get("/inbox").text)

@@ -138,9 +138,9 @@ def test_a_group_catches_and_cleans_up_from_the_inside_out(shared: Server, tmp_p
         assert noted(file) == ["inner", "outer", "whole"]
         hour = {"id": "hour", "type": "group", "steps": [SLOW, notes(file, "late")],
                 "timeout": "50ms", "finally": "tidy"}  # fmt: skip
-        told = {"id": "told", "type": "end-flow",
+        reported = {"id": "told", "type": "end-flow",
                 "result": {"type": "{{ error.type }}", "child": "{{ error.childStepId }}"}}  # fmt: skip
-        create(client, "hourly", [hour, told], to("hour end", "hour told error"))
+        create(client, "hourly", [hour, reported], to("hour end", "hour told error"))
         assert start(client, "hourly")["result"] == {"type": "Timeout", "child": "slow"}
         run_id = start_async(client, "cancelled", [{**hour, "timeout": "1h"}, notes(file, "edge", "edge")],
                              to("hour end", "hour edge cancel"))  # fmt: skip
@@ -166,8 +166,8 @@ def test_an_error_contains_the_http_answer_also_outside_its_group(shared: Server
         asks = {"id": "ask", "type": "call-api", "method": "POST", "url": f"{echo.address}/409",
                "body": {"n": 1}, "retry": {"maxAttempts": 2, "initialInterval": "1ms", "on": ["HttpStatus:4xx"]}}  # fmt: skip
         group = {"id": "group", "type": "group", "steps": [asks]}
-        told = {"id": "told", "type": "end-flow", "result": {"error": "{{ error }}"}}
-        create(client, "answered", [group, told], to("group end", "group told error"))
+        reported = {"id": "told", "type": "end-flow", "result": {"error": "{{ error }}"}}
+        create(client, "answered", [group, reported], to("group end", "group told error"))
         error = start(client, "answered")["result"]["error"]
         assert (error["status"], error["body"]["path"], error["stepId"]) == (409, "/409", "group")
         assert (error["childStepId"], error["childType"]) == ("ask", "HttpStatus")

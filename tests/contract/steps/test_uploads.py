@@ -144,8 +144,8 @@ def test_an_id_in_a_file_field_names_a_file_of_the_tenant(shared: Server) -> Non
         theirs = stranger.post("/api/workflow/files", files=file).json()["fileId"]
         wrong = {"one": theirs, "more": [known, "x"], "by": {"a": known, "b": ""}}
         refused = client.post(start, json={"data": wrong})
-        told = [{"path": path, "message": "is not the id of a file"} for path in ("data.one", "data.more[1]", "data.by.b")]  # fmt: skip
-        assert (refused.status_code, refused.json()["details"]) == (400, told)
+        reported = [{"path": path, "message": "is not the id of a file"} for path in ("data.one", "data.more[1]", "data.by.b")]  # fmt: skip
+        assert (refused.status_code, refused.json()["details"]) == (400, reported)
         refused = client.post(start, files={"one": (None, "x"), **file})
         assert [one["path"] for one in refused.json()["details"]] == ["data.one"]
         right = {"one": known, "more": [known] * 2, "by": {"a": known}}

@@ -28,15 +28,15 @@ def test_the_example_is_correct_and_passes_the_check(word: Word) -> None:
 
 
 def test_the_list_matches_minijinja() -> None:
-    told = Environment(filters=OWN, tests=OWN_TESTS, pycompat=False).eval_expr("debug()")
+    reported = Environment(filters=OWN, tests=OWN_TESTS, pycompat=False).eval_expr("debug()")
     for title, known in (("tests", TESTS), ("filters", FILTERS)):
-        listed = re.search(rf"{title}: \[(.*?)\]", told, re.DOTALL)
+        listed = re.search(rf"{title}: \[(.*?)\]", reported, re.DOTALL)
         assert listed is not None
         assert set(re.findall(r'"([^"]+)"', listed[1])) == set(known)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("data.x | uper", "there is no filter uper; did you mean upper?"),
         ("data.x | lenght > 1", "did you mean length?"),
@@ -74,8 +74,8 @@ def test_the_list_matches_minijinja() -> None:
         ("data.s is startingwith(1)", "`startingwith` takes a text, not a number"),
     ],
 )
-def test_wrong_names_and_arguments_are_found_without_evaluating(text: str, told: str) -> None:
-    assert told in " ".join(findings_in(parse(text)))
+def test_wrong_names_and_arguments_are_found_without_evaluating(text: str, reported: str) -> None:
+    assert reported in " ".join(findings_in(parse(text)))
 
 
 @pytest.mark.parametrize(

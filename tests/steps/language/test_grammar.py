@@ -61,10 +61,10 @@ def of_ours(text: str) -> "tuple[str, object]":
         return "fails", str(wrong)
 
 
-def in_json_words(told: object) -> str:
+def in_json_words(reported: object) -> str:
     """Return a result with null and true for MiniJinja's None and True."""
-    told = str(told).lower().replace("none", "null").replace("undefined", "null")
-    return told.replace("'", '\\"').replace(".0", "")
+    reported = str(reported).lower().replace("none", "null").replace("undefined", "null")
+    return reported.replace("'", '\\"').replace(".0", "")
 
 
 def grown(dice: random.Random, depth: int = 0) -> str:

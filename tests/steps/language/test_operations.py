@@ -22,7 +22,7 @@ def value(text: str) -> Json:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("data.five > 100", '"5" > 100 compares a text with a number'),
         ("100 > data.five", '100 > "5" compares a number with a text'),
@@ -129,10 +129,10 @@ def value(text: str) -> Json:
         ("data.five[:'2']", "it takes a whole number, not a text"),
     ],
 )
-def test_comparing_two_types_is_an_error_that_names_both(text: str, told: str) -> None:
+def test_comparing_two_types_is_an_error_that_names_both(text: str, reported: str) -> None:
     with pytest.raises(ExpressionError) as failed:
         value(text)
-    assert told in str(failed.value)
+    assert reported in str(failed.value)
     with pytest.raises(ConditionFailed):
         condition(text)(SCOPE)
 
@@ -174,7 +174,7 @@ def test_values_of_one_type_compare(text: str, right: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("data.name + 1", "`+` cannot take a text and a number"),
         ("data.count - data.name", "`-` cannot take a number and a text"),
@@ -186,10 +186,10 @@ def test_values_of_one_type_compare(text: str, right: Json) -> None:
         ("data.other + 1", ""), ("data.name in data.other", ""), ("data.name + 'a'", ""),
     ],
 )  # fmt: skip
-def test_mismatched_operands_are_found_by_declared_types(text: str, told: str) -> None:
+def test_mismatched_operands_are_found_by_declared_types(text: str, reported: str) -> None:
     declared = {"name": {"type": "string"}, "count": {"type": "number"}}
     found = " ".join(crossings_in(parse(text), declared))
-    assert (told in found) if told else not found
+    assert (reported in found) if reported else not found
 
 
 @pytest.mark.parametrize(
@@ -232,16 +232,16 @@ def test_tests_of_existence_work_where_a_parent_is_missing(text: str, right: Jso
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("data.a.b", "data.a does not exist"), ("data.o.z + 1", "data.o.z does not exist"),
         ("steps['x'].output", "steps.x does not exist"), ("error.type", "error does not exist here"),
     ],
 )  # fmt: skip
-def test_a_missing_value_is_named(text: str, told: str) -> None:
+def test_a_missing_value_is_named(text: str, reported: str) -> None:
     with pytest.raises(ExpressionError, match="ask first") as failed:
         value(text)
-    assert told in str(failed.value)
+    assert reported in str(failed.value)
 
 
 def test_objects_have_four_methods() -> None:
@@ -323,7 +323,7 @@ def test_a_boolean_is_never_a_number(text: str, right: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("5 in data.five", '5 in "5" looks for a number in a text'),
         ("data.none in 'null'", "looks for null in a text"),
@@ -339,7 +339,7 @@ def test_a_boolean_is_never_a_number(text: str, right: Json) -> None:
         ("data.o.keys(1)", "keys takes no argument"),
     ],
 )
-def test_what_two_kinds_cannot_do_is_told_in_words_of_json(text: str, told: str) -> None:
+def test_what_two_kinds_cannot_do_is_told_in_words_of_json(text: str, reported: str) -> None:
     with pytest.raises(ExpressionError) as failed:
         value(text)
-    assert told in str(failed.value)
+    assert reported in str(failed.value)

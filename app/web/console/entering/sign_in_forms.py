@@ -67,12 +67,12 @@ def local(address: str) -> str:
 
 
 def is_secure(request: Request) -> bool:
-    """Say whether the cookie is for HTTPS only: everywhere but on the machine itself."""
+    """Return whether the cookie is for HTTPS only: everywhere but on the machine itself."""
     return request.url.hostname not in _LOOPBACK
 
 
 def is_open(request: Request) -> bool:
-    """Say whether a browser came without HTTPS, and will therefore keep no session."""
+    """Return whether a browser came without HTTPS, and will therefore keep no session."""
     # Browsers send where a request comes from only over HTTPS or on the machine itself.
     return is_secure(request) and "sec-fetch-mode" not in request.headers
 

@@ -155,7 +155,7 @@ def _field(name: str, spec: Mapping[str, Any], sent_as: str, place: _Place) -> F
 
 
 def _is_long(default: Any, spec: Mapping[str, Any]) -> bool:
-    """Say whether a list has too many initial rows for one form."""
+    """Return whether a list has too many initial rows for one form."""
     return isinstance(default, list) and len(default) * _size(spec["items"]) > _MOST_CONTROLS
 
 

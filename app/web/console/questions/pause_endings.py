@@ -94,7 +94,7 @@ def _answered(pause: Pause, resumed: RunResumed) -> PauseEnding:
 
 
 async def pause_page(call: Call) -> Response:
-    """Say whether a pause is open; if not, how it ended, as a piece of a page."""
+    """Show whether a pause is open, or how it ended, as a piece of a page."""
     pause_id = call.path("pauseId")
     number, seq = numbers_of(pause_id)
     _, events = await call.services.journal.events.read(run_id(number), call.tenant)

@@ -185,7 +185,7 @@ function sayLost(list) {
   const place = document.createElement("p");
   place.className = "notice warn";
   place.setAttribute("role", "alert");
-  place.textContent = `Not sent, because the browser was ended before: ${lost.map(({ told }) => told).join("; ")}. Decide again.`;
+  place.textContent = `Not sent, because the browser was ended before: ${lost.map(({ summary }) => summary).join("; ")}. Decide again.`;
   list.closest(".inbox-panes").before(place);
 }
 

@@ -2,7 +2,7 @@
 // left of them was lost when the browser was ended; the question is still open, and the inbox says so.
 const KEY = "held-decisions";
 
-export function note(pause, told) { keep({ ...all(), [pause]: { told, at: Date.now() } }); }
+export function note(pause, summary) { keep({ ...all(), [pause]: { summary, at: Date.now() } }); }
 
 export function forget(pause) {
   const { [pause]: _, ...rest } = all();
@@ -13,7 +13,7 @@ export function forget(pause) {
 export function takeLost(longestMs) {
   const lost = Object.entries(all()).filter(([, { at }]) => Date.now() - at > longestMs);
   for (const [pause] of lost) forget(pause);
-  return lost.map(([pause, { told }]) => ({ pause, told }));
+  return lost.map(([pause, { summary }]) => ({ pause, summary }));
 }
 
 function all() {

@@ -86,11 +86,11 @@ def test_pages_without_text_are_reported() -> None:
     assert lost["text"].endswith("three")
 
 
-@pytest.mark.parametrize("told", [b"/Count 1", b"/Count  1"])
-def test_a_pdf_with_a_wrong_page_count_is_read_to_its_end(told: bytes) -> None:
+@pytest.mark.parametrize("reported", [b"/Count 1", b"/Count  1"])
+def test_a_pdf_with_a_wrong_page_count_is_read_to_its_end(reported: bytes) -> None:
     content = documents.pdf("one", "two", "(/Type /Pages /Count 9)")
     assert b"/Count 3" in content
-    found = read("a.pdf", content.replace(b"/Count 3", told))
+    found = read("a.pdf", content.replace(b"/Count 3", reported))
     assert (found["pages"], found["leftOut"]) == (3, [])
     assert found["text"] == "one\n\ntwo\n\n(/Type /Pages /Count 9)"
 

@@ -10,8 +10,8 @@ FIELD = '<w:r><w:fldChar w:fldCharType="{}">{}</w:fldChar></w:r>'
 
 
 def field(instruction: str) -> str:
-    told = f"<w:r><w:instrText>{instruction}</w:instrText></w:r>"
-    return f"{FIELD.format('begin', '')}{told}{FIELD.format('end', '')}"
+    reported = f"<w:r><w:instrText>{instruction}</w:instrText></w:r>"
+    return f"{FIELD.format('begin', '')}{reported}{FIELD.format('end', '')}"
 
 
 @pytest.mark.parametrize(
