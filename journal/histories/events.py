@@ -21,7 +21,7 @@ from journal.rows.event_rows import Row, count_of, decode_row, rows_of
 from journal.rows.run_ids import run_number
 from journal.rows.run_projection import Statement, listing, turn_of
 from journal.runs.open_pauses import OpenPauses
-from journal.writing.transaction import Append, Task, Work
+from journal.writing.transaction import NEW_RUN_ROWS, Append, Task, Work
 from journal.writing.writer import Writer
 
 _PAUSED = str(State.PAUSED)
@@ -168,7 +168,16 @@ class Events:
         whole = head.characters + characters
         after = Head(head.run_id, head.tenant, run.seq, digest, whole, turn)
         return RunAppend(
-            rows, listed, len(events), characters, head.tenant, self, head, after, run, then
+            rows,
+            listed,
+            len(rows) + (1 if before else NEW_RUN_ROWS),
+            characters,
+            head.tenant,
+            self,
+            head,
+            after,
+            run,
+            then,
         )
 
     def keep(self, head: Head, run: Run) -> None:

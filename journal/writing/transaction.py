@@ -26,6 +26,9 @@ _INSERT_EVENTS = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ROWS_A_STATEMENT = 16
+NEW_RUN_ROWS = 5
+"""How many rows the row of a new run counts as: all its indexes get an entry."""
+
 UNCOUNTED = 1_000
 """The row count to give for a write of unknown size: it is not done on the event loop's thread."""
 
@@ -59,7 +62,7 @@ class Append:
     """Events of one or several runs, as rows, with the statements that update each run's row.
 
     Attributes:
-        rows: How many events there are.
+        rows: How many rows it writes: of events, which are several in most rows, and of runs.
         characters: How long they are.
         tenant: The tenant to which they belong.
     """

@@ -52,13 +52,13 @@ def test_a_slow_disk_keeps_them_on_the_thread(pace: Pace, clock: Clock) -> None:
 
 def test_a_large_transaction_runs_on_the_thread(pace: Pace, clock: Clock) -> None:
     transact(pace, clock, 0.5 * MS, 250)
-    assert (pace.fits(256), pace.fits(257)) == (True, False)
+    assert (pace.fits(512), pace.fits(513)) == (True, False)
 
 
 def test_statements_stay_off_the_loop_longer_if_they_are_soon_slow_again(
     pace: Pace, clock: Clock
 ) -> None:
-    assert (pace.begins_on_loop(512), pace.begins_on_loop(513)) == (True, False)
+    assert (pace.begins_on_loop(800), pace.begins_on_loop(801)) == (True, False)
     pace.begun(1.9 * MS, from_disk=True)
     pace.begun(29 * MS, from_disk=False)  # the thread was not scheduled
     assert pace.begins_on_loop(1)

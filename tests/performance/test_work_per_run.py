@@ -204,13 +204,25 @@ def _blocks() -> int:
     return sys.getallocatedblocks()
 
 
-async def test_runs_at_once_share_commits(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("tool", "runs", "commits", "large"),
+    [("add", 256, 6, 1), ("purely_add", 64, 16, 0)],  # all starts, with the rows of 256 new runs
+)
+async def test_runs_at_once_share_commits_on_the_event_loop(
+    tmp_path: Path, tool: str, runs: int, commits: int, large: int
+) -> None:
+    """In the thread, each statement of a transaction would wait for the interpreter."""
     async with services_on(tmp_path) as services:
-        new = await startable(services, five("five", "purely_add"))
+        new = await startable(services, five("five", tool))
         await to_the_end(services, new)
+        pace = services.journal._writer._connection._pace
+        fit, fits = list[bool](), pace.fits
+        vars(pace)["fits"] = lambda rows: fit.append(fits(rows)) or fit[-1]
         before = services.journal._writer.counters.commits
-        await asyncio.gather(*(to_the_end(services, new) for _ in range(64)))
-        assert services.journal._writer.counters.commits - before <= 16
+        await asyncio.gather(*(to_the_end(services, new) for _ in range(runs)))
+        assert services.journal._writer.counters.commits - before <= commits
+        assert all(fit[large:])
+        assert large < len(fit) <= commits
 
 
 async def test_a_status_is_one_statement(tmp_path: Path) -> None:
