@@ -217,7 +217,12 @@ async def test_runs_at_once_share_commits_on_the_event_loop(
         await to_the_end(services, new)
         pace = services.journal._writer._connection._pace
         fit, fits = list[bool](), pace.fits
-        vars(pace)["fits"] = lambda rows: fit.append(fits(rows)) or fit[-1]
+
+        def noted(rows: int) -> bool:
+            fit.append(fits(rows))
+            return fit[-1]
+
+        vars(pace)["fits"] = noted
         before = services.journal._writer.counters.commits
         await asyncio.gather(*(to_the_end(services, new) for _ in range(runs)))
         assert services.journal._writer.counters.commits - before <= commits
