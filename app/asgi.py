@@ -158,8 +158,11 @@ def invite_owner(services: Services, address: str) -> None:
     if is_new:
         # A wrong path or a disk that is not mounted must not be mistaken for a first start.
         print(f"New data folder: {services.settings.data.resolve()}", flush=True)  # noqa: T201
+    folder = str(services.settings.data.resolve())
+    named = f"'{folder}'" if " " in folder else folder
     print(  # noqa: T201 - it is for the terminal alone
         f"No owner can sign in yet. Make one at {address}{PATH} with the code {code} "
-        f"(Owner key for programs: stepwell key create --tenant {TENANT} --role owner)",
+        f"(Owner key for programs: stepwell key create --tenant {TENANT} --role owner "
+        f"--data {named})",
         flush=True,
     )

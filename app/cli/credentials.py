@@ -12,6 +12,7 @@ from typing import Any
 from app.auth.roles import Role
 from app.auth.tokens import ALGORITHMS
 from app.cli.options import add_tenant_folder
+from app.cli.reporting import one_line
 from app.cli.subparsers import Subparsers
 from app.operator.control_socket import ask
 from app.operator.errors import CommandFailed
@@ -53,8 +54,8 @@ def main(args: argparse.Namespace) -> int:
         sys.stderr.flush()
         print(answer["key"])  # alone, so that a shell can keep it in a variable
         return 0
-    for row in answer.get("keys") or answer.get("secrets") or [answer]:
-        print("  ".join(f"{name}={value}" for name, value in row.items()))
+    for row in answer.get(f"{args.what.removeprefix('jwt-')}s", [answer]):
+        print(one_line(row))
     return 0
 
 

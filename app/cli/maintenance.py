@@ -9,6 +9,7 @@ from typing import Any
 
 from app.cli.options import add_folder
 from app.cli.progress import line, show
+from app.cli.reporting import one_line
 from app.cli.subparsers import Subparsers
 from app.operator.control_socket import must_exist
 from app.operator.errors import CommandFailed
@@ -142,6 +143,6 @@ def _retention(args: argparse.Namespace) -> int:
         print(f"{answer['deleted']} runs deleted")
         return 0
     for row in answer["goes"]:
-        print("  ".join(f"{name}={value}" for name, value in row.items()))
+        print(one_line(row))
     print(f"{sum(row['runs'] for row in answer['goes'])} runs would go, with their child runs")
     return 0

@@ -4,6 +4,7 @@ import argparse
 import os
 import select
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.operator.errors import CommandFailed
@@ -27,6 +28,15 @@ def run_command(args: argparse.Namespace, failures: tuple[type[Exception], ...])
         print(f"stepwell: {refused}", file=sys.stderr)
         return 1
     return code
+
+
+def one_line(row: Mapping[str, object]) -> str:
+    """Return the fields of a row for a terminal, as `name=value`; those without a value as `-`."""
+    words = {None: "-", True: "yes", False: "no"}
+    return "  ".join(
+        f"{name}={words[value] if value is None or isinstance(value, bool) else value}"
+        for name, value in row.items()
+    )
 
 
 def text_of(file: Path) -> str:

@@ -8,6 +8,7 @@ import sys
 
 from app.cli.credentials import tenant_of
 from app.cli.options import add_tenant_folder
+from app.cli.reporting import one_line
 from app.cli.subparsers import Subparsers
 from app.operator.control_socket import ask
 from app.operator.errors import CommandFailed
@@ -41,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
         print(json.dumps(answer))
         return 0
     for row in answer.get("secrets", [answer]):
-        print("  ".join(f"{name}={value}" for name, value in row.items()))
+        print(one_line(row))
     return 0
 
 

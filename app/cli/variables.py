@@ -6,6 +6,7 @@ import json
 
 from app.cli.credentials import tenant_of
 from app.cli.options import add_tenant_folder
+from app.cli.reporting import one_line
 from app.cli.subparsers import Subparsers
 from app.operator.control_socket import ask
 from app.operator.errors import CommandFailed
@@ -45,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
         print(json.dumps(answer, ensure_ascii=False))
         return 0
     if args.verb != "list":
-        print("  ".join(f"{name}={value}" for name, value in answer.items()))
+        print(one_line(answer))
     for row in answer.get("variables", []):
         print(f"{row['name']}={json.dumps(row['value'], ensure_ascii=False)}")
     return 0

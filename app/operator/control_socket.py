@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -32,7 +33,7 @@ from app.secrets.vault import Secrets, UnfitSecret
 from app.settings.server import SettingsError, load
 from app.upkeep.backup import BackupFailed
 from app.wire.parsing.errors import BadRequest
-from engine import iso_time
+from engine import iso_time, iso_time_or_none
 from journal import (
     DATABASE,
     MARKER,
@@ -262,14 +263,21 @@ class Control:
 
 def must_exist(folder: Path) -> None:
     """Raise `CommandFailed` unless the folder is a Stepwell data folder."""
-    if not (folder / DATABASE).exists() and not (folder / MARKER).exists():
+    if not _exists(folder):
         raise CommandFailed(f"{folder} is not a Stepwell data folder")
+
+
+def _exists(folder: Path) -> bool:
+    return (folder / DATABASE).exists() or (folder / MARKER).exists()
 
 
 async def ask(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any]:
     """Send a command from the command line, and return the answer. Raises `CommandFailed`."""
     if not command.endswith((".create", ".set", ".invite")):
         must_exist(data)  # a command that only reads makes no folder
+    elif not _exists(data):
+        # Often a forgotten --data, and then the server that was meant knows nothing of it.
+        print(f"New data folder: {data.resolve()}", file=sys.stderr)  # noqa: T201, ASYNC240
     clock = SystemClock()
     until = time.monotonic() + _PATIENCE_S
     while True:
@@ -332,9 +340,9 @@ def _shown_key(row: KeyRow) -> dict[str, Any]:
         "tenant": row.tenant,
         "role": row.role,
         "name": row.name,
-        "createdAtMs": row.created_at_ms,
-        "expiresAtMs": row.expires_at_ms,
-        "lastUsedAtMs": row.last_used_at_ms,
+        "createdAt": iso_time(row.created_at_ms),
+        "expiresAt": iso_time_or_none(row.expires_at_ms),
+        "lastUsedAt": iso_time_or_none(row.last_used_at_ms),
         "disabled": row.disabled_at_ms is not None,
     }
 
@@ -346,6 +354,6 @@ def _shown_secret(row: JwtSecretRow) -> dict[str, Any]:
         "role": row.role,
         "name": row.name,
         "algorithm": row.algorithm,
-        "createdAtMs": row.created_at_ms,
+        "createdAt": iso_time(row.created_at_ms),
         "disabled": row.disabled_at_ms is not None,
     }

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ import pytest
 from tests.harness.processes import run
 from tests.harness.server import Server
 
-PLUGIN = Path(__file__).parents[1] / "harness" / "plugin.py"
+ROOT = Path(__file__).parents[2]
+PLUGIN = ROOT / "tests" / "harness" / "plugin.py"
 
 
 @pytest.fixture
@@ -32,6 +35,21 @@ def test_systemd_is_notified_of_readiness_watchdog_and_stop(
         assert server.terminate() == 0
         while (last := manager.recv(100)) != b"STOPPING=1":
             assert last == b"WATCHDOG=1"
+
+
+def unit(path: str) -> ConfigParser:
+    text = (ROOT / path).read_text()
+    shown = re.search(r"^\[Unit\].*?^WantedBy=.*?$", text, re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    parsed = ConfigParser(strict=False)  # a unit may name a key twice
+    parsed.read_string(shown[0])
+    return parsed
+
+
+@pytest.mark.parametrize("path", ["distribution/debian/stepwell.service", "single-node.md"])
+def test_systemd_never_gives_up_on_a_server_that_a_step_ends_again_and_again(path: str) -> None:
+    assert unit(path)["Service"]["Restart"] == "always"
+    assert unit(path)["Unit"]["StartLimitIntervalSec"] == "0"
 
 
 def test_readiness_shows_whether_requests_are_accepted(tmp_path: Path) -> None:

@@ -162,6 +162,17 @@ def test_the_commands_of_the_operations_page_work(server: Server, tmp_path: Path
     assert {key["name"] for key in keys} == {"backend"}
 
 
+def test_a_key_made_in_a_folder_by_mistake_is_noticed_and_listed_with_times(tmp_path: Path) -> None:
+    place = ("--data", tmp_path / "other", "--tenant", "default")
+    for verb in ("key", "jwt-secret"):
+        made = run(verb, "create", *place)
+        assert ("New data folder" in made.stderr) == (verb == "key")
+        (shown,) = run(verb, "list", *place).stdout.splitlines()
+        assert re.search(r"  createdAt=20\d\d-[\d-]+T[\d:.]+Z  (.*  )?disabled=no$", shown), shown
+    assert "  expiresAt=-  lastUsedAt=-  " in run("key", "list", *place).stdout
+    assert run("key", "list", *place[:2], "--tenant", "nobody").stdout == ""
+
+
 def test_a_tour_on_a_port_in_use_sends_nothing_and_keeps_sign_in_possible(tmp_path: Path) -> None:
     asked: list[str] = []
 
