@@ -54,6 +54,15 @@ def encrypted_pdf(user_password: str) -> bytes:
     return out.getvalue()
 
 
+def pdf_with_attachment(name: str, content: bytes) -> bytes:
+    """Write a PDF with an attached file."""
+    writer = PdfWriter(BytesIO(pdf("Page")))
+    writer.add_attachment(name, content)
+    out = BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
 def word(build: Any = None) -> bytes:
     """Write a DOCX with a heading, a table and a paragraph."""
     document = docx.Document()

@@ -7,6 +7,10 @@ import pypdfium2.raw as pdfium
 
 from app.tools.extraction.document import Document, damaged, encrypted
 from app.tools.extraction.pdf_form import values_on
+from app.tools.extraction.pdf_page import words_of
+from app.tools.extraction.pdf_pictures import pictures_on
+from app.tools.extraction.pdf_stamps import words_of_stamps
+from app.tools.extraction.pdf_xfa import values_of
 
 _DESCRIBED = {
     "title": "Title", "author": "Author", "subject": "Subject", "keywords": "Keywords",
@@ -39,10 +43,9 @@ def read(content: bytes, document: Document) -> None:
     document.describe({name: metadata.get(key) for name, key in _DESCRIBED.items()})
     if content.rfind(_END) < content.rfind(_END_OF_OBJECT):
         document.leave_out("what came behind the end of the file, which is cut off")
-    if book.get_formtype() in _XFA:
-        document.leave_out("the form in XFA, beside the pages of PDF")
-    if attached := book.count_attachments():
-        document.leave_out("an attached file", attached)
+    for index in range(book.count_attachments()):
+        name = book.get_attachment(index).get_name()[:100]
+        document.leave_out(f"the attached file {name}" if name else "an attached file")
     wanted = min(document.pages, document.limits.max_pages)
     document.truncated = wanted < document.pages
     bad_pages = 0
@@ -52,6 +55,8 @@ def read(content: bytes, document: Document) -> None:
         document.take(f"{text or ''}\n\n")
     if bad_pages == wanted:
         raise damaged("none of its pages can be read")
+    if book.get_formtype() in _XFA:
+        _read_xfa(book, document)
 
 
 def _with_all_pages(book: pypdfium2.PdfDocument, content: bytes) -> pypdfium2.PdfDocument:
@@ -79,20 +84,35 @@ def _with_all_pages(book: pypdfium2.PdfDocument, content: bytes) -> pypdfium2.Pd
     return other if len(other) > len(book) else book
 
 
+def _read_xfa(book: pypdfium2.PdfDocument, document: Document) -> None:
+    """Read the values of a form in XFA that the fields of its pages do not have as well."""
+    document.leave_out("the form in XFA, beside its values and the pages of PDF")
+    for line in values_of(book):
+        if line.partition(": ")[2] not in document.text:
+            document.take(f"{line}\n")
+
+
 def _page(book: pypdfium2.PdfDocument, index: int, document: Document) -> str | None:
+    number = index + 1
     try:
         page = book[index]
-        found = page.get_textpage()
-        # What lies off the page is not seen; where a page is all off, its frame is wrong.
-        text = found.get_text_bounded(errors="replace") or found.get_text_range(errors="replace")
+        words = words_of(page, number, document)
     except pypdfium2.PdfiumError:
-        document.leave_out(f"page {index + 1}, which cannot be read")
+        document.leave_out(f"page {number}, which cannot be read")
         return None
-    # PDFium puts a mark for the hyphen and the line break that part a word.
-    text = text.replace("\r\n", "\n").replace("\x02", "-\n").replace("\ufffe", "-\n")
-    parts = [text.strip("\n"), *values_on(page, book.formenv, document)]
-    if not any(part.strip() for part in parts):
-        why = "it is blank, a picture or damaged"
-        document.leave_out(f"page {index + 1}, which has no text: {why}")
+    pictures = pictures_on(page)
+    parts = [words, *values_on(page, book.formenv, document)]
+    has_annotations = bool(pdfium.FPDFPage_GetAnnotCount(page))
     page.close()
+    if has_annotations:
+        parts.append(words_of_stamps(book, index, words, document))
+    if not any(part.strip() for part in parts):
+        why = "a picture, such as a scan" if pictures.count else "blank, drawn or damaged"
+        document.leave_out(f"page {number}, which has no text: it is {why}")
+    elif pictures.scans:
+        document.leave_out(
+            f"a picture that fills page {number}; if it is a scan, words are missing"
+        )
+    if any(part.strip() for part in parts) and pictures.count > pictures.scans:
+        document.leave_out("a picture", pictures.count - pictures.scans)
     return "\n".join(part for part in parts if part)

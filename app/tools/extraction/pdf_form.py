@@ -36,6 +36,8 @@ def values_on(page: pypdfium2.PdfPage, form: Any, document: Document) -> Iterato
             yield _string(annotation, b"Contents")
         elif kind == pdfium.FPDF_ANNOT_WIDGET:
             yield _field(annotation, form) if form else _string(annotation, b"V")
+        elif kind == pdfium.FPDF_ANNOT_FILEATTACHMENT:
+            document.leave_out("an attached file")
         elif kind in _COMMENTS and _string(annotation, b"Contents").strip():
             document.leave_out("a comment")
         pdfium.FPDFPage_CloseAnnot(annotation)

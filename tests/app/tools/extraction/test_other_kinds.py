@@ -1,4 +1,4 @@
-"""PDF, presentations, OpenDocument and EPUB; unsupported formats are refused by name."""
+"""Presentations, OpenDocument and EPUB; unsupported formats are refused by name."""
 
 import pytest
 
@@ -14,93 +14,12 @@ from tests.harness.office_parts import (
 )
 
 ODS = "application/vnd.oasis.opendocument.spreadsheet"
-FONT = "<< /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
-
-
-def page_of(*annotations: str, form: str = "/Fields [5 0 R]") -> bytes:
-    drawn = "BT /F1 12 Tf 72 720 Td (Page:) Tj ET"
-    places = " ".join(f"{number} 0 R" for number in range(5, 5 + len(annotations)))
-    return documents.pdf_of([
-        f"<< /Type /Catalog /Pages 2 0 R /AcroForm << {form} >> >>",
-        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        ("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
-        f" /Resources {FONT} /Annots [{places}] >>"),
-        f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream",
-        *(f"<< /Type /Annot /Rect [9 9 99 99] /F 4 {item} >>" for item in annotations),
-    ])  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("annotation", "line"),
-    [
-        ("/Subtype /Widget /FT /Tx /T (who) /V (Ada)", "who: Ada"),
-        ("/Subtype /Widget /FT /Tx /T (w) /TU (Your name) /V (Ada)", "Your name: Ada"),
-        ("/Subtype /Widget /FT /Tx /Ff 8192 /T (pin) /V (1234)", ""),
-        ("/Subtype /Widget /FT /Ch /T (land) /Opt [(AT) (CL)] /V (CL)", "land: CL"),
-        ("/Subtype /Widget /FT /Ch /T (l) /Opt [[(a) (Austria)] [(c) (Chile)]] /V (c)", "l: Chile"),
-        ("/Subtype /Widget /FT /Btn /T (ok) /V /Yes /AS /Yes", "ok: Yes"),
-        ("/Subtype /Widget /FT /Btn /T (ok) /V /Off /AS /Off", ""),
-        ("/Subtype /FreeText /Contents (typed on it)", "typed on it"),
-    ],
-)
-def test_a_pdf_includes_form_values(annotation: str, line: str) -> None:
-    assert text_of("a.pdf", page_of(annotation)) == f"Page:\n{line}".strip()
-
-
-@pytest.mark.parametrize(
-    "before", [b"\xef\xbb\xbf", b"\r\n", b" ", b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 9_999]
-)
-def test_bytes_before_a_pdf_do_not_matter(before: bytes) -> None:
-    assert text_of("upload", before + documents.pdf("Invoice 7")) == "Invoice 7"
-
-
-def test_text_about_pdf_is_text() -> None:
-    about = "After %PDF-1.7 there are objects (obj)."
-    assert text_of("a.txt", about) == about
-    mail = b"From: a@x\r\nSubject: s\r\n\r\nhi " + documents.pdf("Invoice 7")
-    assert text_of("a.eml", mail).startswith("From: a@x\nSubject: s\n\nhi")
-    assert text_of("a.txt", "A file begins with %PDF-1.7.") == "A file begins with %PDF-1.7."
-
-
-def test_comments_of_a_pdf_are_named_and_fields_without_a_form_are_read() -> None:
-    found = read("a.pdf", page_of("/Subtype /Highlight /Contents (why?)", "/Subtype /Link"))
-    assert (found["text"], found["leftOut"]) == ("Page:", ["a comment"])
-    alone = page_of("/Subtype /Widget /FT /Tx /T (who) /V (Ada)").replace(b"/AcroForm", b"/Nothing")
-    assert text_of("a.pdf", alone) == "Page:\nAda"
 
 
 @pytest.mark.parametrize("before", [b"\r\n", b"\xef\xbb\xbf", b"HTTP/1.1 200 OK\r\n\r\n"])
 def test_bytes_before_an_archive_do_not_matter(before: bytes) -> None:
     content = package("a.xml", "application/xml", {"a.xml": "<document><t>in it</t></document>"})
     assert text_of("a.docx", before + content) == "in it"
-
-
-def test_pages_without_text_are_reported() -> None:
-    content = documents.pdf("one", "", "three")
-    found = read("a.pdf", content)
-    assert (found["text"], found["pages"]) == ("one\n\n\n\nthree", 3)
-    assert found["leftOut"] == ["page 2, which has no text: it is blank, a picture or damaged"]
-    gone = content.replace(b"/Type /Page /Parent", b"/Type /Gone /Parent", 1)
-    lost = read("a.pdf", gone.replace(b"\n3 0 obj", b"\n9 9 bad", 1))
-    assert lost["leftOut"][0] == "page 1, which cannot be read"
-    assert lost["text"].endswith("three")
-
-
-@pytest.mark.parametrize("reported", [b"/Count 1", b"/Count  1"])
-def test_a_pdf_with_a_wrong_page_count_is_read_to_its_end(reported: bytes) -> None:
-    content = documents.pdf("one", "two", "(/Type /Pages /Count 9)")
-    assert b"/Count 3" in content
-    found = read("a.pdf", content.replace(b"/Count 3", reported))
-    assert (found["pages"], found["leftOut"]) == (3, [])
-    assert found["text"] == "one\n\ntwo\n\n(/Type /Pages /Count 9)"
-
-
-def test_a_pdf_that_is_cut_off_says_so() -> None:
-    content = documents.pdf("one", "two")
-    cut = content[: content.rindex(b"xref\n0")] + b"trailer << /Root 1 0 R >>"
-    found = read("a.pdf", cut)
-    assert found["text"] == "one\n\ntwo"
-    assert found["leftOut"] == ["what came behind the end of the file, which is cut off"]
 
 
 def slides(*names: str) -> bytes:
