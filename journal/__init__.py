@@ -73,6 +73,7 @@ from journal.processes.bell import CHANGE, PLACE, RUN, SHARDS_MOVED, WAKE, Bell
 from journal.processes.locks import Locks, LockView, ProcessRow, SessionLost
 from journal.processes.owners import (
     ALL_SHARDS,
+    NO_SHARDS,
     SHARDS,
     Owners,
     ShardsHeard,
@@ -156,6 +157,7 @@ __all__ = [
     "DATABASE",
     "LONGEST_KEPT_BODY",
     "MARKER",
+    "NO_SHARDS",
     "PLACE",
     "RUN",
     "SELECT_SUSPECTS",

@@ -12,7 +12,7 @@ import os
 from app.execution.driving.culprit import Culprit
 from app.services import Services
 from app.telemetry import log
-from journal import Health
+from journal import NO_SHARDS, Health
 
 _LAST_WORDS_S = 0.5
 _LONGEST_WRITE_S = 5.0
@@ -27,7 +27,7 @@ def unready(services: Services) -> str | None:
     if not services.recovery.is_queued:
         return "the runs left open by the last stop are being recovered"
     if services.sharing is not None and not services.sharing.is_taking_part:
-        return "this process is starting or stopping and takes no runs"
+        return NO_SHARDS
     return None
 
 
@@ -44,4 +44,4 @@ async def watch_journal(health: Health, culprit: Culprit) -> None:
         if health.trouble is None:
             log.journal_writes()
         else:
-            log.journal_refuses(health.trouble)
+            log.journal_refuses(health.trouble, health.cause)

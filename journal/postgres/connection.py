@@ -47,7 +47,11 @@ analyzes it. Nor would compiling pay, which the server does for plans that seem 
 
 
 class Unreachable(sqlite3.OperationalError):
-    """The server cannot be reached, or has closed the connection."""
+    """The server cannot be reached, or has closed the connection.
+
+    Clients are told its text. That of a connection that was refused names hosts, users and files,
+    so it is only in the cause.
+    """
 
 
 class PostgresConnection:
@@ -66,7 +70,7 @@ class PostgresConnection:
         try:
             self.raw = psycopg.connect(address.conninfo, autocommit=True, client_encoding="utf8")
         except psycopg.Error as failure:
-            raise Unreachable(_in_words(failure)) from failure
+            raise Unreachable("PostgreSQL cannot be reached") from failure
         self._in_front: list[bytes] = []
         self._prepared: dict[bytes, bytes] = {}
         self._warning = ""
@@ -214,6 +218,12 @@ def named(failure: psycopg.Error) -> Exception:
     if isinstance(failure, psycopg.DataError):
         return ValueError(f"PostgreSQL cannot keep it: {_in_words(failure)}")
     return sqlite3.DatabaseError(_in_words(failure))
+
+
+def reason_of(failure: BaseException) -> str:
+    """Return why an operation failed, in words that only an operator may read."""
+    cause = failure.__cause__
+    return _in_words(cause) if isinstance(cause, psycopg.Error) else str(failure)
 
 
 def _in_words(failure: psycopg.Error) -> str:

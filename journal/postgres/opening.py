@@ -10,7 +10,7 @@ from journal.errors import Unavailable
 from journal.opening_errors import DatabaseInUse
 from journal.parts import Parts
 from journal.postgres.address import Address
-from journal.postgres.connection import PostgresConnection, lock_of
+from journal.postgres.connection import PostgresConnection, lock_of, reason_of
 from journal.postgres.schema import prepare
 from journal.postgres.sharing import shared
 from journal.postgres.threads import ReadingConnection, WritingConnection
@@ -75,7 +75,7 @@ async def opened(address: Address, folder: Path, tenant: Callable[[], str], read
         try:
             await writing.transact(_nothing, 0)
         except DatabaseError as failure:
-            raise Unavailable(f"{address.shown}: {failure}") from failure
+            raise Unavailable(f"{address.shown}: {reason_of(failure)}") from failure
         begin_elsewhere(folder, address.shown)
         reading = []
         for number in range(readers):

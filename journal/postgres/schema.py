@@ -49,6 +49,11 @@ def prepare(connection: PostgresConnection, address: Address, *, to_move: bool =
 def _check(raw: psycopg.Connection, *, relaxed: bool) -> None:
     if raw.info.server_version < _OLDEST:
         raise BadDatabase("PostgreSQL 12 is the oldest that is possible")
+    if raw.execute("SHOW transaction_read_only").fetchone() == ("on",):
+        raise BadDatabase(
+            "it is read-only, as a standby is: give the address of the primary, or those of all "
+            "servers with target_session_attrs=read-write"
+        )
     for setting in () if relaxed else ("fsync", "synchronous_commit"):
         row = raw.execute(f"SHOW {setting}".encode()).fetchone()
         if row == ("off",):

@@ -18,6 +18,8 @@ SHARDS = 64
 
 ALL_SHARDS = frozenset(range(SHARDS))
 
+NO_SHARDS = "this process has no shards: it is starting or stopping, or cannot reach the database"
+
 ShardsHeard: TypeAlias = Callable[[frozenset[int]], None]
 
 

@@ -26,7 +26,8 @@ class Health:
     """How the last write went.
 
     Attributes:
-        trouble: Why it failed; None while writing works.
+        trouble: Why it failed; None while writing works. Clients are told.
+        cause: What only an operator may know about it, if there is more.
         is_over: True once a flush has failed: this process writes nothing more.
         began_s: When the current transaction began, by the monotonic clock.
         changed: Set whenever `trouble` has changed.
@@ -34,6 +35,7 @@ class Health:
 
     def __init__(self) -> None:
         self.trouble: str | None = None
+        self.cause: str | None = None
         self.is_over = False
         self.began_s: float | None = None
         self.changed = asyncio.Event()
@@ -57,4 +59,6 @@ class Health:
         trouble = "the disk failed to flush" if self.is_over else str(failure)
         if trouble != self.trouble:
             self.trouble = trouble
+            cause = " ".join(str(failure.__cause__ or "").split())
+            self.cause = None if cause in ("", trouble) else cause
             self.changed.set()

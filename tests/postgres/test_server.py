@@ -92,7 +92,13 @@ def test_a_server_recovers_when_postgresql_is_back(
             while client.get("/readyz").status_code == 200:
                 assert time.monotonic() < until
                 time.sleep(0.05)
+            told = ""
+            while "cannot be reached" not in told:
+                refused = client.get(f"/api/workflow/status/{runs[0]}")
+                assert (refused.status_code, time.monotonic() < until) == (503, True)
+                told += refused.text + client.get("/readyz").text
             assert client.post("/api/workflow/start-async/slow", json={}).status_code == 503
+            assert str(alone.folder) not in told, "where it is matters to operators only"
             alone.start()
             while client.get("/readyz").status_code != 200:
                 assert time.monotonic() < until
@@ -120,6 +126,9 @@ def test_refusals_state_the_reason_and_no_password(
     free = {"STEPWELL_DATABASE_SCHEMA": database.schema}
     assert "synchronous_commit is off" in started(
         f"{good}&options=-csynchronous_commit%3Doff", **free
+    )
+    assert "it is read-only" in started(
+        f"{good}&options=-cdefault_transaction_read_only%3Don", **free
     )
     assert "cannot be read" in started("postgresql://me:geheim@[::1/x")
     assert "must be an address" in started("mysql://me:geheim@db/x")

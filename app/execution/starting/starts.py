@@ -10,7 +10,7 @@ from app.execution.live.live_runs import LiveRuns
 from app.execution.starting.new_run import NewRun
 from app.telemetry.traces import with_trace
 from engine import Event, JsonObject, apply
-from journal import SHARDS, DuplicateStart, Owners, Unavailable, VariableTable, shard_of
+from journal import NO_SHARDS, SHARDS, DuplicateStart, Owners, Unavailable, VariableTable, shard_of
 
 
 class Starts:
@@ -114,4 +114,4 @@ class Starts:
         for number in range(least, least + SHARDS):
             if owners.begins(shard_of(number)):
                 return number
-        raise Unavailable("this process is starting or stopping and takes no runs")
+        raise Unavailable(NO_SHARDS)
