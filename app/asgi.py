@@ -23,7 +23,7 @@ from app.operator.control_socket import Control
 from app.operator.folder import operator_context
 from app.services import Services
 from app.settings.server import Settings, load
-from app.telemetry import log
+from app.telemetry import log, log_output
 from app.telemetry.blocked_step import process_end
 from app.telemetry.loop_lag import LoopLag
 from app.upkeep.housekeeping import Housekeeping
@@ -66,7 +66,7 @@ class App:
         async with AsyncExitStack() as stack:
             try:
                 settings = self._settings()
-                log.configure(settings.log_level, settings.log_format)
+                log_output.configure(settings.log_level, settings.log_format)
                 services = await stack.enter_async_context(working(settings))
             except Exception as failure:  # noqa: BLE001 - the server says it and ends
                 await send({"type": "lifespan.startup.failed", "message": str(failure)})

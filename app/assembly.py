@@ -52,7 +52,7 @@ from app.settings.extras import extra
 from app.settings.server import Settings
 from app.sharing import Kept, Once, Sharing
 from app.spending.spending import Spending
-from app.telemetry import log
+from app.telemetry import log_output
 from app.telemetry.counters import Counters
 from app.telemetry.otlp import OtlpExporter
 from app.telemetry.stacks import loading_plugins
@@ -101,7 +101,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     journal, hub, cluster = await _journal(settings, closing)
     client = _client(settings, way, settings.max_concurrent_steps, closing)
     secrets = await open_secrets(journal, settings, clock)
-    log.mask_with(settings.data, secrets.mask_text)
+    log_output.mask_with(settings.data, secrets.mask_text)
     models = _models(settings, journal, secrets, clock, way, closing)
     authenticator, sessions = await _callers(journal, settings, clock, secrets, way, closing)
     files, agents = Files(journal, storage, clock), Agents(journal, clock)
@@ -230,7 +230,7 @@ def _exporter(settings: Settings, closing: AsyncExitStack) -> Exporter | None:
     exporter = OtlpExporter(settings, through)
     closing.push_async_callback(exporter.close)
     if exporter.line is not None:
-        closing.callback(log.send_lines_to(exporter.line))
+        closing.callback(log_output.send_lines_to(exporter.line))
     return exporter if exporter.takes_spans else None
 
 

@@ -21,7 +21,7 @@ from app.services import Services
 from app.settings.extras import ExtraMissing, extra
 from app.settings.open_files import open_files, raise_limit
 from app.settings.server import Settings
-from app.telemetry import log
+from app.telemetry import log, log_output
 from app.web.application import application, load_api
 from app.web.listener import Listener
 from app.web.protocol import protocol
@@ -100,7 +100,7 @@ Alongside: TypeAlias = Callable[[Services, str], AbstractAsyncContextManager[Non
 
 def serve(settings: Settings, alongside: Alongside | None = None) -> int:
     """Serve until stopped; return the exit code."""
-    log.configure(settings.log_level, settings.log_format)
+    log_output.configure(settings.log_level, settings.log_format)
     # A thread that reads or commits waits this long, several times, for a loop that computes.
     sys.setswitchinterval(_SWITCH_S)
     gc.freeze()  # imported modules stay, so the collector need not scan them while serving

@@ -24,7 +24,7 @@ from app.assembly import open_services
 from app.execution.starting.new_run import NewRun
 from app.services import Services
 from app.settings.server import load
-from app.telemetry import log
+from app.telemetry import log_output
 from benchmarks.definitions import five
 from benchmarks.own.engine_rate import new_run
 from benchmarks.rounds import say
@@ -68,7 +68,7 @@ async def _least(folder: Path, tool: str) -> dict[str, float]:
 
 def measure() -> dict[str, dict[str, float]]:
     """Return the minimum processor time per run, by tool and by the number of concurrent runs."""
-    log.configure("warning", "console")
+    log_output.configure("warning", "console")
     found = {}
     for tool in TOOLS:
         with tempfile.TemporaryDirectory() as folder:

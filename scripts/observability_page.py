@@ -8,14 +8,18 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from app.telemetry import log
+from app.telemetry import log, log_output
 from app.web.api.metric_table import METRICS
+
+LOGGING = (log, log_output)
+"""The modules that write log lines."""
 
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 _FIELDS = {
     "address": "where the server listens",
     "again_in_s": "seconds until the next try",
     "calls": "how many calls",
+    "command": "the name of the command",
     "connections": "how many connections from outside are taken at once",
     "cpu_ms": "milliseconds of processor time that the event loop used meanwhile",
     "exception": "the traceback of what failed",
@@ -84,7 +88,7 @@ def page() -> Iterator[str]:
     yield "`log_level` and `log_format` in the [settings](settings.md). Each line has `event` (the"
     yield "text below), `level` and `timestamp`. Secrets, keys and tokens are `***` in every field."
     yield "Libraries are logged from `warning` on, with their own text as `event`, and `logger`.\n"
-    lines = sorted(log_lines(inspect.getsource(log)), key=lambda line: line.text)
+    lines = sorted(all_log_lines(), key=lambda line: line.text)
     yield "| event | level | fields | meaning |\n| --- | --- | --- | --- |"
     for line in lines:
         fields = ", ".join(f"`{name}`" for name in line.fields)
@@ -92,6 +96,11 @@ def page() -> Iterator[str]:
     yield "\n| field | what it holds |\n| --- | --- |"
     for name in sorted({name for line in lines for name in line.fields}):
         yield f"| `{name}` | {_FIELDS[name]} |"
+
+
+def all_log_lines() -> list[LogLine]:
+    """Return every kind of line."""
+    return [line for module in LOGGING for line in log_lines(inspect.getsource(module))]
 
 
 def log_lines(source: str) -> Iterator[LogLine]:
@@ -116,9 +125,9 @@ def _level(called: ast.expr) -> str | None:
 
 
 def _meaning(function: ast.FunctionDef) -> str:
-    told = " ".join((ast.get_docstring(function) or "").split())
-    told = re.sub(r"^Log(?: that)? ", "", told)
-    return told[:1].upper() + told[1:]
+    summary = " ".join((ast.get_docstring(function) or "").split())
+    meaning = re.sub(r"^Log(?: that)? ", "", summary)
+    return meaning[:1].upper() + meaning[1:]
 
 
 def _process_rows() -> Iterator[str]:

@@ -11,11 +11,12 @@ from typing import Any
 
 from app.auth.roles import Role
 from app.auth.tokens import ALGORITHMS
+from app.cli import progress
 from app.cli.options import add_tenant_folder
 from app.cli.reporting import one_line
 from app.cli.subparsers import Subparsers
-from app.operator.control_socket import ask
 from app.operator.errors import CommandFailed
+from app.operator.tenant_commands import ask
 from steps.language.durations import duration_ms
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -44,12 +45,12 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Carry out the command and print its answer."""
-    answer = asyncio.run(ask(args.data, f"{args.what}.{args.verb}", _given(args)))
+    answer = asyncio.run(ask(args.data, f"{args.what}.{args.verb}", _given(args), progress.line))
     if args.json:
         print(json.dumps(answer))
         return 0
     if "key" in answer:
-        about = f"key {answer['id']} of {answer['tenant']} with the role {answer['role']}"
+        about = f"key {answer['id']} of {args.tenant} with the role {answer['role']}"
         print(f"{about}; it is shown only now:", file=sys.stderr)
         sys.stderr.flush()
         print(answer["key"])  # alone, so that a shell can keep it in a variable

@@ -10,7 +10,7 @@ from app.cli.progress import show
 from app.cli.subparsers import Subparsers
 from app.clock import SystemClock
 from app.operator.commands import compiler
-from app.operator.control_socket import must_exist, send
+from app.operator.data_folder import must_exist, send
 from app.operator.errors import CommandFailed
 from app.settings.server import Settings, load
 from app.upkeep.doctor import Finding, examine, holder_of

@@ -7,14 +7,14 @@ from app.operator.errors import CommandFailed
 from app.secrets.seal import KeyUnusable
 from app.settings.extras import ExtraMissing
 from app.settings.server import SettingsError
-from app.telemetry import log
+from app.telemetry import log_output
 from steps.registry import StepTypeError
 from steps.tools.tools import ToolLoadError
 
 
 def carry_out(args: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
-    log.configure("warning", "console")  # until `serve` knows the settings
+    log_output.configure("warning", "console")  # until `serve` knows the settings
     expected = (
         ExtraMissing,
         KeyUnusable,

@@ -11,7 +11,7 @@ from app.cli.options import add_folder
 from app.cli.progress import line, show
 from app.cli.reporting import one_line
 from app.cli.subparsers import Subparsers
-from app.operator.control_socket import must_exist
+from app.operator.data_folder import must_exist
 from app.operator.errors import CommandFailed
 from app.operator.folder import ask
 from app.operator.with_postgresql import LOSS, RESTORE, must_be_in_folder

@@ -5,10 +5,11 @@ import asyncio
 import json
 
 from app.auth.roles import Role
+from app.cli import progress
 from app.cli.credentials import tenant_of
 from app.cli.options import add_tenant_folder
 from app.cli.subparsers import Subparsers
-from app.operator.control_socket import ask
+from app.operator.tenant_commands import ask
 
 _SUMMARY = "make a link with which a new or known person chooses a password"
 
@@ -30,7 +31,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the link as a path; the reader puts the server's address before it."""
     given = {"tenant": tenant_of(args), "name": args.name, "role": args.role}
-    answer = asyncio.run(ask(args.data, "person.invite", given))
+    answer = asyncio.run(ask(args.data, "person.invite", given, progress.line))
     if args.json:
         print(json.dumps(answer))
     else:

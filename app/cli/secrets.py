@@ -6,12 +6,13 @@ import getpass
 import json
 import sys
 
+from app.cli import progress
 from app.cli.credentials import tenant_of
 from app.cli.options import add_tenant_folder
 from app.cli.reporting import one_line
 from app.cli.subparsers import Subparsers
-from app.operator.control_socket import ask
 from app.operator.errors import CommandFailed
+from app.operator.tenant_commands import ask
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -37,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
         given["name"] = args.name
     if args.verb == "set":
         given["value"] = _value()
-    answer = asyncio.run(ask(args.data, f"secret.{args.verb}", given))
+    answer = asyncio.run(ask(args.data, f"secret.{args.verb}", given, progress.line))
     if args.json:
         print(json.dumps(answer))
         return 0

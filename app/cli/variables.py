@@ -4,12 +4,13 @@ import argparse
 import asyncio
 import json
 
+from app.cli import progress
 from app.cli.credentials import tenant_of
 from app.cli.options import add_tenant_folder
 from app.cli.reporting import one_line
 from app.cli.subparsers import Subparsers
-from app.operator.control_socket import ask
 from app.operator.errors import CommandFailed
+from app.operator.tenant_commands import ask
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -41,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
         except ValueError as wrong:
             message = f"the value must be JSON, with texts in double quotes: {wrong}"
             raise CommandFailed(message) from wrong
-    answer = asyncio.run(ask(args.data, f"variable.{args.verb}", given))
+    answer = asyncio.run(ask(args.data, f"variable.{args.verb}", given, progress.line))
     if args.json:
         print(json.dumps(answer, ensure_ascii=False))
         return 0

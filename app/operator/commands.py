@@ -7,32 +7,31 @@ Long commands run in a thread with a connection of their own, and report progres
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, get_args
+from collections.abc import Mapping
+from typing import Any, get_args
 
 from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.clock import Clock
 from app.execution.commands.bulk import Action, Bulk
+from app.operator.data_folder import COMMAND_LINE, Progress
+from app.operator.errors import CommandFailed
 from app.operator.with_postgresql import BACKUP, must_be_in_folder
 from app.settings.server import Settings
-from app.upkeep.backup import back_up
+from app.upkeep.backup import BackupFailed, back_up
 from app.upkeep.doctor import Compile, examine, holder_of
 from app.upkeep.retention import Retention
+from app.wire.parsing.errors import BadRequest
 from app.wire.requests.bodies import BulkBody, ListRunsQuery, checked
 from app.wire.runs.bulk import command_of, matched_document, outcome_document
 from app.wire.runs.listing import found_runs, run_line
 from engine import iso_time
 from engine.value import value
-from journal import Journal, Verified, holder, verify
+from journal import Journal, JournalError, Verified, holder, verify
 from steps.definition import compile_definition
 from steps.document.problems import InvalidDefinition
 from steps.registry import Registry
 
-Progress: TypeAlias = Callable[[str], None]
-"""Called with a sentence about the progress of a long command; works from any thread."""
-
-CALLER = "command line"
 _SHOWN_FAULTS = 1_000
 _REST_S = 0.005
 _TELL_EVERY_S = 0.5
@@ -52,8 +51,14 @@ class OperatorContext:
 async def operate(
     place: OperatorContext, command: str, given: Mapping[str, Any], tell: Progress
 ) -> dict[str, Any]:
-    """Carry out one of `COMMANDS`. Raises what the called parts raise."""
-    return await COMMANDS[command](place, given, tell)
+    """Carry out one of `COMMANDS`. Raises `CommandFailed`, `Locked`."""
+    try:
+        return await COMMANDS[command](place, given, tell)
+    except BadRequest as wrong:
+        listed = "; ".join(f"{item.path}: {item.message}" for item in wrong.problems)
+        raise CommandFailed(listed or str(wrong)) from wrong
+    except (JournalError, BackupFailed, OSError) as refused:
+        raise CommandFailed(str(refused)) from refused
 
 
 async def _list(place: OperatorContext, given: Mapping[str, Any], _: Progress) -> dict[str, Any]:
@@ -69,7 +74,7 @@ async def _bulk(place: OperatorContext, given: Mapping[str, Any], _: Progress) -
     if body.dryRun:
         return matched_document(body.action, await place.bulk.count(given["tenant"], command))
     outcome = await place.bulk.perform(
-        given["tenant"], command, Caller(given["tenant"], Role.OWNER, CALLER)
+        given["tenant"], command, Caller(given["tenant"], Role.OWNER, COMMAND_LINE)
     )
     return outcome_document(body.action, outcome)
 

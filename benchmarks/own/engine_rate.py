@@ -10,7 +10,7 @@ from app.assembly import open_services
 from app.execution.starting.new_run import NewRun
 from app.services import Services
 from app.settings.server import load
-from app.telemetry import log
+from app.telemetry import log_output
 from benchmarks.definitions import five
 from benchmarks.stepwell_server import ROOT, TENANT
 from journal import DATABASE
@@ -29,7 +29,7 @@ def events_a_second(folder: Path, tool: str, runs: int, seconds: float) -> float
     """Keep `runs` runs in progress for `seconds`, and count the durable events."""
     tools = ROOT / "benchmarks" / "stepwell_tools.py"
     settings = load({"data": folder, "plugins": [tools], "log_level": "warning"}).settings
-    log.configure("warning", "console")
+    log_output.configure("warning", "console")
 
     async def measure() -> float:
         async with open_services(settings) as services:

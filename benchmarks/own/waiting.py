@@ -15,7 +15,7 @@ from pathlib import Path
 from app.assembly import open_services
 from app.services import Services
 from app.settings.server import load
-from app.telemetry import log
+from app.telemetry import log_output
 from app.triggers.schedule_document import ScheduleBody
 from engine import JsonObject
 from journal import NewSignal
@@ -84,7 +84,7 @@ def main() -> None:
     options.add_argument("--signals", type=int, default=9_500)
     options.add_argument("--schedules", type=int, default=980)
     given = options.parse_args()
-    log.configure("warning", "console")
+    log_output.configure("warning", "console")
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(asyncio.run(measured(Path(folder), given.signals, given.schedules))))
 

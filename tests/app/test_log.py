@@ -8,13 +8,13 @@ import pytest
 SCRIPT = """
 import logging
 from pathlib import Path
-from app.telemetry import log
+from app.telemetry import log, log_output
 from app.secrets.mask import Mask
 
-log.configure("debug", {style!r})
-log.mask_with(Path("one"), Mask(["forgotten"]).text)
-log.mask_with(Path("one"), Mask(["first-canary"]).text)
-log.mask_with(Path("two"), Mask(["canary \\"value\\""]).text)
+log_output.configure("debug", {style!r})
+log_output.mask_with(Path("one"), Mask(["forgotten"]).text)
+log_output.mask_with(Path("one"), Mask(["first-canary"]).text)
+log_output.mask_with(Path("two"), Mask(["canary \\"value\\""]).text)
 
 def fail():
     raise RuntimeError('it holds canary "value" and sk_0123456789')

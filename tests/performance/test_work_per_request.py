@@ -8,7 +8,7 @@ import pytest
 from app.assembly import open_services
 from app.auth.keys import new_key
 from app.settings.server import load
-from app.telemetry import log
+from app.telemetry import log_output
 from app.web.application import application
 from benchmarks.definitions import five
 from tests.conftest import PLUGIN
@@ -28,7 +28,7 @@ async def test_a_request_takes_few_calls(
     most_of_http: int,
 ) -> None:
     settings = load({"data": tmp_path, "plugins": [PLUGIN]}).settings
-    monkeypatch.setitem(log._requests_shown, "so", False)  # the default settings
+    monkeypatch.setitem(log_output.REQUESTS_SHOWN, "so", False)  # the default settings
     async with open_services(settings) as services:
         key, row = new_key("acme", "owner", "k", services.clock.now_ms())
         await services.journal.keys.create(row)

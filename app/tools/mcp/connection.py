@@ -31,7 +31,7 @@ from app.outbound.oauth import OAuthTokens
 from app.outbound.way_out import WayOut
 from app.secrets.mask import Mask
 from app.settings.mcp import McpOAuth, McpServerSettings, resolved, taken_from_variables
-from app.telemetry import log
+from app.telemetry import log_output
 from app.tools.mcp.elicitation import Elicitation, OpenCall
 from app.tools.mcp.http import SESSION_OVER, http_client
 from app.tools.mcp.link import McpCall, McpTool, McpUnavailable, NoTools, NotSent, Token, ToolList
@@ -55,7 +55,7 @@ _LONGEST = 2_000
 _WRITE_S = 1.0
 
 for _library in ("mcp", "client"):  # its session logs under the second name
-    log.take_over(_library)
+    log_output.take_over(_library)
 
 
 @asynccontextmanager

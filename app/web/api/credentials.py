@@ -1,6 +1,6 @@
 """API keys and token secrets over HTTP: create, list, disable; never shown again."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
@@ -13,7 +13,7 @@ from app.web.endpoint import Call, Endpoint
 from app.wire.parsing.errors import BadRequest
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import checked
-from engine import iso_time, iso_time_or_none
+from app.wire.tenant_documents import jwt_secret_document, key_document
 from journal import JwtSecretRow, KeyRow, UnknownCredential
 from steps.contract.step_type import Problem
 
@@ -123,32 +123,6 @@ async def jwt_secrets_of(call: Call) -> list[JwtSecretRow]:
     """Return what verifies the tokens of the caller's tenant, oldest first."""
     rows = await call.services.journal.jwt_secrets.all()
     return [row for row in rows if row.tenant == call.tenant]
-
-
-def key_document(row: KeyRow) -> dict[str, Any]:
-    """Return a key as listed: everything except the key itself."""
-    return {
-        "id": row.id,
-        "prefix": row.prefix,
-        "name": row.name,
-        "role": row.role,
-        "createdAt": iso_time(row.created_at_ms),
-        "expiresAt": iso_time_or_none(row.expires_at_ms),
-        "lastUsedAt": iso_time_or_none(row.last_used_at_ms),
-        "disabledAt": iso_time_or_none(row.disabled_at_ms),
-    }
-
-
-def jwt_secret_document(row: JwtSecretRow) -> dict[str, Any]:
-    """Return a secret as listed: everything except the secret itself."""
-    return {
-        "kid": row.kid,
-        "name": row.name,
-        "role": row.role,
-        "algorithm": row.algorithm,
-        "createdAt": iso_time(row.created_at_ms),
-        "disabledAt": iso_time_or_none(row.disabled_at_ms),
-    }
 
 
 ENDPOINTS = (

@@ -24,7 +24,7 @@ from mcp_types import (
 from starlette.responses import Response
 from starlette.types import Message
 
-from app.telemetry import log
+from app.telemetry import log, log_output
 from app.web.api.mcp_tools import UnknownTool, called, tools_of
 from app.web.endpoint import Call
 from app.web.errors import is_known
@@ -37,7 +37,7 @@ _ABOUT = (
     "running."
 )
 
-log.take_over("mcp")
+log_output.take_over("mcp")
 
 
 async def _list_tools(

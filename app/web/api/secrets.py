@@ -1,17 +1,15 @@
 """Secrets over HTTP: names and times are shown, values can only be written."""
 
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
-from app.secrets.vault import LONGEST, SecretName
+from app.secrets.vault import LONGEST
 from app.web.endpoint import Call, Endpoint
 from app.wire.parsing.errors import BadRequest
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import checked
-from engine import iso_time
+from app.wire.tenant_documents import secret_document
 
 
 class SecretBody(BaseModel):
@@ -29,17 +27,11 @@ class SecretBody(BaseModel):
     )
 
 
-def _shown(secret: SecretName) -> dict[str, Any]:
-    return {
-        "name": secret.name,
-        "createdAt": iso_time(secret.created_at_ms),
-        "updatedAt": iso_time(secret.updated_at_ms),
-    }
-
-
 async def list_secrets(call: Call) -> Response:
     """List the names of the tenant's secrets."""
-    return JSONResponse([_shown(secret) for secret in call.services.secrets.names(call.tenant)])
+    return JSONResponse(
+        [secret_document(secret) for secret in call.services.secrets.names(call.tenant)]
+    )
 
 
 async def put_secret(call: Call) -> Response:
@@ -51,7 +43,7 @@ async def put_secret(call: Call) -> Response:
         raise BadRequest('the body must be JSON: {"value": "a text"}') from None
     body = checked(SecretBody, raw)
     secret, is_new = await call.services.secrets.put(call.tenant, call.path("name"), body.value)
-    return JSONResponse(_shown(secret), 201 if is_new else 200)
+    return JSONResponse(secret_document(secret), 201 if is_new else 200)
 
 
 async def delete_secret(call: Call) -> Response:

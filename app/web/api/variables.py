@@ -1,6 +1,5 @@
 """Variables over HTTP: values that expressions use as `vars.NAME`."""
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +13,7 @@ from app.web.json_answer import JsonAnswer
 from app.wire.answers.parts import IGNORED
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import checked
-from engine import iso_time
-from journal import VariableRow
+from app.wire.tenant_documents import variable_document
 from steps.checking.as_written import as_written
 
 
@@ -33,16 +31,6 @@ class ShownVariable(VariableBody):
     name: str | None = Field(None, description=IGNORED)
     createdAt: datetime | None = Field(None, description=IGNORED)  # noqa: N815
     updatedAt: datetime | None = Field(None, description=IGNORED)  # noqa: N815
-
-
-def variable_document(row: VariableRow) -> dict[str, Any]:
-    """Return a variable as shown."""
-    return {
-        "name": row.name,
-        "value": json.loads(row.value),
-        "createdAt": iso_time(row.created_at_ms),
-        "updatedAt": iso_time(row.updated_at_ms),
-    }
 
 
 async def list_variables(call: Call) -> Response:

@@ -11,7 +11,7 @@ from app.auth.tokens import ALGORITHMS
 from app.events.catalogue import NAMES
 from app.tools.mcp.sign_ins import CALLBACK, PAGE, server_of
 from app.upkeep.retention import Retention
-from app.web.api.credentials import jwt_secret_document, jwt_secrets_of, key_document, keys_of
+from app.web.api.credentials import jwt_secrets_of, keys_of
 from app.web.api.processes import processes_document
 from app.web.api.spending import budgets_of, spent_by_workflow, spent_this_month
 from app.web.api.webhooks import webhook_status
@@ -19,6 +19,7 @@ from app.web.console.appearance import DENSITIES, THEMES, appearance_of
 from app.web.console.page import Page
 from app.web.console.rendering import page
 from app.web.endpoint import Call
+from app.wire.tenant_documents import jwt_secret_document, key_document
 
 _MOST = 0.99
 _MOST_GOING = 10_000

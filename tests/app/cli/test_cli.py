@@ -109,10 +109,17 @@ def test_key_commands_work_with_and_without_a_server(server: Server) -> None:
     arguments = ("key", "list", "--data", server.data, "--tenant", "acme")
     made = server.key("viewer")
     assert [key["role"] for key in command(*arguments)["keys"]] == ["viewer"]
+    with server.client("owner") as owner:
+        assert command(*arguments)["keys"] == owner.get("/api/keys").json()
+        owner.put("/api/variables/RATE", json={"value": 5}).raise_for_status()
+        variables = command("variable", *arguments[1:])["variables"]
+        assert variables == owner.get("/api/variables").json()
     server.kill()
     listed = command(*arguments)
     assert made not in json.dumps(listed)
-    assert len(listed["keys"]) == 1
+    assert len(listed["keys"]) == 2
+    nobody = run("key", "list", "--data", server.data, "--tenant", "other")
+    assert (nobody.returncode, nobody.stdout) == (0, "")
 
 
 def test_config_shows_the_source_of_a_value() -> None:
@@ -168,7 +175,7 @@ def test_a_key_made_in_a_folder_by_mistake_is_noticed_and_listed_with_times(tmp_
         made = run(verb, "create", *place)
         assert ("New data folder" in made.stderr) == (verb == "key")
         (shown,) = run(verb, "list", *place).stdout.splitlines()
-        assert re.search(r"  createdAt=20\d\d-[\d-]+T[\d:.]+Z  (.*  )?disabled=no$", shown), shown
+        assert re.search(r"  createdAt=20\d\d-[\d-]+T[\d:.]+Z  (.*  )?disabledAt=-$", shown), shown
     assert "  expiresAt=-  lastUsedAt=-  " in run("key", "list", *place).stdout
     assert run("key", "list", *place[:2], "--tenant", "nobody").stdout == ""
 
