@@ -47,10 +47,9 @@ def secrets_key_made(file: str) -> None:
     _log.info("key for secrets made; back it up apart from the journal", file=file)
 
 
-def journal_refuses(why: str, cause: str | None) -> None:
+def journal_refuses(why: str) -> None:
     """Log that nothing can be written for now."""
-    more = {"cause": cause} if cause else {}
-    _log.error("the journal cannot write, trying again", why=why, **more)
+    _log.error("the journal cannot write, trying again", why=why)
 
 
 def journal_writes() -> None:

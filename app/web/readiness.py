@@ -44,4 +44,4 @@ async def watch_journal(health: Health, culprit: Culprit) -> None:
         if health.trouble is None:
             log.journal_writes()
         else:
-            log.journal_refuses(health.trouble, health.cause)
+            log.journal_refuses(": ".join(filter(None, (health.trouble, health.cause))))
