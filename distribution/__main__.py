@@ -1,6 +1,7 @@
 """`python -m distribution KIND ... [--out FOLDER]`: build distributions."""
 
 import argparse
+import os
 from pathlib import Path
 
 from distribution import binary, image, package, program
@@ -16,6 +17,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "distribution")
     args = parser.parse_args()
+    os.umask(0o022)  # others than who builds have to read the results
     work: Path = args.work.absolute()
     folder = program.built(work)
     if "image" in args.kinds:

@@ -37,4 +37,13 @@ def built(work: Path) -> Path:
         check=True,
         env=environment,
     )  # fmt: skip
+    readable(out / "stepwell")
     return out / "stepwell"
+
+
+def readable(folder: Path) -> None:
+    """Let every user read a folder, and execute what its owner executes, whatever the umask was."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            is_executable = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if is_executable else 0o644)

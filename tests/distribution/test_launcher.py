@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from distribution.binary import archive, written
+from distribution.program import readable
 
 SHOWN = '#!/bin/sh\necho "$0" "$@"\n[ "$1" = wait ] && read -r _\nexit 3\n'
 
@@ -92,6 +93,17 @@ def test_an_unpacked_version_that_is_not_running_is_removed(
         kept = sorted((place / "_internal" / "data").read_bytes() for place in places)
         assert kept == [b"second", b"third"]
         running.communicate(b"\n")
+
+
+def test_what_a_private_checkout_contains_can_be_read_by_every_user(program: Path) -> None:
+    for path in (program, *program.rglob("*")):
+        path.chmod(path.stat().st_mode & 0o700)
+    readable(program)
+    modes = {
+        str(path.relative_to(program)): oct(path.stat().st_mode & 0o777)
+        for path in program.rglob("*")
+    }
+    assert modes == {"stepwell": "0o755", "_internal": "0o755", "_internal/data": "0o644"}
 
 
 def test_the_same_folder_produces_the_same_archive(program: Path) -> None:
