@@ -62,6 +62,7 @@ from journal.histories.start_keys import IdempotencyKey, StartKeys, UsedKey
 from journal.journal import SQLITE_VERSION, Database, Journal, looking_at
 from journal.opening_errors import (
     BadDatabase,
+    CannotCopy,
     CannotOpen,
     DatabaseInUse,
     Locked,
@@ -107,6 +108,7 @@ from journal.sqlite.database import (
     begin_elsewhere,
     mark,
     migrations,
+    must_be_journal,
 )
 from journal.sqlite.durable_files import sync, write_whole
 from journal.sqlite.lock import FolderLock, holder
@@ -178,6 +180,7 @@ __all__ = [
     "AuditRow",
     "BadDatabase",
     "Bell",
+    "CannotCopy",
     "CannotOpen",
     "CaptionRow",
     "Captions",
@@ -357,6 +360,7 @@ __all__ = [
     "looking_at",
     "mark",
     "migrations",
+    "must_be_journal",
     "open_read_only",
     "place_key",
     "processes_of",

@@ -37,21 +37,40 @@ class CannotOpen(JournalError):
         super().__init__(f"{file} cannot be opened ({failure}): {how_to_open(file, failure)}")
 
 
+class CannotCopy(JournalError):
+    """The database cannot be copied; nothing is left of the copy."""
+
+    def __init__(self, file: Path, to: Path, failure: sqlite3.Error | OSError) -> None:
+        self.file, self.to = file, to
+        code = _code_of(to, failure)
+        how = _COPY_MENDS.get(code, "the system's log may say what is wrong with the disk")
+        why = getattr(failure, "strerror", None) or failure
+        super().__init__(f"{file} cannot be copied to {to.parent} ({why}): {how}")
+
+
 def how_to_open(file: Path, failure: sqlite3.Error | OSError) -> str:
     """Return what to do about a database that the disk or another program keeps shut."""
+    return _MENDS.get(_code_of(file, failure), _MEND)
+
+
+def _code_of(file: Path, failure: sqlite3.Error | OSError) -> int:
+    """Return SQLite's primary code for a failure to use a file."""
     # SQLite's extended code adds the exact cause to the last byte.
     code = (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF
     if getattr(failure, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         code = sqlite3.SQLITE_FULL
+    elif getattr(failure, "errno", None) in _NOT_ALLOWED:
+        code = sqlite3.SQLITE_CANTOPEN
     # Files beside the database are created before it is read; a full disk then is not SQLITE_FULL.
     if code == sqlite3.SQLITE_IOERR:
         disk = os.statvfs(file.parent)
         if disk.f_bavail * disk.f_frsize < _LEAST_ROOM:
             code = sqlite3.SQLITE_FULL
-    return _MENDS.get(code, _MEND)
+    return code
 
 
 _LEAST_ROOM = 65_536
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR)
 _MEND = "the system's log may say what is wrong with the disk; repair it and start again"
 _MENDS = {
     sqlite3.SQLITE_FULL: "make room on the disk and start again",
@@ -59,6 +78,14 @@ _MENDS = {
     **dict.fromkeys(
         (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM),
         "let the user that runs Stepwell read and write the data folder and what is in it",
+    ),
+}
+_COPY_MENDS = {
+    sqlite3.SQLITE_FULL: "make room on that disk, or choose a folder on another one",
+    sqlite3.SQLITE_BUSY: "another program uses it; try again in a moment",
+    **dict.fromkeys(
+        (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM),
+        "let this user write there, or choose another folder",
     ),
 }
 

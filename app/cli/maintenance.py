@@ -17,7 +17,7 @@ from app.operator.folder import ask
 from app.operator.with_postgresql import LOSS, RESTORE, must_be_in_folder
 from app.settings.server import Settings, load
 from app.upkeep.backup import BackupFailed, restore
-from journal import DATABASE, FolderLock, JournalError, has_wal, unmark
+from journal import DATABASE, FolderLock, JournalError, has_wal, must_be_journal, unmark
 
 _ABOUT_KEY = (
     "secrets.key is not in this backup: without it nobody can open the secrets, so keep a copy "
@@ -124,6 +124,7 @@ def _accept_loss(args: argparse.Namespace) -> int:
     try:
         with FolderLock(settings.data):
             database = settings.data / DATABASE
+            must_be_journal(database)
             if has_wal(database) or not unmark(database):
                 raise CommandFailed(f"{database} has lost nothing, so nothing was changed")
     except JournalError as refused:

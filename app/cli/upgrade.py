@@ -17,7 +17,16 @@ from app.operator.errors import CommandFailed
 from app.operator.with_postgresql import REHEARSAL, must_be_in_folder
 from app.settings.server import Settings, load
 from app.upkeep.rehearsal import Rehearsal, rehearse
-from journal import DATABASE, FolderLock, JournalError, Locked, copy_database
+from journal import (
+    DATABASE,
+    CannotCopy,
+    CannotOpen,
+    FolderLock,
+    JournalError,
+    Locked,
+    copy_database,
+    must_be_journal,
+)
 from steps.registry import Registry
 from steps.tools.tools import Tools
 
@@ -42,11 +51,22 @@ def main(args: argparse.Namespace) -> int:
     settings = load({"data": args.data}, args.config).settings
     must_be_in_folder(settings, REHEARSAL)
     must_exist(settings.data)
-    with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=args.work or settings.data) as work:
+    place: Path = args.work or settings.data
+    try:
+        made = tempfile.TemporaryDirectory(prefix="rehearsal-", dir=place)
+    except OSError as refused:
+        raise CommandFailed(
+            f"{place} cannot hold the copy ({refused.strerror}): name another folder with --work"
+        ) from refused
+    with made as work:
         try:
             found = asyncio.run(_rehearse(settings, Path(work)))
+        except (CannotCopy, CannotOpen) as refused:
+            raise CommandFailed(
+                f"nothing was rehearsed: {refused}; --work names another folder"
+            ) from refused
         except JournalError as refused:
-            raise CommandFailed(f"this version cannot open a copy of it: {refused}") from refused
+            raise CommandFailed(f"this version cannot use it: {refused}") from refused
     wrong = sum(item.level == "wrong" for item in found.findings)
     if args.json:
         print(json.dumps({"wrong": wrong, **asdict(found)}))
@@ -77,6 +97,7 @@ async def _copy(settings: Settings, work: Path) -> None:
     try:
         # Not opened as a journal, since that would migrate the folder itself.
         with FolderLock(settings.data):
+            must_be_journal(settings.data / DATABASE)
             copy_database(settings.data / DATABASE, to)
     except Locked as locked:
         given = {"to": str(to), "with_key": False}

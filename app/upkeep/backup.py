@@ -21,7 +21,7 @@ from engine import iso_time
 from engine.value import value
 from journal import (
     DATABASE,
-    Unavailable,
+    CannotCopy,
     WalMissing,
     check_wal,
     copy_database,
@@ -64,7 +64,7 @@ def target(to: str) -> Target:
 def back_up(
     settings: Settings, to: str, now_ms: int, *, with_key: bool, tell: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Take a backup; durable when this returns. Raises `BackupFailed` or `Unavailable`."""
+    """Take a backup; durable when this returns. Raises `BackupFailed` or `CannotCopy`."""
     place = target(to)
     database = settings.data / DATABASE
     key = _key_of(settings) if with_key else None
@@ -130,7 +130,7 @@ def restore(source: Path, data: Path) -> dict[str, Any]:
         _sync_folders(data)
         (data / f"{DATABASE}.restoring").rename(data / DATABASE)
         mark(data)
-    except (OSError, Unavailable) as failure:
+    except (OSError, CannotCopy) as failure:
         raise BackupFailed(f"the backup cannot be restored: {failure}") from failure
     return {"restored": str(data), "files": len(files), "withKey": has_key}
 

@@ -6,10 +6,11 @@ on disk.
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
-from journal.errors import Damaged, Unavailable
+from journal.errors import Damaged
+from journal.opening_errors import CannotCopy
 from journal.sqlite.checkpoints import check_wal, unmark
 from journal.sqlite.durable_files import sync
 
@@ -18,13 +19,13 @@ def copy_database(file: Path, to: Path) -> None:
     """Copy the database `file` to `to`, which must not exist; durable when this returns.
 
     Raises:
-        Unavailable: It cannot be copied now; nothing is left at `to`.
+        CannotCopy: There is no room, or something else prevents it; nothing is left at `to`.
         Damaged: A part of it cannot be read.
         WalMissing: It is incomplete.
     """
     temporary = to.with_name(f".{to.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
     try:
+        temporary.unlink(missing_ok=True)
         check_wal(file)
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with closing(open_read_only(file)) as connection:
@@ -33,8 +34,8 @@ def copy_database(file: Path, to: Path) -> None:
         sync(temporary)
         temporary.rename(to)
         sync(to.parent)
-    except sqlite3.OperationalError as failure:
-        raise Unavailable(f"the database cannot be copied: {failure}") from failure
+    except (sqlite3.OperationalError, OSError) as failure:
+        raise CannotCopy(file, to, failure) from failure
     except sqlite3.DatabaseError as failure:
         raise Damaged(
             file,
@@ -42,7 +43,8 @@ def copy_database(file: Path, to: Path) -> None:
             "`stepwell verify` says which runs are affected",
         ) from failure
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def open_read_only(file: Path) -> sqlite3.Connection:

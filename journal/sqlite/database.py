@@ -133,7 +133,8 @@ def prepare(folder: Path, lock: FolderLock, *, to_move: bool = False) -> Path:
         if not marker.exists() and not file.exists() and not has_wal(file):
             create(file)
         _check_wal_belongs(file, lock)
-        _check(file)
+        must_be_journal(file)
+        check_wal(file)
         lock.holds(file)
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -227,17 +228,25 @@ def create(file: Path) -> None:
     sync(file.parent)
 
 
-def _check(file: Path) -> None:
-    """Refuse a file that is not a journal, without touching it."""
+def must_be_journal(file: Path) -> None:
+    """Refuse a file that is not a journal that this version knows, without touching it.
+
+    Raises `Damaged`, `CannotOpen`, and `BadDatabase` if the journal is elsewhere.
+    """
     if not file.exists() and (place := place_of(file.parent)):
         raise BadDatabase(f"the journal of {file.parent} is in {place}: set `database`")
     if not file.exists():
         raise Damaged(file, "is missing, though this folder has held a database")
     if file.stat().st_size == 0:
         raise Damaged(file, "is empty, so it is not a database")
-    with closing(open_as_it_is(file)) as connection:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    try:
+        with closing(open_as_it_is(file)) as connection:
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError as refused:
+        raise CannotOpen(file, refused) from refused
+    except sqlite3.DatabaseError as unusable:
+        raise Damaged(file, f"is not a usable database ({unusable})") from unusable
     if application != _APPLICATION_ID:
         raise Damaged(file, "is not a Stepwell database")
     newest = len(migrations())
@@ -245,7 +254,6 @@ def _check(file: Path) -> None:
         raise Damaged(
             file, f"was written by a newer Stepwell (schema {version}, this one knows {newest})"
         )
-    check_wal(file)
 
 
 def _check_wal_belongs(file: Path, lock: FolderLock) -> None:

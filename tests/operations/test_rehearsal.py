@@ -50,6 +50,38 @@ def test_runs_that_the_new_version_cannot_continue_are_reported(data: Path) -> N
     assert "wrong  history: run" in shown.stdout
 
 
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (None, "journal.sqlite3 is missing, though this folder has held a database"),
+        (b"", "journal.sqlite3 is empty"),
+        (b"another program's", "journal.sqlite3 is not a usable database"),
+    ],
+)
+def test_a_folder_without_a_usable_database_is_called_that_and_left_alone(
+    data: Path, held: bytes | None, said: str
+) -> None:
+    file = data / "journal.sqlite3"
+    file.unlink()
+    if held is not None:
+        file.write_bytes(held)
+    for words in (("upgrade", "--rehearse"), ("accept-loss",)):
+        shown = run(*words, "--data", data)
+        assert shown.returncode == 1
+        assert said in shown.stderr
+        assert str(file) in shown.stderr
+    assert (file.read_bytes() if file.exists() else None) == held
+    assert list(data.glob("rehearsal-*")) == []
+
+
+def test_without_a_place_for_the_copy_the_option_is_named(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place, why in (("missing", "No such file or directory"), ("file", "Not a directory")):
+        shown = run("upgrade", "--rehearse", "--data", data, "--work", tmp_path / place)
+        assert shown.returncode == 1
+        assert f"cannot hold the copy ({why}): name another folder with --work" in shown.stderr
+
+
 def test_a_running_server_makes_the_copy_and_continues(tmp_path: Path) -> None:
     with Server(tmp_path / "data", PLUGIN) as server, server.client() as client:
         reported = command("upgrade", "--rehearse", "--data", server.data, "--work", tmp_path)
