@@ -286,7 +286,7 @@ class DefinitionExists(JournalError):
     """The id that was asked for is taken."""
 
     def __init__(self, word: str, definition_id: str) -> None:
-        super().__init__(f"there is a {word} {definition_id!r} already; choose another id")
+        super().__init__(f"the id {definition_id!r} is that of another {word}; choose another id")
 
 
 class ChangedMeanwhile(JournalError):

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from steps.contract.step_type import Problem
-from steps.document.problems import place_of
+from steps.document.error_places import ErrorPlaces, path_text
 
 _WANTED = {
     "int_type": "must be a whole number",
@@ -23,11 +23,10 @@ def loose_kinds(model: type[BaseModel], given: Mapping[str, Any], path: str) -> 
     try:
         model.model_validate(given, strict=True)
     except ValidationError as invalid:
+        places = ErrorPlaces((model,))
         for item in invalid.errors(include_url=False):
             value = item["input"]
             if item["type"] in _WANTED and isinstance(value, str | bool):
                 quoted = ", without quotes" if isinstance(value, str) else ""
                 message = f"{_WANTED[item['type']]}{quoted}"
-                loc = item["loc"]  # of one kind among several its last part names that
-                loc = loc[:-1] if loc[-1] == item["type"].removesuffix("_type") else loc
-                yield Problem(place_of(loc, path, (model,)), message)
+                yield Problem(path_text(places.keys_of(item["loc"]), path), message)

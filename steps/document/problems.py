@@ -1,13 +1,13 @@
 """Translates pydantic's errors into problems: a path in the document, and a remedy."""
 
 import re
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from steps.contract.step_type import Problem, first_of
+from steps.document.error_places import LONGEST_PATH, ErrorPlaces, models_at, path_text
 from steps.document.other_engines import key_here
 from steps.document.shape_hints import pattern_words, shape_hint
 from steps.language.durations import duration_text, is_duration
@@ -37,9 +37,7 @@ _KINDS = (
     ("a valid IPv4 network", "an IPv4 network such as 10.0.0.0/8"),
     ("a valid IPv6 network", "an IPv6 network such as fd00::/8"),
 )
-_KINDS_NAMED = ("literal[", "constrained-", "function-", "list[", "dict[", "nullable[", "lax-or-")
 _STEPS_NAMED = ("onError", "finally", "initialStep")
-_LONGEST_PATH = 300
 _MOST_HINTS = 10
 """Keys of one place for which a near match is searched; the search is the costly part."""
 
@@ -77,16 +75,17 @@ def problems_of(
     Returns:
         The same errors as problems, with a remedy if one is known.
     """
-    found, hints = list[Problem](), 0
+    found, hints, places = list[Problem](), 0, ErrorPlaces(models)
     for item in error.errors(include_url=False):
         loc = item["loc"]
-        named, path = _named(loc, models), place_of(loc, prefix, models)
+        named = places.keys_of(loc)
+        path = path_text(named, prefix)
         if isinstance(wrong := item.get("ctx", {}).get("error"), UnusableTemplate):
-            found += [Problem(f"{path}{below}"[:_LONGEST_PATH], why) for below, why in wrong.found]
+            found += [Problem(f"{path}{below}"[:LONGEST_PATH], why) for below, why in wrong.found]
             continue
         if item["type"] == "extra_forbidden":
             hints += 1
-            known = keys_of(*_models_at(models, loc[:-1])) if hints <= _MOST_HINTS else ()
+            known = keys_of(*models_at(models, loc[:-1])) if hints <= _MOST_HINTS else ()
             message = f"is not a known key{_key_hint(str(loc[-1]), known) if known else ''}"
         elif item["type"] == "missing":
             message = "is required"
@@ -95,34 +94,16 @@ def problems_of(
             message = pattern_words(pattern) or _message(item, models)
             if named and named[-1] in _STEPS_NAMED and message == "must be a text":
                 message = "must be the id of a step that stands among the others"
-            inner = [*dict.fromkeys(_models_at(models, loc))]
+            inner = [*dict.fromkeys(models_at(models, loc))]
             below = inner if not named or not set(inner) & set(models) else []
             message += shape_hint(message, str(named[-1]) if named else "", item["input"], below)
             if found and len(named) < len(loc) and found[-1].path == path:
                 first = found.pop().message  # another kind of value that is allowed there
                 message = f"{first}, or {message.removeprefix('must ').removeprefix('be ')}"
+        if len(named) < len(loc) and found and path.startswith(f"{found[-1].path}."):
+            found.pop()  # the value is an object, and wrong only inside
         found.append(Problem(path, message))
     return found
-
-
-def place_of(loc: Sequence[int | str], prefix: str, models: tuple[type[BaseModel], ...]) -> str:
-    """Return the location of a pydantic error as a path in the document."""
-    path = prefix
-    for part in _named(loc, models):
-        path += f"[{part}]" if isinstance(part, int) else f"{'.' if path else ''}{part}"
-    return path[:_LONGEST_PATH]
-
-
-def _named(loc: Sequence[int | str], models: tuple[type[BaseModel], ...]) -> Sequence[int | str]:
-    if len(loc) == 1:
-        return loc
-    kinds = (*_KINDS_NAMED, *(model.__name__ for model in _models_at(models, loc)))
-    return [part for part in loc if not _is_kind(part, kinds)]
-
-
-def _is_kind(part: int | str, kinds: tuple[str, ...]) -> bool:
-    """Return whether a part of a location is not a key but an allowed kind of value."""
-    return isinstance(part, str) and part.startswith(kinds)
 
 
 def _key_hint(key: str, known: Collection[str]) -> str:
@@ -143,7 +124,7 @@ def _message(item: ErrorDetails, models: tuple[type[BaseModel], ...]) -> str:
 def _has_duration(item: ErrorDetails, models: tuple[type[BaseModel], ...]) -> bool:
     loc = item["loc"]
     name = next((part for part in reversed(loc) if isinstance(part, str)), "")
-    within = _models_at(models, loc[: loc.index(name)] if name else ())
+    within = models_at(models, loc[: loc.index(name)] if name else ())
     infos = [model.model_fields[name] for model in within if name in model.model_fields]
     return any(is_duration(part) for info in infos for part in (info.annotation, *info.metadata))
 
@@ -159,31 +140,6 @@ def _plainly(message: str) -> str:
         if message.startswith(f"must be {what}"):
             return f"must be {called}"
     return message
-
-
-def _models_at(
-    models: tuple[type[BaseModel], ...], place: Sequence[int | str]
-) -> tuple[type[BaseModel], ...]:
-    """Return the models whose keys are allowed at a place below `models`."""
-    for part in place:
-        if isinstance(part, int):
-            continue
-        fields = [
-            info
-            for model in models
-            for name, info in model.model_fields.items()
-            if part in (name, info.alias)
-        ]
-        if fields:
-            models = tuple(inner for info in fields for inner in models_in(info.annotation))
-    return models
-
-
-def models_in(annotation: Any) -> list[type[BaseModel]]:
-    """Return the models that an annotation names."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in getattr(annotation, "__args__", ()) for model in models_in(part)]
 
 
 def keys_of(*models: type[BaseModel]) -> set[str]:

@@ -38,6 +38,9 @@ QUERIES = [
     ("/api/workflows/ID?version=published", "", "has no published version"),
     ("/api/keys?limit=5", "limit", "is not a known key"),
     ("/api/audit?until=2026", "until", "must be a date with a time and a zone"),
+    ("/api/usage?since=x", "since", "must be a date such as 2026-01-31"),
+    ("/api/usage?until=1796071777", "until", "must be a date such as 2026-01-31"),
+    ("/api/usage?until=2026-13-01", "until", "must be a date such as 2026-01-31"),
 ]
 
 

@@ -1,7 +1,6 @@
 """The costs of models, and monthly budgets."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -12,6 +11,7 @@ from app.web.endpoint import Call, Endpoint
 from app.wire.answers.parts import IGNORED
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import checked
+from app.wire.requests.query_values import Day
 from journal import SpendingRow
 from steps.checking.as_written import as_written
 from steps.effects.chat import in_currency, in_nano
@@ -27,10 +27,10 @@ class UsageQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    since: date | None = Field(
+    since: Day | None = Field(
         None, description="first day (UTC); by default the first of the month"
     )
-    until: date | None = Field(None, description="last day (UTC); by default today")
+    until: Day | None = Field(None, description="last day (UTC); by default today")
     by: str = Field(
         "day,model",
         description="any of `day`, `workflow`, `agent` and `model`, separated by commas",

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
@@ -11,10 +11,11 @@ from pydantic import AfterValidator, BeforeValidator
 from app.wire.parsing.errors import BadRequest
 from steps.contract.step_type import Problem
 from steps.language.durations import duration_ms
-from steps.language.iso_dates import read_moment
+from steps.language.iso_dates import read_day, read_moment
 
 _NUMBER = re.compile(r"-?[0-9]{1,30}")
 _DATE = re.compile(r"[0-9]{4}-")
+_DAY = "must be a date such as 2026-01-31"
 _MOMENT = "must be a date with a time and a zone, such as 2026-01-31T12:00:00Z"
 
 
@@ -49,6 +50,18 @@ def _moment(text: object) -> datetime:
     return moment
 
 
+def _day(text: object) -> date:
+    """Return a day; a bare number is refused, since it could mean seconds."""
+    if type(text) is date:
+        return text
+    if not isinstance(text, str) or not _DATE.match(text):
+        raise ValueError(_DAY)
+    try:
+        return read_day(text)
+    except ValueError:
+        raise ValueError(_DAY) from None
+
+
 def _length(text: object) -> object:
     duration_ms(text)
     return text
@@ -60,6 +73,8 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 """A whole number, in digits only."""
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 """A moment with a time zone."""
+Day = Annotated[date, BeforeValidator(_day)]
+"""A date without a time."""
 Length = Annotated[str, AfterValidator(_length)]
 """A duration."""
 

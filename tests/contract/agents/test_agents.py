@@ -290,6 +290,28 @@ def test_a_run_keeps_the_version_of_its_agent(shared: Server) -> None:
         ] * 2
 
 
+@pytest.mark.parametrize(
+    ("approval", "path", "message"),
+    [
+        (5, "", 'must be true or false, or an object such as {"when": "5"}'),
+        ([], "", 'must be true or false, or an object such as {"when": "..."}'),
+        ({"when": 5}, ".when", 'must be a text: write "5", in quotes'),
+        ({"bool": 1}, ".bool", "is not a known key; known are approvers, deadline, when"),
+    ],
+)
+def test_a_key_that_takes_several_kinds_of_value_has_one_problem(
+    shared: Server, approval: object, path: str, message: str
+) -> None:
+    agent = {"name": "Clerk", "model": "local", "instructions": "Help."}
+    with shared.client() as client:
+        answer = client.post(
+            "/api/agents", json={**agent, "tools": [{"tool": "transform", "approval": approval}]}
+        )
+        assert answer.json()["details"] == [
+            {"path": f"tools[0].approval{path}", "message": message}
+        ]
+
+
 def test_agents_are_checked_versioned_and_archived(shared: Server) -> None:
     with shared.client() as client:
         wrong = {
