@@ -19,9 +19,12 @@ _IN_CONTENT = re.compile(
 )
 _SHOWN = {
     "cp932": "shift_jis", "cp949": "euc-kr", "euc_jp": "euc-jp", "koi8_r": "koi8-r", "big5": "big5",
-    "gb18030": "gb18030", "cp866": "ibm866", "cp850": "ibm850",
+    "gb18030": "gb18030", "iso2022_jp": "iso-2022-jp",
+    "iso8859_2": "iso-8859-2", "iso8859_5": "iso-8859-5", "cp866": "ibm866", "cp850": "ibm850",
 }  # fmt: skip
 """The names of codecs; those of Windows are called by their numbers."""
+_ESCAPES = re.compile(rb"\x1b\$[@B]")
+"""What begins Japanese in ISO-2022-JP, which otherwise is ASCII."""
 _WIDE_BYTES = 200
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
@@ -35,9 +38,10 @@ def decoded(content: bytes, declared: str = "") -> tuple[str, str]:
     codec = codec_named(declared)
     if codec and not codec.startswith("utf"):
         return content.decode(codec, "replace"), declared.lower()
-    for likely in dict.fromkeys((codec or "utf_8", "utf_8")):
+    escapes = "iso2022_jp" if _ESCAPES.search(content) else "utf_8"
+    for likely in dict.fromkeys((codec or escapes, "utf_8")):
         try:
-            return content.decode(likely), likely.replace("_", "-")
+            return content.decode(likely), _SHOWN.get(likely, likely.replace("_", "-"))
         except UnicodeDecodeError:
             continue
     from app.tools.extraction.likely_charset import likely_charset  # noqa: PLC0415 - seldom needed

@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from app.tools.extraction.document import Document
+from app.tools.extraction.document import Document, Enough
 
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _MOST_COLUMNS = 256
@@ -49,6 +50,48 @@ class _Table:
         self.column += self.gap
 
 
+class Lines(Protocol):
+    """Takes the lines of a text; `take` raises `Enough` where there is no room."""
+
+    @property
+    def room(self) -> int:
+        """How many characters may still be taken."""
+        ...
+
+    def take(self, text: str) -> None:
+        """Add text."""
+        ...
+
+
+class Notes:
+    """Keeps notes until the text that they belong to has been read, which they would cut apart."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._parts: list[str] = []
+        self._length = 0
+
+    @property
+    def room(self) -> int:
+        """How many characters may still be taken."""
+        return self._document.room - self._length
+
+    def take(self, text: str) -> None:
+        """Keep text. Raises `Enough`."""
+        if len(text) > self.room:
+            self._document.truncated = True
+            raise Enough
+        self._parts.append(text)
+        self._length += len(text)
+
+    def write(self) -> None:
+        """Add all notes to the document."""
+        text = "".join(self._parts)
+        self._parts.clear()
+        self._length = 0
+        self._document.take(text)
+
+
 class Flow:
     """Turns what a reader meets into the lines of a document.
 
@@ -58,7 +101,7 @@ class Flow:
         written: How many characters have been written so far.
     """
 
-    def __init__(self, document: Document, cell_break: str = " ") -> None:
+    def __init__(self, document: Lines, cell_break: str = " ") -> None:
         self._document = document
         self._cell_break = cell_break
         self._line: list[str] = []

@@ -33,7 +33,7 @@ def as_moment(serial: float, meaning: Meaning, *, since_1904: bool) -> object:
     """
     try:
         if meaning == "elapsed":
-            return str(timedelta(seconds=round(serial * 86_400)))
+            return elapsed(timedelta(seconds=round(serial * 86_400)))
         if since_1904:
             moment = _SINCE_1904 + timedelta(seconds=round(serial * 86_400, 3))
         else:
@@ -44,3 +44,10 @@ def as_moment(serial: float, meaning: Meaning, *, since_1904: bool) -> object:
     if serial < 0:
         return serial
     return time(moment.hour, moment.minute, moment.second) if serial < 1 else moment
+
+
+def elapsed(duration: timedelta) -> str:
+    """Return a duration as Excel shows it, in hours, minutes and seconds."""
+    seconds = round(abs(duration).total_seconds())
+    sign = "-" if duration < timedelta(0) else ""
+    return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -3,10 +3,10 @@
 from app.tools.extraction.document import MOST_ROWS, Document, Sheet
 from app.tools.extraction.markup import parse
 from app.tools.extraction.open_document import metadata_of, refuse_encrypted
+from app.tools.extraction.open_objects import Frames
 from app.tools.extraction.package import Package
 
 _NUMBERS = frozenset({"float", "percentage", "currency"})
-_OBJECTS = {"annotation": "a comment", "image": "a picture", "object": "an embedded object"}
 _NOT_VALUES = frozenset({"annotation", "tracked-changes", "title", "desc", "binary-data"})
 _MOST_COLUMNS = 16_384
 
@@ -46,14 +46,18 @@ class _Cells:
         self._beside: list[str] = []
         self._paragraphs = 0
         self._hidden = 0
+        self._frames = Frames()
+        self._around: list[str] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Begin an element."""
         if not self._is_within:
             self._is_within = name == self._within
             return
-        if name in _OBJECTS and not self._hidden:
-            self._document.leave_out(_OBJECTS[name])
+        what = self._frames.start(name, self._around[-1] if self._around else "")
+        self._around.append(name)
+        if what and not self._hidden:
+            self._document.leave_out(what)
         if self._hidden or name in _NOT_VALUES:
             self._hidden += 1
             return
@@ -82,6 +86,9 @@ class _Cells:
             return
         if name == self._within:
             self._is_within = False
+        else:
+            self._around.pop()
+            self._frames.end(name)
         if self._hidden:
             self._hidden -= 1
             return

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from app.tools.extraction.document import Document, damaged
 from app.tools.extraction.field_formulas import shown_by
-from app.tools.extraction.flow import Flow
+from app.tools.extraction.flow import Flow, Notes
 from app.tools.extraction.symbols import symbol
 from steps.http.charset_names import codec_named
 
@@ -19,7 +19,7 @@ _UNSEEN = frozenset({
     "latentstyles", "generator", "xmlnstbl", "mmathPr", "template", "filetbl", "shprslt", "sp",
     "sn", "sv", "upr", "nonesttables", "nonshppict", "xe", "tc", "atnid", "atnauthor", "annotation",
     "panose", "falt", "userprops", "ftnsep", "ftnsepc", "ftncn", "aftnsep", "aftnsepc", "aftncn",
-    "pgdsctbl", "txe", "rxe", "mvf",
+    "pgdsctbl", "txe", "rxe", "mvf", "mmathPict",
 })  # fmt: skip
 _APART = frozenset({
     "header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf",
@@ -30,6 +30,7 @@ _SEEN_THOUGH_STARRED = _APART | {
 }  # fmt: skip
 _OF_AN_EQUATION = re.compile(r"m[a-zA-Z]+Pr")
 """Properties, whose words are no text."""
+_NOTE = "footnote"
 _WORDS_OF_A_SHAPE = "gtextUNICODE"
 _LEFT_OUT = {"pict": "a picture", "annotation": "a comment", "objdata": "an embedded object"}
 _CHARACTERS = {
@@ -71,7 +72,8 @@ class _State:
 class _Reader:
     def __init__(self, document: Document, flow: Flow) -> None:
         self._document = document
-        self._flow = flow
+        self._flow = self._body = flow
+        self._notes = Notes(document)
         self._state = _State()
         self._around: list[_State] = []
         self._default_codec = "cp1252"
@@ -112,7 +114,8 @@ class _Reader:
             elif text:
                 self._text(text)
         self._settle()
-        self._flow.end()
+        self._body.end()
+        self._notes.write()
         if self._around:
             raise damaged("it ends before its last group does")
 
@@ -128,7 +131,10 @@ class _Reader:
             self._state = replace(self._state, destination="")
         elif self._around:
             state, self._state = self._state, self._around.pop()
-            if state.destination in _APART and state.is_seen:
+            if state.destination == _NOTE and self._flow is not self._body:
+                self._flow.end()
+                self._flow = self._body
+            elif state.destination in _APART and state.is_seen:
                 self._flow.block()
             if state.destination == "fldinst" and self._is_shown():
                 self._flow.write(shown_by("".join(self._instruction)))
@@ -170,7 +176,9 @@ class _Reader:
             )
         elif word in _APART:
             self._state = replace(self._state, destination=word)
-            if self._state.is_seen:
+            if self._state.is_seen and word == _NOTE:
+                self._flow = Flow(self._notes)
+            elif self._state.is_seen:
                 self._flow.block()
         elif not self._sets(word, number) and self._is_shown():
             self._show(word)

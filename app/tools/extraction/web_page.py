@@ -28,6 +28,16 @@ _BLOCKS = frozenset({
     "menu", "nav", "ol", "optgroup", "option", "p", "pre", "search", "section", "summary", "ul",
     "xmp",
 })  # fmt: skip
+_ENDED = frozenset({
+    "a", "article", "aside", "b", "blockquote", "button", "center", "details", "dialog", "div",
+    "em", "fieldset", "figure", "font", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6",
+    "header", "i", "label", "main", "nav", "ol", "section", "select", "span", "strong", "table",
+    "ul",
+})  # fmt: skip
+"""Elements whose end tags may not be left out, so that it is seen where a hidden one ends."""
+_AFTER_PARAGRAPH = (_BLOCKS | {"table", "td", "tr"}) - {"br", "option", "optgroup"}
+"""What ends a paragraph that has no end tag."""
+_IS_NOT_SHOWN = re.compile(r"(?:^|;)\s*display\s*:\s*none\b", re.IGNORECASE)
 _LINES = frozenset({"pre", "textarea", "listing", "xmp"})
 _OF_RUBY = frozenset({"ruby", "rb", "rt", "rp", "rtc"})
 _IS_XML = re.compile(
@@ -77,12 +87,17 @@ class _Page:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Begin an element."""
+        if self._unseen == "p" and tag in _AFTER_PARAGRAPH:
+            self._unseen = ""  # its end tag was left out
         if self._unseen not in ("", "rp"):
             self._depth += tag == self._unseen
             return
         if tag in _OBJECTS:
             self._leave_out(_OBJECTS[tag], attributes)
-        if tag in _UNSEEN or self._formulas.hides(tag):
+        is_hidden = _is_hidden(tag, attributes)
+        if is_hidden:
+            self._document.leave_out("a part of the page that is hidden")
+        if is_hidden or tag in _UNSEEN or self._formulas.hides(tag):
             self._unseen, self._depth = tag, 1
         elif tag == "meta":
             self._tell(attributes)
@@ -115,6 +130,8 @@ class _Page:
         """End an element."""
         if tag in _OF_RUBY:
             self._ruby(f"/{tag}")
+        elif self._unseen == "p" and tag in _AFTER_PARAGRAPH:
+            self._unseen = ""
         elif self._unseen:
             self._depth -= tag == self._unseen
             if not self._depth:
@@ -171,6 +188,14 @@ class _Page:
             self._flow.write("\u2611" if "checked" in attributes else "\u2610")
         elif kind not in ("hidden", "password", "image", "file") and attributes.get("value"):
             self._flow.write_collapsed(f" {attributes['value']} ")
+
+
+def _is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
+    """Say whether an element says of itself that it is not shown."""
+    is_hidden = attributes.get("hidden", "until-found").lower() != "until-found"
+    return (tag in _ENDED or tag == "p") and (
+        is_hidden or _IS_NOT_SHOWN.search(attributes.get("style", "")) is not None
+    )
 
 
 def _number(attributes: Mapping[str, str], name: str) -> int:

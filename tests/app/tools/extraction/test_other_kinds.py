@@ -104,14 +104,42 @@ def test_a_missing_slide_is_reported() -> None:
         (
             (
                 "<text:p>9<text:note><text:note-citation>1</text:note-citation><text:note-body>"
-                "<text:p>taxed</text:p></text:note-body></text:note></text:p>"
+                "<text:p>taxed</text:p></text:note-body></text:note> EUR</text:p><text:p>z</text:p>"
             ),
-            "9\ntaxed",
+            "9 EUR\nz\ntaxed",
+        ),
+        (
+            (
+                "<text:p>It is <drawing:frame><drawing:object><math><semantics><mfrac><mi>a</mi><mi>b</mi>"
+                "</mfrac><annotation>a over b</annotation></semantics></math></drawing:object>"
+                "<drawing:image/></drawing:frame> here</text:p>"
+            ),
+            "It is a/b here",
+        ),
+        (
+            (
+                "<drawing:frame><table:table><table:table-row><table:table-cell><text:p>a</text:p>"
+                "</table:table-cell></table:table-row></table:table><drawing:image/></drawing:frame>"
+            ),
+            "a",
         ),
     ],
 )
 def test_an_open_document_gives_its_text(body: str, text: str) -> None:
     assert text_of("a.odt", open_document("text", body)) == text
+
+
+def test_a_formula_that_is_a_document_of_its_own_is_read() -> None:
+    frame = (
+        "<text:p>It is <drawing:frame><drawing:object href='./{}'/><drawing:image/>"
+        "</drawing:frame></text:p>"
+    )
+    formula = "<math><semantics><mi>x</mi><annotation>x</annotation></semantics></math>"
+    parts: dict[str, str | bytes] = {"F 1/content.xml": formula, "C/content.xml": "<document/>"}
+    content = open_document("text", frame.format("F 1"), parts)
+    assert text_of("a.odt", content) == "It is x"
+    found = read("a.odt", open_document("text", frame.format("C"), parts))
+    assert (found["text"], found["leftOut"]) == ("It is", ["an embedded object"])
 
 
 def test_a_flat_open_document_gives_its_headers_too() -> None:

@@ -38,7 +38,7 @@ STYLES = (
         ('<c s="2"><v>46349.5</v></c>', "2026-11-23T12:00:00"),
         ('<c s="1"><v>59</v></c>', "1900-02-28T00:00:00"),
         ('<c s="3"><v>5</v></c>', 5),
-        ('<c s="4"><v>1.5</v></c>', "1 day, 12:00:00"),
+        ('<c s="4"><v>1.5</v></c>', "36:00:00"),
         ('<c s="5"><v>0.75</v></c>', "18:00:00"),
         ('<c s="1"><v>9E9</v></c>', 9e9),
         ('<c t="str"><f>A1</f><v>a_x000D_\nb_x005F_x0041_</v></c>', "a\r\nb_x0041_"),
@@ -81,6 +81,13 @@ def test_rows_beyond_the_limit_are_cut_off() -> None:
 def test_a_strict_workbook_with_other_part_names_is_read() -> None:
     found = sheet_of("<row><c><v>1</v></c></row>", strict=True, main="workbook2")
     assert rows("a.xlsx", found) == [[1]]
+
+
+def test_shapes_and_comments_of_an_xls_workbook_are_read_or_named() -> None:
+    found = read("noted.xls", (FILES / "noted.xls").read_bytes())
+    assert found["sheets"] == [{"name": "S", "rows": [["noted"]]}]
+    assert found["text"] == "S\nnoted\n\nboxed €\nsecond"
+    assert found["leftOut"] == ["a comment"]
 
 
 def test_an_xls_workbook_is_read_and_its_lost_formula_is_reported() -> None:

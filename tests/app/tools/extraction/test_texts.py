@@ -132,7 +132,8 @@ RICH = [
     (rb"{\rtf1 \trowd\cellx9 a\cell b\cell\row\trowd c\cell d\cell\row\pard after}", "a\tb\nc\td\nafter"),
     (rb'{\rtf1 see {\field{\*\fldinst HYPERLINK "x"}{\fldrslt this}} now}', "see this now"),
     (rb"{\rtf1 Price {\deleted 100 }{\revised 900}}", "Price 900"),
-    (rb"{\rtf1 Price{\footnote plus tax} 99}", "Price\nplus tax\n 99"),
+    (rb"{\rtf1 Price{\footnote plus tax} 99}", "Price 99\nplus tax"),
+    (rb"{\rtf1 {\mmath{\*\moMath{\mr E=mc}}{\mmathPict{\pict 00}}}}", "E=mc"),
     (rb"{\rtf1 a {\shp{\*\shpinst{\shptxt boxed\par}}} z}", "a\nboxed\n z"),
     (rb"{\rtf1 a\emdash b\ldblquote q\rdblquote\tab c\line d\_e\{\}\\}", "a\u2014b\u201cq\u201d\tc\nd-e{}\\"),
     (b"{\\rtf1 a{\\object\\objdata\\bin5 }}{{\\}b}", "ab"),
@@ -241,6 +242,22 @@ def test_content_of_a_page_that_is_not_text_is_reported() -> None:
     assert found["leftOut"] == ["a picture", "a video", "a page within the page"]
 
 
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("a<div style='color:red; display: NONE'>no<div>no</div>no</div>b", "ab"),
+        ("a<span hidden>no</span>b", "ab"),
+        ("<p hidden>no<br>no<p>b", "b"),
+        ("<div><p hidden>no</div>b", "b"),
+        ("<td><p hidden>no<td>b", "\tb"),
+    ],
+)
+def test_hidden_parts_of_a_page_are_reported(page: str, text: str) -> None:
+    found = read("a.html", f"<body>{page}")
+    assert (found["text"], found["leftOut"]) == (text, ["a part of the page that is hidden"])
+    assert text_of("a.html", "<body><p hidden=until-found>a<p style='display:block'>b") == "a\nb"
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.html", "a.log"])
 def test_a_text_may_hold_a_few_control_characters(name: str) -> None:
     assert "end" in text_of(name, "a\x01b\0\n" + "word " * 99 + "end")
@@ -266,9 +283,21 @@ def test_attachments_of_a_mail_may_be_binary() -> None:
         ("gb18030", "gb18030", "姓名;年龄\n王小明;20"),
         ("cp949", "euc-kr", "이름;나이\n홍길동;20"),
         ("cp1250", "windows-1250", "Łódź;Gdańsk\nŚwiętokrzyskie;7"),
+        ("cp1250", "windows-1250", "jméno;město\nŽofie;Plzeň\nJiří;Brno"),
+        ("cp1250", "windows-1250", "Győző;Szőlő;Hűvösvölgy"),
+        ("iso8859_2", "iso-8859-2", "Łukasz;Kraków;Poznań;Żory;ścieżka"),
+        ("cp1254", "windows-1254", "Gülşah;Kırşehir\nAğrı;Muğla"),  # noqa: RUF001 - letters of other scripts
+        ("cp1257", "windows-1257", "Šiauliai;Panevėžys;Kėdainiai"),
+        ("cp1255", "windows-1255", "שם;עיר\nדוד;ירושלים"),  # noqa: RUF001 - letters of other scripts
+        ("cp874", "windows-874", "ชื่อ;เมือง\nสมชาย;กรุงเทพ"),
+        ("gb18030", "gb18030", "您好，今天天气很好，谢谢您的订单"),  # noqa: RUF001 - letters of other scripts
+        ("iso2022_jp", "iso-2022-jp", "こんにちは;今日"),
         ("cp1253", "windows-1253", "Όνομα;Πόλη\nΓιώργος;Αθήνα"),  # noqa: RUF001 - letters of other scripts
         ("cp1252", "windows-1252", "Müller;“José” – it’s 5 €"),  # noqa: RUF001 - letters of other scripts
         ("cp1252", "windows-1252", "ÄÖÜ;GRÖSSE"),
+        ("cp1252", "windows-1252", "It’s a “test” – only €5 … really"),  # noqa: RUF001 - letters of other scripts
+        ("cp1252", "windows-1252", "José;Müller;Åsa;Søren;François"),
+        ("cp1252", "windows-1252", "Reykjavík;Þór;Guðrún"),
     ],
 )
 def test_the_charset_of_an_undeclared_text_is_detected(codec: str, name: str, text: str) -> None:
