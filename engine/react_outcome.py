@@ -173,8 +173,8 @@ def _interrupted(run: Run, graph: Graph, happened: Interrupted, now_ms: int) -> 
         if happened.in_order or count < happened.most:
             return (happen(run, AttemptInterrupted(*where, visit.attempt, happened.in_order)),)
         message = (
-            f"the process has ended {count} times while the step was running, so the step "
-            "may be the cause; it is not run again"
+            f"the process has ended {'once' if count == 1 else f'{count} times'} while the step "
+            "was running, so the step may be the cause; it is not run again"
         )
     error = StepError("Interrupted", message, retryable=False)
     return end_of_step(run, graph, StepFailed, now_ms, error=error)

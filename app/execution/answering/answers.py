@@ -17,6 +17,7 @@ from engine import (
     Execute,
     Input,
     InterruptionSettled,
+    Json,
     JsonObject,
     NotPaused,
     Pause,
@@ -46,7 +47,7 @@ def asked_child(run: Run, answer: JsonObject) -> str | None:
 
     Raises `NotPaused` if the answer is meant for another pause than the one shown.
     """
-    pause, _ = _paused(run)
+    pause, _ = _paused(run, answer)
     shown = pause.shown(run.id, run.pause_seq)
     if answer.get("pauseId") not in (None, shown["pauseId"]):
         raise NotPaused(
@@ -59,15 +60,17 @@ def asked_child(run: Run, answer: JsonObject) -> str | None:
     return pause.run_id
 
 
-def _paused(run: Run) -> tuple[Pause, Visit]:
+def _paused(run: Run, answer: JsonObject) -> tuple[Pause, Visit]:
     """Return what a run asks, and in which visit. Raises `NotPaused` if it asks nothing."""
     if run.pause is None or run.current is None:
-        raise NotPaused(_nothing_to_resume(run))
+        raise NotPaused(_nothing_to_resume(run, answer.get("pauseId")))
     return run.pause, run.current
 
 
-def _nothing_to_resume(run: Run) -> str:
+def _nothing_to_resume(run: Run, pause_id: Json) -> str:
     message = f"run {run.id} is {run.status}, so there is nothing to resume"
+    if pause_id is not None:
+        return f"{message}: it no longer waits in pause {pause_id}"
     if run.is_over:
         return message
     return (
@@ -145,7 +148,7 @@ def unanswered(live: LiveRun, now_ms: int) -> Input | None:
 
 
 def _pause(run: Run, answer: JsonObject) -> tuple[Pause, Visit]:
-    pause, visit = _paused(run)
+    pause, visit = _paused(run, answer)
     wanted, step_id = pause.type, visit.step_id
     if wanted == SIGNAL_PAUSE != answer["type"]:
         name, key = pause.body["name"], pause.body["key"]

@@ -68,6 +68,14 @@ class Culprit:
             return run_id == self.run_id
         return interruptions == 0 or interruptions + 1 < self.most
 
+    @property
+    def bearable(self) -> int:
+        """After how many ends an attempt fails, if the end of the last process counts against it.
+
+        When the cause is unknown, at least two: the first end only makes the attempt a suspect.
+        """
+        return self.most if self._is_known else max(self.most, 2)
+
     def hold_against(self, run_id: str) -> None:
         """Blame one run for the end of this process; may be called from any thread."""
         self._write({"run": run_id, "ends": self._kept()})

@@ -179,8 +179,10 @@ class Driving:
         count = visit.interruptions
         log.attempt_interrupted(run.id, visit.step_id, count, most)
         # In a cluster nobody knows why another process has ended, so each end counts.
-        is_blamed = self._cluster is not None or self._culprit.is_blamed(run.id, count)
-        return Interrupted(not is_blamed, most, CHOICES)
+        if self._cluster is not None:
+            return Interrupted(False, most, CHOICES)
+        is_blamed = self._culprit.is_blamed(run.id, count)
+        return Interrupted(not is_blamed, self._culprit.bearable, CHOICES)
 
     def interruptions_of(self, run_id: str) -> int:
         """Return how often the run's current attempt has been cut off; 0 if it makes none."""
