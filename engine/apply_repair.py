@@ -3,6 +3,7 @@
 from engine.refusal import inside, refuse
 from engine.repair_events import (
     DataChanged,
+    RepairEvent,
     RunHeld,
     RunReleased,
     StepGivenUp,
@@ -14,10 +15,16 @@ from engine.values import Hold
 from engine.visit import VisitStatus
 
 
+def _keep_key(run: Run, event: RepairEvent | DataChanged | RunHeld | RunReleased) -> None:
+    if event.key:
+        run.answers[event.key] = event.fingerprint
+
+
 def end_wait(run: Run, event: WaitEnded) -> None:
     """End the run's wait now."""
     inside(run, event)
     run.wake_at_ms = event.at_ms
+    _keep_key(run, event)
 
 
 def take_from_wait(run: Run, event: StepGivenUp | StepSkipped) -> None:
@@ -25,6 +32,7 @@ def take_from_wait(run: Run, event: StepGivenUp | StepSkipped) -> None:
     visit = inside(run, event)
     visit.status, visit.retry_at_ms = VisitStatus.RUNNING, None
     run.pause = run.wake_at_ms = run.answer_by_ms = None
+    _keep_key(run, event)
 
 
 def change_data(run: Run, event: DataChanged) -> None:
@@ -32,6 +40,7 @@ def change_data(run: Run, event: DataChanged) -> None:
     removed = frozenset(map(str, event.removed))
     kept = {name: item for name, item in run.data.items() if name not in removed}
     run.data = {**kept, **event.data}
+    _keep_key(run, event)
 
 
 def hold(run: Run, event: RunHeld) -> None:
@@ -39,6 +48,7 @@ def hold(run: Run, event: RunHeld) -> None:
     if run.held is not None:
         raise refuse(run, event, "it is held already")
     run.held = Hold(event.at_ms, event.reason, event.caller)
+    _keep_key(run, event)
 
 
 def release(run: Run, event: RunReleased) -> None:
@@ -46,3 +56,4 @@ def release(run: Run, event: RunReleased) -> None:
     if run.held is None:
         raise refuse(run, event, "it is not held")
     run.held = None
+    _keep_key(run, event)

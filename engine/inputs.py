@@ -93,7 +93,7 @@ class AwaitsChildren:
 
 @value(frozen=True, slots=True)
 class AnswerKey:
-    """The idempotency key of an answer and a fingerprint of its use; both empty without a key."""
+    """The idempotency key of an answer or a repair and a fingerprint of its use; empty: no key."""
 
     key: str = ""
     fingerprint: str = ""
@@ -233,6 +233,7 @@ class TryNow:
 
     reason: str | None
     caller: str
+    key: AnswerKey = AnswerKey()
 
 
 @value(frozen=True, slots=True)
@@ -241,6 +242,7 @@ class GiveUp:
 
     reason: str | None
     caller: str
+    key: AnswerKey = AnswerKey()
 
 
 @value(frozen=True, slots=True)
@@ -251,6 +253,7 @@ class SkipStep:
     data: JsonObject
     reason: str | None
     caller: str
+    key: AnswerKey = AnswerKey()
 
 
 @value(frozen=True, slots=True)
@@ -260,12 +263,18 @@ class Detach:
 
 @value(frozen=True, slots=True)
 class ChangeData:
-    """Change the data of a run between attempts: merge `data` and remove the names in `removed`."""
+    """Change the data of a run between attempts: merge `data` and remove the names in `removed`.
+
+    Attributes:
+        question: The open question as it reads with the new data; None: as it was asked.
+    """
 
     data: JsonObject
     removed: tuple[str, ...]
     reason: str | None
     caller: str
+    question: Pause | None = None
+    key: AnswerKey = AnswerKey()
 
 
 @value(frozen=True, slots=True)
@@ -274,6 +283,7 @@ class HoldRun:
 
     reason: str | None
     caller: str
+    key: AnswerKey = AnswerKey()
 
 
 @value(frozen=True, slots=True)
@@ -282,6 +292,7 @@ class ReleaseRun:
 
     reason: str | None
     caller: str
+    key: AnswerKey = AnswerKey()
 
 
 Repair: TypeAlias = TryNow | GiveUp | SkipStep | ChangeData | HoldRun | ReleaseRun

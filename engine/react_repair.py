@@ -31,7 +31,7 @@ from engine.repair_events import (
 )
 from engine.run import Run
 from engine.transitions import State
-from engine.values import SIGNAL_PAUSE, StepError
+from engine.values import SIGNAL_PAUSE, Pause, StepError
 from engine.visit import Visit
 
 Events = tuple[Event, ...]
@@ -57,12 +57,12 @@ def repair(run: Run, graph: Graph, command: Repair, now_ms: int) -> Events:
                 raise NotWaiting(f"run {run.id} is held already")
             if run.cancel_requested:
                 raise NotWaiting(f"run {run.id} is being cancelled")
-            held = happen(run, RunHeld(now_ms, command.reason, command.caller))
+            held = happen(run, RunHeld(now_ms, *_by(command)))
             return (held, *_asked_anew(run, now_ms))
         case ReleaseRun():
             if run.held is None:
                 raise NotWaiting(f"run {run.id} is not held")
-            released = happen(run, RunReleased(now_ms, command.reason, command.caller))
+            released = happen(run, RunReleased(now_ms, *_by(command)))
             if run.state is State.READY:
                 return (released, *advance(run, graph, now_ms))
             return (released, *_asked_anew(run, now_ms))
@@ -72,8 +72,8 @@ def _end_wait(run: Run, graph: Graph, command: TryNow, now_ms: int) -> Events:
     visit = _waiting(run)
     if run.held is not None:
         raise NotWaiting(f"run {run.id} is held; release it first")
-    where = (now_ms, visit.step_id, visit.visit)
-    ended = happen(run, WaitEnded(*where, command.reason, command.caller))
+    where = (now_ms, visit.step_id, visit.visit, *_by(command))
+    ended = happen(run, WaitEnded(*where))
     return (ended, *timer(run, graph, TimerDue(), now_ms))
 
 
@@ -82,15 +82,15 @@ def _abandon(run: Run, graph: Graph, command: GiveUp, now_ms: int) -> Events:
     error = visit.error
     if run.state is State.SLEEPING or error is None:
         error = StepError("GivenUp", "a person ended the step before its time", retryable=False)
-    where = (now_ms, visit.step_id, visit.visit)
-    abandoned = happen(run, StepGivenUp(*where, command.reason, command.caller))
+    where = (now_ms, visit.step_id, visit.visit, *_by(command))
+    abandoned = happen(run, StepGivenUp(*where))
     return (abandoned, *end_of_step(run, graph, StepFailed, now_ms, error=error))
 
 
 def _skip(run: Run, graph: Graph, command: SkipStep, now_ms: int) -> Events:
     visit = skippable(run)
-    where = (now_ms, visit.step_id, visit.visit)
-    skipped = happen(run, StepSkipped(*where, command.reason, command.caller))
+    where = (now_ms, visit.step_id, visit.visit, *_by(command))
+    skipped = happen(run, StepSkipped(*where))
     given = {"output": command.output, "data": command.data}
     return (skipped, *end_of_step(run, graph, StepCompleted, now_ms, **given))
 
@@ -118,10 +118,13 @@ def _change_data(run: Run, command: ChangeData, now_ms: int) -> Events:
             f"run {run.id} is {_where(run)}: its data is changed while it is paused, held between "
             "two steps, or waits for an attempt or a moment; hold it first"
         )
-    changed = DataChanged(
-        now_ms, command.data, list(command.removed), command.reason, command.caller
-    )
-    return (happen(run, changed), *_asked_anew(run, now_ms))
+    changed = DataChanged(now_ms, command.data, list(command.removed), *_by(command))
+    return (happen(run, changed), *_asked_anew(run, now_ms, command.question))
+
+
+def _by(command: Repair) -> tuple[str | None, str, str, str]:
+    """Return why, by whom and under which key the repair is made, as its event says it."""
+    return command.reason, command.caller, command.key.key, command.key.fingerprint
 
 
 def _waiting(run: Run) -> Visit:
@@ -133,12 +136,12 @@ def _waiting(run: Run) -> Visit:
     return run.current
 
 
-def _asked_anew(run: Run, now_ms: int) -> Events:
+def _asked_anew(run: Run, now_ms: int, question: Pause | None = None) -> Events:
     if run.state is not State.PAUSED or run.current is None or run.pause is None:
         return ()
     where = (now_ms, run.current.step_id, run.current.visit)
     wake_at_ms = None if run.wake_at_ms == run.answer_by_ms else run.wake_at_ms
-    return (happen(run, RunPaused(*where, run.pause, run.answer_by_ms, wake_at_ms)),)
+    return (happen(run, RunPaused(*where, question or run.pause, run.answer_by_ms, wake_at_ms)),)
 
 
 def _where(run: Run) -> str:

@@ -1,7 +1,7 @@
 """The events of repairs that a person makes to a run.
 
-Each says who did it (`caller`) and why (`reason`). The events that result from it follow in the
-same append.
+Each says who did it (`caller`) and why (`reason`), and under which idempotency key, if any, with a
+fingerprint of what it was used for. The events that result from it follow in the same append.
 """
 
 from dataclasses import field
@@ -20,6 +20,8 @@ class WaitEnded:
     visit: int
     reason: str | None = None
     caller: str = ""
+    key: str = ""
+    fingerprint: str = ""
 
 
 @value(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class StepGivenUp:
     visit: int
     reason: str | None = None
     caller: str = ""
+    key: str = ""
+    fingerprint: str = ""
 
 
 @value(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class StepSkipped:
     visit: int
     reason: str | None = None
     caller: str = ""
+    key: str = ""
+    fingerprint: str = ""
 
 
 @value(frozen=True, slots=True)
@@ -58,6 +64,8 @@ class DataChanged:
     removed: list[Json] = field(default_factory=list)
     reason: str | None = None
     caller: str = ""
+    key: str = ""
+    fingerprint: str = ""
 
 
 @value(frozen=True, slots=True)
@@ -67,6 +75,8 @@ class RunHeld:
     at_ms: int
     reason: str | None = None
     caller: str = ""
+    key: str = ""
+    fingerprint: str = ""
 
 
 @value(frozen=True, slots=True)
@@ -76,6 +86,8 @@ class RunReleased:
     at_ms: int
     reason: str | None = None
     caller: str = ""
+    key: str = ""
+    fingerprint: str = ""
 
 
 RepairEvent: TypeAlias = WaitEnded | StepGivenUp | StepSkipped

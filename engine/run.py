@@ -53,7 +53,8 @@ class Run:
         pause_seq: The number of the event with which that pause began.
         pause_changes: The keys of the pause that have changed since then.
         answer_by_ms: When the pause's deadline is (Unix milliseconds).
-        answers: The idempotency keys of its answers, each with the fingerprint of its use.
+        answers: The idempotency keys of its answers and repairs, each with the fingerprint of its
+            use.
         wake_at_ms: When a retry, a sleep or a deadline is due (Unix milliseconds).
         last_error: The error that the last `on: "error"` edge or `onError` caught, until the step
             that had failed has succeeded.

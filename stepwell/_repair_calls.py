@@ -14,16 +14,19 @@ def explain(run_id: str, path: str, at: int | None) -> Call:
 
 
 def repair(verb: str, run_id: str, reason: str | None, **more: object) -> Call:
-    """Change how a run continues; not repeatable, since the run may have moved on."""
-    body: dict[str, object] = given(runId=run_id, reason=reason, **more)
-    return Call("POST", f"/api/workflow/management/{verb}", json=body, repeatable=False)
+    """Change how a run continues; a key made for this call counts a repeated request once."""
+    return _repair(verb, given(runId=run_id, reason=reason, **more))
 
 
 def skip(run_id: str, step_id: str, output: object, visit: int | None, reason: str | None) -> Call:
     """Supply the output of a step."""
     named: dict[str, object] = given(runId=run_id, stepId=step_id, visit=visit, reason=reason)
-    body = {**named, "output": output}
-    return Call("POST", "/api/workflow/management/skip", json=body, repeatable=False)
+    return _repair("skip", {**named, "output": output})
+
+
+def _repair(verb: str, body: JsonObject) -> Call:
+    headers = {"idempotency-key": str(uuid4())}
+    return Call("POST", f"/api/workflow/management/{verb}", json=body, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

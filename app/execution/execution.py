@@ -11,6 +11,7 @@ from functools import partial
 from app.clock import Clock
 from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
+from app.execution.answering.repair_lookups import RepairLookups
 from app.execution.attempts.step_services import StepServices
 from app.execution.commands.pause_commands import PauseCommands
 from app.execution.commands.runs import Runs
@@ -38,6 +39,7 @@ from app.execution.waking.parents import TELLS_PARENT, Parents
 from app.execution.waking.places import Places
 from app.execution.waking.timers import SETS_TIMER, Timers
 from app.execution.waking.waited_elsewhere import WaitedElsewhere
+from app.files.uploads import unknown_files
 from app.secrets.sensitive import SensitiveFields
 from app.telemetry.counters import Counters
 from app.telemetry.traces import Exporter
@@ -104,13 +106,14 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     effects_of = partial(LiveEffects, services, children, appends, signals)
     step_life = StepLife(
         appends, effects_of, children, services.secrets.masks, sensitive, acting, counters,
-        round(cancel_grace_s * 1_000), frozen,
+        round(cancel_grace_s * 1_000), frozen, partial(unknown_files, journal),
     )  # fmt: skip
     driver = Driver(appends, step_life, fair_loop)
     lost_runs, waiters = LostRuns(), Waiters()
     driving = Driving(appends, driver, live_runs, lost_runs, culprit, cluster)
     runs = Runs(
-        journal, clock, appends, live_runs, starts, driving, waiters, children, cancel_grace_s,
+        journal, clock, appends, live_runs, starts, driving, waiters, children,
+        RepairLookups(journal, step_life.asked_with), cancel_grace_s,
         is_shared=cluster is not None,
     )  # fmt: skip
     left_children = LeftChildren(journal, runs)

@@ -1,13 +1,13 @@
 """Uploaded files: their bytes are in the storage, their owner and name in the journal."""
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 
 from app.clock import Clock
 from app.files.spool import StorageError
 from app.files.storage import Storage
-from engine import JsonObject
+from engine import Json, JsonObject
 from engine.value import value
 from journal import FileRow, Journal, UnknownFile
 from steps.contract.step_type import Problem, StepBroke
@@ -90,14 +90,9 @@ class Files:
     async def unknown_in(
         self, tenant: str, fields: Fields, data: JsonObject, sent: Collection[str] = ()
     ) -> list[Problem]:
-        """Return a problem for each id in file fields that names no file of the tenant.
-
-        Fields whose file was `sent` with the data have no id yet.
-        """
+        """Do the same as `unknown_files`; fields whose file was `sent` have no id yet."""
         given = {name: item for name, item in data.items() if name not in sent}
-        ids = [*fields.file_ids(given)]
-        known = await self._journal.files.known(tenant, {id_ for _, id_ in ids}) if ids else ()
-        return [Problem(path, "is not the id of a file") for path, id_ in ids if id_ not in known]
+        return await unknown_files(self._journal, tenant, fields, given)
 
     async def read(self, tenant: str, file_id: str) -> tuple[FileRow, bytes]:
         """Return a tenant's file. Raises `UnknownFile` or `StorageError`."""
@@ -121,6 +116,15 @@ class Files:
         except StorageError as away:
             raise StepBroke("StorageUnavailable", str(away)) from away
         return StoredFile(row.id, row.name, row.media_type, content)
+
+
+async def unknown_files(
+    journal: Journal, tenant: str, fields: Fields, data: Mapping[str, Json], path: str = "data"
+) -> list[Problem]:
+    """Return a problem for each id in file fields that names no file of the tenant."""
+    ids = [*fields.file_ids(data, path)] if fields.has_files else []
+    known = await journal.files.known(tenant, {id_ for _, id_ in ids}) if ids else ()
+    return [Problem(path, "is not the id of a file") for path, id_ in ids if id_ not in known]
 
 
 def attachment_of(row: FileRow) -> JsonObject:

@@ -101,7 +101,7 @@ class KeyedStarts:
             Overloaded: The server is overloaded; try again.
         """
         version, definition = await self.definition(target)
-        problems = await self._files.unknown_in(target.tenant, definition.payload, data)
+        problems = await self._files.unknown_in(target.tenant, definition.inputs, data)
         if problems:
             raise StartRefused("the data does not fit", tuple(problems))
         new = NewRun(

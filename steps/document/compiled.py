@@ -89,9 +89,14 @@ class Definition:
     path: str = ""
     bodies: Mapping[str, "Definition"] = field(default_factory=dict, repr=False, compare=False)
 
-    def input_fields(self) -> Mapping[str, JsonObject]:
-        """Return the fields of a start: the payload, or those of the first collect-inputs step."""
+    @property
+    def inputs(self) -> Fields:
+        """The fields of a start: the payload, or those of the first collect-inputs step."""
         first = self.steps[self.graph.initial]
         if not self.payload.specs and first.type.type == "collect-inputs":
-            return first.output.specs
-        return self.payload.specs
+            return first.output
+        return self.payload
+
+    def input_fields(self) -> Mapping[str, JsonObject]:
+        """Return the specs of the fields of a start."""
+        return self.inputs.specs

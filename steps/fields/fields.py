@@ -68,6 +68,11 @@ class Fields:
                 problems += value_problems(validator, data[name], f"{path}.{name}")
         return problems
 
+    @property
+    def has_files(self) -> bool:
+        """Whether a field, or something inside one, is the id of a file."""
+        return bool(self._files)
+
     def file_ids(self, data: Mapping[str, Json], path: str = "data") -> Iterator[tuple[str, str]]:
         """Return the path and the id of each file in values, also inside lists and objects."""
         for name, files in self._files.items():

@@ -110,6 +110,10 @@ def test_headers_are_described(described: dict[str, Any]) -> None:
         "startRunAsync": {"Idempotency-Key"},
         "resumeRun": {"Idempotency-Key"},
         "rerunRun": {"Idempotency-Key"},
+        **dict.fromkeys(
+            ("tryNow", "giveUp", "skipStep", "changeRunData", "holdRun", "releaseRun"),
+            {"Idempotency-Key"},
+        ),
         "streamRunEvents": {"Last-Event-ID"},
         "streamEvents": {"Last-Event-ID"},
     }

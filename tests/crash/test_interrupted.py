@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import PLUGIN
 from tests.harness.counting import Counting
 from tests.harness.server import Server, settled
+from tests.harness.workflows import create, straight
 
 
 def flow(address: str, policy: str) -> dict[str, object]:
@@ -86,6 +87,19 @@ def end_the_process() -> None:
 """
 
 
+KILLS_ONE = """
+import os, signal
+from steps import tool
+
+@tool
+def end_if(n: int) -> int:
+    \"\"\"Take the process down for one number.\"\"\"
+    if n == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n
+"""
+
+
 def calls(tool_id: str) -> dict[str, object]:
     return {
         "id": "calls", "name": "Calls", "initialStep": "tool",
@@ -120,6 +134,33 @@ def test_a_step_that_ends_the_process_fails_and_other_runs_continue(tmp_path: Pa
             document = settled(client, row["runId"])
         assert (document["status"], document["error"]["type"]) == ("failed", "Interrupted")
         assert "has ended 2 times" in document["error"]["message"]
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_of_a_maps_items_only_the_one_that_ends_the_process_fails(
+    tmp_path: Path, most: int
+) -> None:
+    plugin = tmp_path / "kills.py"
+    plugin.write_text(KILLS_ONE)
+    steps = [
+        {"id": "tool", "type": "call-tool", "toolId": "end_if", "inputs": {"n": "{{ data.item }}"}}
+    ]
+    each = {"id": "each", "type": "call-workflow", "items": [0, 1, 2], "steps": steps, "onItemError": "continue"}  # fmt: skip
+    with Server(tmp_path / "data", plugin, STEPWELL_MAX_INTERRUPTIONS=str(most)) as server:
+        with server.client() as client:
+            create(client, "kills-one", [each], straight("each"))
+            with suppress(httpx.HTTPError):
+                client.post("/api/workflow/start-async/kills-one", json={})
+        for _ in range(3):  # it is suspected with the others, then run with them, then alone
+            ends(server)
+            with suppress(Exception):
+                server.start()
+        with server.client() as client:
+            rows = client.get("/api/workflow/runs?workflowId=kills-one").json()["runs"]
+            document = settled(client, rows[-1]["runId"])
+        assert document["status"] == "completed", document
+        output = document["stepExecutionHistory"][0]["outputData"]
+        assert (output["outputs"], output["errors"][0]["type"]) == ([0, None, 2], "Interrupted")
 
 
 KILLS_ALL = {

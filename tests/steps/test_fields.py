@@ -10,6 +10,7 @@ from steps.definition import compile_definition
 from steps.fields.field_specs import TYPES, spec_problems
 from steps.fields.fields import Fields
 from steps.registry import Registry
+from tests.harness.counted_work import lines_of
 
 FITTING: dict[str, Json] = {
     "minLength": 1, "maxLength": 9, "pattern": "^a", "format": "date", "minimum": 1, "maximum": 9,
@@ -145,3 +146,19 @@ def test_specs_saved_before_a_rule_existed_still_load(spec: dict[str, Json]) -> 
     registry = Registry.built_in()
     assert compile_definition(document, registry).name == "Old"
     assert check_definition(document, registry).problems != []
+
+
+def test_finding_files_grows_with_the_spec_and_the_value() -> None:
+    def found(many: int) -> int:
+        names = [f"f{number}" for number in range(many)]
+        deep: dict[str, Json] = {name: {"type": "file"} for name in names}
+        spec: dict[str, dict[str, Json]] = {
+            **{name: {"type": "file"} for name in names},
+            "list": {"type": "array", "items": {"type": "object", "properties": deep}},
+        }
+        fields = Fields(spec)
+        data: dict[str, Json] = {**dict.fromkeys(names, "id"), "list": [dict.fromkeys(names, "id")]}
+        assert len([*fields.file_ids(data)]) == 2 * many
+        return lines_of(lambda: [*Fields(spec).file_ids(data)])
+
+    assert found(400) < 5 * found(100)

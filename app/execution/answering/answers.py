@@ -32,12 +32,15 @@ from steps.document.outputs import deliver
 
 
 def was_given(run: Run, key: AnswerKey) -> bool:
-    """Return whether the same answer has been given under this key. Raises `AnswerKeyReused`."""
+    """Return whether the same answer, or repair, has been made under this key.
+
+    Raises `AnswerKeyReused`.
+    """
     used_for = run.answers.get(key.key)
     if used_for not in (None, key.fingerprint):
         raise AnswerKeyReused(
-            "this Idempotency-Key was used for another answer to this run; "
-            "use a new key for a new answer"
+            "this Idempotency-Key was used for another answer to this run, or another repair of "
+            "it; use a new key for a new one"
         )
     return used_for is not None
 

@@ -8,6 +8,7 @@ from app.concurrency.offload import offload
 from app.definitions.invocations import is_invocation
 from app.definitions.replays import is_replay
 from app.definitions.workflows import Workflows
+from app.execution.answering.repair_lookups import files_must_exist
 from app.execution.commands.reruns import DoneEarlier, Entered, NotOver, entered, rerun, with_calls
 from app.execution.commands.runs import Runs
 from app.execution.starting.admission import Admission
@@ -70,12 +71,14 @@ class Rerun:
         changed: The steps that differ in its version.
         changed_besides: The other keys of the document that differ.
         done: The steps that are not repeated.
+        missing: Inputs that its version requires and that its data does not have.
     """
 
     new: NewRun
     changed: list[ChangedStep]
     changed_besides: list[str]
     done: frozenset[str]
+    missing: tuple[str, ...] = ()
 
 
 class Reruns:
@@ -116,6 +119,7 @@ class Reruns:
             raise await refusal_of(self._journal, tenant, elsewhere) from elsewhere
         version, definition, changed, besides = await self._version(tenant, run, again, step_id)
         edits = again.edits or {}
+        await files_must_exist(self._journal, tenant, definition, edits)
         new = rerun(tenant, before, step_id, edits, definition, caller, idempotency)
         assert new.beginning is not None  # noqa: S101 - `rerun` has made it
         origin = replace(
@@ -124,12 +128,23 @@ class Reruns:
             reason=again.reason,
         )
         new = replace(new, version=version, beginning=replace(new.beginning, origin=origin))
+        missing: tuple[str, ...] = ()
+        if version != run.version:
+            new = replace(new, data=definition.payload.with_defaults(new.data))
+            missing = tuple(definition.payload.missing(new.data))
         if again.keep_calls:
             new = await offload(lambda: with_calls(new, events, before))
-        return Rerun(new, changed, besides, _done(before))
+        return Rerun(new, changed, besides, _done(before), missing)
 
     async def start(self, made: Rerun) -> str:
-        """Start it and return the id of the new run. Raises `DuplicateStart`, `Overloaded`."""
+        """Start it and return the id of the new run. Raises as `prepare`, `DuplicateStart`, `Overloaded`."""
+        if made.missing:
+            raise InvalidAnswer(
+                [
+                    Problem(f"data.{name}", f"is required by version {made.new.version}; give it")
+                    for name in made.missing
+                ]
+            )
         with self._admission.starting(made.new.tenant, 0):
             started, _ = await self._runs.start(made.new, wait=False)
         return started.id

@@ -7,12 +7,14 @@ Which runs are in memory, and what holds them, is in `live_runs.py`; how a run i
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from app.auth.caller import Caller
 from app.clock import Clock
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.answering.answers import accept, asked_child, for_child, unanswered, was_given
+from app.execution.answering.repair_lookups import RepairLookups
 from app.execution.answering.repairs import Checked
 from app.execution.driving.children import Children
 from app.execution.driving.driving import Driving
@@ -66,6 +68,7 @@ class Runs:
         driving: Driving,
         waiters: Waiters,
         children: Children,
+        lookups: RepairLookups,
         cancel_grace_s: float,
         *,
         is_shared: bool = False,
@@ -82,6 +85,7 @@ class Runs:
         self._waiters = waiters
         self._is_shared = is_shared
         self._children = children
+        self._lookups = lookups
         self._cancel_grace_s = cancel_grace_s
         self._cancel_grace_ms = round(cancel_grace_s * 1_000)
 
@@ -248,18 +252,25 @@ class Runs:
         change = partial(self._decide_without_definition, Terminate(reason, caller))
         return await self._changed(tenant, run_id, change, _shown, workflow_id)
 
-    async def repair(self, tenant: str | None, run_id: str, checked: Checked) -> Run:
+    async def repair(
+        self, tenant: str | None, run_id: str, checked: Checked, key: AnswerKey = _NO_KEY
+    ) -> Run:
         """Change how a run continues; durable when this returns.
+
+        Repeating a repair under its idempotency key changes nothing.
 
         Raises:
             UnknownRun: There is no such run.
             RunIsOver: It has ended.
             NotWaiting: It is not in a state that allows this.
             InvalidAnswer: The given values do not fit.
+            AnswerKeyReused: The key has been used for another repair or answer.
         """
 
         async def change(live: LiveRun) -> None:
-            self._appends.take(live, checked(live))
+            if not was_given(live.run, key):
+                command = await self._lookups.completed(live, checked(live))
+                self._appends.take(live, replace(command, key=key))
 
         return await self._changed(tenant, run_id, change, self._goes_on)
 

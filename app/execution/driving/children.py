@@ -8,19 +8,18 @@ restart, after a child has ended, or when nothing has happened.
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
 from itertools import islice
 
 from app.concurrency.shield import shielded
 from app.definitions.versioned import DefinitionUnusable
 from app.definitions.workflows import Workflows
+from app.execution.driving.child_input import Called, checked_input
 from app.execution.live.live_run import Due, LiveRun, left_step
 from app.execution.starting.new_run import NewRun
 from app.execution.starting.starts import Starts
 from app.execution.usage import usage_of
 from app.secrets.sensitive import hidden_fields, shown_data
 from engine import Json, JsonObject, Parent, Pause, Run, RunError, Starter, Status
-from engine.value import value
 from journal import (
     Archived,
     ChildRow,
@@ -31,12 +30,11 @@ from journal import (
     UnknownVersion,
     UnknownWorkflow,
 )
-from steps.contract.step_type import StepBroke, listed
+from steps.contract.step_type import StepBroke
 from steps.document.bodies import LOCAL, inline_path
 from steps.document.compiled import Definition
 from steps.document.problems import InvalidDefinition
 from steps.effects.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
-from steps.language.beside import beside_if_long
 
 DEEPEST = 20
 """How many ancestors a run may have."""
@@ -55,16 +53,6 @@ _COPIED = 500
 _LONGEST_ID = 200
 _NONE = "0.0.0"
 """The version of a child run whose workflow cannot be started; the run exists to report that."""
-
-
-@value(frozen=True, slots=True)
-class Called:
-    """A workflow as a step calls it, or the reason why it cannot be called."""
-
-    workflow_id: str
-    version: str
-    definition: Definition | DefinitionUnusable
-    refused: RunError | None = None
 
 
 class Children:
@@ -255,7 +243,7 @@ class Children:
         parent = Parent(
             run.id, run.current.step_id, run.executions, run.current.attempt, item, depth
         )
-        data, refused = await _checked(called, wanted)
+        data, refused = await checked_input(self._journal, live.tenant, called, wanted)
         inherited: JsonObject | None = None
         if wanted.inherits:
             inherited = run.data if _is_worth_naming(run.data) else None
@@ -273,7 +261,7 @@ class Children:
         """
         run = live.run.copy()
         called = await self._called(live, run, wanted, number)
-        data, refused = await _checked(called, wanted)
+        data, refused = await checked_input(self._journal, live.tenant, called, wanted)
         if refused:
             raise StepBroke(refused.type, refused.message, retryable=False)
         key = IdempotencyKey(f"step:{doing.idempotency_key(run.id)}:{number}", "")
@@ -378,22 +366,3 @@ def _is_worth_naming(data: JsonObject) -> bool:
             characters += 8 * len(value)
             todo += islice(value.values(), _COPIED)
     return characters >= _COPIED
-
-
-async def _checked(called: Called, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:
-    """Return a child's data with defaults filled in, and why it is refused, if it is."""
-    definition = called.definition
-    if wanted.refused or isinstance(definition, DefinitionUnusable):
-        return wanted.data, wanted.refused or called.refused
-    fitted = partial(_fitted, definition, wanted.data)
-    return await beside_if_long(wanted.data, fitted)
-
-
-def _fitted(
-    definition: Definition, data: dict[str, Json]
-) -> tuple[dict[str, Json], RunError | None]:
-    problems = definition.payload.check(data)
-    if problems:
-        message = f"the input does not fit: {listed(problems[:5])}"
-        return data, RunError(None, "InvalidInput", message)
-    return definition.payload.with_defaults(data), None

@@ -6,7 +6,7 @@ that it can be abandoned when a command or a timer takes the run out of the step
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from dataclasses import replace
 from functools import partial
@@ -28,8 +28,21 @@ from app.secrets.seal import KeyUnusable
 from app.secrets.sensitive import SensitiveFields
 from app.telemetry.at_work import at_work, step_at_work
 from app.telemetry.counters import Counters
-from engine import AwaitsChildren, Broke, Input, Run, StepError, Stopped
+from engine import (
+    AwaitsChildren,
+    Broke,
+    Delivered,
+    Execute,
+    Input,
+    JsonObject,
+    Run,
+    StepError,
+    Stopped,
+)
+from steps.contract.step_type import Problem, listed
+from steps.document.compiled import CompiledStep
 from steps.effects.effects import Effects
+from steps.fields.fields import Fields
 from steps.language.allowance import Allowance, open_allowance
 from steps.language.beside import share_way
 from steps.language.frozen import FrozenValues, share_frozen
@@ -40,6 +53,16 @@ class EffectsOf(Protocol):
 
     def __call__(self, live: LiveRun, doing: Due) -> Effects:
         """Return the effects of the attempt."""
+        ...
+
+
+class UnknownFiles(Protocol):
+    """Returns a problem for each id in file fields that names no file of a tenant."""
+
+    async def __call__(
+        self, tenant: str, fields: Fields, data: JsonObject, path: str
+    ) -> Sequence[Problem]:
+        """Return the problems; each path begins with `path`."""
         ...
 
 
@@ -64,8 +87,10 @@ class StepLife:
         counters: Counters,
         cancel_grace_ms: int,
         frozen: FrozenValues,
+        unknown_files: UnknownFiles,
     ) -> None:
         self._appends = appends
+        self._unknown_files = unknown_files
         self._effects_of = effects_of
         self._children = children
         self._masks = masks
@@ -148,16 +173,45 @@ class StepLife:
             attempt.begin(task)
             return await self._attempt(live, attempt)
 
+    async def asked_with(self, live: LiveRun, data: JsonObject) -> Input | None:
+        """Return what the step in which a run is paused gives with other data.
+
+        None if the step acts on the world, since it is only asked.
+        """
+        run = replace(live.run, data=data)
+        where = run.current
+        assert where is not None  # noqa: S101 - a paused run is in a step
+        attempt = self.attempt(live, Execute(where.step_id, where.visit, where.attempt))
+        if attempt.acts:
+            return None
+        context = self._context_of(live.tenant).copy()
+        return await asyncio.create_task(self._outcome(live, run, attempt), context=context)
+
     async def _attempt(self, live: LiveRun, attempt: Attempt) -> Input:
-        """Execute an attempt in a context of its own.
+        """Execute an attempt in a context of its own, and evaluate what follows if that is long.
 
         Raises `RunLost` if the step acts but the run belongs to another process by now.
         """
         if attempt.acts and self._appends.is_shared:
             self._appends.must_be_here(live)
+        outcome = await self._outcome(live, live.run, attempt)
+        self._counters.attempt(attempt.step.type.type, outcome)
+        graph = attempt.definition.graph
+        step = graph.steps[attempt.doing.step_id]
+        if step.has_conditions and live.is_doing(attempt.doing):
+            live.answered = None
+            if are_long(live.run, step, outcome, attempt.definition.sensitive):
+                opened, now_ms = self._appends.opened(live), attempt.effects.now_ms()
+                live.answered = await answered_before(
+                    live.run, graph, outcome, self._frozen, now_ms, opened
+                )
+        return outcome
+
+    async def _outcome(self, live: LiveRun, run: Run, attempt: Attempt) -> Input:
+        """Execute an attempt, and check, seal and mask what it gives."""
         step_at_work.set(attempt)
         open_allowance.set(Allowance())
-        run, names, own = live.run, attempt.definition.sensitive, None
+        names, own = attempt.definition.sensitive, None
         if names:  # it may use sealed fields of the data
             try:
                 data, own = await self._sensitive.opened_for_step(live.tenant, run.data, names)
@@ -165,7 +219,8 @@ class StepLife:
                 return Broke(StepError("SealedAway", str(sealed)))
             run = replace(run, data=data)
         outcome = await attempt.execute(run)
-        self._counters.attempt(attempt.step.type.type, outcome)
+        if isinstance(outcome, Delivered) and attempt.step.output.has_files:
+            outcome = await self._with_known_files(live.tenant, attempt.step, outcome)
         if own is not None:
             sealed_names = attempt.step.output.sensitive
             outcome = await self._sensitive.closed(live.tenant, outcome, sealed_names)
@@ -175,16 +230,15 @@ class StepLife:
             await mask.settle()
         if mask.is_needed:
             outcome = await masked_outcome(outcome, mask)
-        graph = attempt.definition.graph
-        step = graph.steps[attempt.doing.step_id]
-        if step.has_conditions and live.is_doing(attempt.doing):
-            live.answered = None
-            if are_long(live.run, step, outcome, names):
-                opened, now_ms = self._appends.opened(live), attempt.effects.now_ms()
-                live.answered = await answered_before(
-                    live.run, graph, outcome, self._frozen, now_ms, opened
-                )
         return outcome
+
+    async def _with_known_files(self, tenant: str, step: CompiledStep, outcome: Delivered) -> Input:
+        """Return the outcome, or a failure if a declared file of it does not exist."""
+        unknown = await self._unknown_files(tenant, step.output, outcome.data, "output")
+        if not unknown:
+            return outcome
+        message = f"step {step.id} did not deliver its declared output: {listed(unknown)}"
+        return Broke(StepError("InvalidOutput", message, retryable=False))
 
     async def has_open_children(self, live: LiveRun) -> bool:
         """Return whether child runs that steps of the run have started are open."""

@@ -1,5 +1,6 @@
 """Repairs of a single run: retry now, give up, skip, change data, hold and release."""
 
+import hashlib
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,9 +11,10 @@ from app.execution.answering.repairs import Checked, Meant, change_data, of_step
 from app.web.api.executions import controlled
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
+from app.wire.parsing.idempotency import idempotency_key
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import M, checked
-from engine import GiveUp, HoldRun, ReleaseRun, TryNow
+from engine import AnswerKey, GiveUp, HoldRun, ReleaseRun, TryNow
 
 
 class _Body(BaseModel):
@@ -106,32 +108,42 @@ def _meant(body: StepBody) -> Meant:
 
 
 async def _repaired(call: Call, body: _Body, repair: Checked, message: str) -> JsonAnswer:
-    return controlled(await call.services.runs.repair(call.tenant, body.runId, repair), message)
+    key, verb = idempotency_key(call.request), call.request.url.path.rpartition("/")[2]
+    used = AnswerKey(key, _fingerprint(verb, body)) if key else AnswerKey()
+    run = await call.services.runs.repair(call.tenant, body.runId, repair, used)
+    return controlled(run, message)
+
+
+def _fingerprint(verb: str, body: _Body) -> str:
+    return hashlib.sha256(f"{verb} {body.model_dump_json()}".encode()).hexdigest()
+
+
+_KEYED = ("Idempotency-Key",)
 
 
 ENDPOINTS = (
     Endpoint(
         "POST", "/api/workflow/management/try-now", Role.OPERATOR, try_now,
-        "Make the next attempt now, or end a sleep", StepBody,
+        "Make the next attempt now, or end a sleep", StepBody, headers=_KEYED,
     ),
     Endpoint(
         "POST", "/api/workflow/management/give-up", Role.OPERATOR, give_up,
-        "Fail a step that waits for its next attempt", StepBody,
+        "Fail a step that waits for its next attempt", StepBody, headers=_KEYED,
     ),
     Endpoint(
         "POST", "/api/workflow/management/skip", Role.OPERATOR, skip_step,
-        "Set the output of a step instead of running it", SkipBody,
+        "Set the output of a step instead of running it", SkipBody, headers=_KEYED,
     ),
     Endpoint(
         "POST", "/api/workflow/management/change-data", Role.OPERATOR, change_run_data,
-        "Change the data of a run that waits or is held", ChangeDataBody,
+        "Change the data of a run that waits or is held", ChangeDataBody, headers=_KEYED,
     ),
     Endpoint(
         "POST", "/api/workflow/management/hold", Role.OPERATOR, hold_run,
-        "Hold a run", HoldBody,
+        "Hold a run", HoldBody, headers=_KEYED,
     ),
     Endpoint(
         "POST", "/api/workflow/management/release", Role.OPERATOR, release_run,
-        "Let a held run continue", HoldBody,
+        "Let a held run continue", HoldBody, headers=_KEYED,
     ),
 )  # fmt: skip

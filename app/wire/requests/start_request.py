@@ -94,7 +94,7 @@ class StartRequest:
         if found := fields.check(data):
             left = [item for item in found if not self._is_attached(item.path)]
             problems += not_reported(left, problems)
-        problems = problems or await files.unknown_in(tenant, fields, data, sent)
+        problems = problems or await files.unknown_in(tenant, definition.inputs, data, sent)
         if problems:
             raise BadRequest("the input is not acceptable", problems)
         return fields.with_defaults(data)

@@ -12,6 +12,7 @@ import pytest
 from tests.harness.echo import Echo
 from tests.harness.processes import command
 from tests.harness.server import Server, settled
+from tests.harness.workflows import create, start, status, straight
 
 RETRY = {"maxAttempts": 3, "initialInterval": "1h"}
 STEPS: list[dict[str, Any]] = [
@@ -124,6 +125,55 @@ def test_the_data_of_a_waiting_run_is_changed(client: httpx.Client, echo: Echo) 
     assert late.status_code == 409, "an answer to the old data is refused"
     client.post(f"/api/workflow/resume/{run}", json=answer).raise_for_status()
     assert settled(client, run)["result"] == {"status": 200, "amount": 7}
+
+
+def test_an_open_question_reads_as_the_data_that_was_changed(client: httpx.Client) -> None:
+    two = {"id": "ask", "type": "request-user-action", "message": "Pay {{ data.amount }} to {{ data.to }}?",
+           "required": 2, "deadline": "1h", "actions": [{"value": "yes"}]}  # fmt: skip
+    late = {"from": "ask", "to": "end", "on": "timeout"}
+    create(
+        client,
+        "paying-two",
+        [two],
+        [*straight("ask"), late],
+        payload={"amount": {"type": "number"}},
+    )
+    run = start(client, "paying-two", amount=5, to="Ada")["runId"]
+    answer = {"type": "request_user_action", "actionId": "ask", "actionValue": "yes"}
+    client.post(f"/api/workflow/resume/{run}", json=answer).raise_for_status()
+    before = status(client, run)["pauseSignal"]
+    assert len(before["answers"]) == 1
+    assert repair(client, "change-data", run, data={"amount": 700}).status_code == 200
+    after = status(client, run)["pauseSignal"]
+    assert (after["message"], after["deadline"]) == ("Pay 700 to Ada?", before["deadline"])
+    assert after["answers"] == [], "the first answer was for 5"
+    cannot = repair(client, "change-data", run, remove=["to"])
+    assert (cannot.status_code, "data.to does not exist" in cannot.json()["message"]) == (400, True)
+    assert status(client, run)["pauseSignal"]["pauseId"] == after["pauseId"]
+
+
+def test_a_repair_repeated_under_its_key_is_made_once(client: httpx.Client, echo: Echo) -> None:
+    run = started(client, f"{echo.address}/500")
+    backing_off(client, run)
+
+    def keyed(verb: str, key: str, **more: Any) -> int:
+        head = {"Idempotency-Key": key}
+        address = f"/api/workflow/management/{verb}"
+        return client.post(address, json={"runId": run, **more}, headers=head).status_code
+
+    assert keyed("try-now", "now") == 200
+    backing_off(client, run, 2)
+    assert keyed("try-now", "now") == 200
+    assert keyed("hold", "now") == 422
+    assert keyed("change-data", "first", data={"note": "a"}) == 200
+    assert keyed("change-data", "second", data={"note": "b"}) == 200
+    assert keyed("change-data", "first", data={"note": "a"}) == 200
+    assert keyed("change-data", "first", data={"note": "c"}) == 422
+    shown = status(client, run)
+    assert (shown["data"]["note"], shown["stepExecutionHistory"][-1]["attempt"]) == ("b", 2)
+    assert keyed("give-up", "no use") == 200
+    settled(client, run, "failed")
+    assert keyed("give-up", "no use") == 200
 
 
 def test_a_run_is_held_until_it_is_released(server: Server, echo: Echo) -> None:

@@ -97,6 +97,24 @@ def test_a_run_continues_in_another_version(client: httpx.Client, echo: Echo) ->
     assert settled(client, from_start)["origin"]["stepId"] == "first"
 
 
+def test_another_version_gets_the_inputs_that_it_declares(client: httpx.Client, echo: Echo) -> None:
+    (run,) = failed(client, "wants-more", echo, 1)
+    fields = {
+        **document("")["payload"],
+        "by": {"type": "string"},
+        "times": {"type": "integer", "default": 3},
+    }
+    more = {"payload": fields, "steps": document("/200")["steps"]}
+    client.put("/api/workflows/wants-more", json=more).raise_for_status()
+    body, address = {"from": "failure", "version": "latest"}, f"/api/workflow/rerun/{run}"
+    assert client.post(address, json={**body, "dryRun": True}).status_code == 200
+    refused = client.post(address, json=body)
+    assert (refused.status_code, refused.json()["details"][0]["path"]) == (400, "data.by")
+    again = client.post(address, json={**body, "data": {"by": "hand"}}).json()["runId"]
+    data = settled(client, again, "completed")["data"]
+    assert (data["by"], data["times"]) == ("hand", 3)
+
+
 def test_a_bulk_rerun_reruns_each_run_once(
     shared: Server, client: httpx.Client, echo: Echo
 ) -> None:

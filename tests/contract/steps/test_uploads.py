@@ -2,13 +2,15 @@
 
 import contextlib
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.harness.server import Server
+from tests.harness.server import Server, settled
+from tests.harness.workflows import call, create, start, status, straight
 
 FLOW = {
     "name": "Uploads",
@@ -156,6 +158,62 @@ def test_an_id_in_a_file_field_names_a_file_of_the_tenant(shared: Server) -> Non
         assert [one["path"] for one in refused.json()["details"]] == ["data.paper"]
         answer["data"] = {"paper": known}
         assert client.post(resume, json=answer).is_success
+
+
+def test_a_file_that_does_not_exist_is_refused_wherever_it_comes_from(shared: Server) -> None:
+    paper, said = {"paper": {"type": "file"}}, "is not the id of a file"
+    failing = {"id": "t", "type": "call-tool", "toolId": "explode", "output": paper,
+               "retry": {"maxAttempts": 2, "initialInterval": "1h"}}  # fmt: skip
+    given = {"id": "t", "type": "call-tool", "toolId": "transform", "inputs": {"paper": "{{ data.id }}"},
+             "output": paper}  # fmt: skip
+    each = call(
+        "taking-paper", items="{{ data.ids }}", data={"paper": "{{ item }}"}, onItemError="continue"
+    )
+    alone = call("taking-paper", wait=False, data={"paper": "{{ data.id }}"})
+    asks = {"id": "ask", "type": "collect-inputs", "output": paper}
+    with shared.client() as client:
+        known = client.post(
+            "/api/workflow/files", files={"attachment": ("c.txt", b"signed")}
+        ).json()["fileId"]
+        create(client, "taking-paper", [], [], payload=paper)
+        create(client, "giving-paper", [given], straight("t"))
+        create(client, "failing-paper", [failing], straight("t"))
+        create(client, "mapping-paper", [each], straight("call"))
+        create(client, "sending-paper", [alone], straight("call"))
+        create(client, "asking-paper", [asks], straight("ask"))
+
+        def refused(address: str, **body: Any) -> tuple[int, list[str]]:
+            answer = client.post(f"/api/workflow/{address}", json=body)
+            return answer.status_code, [one["path"] for one in answer.json().get("details", ())]
+
+        assert refused("start/asking-paper", data={"paper": "x"}) == (400, ["data.paper"])
+        run = client.post("/api/workflow/start-async/failing-paper", json={}).json()["runId"]
+        while "retryAt" not in (status(client, run)["stepExecutionHistory"] or [{}])[-1]:
+            time.sleep(0.02)
+        assert refused("management/change-data", runId=run, data={"paper": "x"}) == (
+            400,
+            ["data.paper"],
+        )
+        skip = {"runId": run, "stepId": "t"}
+        assert refused("management/skip", **skip, output={"paper": "x"}) == (400, ["output.paper"])
+        assert refused("management/skip", **skip, output={"paper": known}) == (200, [])
+        settled(client, run, "completed")
+        assert refused(f"rerun/{run}", stepId="t", data={"paper": "x"}) == (400, ["data.paper"])
+        error = start(client, "giving-paper", id="x")["error"]
+        assert (error["type"], f"output.paper {said}" in error["message"]) == (
+            "InvalidOutput",
+            True,
+        )
+        assert start(client, "giving-paper", id=known)["data"]["paper"] == known
+        start(client, "mapping-paper", ids=[known, "x"])
+        (newest,) = client.get("/api/workflow/runs?workflowId=mapping-paper").json()["runs"]
+        output = status(client, newest["runId"])["stepExecutionHistory"][0]["outputData"]
+        assert output["outputs"] == [{"paper": known}, None]
+        assert [
+            (one["index"], f"data.paper {said}" in one["message"]) for one in output["errors"]
+        ] == [(1, True)]
+        error = start(client, "sending-paper", id="x")["error"]
+        assert (error["type"], f"data.paper {said}" in error["message"]) == ("InvalidInput", True)
 
 
 def test_each_file_is_assigned_to_the_input_of_its_name(shared: Server) -> None:
