@@ -21,6 +21,7 @@ class Fields:
     Attributes:
         specs: The spec of each field, in the terms of JSON Schema.
         has_defaults: Whether a field, or something inside one, has a default.
+        has_files: Whether a field, or something inside one, is the id of a file.
         optional: The fields that may be left out and may therefore be null.
     """
 
@@ -35,6 +36,7 @@ class Fields:
         self._with_inner_defaults = {name for name, spec in specs.items() if _inner_defaults(spec)}
         files = {name: _files_in(spec) for name, spec in specs.items()}
         self._files = {name: inside for name, inside in files.items() if inside is not None}
+        self.has_files = bool(self._files)
         self.has_defaults = bool(self._with_inner_defaults) or any(
             "default" in spec for spec in specs.values()
         )
@@ -67,11 +69,6 @@ class Fields:
             if not (data[name] is None and self.may_be_null(name)):
                 problems += value_problems(validator, data[name], f"{path}.{name}")
         return problems
-
-    @property
-    def has_files(self) -> bool:
-        """Whether a field, or something inside one, is the id of a file."""
-        return bool(self._files)
 
     def file_ids(self, data: Mapping[str, Json], path: str = "data") -> Iterator[tuple[str, str]]:
         """Return the path and the id of each file in values, also inside lists and objects."""

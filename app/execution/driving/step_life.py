@@ -185,33 +185,18 @@ class StepLife:
         if attempt.acts:
             return None
         context = self._context_of(live.tenant).copy()
-        return await asyncio.create_task(self._outcome(live, run, attempt), context=context)
+        return await asyncio.create_task(self._attempt(live, attempt, run), context=context)
 
-    async def _attempt(self, live: LiveRun, attempt: Attempt) -> Input:
-        """Execute an attempt in a context of its own, and evaluate what follows if that is long.
+    async def _attempt(self, live: LiveRun, attempt: Attempt, asked: Run | None = None) -> Input:
+        """Execute an attempt in a context of its own; `asked` stands for the run if it is given.
 
         Raises `RunLost` if the step acts but the run belongs to another process by now.
         """
         if attempt.acts and self._appends.is_shared:
             self._appends.must_be_here(live)
-        outcome = await self._outcome(live, live.run, attempt)
-        self._counters.attempt(attempt.step.type.type, outcome)
-        graph = attempt.definition.graph
-        step = graph.steps[attempt.doing.step_id]
-        if step.has_conditions and live.is_doing(attempt.doing):
-            live.answered = None
-            if are_long(live.run, step, outcome, attempt.definition.sensitive):
-                opened, now_ms = self._appends.opened(live), attempt.effects.now_ms()
-                live.answered = await answered_before(
-                    live.run, graph, outcome, self._frozen, now_ms, opened
-                )
-        return outcome
-
-    async def _outcome(self, live: LiveRun, run: Run, attempt: Attempt) -> Input:
-        """Execute an attempt, and check, seal and mask what it gives."""
         step_at_work.set(attempt)
         open_allowance.set(Allowance())
-        names, own = attempt.definition.sensitive, None
+        run, names, own = asked or live.run, attempt.definition.sensitive, None
         if names:  # it may use sealed fields of the data
             try:
                 data, own = await self._sensitive.opened_for_step(live.tenant, run.data, names)
@@ -219,8 +204,9 @@ class StepLife:
                 return Broke(StepError("SealedAway", str(sealed)))
             run = replace(run, data=data)
         outcome = await attempt.execute(run)
-        if isinstance(outcome, Delivered) and attempt.step.output.has_files:
+        if attempt.step.output.has_files and isinstance(outcome, Delivered):
             outcome = await self._with_known_files(live.tenant, attempt.step, outcome)
+        self._counters.attempt(attempt.step.type.type, outcome)
         if own is not None:
             sealed_names = attempt.step.output.sensitive
             outcome = await self._sensitive.closed(live.tenant, outcome, sealed_names)
@@ -230,6 +216,15 @@ class StepLife:
             await mask.settle()
         if mask.is_needed:
             outcome = await masked_outcome(outcome, mask)
+        graph = attempt.definition.graph
+        step = graph.steps[attempt.doing.step_id]
+        if step.has_conditions and live.is_doing(attempt.doing):
+            live.answered = None
+            if are_long(live.run, step, outcome, names):
+                opened, now_ms = self._appends.opened(live), attempt.effects.now_ms()
+                live.answered = await answered_before(
+                    live.run, graph, outcome, self._frozen, now_ms, opened
+                )
         return outcome
 
     async def _with_known_files(self, tenant: str, step: CompiledStep, outcome: Delivered) -> Input:
