@@ -98,6 +98,9 @@ def test_operations_have_unique_ids_and_declared_tags(described: dict[str, Any])
     assert described["paths"]["/api/workflows/{id}"]["put"]["tags"] == ["Workflows"]
 
 
+REPAIRS = ("tryNow", "giveUp", "skipStep", "changeRunData", "holdRun", "releaseRun")
+
+
 def test_headers_are_described(described: dict[str, Any]) -> None:
     read = {
         operation["operationId"]: {
@@ -110,10 +113,7 @@ def test_headers_are_described(described: dict[str, Any]) -> None:
         "startRunAsync": {"Idempotency-Key"},
         "resumeRun": {"Idempotency-Key"},
         "rerunRun": {"Idempotency-Key"},
-        **dict.fromkeys(
-            ("tryNow", "giveUp", "skipStep", "changeRunData", "holdRun", "releaseRun"),
-            {"Idempotency-Key"},
-        ),
+        **{name: {"Idempotency-Key"} for name in REPAIRS},
         "streamRunEvents": {"Last-Event-ID"},
         "streamEvents": {"Last-Event-ID"},
     }

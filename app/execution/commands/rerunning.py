@@ -137,7 +137,10 @@ class Reruns:
         return Rerun(new, changed, besides, _done(before), missing)
 
     async def start(self, made: Rerun) -> str:
-        """Start it and return the id of the new run. Raises as `prepare`, `DuplicateStart`, `Overloaded`."""
+        """Start it and return the id of the new run.
+
+        Raises `InvalidAnswer`, `DuplicateStart`, `Overloaded`.
+        """
         if made.missing:
             raise InvalidAnswer(
                 [
