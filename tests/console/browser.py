@@ -90,7 +90,7 @@ class Person:
 
     def signs_in(self, tenant: str, key: str, back: str = "/inbox") -> None:
         self.driver.delete_all_cookies()
-        self.opens(f"/sign-in?next={back}")
+        self.opens(f"/sign-in?key&next={back}")
         self.fills("Tenant", tenant)
         self.fills("Key or token", key)
         self.presses("Sign in")
@@ -178,6 +178,17 @@ class Person:
             raise AssertionError(
                 f"no button {label!r} on {self.driver.current_url}:\n{self.text}"
             ) from missing
+
+    def confirms(self) -> None:
+        """Press the button of the open question whether it is meant, which says what is done."""
+
+        def press() -> bool:
+            item = self.driver.find_element(By.CSS_SELECTOR, "dialog[open] button[value=yes]")
+            self._lifts_the_finger(item)
+            item.click()
+            return True
+
+        self.waits(press)
 
     def _lifts_the_finger(self, item: WebElement) -> None:
         """Wait before a second press at the same place, so that it counts as a new gesture."""

@@ -231,7 +231,7 @@ def test_a_key_is_shown_once_and_its_sessions_end_with_it(console: Server, perso
             row for row in person.driver.find_elements(By.TAG_NAME, "tr") if "Bob" in row.text
         )
         row.find_element(By.CSS_SELECTOR, "button.danger").click()
-        person.presses("Yes")
+        person.confirms()
         person.sees("disabled")
         assert bob.get("/runs").status_code == 303
         assert bob.get("/api/workflows").status_code == 401

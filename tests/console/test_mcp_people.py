@@ -34,7 +34,7 @@ def test_an_admin_signs_in_at_a_server_and_a_question_of_a_tool_is_declined(
                 adds = client.post("/api/tools/notes.add/invoke", json={"args": {"a": 2}})
                 assert adds.json()["data"] == {"sum": 3}
                 person.driver.find_element(By.CSS_SELECTOR, "form[data-api^=DELETE] button").click()
-                person.presses("Yes")
+                person.confirms()
                 person.waits(lambda: "Sign in again" not in person.text)
                 assert "SignInNeeded" in client.post("/api/tools/notes.add/invoke", json={"args": {"a": 2}}).text  # fmt: skip
                 result = {"told": {"type": "string", "value": "{{ result.result }}"}}

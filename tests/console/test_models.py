@@ -58,7 +58,7 @@ def test_budgets_that_are_nearly_used_up_are_marked(console: Server, person: Per
         person.opens("/settings/budgets")
         person.sees("used up")
         person.presses("Remove")
-        person.presses("Yes")
+        person.confirms()
         person.waits(lambda: "all workflows together" not in person.text)
 
 

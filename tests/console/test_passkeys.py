@@ -46,7 +46,7 @@ def test_an_owner_signs_in_with_passkeys_only(tmp_path: Path, chrome: Chrome) ->
                 (person,) = client.get("/api/people").json()
                 assert (person["name"], person["signsIn"]) == ("Ada", "passkey")
                 ada.presses("Remove")
-                ada.presses("Yes")
+                ada.confirms()
                 ada.waits(lambda: client.get("/api/passkeys").json() == [])
             chrome.delete_all_cookies()
             ada.opens("/sign-in")

@@ -1,9 +1,14 @@
-"""Journeys of a developer and an admin, each with a limit on presses and on changes."""
+"""Journeys of a person by role, each with a limit on presses and on requests or changes."""
+
+import re
+from typing import Any
 
 import httpx
 from selenium.webdriver.common.by import By
 
 from tests.console.browser import Person
+from tests.console.conftest import METRICS_TOKEN
+from tests.console.test_inbox import PHONE
 from tests.harness.echo import Echo
 from tests.harness.receiver import Receiver
 from tests.harness.server import Server, settled
@@ -36,8 +41,46 @@ class Counted:
 
     def press_at(self, selector: str) -> None:
         self.presses += 1
-        self.person.waits(lambda: self.person.driver.find_element(By.CSS_SELECTOR, selector))
-        self.person.driver.find_element(By.CSS_SELECTOR, selector).click()
+
+        def click() -> bool:
+            driver = self.person.driver
+            item = driver.find_element(By.CSS_SELECTOR, selector)
+            driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", item)
+            item.click()
+            return True
+
+        self.person.waits(click)
+
+
+CHARGE: dict[str, Any] = {
+    "id": "order", "name": "Order", "title": "Order {{ data.number }}", "initialStep": "charge",
+    "payload": {"number": {"type": "integer"}},
+    "steps": [
+        {"id": "charge", "type": "call-api", "method": "POST", "url": "{{ vars.BANK }}"},
+        {"id": "end", "type": "end-flow"},
+    ],
+    "edges": [{"from": "charge", "to": "end"}],
+}  # fmt: skip
+SUPPLIER: dict[str, Any] = {
+    "id": "supplier", "name": "Supplier", "title": "Pay {{ data.who }}", "initialStep": "ask",
+    "payload": {"who": {"type": "string"}},
+    "steps": [
+        {"id": "ask", "type": "request-user-action", "message": "Pay {{ data.who }} 1,200 EUR?",
+         "actions": [{"value": "approved", "label": "Pay"}, {"value": "rejected", "label": "Refuse",
+                      "fields": {"reason": {"type": "string"}}}]},
+        {"id": "end", "type": "end-flow", "result": {"decision": "{{ steps.ask.output }}"}},
+    ],
+    "edges": [{"from": "ask", "to": "end"}],
+}  # fmt: skip
+_COUNT = re.compile(r"^stepwell_requests_total{.*} (\d+)", re.MULTILINE)
+
+
+def requests_to(server: Server) -> int:
+    """Return how many requests the server has answered."""
+    shown = httpx.get(
+        f"{server.address}/metrics", headers={"authorization": f"Bearer {METRICS_TOKEN}"}
+    )
+    return sum(map(int, _COUNT.findall(shown.text)))
 
 
 def changes(client: httpx.Client) -> list[str]:
@@ -137,7 +180,7 @@ def test_an_admin_invites_a_person_reads_the_audit_log_and_repairs_a_webhook(
             assert ada.get("/workflows/new").status_code == 200
             hand.press("Sessions")
             hand.press_at("tr:has(td:first-child) form[data-confirm*=ada] button")
-            hand.press("Yes")
+            hand.press_at("dialog[open] button[value=yes]")
             person.waits(lambda: not person.driver.find_elements(By.CSS_SELECTOR, "form[data-confirm*=ada]"))  # fmt: skip
             assert ada.get("/workflows").status_code == 303
         hand.press("API keys")
@@ -158,4 +201,79 @@ def test_an_admin_invites_a_person_reads_the_audit_log_and_repairs_a_webhook(
         assert [action for action in actions if action not in listed] == []
         assert len(changes(client)) <= 13
     assert hand.presses <= 14
+    assert person.errors() == []
+
+
+def test_an_approver_on_a_phone_pays_one_and_refuses_the_other(
+    console: Server, person: Person
+) -> None:
+    tenant = "approver"
+    with console.client("owner", tenant) as client:
+        client.post("/api/workflows", json=SUPPLIER).raise_for_status()
+        runs = [
+            client.post("/api/workflow/start/supplier", json={"data": {"who": who}}).json()["runId"]
+            for who in ("Globex", "Initech")
+        ]
+        person.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+        try:
+            person.signs_in(tenant, console.key("operator", tenant))
+            hand, before = Counted(person), requests_to(console)
+            person.sees("Pay Initech 1,200 EUR?")
+            at = person.driver.find_element(By.CSS_SELECTOR, "button[value=approved]").rect
+            assert at["y"] + at["height"] < PHONE["height"] - 60, "in sight without scrolling"
+            assert at["height"] >= 40
+            hand.press("Pay")
+            person.waits(lambda: person.driver.find_elements(By.CSS_SELECTOR, "[data-ending]"))
+            hand.press_at("details[data-asks=rejected] > summary")
+            person.fills("Reason", "sent twice")
+            hand.press_at("button[value=rejected]")
+            person.sees("Nobody is waiting for you")
+        finally:
+            person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        ends = [settled(client, run, "completed")["result"]["decision"] for run in runs]
+        assert [one["actionValue"] for one in ends] == ["rejected", "approved"]
+        assert "sent twice" in str(ends[0])
+    assert hand.presses <= 3
+    asked = requests_to(console) - before
+    assert asked <= 20
+    print(f"approver: {hand.presses} presses, {asked} requests")
+    assert person.errors() == []
+
+
+def test_an_operations_lead_sees_what_an_outage_has_broken_and_runs_it_again(
+    console: Server, person: Person
+) -> None:
+    tenant = "operations"
+    with Echo() as echo, console.client("owner", tenant) as client:
+        client.put("/api/variables/BANK", json={"value": "http://127.0.0.1:9"}).raise_for_status()
+        client.post("/api/workflows", json=CHARGE).raise_for_status()
+        other = {**CHARGE, "id": "other", "name": "Other", "steps": [
+            {"id": "end", "type": "end-flow", "status": "failed", "message": "no such card"}], "edges": [], "initialStep": "end"}  # fmt: skip
+        client.post("/api/workflows", json=other).raise_for_status()
+        runs = [
+            client.post(f"/api/workflow/start/{name}", json={"data": {"number": number}}).json()["runId"]
+            for number, name in enumerate(("order", "other", "order", "order"), 1)
+        ]  # fmt: skip
+        client.put("/api/variables/BANK", json={"value": echo.address}).raise_for_status()
+        person.signs_in(tenant, console.key("operator", tenant), "/overview")
+        hand, before = Counted(person), requests_to(console)
+        hand.press_at(".figures a[href*='status=failed']")
+        person.sees("no such card")
+        cells = [item.text for item in person.driver.find_elements(By.CSS_SELECTOR, "td.why")]
+        assert cells[2].startswith("end no such card")
+        assert [cell.startswith("charge ") and cell.endswith("Connection refused") for cell in cells] == [True, True, False, True]  # fmt: skip
+        hand.press_at("td.why a")
+        person.waits(lambda: "no such card" not in person.text)
+        assert len(person.driver.find_elements(By.CSS_SELECTOR, "td.why")) == 3
+        hand.press("Run again…")
+        person.sees("3 runs match the filter")
+        person.fills("Type", "3")
+        hand.press("Run again: 3 runs")
+        person.sees("3 runs were")
+        person.waits(lambda: len(echo.seen) == 3)
+        assert client.get(f"/api/workflow/status/{runs[1]}").json()["status"] == "failed"
+    assert hand.presses <= 4
+    asked = requests_to(console) - before
+    assert asked <= 30
+    print(f"operations lead: {hand.presses} presses, {asked} requests")
     assert person.errors() == []

@@ -71,7 +71,7 @@ def test_failed_deliveries_are_shown_and_sent_again(
     receiver.judge = lambda _: 200
     admin.presses("Send all again")
     admin.sees("They take their places among the events of their runs.")
-    admin.presses("Yes")
+    admin.confirms()
     admin.sees("They are sent again, in order.")
     admin.waits(lambda: len(receiver.received()) == 2)
     assert [post.type for post in receiver.received()] == ["run.started", "run.completed"]

@@ -1,6 +1,7 @@
 """Settings about people: who they are, who is signed in, who changed what."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from pydantic import Field
 from starlette.responses import Response
@@ -9,6 +10,7 @@ from app.auth.roles import Role
 from app.web.api.audit import AuditQuery, audit_document, audit_filter
 from app.web.api.passkeys import passkey_document
 from app.web.api.people import person_document, session_document
+from app.web.console.changed_pages import page_of
 from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.endpoint import Call
@@ -58,12 +60,20 @@ async def audit_page(call: Call) -> Response:
         call,
         "audit",
         wrong_filters=wrong,
-        entries=[audit_document(row) for row in found.rows],
+        entries=[_entry(audit_document(row), query) for row in found.rows],
         who=query.who or "",
         action=query.action or "",
         target=query.target or "",
         cursor=None if found.following is None else str(found.following),
     )
+
+
+def _entry(entry: dict[str, Any], query: AuditQuery) -> dict[str, Any]:
+    """Return an entry with the page of what it changed, and the entries of whoever did it."""
+    asked = {"who": entry["who"], "action": query.action, "target": query.target}
+    theirs = urlencode({name: text for name, text in asked.items() if text})
+    page_of_target = page_of(entry["action"], entry["target"])
+    return {**entry, "page": page_of_target, "theirs": f"/settings/audit?{theirs}"}
 
 
 async def _settings(call: Call, part: str, **found: Any) -> Response:

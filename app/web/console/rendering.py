@@ -267,6 +267,7 @@ def in_frame(
         guide=f"/guide/docs/{GUIDE.get(here, 'console/')}",
         tenant=call.tenant,
         role=call.caller.role.value,
+        caller_name=call.caller.name,
         may=_may(call),
         wrong_files=sum(
             len(item.with_problems) for item in call.services.watched if item.tenant == call.tenant

@@ -45,11 +45,12 @@ async def sign_in_page(request: Request, services: Services) -> Response:
 
 async def sign_in(request: Request, services: Services) -> Response:
     """Open a session. A form that another site sends is refused."""
-    back, tenant, with_key = HOME, "", True
+    back, tenant, name, with_key = HOME, "", "", True
     given: dict[str, list[str]] = {}
     try:
         given = await sent_form(request, services)
         back, tenant = first(given, "next", HOME), first(given, "tenant").strip()
+        name = first(given, "name")
         with_key = "credential" in given
         services.rate_limits.check_sign_in(address_of(request))
         if "passkey" in given:
@@ -61,12 +62,14 @@ async def sign_in(request: Request, services: Services) -> Response:
             cookie = await _by_password(request, services, tenant, given)
     except NotFromHere:
         message = "Sign in on this page, not from another one."
-        return sign_in_form(request, services, back, message, 403, with_key=with_key)
+        return sign_in_form(request, services, back, message, 403, tenant, name, with_key=with_key)
     except TokenTooLong as too_long:
-        return sign_in_form(request, services, back, f"{too_long}.", 400, with_key=True)
+        return sign_in_form(request, services, back, f"{too_long}.", 400, tenant, with_key=True)
     except (RateLimited, TooManyPasswords) as often:
         message = f"Too many attempts: {often}."
-        answer = sign_in_form(request, services, back, message, 429, with_key=with_key)
+        answer = sign_in_form(
+            request, services, back, message, 429, tenant, name, with_key=with_key
+        )
         answer.headers["Retry-After"] = str(often.retry_after_s)
         return answer
     except Unauthorized:
@@ -75,7 +78,7 @@ async def sign_in(request: Request, services: Services) -> Response:
             message = _WRONG_PASSKEY
         else:
             message = _WRONG_KEY if with_key else _WRONG_PASSWORD
-        return sign_in_form(request, services, back, message, 401, tenant, with_key=with_key)
+        return sign_in_form(request, services, back, message, 401, tenant, name, with_key=with_key)
     except (UnicodeDecodeError, ValueError):
         return sign_in_form(request, services, back, "The form cannot be read.", 400)
     return entered(request, services, cookie, back)
@@ -133,6 +136,7 @@ def sign_in_form(  # noqa: PLR0913 - what the page shows
     message: str = "",
     status: int = 200,
     tenant: str = "",
+    name: str = "",
     *,
     with_key: bool = False,
 ) -> Response:
@@ -144,6 +148,7 @@ def sign_in_form(  # noqa: PLR0913 - what the page shows
         next=local(back),
         message=message,
         tenant=tenant,
+        name=name,
         is_open=is_open(request),
         with_key=with_key or not services.authenticator.people.is_anybody,
         is_anybody=services.authenticator.people.is_anybody,

@@ -45,7 +45,7 @@ async function send(form, submitter) {
   form.dataset.busy = "sending";
   submitter?.setAttribute("aria-busy", "true");
   try {
-    if (form.dataset.confirm && !(await confirmed(form.dataset.confirm))) return;
+    if (form.dataset.confirm && !(await confirmed(form.dataset.confirm, submitter))) return;
     clear(form);
     const [method, address] = target(form);
     const body = method === "DELETE" ? undefined : gather(form, submitter);
@@ -241,9 +241,14 @@ function button(label, kind, value, isFirst = false) {
   return made;
 }
 
-function confirmed(question) {
+// Asks whether it is meant: the button says again what is done, and what follows is explained.
+function confirmed(question, submitter) {
+  const [, title, effect] = /^(.*?\?)\s*(.*)$/.exec(question) ?? [null, question, ""];
+  const said = document.createElement("p");
+  said.textContent = effect;
+  const what = [...(submitter?.childNodes ?? [])].find((node) => node.nodeType === Node.TEXT_NODE)?.textContent.trim();
   return new Promise((resolve) => {
-    const dialog = dialogOf(question, [], [button("Yes", "danger", "yes"), button("No", "", "no", true)]);
+    const dialog = dialogOf(title, effect ? [said] : [], [button(what || "Yes", "danger", "yes"), button("Cancel", "", "no", true)]);
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"));
   });
 }

@@ -1,7 +1,7 @@
 // Pages that keep up: after an event the page is fetched again, and what has changed is put in.
 import { listenToAnswers } from "./answering.js";
 import { merge } from "./cards.js";
-import { redraw } from "./picture.js";
+import { endFollowing, redraw } from "./picture.js";
 import { mergeRows } from "./rows.js";
 import { showTimes } from "./times.js";
 
@@ -94,6 +94,7 @@ export async function refresh() {
   for (const place of document.querySelectorAll("[data-live-graph] [data-graph]")) {
     const drawn = fresh.querySelector("[data-live-graph] [data-pane] svg");
     if (drawn) redraw(place, drawn);
+    if (!fresh.querySelector("[data-live-graph] [data-follow]")) endFollowing(place);
   }
   document.dispatchEvent(new Event("refreshed"));
   return fresh;

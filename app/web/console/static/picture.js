@@ -122,6 +122,13 @@ export function redraw(picture, drawn) {
   if (isFollowing(picture)) centre(pane, AT_WORK);
 }
 
+// There is nothing to follow in a run that has ended.
+export function endFollowing(picture) {
+  const button = picture.querySelector("[data-follow]");
+  if (button === document.activeElement) picture.querySelector("[data-pane]").focus({ preventScroll: true });
+  button?.remove();
+}
+
 function isFollowing(picture) {
   return picture.querySelector("[data-follow]")?.getAttribute("aria-pressed") === "true";
 }
