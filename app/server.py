@@ -19,6 +19,7 @@ from app.asgi import invite_owner, working
 from app.operator.service_manager import ServiceManager
 from app.services import Services
 from app.settings.extras import ExtraMissing, extra
+from app.settings.network_values import own_address
 from app.settings.open_files import open_files, raise_limit
 from app.settings.server import Settings
 from app.telemetry import log, log_output
@@ -183,7 +184,7 @@ async def _serve(settings: Settings, alongside: Alongside) -> None:
         log.few_open_files(files.limit, files.needed, files.connections)
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
-    address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    address = own_address(host, port)
     try:
         async with working(settings) as services:
             gc.collect()

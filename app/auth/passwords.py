@@ -14,6 +14,7 @@ LONGEST = 500
 _COST, _BLOCK, _PARALLEL = 2**14, 8, 5
 """16 MB of memory and about 0.1 s of one processor for one password."""
 
+_FEWEST_DIFFERENT = 4
 _AT_ONCE = 2
 _MOST_WAITING = 50
 _SALT_BYTES, _HASH_BYTES = 16, 32
@@ -41,7 +42,8 @@ def must_be_fit(password: str, name: str) -> None:
         raise UnfitPassword(f"a password has {SHORTEST} characters or more")
     if len(password) > LONGEST:
         raise UnfitPassword(f"a password has {LONGEST} characters or fewer")
-    if password.casefold() in (name.casefold(), name.casefold() * 2) or len(set(password)) < 4:  # noqa: PLR2004
+    is_name = password.casefold() in (name.casefold(), name.casefold() * 2)
+    if is_name or len(set(password)) < _FEWEST_DIFFERENT:
         raise UnfitPassword("that password is easily guessed; choose another one")
 
 

@@ -15,6 +15,7 @@ from engine.value import value
 MOST_KEYS = 100
 _SHORTEST_RSA = 2_048
 _LEEWAY_S = 60
+_LONGEST_SUBJECT = 255
 _TYPES = ("jwt", "at+jwt", "application/at+jwt")
 _BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 _NEWER_NAME = "Ed25519"
@@ -128,6 +129,6 @@ def read_identity(token: str, keys: list[SigningKey], issuer: str, audience: str
         raise BadIdentity(type(bad).__name__) from bad
     if isinstance(claims["exp"], bool) or not isinstance(claims["exp"], int | float):
         raise BadIdentity("exp")
-    if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255:  # noqa: PLR2004
+    if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= _LONGEST_SUBJECT:
         raise BadIdentity("sub")
     return claims

@@ -166,7 +166,7 @@ def _share_runs(  # noqa: PLR0913 - the parts below, each passed in
     cluster.heed = runs.heed
     signals.is_here = lambda: cluster.owns_name("signals")
     cluster.beside.append(waited.run)
-    owners.under_way = lambda: ALL_SHARDS if cluster.is_telling else driving.shards_under_way()
+    owners.under_way = lambda: ALL_SHARDS if cluster.is_asking else driving.shards_under_way()
     owners.on_gain += (signals.gained, *begin)
     owners.on_return += (driving.come_back, *begin)
     owners.on_leave.append(driving.leave)

@@ -20,6 +20,7 @@ from steps.contract.step_type import StepBroke
 from steps.effects.http_messages import HttpRequest, HttpResponse
 from steps.effects.outgoing import TokenRequest
 
+_MOST_DIGITS = 11
 _MOST_TOKENS = 1_000
 _LONGEST_TOKEN = 16_384
 _UNKNOWN_S = 300
@@ -131,7 +132,7 @@ def _read(response: HttpResponse) -> tuple[str, float]:
         message = "the token server gave no bearer token as `access_token`"
         raise StepBroke("TokenRefused", message, retryable=False)
     lasts_s = given.get("expires_in", _UNKNOWN_S)
-    if isinstance(lasts_s, str) and lasts_s.isdecimal() and len(lasts_s) < 12:  # noqa: PLR2004
+    if isinstance(lasts_s, str) and lasts_s.isdecimal() and len(lasts_s) <= _MOST_DIGITS:
         lasts_s = int(lasts_s)
     if isinstance(lasts_s, bool) or not isinstance(lasts_s, int | float) or not lasts_s >= 0:
         lasts_s = _UNKNOWN_S

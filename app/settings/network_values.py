@@ -136,6 +136,12 @@ def _is_token(value: SecretStr) -> SecretStr:
     return value
 
 
+def own_address(host: str, port: int) -> str:
+    """Return the address at which a server that listens there is reached from its machine."""
+    reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - all interfaces
+    return f"http://{f'[{reached}]' if ':' in reached else reached}:{port}"
+
+
 def web_address(text: str, credentials: str) -> SplitResult:
     """Return the parts of an address to which requests are sent.
 

@@ -27,7 +27,7 @@ class OpenFiles:
 
     @property
     def is_enough(self) -> bool:
-        """Return whether the limit is high enough for everything that the settings allow."""
+        """Whether the limit is high enough for everything that the settings allow."""
         return self.limit >= self.needed
 
 

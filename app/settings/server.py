@@ -31,6 +31,7 @@ from app.settings.network_values import (
     Origin,
     ProxyAddress,
     PublicAddress,
+    own_address,
 )
 from app.settings.rates import Rates
 from app.settings.retention import Ages, Counts, TenantAges
@@ -303,8 +304,7 @@ class Settings(BaseModel):
     @property
     def address(self) -> str:
         """The address at which others reach this server: `public_url`, else its own address."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
-        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return self.public_url or own_address(self.host, self.port)
 
     @field_validator("models", "identity_providers", "call_rates", mode="before")
     @classmethod

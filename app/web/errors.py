@@ -159,7 +159,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
 
 def is_known(failure: Exception) -> bool:
     """Return whether a failure has a row, so that its message may be shown."""
-    return _row(failure)[0] < HTTPStatus.INTERNAL_SERVER_ERROR or _row(failure)[0] == 503  # noqa: PLR2004
+    status, _ = _row(failure)
+    return status < HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def error_response(failure: Exception, request_id: str) -> JSONResponse:

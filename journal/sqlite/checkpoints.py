@@ -27,6 +27,7 @@ from journal.errors import Damaged
 from journal.opening_errors import CannotOpen, WalMissing
 from journal.sqlite.soundness import damage_of
 
+_SALT_BYTES = 8
 _MARK = """
     INSERT INTO meta VALUES ('needs_wal', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value
 """
@@ -66,7 +67,7 @@ class Checkpoints:
 
     @property
     def are_due(self) -> bool:
-        """Return whether the -wal file holds many frames since it last started again.
+        """Whether the -wal file holds many frames since it last started again.
 
         Its length does not show this, since it is overwritten from its beginning.
         """
@@ -79,8 +80,8 @@ class Checkpoints:
             page_bytes = int.from_bytes(header[8:12], "big")
             before = (self.frames - 1) * (_FRAME_HEADER_BYTES + page_bytes)
             # Frames written since then have the same salt as the header.
-            salt = os.pread(wal, 8, _HEADER_BYTES + before + 8)
-            return len(salt) == 8 and salt == header[16:24]  # noqa: PLR2004
+            salt = os.pread(wal, _SALT_BYTES, _HEADER_BYTES + before + 8)
+            return len(salt) == _SALT_BYTES and salt == header[16:24]
         finally:
             os.close(wal)
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from app.settings.network_values import own_address
 from app.settings.server import Settings, SettingsError, load
 
 FOREIGN = re.compile(r"Input|Value error|unable to|pattern|lax-or-strict|valid integer")
@@ -80,3 +81,12 @@ def test_a_token_that_is_too_short_is_counted_in_characters(
     monkeypatch.setenv("STEPWELL_METRICS_TOKEN", "short")
     with pytest.raises(SettingsError, match=r"must have at least 16 characters$"):
         load({})
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("0.0.0.0", "http://127.0.0.1:81"), ("::", "http://127.0.0.1:81"),
+     ("::1", "http://[::1]:81"), ("box", "http://box:81")],
+)  # fmt: skip
+def test_the_address_of_a_server_leads_to_it(host: str, address: str) -> None:
+    assert own_address(host, 81) == address

@@ -19,6 +19,7 @@ from app.execution.driving.driving import Driving
 from app.execution.live.appends import Appends
 from app.execution.live.live_runs import LiveRuns
 from engine import ChangePause, JsonObject, NotPaused, Run
+from engine.value import value
 from steps.contract.step_type import InvalidAnswer, Problem
 
 Verb: TypeAlias = Literal["claim", "unclaim", "delegate"]
@@ -26,6 +27,23 @@ Fenced: TypeAlias = Callable[[Callable[[], Awaitable[Run]]], Awaitable[Run]]
 """Runs a command, again if another process appended first."""
 
 _LONGEST_NAME = 200
+
+
+@value(frozen=True, slots=True)
+class PauseChange:
+    """Who does what with a pause.
+
+    Attributes:
+        pause_id: Only if this pause is open; None: whichever is.
+        to: To whom it is delegated.
+        note: Why, for the history.
+    """
+
+    verb: Verb
+    caller: Caller
+    pause_id: str | None = None
+    to: str = ""
+    note: str = ""
 
 
 class PauseCommands:
@@ -39,44 +57,26 @@ class PauseCommands:
         self._live_runs = live_runs
         self._driving = driving
 
-    async def change(  # noqa: PLR0913 - which pause, what, by whom, to whom, why
-        self,
-        tenant: str,
-        run_id: str,
-        verb: Verb,
-        caller: Caller,
-        *,
-        pause_id: str | None = None,
-        to: str = "",
-        note: str = "",
-    ) -> Run:
+    async def change(self, tenant: str, run_id: str, wanted: PauseChange) -> Run:
         """Change the pause of a run, or of the child run for which it is paused; durable on return.
 
         Raises:
             NotPaused: The run asks nothing, or something else.
             NotYours: The caller may not answer it, or it is claimed by another.
-            InvalidAnswer: It cannot be delegated to `to`.
+            InvalidAnswer: It cannot be delegated to that person or group.
         """
-        meant = (tenant, run_id, verb, caller, pause_id, to, note)
-        return await self._fenced(partial(self._change, *meant))
+        return await self._fenced(partial(self._change, tenant, run_id, wanted))
 
-    async def _change(  # noqa: PLR0913 - as `change`
-        self,
-        tenant: str,
-        run_id: str,
-        verb: Verb,
-        caller: Caller,
-        pause_id: str | None,
-        to: str,
-        note: str,
-    ) -> Run:
+    async def _change(self, tenant: str, run_id: str, wanted: PauseChange) -> Run:
         async with self._live_runs.load(tenant, run_id) as live:
             async with live.lock:
                 await self._appends.append(live)
-                meant: JsonObject = {} if pause_id is None else {"pauseId": pause_id}
+                meant: JsonObject = {}
+                if wanted.pause_id is not None:
+                    meant = {"pauseId": wanted.pause_id}
                 child_id = asked_child(live.run, meant)
                 if child_id is None:
-                    change = _CHANGES[verb](_body(live.run), caller, to, note)
+                    change = _CHANGES[wanted.verb](_body(live.run), wanted)
                     wake_ms = live.run.wake_at_ms
                     self._appends.take(live, ChangePause(*change, wake_at_ms=wake_ms))
                     await self._appends.append(live)
@@ -84,7 +84,7 @@ class PauseCommands:
             if child_id is None:
                 self._driving.carry_on(live)
         if child_id is not None:
-            await self.change(tenant, child_id, verb, caller, pause_id=pause_id, to=to, note=note)
+            await self.change(tenant, child_id, wanted)
         return shown
 
 
@@ -97,26 +97,29 @@ def _body(run: Run) -> JsonObject:
 _Change: TypeAlias = tuple[str, JsonObject, str, str]
 
 
-def _claimed(body: JsonObject, caller: Caller, _: str, note: str) -> _Change:
+def _claimed(body: JsonObject, wanted: PauseChange) -> _Change:
+    caller = wanted.caller
     must_be_allowed(body, caller)
     claimed = body.get("claimedBy")
     if claimed and claimed != caller.name:
         raise NotYours(f"{claimed} has claimed this question; they or an admin can release it")
-    return "claimed", {"claimedBy": caller.name}, caller.name, note
+    return "claimed", {"claimedBy": caller.name}, caller.name, wanted.note
 
 
-def _released(body: JsonObject, caller: Caller, _: str, note: str) -> _Change:
+def _released(body: JsonObject, wanted: PauseChange) -> _Change:
+    caller = wanted.caller
     claimed = body.get("claimedBy")
     if not claimed:
         raise NotPaused("nobody has claimed this question")
     if claimed != caller.name and not caller.role.includes(Role.ADMIN):
         raise NotYours(f"{claimed} has claimed this question; they or an admin can release it")
-    return "released", {"claimedBy": None}, caller.name, note
+    return "released", {"claimedBy": None}, caller.name, wanted.note
 
 
-def _delegated(body: JsonObject, caller: Caller, to: str, note: str) -> _Change:
+def _delegated(body: JsonObject, wanted: PauseChange) -> _Change:
+    caller = wanted.caller
     must_be_allowed(body, caller)
-    name = " ".join(to.split())
+    name = " ".join(wanted.to.split())
     if not name or len(name) > _LONGEST_NAME:
         raise InvalidAnswer([Problem("to", "is required: the name of a person or a group")])
     folded = name.casefold()
@@ -129,7 +132,7 @@ def _delegated(body: JsonObject, caller: Caller, to: str, note: str) -> _Change:
     alone: JsonObject = {"assignees": [name]}
     who = _voice_handed(body, caller, name) if "required" in body else alone
     changed: JsonObject = {**who, "delegatedBy": caller.name, "claimedBy": None}
-    return "delegated", changed, caller.name, note
+    return "delegated", changed, caller.name, wanted.note
 
 
 def _voice_handed(body: JsonObject, caller: Caller, name: str) -> JsonObject:
@@ -154,7 +157,7 @@ def _voice_handed(body: JsonObject, caller: Caller, name: str) -> JsonObject:
     return {"assignees": [*left, name], **({"handedOn": given} if is_asked else {})}
 
 
-_CHANGES: dict[Verb, Callable[[JsonObject, Caller, str, str], _Change]] = {
+_CHANGES: dict[Verb, Callable[[JsonObject, PauseChange], _Change]] = {
     "claim": _claimed,
     "unclaim": _released,
     "delegate": _delegated,

@@ -31,7 +31,6 @@ from engine import (
     Cancel,
     ChildResumed,
     Detach,
-    Graph,
     Input,
     JsonObject,
     Rejected,
@@ -39,7 +38,6 @@ from engine import (
     StepError,
     Terminate,
     TimerDue,
-    react,
 )
 from journal import Conflict, Journal, UnknownRun
 
@@ -249,7 +247,10 @@ class Runs:
             UnknownRun: There is no such run, or not of that workflow.
             RunIsOver: It has ended.
         """
-        change = partial(self._decide_without_definition, Terminate(reason, caller))
+
+        async def change(live: LiveRun) -> None:
+            self._appends.take_without_definition(live, Terminate(reason, caller))
+
         return await self._changed(tenant, run_id, change, _shown, workflow_id)
 
     async def repair(
@@ -276,12 +277,11 @@ class Runs:
 
     async def detach(self, run_id: str) -> None:
         """Let a run whose parent no longer waits for it continue by itself, if it is open."""
-        change = partial(self._decide_without_definition, Detach())
-        await self._changed(None, run_id, change, _shown)
 
-    async def _decide_without_definition(self, command: Terminate | Detach, live: LiveRun) -> None:
-        """Let the engine decide on a command for which the steps of the run do not matter."""
-        live.pending.extend(react(live.run, Graph("", {}), command, self._clock.now_ms()))
+        async def change(live: LiveRun) -> None:
+            self._appends.take_without_definition(live, Detach())
+
+        await self._changed(None, run_id, change, _shown)
 
     async def _changed(
         self,

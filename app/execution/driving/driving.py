@@ -72,7 +72,7 @@ class Driving:
         if not live.is_ours:
             return False  # the wake written with its append tells the owner
         if not cluster.owns(live.run.id):
-            cluster.tell(live.run.id)
+            cluster.ask_owner(live.run.id)
             return False
         return cluster.begins(live.run.id)
 
@@ -85,7 +85,7 @@ class Driving:
         async with self._live_runs.load(None, run_id) as live:
             if not live.is_ours:
                 if self._cluster is not None:
-                    self._cluster.tell(run_id, seq)
+                    self._cluster.ask_owner(run_id, seq)
                 return
             async with live.lock:
                 await self._appends.catch_up(live)
@@ -146,7 +146,7 @@ class Driving:
         cluster = self._cluster
         if cluster is not None and not cluster.owns(run_id):
             if happened is None and not after_restart:
-                cluster.tell(run_id)
+                cluster.ask_owner(run_id)
             return
         async with self._live_runs.load(None, run_id) as live:
             live.is_notified = True
@@ -228,7 +228,7 @@ class Driving:
                 live.in_flight.discard()
                 late.add(live.in_flight.work)
                 if self._cluster is not None and live.is_durable and not live.lost:
-                    self._cluster.tell(live.run.id, -live.run.seq)
+                    self._cluster.ask_owner(live.run.id, -live.run.seq)
         for task in late:
             task.cancel()
         if late:
@@ -272,7 +272,7 @@ class Driving:
                 live.lost = True
                 self._lost_runs.add(live.run.id)
         if cluster is not None and not live.lost and live.run.state is State.EXECUTING:
-            cluster.tell(live.run.id, live.run.seq)  # its attempt has not begun
+            cluster.ask_owner(live.run.id, live.run.seq)  # its attempt has not begun
         live.is_driven = False
         self._driven.pop(live, None)
         self._live_runs.release(live)

@@ -20,12 +20,15 @@ from app.secrets.seal import KeyUnusable
 from app.secrets.sensitive import SensitiveFields, shown_data
 from engine import (
     ConditionFailed,
+    Detach,
     Event,
+    Graph,
     IllegalTransition,
     Input,
     JsonObject,
     Recorded,
     Rejected,
+    Terminate,
     apply,
     react,
     scope,
@@ -107,6 +110,10 @@ class Appends:
             self.lose(live)  # it may have been changed in part
             raise
         live.pending.extend(events)
+
+    def take_without_definition(self, live: LiveRun, command: Terminate | Detach) -> None:
+        """Decide on a command for which the steps of the run do not matter. Raises `Rejected`."""
+        live.pending.extend(react(live.run, Graph("", {}), command, self._clock.now_ms()))
 
     def _react_with_conditions(
         self, live: LiveRun, definition: Definition, happened: Input, now_ms: int

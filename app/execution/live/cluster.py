@@ -48,8 +48,8 @@ class Cluster:
         self.beside: list[Callable[[], Awaitable[None]]] = []
         self._wakes = wakes
         self._news = asyncio.Event()
-        self._to_tell: dict[str, int] = {}
-        self._telling: asyncio.Task[None] | None = None
+        self._asked: dict[str, int] = {}
+        self._asking: asyncio.Task[None] | None = None
         bell.heard.setdefault(WAKE, []).append(self._heard)
         bell.on_gap.append(self._news.set)
         owners.on_gain.append(lambda _: self._news.set())
@@ -86,25 +86,25 @@ class Cluster:
         """
         return await self._wakes.left_at(run_id, seq)
 
-    def tell(self, run_id: str, seq: int = 0) -> None:
+    def ask_owner(self, run_id: str, seq: int = 0) -> None:
         """Ask the owner of a run to look at it, in the background; `seq` says how it was left.
 
         If this process ends before that is stored, the process that takes over its shards looks for
         all such runs.
         """
-        self._to_tell[run_id] = seq or self._to_tell.get(run_id, 0)
-        if self._telling is None:
-            self._telling = asyncio.create_task(self._tell())
+        self._asked[run_id] = seq or self._asked.get(run_id, 0)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
 
     async def flush(self) -> None:
-        """Wait until all that was passed to `tell` is stored."""
-        if self._telling is not None:
-            await asyncio.wait([self._telling])
+        """Wait until all that was passed to `ask_owner` is stored."""
+        if self._asking is not None:
+            await asyncio.wait([self._asking])
 
     @property
-    def is_telling(self) -> bool:
-        """Return whether something that was passed to `tell` is not stored yet."""
-        return self._telling is not None
+    def is_asking(self) -> bool:
+        """Whether something that was passed to `ask_owner` is not stored yet."""
+        return self._asking is not None
 
     async def run(self) -> None:
         """Heed wakes and run the background work, until cancelled."""
@@ -138,21 +138,21 @@ class Cluster:
     async def _heed(self, row: WakeRow) -> None:
         await self.heed(row.run_id, row.seq)
 
-    async def _tell(self) -> None:
+    async def _ask(self) -> None:
         try:
-            while self._to_tell:
-                asked, self._to_tell = self._to_tell, {}
+            while self._asked:
+                asked, self._asked = self._asked, {}
                 try:
                     await self._wakes.add(sorted(asked.items()))
                 except JournalError as failure:
                     log.wakes_delayed(failure)
-                    self._to_tell = {**asked, **self._to_tell}
+                    self._asked = {**asked, **self._asked}
                     await asyncio.sleep(_PAUSE_S)
                     continue
                 for run_id in asked:
                     self.woken(run_id)
         finally:
-            self._telling = None
+            self._asking = None
 
     def _heard(self, name: str) -> None:
         if name.isdecimal() and self.owners.owns(int(name)):

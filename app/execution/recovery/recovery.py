@@ -163,7 +163,8 @@ class Recovery:
             if shard_of(parent.number) in shards:
                 self._backlog.add([parent])
             elif self._cluster is not None:
-                self._cluster.tell(run_id(parent.number))  # its child may have ended without notice
+                # Its child may have ended without notice.
+                self._cluster.ask_owner(run_id(parent.number))
         return left
 
     async def _work_off(self, left: Sequence[tuple[str, bool]]) -> None:

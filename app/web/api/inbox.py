@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from app.auth.roles import Role
-from app.execution.commands.pause_commands import Verb
+from app.execution.commands.pause_commands import PauseChange, Verb
 from app.web.api.executions import status_of
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import json_answer
@@ -53,11 +53,9 @@ async def _changed(call: Call, verb: Verb, model: type[ClaimBody]) -> Response:
     if body.pauseId is not None:
         run = await services.runs.read(call.tenant, run_id)
         run_id = await asking_below(services.journal, call.tenant, run, body.pauseId)
-    run = await services.pauses.change(
-        call.tenant, run_id, verb, call.caller,
-        pause_id=body.pauseId, to=body.to if isinstance(body, DelegateBody) else "",
-        note=body.comment or "",
-    )  # fmt: skip
+    to = body.to if isinstance(body, DelegateBody) else ""
+    wanted = PauseChange(verb, call.caller, body.pauseId, to, body.comment or "")
+    run = await services.pauses.change(call.tenant, run_id, wanted)
     return await status_of(call, run)
 
 

@@ -16,6 +16,7 @@ from app.web.console.diagram.model import Edge, Route, StepCounts, StepState
 MOST_DRAWN = 100
 """The most steps that are drawn without parts."""
 
+_MOST_DIGITS = 5
 _OF_A_PART = 50
 _MOST_PARTS = 40
 KIND = "part"
@@ -87,7 +88,7 @@ def _opened(
 ) -> int:
     """Return the part that is drawn in full: the requested one, else the most relevant."""
     asked = (route.here or {}).get("part", "")
-    if asked.isdecimal() and len(asked) < 6 and int(asked) < len(parts):  # noqa: PLR2004
+    if asked.isdecimal() and len(asked) <= _MOST_DIGITS and int(asked) < len(parts):
         return int(asked)
     if route.selected in of:
         return of[route.selected]

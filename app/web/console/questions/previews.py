@@ -34,6 +34,7 @@ from app.wire.parsing.errors import NotFoundHere
 from engine import Run
 from journal import UnknownRun, run_id
 
+_MOST_DIGITS = 3
 _TEXT_BYTES = 200_000
 _MOST_ROWS = 500
 _MOST_CELLS = 50
@@ -95,7 +96,7 @@ async def _shown(services: Services, tenant: str, run: Run, number: str) -> Resp
 def _part(run: Run, number: str) -> Mapping[str, Any]:
     listed = run.pause.body.get("show") if run.pause else None
     parts = listed if isinstance(listed, list) else []
-    at = int(number) if number.isdecimal() and len(number) < 4 else len(parts)  # noqa: PLR2004
+    at = int(number) if number.isdecimal() and len(number) <= _MOST_DIGITS else len(parts)
     part = parts[at] if at < len(parts) else None
     if not isinstance(part, dict):
         raise NotFoundHere(f"nothing is shown as {number}")
