@@ -37,15 +37,24 @@ def in_reading_order(characters: Sequence[tuple[str, float, float]]) -> str:
 
 def _line(characters: list[tuple[str, float, float]]) -> str:
     words = list(_words(characters))
+    runs: list[list[_Word]] = []
     begin = 0
     while begin < len(words):
         end = _end_of_run(words, begin)
         run = words[begin:end]
         direction = run[0].is_leftwards
-        if direction is not None and len(run) > 1:
-            words[begin:end] = sorted(run, key=lambda word: word.left, reverse=direction)
+        if direction is not None:
+            run.sort(key=lambda word: word.left, reverse=direction)
+        runs.append(run)
         begin = end
-    return " ".join(word.text for word in words)
+    if len(runs) > 1 and _is_leftwards(runs[0]) and _is_leftwards(runs[-1]):
+        # Such a line is read from the right, whatever stands between.
+        runs.sort(key=lambda run: run[0].left, reverse=True)
+    return " ".join(word.text for run in runs for word in run)
+
+
+def _is_leftwards(run: list[_Word]) -> bool:
+    return run[0].is_leftwards is True
 
 
 def _end_of_run(words: list[_Word], begin: int) -> int:

@@ -129,6 +129,12 @@ def test_rows_of_a_turned_page_stay_lines(turned: int) -> None:
     assert text_of("a.pdf", content) == "\n".join(f"tea {row} milk {row}" for row in range(4))
 
 
+def test_a_line_is_not_cut_at_a_raised_number() -> None:
+    raised = "/F1 6 Tf 6 Ts (1) Tj 0 Ts /F1 12 Tf"
+    drawn = f"BT /F1 12 Tf 72 720 Td (Price) Tj {raised} ( is 100) Tj 0 -14 Td (next) Tj ET"
+    assert text_of("a.pdf", page_of(drawn=drawn)) == "Price1 is 100\nnext"
+
+
 def test_words_off_the_page_are_not_read() -> None:
     drawn = "BT /F1 12 Tf 72 720 Td (on it) Tj ET BT /F1 12 Tf 72 2000 Td (off it) Tj ET"
     assert text_of("a.pdf", page_of(drawn=drawn)) == "on it"
@@ -184,7 +190,8 @@ def test_files_attached_to_a_pdf_are_named() -> None:
         ("שלום:200 World:150 Big:100 סוף:50", "שלום Big World סוף"),
         ("מחיר:200 125:150 שקלים:100", "מחיר 125 שקלים"),
         ("שקלים:100 125:150 מחיר:200", "מחיר 125 שקלים"),
-        ("שם:100 עיר:400", "שם עיר"),  # cells
+        ("עולם:0 Big:100 World:150 שלום:250", "שלום Big World עולם"),
+        ("עיר:100 שם:400", "שם עיר"),  # cells
         ("Big:0 World:50", "Big World"),
     ],
 )
