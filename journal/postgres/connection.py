@@ -2,12 +2,14 @@
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from zlib import crc32
 
 import psycopg
+from psycopg.abc import RV, PQGen
 from psycopg.adapt import Buffer
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.types.numeric import Int8Dumper
@@ -18,7 +20,7 @@ from journal.connection import Clash, Found
 from journal.postgres.address import Address
 from journal.postgres.dialect import translated, words_query
 from journal.postgres.rows import DOES_NOT_FIT, Sent, sent
-from journal.postgres.trip import Trip
+from journal.postgres.trip import Trip, silence
 from journal.rows.event_rows import Row
 from journal.rows.run_projection import Statement
 from journal.runs.run_filter import WordsQuery
@@ -54,6 +56,39 @@ class Unreachable(sqlite3.OperationalError):
     """
 
 
+class PatientConnection(psycopg.Connection[Any]):
+    """A connection that gives up a server which does not answer though it keeps the line open.
+
+    Neither TCP nor the server's limit for a statement ends the wait for one whose disk hangs, or
+    that is gone while a proxy in front of it is not.
+
+    Attributes:
+        patience_s: For how many seconds to wait for an answer; None for ever.
+    """
+
+    patience_s: float | None = None
+
+    def wait(self, gen: PQGen[RV], *given: Any, **named_too: Any) -> RV:
+        """Wait for what a generator of psycopg waits for. Raises `psycopg.OperationalError`."""
+        if self.patience_s is None:
+            return super().wait(gen, *given, **named_too)
+        return super().wait(self._within(gen, self.patience_s), *given, **named_too)
+
+    def _within(self, gen: PQGen[RV], patience_s: float) -> PQGen[RV]:
+        until_s = time.monotonic() + patience_s
+        try:
+            awaited = next(gen)
+            while True:
+                ready = yield awaited
+                if not ready and time.monotonic() > until_s:
+                    self.close()
+                    raise silence(patience_s)
+                awaited = gen.send(ready)
+        except StopIteration as end:
+            result: RV = end.value
+            return result
+
+
 class PostgresConnection:
     """A connection for statements, used in the thread that owns it.
 
@@ -68,9 +103,12 @@ class PostgresConnection:
         self._patience_s = address.statement_timeout_ms / 1_000 + _MARGIN_S
         self._lock = f"SELECT pg_advisory_xact_lock({lock_of(address, 'writer')})".encode()
         try:
-            self.raw = psycopg.connect(address.conninfo, autocommit=True, client_encoding="utf8")
+            self.raw = PatientConnection.connect(
+                address.conninfo, autocommit=True, client_encoding="utf8"
+            )
         except psycopg.Error as failure:
             raise Unreachable("PostgreSQL cannot be reached") from failure
+        self.raw.patience_s = self._patience_s
         self._in_front: list[bytes] = []
         self._prepared: dict[bytes, bytes] = {}
         self._warning = ""

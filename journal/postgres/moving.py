@@ -44,6 +44,7 @@ class PostgresEnd:
 
     def _hold(self, address: Address) -> None:
         raw = self._own.raw
+        raw.patience_s = None
         raw.execute("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0")
         held = raw.execute(
             f"SELECT pg_try_advisory_lock({lock_of(address, 'process')})".encode()

@@ -12,7 +12,7 @@ import psycopg
 
 from journal.opening_errors import BadDatabase
 from journal.postgres.address import Address
-from journal.postgres.connection import PostgresConnection, lock_of, named
+from journal.postgres.connection import PatientConnection, PostgresConnection, lock_of, named
 from journal.postgres.dialect import migration
 from journal.sqlite.database import migrations, must_not_be_moved
 
@@ -67,9 +67,11 @@ def _check(raw: psycopg.Connection, *, relaxed: bool) -> None:
         raise BadDatabase(f"its encoding is {row and row[0]}, and must be UTF8")
 
 
-def _migrate(raw: psycopg.Connection, address: Address) -> None:
+def _migrate(raw: PatientConnection, address: Address) -> None:
     """Migrate, however long that takes, and however long another process is migrating."""
     lock = lock_of(address, "migrations")
+    patience_s, raw.patience_s = raw.patience_s, None
+    limit = raw.execute("SELECT current_setting('statement_timeout')").fetchone()
     raw.execute("SET statement_timeout = 0")
     raw.execute(f"SELECT pg_advisory_lock({lock})".encode())
     try:
@@ -97,9 +99,10 @@ def _migrate(raw: psycopg.Connection, address: Address) -> None:
                         (number, script.startswith(_CONTRACTS)),
                     )
     finally:
+        raw.patience_s = patience_s
         if not raw.closed:
             raw.execute(f"SELECT pg_advisory_unlock({lock})".encode())
-            raw.execute(f"SET statement_timeout = {address.statement_timeout_ms}".encode())
+            raw.execute("SELECT set_config('statement_timeout', %s, false)", limit)
 
 
 def scripts() -> Iterator[tuple[int, str]]:

@@ -20,6 +20,11 @@ _LOOK_EVERY_S = 0.1
 """How often to look without a notification: uvloop does not report a connection reset by peer."""
 
 
+def silence(patience_s: float) -> psycopg.OperationalError:
+    """Return the error for a server that has not answered for so many seconds."""
+    return psycopg.OperationalError(f"the server has not answered for {patience_s:g} s")
+
+
 class Trip:
     """Statements under way.
 
@@ -101,7 +106,7 @@ class Trip:
         while not self.is_over:
             waiting.modify(fd, POLLIN | POLLOUT if self._must_send else POLLIN)
             if not waiting.poll(round(self._patience_s * 1_000)):
-                raise self._silence()
+                raise silence(self._patience_s)
             self.go_on()
         self.check()
 
@@ -127,7 +132,7 @@ class Trip:
         def look() -> None:
             ready()
             if not done.done() and time.monotonic() > until_s:
-                done.set_exception(self._silence())
+                done.set_exception(silence(self._patience_s))
             looks[:] = [loop.call_later(_LOOK_EVERY_S, look)]
 
         looks = [loop.call_later(_LOOK_EVERY_S, look)]
@@ -141,9 +146,6 @@ class Trip:
             loop.remove_reader(fd)
             loop.remove_writer(fd)
         self.check()
-
-    def _silence(self) -> psycopg.OperationalError:
-        return psycopg.OperationalError(f"the server has not answered for {self._patience_s:g} s")
 
     def check(self) -> None:
         """Raise the error of the statement that failed, a `psycopg.Error`."""

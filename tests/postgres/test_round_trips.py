@@ -1,6 +1,8 @@
 """The cost of a batch: one round trip to the server, whatever it has to write."""
 
 import asyncio
+import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -113,6 +115,34 @@ def test_a_connection_reset_by_the_server_is_replaced(tmp_path: Path) -> None:
 
     with PostgresServer(listen_addresses="127.0.0.1", port=str(port)) as alone:
         uvloop.run(goes_on(alone))
+
+
+async def test_a_read_that_the_server_does_not_answer_is_repeated_on_a_new_connection(
+    tmp_path: Path,
+) -> None:
+    with PostgresServer() as alone:
+        place = replace(alone.database(), statement_timeout_s=0.5)
+        async with opened(tmp_path / "data", place) as journal:
+            await start_run(journal, "acme", *begun(1))
+            for _ in range(2 * place.readers):
+                await journal.events.read("dynamic-workflow-1")
+            readers = [
+                pid
+                for (pid,) in alone.execute(
+                    "SELECT pid FROM pg_stat_activity WHERE application_name = 'stepwell'"
+                    " AND query LIKE 'SELECT r.tenant%'"
+                )
+            ]
+            assert readers
+            for pid in readers:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                async with asyncio.timeout(30):
+                    _, events = await journal.events.read("dynamic-workflow-1")
+                assert events == begun(1)[1]
+            finally:
+                for pid in readers:
+                    os.kill(pid, signal.SIGCONT)
 
 
 def wait_for_nobody(alone: PostgresServer) -> None:
