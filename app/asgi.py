@@ -12,8 +12,11 @@ disconnecting a client that does not read.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from types import FrameType
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -77,7 +80,8 @@ class App:
             log.server_started(address, SQLITE_VERSION)
             await send({"type": "lifespan.startup.complete"})
             loading = asyncio.create_task(load_api())
-            await receive()
+            with _at_signal(services.let_go):
+                await receive()
             loading.cancel()
             log.server_stopping()
             self._app = None
@@ -86,6 +90,35 @@ class App:
 
 
 app = App(lambda: load({}).settings)
+
+
+@contextmanager
+def _at_signal(stopping: Callable[[], None]) -> Iterator[None]:
+    """Call `stopping` when a signal asks for a stop, then the server's own handler.
+
+    A server ends the lifespan only after all requests, and a stream of events has no end until it
+    is told of the stop.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    loop = asyncio.get_running_loop()
+    own = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stopping)
+        if callable(handler := own[signal.Signals(number)]):
+            handler(number, frame)
+
+    handled = [number for number, handler in own.items() if callable(handler)]
+    for number in handled:
+        signal.signal(number, asked)
+    try:
+        yield
+    finally:
+        for number in handled:
+            if signal.getsignal(number) is asked:
+                signal.signal(number, own[number])
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -39,14 +40,22 @@ METRICS = "figures-for-the-tests"
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    data = tmp_path_factory.mktemp("other") / "data"
+    with served("hypercorn", tmp_path_factory.mktemp("other") / "data") as made:
+        yield made
+
+
+@contextmanager
+def served(server: str, data: Path, *, streams_at_stop: bool = False) -> Iterator[httpx.Client]:
+    """Serve with another server, which a signal stops at the end."""
     place = ("--data", data, "--tenant", "acme", "--role", "owner")
     key = command("key", "create", *place)["key"]
-    address = f"127.0.0.1:{free_port()}"
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    listening = {"hypercorn": ("--bind", address), "uvicorn": ("--port", str(port))}[server]
     log = data.parent / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "hypercorn", "--bind", address, "app.asgi:app"],
+            [sys.executable, "-m", server, *listening, "app.asgi:app"],
             stdout=out, stderr=out, cwd=data.parent,
             env={**os.environ, "STEPWELL_DATA": str(data), "STEPWELL_PLUGINS": str(PLUGIN),
                  "STEPWELL_METRICS_TOKEN": METRICS},
@@ -60,14 +69,23 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
             for document in (ASK, NAP, TAKE):
                 assert made.post("/api/workflows", json=document).status_code == 201
             yield made
+            if streams_at_stop:
+                with made.stream("GET", "/api/workflow/events") as stream:
+                    process.send_signal(signal.SIGTERM)
+                    stream.read()
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0
+            assert process.wait(60) in (0, -signal.SIGTERM)  # as the server has it
             reported = log.read_text()
             assert "server stopping" in reported
             assert "Traceback" not in reported
         finally:
             process.kill()
             process.wait()
+
+
+def test_a_stop_does_not_wait_for_the_end_of_streams(tmp_path: Path) -> None:
+    with served("uvicorn", tmp_path / "data", streams_at_stop=True) as client:
+        assert client.get("/readyz").status_code == 200
 
 
 def _answers(client: httpx.Client, process: "subprocess.Popen[bytes]", log: Path) -> bool:
