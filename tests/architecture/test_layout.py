@@ -123,6 +123,61 @@ def test_what_the_tests_install_contains_the_packages_of_the_server() -> None:
     assert server - tests == set()
 
 
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+    "contracts"
+]
+
+
+def rows_of(page: str, heading: str) -> list[set[str]]:
+    """Return the names in the first column of the first table below a heading, by row."""
+    section = page.split(f"{heading}\n", 1)[1].split("\n#", 1)[0]
+    table = re.split(r"\n(?!\|)", section[section.index("\n| --- ") :].lstrip("\n"))[0]
+    cells = [line.split(" | ")[0] for line in table.splitlines()[1:]]
+    return [
+        {name.strip("/") for name in re.findall(r"`([^` ]+?)(?:\.py)?`", cell)} for cell in cells
+    ]
+
+
+def out_of_order(rows: list[set[str]], layers: list[str]) -> list[str]:
+    """Return the layers whose names stand in the page above a name of a higher layer."""
+    wrong, reached = [], 0
+    for layer in layers:
+        at = [n for n, row in enumerate(rows) if row & set(layer.replace(" ", "").split("|"))]
+        if at and min(at) < reached:
+            wrong.append(layer)
+        reached = max([reached, *at])
+    return wrong
+
+
+@pytest.mark.parametrize("package", ["journal", "steps", "app", "app.execution"])
+def test_the_page_names_each_folder_in_the_order_of_the_import_rules(package: str) -> None:
+    rows = rows_of(PAGE, f"### `{package.replace('.', '/')}`")
+    folder = ROOT / package.replace(".", "/")
+    folders = {file.parent.name for file in folder.glob("*/__init__.py")}
+    assert folders - set().union(*rows) == set()
+    (layers,) = [one["layers"] for one in CONTRACTS if one.get("containers") == [package]]
+    assert out_of_order(rows, layers) == []
+
+
+def test_the_page_names_each_folder_of_tests() -> None:
+    section = PAGE.split("## Where tests are\n", 1)[1].split("\n## ", 1)[0]
+    named = set(re.findall(r"`(\w+)/`", section))
+    places = [place for place in (ROOT / "tests").iterdir() if place.name[0] not in "_."]
+    folders = {place.name for place in places if place.is_dir()}
+    assert folders - named == set()
+    gone = [name for name in named - folders if not (ROOT / "tests/contract" / name).is_dir()]
+    assert gone == []
+
+
+def test_a_folder_out_of_order_is_found() -> None:
+    page = (
+        "### `p`\n\n| f | w |\n| --- | --- |\n| `a/`, `b.py` | x `c/` |\n| `c/` | y |\n\nend `d/`\n"
+    )
+    assert rows_of(page, "### `p`") == [{"a", "b"}, {"c"}]
+    assert out_of_order(rows_of(page, "### `p`"), ["c", "a | b"]) == ["a | b"]
+
+
 def test_the_changelog_lists_the_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
