@@ -12,8 +12,8 @@ from app.concurrency.first_come import ChangeCount, until_kept
 from app.concurrency.shield import shielded
 from app.secrets.seal import Keyring
 from app.triggers.compiled import Compiled
+from app.triggers.compiled_trigger import CompiledTrigger
 from app.triggers.keyed_starts import KeyedStarts, StartRefused, Target
-from app.triggers.receiving import CompiledTrigger
 from app.triggers.trigger_document import (
     KINDS,
     FormTrigger,

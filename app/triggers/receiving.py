@@ -8,7 +8,7 @@ them displaces nothing else and costs hardly any disk writes.
 import hashlib
 import time
 import uuid
-from functools import cached_property, partial
+from functools import partial
 
 from app.auth.rate_limits import RateLimit
 from app.clock import Clock
@@ -18,14 +18,15 @@ from app.files.uploads import Files, attachment_of
 from app.secrets.vault import Secrets
 from app.telemetry import log
 from app.triggers.arrived import Arrived, Content, content_of, described, request_scope
+from app.triggers.compiled_trigger import CompiledTrigger
 from app.triggers.keyed_starts import KeyedStarts, StartRefused, Target
-from app.triggers.trigger_document import REQUEST_NAMES, RequestTrigger, condition_over, kept_body
-from app.triggers.verification import NotVerified, used_headers, verify
+from app.triggers.verification import NotVerified, verify
 from app.wire.parsing.errors import BadRequest, PayloadTooLarge
 from engine import Json, JsonObject
 from engine.value import value
 from journal import (
     LONGEST_KEPT_BODY,
+    ArrivedRequest,
     Firing,
     Journal,
     JournalError,
@@ -35,8 +36,8 @@ from journal import (
 )
 from steps.contract.step_type import Problem, StepBroke, listed
 from steps.language.allowance import Allowance
-from steps.language.expression import Expression, ExpressionError
-from steps.language.template import Template, as_text
+from steps.language.expression import ExpressionError
+from steps.language.template import as_text
 from steps.signal_names import is_key
 
 KEPT = 50
@@ -51,13 +52,6 @@ _LONG_TO_SIGN = 1_048_576
 
 _LONGEST_KEY = 200
 _LONGEST_MESSAGE = 1_000
-_KEYS = {
-    "github": "{{ request.headers['x-github-delivery'] | default('') }}",
-    "stripe": "{{ request.body.id | default('') }}",
-    "slack": "{{ request.body.event_id | default('') }}",
-    "standard-webhooks": "{{ request.headers['webhook-id'] | default('') }}",
-}
-"""Where known senders put the id of a message."""
 
 
 class NotUnderstood(Exception):
@@ -106,38 +100,6 @@ class Receipt:
     outcome: str
     run_id: str | None = None
     answer: str | None = None
-
-
-class CompiledTrigger:
-    """A trigger on requests, compiled for use."""
-
-    def __init__(self, row: TriggerRow) -> None:
-        body = kept_body(row.kind, row.document)
-        assert isinstance(body, RequestTrigger)  # noqa: S101 - given by the kind
-        self.row = row
-        self.body = body
-        self.hidden = used_headers(body.verify)
-        self.when: Expression | None = (
-            None if body.when is None else condition_over(body.when, REQUEST_NAMES)
-        )
-
-    @cached_property
-    def data(self) -> Template | None:
-        """The template of the input; None means the body is the input."""
-        return None if self.body.data is None else Template(self.body.data, also=REQUEST_NAMES)
-
-    @cached_property
-    def key(self) -> Template:
-        """The template of the idempotency key."""
-        text = self.body.idempotencyKey
-        if text is None:
-            text = _KEYS.get(self.body.verify.preset, "")
-        return Template(text, also=REQUEST_NAMES)
-
-    @cached_property
-    def signal_key(self) -> Template:
-        """The template of the signal's key."""
-        return Template(self.body.signal.key if self.body.signal else "", also=REQUEST_NAMES)
 
 
 class Receiving:
@@ -193,6 +155,33 @@ class Receiving:
             raise NotUnderstood(str(failed)) from failed
         await self._note(trigger, arrived, receipt.outcome, receipt.run_id, message)
         return receipt
+
+    async def receive_again(
+        self, trigger: CompiledTrigger, firing: Firing, request: ArrivedRequest, largest: int
+    ) -> Receipt:
+        """Receive a stored request again, as if it arrived now; its sender is not verified again.
+
+        Raises:
+            CannotReplay: It was refused, or its body is not stored.
+            StartRefused: It does not fit the trigger as it is now.
+        """
+        if not is_replayable(firing, request):
+            raise CannotReplay(firing.key)
+        again = Arrived(
+            new_request_id(),
+            self._clock.now_ms(),
+            request.method,
+            request.query,
+            request.headers,
+            frozenset(),
+            request.body or b"",
+            replay_of=firing.key,
+        )
+        try:
+            return await self.receive(trigger, again, largest)
+        except NotUnderstood as failed:
+            problem = Problem("request", failed.why)
+            raise StartRefused("the request does not fit", (problem,)) from failed
 
     async def _verify(self, trigger: CompiledTrigger, arrived: Arrived) -> None:
         how = trigger.body.verify
@@ -325,6 +314,11 @@ class Receiving:
 
     async def _masked(self, row: TriggerRow, text: str) -> str:
         return str(await self._secrets.mask(row.tenant, text))
+
+
+def is_replayable(firing: Firing, request: ArrivedRequest) -> bool:
+    """Return whether a stored request can be received again: it was accepted, and is whole."""
+    return firing.outcome != "refused" and (request.body is not None or not request.size)
 
 
 def new_request_id() -> str:

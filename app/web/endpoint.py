@@ -15,9 +15,8 @@ from app.auth.providers import KeysWanted
 from app.auth.roles import Role
 from app.concurrency.tenant import work_for
 from app.services import Services
-from app.telemetry import log
 from app.web.connections import caller_is_known
-from app.web.errors import error_response, is_known
+from app.web.errors import error_response, log_if_unknown
 from app.web.likely_tenant import IN_TURNS
 from app.wire.parsing.fields import fields_of
 from app.wire.parsing.json_body import json_body
@@ -185,6 +184,5 @@ class Endpoint:
         try:
             return await self.ask(request, services)
         except Exception as failure:  # noqa: BLE001 - every failure is an answer
-            if not is_known(failure):
-                log.request_failed(request_id, failure)
+            log_if_unknown(request_id, failure)
             return error_response(failure, request_id)

@@ -21,6 +21,7 @@ from app.execution.starting.admission import Overloaded
 from app.files.spool import StorageError
 from app.secrets.vault import UnfitSecret
 from app.settings.extras import ExtraMissing
+from app.telemetry import log
 from app.tools.mcp.grants import NotSignedIn, SignInFailed
 from app.tools.mcp.sign_ins import UnknownMcpServer
 from app.triggers.keyed_starts import StartRefused
@@ -161,6 +162,12 @@ def is_known(failure: Exception) -> bool:
     """Return whether a failure has a row, so that its message may be shown."""
     status, _ = _row(failure)
     return status < HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def log_if_unknown(request_id: str, failure: Exception) -> None:
+    """Log a failure whose answer does not show it."""
+    if not is_known(failure):
+        log.request_failed(request_id, failure)
 
 
 def error_response(failure: Exception, request_id: str) -> JSONResponse:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.telemetry import log
 from app.telemetry.counters import Counters
 from app.web.connections import Connection
-from app.web.errors import error_response, is_known
+from app.web.errors import error_response, log_if_unknown
 from app.wire.parsing.arrived_body import CONNECTION
 from app.wire.parsing.errors import BadRequest
 from app.wire.parsing.fields import fields_of
@@ -78,8 +78,7 @@ class RequestFrame:
         except Exception as failure:
             if framed.has_begun:
                 raise
-            if not is_known(failure):
-                log.request_failed(request_id, failure)
+            log_if_unknown(request_id, failure)
             await error_response(failure, request_id)(scope, receive, framed)
         finally:
             self._counters.in_flight -= 1

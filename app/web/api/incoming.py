@@ -14,7 +14,6 @@ from app.auth.roles import Role
 from app.concurrency.tenant import work_for
 from app.execution.live.waiters import is_settled
 from app.services import Services
-from app.telemetry import log
 from app.triggers.arrived import Arrived
 from app.triggers.keyed_starts import StartRefused
 from app.triggers.receiving import NotReady, Receipt, new_request_id
@@ -23,7 +22,7 @@ from app.web.api.starts import waited_for
 from app.web.api.triggers import receipt_document
 from app.web.connections import caller_is_known
 from app.web.endpoint import Call
-from app.web.errors import error_response, is_known
+from app.web.errors import error_response, log_if_unknown
 from app.web.json_answer import JsonAnswer, as_json
 from app.wire.parsing.errors import NotAllowedHere, NotFoundHere
 from app.wire.parsing.fields import fields_of
@@ -52,8 +51,7 @@ async def incoming(request: Request, services: Services) -> Response:
         work_for(row.tenant)
         return await services.fair_loop.run(row.tenant, _taken(request, services, row))
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
-        if not is_known(failure):
-            log.request_failed(request_id, failure)
+        log_if_unknown(request_id, failure)
         return error_response(failure, request_id)
 
 

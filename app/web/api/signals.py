@@ -11,10 +11,9 @@ from app.auth.roles import Role
 from app.concurrency.tenant import work_for
 from app.execution.driving.signals import IDS_KEPT_MS, Sent
 from app.services import Services
-from app.telemetry import log
 from app.triggers.keyed_starts import Target, checked_data
 from app.web.endpoint import Call, Endpoint
-from app.web.errors import error_response, is_known
+from app.web.errors import error_response, log_if_unknown
 from app.web.json_answer import JsonAnswer
 from app.wire.parsing.errors import BadRequest
 from app.wire.parsing.json_body import json_body, read_body
@@ -96,8 +95,7 @@ async def callback(request: Request, services: Services) -> Response:
     try:
         return await _called_back(request, services)
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
-        if not is_known(failure):
-            log.request_failed(request_id, failure)
+        log_if_unknown(request_id, failure)
         return error_response(failure, request_id)
 
 

@@ -6,10 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
-from app.triggers.arrived import Arrived
 from app.triggers.kept_triggers import TriggerState, body_of
 from app.triggers.keyed_starts import StartRefused
-from app.triggers.receiving import CannotReplay, NotUnderstood, Receipt, new_request_id
+from app.triggers.receiving import Receipt, is_replayable
 from app.triggers.trigger_document import FormTrigger, RequestTrigger, RunTrigger, trigger_body
 from app.web.api.links import own_address
 from app.web.api.schedules import FiringsQuery, firing_document, usable_id
@@ -135,24 +134,9 @@ async def replay_request(call: Call) -> Response:
     firing, request = await triggers.kept.request(call.tenant, row.id, call.path("key"))
     if not isinstance(body_of(row), RequestTrigger):
         raise StartRefused("no request", (Problem("on", "this trigger takes no requests"),))
-    if firing.outcome == "refused" or (request.body is None and request.size):
-        raise CannotReplay(firing.key)
-    again = Arrived(
-        new_request_id(),
-        call.services.clock.now_ms(),
-        request.method,
-        request.query,
-        request.headers,
-        frozenset(),
-        request.body or b"",
-        replay_of=firing.key,
-    )
     largest = call.services.settings.max_attachment_bytes
-    try:
-        receipt = await triggers.receiving.receive(triggers.kept.compiled.of(row), again, largest)
-    except NotUnderstood as failed:
-        problem = Problem("request", failed.why)
-        raise StartRefused("the request does not fit", (problem,)) from failed
+    trigger = triggers.kept.compiled.of(row)
+    receipt = await triggers.receiving.receive_again(trigger, firing, request, largest)
     return JSONResponse(receipt_document(receipt), 202)
 
 
@@ -188,7 +172,7 @@ def request_document(firing: Firing, request: ArrivedRequest) -> JsonObject:
         "headers": {**request.headers},
         "size": request.size,
         "body": text,
-        "replayable": firing.outcome != "refused" and (text is not None or not request.size),
+        "replayable": is_replayable(firing, request),
     }
 
 

@@ -13,10 +13,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from app.auth.errors import Unauthorized
 from app.auth.sessions import COOKIE
 from app.services import Services
-from app.telemetry import log
 from app.web.console.rendering import SECURITY, html, in_frame
 from app.web.endpoint import Call, Endpoint
-from app.web.errors import error_response, is_known
+from app.web.errors import error_response, log_if_unknown
 from app.wire.parsing.errors import BadRequest
 from app.wire.requests.bodies import checked
 from engine.value import value
@@ -41,8 +40,7 @@ class Page(Endpoint):
         except Unauthorized:
             return _ask_in(request)
         except Exception as failure:  # noqa: BLE001 - every failure is an answer
-            if not is_known(failure):
-                log.request_failed(request_id, failure)
+            log_if_unknown(request_id, failure)
             return problem_page(request, services, failure)
 
 

@@ -11,12 +11,11 @@ from starlette.responses import Response
 from app.auth.links import MADE_BY, Link
 from app.auth.sealed_token import LinkUnusable
 from app.services import Services
-from app.telemetry import log
 from app.web.console.page import open_page, problem_page
 from app.web.console.plain_forms import changed_rows, read_form, sent_texts, shown_again
 from app.web.console.questions.form_fields import form_fields, names_of
 from app.web.console.questions.pauses import PauseCard, pause_card
-from app.web.errors import is_known
+from app.web.errors import log_if_unknown
 from app.wire.forms.form import ATTACHMENTS, Form, Texts
 from app.wire.requests.answer_request import answer_of_form, asked_fields
 from engine import JsonObject, NotPaused, Run, seen_of
@@ -157,6 +156,5 @@ def _over(request: Request, services: Services, status: int, message: str) -> Re
 
 def _failed(request: Request, services: Services, failure: Exception) -> Response:
     request_id: str = request.scope["stepwell.request_id"]
-    if not is_known(failure):
-        log.request_failed(request_id, failure)
+    log_if_unknown(request_id, failure)
     return problem_page(request, services, failure)

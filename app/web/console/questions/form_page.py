@@ -13,7 +13,6 @@ from starlette.responses import Response
 
 from app.concurrency.tenant import work_for
 from app.services import Services
-from app.telemetry import log
 from app.triggers.kept_triggers import body_of
 from app.triggers.keyed_starts import StartRefused, Target
 from app.triggers.receiving import KEPT
@@ -21,7 +20,7 @@ from app.triggers.trigger_document import FormTrigger
 from app.web.console.page import open_page, problem_page
 from app.web.console.plain_forms import changed_rows, read_form, sent_texts, shown_again
 from app.web.console.questions.form_fields import names_of, start_fields
-from app.web.errors import is_known
+from app.web.errors import log_if_unknown
 from app.wire.forms.form import FIELD, Form, Texts
 from app.wire.parsing.errors import BadRequest
 from app.wire.requests.start_request import StartRequest
@@ -89,8 +88,7 @@ async def _answer(request: Request, services: Services, *, is_sent: bool) -> Res
         )
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
         request_id: str = request.scope["stepwell.request_id"]
-        if not is_known(failure):
-            log.request_failed(request_id, failure)
+        log_if_unknown(request_id, failure)
         return problem_page(request, services, failure)
 
 
