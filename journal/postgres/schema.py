@@ -32,6 +32,7 @@ def prepare(connection: PostgresConnection, address: Address, *, to_move: bool =
         DatabaseError: The server is in trouble.
     """
     try:
+        _must_have_sessions(connection.raw, address)
         _check(connection.raw, relaxed=address.relaxed)
         _migrate(connection.raw, address)
         if not to_move:
@@ -44,6 +45,26 @@ def prepare(connection: PostgresConnection, address: Address, *, to_move: bool =
                 "AUTHORIZATION the user"
             ) from failure
         raise named(failure) from failure
+
+
+def _must_have_sessions(raw: PatientConnection, address: Address) -> None:
+    """Raise `BadDatabase` if connections have no session of their own in the server.
+
+    Two that are open at the same time are then served by one session, or one of them by several.
+    """
+    with PatientConnection.connect(address.conninfo, autocommit=True) as another:
+        seen = {tuple(map(_session, (raw, another))) for _ in range(3)}
+    if len(seen) > 1 or any(here == there for here, there in seen):
+        raise BadDatabase(
+            "a connection pooler in front of it pools by transaction, which loses the locks by "
+            "which processes share the work: let it pool by session (PgBouncer: pool_mode = "
+            "session), or connect without it"
+        )
+
+
+def _session(raw: PatientConnection) -> int:
+    ((backend,),) = raw.execute("SELECT pg_backend_pid()").fetchall()
+    return int(backend)
 
 
 def _check(raw: psycopg.Connection, *, relaxed: bool) -> None:
