@@ -46,15 +46,16 @@ def goals(results: Found) -> list[Goal]:
         )
     ordinary = systems.get("stepwell", {})
     rates = {"runs": load_of(ordinary, 64).get("rate"), **results["limits"]}
-    rows.append(
+    # The goal was set by a handler on uvicorn as it comes; Stepwell itself runs on the other parts.
+    rows += [
         _ratio(
-            "runs/s at 64 callers, ordinary tools, against POSTs of an empty handler",
-            rates,
-            "runs",
-            "http_post",
-            0.5,
+            f"runs/s at 64 callers, ordinary tools, against POSTs of an empty handler on {parts}",
+            rates, "runs", limit, 0.5,
         )
-    )
+        for parts, limit in (
+            ("h11 and asyncio", "plain_http_post"), ("httptools and uvloop", "http_post"),
+        )
+    ]  # fmt: skip
     return rows + _own_goals(ordinary, own)
 
 

@@ -62,12 +62,17 @@ def _rate(once: Callable[[], int], seconds: float) -> float:
 class EmptyServer:
     """A Starlette handler without work, under uvicorn: the cost of HTTP alone on this machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, http: str = "httptools", loop: str = "uvloop") -> None:
+        """Start it on a parser of HTTP and an event loop; uvicorn alone comes with the slow ones.
+
+        These are `h11` and `asyncio`. The others are the ones that Stepwell uses.
+        """
         (self._port,) = free_ports(1)
         self.process = Process(
             [
                 sys.executable, "-m", "uvicorn", "benchmarks.empty_app:app",
                 "--port", str(self._port), "--no-access-log", "--log-level", "warning",
+                "--http", http, "--loop", loop,
             ],
             folder / "empty.log",
             {"PYTHONPATH": str(_ROOT)},
@@ -85,6 +90,7 @@ def measure(folder: Path, seconds: float) -> dict[str, float]:
     """Measure every limit once."""
     folder.mkdir(parents=True, exist_ok=True)
     server = EmptyServer(folder)
+    plain = EmptyServer(folder, "h11", "asyncio")
     try:
         return {
             "fdatasync": flushes(folder, seconds),
@@ -93,6 +99,8 @@ def measure(folder: Path, seconds: float) -> dict[str, float]:
             "rows_1000": commits(folder, 1_000, seconds),
             "http_get": server.rate("GET", 64, seconds),
             "http_post": server.rate("POST", 64, seconds),
+            "plain_http_post": plain.rate("POST", 64, seconds),
         }
     finally:
         server.process.kill()
+        plain.process.kill()

@@ -115,8 +115,9 @@ def _limits(limits: Found) -> Table:
         "group_64": "the same for 64 callers",
         "group_1000": "the same for 1,000 callers",
         "rows_1000": "rows in commits of 1,000, without callers",
-        "http_get": "GET requests of an empty Starlette handler, 64 callers",
+        "http_get": "GET requests of an empty Starlette handler, httptools and uvloop, 64 callers",
         "http_post": "POST requests of the same",
+        "plain_http_post": "POST requests of the same on uvicorn as it comes (h11, asyncio)",
     }
     return [
         ["limit", "a second"],

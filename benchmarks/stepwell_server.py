@@ -14,6 +14,7 @@ from benchmarks.process import Process, free_ports
 
 ROOT = Path(__file__).parents[1]
 STEPWELL = Path(sys.executable).with_name("stepwell")
+NEWER_STEPWELL = ROOT / ".venv-newer" / "bin" / "stepwell"
 TENANT = "bench"
 
 
@@ -25,8 +26,10 @@ class StepwellServer:
         folder: Path,
         environment: dict[str, str] | None = None,
         beside: "StepwellServer | None" = None,
+        command: Path = STEPWELL,
     ) -> None:
         """Create its folder, and a key unless the server `beside` it has created one."""
+        self._command = command
         self.data = folder / "data"
         self.data.mkdir(parents=True, exist_ok=True)
         self.log = folder / "server.log"
@@ -44,7 +47,7 @@ class StepwellServer:
     def _key(self) -> dict[str, str]:
         made = subprocess.run(
             [
-                STEPWELL, "key", "create", "--data", self.data, "--tenant", TENANT,
+                self._command, "key", "create", "--data", self.data, "--tenant", TENANT,
                 "--role", "owner", "--json",
             ],
             capture_output=True, check=True, cwd=self.data.parent,
@@ -56,7 +59,7 @@ class StepwellServer:
         """Start and return the seconds until it is ready."""
         began = time.perf_counter()
         self.process = Process(
-            [STEPWELL, "serve", "--data", self.data, "--port", str(self.port)],
+            [self._command, "serve", "--data", self.data, "--port", str(self.port)],
             self.log,
             self._environment,
             cwd=self.data.parent,

@@ -13,8 +13,9 @@ from benchmarks.systems.stepwell_postgres import StepwellPostgres
 from benchmarks.systems.temporal import Temporal
 
 SYSTEMS: dict[str, Callable[[], System]] = {
-    "stepwell": lambda: Stepwell(pure=False),
+    "stepwell": Stepwell,
     "stepwell-pure": lambda: Stepwell(pure=True),
+    "stepwell-newer": lambda: Stepwell(is_newer=True),
     "stepwell-postgres": lambda: StepwellPostgres(1),
     "stepwell-postgres-2": lambda: StepwellPostgres(2),
     "dbos-sqlite": DbosSqlite,

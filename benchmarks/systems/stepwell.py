@@ -5,13 +5,17 @@ from pathlib import Path
 from benchmarks.closed_loop import Load
 from benchmarks.definitions import five
 from benchmarks.process import folder_bytes
-from benchmarks.stepwell_server import StepwellServer
-from benchmarks.systems.base import About, System, load_over
+from benchmarks.stepwell_server import NEWER_STEPWELL, STEPWELL, StepwellServer
+from benchmarks.systems.base import About, NotHere, System, load_over
+
+_EACH_STEP = "each step's result before the next step begins; SQLite WAL, synchronous=FULL"
 
 
 class Stepwell(System):
-    def __init__(self, *, pure: bool) -> None:
+    def __init__(self, *, pure: bool = False, is_newer: bool = False) -> None:
+        """Take the kind of tools, and whether it runs on Python 3.14."""
         super().__init__()
+        self._command = NEWER_STEPWELL if is_newer else STEPWELL
         self._tool = "purely_add" if pure else "add"
         if pure:
             self.about = About(
@@ -20,19 +24,18 @@ class Stepwell(System):
                 "HTTP",
                 "the whole run, in one commit, before its answer; SQLite WAL, synchronous=FULL",
             )
+        elif is_newer:
+            self.about = About("stepwell-newer", "Stepwell, Python 3.14", "HTTP", _EACH_STEP)
         else:
-            self.about = About(
-                "stepwell",
-                "Stepwell",
-                "HTTP",
-                "each step's result before the next step begins; SQLite WAL, synchronous=FULL",
-            )
+            self.about = About("stepwell", "Stepwell", "HTTP", _EACH_STEP)
 
     def prepare(self, folder: Path, environment: dict[str, str]) -> None:
+        if not self._command.exists():
+            raise NotHere("there is no environment of Python 3.14; `scripts/newer-venv` makes one")
         self._folder = folder
         # The number of steps that wait at the gate at once; a load has at most one run per caller.
         many = {"STEPWELL_MAX_CONCURRENT_STEPS": "2000"}
-        self._server = StepwellServer(folder, {**environment, **many})
+        self._server = StepwellServer(folder, {**environment, **many}, command=self._command)
         self._is_new = True
 
     def launch(self) -> None:

@@ -117,7 +117,7 @@ def test_goals_are_judged_by_the_measurements() -> None:
         },
         "plan": asdict(SMALL),
         "is_whole": True,
-        "limits": {"commits": 1_000.0},
+        "limits": {"commits": 1_000.0, "http_post": 8_000.0, "plain_http_post": 1_900.0},
         "systems": {
             "stepwell": system("Stepwell", 1_000, 2),
             "dbos-sqlite": system("DBOS, SQLite", 25, 20),
@@ -136,8 +136,12 @@ def test_goals_are_judged_by_the_measurements() -> None:
     assert (tail.met, tail.found) == (False, "4 ms; lowest peer 3 ms (Restate)")
     assert found["runs/s with 1,000 events in the journal, against none"].met is False
     assert found["memory idle"].met is None
+    empty = "runs/s at 64 callers, ordinary tools, against POSTs of an empty handler on"
+    assert found[f"{empty} h11 and asyncio"].found == "0.53 (1,000 and 1,900 a second)"
+    assert found[f"{empty} httptools and uvloop"].met is False
     text = markdown(results)
     assert "| Stepwell | HTTP |" in text
+    assert "on uvicorn as it comes (h11, asyncio) | 1,900 |" in text
     assert "- Temporal: not measured; no server." in text
 
 
