@@ -102,7 +102,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     client = _client(settings, way, settings.max_concurrent_steps, closing)
     secrets = await open_secrets(journal, settings, clock)
     log_output.mask_with(settings.data, secrets.mask_text)
-    models = _models(settings, journal, secrets, clock, way, closing)
+    models = await _models(settings, journal, secrets, clock, way, closing)
     authenticator, sessions = await _callers(journal, settings, clock, secrets, way, closing)
     files, agents = Files(journal, storage, clock), Agents(journal, clock)
     workflows, spending = Workflows(journal, registry, clock), await _spending(journal, clock)
@@ -248,7 +248,7 @@ async def _spending(journal: Journal, clock: Clock) -> Spending:
     return spending
 
 
-def _models(  # noqa: PLR0913 - the parts below them, each passed in
+async def _models(  # noqa: PLR0913 - the parts below them, each passed in
     settings: Settings,
     journal: Journal,
     secrets: Secrets,
@@ -258,6 +258,7 @@ def _models(  # noqa: PLR0913 - the parts below them, each passed in
 ) -> Models:
     models = Models(settings, journal.models, secrets.get, clock, way)
     closing.push_async_callback(models.close)
+    await models.look_for_default()
     return models
 
 

@@ -20,6 +20,7 @@ from app.outbound.network import EVERYWHERE, Network
 from app.outbound.way_out import WayOut
 from app.settings.llm import ModelDocument, ModelSettings
 from app.settings.server import Settings
+from app.telemetry import log
 from engine.value import value
 from journal import ModelTable
 from steps.contract.step_type import StepBroke
@@ -91,6 +92,13 @@ class Models:
         self._clock = clock
         self._clients: dict[str, Any] = {}
         self._read: dict[str, ModelDocument] = {}
+
+    async def look_for_default(self) -> None:
+        """Log that the model named by the setting `default_model` does not exist, if so."""
+        name = self._settings.default_model
+        if name in (None, *self._settings.models) or await self._table.is_named(str(name)):
+            return
+        log.unknown_default_model(str(name), ", ".join(sorted(self._settings.models)))
 
     async def known(self, tenant: str) -> list[KnownModel]:
         """List the models of a tenant by name; a tenant's own model hides one of the settings."""

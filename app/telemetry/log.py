@@ -37,6 +37,16 @@ def few_open_files(limit: int, needed: int, connections: int) -> None:
     )
 
 
+def unknown_default_model(name: str, known: str) -> None:
+    """Log that steps without a `model` will fail: no model has the name of the default."""
+    _log.error(
+        "default_model names no model; name one of the setting models, or add it by PUT "
+        "/api/models",
+        model=name,
+        known=known,
+    )
+
+
 def connections_not_taken(failure: OSError) -> None:
     """Log that connections wait because the system lacks files or memory for them."""
     _log.error("connections not accepted, trying again", why=str(failure))

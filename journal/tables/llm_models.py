@@ -55,6 +55,12 @@ class ModelTable:
         rows = await self._readers.all(f"{_SELECT} WHERE tenant = ? ORDER BY name", (tenant,))
         return [ModelRow(*row) for row in rows]
 
+    async def is_named(self, name: str) -> bool:
+        """Return whether a tenant has a model of this name."""
+        sql = "SELECT EXISTS (SELECT 1 FROM models WHERE name = ?)"
+        ((found,),) = await self._readers.all(sql, (name,))
+        return bool(found)
+
     async def delete(self, tenant: str, name: str) -> None:
         """Forget a model. Raises `UnknownModel`."""
 

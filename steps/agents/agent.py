@@ -17,7 +17,7 @@ from steps.agents.guard import Guards
 from steps.contract.step_type import Problem
 from steps.document.edge_condition import condition
 from steps.document.problems import InvalidDefinition, problems_of
-from steps.document.shape import Identifier, Retry
+from steps.document.shape import Identifier, Retry, ShownName
 from steps.fields.field_specs import spec_problems
 from steps.fields.fields import Fields
 from steps.language.durations import Duration
@@ -190,7 +190,7 @@ class AgentDocument(_Part):
     id: Identifier | None = Field(
         None, description="the id in the API; default: made from the name"
     )
-    name: str = Field(min_length=1, max_length=200, description="a name for people")
+    name: ShownName = Field(description="a name for people")
     description: str = Field("", max_length=2_000, description="a description for people")
     status: Literal["draft", "testing"] = Field(
         "draft", description="the state of the draft, for people"

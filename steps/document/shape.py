@@ -28,6 +28,7 @@ Retried = Annotated[
 ]
 LabelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
+ShownName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class _Part(BaseModel):
@@ -178,7 +179,7 @@ class WorkflowDocument(Scope):
     """A whole definition; steps are checked one by one, each against its type."""
 
     id: Identifier | None = None
-    name: str = Field(min_length=1, max_length=200)
+    name: ShownName
     description: str = Field("", max_length=2_000)
     status: Literal["draft", "testing"] = "draft"
     initialStep: str | None = Field(None, min_length=1)  # noqa: N815

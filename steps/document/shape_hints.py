@@ -15,6 +15,7 @@ _BY_KEY = {
 }
 _CURSOR = "must be a position as an earlier answer gave it"
 _PATTERNS = {
+    r"^[^\x00]*$": "cannot have a NUL character",
     r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$": "may have letters, digits, `_`, `.`, `:` and `-`, 128 "
     "at most, and must begin with a letter or digit",
     r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$": "may have letters, digits, `_`, `.`, `:` and `-`, 100 "

@@ -83,6 +83,12 @@ def _not_null(name: str, value: Any) -> Any:
     return value
 
 
+def _not_text(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        raise Uncomparable(f"`{name}` takes a list, not a text{_list_of(value)}")
+    return _not_null(name, value)
+
+
 def _text_only(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         raise Uncomparable(f"`{name}` takes a text, not {kind_of(value)}; `string` makes one of it")
@@ -104,11 +110,9 @@ def _wrappable(name: str, text: Any) -> Any:
 
 
 def one_kind(values: Any, what: str, attribute: str = "") -> Any:
-    """Return `values` if all can be ordered among one another. Raises `Uncomparable`."""
-    if isinstance(values, str):
-        return values  # the characters are all texts
+    """Return a list if all items can be ordered among one another. Raises `Uncomparable`."""
     if not isinstance(values, list | tuple | dict):
-        raise Uncomparable(f"{what} takes a list, not {kind_of(values)}")
+        raise Uncomparable(f"{what} takes a list, not {kind_of(values)}{_list_of(values)}")
     for name in str(attribute).split(","):
         _check_items([_part(item, name.strip()) for item in values], what)
     return values
@@ -136,7 +140,7 @@ def having(values: Any, what: str, attribute: Any) -> Any:
     `rejectattr` need it in none, other filters in one.
     """
     if what in ("selectattr", "rejectattr") or not isinstance(values, list | dict):
-        return _not_null(what, values)
+        return _not_text(what, values)
     keys = [int(key) if key.isdecimal() else key for key in str(attribute).split(".")]
     items = list(values) if isinstance(values, dict) else plain_items(values)
     lacking = [at for at, item in enumerate(items) if not has(item, *keys)]
@@ -145,6 +149,11 @@ def having(values: Any, what: str, attribute: Any) -> Any:
     if what != "sum" and lacking and len(lacking) == len(items):
         raise ValueError(f"`{what}` asks for {attribute}, which no item has")
     return values
+
+
+def _list_of(value: Any) -> str:
+    """Return how a text becomes a list: its characters are hardly ever meant."""
+    return "; `split(',')` or `list` makes one of it" if isinstance(value, str) else ""
 
 
 def _check_items(items: list[Any], what: str) -> None:
@@ -173,9 +182,9 @@ READY: dict[str, Callable[[str, Any], Any]] = {
     "join": lambda _, value: texts(value),
     **dict.fromkeys(("max", "min", "sort"), lambda name, value: one_kind(value, name)),
     "unique": lambda name, value: of_clear_kind(value, name),
+    **dict.fromkeys(("rejectattr", "selectattr"), _not_text),
     **dict.fromkeys(
-        ("batch", "chain", "list", "map", "reject", "rejectattr", "select", "selectattr", "slice",
-         "zip"), _not_null,
+        ("batch", "chain", "list", "map", "reject", "select", "slice", "zip"), _not_null,
     ),
 }  # fmt: skip
 """How the value before each filter is checked or changed."""

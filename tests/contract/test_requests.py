@@ -123,3 +123,17 @@ def test_an_answer_has_only_what_was_asked_for(shared: Server, asks: str) -> Non
         assert decided.status_code == 400, decided.text
         assert [one["path"] for one in decided.json()["details"]] == ["actionValue"]
         assert client.post(address, json=fill).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "rest"),
+    [
+        ("agents", {"instructions": "Answer."}),
+        ("workflows", {"steps": [{"id": "end", "type": "end-flow"}], "edges": []}),
+    ],
+)
+def test_a_name_has_no_nul_character(shared: Server, kind: str, rest: dict[str, Any]) -> None:
+    with shared.client() as client:
+        refused = client.post(f"/api/{kind}", json={"name": "a\x00b", **rest})
+    told = [{"path": "name", "message": "cannot have a NUL character"}]
+    assert (refused.status_code, refused.json()["details"]) == (400, told)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from steps.language.operations import kind_of
+
 _MOST_LEVELS = 10
 _LONGEST_CELL = 1_000_000
 _MOST_CELLS = 100_000
@@ -108,7 +110,7 @@ def from_csv(text: str, separator: str = ",", header: bool = True) -> list[Any]:
 def items_of(values: Any) -> list[Any]:
     """Return the items of a list. Raises `ValueError` for any other value."""
     if isinstance(values, str | dict) or values is None:
-        raise ValueError("it needs a list")
+        raise ValueError(f"it needs a list, not {kind_of(values)}")
     return list(list.__iter__(values)) if isinstance(values, list) else list(values)
 
 

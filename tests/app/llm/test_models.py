@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from steps.contract.step_type import StepBroke
 from steps.effects.chat import (
@@ -281,6 +282,24 @@ async def test_the_default_model_is_the_named_one(tmp_path: Path) -> None:
         named = {"a": model(first, "openai"), "b": model(second, "anthropic")}
         async with models_of(tmp_path, models=named, default_model="b") as (models, _):
             assert (await models.chat("acme", says("hi"))).text == "b"
+
+
+async def test_a_default_model_that_does_not_exist_is_named_at_the_start(tmp_path: Path) -> None:
+    with ModelServer() as server:
+        named = {"large": model(server, "openai")}
+        for default, told in (("large", []), ("lrage", [("lrage", "large")])):
+            async with models_of(tmp_path, models=named, default_model=default) as (
+                models,
+                journal,
+            ):
+                with capture_logs() as lines:
+                    await models.look_for_default()
+                assert [(line["model"], line["known"]) for line in lines] == told
+                await journal.models.put("acme", "lrage", "{}", 0)
+                with capture_logs() as lines:
+                    await models.look_for_default()
+                assert not lines, "a tenant has one of that name"
+                await journal.models.delete("acme", "lrage")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
