@@ -107,6 +107,7 @@ dist: .venv-dist/installed $(VENV)/installed-dev ## make the file, the image and
 
 wheels: $(VENV)/installed assets guide ## build the packages of the server and of the client into dist/
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist ./client .
+	$(BIN)/python -m distribution.wheels dist
 
 assets: app/web/console/built/icons.json ## make the typeface and the icons of the console
 

@@ -35,6 +35,7 @@ def built(work: Path) -> Path:
             str(ROOT / "distribution" / "stepwell.spec"),
         ],
         check=True,
+        cwd=work,  # in the checkout, metadata that a build of wheels has left there would be taken
         env=environment,
     )  # fmt: skip
     readable(out / "stepwell")

@@ -1,7 +1,9 @@
 """The shell launcher of the single-file program, with a program that prints its arguments."""
 
+import io
 import os
 import subprocess
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from distribution.binary import archive, written
 from distribution.program import readable
+from distribution.wheels import settled
 
 SHOWN = '#!/bin/sh\necho "$0" "$@"\n[ "$1" = wait ] && read -r _\nexit 3\n'
 
@@ -104,6 +107,25 @@ def test_what_a_private_checkout_contains_can_be_read_by_every_user(program: Pat
         for path in program.rglob("*")
     }
     assert modes == {"stepwell": "0o755", "_internal": "0o755", "_internal/data": "0o644"}
+
+
+def test_a_wheel_keeps_its_content_and_forgets_the_checkout(tmp_path: Path) -> None:
+    wheels = []
+    for mode in (0o640, 0o644):
+        source, wheel = tmp_path / "app.py", tmp_path / f"{mode}.whl"
+        source.write_text("x = 1\n")
+        source.chmod(mode)
+        with zipfile.ZipFile(wheel, "w") as packed:
+            packed.write(source, "app.py")
+        os.utime(source, (mode * 10_000_000, mode * 10_000_000))
+        with zipfile.ZipFile(wheel, "a") as packed:
+            packed.write(source, "app2.py")
+        wheels.append(settled(wheel.read_bytes(), 1_700_000_000))
+    assert wheels[0] == wheels[1]
+    with zipfile.ZipFile(io.BytesIO(wheels[0])) as packed:
+        assert {name: packed.read(name) for name in packed.namelist()} == dict.fromkeys(
+            ("app.py", "app2.py"), b"x = 1\n"
+        )
 
 
 def test_the_same_folder_produces_the_same_archive(program: Path) -> None:
