@@ -26,7 +26,7 @@ from app.telemetry import log, log_output
 from app.web.application import application, load_api
 from app.web.listener import Listener
 from app.web.protocol import protocol
-from journal import SQLITE_VERSION, JournalError
+from journal import SQLITE_VERSION, FolderUnusable, JournalError
 
 _SWITCH_S = 0.001
 _GC_THRESHOLDS = (50_000, 50, 1_000)
@@ -143,8 +143,6 @@ def _mend(settings: Settings, refused: OSError) -> str:
             "machine with --host"
         )
     match refused.errno:
-        case errno.EEXIST | errno.ENOTDIR:
-            return f"{refused.filename} is not a folder: choose a data folder with --data"
         case errno.EADDRINUSE:
             return (
                 f"port {settings.port} of {settings.host} is in use by another program: "
@@ -156,18 +154,8 @@ def _mend(settings: Settings, refused: OSError) -> str:
             )
         case errno.EADDRNOTAVAIL:
             return f"{place} cannot be opened: this machine has no such address; choose with --host"
-        case errno.ENOSPC | errno.EDQUOT:
-            return (
-                f"there is no room on the disk of {settings.data.absolute()}: "
-                "make some, or choose another data folder with --data"
-            )
-        case errno.EROFS | errno.EACCES | errno.EPERM:
-            return (
-                f"{refused.filename or settings.data} cannot be written ({refused.strerror}): "
-                "let the user that runs Stepwell write the data folder"
-            )
         case _:
-            return f"cannot serve with the data folder {settings.data.absolute()}: {refused}"
+            return str(FolderUnusable(settings.data, refused))
 
 
 @contextlib.asynccontextmanager

@@ -172,7 +172,7 @@ class Journal:
             CannotOpen: The disk or another program prevents opening it.
             BadDatabase: The database cannot hold a journal.
             Unavailable: It cannot be reached.
-            OSError: The folder cannot be used.
+            FolderUnusable: The folder cannot be used.
             ImportError: The PostgreSQL driver is not installed.
         """
         lock = FolderLock(folder)

@@ -16,6 +16,32 @@ class Locked(JournalError):
         super().__init__(f"the data folder {folder} is in use by process {holder}; stop it first")
 
 
+class FolderUnusable(JournalError):
+    """The disk, or a right that is missing, prevents using the data folder."""
+
+    def __init__(self, folder: Path, failure: OSError) -> None:
+        self.folder = folder
+        super().__init__(_how_to_use(folder, failure))
+
+
+def _how_to_use(folder: Path, failure: OSError) -> str:
+    match failure.errno:
+        case errno.EEXIST | errno.ENOTDIR:
+            return f"{failure.filename} is not a folder: choose a data folder with --data"
+        case errno.ENOSPC | errno.EDQUOT:
+            return (
+                f"there is no room on the disk of {folder.absolute()}: "
+                "make some, or choose another data folder with --data"
+            )
+        case errno.EROFS | errno.EACCES | errno.EPERM:
+            return (
+                f"{failure.filename or folder} cannot be written ({failure.strerror}): "
+                "let the user that runs Stepwell write the data folder"
+            )
+        case _:
+            return f"the data folder {folder.absolute()} cannot be used: {failure}"
+
+
 class WalMissing(JournalError):
     """The database lacks its newest commits, which were in its -wal file."""
 

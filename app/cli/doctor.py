@@ -14,7 +14,7 @@ from app.operator.data_folder import must_exist, send
 from app.operator.errors import CommandFailed
 from app.settings.server import Settings, load
 from app.upkeep.doctor import Finding, examine, holder_of
-from journal import FolderLock, Locked
+from journal import FolderLock, FolderUnusable, Locked
 from steps.registry import Registry
 from steps.tools.tools import Tools
 
@@ -50,8 +50,8 @@ def _examine(settings: Settings) -> list[dict[str, Any]]:
             compile_text = compiler(Registry.standard(tools.step_types))
             found = examine(settings, SystemClock().now_ms(), compile_text)
             return [item.as_json() for item in (holder_of(settings.data, None), *found)]
-    except OSError as refused:
-        raise CommandFailed(f"{settings.data} cannot be examined: {refused}") from refused
+    except FolderUnusable as refused:
+        raise CommandFailed(str(refused)) from refused
     except Locked as locked:
         answer = asyncio.run(send(settings.data, "doctor", {}, show))
         if answer is None:

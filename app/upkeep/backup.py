@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from engine.value import value
 from journal import (
     DATABASE,
     CannotCopy,
+    FolderUnusable,
     WalMissing,
     check_wal,
     copy_database,
@@ -110,6 +111,7 @@ def restore(source: Path, data: Path) -> dict[str, Any]:
         raise BackupFailed(f"{data} is not empty; restore into a new folder")
     manifest = _manifest(source) if source.is_dir() else {}
     _check(database, manifest)
+    is_whole = False
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         data.chmod(0o700)
@@ -130,9 +132,24 @@ def restore(source: Path, data: Path) -> dict[str, Any]:
         _sync_folders(data)
         (data / f"{DATABASE}.restoring").rename(data / DATABASE)
         mark(data)
+        is_whole = True
     except (OSError, CannotCopy) as failure:
-        raise BackupFailed(f"the backup cannot be restored: {failure}") from failure
+        why = FolderUnusable(data, failure) if isinstance(failure, OSError) else failure
+        raise BackupFailed(f"the backup cannot be restored: {why}") from failure
+    finally:
+        if not is_whole:
+            _empty(data)  # so that the same command can be repeated
     return {"restored": str(data), "files": len(files), "withKey": has_key}
+
+
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder, as far as that is possible."""
+    for each in folder.iterdir() if folder.is_dir() else ():
+        if each.is_dir():
+            shutil.rmtree(each, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                each.unlink()
 
 
 def _copy_files(

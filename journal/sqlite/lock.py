@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from journal.opening_errors import Locked
+from journal.opening_errors import FolderUnusable, Locked
 
 LOCK_FILE = "stepwell.lock"
 
@@ -28,8 +28,18 @@ class FolderLock:
 
         Raises:
             Locked: Another process has it.
-            OSError: The folder cannot be used, or its file system has no locks.
+            FolderUnusable: It cannot be written, or its file system has no locks.
         """
+        try:
+            self._take(folder)
+            self.left_behind = holder(folder)
+            self._control: Path | None = None
+            self._database: int | None = None
+            self._write()
+        except OSError as refused:
+            raise FolderUnusable(folder, refused) from refused
+
+    def _take(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ExitStack() as unless_taken:
             self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -44,10 +54,6 @@ class FolderLock:
             except OSError as refused:
                 raise OSError(refused.errno, refused.strerror, str(folder / LOCK_FILE)) from refused
             unless_taken.pop_all()
-        self.left_behind = holder(folder)
-        self._control: Path | None = None
-        self._database: int | None = None
-        self._write()
 
     @property
     def inode(self) -> int:

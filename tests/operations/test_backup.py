@@ -1,13 +1,14 @@
 """A backup taken under load opens, verifies, and its runs continue."""
 
 import json
+import subprocess
 import time
 from pathlib import Path
 
 from tests.conftest import PLUGIN
 from tests.harness.journals import change, completed, filled
 from tests.harness.load import Starting
-from tests.harness.processes import command, run
+from tests.harness.processes import STEPWELL, command, run
 from tests.harness.server import Server, settled
 
 PAUSING = {
@@ -100,3 +101,36 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     ):
         assert "is not a Stepwell data folder" in refused(name, "--data", tmp_path / "none", *more)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_used_is_reported_by_every_command(tmp_path: Path) -> None:
+    data, place = tmp_path / "data", ("--tenant", "default")
+    run("key", "create", "--data", data, *place)
+    (data / "stepwell.lock").unlink()
+    (data / "stepwell.lock").mkdir()
+    for words in (
+        ("verify",),
+        ("doctor",),
+        ("backup", "--to", tmp_path / "b"),
+        ("retention",),
+        ("accept-loss",),
+        ("upgrade", "--rehearse"),
+        ("key", "list", *place),
+        ("runs", "list", *place),
+        ("serve", "--port", "0"),
+    ):
+        said = refused(*words, "--data", data)
+        assert f"the data folder {data} cannot be used: " in said, words
+        assert len(said.splitlines()) == 1, words
+
+
+def test_a_restore_that_failed_can_be_repeated(tmp_path: Path) -> None:
+    run("key", "create", "--data", tmp_path / "data", "--tenant", "default")
+    run("backup", "--data", tmp_path / "data", "--to", tmp_path / "copy")
+    restore = ("restore", "--from", tmp_path / "copy", "--data", tmp_path / "again")
+    failed = subprocess.run(
+        ["prlimit", "--fsize=100000", STEPWELL, *restore], capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert failed.returncode == 1
+    assert f"the data folder {tmp_path / 'again'} cannot be used" in failed.stderr
+    assert command(*restore)["verified"]["faults"] == 0
