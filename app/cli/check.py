@@ -15,7 +15,7 @@ from steps.registry import Registry
 from steps.tools.tools import Tools
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser("check", help="check definitions")
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="JSON or YAML")

@@ -8,7 +8,7 @@ from app.cli.subparsers import Subparsers
 from app.settings.server import Settings, load
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser("config", help="show every setting and its source")
     add_settings(parser)

@@ -14,7 +14,7 @@ from app.auth.tokens import ALGORITHMS
 from app.cli import progress
 from app.cli.options import add_tenant_folder
 from app.cli.reporting import one_line
-from app.cli.subparsers import Subparsers
+from app.cli.subparsers import Subparsers, add_verbs
 from app.operator.errors import CommandFailed
 from app.operator.tenant_commands import ask
 from steps.language.durations import duration_ms
@@ -22,13 +22,16 @@ from steps.language.durations import duration_ms
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the commands to the parser."""
     for what, role in (("key", Role.ADMIN), ("jwt-secret", Role.OPERATOR)):
-        parser = subparsers.add_parser(what, help=f"create, list or disable {what}s of a tenant")
-        verbs = parser.add_subparsers(required=True, metavar="create|list|disable", dest="verb")
-        for verb in ("create", "list", "disable"):
-            command = verbs.add_parser(verb)
+        verbs = {
+            "create": f"create a {what}, and show it once",
+            "list": f"list the {what}s",
+            "disable": f"disable a {what}",
+        }
+        summary = f"create, list or disable {what}s of a tenant"
+        for verb, command in add_verbs(subparsers, what, summary, verbs).items():
             add_tenant_folder(command)
             command.set_defaults(main=main, what=what)
             if verb == "disable":

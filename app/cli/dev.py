@@ -44,7 +44,7 @@ edges:
 """
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     summary = (
         "run a server that publishes a folder whenever it is saved, and open a signed-in browser"

@@ -19,7 +19,7 @@ from steps.registry import Registry
 from steps.tools.tools import Tools
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     summary = "check a data folder for problems; changes nothing"
     parser = subparsers.add_parser("doctor", help=summary, description=summary)

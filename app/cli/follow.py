@@ -12,7 +12,7 @@ from app.cli.subparsers import Subparsers
 from stepwell.client import Event, Run, RunStatus
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the commands to the parser."""
     parser = subparsers.add_parser("status", help="show the status of a run")
     parser.add_argument("run", metavar="RUN")

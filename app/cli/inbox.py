@@ -8,7 +8,7 @@ from app.cli.subparsers import Subparsers
 from stepwell.client import OpenPause
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the commands to the parser."""
     parser = subparsers.add_parser("inbox", help="list the questions that wait for people")
     parser.add_argument("--whose", choices=("all", "mine", "groups"), default="all")

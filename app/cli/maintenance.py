@@ -25,7 +25,7 @@ _ABOUT_KEY = (
 )
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the commands to the parser."""
     verify = _command(subparsers, "verify", "check that no history was changed", _verify)
     verify.add_argument("--quiet", action="store_true", help="show no progress")
@@ -46,9 +46,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     _command(subparsers, "accept-loss", summary, _accept_loss)
 
 
-def _command(
-    subparsers: "Subparsers[argparse.ArgumentParser]", name: str, summary: str, main: Any
-) -> argparse.ArgumentParser:
+def _command(subparsers: Subparsers, name: str, summary: str, main: Any) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(name, help=summary, description=summary)
     add_folder(parser)
     parser.set_defaults(main=main)

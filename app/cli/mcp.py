@@ -8,7 +8,7 @@ from app.settings.extras import extra
 from stepwell._server import server_of
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "mcp",

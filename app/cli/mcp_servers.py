@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from app.cli.remote import add_options, client_of, printable
-from app.cli.subparsers import Subparsers
+from app.cli.subparsers import Subparsers, add_verbs
 from app.operator.errors import CommandFailed
 from stepwell.client import Client
 
@@ -23,17 +23,14 @@ _WAY = (
 )
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the commands to the parser."""
-    group = subparsers.add_parser(
-        "mcp-server", help="list MCP servers, sign in and out at them"
-    ).add_subparsers(required=True, metavar="WHAT")
-    for verb, text in _HELP.items():
-        parser = group.add_parser(verb, help=text, description=text)
+    summary = "list MCP servers, sign in and out at them"
+    for verb, parser in add_verbs(subparsers, "mcp-server", summary, _HELP).items():
         if verb != "list":
             parser.add_argument("name", metavar="NAME", help="the server, as the settings name it")
         add_options(parser)
-        parser.set_defaults(main=run, verb=verb)
+        parser.set_defaults(main=run)
 
 
 def run(args: argparse.Namespace) -> int:

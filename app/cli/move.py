@@ -10,7 +10,7 @@ from app.operator.moving import DATABASE_SETTING, carry_over
 from app.settings.server import load
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     summary = (
         "move a journal from a data folder to PostgreSQL or back, while no server uses it; repeat "

@@ -14,7 +14,7 @@ from app.operator.tenant_commands import ask
 _SUMMARY = "make a link with which a new or known person chooses a password"
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     group = subparsers.add_parser("person", help="invite people, who sign in by name")
     verbs = group.add_subparsers(required=True, metavar="invite")

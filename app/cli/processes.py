@@ -9,7 +9,7 @@ from app.cli.subparsers import Subparsers
 from stepwell.client import JsonObject
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     summary = "list the processes that share a journal, and what waits for them"
     parser = subparsers.add_parser("processes", help=summary, description=summary)

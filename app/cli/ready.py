@@ -13,7 +13,7 @@ _PORT = "8080"
 _WAIT_S = 5.0
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     summary = "check whether a server is ready; exits with 1 if not"
     parser = subparsers.add_parser("ready", help=summary, description=summary)

@@ -5,24 +5,22 @@ import json
 from functools import partial
 
 from app.cli.remote import add_options, client_of, object_of, printable
-from app.cli.subparsers import Subparsers
+from app.cli.subparsers import Subparsers, add_verbs
 from app.operator.errors import CommandFailed
 from stepwell.client import Run
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
-    parser = subparsers.add_parser("repair", help="repair a run under way")
-    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
-    for verb, summary in (
-        ("try-now", "make the next attempt of a step now, or end its sleep"),
-        ("give-up", "let a step fail that waits for its next attempt, or sleeps"),
-        ("skip", "continue with an output that you give instead of a waiting step"),
-        ("change-data", "change the data of a run that waits"),
-        ("hold", "let no step begin until the run is released"),
-        ("release", "let a held run continue"),
-    ):
-        command = verbs.add_parser(verb, help=summary, description=summary)
+    verbs = {
+        "try-now": "make the next attempt of a step now, or end its sleep",
+        "give-up": "let a step fail that waits for its next attempt, or sleeps",
+        "skip": "continue with an output that you give instead of a waiting step",
+        "change-data": "change the data of a run that waits",
+        "hold": "let no step begin until the run is released",
+        "release": "let a held run continue",
+    }
+    for verb, command in add_verbs(subparsers, "repair", "repair a run under way", verbs).items():
         command.add_argument("run", metavar="RUN")
         if verb in ("try-now", "give-up", "skip"):
             command.add_argument(
@@ -40,7 +38,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     _add_rerun(subparsers)
 
 
-def _add_rerun(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def _add_rerun(subparsers: Subparsers) -> None:
     summary = "run a run again that has ended, from a step or from where it failed"
     command = subparsers.add_parser("rerun", help=summary, description=summary)
     command.add_argument("run", metavar="RUN")

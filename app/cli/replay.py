@@ -15,7 +15,7 @@ _OVER = frozenset({"completed", "failed", "cancelled", "terminated", "paused"})
 _COLUMNS = ("run", "came out", "turns", "calls", "tokens", "cost", "model s")
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     summary = "repeat recorded runs with another agent or model, and compare"
     parser = subparsers.add_parser("replay", help=summary, description=summary)

@@ -29,7 +29,7 @@ _TENANT = "local"
 _CALLER = Caller(_TENANT, Role.OWNER, "local", {})
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser("run", help="run a definition once and print its history")
     parser.add_argument("file", type=Path, metavar="FILE", help="the definition, as JSON or YAML")

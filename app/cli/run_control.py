@@ -12,7 +12,7 @@ from app.operator.errors import CommandFailed
 from stepwell.client import JsonObject, RunStatus
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the commands to the parser."""
     parser = subparsers.add_parser("start", help="start a run of a workflow")
     parser.add_argument("workflow", metavar="WORKFLOW", help="the workflow's id")

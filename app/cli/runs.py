@@ -14,7 +14,7 @@ from uuid import uuid4
 from app.cli.credentials import tenant_of
 from app.cli.progress import show
 from app.cli.remote import client_of, object_of, printable
-from app.cli.subparsers import Subparsers
+from app.cli.subparsers import Subparsers, add_verbs
 from app.operator.errors import CommandFailed
 from app.operator.folder import ask
 from app.settings.server import Settings, load
@@ -26,26 +26,26 @@ _ACTIONS = {"try-now": "tryNow", "give-up": "giveUp"}
 _MOST_PASSES = 10
 _PAGE = 500
 
+_VERBS = {
+    "list": "list runs, newest first",
+    "cancel": "ask runs that have not ended to stop, with their clean-up",
+    "terminate": "end runs that have not ended at once",
+    "delete": "delete runs that have ended, with their child runs",
+    "hold": "let no step begin of runs that have not ended",
+    "release": "let held runs continue",
+    "try-now": "make the next attempt now of runs that wait for it, or end their sleep",
+    "give-up": "let the steps fail that wait for their next attempt, or sleep",
+    "rerun": "run runs again that have ended, each from where it failed",
+}
+
 Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 """Carries out a verb with the arguments of the API, and returns the API's answer."""
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the commands to the parser."""
-    parser = subparsers.add_parser("runs", help="list runs; stop, repair or rerun many")
-    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
-    for verb, summary in (
-        ("list", "list runs, newest first"),
-        ("cancel", "ask runs that have not ended to stop, with their clean-up"),
-        ("terminate", "end runs that have not ended at once"),
-        ("delete", "delete runs that have ended, with their child runs"),
-        ("hold", "let no step begin of runs that have not ended"),
-        ("release", "let held runs continue"),
-        ("try-now", "make the next attempt now of runs that wait for it, or end their sleep"),
-        ("give-up", "have the steps fail that wait for their next attempt, or sleep"),
-        ("rerun", "run runs again that have ended, each from where it failed"),
-    ):
-        command = verbs.add_parser(verb, help=summary, description=summary)
+    summary = "list runs; stop, repair or rerun many"
+    for verb, command in add_verbs(subparsers, "runs", summary, _VERBS).items():
         command.add_argument("ids", nargs="*", metavar="RUN", help="only these runs")
         if verb != "list":
             command.add_argument("--all", action="store_true", help="all runs of the tenant")

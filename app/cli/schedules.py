@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.cli.remote import add_options, client_of, firing_line, object_in, printable
-from app.cli.subparsers import Subparsers
+from app.cli.subparsers import Subparsers, add_verbs
 from stepwell.client import Client, JsonObject
 
 _HELP = {
@@ -19,19 +19,16 @@ _HELP = {
 }
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the commands to the parser."""
-    group = subparsers.add_parser("schedule", help="list and change schedules").add_subparsers(
-        required=True, metavar="WHAT"
-    )
-    for verb, text in _HELP.items():
-        parser = group.add_parser(verb, help=text)
+    parsers = add_verbs(subparsers, "schedule", "list and change schedules", _HELP)
+    for verb, parser in parsers.items():
         if verb != "list":
             parser.add_argument("schedule", metavar="SCHEDULE", help="the schedule's id")
         if verb == "put":
             parser.add_argument("file", type=Path, metavar="FILE", help="the schedule as JSON")
         add_options(parser)
-        parser.set_defaults(main=run, verb=verb)
+        parser.set_defaults(main=run)
 
 
 def run(args: argparse.Namespace) -> int:

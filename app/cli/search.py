@@ -8,7 +8,7 @@ from app.cli.subparsers import Subparsers
 from stepwell.client import JsonObject
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     summary = "search workflows and agents by name, and runs by title, label, id or input"
     parser = subparsers.add_parser("search", help=summary, description=summary)

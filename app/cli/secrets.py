@@ -10,21 +10,20 @@ from app.cli import progress
 from app.cli.credentials import tenant_of
 from app.cli.options import add_tenant_folder
 from app.cli.reporting import one_line
-from app.cli.subparsers import Subparsers
+from app.cli.subparsers import Subparsers, add_verbs
 from app.operator.errors import CommandFailed
 from app.operator.tenant_commands import ask
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the commands to the parser."""
-    parser = subparsers.add_parser("secret", help="set, list or delete secrets of a tenant")
-    verbs = parser.add_subparsers(required=True, metavar="set|list|delete", dest="verb")
-    for verb, summary in (
-        ("set", "keep a secret; its value is read from standard input"),
-        ("list", "list the names of secrets"),
-        ("delete", "delete a secret"),
-    ):
-        command = verbs.add_parser(verb, help=summary, description=summary)
+    verbs = {
+        "set": "keep a secret; its value is read from standard input",
+        "list": "list the names of secrets",
+        "delete": "delete a secret",
+    }
+    summary = "set, list or delete secrets of a tenant"
+    for verb, command in add_verbs(subparsers, "secret", summary, verbs).items():
         add_tenant_folder(command)
         if verb != "list":
             command.add_argument("name")

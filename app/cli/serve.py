@@ -8,7 +8,7 @@ from app.server import serve
 from app.settings.server import load
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser("serve", help="run the server")
     add_settings(parser)

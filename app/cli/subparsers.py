@@ -1,10 +1,25 @@
-"""The parser of a command, and the type of the object that commands are added to."""
+"""The parser of a command, and what commands and their verbs are added to."""
 
 import argparse
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, TypeAlias
 
-Subparsers = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
+"""What commands are added to; argparse has no public name for its type."""
+
+
+def add_verbs(
+    subparsers: Subparsers, command: str, summary: str, verbs: Mapping[str, str]
+) -> dict[str, argparse.ArgumentParser]:
+    """Add a command with verbs, each with its summary; return the parsers of the verbs.
+
+    The verb that is given is `verb` in what is parsed.
+    """
+    parser = subparsers.add_parser(command, help=summary)
+    group = parser.add_subparsers(required=True, metavar="|".join(verbs), dest="verb")
+    return {
+        verb: group.add_parser(verb, help=text, description=text) for verb, text in verbs.items()
+    }
 
 
 class Parser(argparse.ArgumentParser):

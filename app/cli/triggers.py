@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.cli.remote import add_options, client_of, firing_line, object_in, printable
-from app.cli.subparsers import Subparsers
+from app.cli.subparsers import Subparsers, add_verbs
 from stepwell.client import Client, JsonObject
 
 _HELP = {
@@ -21,13 +21,10 @@ _HELP = {
 }
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the commands to the parser."""
-    group = subparsers.add_parser(
-        "trigger", help="list and change triggers: webhooks, forms, ends of runs"
-    ).add_subparsers(required=True, metavar="WHAT")
-    for verb, text in _HELP.items():
-        parser = group.add_parser(verb, help=text)
+    summary = "list and change triggers: webhooks, forms, ends of runs"
+    for verb, parser in add_verbs(subparsers, "trigger", summary, _HELP).items():
         if verb != "list":
             parser.add_argument("trigger", metavar="TRIGGER", help="the trigger's id")
         if verb == "put":
@@ -35,7 +32,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         if verb == "replay":
             parser.add_argument("request", metavar="REQUEST", help="the request, as show names it")
         add_options(parser)
-        parser.set_defaults(main=run, verb=verb)
+        parser.set_defaults(main=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -31,7 +31,7 @@ from steps.registry import Registry
 from steps.tools.tools import Tools
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     summary = (
         "try this version on a copy of the data folder's database, also while an older version "

@@ -6,22 +6,21 @@ from itertools import islice
 from urllib.parse import urlencode
 
 from app.cli.remote import add_options, client_of, printable
-from app.cli.subparsers import Subparsers
+from app.cli.subparsers import Subparsers, add_verbs
 from app.operator.errors import CommandFailed
 from stepwell.client import JsonObject
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the commands to the parser."""
-    parser = subparsers.add_parser("view", help="keep views of the list of runs")
-    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
-    for verb, summary in (
-        ("list", "list your views"),
-        ("save", "keep filters and an order under a name"),
-        ("runs", "list the runs that a view asks for"),
-        ("delete", "delete a view"),
-    ):
-        command = verbs.add_parser(verb, help=summary, description=summary)
+    verbs = {
+        "list": "list your views",
+        "save": "keep filters and an order under a name",
+        "runs": "list the runs that a view asks for",
+        "delete": "delete a view",
+    }
+    summary = "keep views of the list of runs"
+    for verb, command in add_verbs(subparsers, "view", summary, verbs).items():
         if verb != "list":
             command.add_argument("name", metavar="NAME", help="of the view")
         if verb == "save":

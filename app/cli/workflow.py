@@ -21,7 +21,7 @@ from engine import JsonObject
 from stepwell.client import ApiError
 
 
-def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the commands to the parser."""
     group = subparsers.add_parser(
         "workflow", help="push, pull and publish definitions in files"
