@@ -22,9 +22,8 @@ def address_of(text: str, query: Sequence[tuple[str, str]] = ()) -> httpx2.URL:
         InvalidAddress: HTTP cannot reach it.
     """
     authority = _AUTHORITY.match(text)
-    if authority is not None and "\\" in authority[1]:
-        # Browsers end the host at a backslash, other programs do not.
-        raise InvalidAddress("it has a backslash before its path")
+    if authority is not None:
+        _check_authority(authority[1])
     try:
         url = checked(httpx2.URL(text))
         if query:
@@ -33,6 +32,18 @@ def address_of(text: str, query: Sequence[tuple[str, str]] = ()) -> httpx2.URL:
     except (httpx2.InvalidURL, ValueError, TypeError) as odd:
         raise InvalidAddress(_why(odd)) from odd
     return url
+
+
+def _check_authority(authority: str) -> None:
+    if "\\" in authority:
+        # Browsers end the host at a backslash, other programs do not.
+        raise InvalidAddress("it has a backslash before its path")
+    server = authority.rpartition("@")[2]
+    if server.count("[") != server.count("]"):
+        raise InvalidAddress("its IPv6 address must be in brackets")
+    port = "" if server.endswith("]") else server.rpartition(":")[2]
+    if port.isdecimal() and not port.isascii():  # `int` accepts the digits of every script
+        raise InvalidAddress(f"its port must be a number from 1 to {_HIGHEST_PORT}")
 
 
 def checked(url: httpx2.URL) -> httpx2.URL:

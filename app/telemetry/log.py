@@ -257,6 +257,11 @@ def webhooks_delayed(webhook_id: str, failure: Exception) -> None:
     _log.warning("webhook delayed", webhook=webhook_id, exc_info=failure)
 
 
+def webhook_gone(webhook_id: str) -> None:
+    """Log that a webhook was disabled because its receiver says that it is gone for good."""
+    _log.warning("webhook disabled: its receiver answers 410", webhook=webhook_id)
+
+
 def delivery_given_up(webhook_id: str, position: int, why: str) -> None:
     """Log that an event will not reach a webhook unless it is resent manually."""
     _log.error("webhook delivery given up", webhook=webhook_id, position=position, why=why)

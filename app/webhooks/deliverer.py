@@ -11,6 +11,7 @@ import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from http import HTTPStatus
 
 from app.clock import Clock
 from app.events.catalogue import kinds_named
@@ -68,11 +69,16 @@ class DeliveryDependencies:
 
 
 class Deliverer:
-    """Delivers to one webhook until it is cancelled."""
+    """Delivers to one webhook until it is cancelled; calls `on_gone` when a receiver says 410."""
 
     def __init__(
-        self, row: WebhookRow, secrets: SigningSecrets, parts: DeliveryDependencies
+        self,
+        row: WebhookRow,
+        secrets: SigningSecrets,
+        parts: DeliveryDependencies,
+        on_gone: Callable[[WebhookRow], None],
     ) -> None:
+        self._on_gone = on_gone
         self._row = row
         self._secrets = secrets
         self._parts = parts
@@ -169,6 +175,8 @@ class Deliverer:
             attempt = await self._attempt(row)
             while not await self._is_noted(row, attempt):
                 pass
+            if attempt.answer == HTTPStatus.GONE:
+                self._on_gone(self._row)
         finally:
             self._settled.add(row.position)
             del self._sending[row.position]

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.secrets.seal import Keyring
+from app.telemetry import log
 from app.webhooks.deliverer import Deliverer, DeliveryDependencies
 from app.webhooks.secrets import SigningSecrets, open_secrets, seal_secrets
 from app.webhooks.sender import Outcome, test_message
 from app.webhooks.signature import new_secret
 from engine.value import value
-from journal import DeliveryRow, WebhookRow
+from journal import DeliveryRow, JournalError, UnknownWebhook, WebhookRow
 
 MOST = 100
 """The most webhooks that a tenant may have."""
@@ -44,6 +45,7 @@ class Webhooks:
         self._table = parts.journal.webhooks
         self._deliverers: dict[str, tuple[Deliverer, asyncio.Task[None]]] = {}
         self._lock = asyncio.Lock()
+        self._disabling: set[asyncio.Task[None]] = set()
         self.owns: Callable[[str], bool] | None = None
         self.on_redeliver: Callable[[str], None] = lambda _: None
 
@@ -171,8 +173,33 @@ class Webhooks:
     def _deliver(self, row: WebhookRow) -> None:
         if row.disabled_at_ms is not None or not self._is_here(row):
             return
-        deliverer = Deliverer(row, open_secrets(self._keyring, row), self._parts)
+        secrets = open_secrets(self._keyring, row)
+        deliverer = Deliverer(row, secrets, self._parts, self._disable_later)
         self._deliverers[row.id] = deliverer, asyncio.create_task(deliverer.run())
+
+    def _disable_later(self, row: WebhookRow) -> None:
+        """Disable a webhook whose receiver is gone; the delivery that says so ends with that."""
+        task = asyncio.create_task(self._disable_gone(row))
+        self._disabling.add(task)
+        task.add_done_callback(self._disabling.discard)
+
+    async def _disable_gone(self, row: WebhookRow) -> None:
+        now_ms = self._parts.clock.now_ms()
+
+        def edit(kept: WebhookRow) -> WebhookRow:
+            if kept.url != row.url:
+                return kept  # it has a new address already
+            return replace(kept, disabled_at_ms=kept.disabled_at_ms or now_ms)
+
+        try:
+            changed = await self.change(row.tenant, row.id, edit)
+        except UnknownWebhook:
+            return
+        except JournalError as failure:
+            log.webhooks_delayed(row.id, failure)  # the next attempt is answered in the same way
+            return
+        if changed.disabled_at_ms is not None:
+            log.webhook_gone(row.id)
 
     def _is_here(self, row: WebhookRow) -> bool:
         return self.owns is None or self.owns(f"{row.tenant}/webhook:{row.id}")

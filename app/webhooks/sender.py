@@ -17,6 +17,10 @@ from steps.http.retry_after import retry_after_ms
 MOST_POSTS = 100
 """Messages being sent at once; beyond that, tenants take turns."""
 
+_GONE = (
+    "the answer was 410: the receiver is gone for good, so the webhook was disabled; enable it "
+    "when its address is right"
+)
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -87,5 +91,7 @@ class Sender:
             return Outcome(None, str(broke))
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return Outcome(answer.status)
+        if answer.status == HTTPStatus.GONE:
+            return Outcome(answer.status, _GONE)
         wait_ms = retry_after_ms(answer.headers.get("retry-after"), self._clock.now_ms())
         return Outcome(answer.status, f"the answer was {answer.status}", wait_ms)

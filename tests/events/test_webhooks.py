@@ -190,7 +190,7 @@ def test_a_failed_delivery_blocks_only_its_own_run(
 def test_a_delivery_is_given_up_after_a_limit_and_listed(
     client: httpx.Client, receiver: Receiver
 ) -> None:
-    receiver.judge = lambda message: 410 if message["type"] == "run.started" else 200
+    receiver.judge = lambda message: 404 if message["type"] == "run.started" else 200
     webhook = hook(client, receiver, "run.*")
     start(client)
     until(receiver.received)
@@ -201,14 +201,14 @@ def test_a_delivery_is_given_up_after_a_limit_and_listed(
     assert client.get(path).json()["givenUp"] == 1
     (given_up,) = client.get(f"{path}/deliveries?status=givenUp").json()["deliveries"]
     assert given_up["type"] == "run.started"
-    assert given_up["answer"] == 410
+    assert given_up["answer"] == 404
     assert given_up["attempts"] == len(receiver.posts) - 1
 
 
 def test_a_redelivered_event_is_sent_before_the_ones_after_it(
     client: httpx.Client, receiver: Receiver
 ) -> None:
-    receiver.judge = lambda message: 410 if message["type"] == "run.started" else 503
+    receiver.judge = lambda message: 404 if message["type"] == "run.started" else 503
     webhook = hook(client, receiver, "run.*")
     start(client)
     path = f"/api/webhooks/{webhook['id']}"
@@ -225,7 +225,7 @@ def test_a_redelivered_event_is_sent_before_the_ones_after_it(
     started = next(item for item in listed if item["type"] == "run.started")
     assert started["time"] <= started["firstAttempt"] <= started["lastAttempt"]
     again = client.post(f"{path}/deliveries/{started['position']}/redeliver").json()
-    assert (again["status"], again["attempts"], again["answer"]) == ("pending", 0, 410)
+    assert (again["status"], again["attempts"], again["answer"]) == ("pending", 0, 404)
     first_id = next(post.id for post in receiver.posts if post.type == "run.started")
     client.post(f"{path}/redeliver")
     receiver.judge = lambda _: 200
@@ -301,6 +301,22 @@ def test_a_disabled_webhook_keeps_its_position(client: httpx.Client, receiver: R
         assert other.posts[0].signed
 
 
+def test_a_webhook_whose_receiver_is_gone_is_disabled_and_loses_nothing(
+    client: httpx.Client, receiver: Receiver
+) -> None:
+    receiver.judge = lambda _: 410
+    path = f"/api/webhooks/{hook(client, receiver, 'run.completed')['id']}"
+    start(client)
+    until(lambda: client.get(path).json()["status"] == "disabled")
+    (delivery,) = client.get(f"{path}/deliveries").json()["deliveries"]
+    assert (delivery["status"], delivery["answer"]) == ("pending", 410)
+    assert "so the webhook was disabled" in delivery["error"]
+    receiver.judge = lambda _: 200
+    assert client.post(f"{path}/enable").json()["enabled"]
+    until(lambda: receiver.posts[-1].status == 200)
+    assert len({post.id for post in receiver.posts}) == 1
+
+
 def test_a_deleted_webhook_gets_no_events(client: httpx.Client, receiver: Receiver) -> None:
     webhook = hook(client, receiver)
     assert client.delete(f"/api/webhooks/{webhook['id']}").status_code == 200
@@ -325,6 +341,14 @@ def test_an_invalid_webhook_is_refused(
     assert answer.status_code == 400
     assert named in answer.json()["details"][0]["path"]
     assert "whsec_short" not in answer.text
+
+
+def test_a_name_of_blanks_is_none(client: httpx.Client) -> None:
+    body = {"url": "http://127.0.0.1:1/", "events": ["*"], "name": " \t"}
+    assert client.post("/api/webhooks", json=body).json()["name"] == ""
+    for path in ("/api/keys", "/api/jwt-secrets"):
+        made = client.post(path, json={"name": " the shop ", "role": "viewer"}).json()
+        assert made["name"] == "the shop"
 
 
 def test_a_webhook_url_may_have_an_international_name(client: httpx.Client) -> None:

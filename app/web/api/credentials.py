@@ -13,6 +13,7 @@ from app.web.endpoint import Call, Endpoint
 from app.wire.parsing.errors import BadRequest
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import checked
+from app.wire.requests.names import Name
 from app.wire.tenant_documents import jwt_secret_document, key_document
 from journal import JwtSecretRow, KeyRow, UnknownCredential
 from steps.contract.step_type import Problem
@@ -27,7 +28,7 @@ class _Body(BaseModel):
 class KeyBody(_Body):
     """A new API key."""
 
-    name: str = Field("", max_length=200, description="the owner or the purpose of the key")
+    name: Name = Field("", description="the owner or the purpose of the key")
     role: Role = Field(description="the role of the key; not higher than the caller's")
     expiresInDays: int | None = Field(  # noqa: N815
         None,
@@ -41,7 +42,7 @@ class KeyBody(_Body):
 class JwtSecretBody(_Body):
     """A new secret or public key that verifies tokens."""
 
-    name: str = Field("", max_length=200, description="the issuer that signs with it")
+    name: Name = Field("", description="the issuer that signs with it")
     role: Role = Field(description="the highest role of its tokens")
     algorithm: Literal["HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA"] = "HS256"
     publicKey: str | None = Field(  # noqa: N815

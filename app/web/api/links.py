@@ -11,6 +11,7 @@ from app.web.endpoint import Call, Endpoint
 from app.wire.parsing.errors import BadRequest
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import checked
+from app.wire.requests.names import Name
 from engine import iso_time
 from steps.contract.step_type import Problem
 from steps.language.durations import Duration
@@ -23,9 +24,7 @@ class LinkBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    name: str = Field(
-        "", max_length=200, description="the person; the history names them as `link:...`"
-    )
+    name: Name = Field("", description="the person; the history names them as `link:...`")
     expiresIn: Duration = Field(  # noqa: N815
         7 * 86_400_000,
         gt=0,

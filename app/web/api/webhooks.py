@@ -17,6 +17,7 @@ from app.wire.answers.resources import WebhookChanges
 from app.wire.parsing.errors import NotFoundHere
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import checked
+from app.wire.requests.names import Name
 from app.wire.requests.query_values import Whole
 from engine import JsonObject, iso_time, iso_time_or_none
 from journal import DeliveryRow, WebhookRow
@@ -71,7 +72,7 @@ class NewWebhookBody(_Fields):
 
     url: str = _URL
     events: list[str] = _EVENTS
-    name: str = Field("", max_length=200)
+    name: Name = ""
     workflowIds: list[str] | None = Field(  # noqa: N815
         None,
         min_length=1,
@@ -91,7 +92,7 @@ class WebhookBody(_Fields):
 
     url: str | None = Field(None, max_length=2_048)
     events: list[str] | None = Field(None, min_length=1, max_length=50)
-    name: str | None = Field(None, max_length=200)
+    name: Name | None = None
     workflowIds: list[str] | None = Field(None, min_length=1, max_length=200)  # noqa: N815
     secret: str | None = None
     enabled: bool | None = Field(None, strict=True)

@@ -56,7 +56,7 @@ async def test_credentials_in_the_url_are_basic_auth_unless_a_header_is_set(
 
 @pytest.mark.parametrize(
     "url",
-    ["http://127.0.0.1:99999/", "http://127.0.0.1:0/", "http://127.0.0.1:-1/", "http://h:²/",
+    ["http://127.0.0.1:99999/", "http://h:\u0663/", "http://127.0.0.1:0/", "http://127.0.0.1:-1/", "http://h:²/",
      "http://127.0.0.1\\@example.com/", "http://[fe80::1%25eth0]/", "http://[fe80::1%eth0]/",
      "http://xn--a-\x7f/", "http://a\x00b/", "http://\ud800/", "http://a b/\n",
      "http://☃\u0301.example/", "ftp://example.com/", "//example.com/", "example.com", "http://",
