@@ -33,7 +33,8 @@ _ENDS = frozenset(("COMMIT", "ROLLBACK", "ROLLBACK TO one"))
 """Statements not sent through psycopg, which makes the server forget prepared ones after some."""
 
 _IN_A_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
-_LOCKS = 0x53574C4C  # "SWLL"
+LOCKS = 0x53574C4C  # "SWLL"
+WRITER = "writer"
 _IDLE_IN_TRANSACTION_MS = 5_000
 _MARGIN_S = 2.0
 """How many seconds longer to wait for an answer than a statement may take."""
@@ -101,7 +102,7 @@ class PostgresConnection:
     def __init__(self, address: Address, *, writes: bool) -> None:
         """Connect. Raises `Unreachable`."""
         self._patience_s = address.statement_timeout_ms / 1_000 + _MARGIN_S
-        self._lock = f"SELECT pg_advisory_xact_lock({lock_of(address, 'writer')})".encode()
+        self._lock = f"SELECT pg_advisory_xact_lock({lock_of(address, WRITER)})".encode()
         try:
             self.raw = PatientConnection.connect(
                 address.conninfo, autocommit=True, client_encoding="utf8"
@@ -244,7 +245,7 @@ class PostgresConnection:
 def lock_of(address: Address, what: str) -> str:
     """Return the two numbers of an advisory lock of a schema."""
     number = crc32(f"{address.schema} {what}".encode())
-    return f"{_LOCKS}, {number - 2**32 if number >= 2**31 else number}"
+    return f"{LOCKS}, {number - 2**32 if number >= 2**31 else number}"
 
 
 def named(failure: psycopg.Error) -> Exception:

@@ -9,6 +9,34 @@ from journal.processes.locks import ProcessRow
 
 PLACES, SHARDS = "places", "shards"
 
+STUCK_S = 10
+"""For how many seconds whoever holds the writers' lock may leave a batch half sent.
+
+A process that was suspended, or cut off, in the middle of sending one keeps the lock: until the
+batch is whole, no time limit of the server applies.
+"""
+
+LOOK = """
+    WITH stuck AS MATERIALIZED (
+        SELECT pg_terminate_backend(a.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND l.classid::bigint = %(writers)s AND l.objid::bigint = %(writer)s
+          AND a.state = 'active' AND a.wait_event = 'ClientRead'
+          AND a.state_change < clock_timestamp() - make_interval(secs => %(stuck_s)s)
+          AND pg_has_role(a.usesysid, 'MEMBER')
+    )
+    SELECT l.classid::bigint = %(places)s AS is_place, l.objid::int AS number,
+           l.pid = pg_backend_pid() AS is_own,
+           (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms,
+           (SELECT count(*) FROM stuck) AS freed
+    FROM pg_locks l
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND l.classid::bigint IN (%(places)s, %(shards)s)
+"""
+"""How the locks of processes are held; also ends a session that is stuck with the writers' lock."""
+
 WHO = """
     SELECT held.place, a.application_name,
            CAST(extract(epoch FROM a.backend_start) * 1000 AS bigint),

@@ -19,8 +19,10 @@ from psycopg import AsyncConnection, sql
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PipelineStatus
 
+from journal.postgres import lock_kinds
 from journal.postgres.address import Address
 from journal.postgres.arrays import texts
+from journal.postgres.connection import LOCKS, WRITER
 from journal.postgres.lock_kinds import PLACES, SHARDS, lock_kind, unsigned
 from journal.postgres.rows import Sent
 from journal.postgres.trip import Trip
@@ -56,16 +58,6 @@ _EAR_LOOKS_EVERY_S = 5.0
 _ALIVE = b"SELECT 1"
 _NOTIFY = b"SELECT pg_notify($1, message) FROM unnest($2::text[]) message"
 
-_LOOK = """
-    SELECT l.classid::bigint = %(places)s AS is_place, l.objid::int AS number,
-           l.pid = pg_backend_pid() AS is_own,
-           (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
-    FROM pg_locks l
-    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
-      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-      AND l.classid::bigint IN (%(places)s, %(shards)s)
-"""
-
 
 class PostgresLocks:
     """The locks of this process.
@@ -82,7 +74,10 @@ class PostgresLocks:
         self._one_at_a_time = asyncio.Lock()
         self._places, self._shards = (lock_kind(address.schema, what) for what in (PLACES, SHARDS))
         self._prepared: dict[bytes, bytes] = {}
-        self._numbers = {"places": unsigned(self._places), "shards": unsigned(self._shards)}
+        self._numbers = {
+            "places": unsigned(self._places), "shards": unsigned(self._shards),
+            "writers": LOCKS, "writer": unsigned(lock_kind(address.schema, WRITER)),
+        }  # fmt: skip
 
     async def open(self) -> None:
         """Begin a session and take a place among the processes. Raises `SessionLost`."""
@@ -110,13 +105,13 @@ class PostgresLocks:
     async def look(self) -> LockView:
         """Ask how the locks are held. Raises `SessionLost`."""
         began_s = time.monotonic()
-        rows = await self._rows(_LOOK, self._numbers)
-        places = sorted(number for is_place, number, _, _ in rows if is_place)
-        own = next((number for is_place, number, own, _ in rows if is_place and own), None)
+        rows = await self._rows(lock_kinds.LOOK, {**self._numbers, "stuck_s": lock_kinds.STUCK_S})
+        places = sorted(number for is_place, number, *_ in rows if is_place)
+        own = next((number for is_place, number, own, *_ in rows if is_place and own), None)
         if own is None and not self._has_left:
             raise SessionLost
         self.server_time = int(rows[0][3]), (began_s + time.monotonic()) / 2
-        taken = frozenset(number for is_place, number, _, _ in rows if not is_place)
+        taken = frozenset(number for is_place, number, *_ in rows if not is_place)
         if own is None:
             return LockView(len(places), len(places) + 1, taken)
         return LockView(places.index(own), len(places), taken)

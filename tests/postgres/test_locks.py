@@ -11,9 +11,9 @@ import pytest
 import uvloop
 
 from journal import LockView, processes_of
-from journal.postgres import sessions
+from journal.postgres import lock_kinds, sessions
 from journal.postgres.address import Address
-from journal.postgres.connection import PostgresConnection
+from journal.postgres.connection import PostgresConnection, lock_of
 from journal.postgres.sessions import PostgresLocks
 from journal.processes import shared_owners
 from journal.processes.locks import SessionLost
@@ -55,6 +55,27 @@ async def test_shards_are_shared_equally_and_released_when_a_session_ends(
     await asyncio.gather(*tasks, return_exceptions=True)
     for locks in held:
         await locks.close()
+
+
+async def test_a_batch_that_stays_half_sent_does_not_keep_others_from_writing(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = address_of(postgres, "half")
+    lock = f"pg_try_advisory_xact_lock({lock_of(address, 'writer')})"
+    monkeypatch.setattr(lock_kinds, "STUCK_S", 0.2)
+    looking = locks_on(postgres, "half")
+    await looking.open()
+    with contextlib.closing(PostgresConnection(address, writes=True)) as suspended:
+        half = suspended.raw.pgconn
+        half.enter_pipeline_mode()
+        half.send_query_params(f"SELECT {lock}".encode(), [])
+        half.send_flush_request()
+        half.flush()
+        await until(lambda: postgres.execute(f"SELECT {lock}") == [(False,)])
+        async with asyncio.timeout(20):
+            while postgres.execute(f"SELECT {lock}") == [(False,)]:
+                await looking.look()
+    await looking.close()
 
 
 async def test_released_shards_are_taken_before_all_are_released(
