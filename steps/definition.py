@@ -24,7 +24,7 @@ from steps.document.shape import CommonStep, WorkflowDocument, policy_of
 from steps.fields.field_specs import spec_problems
 from steps.fields.fields import Fields
 from steps.language.expression import ExpressionError
-from steps.language.nearest import did_you_mean
+from steps.language.nearest import did_you_mean, few_searches
 from steps.language.template import Template
 from steps.registry import Registry
 
@@ -51,8 +51,9 @@ def compile_definition(document: Json, registry: Registry) -> Definition:
         raise InvalidDefinition([Problem("", "a definition must be a JSON object")])
     merged, located = with_defaults(document)
     try:
-        whole, found = _read(merged)
-        return _Compiler(registry, document, whole).whole(merged, located, found)
+        with few_searches():
+            whole, found = _read(merged)
+            return _Compiler(registry, document, whole).whole(merged, located, found)
     except InvalidDefinition as invalid:
         raise InvalidDefinition(located(invalid.all)) from None
 

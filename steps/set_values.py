@@ -1,5 +1,7 @@
 """set: put values into the run's data."""
 
+import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -17,17 +19,28 @@ from steps.contract.step_type import (
     StepType,
 )
 from steps.effects.effects import Effects
+from steps.language.expression import Expression
 from steps.language.list_mapping import ListMapping
 from steps.language.operations import shown
 from steps.language.template import Template
+
+_PART = 200
+"""Values that are computed before others have their turn."""
+
+_AFTER_NAME = re.compile(r"[.\[]|$")
 
 FieldName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 
 class Value(Template):
-    """A template, or a list built from another: an object with the key `map`."""
+    """A template, or a list built from another: an object with the key `map`.
 
-    __slots__ = ("mapping",)
+    Attributes:
+        mapping: How the list is built.
+        reads_all_data: Whether it may read all of `data`, not only known entries of it.
+    """
+
+    __slots__ = ("mapping", "reads_all_data")
 
     def __init__(self, source: Json) -> None:
         self.mapping = None
@@ -37,12 +50,17 @@ class Value(Template):
             self.source = source
         else:
             super().__init__(source)
+        self.reads_all_data = any(one.reads_whole("data") for one in self.expressions())
 
     async def rendered(self, scope: Mapping[str, Json]) -> Json:
         """Return the value. Raises `ExpressionError`."""
         if self.mapping is not None:
             return await self.mapping.rendered(scope)
         return await super().rendered(scope)
+
+    def expressions(self) -> list[Expression]:
+        """Return all its expressions."""
+        return self.mapping.expressions() if self.mapping is not None else super().expressions()
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -123,11 +141,12 @@ class SetValues(StepType[SetSettings]):
 
     def has_items(self, document: Mapping[str, Any], path: str) -> bool:
         """Return whether a template is evaluated for each item of a list that is built."""
-        values = document.get("values")
-        return isinstance(values, dict) and any(
-            isinstance(made, dict) and "map" in made and path.startswith(f"values.{name}")
-            for name, made in values.items()
-        )
+        values, (key, _, rest) = document.get("values"), path.partition(".")
+        if key != "values" or not isinstance(values, dict):
+            return False
+        ends = [found.start() for found in _AFTER_NAME.finditer(rest)]  # a name may have dots
+        made = (values.get(rest[:end]) for end in ends)
+        return any(isinstance(item, dict) and "map" in item for item in made)
 
     async def execute(self, settings: SetSettings, step: StepInput, effects: Effects) -> Outcome:
         """Compute the values."""
@@ -135,10 +154,7 @@ class SetValues(StepType[SetSettings]):
         data = dict(before) if isinstance(before, dict) else {}
         for name in settings.remove:
             data.pop(name, None)
-        values: dict[str, Json] = {}
-        for name, value in settings.values.items():
-            scope = scope_with(step.scope, {"data": {**data, **values}})
-            values[name] = await value.rendered(scope)
+        values = await _values(settings.values, data, step.scope)
         scope = scope_with(step.scope, {"data": {**data, **values}})
         appended = {name: [await item.rendered(scope)] for name, item in settings.append.items()}
         for name, item in settings.extend.items():
@@ -154,3 +170,20 @@ class SetValues(StepType[SetSettings]):
         gained: dict[str, Json] = {name: {"gained": len(more)} for name, more in appended.items()}
         removed = [name for name in settings.remove if isinstance(before, dict) and name in before]
         return Done({**values, **gained}, data=values, appended=appended, removed=removed)
+
+
+async def _values(
+    values: Mapping[str, Value], data: Mapping[str, Json], scope: Mapping[str, Json]
+) -> dict[str, Json]:
+    """Compute values, each with those before it in `data`. Raises `ExpressionError`."""
+    made: dict[str, Json] = {}
+    so_far = dict(data)
+    with_them = scope_with(scope, {"data": so_far})
+    for count, (name, value) in enumerate(values.items(), 1):
+        given = with_them
+        if value.reads_all_data:  # the frozen copy of it is kept, so it must not change
+            given = scope_with(scope, {"data": dict(so_far)})
+        made[name] = so_far[name] = await value.rendered(given)
+        if count % _PART == 0:
+            await asyncio.sleep(0)
+    return made

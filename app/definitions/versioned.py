@@ -14,10 +14,11 @@ from app.concurrency.first_come import until_kept
 from app.concurrency.offload import offload
 from engine import Json, JsonObject
 from journal import DefinitionTable, NewVersion, VersionRow
-from steps.document.bodies import step_count
+from steps.language.beside import is_long
 
 _COMPILED = 500
-_MANY_STEPS = 50
+_MANY_VALUES = 500
+"""A document with more values than this is checked and compiled beside the event loop."""
 
 
 class DefinitionUnusable(Exception):
@@ -53,6 +54,7 @@ class Compiled(Protocol):
 
 
 C = TypeVar("C", bound=Compiled)
+T = TypeVar("T")
 
 
 class Definitions(Generic[C]):
@@ -189,16 +191,18 @@ class Definitions(Generic[C]):
 
     @staticmethod
     async def _compile(document: Json, compile_document: Callable[[Json], C]) -> C:
-        """Compile, in a thread beside the event loop if there are many steps."""
-        if step_count(document) > _MANY_STEPS:
-            return await offload(lambda: compile_document(document))
-        return compile_document(document)
+        return await beside_if_long(document, lambda: compile_document(document))
 
     def _new(self, definition: C) -> NewVersion:
         kept = {k: v for k, v in definition.document.items() if k not in ("id", "status")}
         return NewVersion(
             definition.name, definition.description, kept, definition.status, self._clock.now_ms()
         )
+
+
+async def beside_if_long(document: Json, work: Callable[[], T]) -> T:
+    """Do some work on a whole document, in a thread beside the event loop if it is long."""
+    return await offload(work) if is_long([document], _MANY_VALUES) else work()
 
 
 def slug(name: str) -> str:

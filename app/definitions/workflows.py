@@ -46,7 +46,7 @@ class Workflows(Definitions[Definition]):
         """
         try:
             if is_invocation(workflow_id):
-                return self._compile_document(invocation(workflow_id, version))
+                return await self._compile(invocation(workflow_id, version), self._compile_document)
             if is_replay(workflow_id):
                 return await self._replayed(tenant, Replay.from_version(version))
             row = await self.chosen(tenant, workflow_id, version)
@@ -64,7 +64,7 @@ class Workflows(Definitions[Definition]):
         """Compile the workflow that repeats a visit of a run."""
         _, run = await self._events.run(replay.run_id, tenant)
         document = (await self.pinned(tenant, run.workflow_id, run.version)).document
-        return self._compile_document(replayed(document, replay))
+        return await self._compile(replayed(document, replay), self._compile_document)
 
     async def callers(self, tenant: str, key: str, called: str) -> list[VersionRow]:
         """Return workflows with a step that calls an agent or a workflow, as `key` says.

@@ -36,6 +36,7 @@ from steps.language.expression import (
 )
 from steps.language.findings.types import Declared, crossings_in
 from steps.language.findings.words import findings_in
+from steps.language.nearest import few_searches
 from steps.language.template import SecretTemplate
 from steps.language.template_places import Text, texts_in, texts_of
 from steps.registry import Registry
@@ -66,7 +67,7 @@ class Checked:
 def check_definition(document: Json, registry: Registry, known: Known | None = None) -> Checked:
     """Return all problems and warnings of a document; `known` is what exists on the server."""
     document, definition, problems = definition_as_written(document), None, []
-    with reading_once():
+    with reading_once(), few_searches():
         try:
             definition = compile_definition(document, registry)
         except InvalidDefinition as invalid:
@@ -83,7 +84,7 @@ def check_definition(document: Json, registry: Registry, known: Known | None = N
 
 def warnings_of(document: dict[str, Any], registry: Registry, known: Known) -> list[Problem]:
     """Return the warnings about a workflow without problems, and about its bodies."""
-    with reading_once():
+    with reading_once(), few_searches():
         warnings = _looked_at(document, registry, known, _Around())[1]
     return first_of(warnings + waits_in_own_pool(document, registry))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
-from engine import Json, JsonObject
+from engine import JsonObject
 from engine.value import value
 from steps.contract.step_type import BODY_KEYS, ITEM, Problem
 from steps.document.shape import Identifier, Scope
@@ -121,21 +121,6 @@ def written_in(step: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, branch in branches.items() if isinstance(branches, dict) else ():
         if isinstance(branch, dict) and "steps" in branch:
             yield name, branch
-
-
-def step_count(document: Json) -> int:
-    """Return how many steps a document has, including those of its bodies."""
-    count, todo = 0, [document]
-    while todo:
-        body = todo.pop()
-        if not isinstance(body, dict):
-            continue
-        steps, local = body.get("steps"), body.get("workflows")
-        todo += local.values() if isinstance(local, dict) else ()
-        for step in steps if isinstance(steps, list) else ():
-            count += 1
-            todo += (inner for _, inner in written_in(step))
-    return count
 
 
 def body_at(document: Mapping[str, Any], path: str) -> dict[str, Any]:

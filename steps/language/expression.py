@@ -150,6 +150,10 @@ class Expression:
             raise ExpressionError(self.text, _WHOLE)
         return frozenset(names)
 
+    def reads_whole(self, name: str) -> bool:
+        """Return whether it may read all of a name, not only known entries of it."""
+        return self._reads.get(name, {}) is None
+
     def evaluate(self, scope: Mapping[str, Json]) -> Json:
         """Return the value in `scope`. Raises `ExpressionError`."""
         value = self.directly(scope)

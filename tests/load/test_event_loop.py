@@ -61,6 +61,11 @@ def test_long_bodies_outputs_and_definitions(load: Load) -> None:
         copy = {"id": "copy", "type": "set", "values": {"b": "{{ data.a }}"}}
         create(client, chain([copy], "copy"))
         create(client, chain(many, "thousand"))
+        texts = {f"v{i}": "x {{ data.a }} y {{ data.b | upper }}" for i in range(4_000)}
+        create(client, chain([{"id": "set", "type": "set", "values": texts}], "texts"))
+        client.post(
+            "/api/workflow/start/texts", json={"data": {"a": 1, "b": "q"}}
+        ).raise_for_status()
         bodies = (
             {"text": "é" * 500_000},
             {"numbers": list(range(99_000))},

@@ -14,6 +14,7 @@ from steps.document.problems import InvalidDefinition
 from steps.language import expression
 from steps.language.syntax.parser import parse
 from steps.registry import Registry
+from tests.harness.counted_work import calls_of
 
 REGISTRY = Registry.built_in()
 END = {"id": "end", "type": "end-flow"}
@@ -368,3 +369,24 @@ def test_an_agent_lists_nothing_twice(more: dict[str, Any], path: str) -> None:
     once = check_agent({**agent, "tools": ["transform", {"workflow": "transform"}]})
     assert once.problems == []
     assert [item.path for item in check_agent({**agent, **more}).problems] == [path]
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ data.a }}", "{{ data.q# }}", "{{ steps.q#.output }}", "{{ data.v# | default(1) }}"],
+)
+def test_a_check_costs_in_proportion_to_the_values_of_a_step(template: str) -> None:
+    def checked(count: int) -> int:
+        values = {f"v{i}": template.replace("#", str(i - 1)) for i in range(count)}
+        whole = flow({"id": "put", "type": "set", "values": values})
+        return calls_of(lambda: check_definition(whole, REGISTRY))
+
+    checked(1)
+    assert checked(2_000) < 5 * checked(500)
+
+
+def test_the_items_of_a_list_are_known_only_where_it_is_made() -> None:
+    made: Any = {"map": "data.rows", "to": "{{ item }}"}
+    put = {"id": "put", "type": "set", "values": {"a": made, "a.b": made, "ab": "{{ item }}"}}
+    found = check_definition(flow(put), REGISTRY).problems
+    assert [problem.path for problem in found] == ["steps[0].values.ab"]

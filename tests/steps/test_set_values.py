@@ -142,6 +142,13 @@ async def test_the_work_for_a_list_is_that_of_its_items_and_bounded() -> None:
         await executed({"values": {"made": endless}}, data)
 
 
+async def test_each_value_reads_those_before_it_also_when_it_reads_all_data() -> None:
+    values: Any = {"b": "{{ data.a + 1 }}", "all": "{{ data }}", "c": "{{ data.b + 1 }}",
+                   "names": "{{ data.keys() }}"}  # fmt: skip
+    done = await executed({"values": values}, {"a": 1})
+    assert done.data == {"b": 2, "all": {"a": 1, "b": 2}, "c": 3, "names": ["a", "b", "all", "c"]}
+
+
 PROBLEMS: list[tuple[JsonObject, str]] = [
     ({}, "steps[0].values: give values, or something to append, extend or remove"),
     ({"values": {"a": 1}, "append": {"a": 1}}, "steps[0].append.a: is given in values already"),

@@ -4,7 +4,6 @@ Workflows and agents are kept the same way, so their endpoints are made from one
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -12,8 +11,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
-from app.concurrency.offload import offload
-from app.definitions.versioned import Definitions
+from app.definitions.versioned import Definitions, beside_if_long
 from app.services import Services
 from app.web.api.known import known_to
 from app.web.endpoint import Call, Endpoint
@@ -35,12 +33,10 @@ from steps.agents.agent import AgentDocument
 from steps.checking.advice import Known, advice_on_agent
 from steps.checking.check import warnings_of
 from steps.contract.step_type import Problem, first_of
-from steps.document.bodies import written_bodies
 from steps.document.compiled import Definition
 from steps.document.problems import with_article
 from steps.document.shape import WorkflowDocument
 
-_MANY_STEPS = 50
 Handler = Callable[[Call], Awaitable[Response]]
 
 
@@ -230,16 +226,13 @@ def _version(row: VersionRow) -> dict[str, Any]:
 
 
 async def _advice_on_workflow(services: Services, row: VersionRow, known: Known) -> list[Problem]:
-    def look() -> list[Problem]:
-        return warnings_of(row.definition, services.registry, known)
-
-    bodies = chain([row.definition], (body for _, body in written_bodies(row.definition)))
-    is_long = sum(len(body["steps"]) for body in bodies) > _MANY_STEPS
-    return await offload(look) if is_long else look()
+    return await beside_if_long(
+        row.definition, lambda: warnings_of(row.definition, services.registry, known)
+    )
 
 
 async def _advice_on_agent(_: Services, row: VersionRow, known: Known) -> list[Problem]:
-    return advice_on_agent(row.definition, known)
+    return await beside_if_long(row.definition, lambda: advice_on_agent(row.definition, known))
 
 
 WORKFLOWS = Resource(
