@@ -113,7 +113,12 @@ def skippable(run: Run) -> Visit:
 
 
 def _change_data(run: Run, command: ChangeData, now_ms: int) -> Events:
-    if run.state not in _AT_REST or run.waits_for_children:
+    if run.pause is not None and run.pause.run_id is not None:
+        raise NotWaiting(
+            f"run {run.id} waits for its child run {run.pause.run_id}, which has data of its own; "
+            "change the data of that one"
+        )
+    if run.state not in _AT_REST:
         raise NotWaiting(
             f"run {run.id} is {_where(run)}: its data is changed while it is paused, held between "
             "two steps, or waits for an attempt or a moment; hold it first"

@@ -24,6 +24,7 @@ from steps.effects.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
 from steps.effects.effects import Effects
 from steps.language.allowance import Allowance
 from steps.language.expression import ExpressionError
+from steps.language.operations import kind_of
 from steps.language.template import Template
 from steps.language.template_places import APART
 
@@ -248,7 +249,8 @@ async def _items(settings: CallWorkflowSettings, step: StepInput) -> list[Json] 
         return None
     items = await settings.items.rendered(step.scope)
     if not isinstance(items, list) or len(items) > MOST_ITEMS:
-        message = f"items must give a list of at most {MOST_ITEMS} items"
+        given = f"{len(items):,} items" if isinstance(items, list) else kind_of(items)
+        message = f"items must give a list of at most {MOST_ITEMS:,} items, not {given}"
         raise StepBroke("InvalidItems", message, retryable=False)
     return items
 

@@ -149,7 +149,7 @@ REFUSED: list[tuple[tuple[Event, ...], Input, type[Rejected], str]] = [
     (paused("asks", PERSON), GIVEN, NotWaiting, "waits for a person in step asks; answer it"),
     (with_children("plain", RunPaused(11, "plain", 1, CHILD)), GIVEN, NotWaiting, "waits for its child run"),
     (DONE, ChangeData({}, (), *WHO), NotWaiting, "its data is changed while it is paused"),
-    (with_children("plain", RunPaused(11, "plain", 1, CHILD)), ChangeData({}, (), *WHO), NotWaiting, "hold it first"),
+    (with_children("plain", RunPaused(11, "plain", 1, CHILD)), ChangeData({}, (), *WHO), NotWaiting, "which has data of its own"),
     (AFTER_STEP, HoldRun(*WHO), NotWaiting, "is held already"),
     (inside("plain", CancelRequested(9)), HoldRun(*WHO), NotWaiting, "is being cancelled"),
     (DONE, ReleaseRun(*WHO), NotWaiting, "is not held"),

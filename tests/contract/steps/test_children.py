@@ -327,6 +327,16 @@ def test_an_item_with_an_unknown_workflow_fails_alone(shared: Server) -> None:
         assert reported == [(1, "UnknownWorkflow"), (2, "InvalidItems"), (3, "ExpressionFailed")]
 
 
+def test_what_is_no_list_of_items_is_named(shared: Server) -> None:
+    with shared.client() as client:
+        create(client, "each-fine", [], [])
+        create(client, "no-list", [call("each-fine", items="{{ data.items }}")], straight("call"))
+        for items, told in (({"a": 1}, "not an object"), (None, "not null"), ("a,b", "not a text")):
+            error = start(client, "no-list", items=items)["error"]
+            assert (error["type"], told in error["message"]) == ("InvalidItems", True), error
+        assert start(client, "no-list", items=[])["status"] == "completed"
+
+
 def test_a_child_started_without_waiting_is_independent_and_starts_once(
     shared: Server,
 ) -> None:
