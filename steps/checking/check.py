@@ -133,6 +133,7 @@ def strictly_compiled(document: Json, registry: Registry) -> Definition:
     return checked.definition
 
 
+@few_searches()
 def check_agent(document: Json, known: Known | None = None) -> Checked:
     """Return all problems and warnings of an agent."""
     document = definition_as_written(document)
