@@ -267,9 +267,9 @@ def looking_at(database: Database) -> Iterator[Connection]:
         DatabaseError: It cannot be reached.
         ImportError: The PostgreSQL driver is not installed.
     """
-    from journal.postgres.connection import PostgresConnection  # noqa: PLC0415 - optional
+    from journal.postgres.connection import for_an_operator  # noqa: PLC0415 - optional
 
-    with closing(PostgresConnection(_address(database), writes=False)) as connection:
+    with closing(for_an_operator(_address(database), writes=False)) as connection:
         yield connection
 
 

@@ -259,6 +259,15 @@ def named(failure: psycopg.Error) -> Exception:
     return sqlite3.DatabaseError(_in_words(failure))
 
 
+def for_an_operator(address: Address, *, writes: bool) -> PostgresConnection:
+    """Connect for a command. Raises `Unreachable` with the whole reason."""
+    try:
+        return PostgresConnection(address, writes=writes)
+    except Unreachable as failure:
+        message = f"{address.shown} cannot be reached: {reason_of(failure)}"
+        raise Unreachable(message) from failure
+
+
 def reason_of(failure: BaseException) -> str:
     """Return why an operation failed, in words that only an operator may read."""
     cause = failure.__cause__

@@ -8,7 +8,7 @@ from journal.connection import Connection
 from journal.moving import MOVING, Row, Table, put_meta, select, set_mark
 from journal.opening_errors import DatabaseInUse
 from journal.postgres.address import Address
-from journal.postgres.connection import PostgresConnection, lock_of, named
+from journal.postgres.connection import for_an_operator, lock_of, named
 from journal.postgres.dialect import caption_words, vector
 from journal.postgres.rows import WAITS_SINCE
 from journal.postgres.schema import prepare
@@ -31,7 +31,7 @@ class PostgresEnd:
             DatabaseError: The server is in trouble.
         """
         self.shown = f"{address.shown}#{address.schema}"
-        self._own = PostgresConnection(address, writes=True)
+        self._own = for_an_operator(address, writes=True)
         try:
             self._hold(address)
             prepare(self._own, address, to_move=True)

@@ -173,6 +173,9 @@ def test_an_impossible_move_is_refused_and_changes_nothing(
     assert "one of --from and --to" in refused(server.data, tmp_path / "new")
     assert "is not set" in refused(server.data, "database")
     assert "holds no journal" in refused(tmp_path / "nothing", database.url)
+    gone = refused(f"postgresql://me@/x?host={tmp_path}", tmp_path / "new")
+    assert f"postgresql://{tmp_path}:5432/x cannot be reached: " in gone
+    assert "No such file" in gone
     assert server.terminate() == 0
     file = server.data / "journal.sqlite3"
     with closing(sqlite3.connect(file)) as connection:
