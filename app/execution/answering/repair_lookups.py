@@ -55,8 +55,7 @@ class RepairLookups:
         run, where, pause = live.run, live.run.current, live.run.pause
         if where is None or pause is None or pause.run_id is not None or pause.interruption:
             return None
-        step_type = live.usable.steps[where.step_id].type
-        if not (step_type.built_in and step_type.asks) or where.records:
+        if where.records or not live.usable.steps[where.step_id].type.built_in:
             return None  # others may record something, for which the run's lock is needed
         gone = frozenset(command.removed)
         data = {name: item for name, item in run.data.items() if name not in gone}

@@ -152,6 +152,16 @@ def test_an_open_question_reads_as_the_data_that_was_changed(client: httpx.Clien
     assert status(client, run)["pauseSignal"]["pauseId"] == after["pauseId"]
 
 
+def test_a_run_waits_for_the_signal_that_its_changed_data_names(client: httpx.Client) -> None:
+    wait = {"id": "wait", "type": "wait-for-signal", "signal": "paid", "key": "{{ data.order }}"}
+    create(client, "order", [wait], straight("wait"))
+    run = start(client, "order", order="A7")["runId"]
+    sent = {"name": "paid", "key": "A8", "data": {}}
+    assert client.post("/api/signals", json=sent).json()["kept"]
+    assert repair(client, "change-data", run, data={"order": "A8"}).status_code == 200
+    assert settled(client, run, "completed")["status"] == "completed"
+
+
 def test_a_repair_repeated_under_its_key_is_made_once(client: httpx.Client, echo: Echo) -> None:
     run = started(client, f"{echo.address}/500")
     backing_off(client, run)
