@@ -57,6 +57,9 @@ class Sending:
                 with _attributed(host_of(request.url), wanted.timeout_s, hearing):
                     async with asyncio.timeout(wanted.timeout_s):
                         response = await self._header(request, wanted, hearing)
+            except asyncio.CancelledError as stopped:
+                stopped.add_note(f"{_came(hearing)} from {host_of(request.url)} by then")
+                raise
             except StepBroke:
                 status = hearing.status
                 leads_on = wanted.follow_redirects and status in _REDIRECTS
@@ -175,6 +178,10 @@ async def _taken(response: httpx2.Response, wanted: HttpRequest, sink: Sink | No
     except NotDecodable as wrong:
         why = f"cannot be read: {wrong}; set responseType to base64 to take it as it is"
         raise _failed("InvalidResponse", why, kept()) from wrong
+    except asyncio.CancelledError as stopped:
+        so_far = described(status, headers)
+        stopped.add_note(f"{size} bytes of the answer ({so_far}) had come by then")
+        raise
     except httpx2.TimeoutException as late:
         why = f"stopped coming after {size} bytes"
         raise _failed("Timeout", why, kept(), retryable=True) from late

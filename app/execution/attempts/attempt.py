@@ -122,13 +122,19 @@ class Attempt(AttemptTimeout):
         except TimeoutError as late:
             if self.expired:
                 message = f"the attempt took longer than its timeout of {self.seconds:g} s"
-                return Broke(StepError("Timeout", message))
+                return Broke(StepError("Timeout", _with_notes(message, late)))
             return Broke(_crashed(run, self.doing, late))
         except BaseException as crash:  # noqa: BLE001 - a step type's bug fails its step, not the server
             return Broke(_crashed(run, self.doing, crash))
         if size > LONG_BYTES:
             await asyncio.sleep(0)  # next, the result is searched for secrets
         return happened
+
+
+def _with_notes(message: str, late: TimeoutError) -> str:
+    """Return a message with what was noted where the attempt was stopped."""
+    notes: list[str] = getattr(late.__cause__, "__notes__", [])
+    return "; ".join([message, *notes])
 
 
 def _input(step: CompiledStep, outcome: Outcome, effects: Effects) -> tuple[Input, int]:

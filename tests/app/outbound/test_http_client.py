@@ -279,3 +279,23 @@ async def test_only_a_safe_request_that_meets_the_end_of_an_idle_connection_is_s
 async def test_a_failure_on_a_new_connection_is_not_repeated(client: HttpClient) -> None:
     with saying(b"") as address, pytest.raises(StepBroke, match="no answer"):
         await client.send(HttpRequest("GET", address))
+
+
+@pytest.mark.parametrize(
+    ("sent", "note"),
+    [
+        (b"", "no answer from 127.0.0.1 by then"),
+        (b"HTTP/1.1 201 Created\r\nX: ", "only the status 201 from 127.0.0.1 by then"),
+        (
+            b"HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\nab",
+            "2 bytes of the answer (status 201, no content type, 9 bytes) had come by then",
+        ),
+    ],
+)
+async def test_a_request_that_is_stopped_says_what_had_come(
+    client: HttpClient, sent: bytes, note: str
+) -> None:
+    with saying(sent, keep_open=True) as address, pytest.raises(TimeoutError) as late:
+        async with asyncio.timeout(1):
+            await client.send(HttpRequest("POST", address))
+    assert getattr(late.value.__cause__, "__notes__", None) == [note]
