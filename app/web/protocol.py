@@ -141,16 +141,14 @@ class HttpProtocol(RequestReader):
             if not due.may_begin():
                 self._start_asgi_task(due, self.app)
                 return
-        elif self._is_held_back(due):
+        elif (
+            due.scope["method"] == "GET"
+            and self._whose.fair_loop.is_busy
+            and not self._read_turns.may_begin()
+        ):
             self._read_turns.later(partial(self._answer, due))
             return
         self._answer(due)
-
-    def _is_held_back(self, due: Exchange) -> bool:
-        """Return whether a request that only reads has to let others go on first."""
-        if due.scope["method"] != "GET" or not self._whose.fair_loop.is_busy:
-            return False
-        return not self._read_turns.may_begin()
 
     def _answer(self, due: Exchange) -> None:
         app = self.app if due.is_forwarded else self._direct

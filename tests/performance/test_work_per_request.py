@@ -18,7 +18,7 @@ from tests.harness.request_work import counted
 
 @pytest.mark.parametrize(
     ("what", "most", "most_of_http"),
-    [("health", 53, 40), ("status", 192, 100), ("start", None, 112)],
+    [("health", 53, 40), ("status", 192, 100), ("start", None, 111)],
 )
 async def test_a_request_takes_few_calls(
     tmp_path: Path,

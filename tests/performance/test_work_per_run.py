@@ -292,7 +292,7 @@ async def test_many_runs_at_once_take_few_more_calls_each(tmp_path: Path) -> Non
                 await asyncio.gather(*(to_the_end(services, new) for _ in range(runs)))
             found[runs] = calls.count / runs
     print(f"{found[40]:.0f} calls a run of 40 at once, {found[1_000]:.0f} of 1,000")
-    assert found[1_000] - found[40] <= 140  # what it costs to wait in line
+    assert found[1_000] - found[40] <= 150  # what it costs to wait in line
 
 
 @pytest.mark.parametrize("tool", ["add", "purely_add"])
