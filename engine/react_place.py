@@ -2,6 +2,7 @@
 
 from engine.advance import advance
 from engine.apply import happen
+from engine.counted import counted
 from engine.events import Event, RunAdmitted, RunFailed
 from engine.graph import Graph
 from engine.inputs import Admit, TurnAway
@@ -17,7 +18,7 @@ def place(run: Run, graph: Graph, happened: Admit | TurnAway, now_ms: int) -> tu
     if isinstance(happened, TurnAway):
         limit = run.place.limit
         message = (
-            f"{limit} {'run' if limit == 1 else 'runs'} of workflow {run.workflow_id}"
+            f"{counted(limit, 'run')} of workflow {run.workflow_id}"
             + (f" for {run.place.key!r}" if run.place.key else "")
             + f" {'is' if limit == 1 else 'are'} under way, which is the limit"
         )

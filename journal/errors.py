@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from engine.counted import counted
+
 
 class JournalError(Exception):
     """Base of every error the journal raises."""
@@ -129,7 +131,9 @@ class TooManyWebhooks(JournalError):
     """The tenant has as many webhooks as it may have."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"this tenant has {most} webhooks, which is the limit; delete one first")
+        super().__init__(
+            f"this tenant has {counted(most, 'webhook')}, which is the limit; delete one first"
+        )
 
 
 class TooManySignals(JournalError):
@@ -137,7 +141,7 @@ class TooManySignals(JournalError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"{most} signals of this tenant wait for runs to take them, which is the limit"
+            f"this tenant has {counted(most, 'signal')} that no run has taken, which is the limit"
         )
 
 
@@ -152,7 +156,9 @@ class TooManySchedules(JournalError):
     """The tenant has as many schedules as it may have."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"this tenant has {most} schedules, which is the limit; delete one first")
+        super().__init__(
+            f"this tenant has {counted(most, 'schedule')}, which is the limit; delete one first"
+        )
 
 
 class UnknownTrigger(NotFound):
@@ -173,7 +179,9 @@ class TooManyTriggers(JournalError):
     """The tenant has as many triggers as it may have."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"this tenant has {most} triggers, which is the limit; delete one first")
+        super().__init__(
+            f"this tenant has {counted(most, 'trigger')}, which is the limit; delete one first"
+        )
 
 
 class UnknownWorkflow(NotFound):
@@ -265,14 +273,16 @@ class TooManyViews(JournalError):
     """A person has as many views as one may have."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"you have {most} views, which is the limit; delete one first")
+        super().__init__(f"you have {counted(most, 'view')}, which is the limit; delete one first")
 
 
 class StoreFull(JournalError):
     """A tenant has as many values in its store as it may have."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"the store holds {most} values already; delete some, or let them expire")
+        super().__init__(
+            f"the store holds {counted(most, 'value')} already; delete some, or let them expire"
+        )
 
 
 class KnowledgeFull(JournalError):
@@ -314,7 +324,10 @@ class OpenRuns(JournalError):
     """Runs of the workflow have not ended."""
 
     def __init__(self, workflow_id: str, count: int) -> None:
-        message = f"{count} runs of workflow {workflow_id!r} have not ended; cancel them first"
+        message = (
+            f"{counted(count, 'run')} of workflow {workflow_id!r} {'has' if count == 1 else 'have'}"
+            f" not ended; cancel {'it' if count == 1 else 'them'} first"
+        )
         super().__init__(message)
 
 

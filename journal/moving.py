@@ -16,6 +16,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from engine.counted import counted
 from engine.value import value
 from journal.connection import Connection
 from journal.errors import Damaged, JournalError
@@ -263,14 +264,16 @@ def _proved(
     for table in tables:
         counts = [_count(end.connection, table.name) for end in (source, target)]
         if counts[0] != counts[1]:
-            raise MoveRefused(f"{table.name} has {counts[0]} rows, and {counts[1]} of them arrived")
-    found = verify(target.connection, lambda so_far: tell(f"{so_far.runs} runs proved"))
+            raise MoveRefused(
+                f"{table.name} has {counted(counts[0], 'row')}, and {counts[1]} of them arrived"
+            )
+    found = verify(target.connection, lambda so_far: tell(f"{counted(so_far.runs, 'run')} proved"))
     if found.faults:
         fault = found.faults[0]
         raise MoveRefused(
-            f"{len(found.faults)} faults in what has arrived, the first: {fault.run_id or ''} "
-            f"{fault.what}; the journal that was to be moved is as it was: see what "
-            "`stepwell verify` says of it"
+            f"{counted(len(found.faults), 'fault')} in what has arrived, the first:"
+            f" {fault.run_id or ''} {fault.what};"
+            " the journal that was to be moved is as it was: see what `stepwell verify` says of it"
         )
     return found
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from engine import AwaitsChildren, Json, JsonObject, RunError, scope_with
+from engine.counted import counted
 from steps.children.enough import NO_OTHERS, STOPPED, Enough, Others, not_enough, wanted
 from steps.children.failure import shown_failure
 from steps.children.usage import record_usage
@@ -165,7 +166,9 @@ class Parallel(StepType[ParallelSettings]):
             yield Problem(f"branches.{circle[0]}.needs", message)
         most = len(settings.branches)
         if isinstance(settings.enough, int) and settings.enough > most:
-            yield Problem("enough", f"there are {most} branches, fewer than must complete")
+            yield Problem(
+                "enough", f"{counted(most, 'branch', 'branches')} can complete, fewer than must"
+            )
         if isinstance(settings.enough, list):
             yield from _unknown(settings.enough, settings.branches, "enough")
 

@@ -19,6 +19,7 @@ from app.definitions.definition_files import (
 from app.definitions.definition_text import DefinitionText, TextRefused, read_definition
 from app.operator.errors import CommandFailed
 from engine import Json, JsonObject
+from engine.counted import counted
 from steps.document.kind import Kind, kind_of
 from stepwell.client import ApiError, Client
 
@@ -56,8 +57,8 @@ def export_to(args: argparse.Namespace) -> int:
         place.mkdir(parents=True, exist_ok=True)
         (place / MANIFEST).write_text(as_json(manifest), encoding="utf-8")
     counts = {"place": str(place), "definitions": len(items), "needs": manifest["needs"]}
-    many = "definition" if len(items) == 1 else "definitions"
-    print(json.dumps(counts) if args.json else f"{len(items)} {many} written to {place}")
+    written = counted(len(items), "definition")
+    print(json.dumps(counts) if args.json else f"{written} written to {place}")
     if not args.json:
         _tell_needs(manifest["needs"])
     return 0

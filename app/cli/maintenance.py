@@ -17,6 +17,7 @@ from app.operator.folder import ask
 from app.operator.with_postgresql import LOSS, RESTORE, must_be_in_folder
 from app.settings.server import Settings, load
 from app.upkeep.backup import BackupFailed, restore
+from engine.counted import counted
 from journal import DATABASE, FolderLock, JournalError, has_wal, must_be_journal, unmark
 
 _ABOUT_KEY = (
@@ -74,8 +75,12 @@ def _verify(args: argparse.Namespace) -> int:
             if part
         )
         print(f"{where or 'journal'}: {fault['what']}")
-    print(f"{answer['runs']} runs, {answer['events']} events, {answer['faults']} faults")
+    print(_verified(answer))
     return 1 if answer["faults"] else 0
+
+
+def _verified(found: dict[str, Any]) -> str:
+    return ", ".join(counted(found[f"{one}s"], one) for one in ("run", "event", "fault"))
 
 
 def _backup(args: argparse.Namespace) -> int:
@@ -107,8 +112,8 @@ def _restore(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(answer))
     else:
-        print(f"restored to {restored['restored']}, {restored['files']} files")
-        print(f"{verified['runs']} runs, {verified['events']} events, {verified['faults']} faults")
+        print(f"restored to {restored['restored']}, {counted(restored['files'], 'file')}")
+        print(_verified(verified))
         if not restored["withKey"]:
             print("put secrets.key in it, if there was one, before the server starts")
     return 1 if verified["faults"] else 0
@@ -143,5 +148,8 @@ def _retention(args: argparse.Namespace) -> int:
         return 0
     for row in answer["goes"]:
         print(one_line(row))
-    print(f"{sum(row['runs'] for row in answer['goes'])} runs would go, with their child runs")
+    print(
+        f"{counted(sum(row['runs'] for row in answer['goes']), 'run')} would go,"
+        " with the child runs below"
+    )
     return 0

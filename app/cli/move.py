@@ -8,6 +8,7 @@ from app.cli.progress import show
 from app.cli.subparsers import Subparsers
 from app.operator.moving import DATABASE_SETTING, carry_over
 from app.settings.server import load
+from engine.counted import counted
 
 
 def add(subparsers: Subparsers) -> None:
@@ -31,7 +32,10 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(answer))
         return 0
-    print(f"moved to {answer['to']}: {answer['runs']} runs, {answer['events']} events, no fault")
+    print(
+        f"moved to {answer['to']}: {counted(answer['runs'], 'run')},"
+        f" {counted(answer['events'], 'event')}, no fault"
+    )
     if answer.get("kept"):
         print(f"the file that it was in is kept as {answer['kept']}")
     if answer["filesLeft"]:

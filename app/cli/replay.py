@@ -8,6 +8,7 @@ from typing import Any
 from app.cli.remote import add_options, client_of, printable
 from app.cli.subparsers import Subparsers
 from app.operator.errors import CommandFailed
+from engine.counted import counted
 from stepwell.client import Client, JsonObject
 
 _LOOK_S = 0.5
@@ -92,7 +93,7 @@ def _row(one: JsonObject) -> tuple[str, ...]:
 def _sums(found: list[JsonObject]) -> tuple[str, ...]:
     before, after = (_together([one[side] for one in found]) for side in ("before", "after"))
     same = sum(bool(one["same"]) for one in found)
-    return (f"{len(found)} runs", f"{same} same", *_numbers(before, after))
+    return (counted(len(found), "run"), f"{same} same", *_numbers(before, after))
 
 
 def _together(visits: list[Any]) -> dict[str, Any]:

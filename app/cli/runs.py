@@ -20,6 +20,7 @@ from app.operator.folder import ask
 from app.settings.server import Settings, load
 from app.wire.runs.listing import labels_of
 from engine import Json, Status
+from engine.counted import counted
 from stepwell.client import BulkRerun, Client, RunFilter, StepwellError
 
 _ACTIONS = {"try-now": "tryNow", "give-up": "giveUp"}
@@ -255,7 +256,7 @@ def _pass(asking: Ask, args: argparse.Namespace, total: dict[str, Any]) -> dict[
         cursor = answer["nextCursor"]
         if cursor is None:
             return {"changed": changed}
-        show(f"{total['changed']} runs so far")
+        show(f"{counted(total['changed'], 'run')} so far")
 
 
 def _rerun(args: argparse.Namespace) -> dict[str, Any]:

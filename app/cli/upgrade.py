@@ -17,6 +17,7 @@ from app.operator.errors import CommandFailed
 from app.operator.with_postgresql import REHEARSAL, must_be_in_folder
 from app.settings.server import Settings, load
 from app.upkeep.rehearsal import Rehearsal, rehearse
+from engine.counted import counted
 from journal import (
     DATABASE,
     CannotCopy,
@@ -76,8 +77,9 @@ def main(args: argparse.Namespace) -> int:
         if item.remedy and item.level == "wrong":
             print(f"       {item.remedy}")
     print(
-        f"{found.runs} runs with {found.events} events read in {found.checked_s:.1f} s; "
-        f"the database takes {found.migrated_s:.1f} s at the next start"
+        f"{counted(found.runs, 'run')} with {counted(found.events, 'event')} read"
+        f" in {found.checked_s:.1f} s;"
+        f" the database takes {found.migrated_s:.1f} s at the next start"
     )
     return 1 if wrong else 0
 

@@ -13,6 +13,7 @@ from app.llm.endpoint import Endpoint
 from app.llm.failures import Unreadable
 from app.llm.openai_library import openai_client
 from app.llm.tolerant import as_count, as_object, objects_of
+from engine.counted import counted
 from engine.value import value
 from steps.effects.chat import Usage
 from steps.models.tokens import text_tokens
@@ -75,7 +76,7 @@ def _vectors(found: Sequence[dict[str, Any]], count: int) -> list[bytes]:
     Raises `Unreadable`.
     """
     if len(found) != count:
-        raise Unreadable(f"it holds {len(found)} vectors, and {count} were asked for")
+        raise Unreadable(f"it holds {counted(len(found), 'vector')}, and was asked for {count}")
     places = [as_count(item.get("index")) for item in found]
     if set(places) != set(range(count)):  # some servers number none, or all the same
         places = [*range(count)]

@@ -8,6 +8,7 @@ from app.llm.endpoint import Endpoint, tool_calls
 from app.llm.tokens import ReportedTokens, usage_of
 from app.settings.scripted import ASKED, Script, ScriptedAnswer
 from engine import Json, JsonObject
+from engine.counted import counted
 from steps.agents.tools import DELIVER, plain_name
 from steps.contract.step_type import StepBroke
 from steps.effects.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, ToolCall
@@ -84,9 +85,8 @@ async def _answer(scripts: list[Script], asked: JsonObject, scope: JsonObject) -
         if script.when is None or await compiled_condition(script.when, ASKED).evaluated(scope):
             if turn <= len(script.answers):
                 return script.answers[turn - 1]
-            message = (
-                f"script {number} has {len(script.answers)} answers, and is asked for one more"
-            )
+            held = counted(len(script.answers), "answer")
+            message = f"script {number} has {held}, and is asked for one more"
             raise StepBroke("ModelRejected", message, retryable=False)
     message = f"no script answers the question {str(asked['message'])[:200]!r}"
     raise StepBroke("ModelRejected", message, retryable=False)

@@ -26,6 +26,7 @@ from app.wire.requests.bodies import BulkBody, ListRunsQuery, checked
 from app.wire.runs.bulk import command_of, matched_document, outcome_document
 from app.wire.runs.listing import found_runs, run_line
 from engine import iso_time
+from engine.counted import counted
 from engine.value import value
 from journal import Journal, JournalError, Verified, holder, verify
 from steps.definition import compile_definition
@@ -104,7 +105,10 @@ async def _verify(
     told_at = time.monotonic()
 
     def say(so_far: Verified) -> None:
-        tell(f"{so_far.runs} runs, {so_far.events} events, {len(so_far.faults)} faults")
+        tell(
+            f"{counted(so_far.runs, 'run')}, {counted(so_far.events, 'event')},"
+            f" {counted(len(so_far.faults), 'fault')}"
+        )
 
     def progress(so_far: Verified) -> None:
         nonlocal told_at

@@ -14,6 +14,7 @@ from app.operator.errors import CommandFailed
 from app.settings.database import named_database
 from app.settings.extras import ExtraMissing, extra
 from app.settings.server import Settings, SettingsError
+from engine.counted import counted
 from journal import (
     Connection,
     DatabaseError,
@@ -85,7 +86,7 @@ async def _files(
             file = folder / "files" / sha256[:2] / sha256[2:]
             if file.exists():
                 await storage.put(await asyncio.to_thread(file.read_bytes))
-            tell(f"{number} files")
+            tell(counted(number, "file"))
     finally:
         storage.close()
     return {"filesLeft": 0, "filesMoved": len(hashes)}

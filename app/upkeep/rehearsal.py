@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.settings.server import Settings
 from app.upkeep.doctor import Compile, Finding, examine
+from engine.counted import counted
 from engine.value import value
 from journal import DATABASE, Journal, Verified, open_read_only, verify
 
@@ -50,7 +51,7 @@ async def rehearse(
     migrated = time.monotonic()
     tell("the copy is up to date; reading every history")
     with closing(open_read_only(folder / DATABASE)) as connection:
-        verified = verify(connection, lambda so_far: tell(f"{so_far.runs} runs read"))
+        verified = verify(connection, lambda so_far: tell(f"{counted(so_far.runs, 'run')} read"))
     looked_at = examine(settings.model_copy(update={"data": folder}), now_ms, compile_definition)
     return Rehearsal(
         migrated - began,

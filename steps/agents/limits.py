@@ -4,6 +4,7 @@ Everything is read from records, so that executing the step again leads to the s
 """
 
 from engine import Json, JsonObject, Pause, Pauses
+from engine.counted import counted
 from steps.agents.agent import Limits
 from steps.contract.step_type import StepBroke, StepInput
 from steps.effects.chat import Usage, in_currency, in_nano, usage_from_json
@@ -81,10 +82,11 @@ class AgentLimits:
             message = f"agent {self._name} was told to deliver what it had, but did not"
             return StepBroke(self._kind(), message, retryable=False) if is_late else None
         if self.turns >= times * limits.maxTurns:
-            message = f"agent {self._name} has not delivered within {times * limits.maxTurns} turns"
+            turns = counted(times * limits.maxTurns, "turn")
+            message = f"agent {self._name} has not delivered within {turns}"
             return StepBroke("TooManyTurns", message, retryable=False)
         if self.used.total >= times * limits.maxTokens:
-            message = self._used_up(f"{times * limits.maxTokens} tokens")
+            message = self._used_up(counted(times * limits.maxTokens, "token"))
             return StepBroke("TokenLimit", message, retryable=False)
         most = None if limits.cost is None else in_nano(times * limits.cost)
         if most is not None and (self.used.cost_nano or 0) >= most:

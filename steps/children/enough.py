@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from engine.counted import counted
 from steps.children.failure import of_child
 from steps.contract.step_type import StepBroke
 from steps.effects.child_runs import ChildEnd, ChildPlan
@@ -44,7 +45,7 @@ def not_enough(plan: ChildPlan, ends: Sequence[ChildEnd], named: Callable[[int],
     wanted_ones = f"{plan.enough} of {plan.total}"
     if plan.named:
         wanted_ones = ", ".join(named(number) for number in sorted(plan.named))
-    message = f"{wanted_ones} must complete, and {len(failed)} have failed{why}"
+    message = f"{wanted_ones} must complete, and {counted(len(failed), 'has', 'have')} failed{why}"
     broke = StepBroke("NotEnough", message)
     if failed and failed[0].error:
         broke.error = of_child(broke.error, failed[0], failed[0].error)

@@ -5,6 +5,7 @@ The check of definitions and the reference page of expressions are made from thi
 
 from collections.abc import Iterable
 
+from engine.counted import counted
 from engine.value import value
 from steps.language.syntax.nodes import Arguments, Literal, Node
 
@@ -60,7 +61,7 @@ class Word:
             return f"needs {wanted}: {self.call}"
         if not self.takes_any and count > len(self.names):
             most = len(self.names)
-            taken = f"{most} argument{'s' if most != 1 else ''} at most" if most else "no argument"
+            taken = f"{counted(most, 'argument')} at most" if most else "no argument"
             return f"takes {taken}: {self.call}"
         return None
 

@@ -28,7 +28,7 @@ _LISTS = {
 }
 
 
-def page_of(action: str, target: str) -> str:
+def page_of(action: str, target: str, result: str | None) -> str:
     """Return the page of what an entry changed; empty if there is none.
 
     What was deleted has no page any more, so its entry leads to the list in which it was.
@@ -38,6 +38,8 @@ def page_of(action: str, target: str) -> str:
     _, _, path = target.partition("/api/")
     kind, _, rest = path.partition("/")
     named = rest.partition("/")[0]
+    if not named and action.startswith("create"):
+        named = result or ""
     if named and kind in _OBJECTS and not action.startswith("delete"):
         return f"{_OBJECTS[kind]}/{quote(named, safe='')}"
     return _LISTS.get(kind, "")

@@ -72,7 +72,7 @@ def _entry(entry: dict[str, Any], query: AuditQuery) -> dict[str, Any]:
     """Return an entry with the page of what it changed, and the entries of whoever did it."""
     asked = {"who": entry["who"], "action": query.action, "target": query.target}
     theirs = urlencode({name: text for name, text in asked.items() if text})
-    page_of_target = page_of(entry["action"], entry["target"])
+    page_of_target = page_of(entry["action"], entry["target"], entry["result"])
     return {**entry, "page": page_of_target, "theirs": f"/settings/audit?{theirs}"}
 
 

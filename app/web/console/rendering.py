@@ -21,6 +21,7 @@ from app.web.console.icons import BUILT, page_icon, state_icon
 from app.web.endpoint import Call
 from app.wire.inbox import visible_names
 from engine import iso_time
+from engine.counted import counted
 
 HERE = Path(__file__).parent
 _MOST_WAITING = 100
@@ -130,9 +131,9 @@ def pretty(value: Any) -> str:
     return f"{text[:_LONGEST_JSON]}\n… {len(text) - _LONGEST_JSON} more characters; the API has all"
 
 
-def counted(number: int) -> str:
-    """Return a number for people, with thousands separated."""
-    return f"{number:,}"
+def _counted(number: int, one: str = "", several: str | None = None) -> str:
+    """Return a number for people, with thousands separated, and with its noun if one is given."""
+    return counted(number, one, several) if one else f"{number:,}"
 
 
 def editable(value: Any) -> str:
@@ -202,7 +203,7 @@ _environment = Environment(
         "took": took,
         "pretty": pretty,
         "editable": editable,
-        "counted": counted,
+        "counted": _counted,
         "size": size,
         "who": who,
         "words": words,

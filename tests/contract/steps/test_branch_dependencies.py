@@ -68,10 +68,10 @@ def test_branches_that_need_a_failed_or_skipped_branch_are_skipped(shared: Serve
                         "skipped": ["off", "one", "two", "three"]}  # fmt: skip
         create(client, "fails", [fork(branches, enough=3)], straight("fork"))
         error = status(client, start(client, "fails")["runId"])["error"]
-        assert error["message"].startswith("3 of 4 must complete, and 1 have failed (bad: Tool")
+        assert error["message"].startswith("3 of 4 must complete, and 1 has failed (bad: Tool")
         create(client, "named", [fork(branches, enough=["good", "two"])], straight("fork"))
         error = status(client, start(client, "named")["runId"])["error"]
-        assert error["message"].startswith("good, two must complete, and 1 have failed")
+        assert error["message"].startswith("good, two must complete, and 1 has failed")
 
 
 def test_branches_named_in_enough_must_complete(shared: Server) -> None:

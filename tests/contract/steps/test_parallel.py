@@ -203,7 +203,7 @@ def test_a_run_of_a_body_is_shown_as_such_and_rerun_from_a_step(shared: Server) 
             False,
         )
         document = client.get("/api/workflows/has-part").json()
-        assert "2 steps and 1 edges between them" in draw(body_at(document, child["body"]))
+        assert "2 steps and 1 edge between them" in draw(body_at(document, child["body"]))
         again = client.post(f"/api/workflow/rerun/{child['runId']}", json={"stepId": "boom"})
         assert again.status_code == 200, again.text
         rerun = settled(client, again.json()["runId"])

@@ -36,6 +36,7 @@ from app.web.console.diagram.model import (
     steps_of,
 )
 from app.web.console.diagram.parts import KIND, MOST_DRAWN, in_parts
+from engine.counted import counted
 from engine.value import value
 from steps.document.bodies import inline_path, with_start, written_in
 
@@ -100,7 +101,7 @@ def _drawn(
     edges = edges_of(document, steps)
     if not steps:
         return None
-    caption = f"{len(steps)} steps and {len(edges)} edges between them"
+    caption = f"{counted(len(steps), 'step')} and {counted(len(edges), 'edge')} between them"
     first = str(with_start(document).get("initialStep"))
     if len(steps) > MOST_DRAWN:
         steps, edges, first, states, route = in_parts(steps, edges, first, states, route)

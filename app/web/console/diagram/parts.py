@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from app.web.console.diagram.edges import short
 from app.web.console.diagram.layers import DrawnEdge, layers_of
 from app.web.console.diagram.model import Edge, Route, StepCounts, StepState
+from engine.counted import counted
 
 MOST_DRAWN = 100
 """The most steps that are drawn without parts."""
@@ -101,7 +102,7 @@ def _opened(
 
 def _box(part: Sequence[str], steps: Steps) -> Mapping[str, Any]:
     ends = [short(str(steps[name].get("name") or name), 14) for name in (part[0], part[-1])]
-    return {"name": f"{len(part)} steps", "type": KIND, "between": " … ".join(ends)}
+    return {"name": counted(len(part), "step"), "type": KIND, "between": " … ".join(ends)}
 
 
 def _add_state(drawn: dict[str, StepState], name: str, states: Sequence[StepState]) -> None:

@@ -5,6 +5,7 @@ const [PHONE_PX, NARROW_PX] = [420, 480];
 const SMALLEST_LARGEST = [0.1, 2];
 const MAP_FROM = 30;
 const MAP_PX = [120, 140];
+const THIN_PX = [28, 320];
 const AT_WORK = ".state-running,.state-paused,.state-waiting";
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -76,8 +77,11 @@ function startMap(picture, pane) {
   map.setAttribute("viewBox", `0 0 ${width} ${height}`);
   map.setAttribute("aria-hidden", "true");
   const small = Math.min(MAP_PX[0] / width, MAP_PX[1] / height);
-  map.setAttribute("width", Math.max(28, Math.round(width * small)));
-  map.setAttribute("height", Math.max(28, Math.round(height * small)));
+  // Of a chain of hundreds of steps the map is as long as the pane has room for, and stretched to be seen.
+  const isThin = width * small < THIN_PX[0];
+  map.setAttribute("preserveAspectRatio", "none");
+  map.setAttribute("width", Math.max(THIN_PX[0], Math.round(width * small)));
+  map.setAttribute("height", isThin ? Math.min(THIN_PX[1], pane.clientHeight - 90) : Math.max(28, Math.round(height * small)));
   const whole = svg.getBoundingClientRect();
   const share = width / whole.width;
   for (const step of steps) {
@@ -85,7 +89,8 @@ function startMap(picture, pane) {
     map.append(rect((box.x - whole.x) * share, (box.y - whole.y) * share, box.width * share, box.height * share, step.getAttribute("class")));
   }
   const view = rect(0, 0, 1, 1, "view");
-  view.setAttribute("stroke-width", Math.max(width, height) / 60);
+  view.setAttribute("vector-effect", "non-scaling-stroke");
+  view.setAttribute("stroke-width", 1.5);
   map.append(view);
   const show = () => {
     const scaled = Number(pane.querySelector("svg").getAttribute("width")) / width;
@@ -161,8 +166,9 @@ function scale(pane, zoom) {
   if (zoom === "begin" && svg.dataset.scaled) return;
   svg.dataset.scaled = "yes";
   // Words are to be read before the whole is to be seen. On a phone the whole width is in sight first,
-  // and two fingers look closer.
-  const least = pane.clientWidth < PHONE_PX ? 0 : pane.clientWidth < NARROW_PX ? BARELY_READABLE : READABLE;
+  // however long the picture is, and two fingers look closer.
+  const across = Math.min(READABLE, (pane.clientWidth - 2) / width);
+  const least = pane.clientWidth < PHONE_PX ? across : pane.clientWidth < NARROW_PX ? BARELY_READABLE : READABLE;
   const first = Math.max(fit, least);
   const next = zoom === "begin" ? first : zoom === "fit" ? fit : Math.min(2, Math.max(0.25, now * (zoom === "in" ? 1.25 : 0.8)));
   svg.setAttribute("width", Math.round(width * next));
