@@ -152,7 +152,9 @@ class KeptTriggers:
 
     async def of_tenant(self, tenant: str) -> list[TriggerState]:
         """Return the triggers of a tenant, sorted by id."""
-        return [await self._state(row) for row in await self._journal.triggers.of_tenant(tenant)]
+        rows = await self._journal.triggers.of_tenant(tenant)
+        newest = await self._journal.firings.newest(tenant, [row.source for row in rows])
+        return [self._shown(row, newest.get(row.source)) for row in rows]
 
     async def firings(self, tenant: str, trigger_id: str, limit: int) -> list[Firing]:
         """Return the outcomes of the newest requests or run ends, newest first.
@@ -262,12 +264,15 @@ class KeptTriggers:
             raise StartRefused("the data does not fit", tuple(problems))
 
     async def _state(self, row: TriggerRow) -> TriggerState:
+        newest = await self._journal.firings.page(row.tenant, row.source, 1)
+        return self._shown(row, newest[0] if newest else None)
+
+    def _shown(self, row: TriggerRow, newest: Firing | None) -> TriggerState:
         path = None
         if row.sealed is not None:
             token = self._keyring.open(_KIND, row.tenant, row.id, row.sealed)
             path = _PATHS[row.kind] + token
-        newest = await self._journal.firings.page(row.tenant, row.source, 1)
-        return TriggerState(row, body_of(row), path, newest[0] if newest else None)
+        return TriggerState(row, body_of(row), path, newest)
 
 
 def body_of(row: TriggerRow) -> TriggerBody:

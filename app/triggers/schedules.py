@@ -102,7 +102,9 @@ class Schedules:
 
     async def of_tenant(self, tenant: str) -> list[ScheduleState]:
         """Return the schedules of a tenant, sorted by id."""
-        return [await self._state(row) for row in await self._journal.schedules.of_tenant(tenant)]
+        rows = await self._journal.schedules.of_tenant(tenant)
+        newest = await self._journal.firings.newest(tenant, [row.source for row in rows])
+        return [self._shown(row, newest.get(row.source)) for row in rows]
 
     async def delete(self, tenant: str, schedule_id: str) -> None:
         """Delete a schedule and its firings. Raises `UnknownSchedule`."""
@@ -122,15 +124,16 @@ class Schedules:
             checked_data(definition, await rendered(schedule.data, schedule.scope(moment)))
 
     async def _state(self, row: ScheduleRow) -> ScheduleState:
+        newest = await self._journal.firings.page(row.tenant, row.source, 1)
+        return self._shown(row, newest[0] if newest else None)
+
+    def _shown(self, row: ScheduleRow, newest: Firing | None) -> ScheduleState:
         body = body_of(row)
         cron = Schedule(row.id, body).cron
         upcoming: list[int] = []
         if row.next_at_ms is not None:
             upcoming = cron.upcoming(max(row.next_at_ms - 1, self._clock.now_ms()), _UPCOMING)
-        newest = await self._journal.firings.page(row.tenant, row.source, 1)
-        return ScheduleState(
-            row, body, [cron.written(moment) for moment in upcoming], newest[0] if newest else None
-        )
+        return ScheduleState(row, body, [cron.written(moment) for moment in upcoming], newest)
 
 
 def body_of(row: ScheduleRow) -> ScheduleBody:

@@ -5,6 +5,7 @@ next one due, in the same transaction. A delivery that is to be sent again keeps
 order: those after it wait, unless they are under way.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -215,17 +216,29 @@ class Outbox:
         )
         return dict(rows)
 
-    async def is_failing(self, webhook_id: str) -> bool:
-        """Return whether an attempt is to be repeated, or the last one has failed."""
-        row = await self._readers.one(
-            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE webhook = ?1"
-            " AND next_at_ms IS NOT NULL AND attempts > 0)"
-            " OR coalesce((SELECT max(position) FROM deliveries WHERE webhook = ?1"
-            " AND state = 'given_up'), 0) > coalesce((SELECT max(position) FROM deliveries"
-            " WHERE webhook = ?1 AND state = 'delivered'), 0)",
-            (webhook_id,),
+    async def counts_of(self, webhook_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return the same for each of several webhooks; those without deliveries have none."""
+        rows = await self._readers.all(
+            "SELECT webhook, state, count(*) FROM deliveries WHERE webhook IN"
+            " (SELECT value FROM json_each(?)) GROUP BY webhook, state",
+            (json.dumps([*webhook_ids]),),
         )
-        return bool(row[0])
+        found: dict[str, dict[str, int]] = {one: {} for one in webhook_ids}
+        for webhook_id, state, count in rows:
+            found[webhook_id][state] = count
+        return found
+
+    async def failing(self, webhook_ids: Sequence[str]) -> set[str]:
+        """Return the webhooks with an attempt to be repeated, or whose last one has failed."""
+        rows = await self._readers.all(
+            "SELECT asked.value FROM json_each(?) AS asked WHERE EXISTS (SELECT 1 FROM deliveries"
+            " WHERE webhook = asked.value AND next_at_ms IS NOT NULL AND attempts > 0)"
+            " OR coalesce((SELECT max(position) FROM deliveries WHERE webhook = asked.value"
+            " AND state = 'given_up'), 0) > coalesce((SELECT max(position) FROM deliveries"
+            " WHERE webhook = asked.value AND state = 'delivered'), 0)",
+            (json.dumps([*webhook_ids]),),
+        )
+        return {webhook_id for (webhook_id,) in rows}
 
     async def page(
         self, webhook_id: str, state: str | None, before: int | None, limit: int

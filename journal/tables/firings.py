@@ -1,5 +1,8 @@
 """Firings: the results of each reason to start something; the newest of each source are kept."""
 
+import json
+from collections.abc import Iterable
+
 from engine.value import value
 from journal.connection import Connection
 from journal.reading.readers import Readers
@@ -61,6 +64,16 @@ class FiringList:
             (tenant, source, limit),
         )
         return [_firing(*row) for row in rows]
+
+    async def newest(self, tenant: str, sources: Iterable[str]) -> dict[str, Firing]:
+        """Return the newest firing of each of the sources that has any."""
+        asked = json.dumps([*sources])
+        rows = await self._readers.all(
+            f"{_SELECT} WHERE position IN (SELECT (SELECT max(position) FROM firings"
+            " WHERE tenant = ? AND source = asked.value) FROM json_each(?) AS asked)",
+            (tenant, asked),
+        )
+        return {row[0]: _firing(*row) for row in rows}
 
     async def get(self, tenant: str, source: str, key: str) -> tuple[int, Firing] | None:
         """Return a firing with its position; None if there is none."""

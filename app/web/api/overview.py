@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.web.api.spending import spent_this_month
-from app.web.api.webhooks import webhook_status
+from app.web.api.webhooks import webhook_statuses
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
 from engine import JsonObject, iso_time
@@ -46,7 +46,8 @@ async def overview_document(call: Call, query: OverviewQuery) -> JsonObject:
     oldest = await found.oldest_question(tenant)
     may_see = call.caller.role.includes(Role.ADMIN)
     hooks = await services.journal.webhooks.of_tenant(tenant) if may_see else []
-    failing = [row for row in hooks if await webhook_status(call, row) == "failing"]
+    statuses = await webhook_statuses(call, hooks)
+    failing = [row for row in hooks if statuses[row.id] == "failing"]
     spent = await spent_this_month(call)
     retries = await found.retries(tenant, _MOST)
     waiting = [*([oldest] if oldest else []), *retries]

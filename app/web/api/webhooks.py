@@ -1,5 +1,6 @@
 """Webhooks over HTTP: where events are sent, and the deliveries. Secrets are shown once."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -122,7 +123,7 @@ class DeliveriesQuery(BaseModel):
 async def list_webhooks(call: Call) -> Response:
     """List the tenant's webhooks, oldest first."""
     rows = await call.services.journal.webhooks.of_tenant(call.tenant)
-    return JSONResponse([await _shown(call, row) for row in rows])
+    return JSONResponse(await _lines(call, rows))
 
 
 async def create_webhook(call: Call) -> Response:
@@ -260,7 +261,17 @@ async def _row(call: Call) -> WebhookRow:
 
 
 async def _shown(call: Call, row: WebhookRow) -> dict[str, Any]:
-    counts = await call.services.journal.outbox.counts(row.id)
+    (shown,) = await _lines(call, [row])
+    return shown
+
+
+async def _lines(call: Call, rows: Sequence[WebhookRow]) -> list[dict[str, Any]]:
+    counts = await call.services.journal.outbox.counts_of([row.id for row in rows])
+    statuses = await webhook_statuses(call, rows)
+    return [_line(call, row, counts[row.id], statuses[row.id]) for row in rows]
+
+
+def _line(call: Call, row: WebhookRow, counts: Mapping[str, int], status: str) -> dict[str, Any]:
     return {
         "id": row.id,
         "name": row.name,
@@ -268,7 +279,7 @@ async def _shown(call: Call, row: WebhookRow) -> dict[str, Any]:
         "events": list(row.events),
         "workflowIds": None if row.workflow_ids is None else list(row.workflow_ids),
         "enabled": row.disabled_at_ms is None,
-        "status": await webhook_status(call, row),
+        "status": status,
         "formerSecretUntil": iso_time_or_none(call.services.webhooks.former_secret_until(row)),
         "pending": counts.get("pending", 0),
         "givenUp": counts.get("given_up", 0),
@@ -277,11 +288,19 @@ async def _shown(call: Call, row: WebhookRow) -> dict[str, Any]:
     }
 
 
-async def webhook_status(call: Call, row: WebhookRow) -> str:
-    """Return `active`, `failing` or `disabled`."""
-    if row.disabled_at_ms is not None:
-        return "disabled"
-    return "failing" if await call.services.journal.outbox.is_failing(row.id) else "active"
+async def webhook_statuses(call: Call, rows: Sequence[WebhookRow]) -> dict[str, str]:
+    """Return `active`, `failing` or `disabled` for each of the webhooks, by id."""
+    failing = await call.services.journal.outbox.failing(
+        [row.id for row in rows if row.disabled_at_ms is None]
+    )
+    return {
+        row.id: "disabled"
+        if row.disabled_at_ms is not None
+        else "failing"
+        if row.id in failing
+        else "active"
+        for row in rows
+    }
 
 
 def delivery_document(row: DeliveryRow) -> JsonObject:

@@ -14,7 +14,7 @@ from app.upkeep.retention import Retention
 from app.web.api.credentials import jwt_secrets_of, keys_of
 from app.web.api.processes import processes_document
 from app.web.api.spending import budgets_of, spent_by_workflow, spent_this_month
-from app.web.api.webhooks import webhook_status
+from app.web.api.webhooks import webhook_statuses
 from app.web.console.appearance import DENSITIES, THEMES, appearance_of
 from app.web.console.page import Page
 from app.web.console.rendering import page
@@ -119,20 +119,21 @@ async def _back_from_mcp_server(call: Call) -> Response:
 
 
 async def _webhooks(call: Call) -> dict[str, Any]:
-    shown = []
-    for row in await call.services.journal.webhooks.of_tenant(call.tenant):
-        counts = await call.services.journal.outbox.counts(row.id)
-        shown.append(
-            {
-                "id": row.id,
-                "name": row.name,
-                "url": row.url,
-                "events": list(row.events),
-                "status": await webhook_status(call, row),
-                "pending": counts.get("pending", 0),
-                "given_up": counts.get("given_up", 0),
-            }
-        )
+    rows = await call.services.journal.webhooks.of_tenant(call.tenant)
+    counts = await call.services.journal.outbox.counts_of([row.id for row in rows])
+    statuses = await webhook_statuses(call, rows)
+    shown = [
+        {
+            "id": row.id,
+            "name": row.name,
+            "url": row.url,
+            "events": list(row.events),
+            "status": statuses[row.id],
+            "pending": counts[row.id].get("pending", 0),
+            "given_up": counts[row.id].get("given_up", 0),
+        }
+        for row in rows
+    ]
     return {"webhooks": shown, "names": NAMES}
 
 

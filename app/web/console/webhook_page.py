@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.events.catalogue import NAMES
-from app.web.api.webhooks import DeliveriesQuery, delivery_document, state_of, webhook_status
+from app.web.api.webhooks import DeliveriesQuery, delivery_document, state_of, webhook_statuses
 from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.endpoint import Call
@@ -37,7 +37,7 @@ async def webhook_page(call: Call) -> Response:
             "url": row.url,
             "events": ", ".join(row.events),
             "workflows": ", ".join(row.workflow_ids or ()),
-            "status": await webhook_status(call, row),
+            "status": (await webhook_statuses(call, [row]))[row.id],
             "disabled_ms": row.disabled_at_ms,
             "former_until": webhooks.former_secret_until(row),
         },
