@@ -126,7 +126,7 @@ from journal.tables.mcp_sign_ins import McpSignInRow, McpSignInTable
 from journal.tables.passkeys import PasskeyRow, PasskeyTable
 from journal.tables.people import PeopleTable, PersonRow
 from journal.tables.places import Line, PlaceKey, PlaceList, place_key
-from journal.tables.requests import LONGEST_KEPT_BODY, ArrivedRequest, RequestTable
+from journal.tables.requests import LONGEST_KEPT_BODY_BYTES, ArrivedRequest, RequestTable
 from journal.tables.saved_views import ViewRow
 from journal.tables.schedules import ScheduleRow, ScheduleTable
 from journal.tables.secrets import SecretRow, SecretTable
@@ -158,7 +158,7 @@ __all__ = [
     "ALL_SHARDS",
     "CHANGE",
     "DATABASE",
-    "LONGEST_KEPT_BODY",
+    "LONGEST_KEPT_BODY_BYTES",
     "MARKER",
     "NO_SHARDS",
     "PLACE",

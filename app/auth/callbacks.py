@@ -45,7 +45,7 @@ class Callbacks:
     def address(self, tenant: str, run_id: str, step_id: str, visit: int) -> str:
         """Return the address of a visit."""
         text = json.dumps([tenant, run_id, step_id, visit])
-        sealed = self._keyring.seal_alike(_KIND, "", "", text)
+        sealed = self._keyring.seal_alike(_KIND, text)
         return f"{self.base_url}{PATH}{token_of(sealed)}"
 
     def read(self, token: str) -> Callback:

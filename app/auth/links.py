@@ -63,7 +63,7 @@ class Links:
         where = (run.id, run.current.step_id, run.current.visit)
         link = Link(tenant, *where, run.pause_seq, name, until_ms)
         values = [tenant, *where, run.pause_seq, name, until_ms]
-        sealed = self._keyring.seal_alike(_KIND, "", "", json.dumps(values))
+        sealed = self._keyring.seal_alike(_KIND, json.dumps(values))
         return link, token_of(sealed)
 
     def read(self, token: str) -> Link:

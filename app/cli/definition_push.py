@@ -99,12 +99,10 @@ def read_all(places: list[Path]) -> tuple[list[FileDefinition], bool]:
     return list(found.values()), is_well
 
 
-def newest_of(
-    client: Client, kind: Kind, name: str, version: str = "latest"
-) -> "JsonObject | None":
+def newest_of(client: Client, kind: Kind, name: str) -> "JsonObject | None":
     """Return the server's newest version, None if it has none. Raises `ApiError`."""
     try:
-        return _object(client.request("GET", f"/api/{kind}s/{name}", None, {"version": version}))
+        return _object(client.request("GET", f"/api/{kind}s/{name}", None, {"version": "latest"}))
     except ApiError as refused:
         if refused.status == _NOT_FOUND:
             return None

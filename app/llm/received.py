@@ -12,7 +12,7 @@ import httpx2
 from app.concurrency.offload import LONG_BYTES, offload
 from app.llm.failures import ProviderError, Unreadable
 
-_LONGEST_EVENT = 32 * 1_048_576
+_LONGEST_EVENT_BYTES = 32 * 1_048_576
 _DONE = "[DONE]"
 _ENDS_WITHIN_S = 1.0
 _EVENTS = "text/event-stream"
@@ -53,7 +53,7 @@ async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any] | No
         ProviderError: An event reports an error.
         Unreadable: An event is not JSON.
     """
-    source = aiter(httpx2.EventSource(response, max_event_size=_LONGEST_EVENT))
+    source = aiter(httpx2.EventSource(response, max_event_size=_LONGEST_EVENT_BYTES))
     async for event in source:
         data = event.data.strip()
         if not data:

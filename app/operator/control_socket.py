@@ -22,7 +22,7 @@ from app.operator.tenant_commands import perform
 from app.secrets.vault import Secrets
 from app.telemetry import log
 
-_LONGEST_LINE = 1_048_576
+_LONGEST_LINE_BYTES = 1_048_576
 _LONGEST_PATH = 100
 _PATIENCE_S = 5.0
 
@@ -66,7 +66,7 @@ class Control:
         before = os.umask(0o177)
         try:
             self._server = await asyncio.start_unix_server(
-                self._serve, self._path, limit=_LONGEST_LINE
+                self._serve, self._path, limit=_LONGEST_LINE_BYTES
             )
         finally:
             os.umask(before)

@@ -38,9 +38,9 @@ class Keyring:
         sealed: bytes = cipher.encrypt(nonce, value.encode(), _bound(kind, tenant, name))
         return _FORMAT + self._current + nonce + sealed
 
-    def seal_alike(self, kind: str, tenant: str, name: str, value: str) -> bytes:
-        """Return the value sealed deterministically: the same value always gives the same bytes."""
-        bound = _bound(kind, tenant, name)
+    def seal_alike(self, kind: str, value: str) -> bytes:
+        """Return a value of no tenant sealed deterministically: always to the same bytes."""
+        bound = _bound(kind, "", "")
         text = b"\0".join((self._nonces, bound, value.encode()))
         nonce = hashlib.sha256(text).digest()[:_NONCE_BYTES]
         cipher = _cipher(self._keys[self._current])

@@ -22,7 +22,7 @@ from steps.language.allowance import Allowance
 from steps.language.expression import ExpressionError
 from steps.language.template import Template
 
-_SIZE = 64 * 1024
+_SIZE_BYTES = 64 * 1024
 """How many bytes a start without a request counts as for admission."""
 
 
@@ -84,7 +84,7 @@ class KeyedStarts:
         caller: str,
         *,
         context: "JsonObject | None" = None,
-        size: int = _SIZE,
+        size: int = _SIZE_BYTES,
     ) -> Started:
         """Start a run, durable when this returns; for a used key, return the run it started.
 

@@ -25,7 +25,7 @@ from app.wire.parsing.errors import BadRequest, PayloadTooLarge
 from engine import Json, JsonObject
 from engine.value import value
 from journal import (
-    LONGEST_KEPT_BODY,
+    LONGEST_KEPT_BODY_BYTES,
     ArrivedRequest,
     Firing,
     Journal,
@@ -47,7 +47,7 @@ _KEPT_REFUSED = 10
 _REFUSED_RATE, _REFUSED_BURST = 0.2, 10
 """How many refused requests of each trigger are stored, per second and at once."""
 
-_LONG_TO_SIGN = 1_048_576
+_LONG_TO_SIGN_BYTES = 1_048_576
 """The size in bytes from which a signature is computed beside the event loop."""
 
 _LONGEST_KEY = 200
@@ -198,7 +198,7 @@ class Receiving:
         if twice := sorted(trigger.hidden & arrived.repeated):
             raise NotVerified(f"the header {twice[0]} is there twice")
         work = partial(verify, how, secrets, arrived.headers, arrived.body, arrived.at_ms)
-        if len(arrived.body) < _LONG_TO_SIGN:
+        if len(arrived.body) < _LONG_TO_SIGN_BYTES:
             work()
         else:
             await offload(work)
@@ -302,7 +302,7 @@ class Receiving:
             note = f"{arrived.replay_of} again" + (f": {note}" if note else "")
         source = row.refused if refused else row.source
         firing = Firing(source, arrived.id, arrived.at_ms, outcome, run_id, note)
-        body = None if refused or len(arrived.body) > LONGEST_KEPT_BODY else arrived.body
+        body = None if refused or len(arrived.body) > LONGEST_KEPT_BODY_BYTES else arrived.body
         if body:
             text = body.decode("utf-8", "surrogateescape")
             body = (await self._masked(row, text)).encode("utf-8", "surrogateescape")

@@ -1,6 +1,5 @@
 """A schedule as people write it, and what it does at a given moment."""
 
-import json
 from functools import cached_property
 from itertools import takewhile
 from typing import Annotated, Any, Literal
@@ -9,13 +8,12 @@ from zlib import crc32
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.triggers.cron import Cron, checked_expression, zone_of
+from app.triggers.start_data import data_template
 from engine import JsonObject
 from steps.language.durations import WRITTEN, Duration
-from steps.language.expression import ExpressionError
 from steps.language.template import Template
 
 MOST_MISSED = 100
-_LONGEST_DATA = 16 * 1024
 ON_TIME_MS = 60_000
 """A moment that is handled later than this after it was due counts as missed."""
 
@@ -90,12 +88,7 @@ class ScheduleBody(BaseModel):
     @field_validator("data")
     @classmethod
     def _templates(cls, data: JsonObject) -> JsonObject:
-        if len(json.dumps(data)) > _LONGEST_DATA:
-            raise ValueError(f"may have {_LONGEST_DATA} bytes at most, as JSON")
-        try:
-            Template(data)
-        except ExpressionError as wrong:
-            raise ValueError(str(wrong)) from wrong
+        data_template(data)
         return data
 
     @field_validator("mostMissed")

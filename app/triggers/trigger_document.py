@@ -1,12 +1,12 @@
 """Triggers as people write them: on a request, on a form, or on the end of a run."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from app.triggers.start_data import data_template, must_be_short
 from app.triggers.verify_document import Verify
 from app.wire.parsing.errors import BadRequest
 from app.wire.requests.bodies import checked
@@ -21,19 +21,13 @@ from steps.signal_names import CALLBACK, SignalName
 RUN_ENDS = ("run.completed", "run.failed", "run.cancelled", "run.terminated")
 REQUEST_NAMES = frozenset({"request"})
 RUN_NAMES = frozenset({"run", "data", "result", "error"})
-_LONGEST_DATA = 16 * 1024
 _LONGEST_TEXT = 2_000
-_LARGEST_BODY = 64 * 1024 * 1024
+_LARGEST_BODY_BYTES = 64 * 1024 * 1024
 
 
 def template_over(source: Any, names: frozenset[str]) -> Template:
     """Return a template whose expressions may use these names only. Raises `ValueError`."""
-    if len(json.dumps(source)) > _LONGEST_DATA:
-        raise ValueError(f"may have {_LONGEST_DATA} bytes at most, as JSON")
-    try:
-        template = Template(source, also=names)
-    except ExpressionError as wrong:
-        raise ValueError(str(wrong)) from wrong
+    template = data_template(source, names)
     for expression in template.expressions():
         _only(expression, names)
     return template
@@ -172,7 +166,7 @@ class RequestTrigger(_Started):
     maxBytes: int = Field(  # noqa: N815
         262_144,
         ge=1,
-        le=_LARGEST_BODY,
+        le=_LARGEST_BODY_BYTES,
         strict=True,
         description="the largest body, within the server's limit",
     )
@@ -342,8 +336,7 @@ class FormTrigger(_Started):
     @field_validator("data")
     @classmethod
     def _constants(cls, data: JsonObject) -> JsonObject:
-        if len(json.dumps(data)) > _LONGEST_DATA:
-            raise ValueError(f"may have {_LONGEST_DATA} bytes at most, as JSON")
+        must_be_short(data)
         return data
 
 

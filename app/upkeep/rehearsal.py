@@ -45,7 +45,7 @@ async def rehearse(
 
     Raises `JournalError` if this version cannot open the copy.
     """
-    began = time.monotonic()
+    began_s = time.monotonic()
     journal = await Journal.open(folder, synchronous="OFF")
     await journal.close()
     migrated = time.monotonic()
@@ -54,7 +54,7 @@ async def rehearse(
         verified = verify(connection, lambda so_far: tell(f"{counted(so_far.runs, 'run')} read"))
     looked_at = examine(settings.model_copy(update={"data": folder}), now_ms, compile_definition)
     return Rehearsal(
-        migrated - began,
+        migrated - began_s,
         time.monotonic() - migrated,
         verified.runs,
         verified.events,

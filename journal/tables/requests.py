@@ -8,7 +8,7 @@ from journal.errors import UnknownFiring
 from journal.reading.readers import Readers
 from journal.tables.firings import Firing, FiringList
 
-LONGEST_KEPT_BODY = 64 * 1024
+LONGEST_KEPT_BODY_BYTES = 64 * 1024
 """The longest body that is stored, in bytes; a longer one is not stored at all."""
 
 _MOST_BYTES = 1_048_576

@@ -55,13 +55,13 @@ MOST_PROBLEMS = 50
 """The most problems that are reported at once."""
 
 
-def first_of(problems: Sequence[Problem], path: str = "") -> list[Problem]:
-    """Return the first problems, and one at `path` that says how many more there are."""
+def first_of(problems: Sequence[Problem]) -> list[Problem]:
+    """Return the first problems, and one without a path that says how many more there are."""
     more = len(problems) - MOST_PROBLEMS
     if more <= 0:
         return list(problems)
     message = f"there are {more} more problems; they are reported once these are fixed"
-    return [*problems[:MOST_PROBLEMS], Problem(path, message)]
+    return [*problems[:MOST_PROBLEMS], Problem("", message)]
 
 
 class InvalidAnswer(Exception):

@@ -107,7 +107,7 @@ class Bulk:
     async def perform(self, tenant: str, command: Command, caller: Caller) -> Outcome:
         """Carry out one part of a command. Raises `Unavailable`."""
         outcome = Outcome()
-        until = time.monotonic() + _LONGEST_S
+        until_s = time.monotonic() + _LONGEST_S
         left, before = command.limit, command.wanted.before
         selection = self._journal.selection
         select = selection.deletable if command.action in OF_ENDED else selection.open
@@ -126,7 +126,7 @@ class Bulk:
                 return outcome
             left -= len(ids)
             before = places[-1]
-            if time.monotonic() > until:
+            if time.monotonic() > until_s:
                 break
         outcome.before = before
         return outcome

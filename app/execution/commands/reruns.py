@@ -29,7 +29,7 @@ from steps.language.nearest import did_you_mean
 MOST_CARRIED = 1_000
 """How many visits a rerun takes from the runs before it: the newest."""
 
-MOST_CARRIED_OUTPUT = 1_048_576
+MOST_CARRIED_CHARACTERS = 1_048_576
 """The size limit of their outputs together, in characters of JSON; older ones are left out."""
 
 
@@ -149,7 +149,7 @@ def with_calls(new: NewRun, events: list[Event], before: Entered) -> NewRun:
 def carried(run: Run) -> tuple[CarriedVisit, ...]:
     """Return the visits that a rerun takes over from a run, with those that it took over."""
     visits = (*run.carried, *(_carried(run.id, visit) for visit in run.past))[-MOST_CARRIED:]
-    room, kept = MOST_CARRIED_OUTPUT, list[CarriedVisit]()
+    room, kept = MOST_CARRIED_CHARACTERS, list[CarriedVisit]()
     for visit in reversed(visits):
         size = 0 if visit.output is None else len(json.dumps(visit.output, ensure_ascii=False))
         fits = size <= room

@@ -33,7 +33,7 @@ from engine import (
     react,
     scope,
 )
-from journal import Corrupt, DuplicateStart, Head, Journal, Statement, Work, turn_of
+from journal import Corrupt, DuplicateStart, Head, Journal, Statement, Work, turn_of, wake
 from journal.writing.writer import resolve
 from steps.document.captions import Caption
 from steps.document.compiled import Definition
@@ -204,15 +204,15 @@ class Appends:
                 live.tenant, live.run, events, settle, idempotency=key, caption=caption
             )
         else:
-            wake = None if self._cluster is None else self._wake(live, self._cluster)
-            self._journal.events.append(live.head, events, live.run, settle, beside, caption, wake)
+            woken = None if self._cluster is None else self._wake(live, self._cluster)
+            self._journal.events.append(live.head, events, live.run, settle, beside, caption, woken)
 
     def _wake(self, live: LiveRun, cluster: Cluster) -> Statement | None:
         """Return the statement that makes the owner continue, if another process owns the run."""
         if live.is_ours and cluster.owns(live.run.id):
             return None
         live.is_ours = False
-        return cluster.wake(live.run.id, live.run.seq)
+        return wake(live.run.id, live.run.seq)
 
     async def catch_up(self, live: LiveRun) -> None:
         """Apply what another process has appended, with the lock held, and publish it here.

@@ -17,13 +17,11 @@ from journal import (
     Bell,
     JournalError,
     Owners,
-    Statement,
     WakeRow,
     WakeTable,
     run_number,
     shard_named,
     shard_of,
-    wake,
 )
 
 _LOOK_EVERY_S = 1.0
@@ -65,10 +63,6 @@ class Cluster:
     def owns_name(self, name: str) -> bool:
         """Return whether this process is the one that does a task which one process is to do."""
         return self.owners.owns(shard_named(name))
-
-    def wake(self, run_id: str, seq: int) -> Statement:
-        """Return the statement to write with an append to a run that another process drives."""
-        return wake(run_id, seq)
 
     def woken(self, run_id: str) -> None:
         """Make the owner look soon: a wake of the run has become durable."""

@@ -11,7 +11,7 @@ from app.tools.extraction.document import DocumentFailure, damaged, encrypted
 from app.tools.extraction.markup import Leaves, elements, parse
 
 _MOST_PARTS = 5_000
-_MOST_UNPACKED = 200 * 1024 * 1024
+_MOST_UNPACKED_BYTES = 200 * 1024 * 1024
 _ENCRYPTED = 0x1
 _TYPES = "[Content_Types].xml"
 
@@ -42,7 +42,7 @@ class Package:
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as broken:
             raise damaged(f"its archive ends early or is not one ({broken})") from broken
         size = sum(member.file_size for member in members)
-        if len(members) > _MOST_PARTS or size > _MOST_UNPACKED:
+        if len(members) > _MOST_PARTS or size > _MOST_UNPACKED_BYTES:
             message = f"unpacked it would be {size} bytes in {len(members)} parts"
             raise DocumentFailure("DocumentTooLarge", message)
         self._members = {_key(member.filename): member for member in members}

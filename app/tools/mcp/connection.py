@@ -47,7 +47,7 @@ from steps.effects.outgoing import TokenRequest
 
 _PAGES = 100
 _LISTEN_AGAIN_S = 5.0
-_LONGEST_EVENT = 8_000_000
+_LONGEST_EVENT_BYTES = 8_000_000
 _KEY = "stepwell/idempotencyKey"
 _LONGEST = 2_000
 # The library's limits begin when a request is written, which a server that does not read
@@ -132,7 +132,7 @@ async def _streams(  # noqa: PLR0913 - what a connection is made of, each passed
             client = await stack.enter_async_context(http_client(headers, way, look, token))
             streams = await stack.enter_async_context(
                 streamable_http_client(
-                    str(settings.url), http_client=client, max_sse_event_size=_LONGEST_EVENT
+                    str(settings.url), http_client=client, max_sse_event_size=_LONGEST_EVENT_BYTES
                 )
             )
         yield streams

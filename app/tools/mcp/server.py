@@ -161,13 +161,13 @@ class McpServer:
         loop = asyncio.get_running_loop()
         with self._scope:
             while not self._is_closing:
-                began = loop.time()
+                began_s = loop.time()
                 try:
                     await self._live()
                 except Exception as failed:  # noqa: BLE001 - whatever it is, the server is away
                     if self._is_closing:
                         return
-                    if loop.time() - began > _STEADY_S:
+                    if loop.time() - began_s > _STEADY_S:
                         attempt = 0
                     attempt += 1
                     pause_s = _pause_s(attempt)

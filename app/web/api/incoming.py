@@ -33,7 +33,7 @@ from steps.http.run_answer import RECORD, has_no_body
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _WAIT_S = 30.0
-_SMALL = 64 * 1024
+_SMALL_BYTES = 64 * 1024
 _SEALED_OFF = {
     "content-security-policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
@@ -66,7 +66,7 @@ async def _taken(request: Request, services: Services, row: TriggerRow) -> Respo
     settings = services.settings
     largest = min(body.maxBytes, max(settings.max_body_bytes, settings.max_attachment_bytes))
     size = min(declared_size(request, settings), largest)
-    if size > _SMALL:
+    if size > _SMALL_BYTES:
         with services.admission.starting(row.tenant, size):
             content = await read_body(request, largest, settings.body_timeout)
     else:

@@ -26,7 +26,7 @@ from journal import KeptSignal, NewSignal
 from steps.contract.step_type import Problem
 from steps.signal_names import CALLBACK
 
-_LONGEST_DATA = 256 * 1024
+_LONGEST_DATA_BYTES = 256 * 1024
 _CALLBACK_KEPT_MS = 30 * 86_400_000
 _SHOWN = 100
 
@@ -43,8 +43,8 @@ async def send_signal(call: Call) -> Response:
     """Send a signal to the run that has waited longest for it, or to the first that will."""
     services = call.services
     body = checked(SignalBody, await json_body(call.request, services.settings))
-    if len(json.dumps(body.data)) > _LONGEST_DATA:
-        problem = Problem("data", f"may have {_LONGEST_DATA} bytes at most")
+    if len(json.dumps(body.data)) > _LONGEST_DATA_BYTES:
+        problem = Problem("data", f"may have {_LONGEST_DATA_BYTES} bytes at most")
         raise BadRequest("the signal is not acceptable", [problem])
     now_ms = services.clock.now_ms()
     signal = NewSignal(
@@ -103,7 +103,7 @@ async def _called_back(request: Request, services: Services) -> Response:
     where = services.callbacks.read(str(request.path_params["token"]))
     work_for(where.tenant)
     services.rate_limits.check_open(where.key)
-    body = await read_body(request, _LONGEST_DATA, services.settings.body_timeout)
+    body = await read_body(request, _LONGEST_DATA_BYTES, services.settings.body_timeout)
     data = parse_json(body) if body else None
     run = await services.runs.read(where.tenant, where.run_id)
     now_ms = services.clock.now_ms()

@@ -14,7 +14,7 @@ from steps.contract.step_type import Problem
 from steps.http.charset import charset_of
 from steps.http.charset_names import codec_named
 
-FIELD_ROOM = 1_048_576
+FIELD_ROOM_BYTES = 1_048_576
 """The most characters in all texts of one form."""
 
 _MOST_FIELDS = 1_000
@@ -142,8 +142,8 @@ def multipart_form(content_type: bytes, body: bytes, limit: int) -> Form:
             problems += _take_file(form, part)
     if len(parts) - files > _MOST_FIELDS or files > _MOST_FILES:
         raise BadRequest(f"a form has {_MOST_FIELDS:,} fields and {_MOST_FILES} files at most")
-    if form.length > FIELD_ROOM:
-        raise PayloadTooLarge("the fields of a form together", FIELD_ROOM)
+    if form.length > FIELD_ROOM_BYTES:
+        raise PayloadTooLarge("the fields of a form together", FIELD_ROOM_BYTES)
     if sum(len(upload.content) for upload in form.uploads.values()) > limit:
         what = FIELD if list(form.uploads) == [FIELD] else "the files of a form together"
         raise PayloadTooLarge(what, limit)

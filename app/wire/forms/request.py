@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from app.concurrency.offload import LONG_BYTES, offload
 from app.settings.server import Settings
-from app.wire.forms.form import FIELD, FIELD_ROOM, Form, multipart_form
+from app.wire.forms.form import FIELD, FIELD_ROOM_BYTES, Form, multipart_form
 from app.wire.parsing.errors import BadRequest, PayloadTooLarge
 from app.wire.parsing.fields import fields_of
 from app.wire.parsing.json_body import read_body
@@ -34,7 +34,7 @@ async def form_body(request: Request, settings: Settings) -> Form:
     """Return a form; if no file was chosen, it has no uploads. Raises as `form_with_file`."""
     limit = settings.max_attachment_bytes
     try:
-        body = await read_body(request, limit + FIELD_ROOM, settings.body_timeout)
+        body = await read_body(request, limit + FIELD_ROOM_BYTES, settings.body_timeout)
     except PayloadTooLarge as large:
         raise PayloadTooLarge(FIELD, limit) from large
     content_type = request.headers["content-type"].encode("latin-1")
