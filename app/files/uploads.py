@@ -1,7 +1,7 @@
 """Uploaded files: their bytes are in the storage, their owner and name in the journal."""
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from app.clock import Clock
@@ -122,9 +122,16 @@ async def unknown_files(
     journal: Journal, tenant: str, fields: Fields, data: Mapping[str, Json], path: str = "data"
 ) -> list[Problem]:
     """Return a problem for each id in file fields that names no file of the tenant."""
-    ids = [*fields.file_ids(data, path)] if fields.has_files else []
-    known = await journal.files.known(tenant, {id_ for _, id_ in ids}) if ids else ()
-    return [Problem(path, "is not the id of a file") for path, id_ in ids if id_ not in known]
+    return await unknown_ids(journal, tenant, fields.file_ids(data, path))
+
+
+async def unknown_ids(
+    journal: Journal, tenant: str, ids: Iterable[tuple[str, str]]
+) -> list[Problem]:
+    """Return a problem for each path whose id names no file of the tenant."""
+    named = [*dict.fromkeys(ids)]
+    known = await journal.files.known(tenant, {id_ for _, id_ in named}) if named else ()
+    return [Problem(path, "is not the id of a file") for path, id_ in named if id_ not in known]
 
 
 def attachment_of(row: FileRow) -> JsonObject:

@@ -78,7 +78,7 @@ def tries_a_command_once(patch: pytest.MonkeyPatch) -> None:
 
 
 def tells_no_parent_elsewhere(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Cluster, "tell", lambda *_: None)
+    patch.setattr(Cluster, "ask_owner", lambda *_: None)
 
 
 VIOLATIONS: dict[Break, str] = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from app.execution.live.live_run import LiveRun
-from app.files.uploads import unknown_files
+from app.files.uploads import unknown_files, unknown_ids
 from engine import (
     PAUSE_UPKEEP,
     Broke,
@@ -80,9 +80,6 @@ async def files_must_exist(
     Any step may have declared the name as a file.
     """
     declared = (definition.inputs, *(step.output for step in definition.steps.values()))
-    problems: dict[str, Problem] = {}
-    for fields in declared:
-        for problem in await unknown_files(journal, tenant, fields, edits):
-            problems[problem.path] = problem
-    if problems:
-        raise InvalidAnswer([*problems.values()])
+    ids = (named for fields in declared for named in fields.file_ids(edits))
+    if problems := await unknown_ids(journal, tenant, ids):
+        raise InvalidAnswer(problems)
