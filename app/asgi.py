@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.assembly import open_services
 from app.auth.first_owner import PATH, TENANT
 from app.operator.control_socket import Control
-from app.operator.folder import operator_context
+from app.operator.folder_commands import operator_context
 from app.services import Services
 from app.settings.server import Settings, load
 from app.telemetry import log, log_output

@@ -13,7 +13,7 @@ from app.cli.reporting import one_line
 from app.cli.subparsers import Subparsers
 from app.operator.data_folder import must_exist
 from app.operator.errors import CommandFailed
-from app.operator.folder import ask
+from app.operator.folder_commands import ask
 from app.operator.with_postgresql import LOSS, RESTORE, must_be_in_folder
 from app.settings.server import Settings, load
 from app.upkeep.backup import BackupFailed, restore

@@ -16,7 +16,7 @@ from app.cli.progress import show
 from app.cli.remote import client_of, object_of, printable
 from app.cli.subparsers import Subparsers, add_verbs
 from app.operator.errors import CommandFailed
-from app.operator.folder import ask
+from app.operator.folder_commands import ask
 from app.settings.server import Settings, load
 from app.wire.runs.listing import labels_of
 from engine import Json, Status
