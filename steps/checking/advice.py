@@ -133,9 +133,9 @@ class _Advice:
         self, document: dict[str, Any], registry: Registry, declared: Declared, known: Known
     ) -> None:
         steps = document.get("steps")
-        self._steps = [step for step in steps if isinstance(step, dict)] if isinstance(
-            steps, list) else []  # fmt: skip
-        self._places = {id(step): index for index, step in enumerate(steps or ())}
+        listed = steps if isinstance(steps, list) else []
+        self._steps = [step for step in listed if isinstance(step, dict)]
+        self._places = {id(step): index for index, step in enumerate(listed)}
         self._document, self._registry = document, registry
         self._declared, self._known = declared, known
         self._ids = {step["id"] for step in self._steps if isinstance(step.get("id"), str)}

@@ -390,3 +390,9 @@ def test_the_items_of_a_list_are_known_only_where_it_is_made() -> None:
     put = {"id": "put", "type": "set", "values": {"a": made, "a.b": made, "ab": "{{ item }}"}}
     found = check_definition(flow(put), REGISTRY).problems
     assert [problem.path for problem in found] == ["steps[0].values.ab"]
+
+
+@pytest.mark.parametrize("steps", [-1, True, 2.5, "x", {"a": 1}, [5], None])
+def test_steps_that_are_no_list_of_objects_are_a_problem(steps: Any) -> None:
+    found = check_definition({"name": "x", "steps": steps}, REGISTRY).problems
+    assert any(problem.path.startswith("steps") for problem in found)
