@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
@@ -148,7 +149,9 @@ def _file_name(given: dict[str, bytes]) -> str | None:
     if extended is not None:
         return extended
     if "filename" not in given:
-        return "" if "filename*" in given else None
+        # In an unknown charset, or without one: the ending still says what the file is.
+        last = given["filename*"].rpartition(b"'")[2] if "filename*" in given else None
+        return None if last is None else unquote(last.decode("latin-1"))
     try:
         return _plain(given["filename"].decode())
     except UnicodeDecodeError:
