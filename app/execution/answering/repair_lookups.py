@@ -67,6 +67,10 @@ class RepairLookups:
             return None
         kept = {name: item for name, item in pause.body.items() if name in _STAYS}
         fresh = {name: item for name, item in asked.pause.body.items() if name not in _STAYS}
+        before, after = pause.body.get("exclude"), fresh.get("exclude")
+        if isinstance(before, list) and isinstance(after, list):
+            # Nobody gets rid of their own exclusion by a change of the data.
+            fresh["exclude"] = [*before, *(name for name in after if name not in before)]
         # Answers that were given so far are answers to the question as it was.
         changed = {name: item for name, item in run.pause_changes.items() if name != "answers"}
         return replace(pause, body={**fresh, **kept, **changed})

@@ -129,7 +129,7 @@ def test_the_data_of_a_waiting_run_is_changed(client: httpx.Client, echo: Echo) 
 
 def test_an_open_question_reads_as_the_data_that_was_changed(client: httpx.Client) -> None:
     two = {"id": "ask", "type": "request-user-action", "message": "Pay {{ data.amount }} to {{ data.to }}?",
-           "required": 2, "deadline": "1h", "actions": [{"value": "yes"}]}  # fmt: skip
+           "required": 2, "exclude": ["{{ data.to }}"], "deadline": "1h", "actions": [{"value": "yes"}]}  # fmt: skip
     late = {"from": "ask", "to": "end", "on": "timeout"}
     create(
         client,
@@ -143,9 +143,11 @@ def test_an_open_question_reads_as_the_data_that_was_changed(client: httpx.Clien
     client.post(f"/api/workflow/resume/{run}", json=answer).raise_for_status()
     before = status(client, run)["pauseSignal"]
     assert len(before["answers"]) == 1
-    assert repair(client, "change-data", run, data={"amount": 700}).status_code == 200
+    changed = {"amount": 700, "to": "Bob"}
+    assert repair(client, "change-data", run, data=changed).status_code == 200
     after = status(client, run)["pauseSignal"]
-    assert (after["message"], after["deadline"]) == ("Pay 700 to Ada?", before["deadline"])
+    assert (after["message"], after["deadline"]) == ("Pay 700 to Bob?", before["deadline"])
+    assert after["exclude"] == ["Ada", "Bob"]
     assert after["answers"] == [], "the first answer was for 5"
     cannot = repair(client, "change-data", run, remove=["to"])
     assert (cannot.status_code, "data.to does not exist" in cannot.json()["message"]) == (400, True)
