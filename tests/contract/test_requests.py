@@ -1,5 +1,6 @@
 """What a request says has effect, or is refused: queries, bodies, versions, addresses, answers."""
 
+import json
 from typing import Any
 
 import pytest
@@ -137,3 +138,15 @@ def test_a_name_has_no_nul_character(shared: Server, kind: str, rest: dict[str, 
         refused = client.post(f"/api/{kind}", json={"name": "a\x00b", **rest})
     told = [{"path": "name", "message": "cannot have a NUL character"}]
     assert (refused.status_code, refused.json()["details"]) == (400, told)
+
+
+@pytest.mark.parametrize("odd", [[], {"a": 1}, [["x"]], 5, None])
+def test_names_of_any_kind_in_a_definition_are_checked(shared: Server, odd: object) -> None:
+    step = {"id": "a", "type": "call-workflow", "workflowId": odd, "agentId": odd, "workflow": odd}
+    end = {"id": "end", "type": "end-flow"}
+    whole = {"name": "x", "steps": [step, end], "edges": [{"from": "a", "to": "end"}]}
+    with shared.client() as client:
+        for text in (whole, {"name": "x", "model": "m", "instructions": "i", "tools": [step]}):
+            answer = client.post("/api/workflow/check", json={"text": json.dumps(text)})
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["problems"], answer.text

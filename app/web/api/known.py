@@ -39,5 +39,5 @@ def _named(document: Json, *keys: str) -> list[str]:
     parts: list[Any] = []
     for listed in (document.get("steps"), document.get("tools")):
         parts += listed if isinstance(listed, list) else []
-    found = {part.get(key) for part in parts if isinstance(part, dict) for key in keys}
-    return sorted(name for name in found if isinstance(name, str))
+    given = (part.get(key) for part in parts if isinstance(part, dict) for key in keys)
+    return sorted({name for name in given if isinstance(name, str)})
