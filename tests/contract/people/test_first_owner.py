@@ -66,6 +66,7 @@ def test_the_code_of_the_terminal_creates_one_owner_who_signs_in(tmp_path: Path)
             ("\x00", "x" * 9_000),
         ):
             answer = signed_in(server, name, password)
+            assert f'name="name" value="{name}"' in answer.text, "what was typed stays"
             assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
         elsewhere = {"tenant": "acme", "name": "Ada L.", "password": PASSWORD}
         assert httpx.post(f"{server.address}/sign-in", data=elsewhere).status_code == 401
