@@ -13,6 +13,7 @@ from app.concurrency.offload import offload
 from steps.contract.step_type import StepBroke
 from steps.effects.effects import ToolContext
 from steps.language.filters.lists import to_csv
+from steps.language.operations import kind_of
 from steps.tools.tools import tool
 
 MOST_BYTES = 50_000_000
@@ -99,6 +100,8 @@ async def _saved(
 def _written(content: Any, form: str, columns: list[str] | None, separator: str) -> bytes:
     try:
         if form == "csv":
+            if not isinstance(content, list):
+                raise ValueError(f"csv needs a list of objects or of lists, not {kind_of(content)}")
             text = to_csv(content, columns, separator)
         elif form == "json":
             text = json.dumps(content, ensure_ascii=False, indent=2)

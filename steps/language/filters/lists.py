@@ -109,7 +109,7 @@ def from_csv(text: str, separator: str = ",", header: bool = True) -> list[Any]:
 
 def items_of(values: Any) -> list[Any]:
     """Return the items of a list. Raises `ValueError` for any other value."""
-    if isinstance(values, str | dict | int | float) or values is None:
+    if isinstance(values, str | dict) or values is None:
         raise ValueError(f"it needs a list, not {kind_of(values)}")
     return list(list.__iter__(values)) if isinstance(values, list) else list(values)
 

@@ -39,8 +39,14 @@ async def test_a_file_is_created(given: dict[str, Any], raw: bytes, media_type: 
     ("given", "reported"),
     [
         ({"name": "a.txt", "content": [1]}, "content must be a text"),
-        ({"name": "a.csv", "format": "csv", "content": 5}, "it needs a list, not a number"),
-        ({"name": "a.csv", "format": "csv", "content": True}, "it needs a list, not a boolean"),
+        (
+            {"name": "a.csv", "format": "csv", "content": 5},
+            "csv needs a list of objects or of lists, not a number",
+        ),
+        (
+            {"name": "a.csv", "format": "csv", "content": True},
+            "csv needs a list of objects or of lists, not a boolean",
+        ),
         ({"name": "a.csv", "format": "csv", "content": "text"}, "needs a list"),
         ({"name": "../a.txt", "content": ""}, "name must be the name of a file, without a path"),
         ({"name": "a.txt", "content": "", "format": "pdf"}, "format"),
