@@ -14,7 +14,7 @@ from steps.agents.agent import AgentDefinition, AgentDocument, compile_agent
 from steps.checking.advice import Known, advice_on, advice_on_agent
 from steps.checking.as_written import definition_as_written
 from steps.checking.own_pool import waits_in_own_pool
-from steps.checking.strict_kinds import loose_kinds
+from steps.checking.strict_kinds import loose_kinds, unfit_names
 from steps.checking.without_effect import unused_priority, without_effect
 from steps.contract.step_type import AnyStepType, Problem, first_of
 from steps.definition import compile_definition
@@ -255,7 +255,9 @@ def _step(
     own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
     shared = {key: item for key, item in step.items() if key in CommonStep.model_fields}
     yield from loose_kinds(CommonStep, shared, path)
-    yield from loose_kinds(kind.settings, own, path) if kind.built_in else ()
+    if kind.built_in:
+        yield from loose_kinds(kind.settings, own, path)
+        yield from unfit_names(own, path)
     for text in texts_of(kind.settings, own, path):
         yield from _text_problems(text, declared, shown=kind.built_in)
         inside = text.path.removeprefix(f"{path}.")

@@ -1,15 +1,23 @@
-"""Requires real numbers and booleans in a saved definition: `"2"` and `"no"` are refused.
+"""Requires values of the right kind in a saved definition, such as a number and not `"2"`.
 
 Definitions that were stored earlier are still read loosely, so that their runs continue.
 """
 
 from collections.abc import Iterator, Mapping
+from types import NoneType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from steps.contract.step_type import Problem
 from steps.document.error_places import ErrorPlaces, path_text
+from steps.language.operations import kind_of
+
+_NAMES: dict[str, tuple[tuple[type, ...], str]] = {
+    "workflowId": ((str, NoneType), "a text"),
+    "key": ((str, int, float), "a text or a number"),
+}
+"""The kinds of constants with which a step that finds something by a name can work."""
 
 _WANTED = {
     "int_type": "must be a whole number",
@@ -30,3 +38,11 @@ def loose_kinds(model: type[BaseModel], given: Mapping[str, Any], path: str) -> 
                 quoted = ", without quotes" if isinstance(value, str) else ""
                 message = f"{_WANTED[item['type']]}{quoted}"
                 yield Problem(path_text(places.keys_of(item["loc"]), path), message)
+
+
+def unfit_names(given: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Find names that are constants of a kind with which the step would always fail."""
+    for key, (kinds, wanted) in _NAMES.items():
+        name = given.get(key, "")
+        if isinstance(name, bool) or not isinstance(name, kinds):
+            yield Problem(f"{path}.{key}", f"must be {wanted}, not {kind_of(name)}")

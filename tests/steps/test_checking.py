@@ -396,3 +396,20 @@ def test_the_items_of_a_list_are_known_only_where_it_is_made() -> None:
 def test_steps_that_are_no_list_of_objects_are_a_problem(steps: Any) -> None:
     found = check_definition({"name": "x", "steps": steps}, REGISTRY).problems
     assert any(problem.path.startswith("steps") for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ({"type": "call-workflow", "workflowId": []}, "workflowId: must be a text, not a list"),
+        ({"type": "call-workflow", "workflowId": 5}, "workflowId: must be a text, not a number"),
+        ({"type": "wait-for-signal", "signal": "s", "key": True}, "key: must be a text or a number, not a boolean"),
+        ({"type": "send-signal", "signal": "s", "key": {"a": 1}}, "key: must be a text or a number, not an object"),
+        ({"type": "send-signal", "signal": "s", "key": None}, "key: must be a text or a number, not null"),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_a_constant_of_another_kind_is_refused(
+    step: dict[str, Any], told: str
+) -> None:
+    found = check_definition(flow({"id": "a", **step}), REGISTRY).problems
+    assert [str(problem) for problem in found] == [f"steps[0].{told}"]
