@@ -32,6 +32,7 @@ from journal import (
     Corrupt,
     Damaged,
     DuplicateStart,
+    FolderUnusable,
     IdempotencyKey,
     Journal,
     LeftBehind,
@@ -192,7 +193,7 @@ def test_a_file_system_without_locks_is_not_called_another_process(
 
     monkeypatch.setattr(fcntl, "flock", refused)
     before = {*Path("/proc/self/fd").iterdir()}
-    with pytest.raises(OSError, match=f"No locks available: '{tmp_path}/stepwell.lock'"):
+    with pytest.raises(FolderUnusable, match=f"No locks available: '{tmp_path}/stepwell.lock'"):
         FolderLock(tmp_path)
     assert {*Path("/proc/self/fd").iterdir()} == before
 

@@ -127,7 +127,7 @@ async def test_a_child_run_that_uses_up_the_tokens_fails_the_step() -> None:
         calls(("check", {"n": 1})), delivers(), workflows=[CHECK], child_runs={"check": ended},
         agent={**WORKFLOW, "limits": {"maxTokens": 1_000}},
     )  # fmt: skip
-    with pytest.raises(StepBroke, match="1000 tokens"):
+    with pytest.raises(StepBroke, match="1,000 tokens"):
         await visit.execute()
     assert len(visit.effects.questions) == 1
 

@@ -56,7 +56,7 @@ def test_a_script_answers_agents_and_steps(shared: Server) -> None:
             True,
         )
         reported = start(client, workflow, q="once")["error"]
-        assert "script 3 has 1 answers, and is asked for one more" in reported["message"]
+        assert "script 3 has 1 answer, and is asked for one more" in reported["message"]
 
 
 @pytest.mark.parametrize(
