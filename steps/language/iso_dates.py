@@ -40,7 +40,7 @@ def moment_ms(value: object) -> int:
             moment = read_moment(value)
             at_ms = round(moment.timestamp() * 1_000) if moment.tzinfo else None
     if at_ms is None or not 0 <= at_ms < LATEST_MS:
-        raise _no_moment(f"not {value!r:.80}")
+        raise _no_moment(f"not {json.dumps(value, ensure_ascii=False, default=str)[:_SHOWN]}")
     if isinstance(value, int) and _SECONDS[0] <= value < _SECONDS[1]:
         raise _no_moment(f"and {value} looks like seconds; multiply it by 1000")
     return at_ms

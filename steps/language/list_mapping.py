@@ -180,7 +180,9 @@ class ListMapping(StepSettings):
         most = self.limit if expression is None else expression.evaluate(scope)
         if most is None or (type(most) is int and most >= 0):
             return most
-        raise ExpressionError(str(self.limit), f"limit must be a number from 0 on, not {most!r}")
+        raise ExpressionError(
+            str(self.limit), f"limit must be a number from 0 on, not {shown(most)}"
+        )
 
     async def _joined(self, rows: "_Rows", scope: Mapping[str, Json]) -> "_Rows":
         assert self.join is not None  # noqa: S101 - the caller has checked

@@ -28,7 +28,7 @@ def ready(name: str, value: Any, *keys: object) -> Any:
     return READY[name](name, at(value, *keys))
 
 
-def each_ready(name: str, values: Any, *arguments: Any) -> Any:
+def each_ready(name: Any, values: Any, *arguments: Any) -> Any:
     """Return a list whose items are fit for `map(name, *arguments)`. Raises `ValueError`."""
     if not isinstance(values, list):
         return _not_null("map", values)
@@ -36,7 +36,7 @@ def each_ready(name: str, values: Any, *arguments: Any) -> Any:
         return [*map(figure, plain_items(values))]
     if name == "split" and arguments:
         separator(arguments[0])
-    check = READY.get(name)
+    check = READY.get(name) if isinstance(name, str) else None
     return [check(name, item) for item in plain_items(values)] if check else values
 
 
@@ -141,13 +141,14 @@ def having(values: Any, what: str, attribute: Any) -> Any:
     """
     if what in ("selectattr", "rejectattr") or not isinstance(values, list | dict):
         return _not_text(what, values)
+    asked = attribute if isinstance(attribute, str) else shown(attribute)
     keys = [int(key) if key.isdecimal() else key for key in str(attribute).split(".")]
     items = list(values) if isinstance(values, dict) else plain_items(values)
     lacking = [at for at, item in enumerate(items) if not has(item, *keys)]
     if what == "sum" and (lacking := [at for at in lacking if isinstance(items[at], dict)]):
-        raise ValueError(f"`sum` adds up {attribute}, which item {lacking[0]} does not have")
+        raise ValueError(f"`sum` adds up {asked}, which item {lacking[0]} does not have")
     if what != "sum" and lacking and len(lacking) == len(items):
-        raise ValueError(f"`{what}` asks for {attribute}, which no item has")
+        raise ValueError(f"`{what}` asks for {asked}, which no item has")
     return values
 
 

@@ -17,7 +17,7 @@ _KINDS = {
     "string": "a text", "number": "a number", "bool": "a boolean", "none": "null",
     "sequence": "a list", "iterable": "a list", "map": "an object",
     "plain object": "a number beyond 128 bits",
-    "usize": "a whole number from 0",
+    "usize": "a whole number from 0", "u32": "a whole number from 0",
     "isize": "a whole number", "i64": "a whole number", "f64": "a number",
     "integer": "a whole number",
     "float": "a number", "undefined": "a value that does not exist",
@@ -28,7 +28,7 @@ _NAMED = "|".join(sorted(_KINDS, key=len, reverse=True))
 _WORDINGS = tuple(
     (re.compile(pattern.replace("KIND", f"({_NAMED})")), wording)
     for pattern, wording in (
-        ("cannot convert number to (?:usize|isize|i64|u64)", "it takes a whole number from 0"),
+        ("cannot convert number to (?:usize|isize|i64|u32|u64)", "it takes a whole number from 0"),
         ("cannot convert KIND to KIND", "it takes {1}, not {0}"),
         ("expected string, got KIND", "it takes a text, not {0}"),
         ("KIND is not iterable", "it takes a list, not {0}"),

@@ -111,7 +111,7 @@ async def test_a_list_is_derived_from_another(mapping: JsonObject, made: Any) ->
         ({"to": "{{ item.naem }}"}, "for item 0: item.naem does not exist"),
         ({"where": "item.id > 1"}, "for item 0: .*compares a text with a number"),
         ({"map": "[1, 'a']", "sortBy": "item"}, "compares a text with a number"),
-        ({"limit": "data.draft"}, "limit must be a number from 0 on, not True"),
+        ({"limit": "data.draft"}, "limit must be a number from 0 on, not true"),
     ],
 )
 async def test_an_item_that_fails_is_reported_by_its_number(

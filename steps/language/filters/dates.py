@@ -3,7 +3,7 @@
 import calendar
 import re
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -69,6 +69,8 @@ def date_add_months(value: str, months: int) -> str:
     given = _read(value)
     index = given.year * 12 + given.month - 1 + _whole(months, "months")
     year, month = divmod(index, 12)
+    if not MINYEAR <= year <= MAXYEAR:
+        raise ValueError(f"a date is in the years {MINYEAR} to {MAXYEAR}")
     day = min(given.day, calendar.monthrange(year, month + 1)[1])
     moved = given.replace(year=year, month=month + 1, day=day)
     return moved.isoformat() if not isinstance(moved, datetime) else _text(moved)
@@ -114,12 +116,19 @@ def date_parse(text: str, pattern: str, zone: str | None = None) -> str:
 
 
 def _parsed(text: str, pattern: str, signs: Collection[str]) -> datetime:
-    if "d" not in signs or not _WITH_YEAR.isdisjoint(signs):
-        return datetime.strptime(text, pattern)  # noqa: DTZ007 - the caller adds the zone
-    try:  # a day without a year is in 1900, which Python from 3.15 on does not assume
-        return datetime.strptime(f"{text} 1900", f"{pattern} %Y")  # noqa: DTZ007 - as above
-    except ValueError:
-        raise ValueError(f"{text!r} does not match the pattern {pattern!r}") from None
+    needs_year = "d" in signs and _WITH_YEAR.isdisjoint(signs)
+    # A day without a year is in 1900, which Python from 3.15 on does not assume.
+    given, expected = (text + " 1900", pattern + " %Y") if needs_year else (text, pattern)
+    try:
+        return datetime.strptime(given, expected)  # noqa: DTZ007 - the caller adds the zone
+    except ValueError as wrong:
+        reason = str(wrong)
+    if "bad directive" in reason or "stray %" in reason:
+        message = f"the pattern {pattern!r} has an unknown directive; a percent sign is written %%"
+        raise ValueError(message)
+    if reason.startswith(("time data", "unconverted data")):
+        raise ValueError(f"{text!r} does not match the pattern {pattern!r}")
+    raise ValueError(reason)
 
 
 def date_parts(value: str, zone: str | None = None) -> dict[str, int]:

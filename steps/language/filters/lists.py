@@ -72,6 +72,8 @@ def to_csv(
         raise ValueError("to_csv needs a list of objects, or one of lists")
     if columns is not None:
         names = items_of(columns)
+        if any(isinstance(name, dict | list | tuple) for name in names):
+            raise ValueError("columns of to_csv must be a list of names")
     else:
         keys = (name for line in lines for name in dict.keys(line)) if objects else ()
         names = list(dict.fromkeys(keys))

@@ -60,7 +60,8 @@ def format_number(value: float, decimals: int = 0, group: str = ",", point: str 
     written = f"{_to_places(value, decimals, ROUND_HALF_UP):,.{decimals}f}"
     if not any("1" <= character <= "9" for character in written):
         written = written.removeprefix("-")  # never write -0
-    return written.translate({ord(","): group, ord("."): point})
+    signs = {",": group, ".": point}
+    return "".join(signs.get(character, character) for character in written)
 
 
 def _to_places(value: float, places: int, rounding: str) -> Decimal:

@@ -4,7 +4,6 @@ Patterns are those of RE2, which never backtracks; the work is bounded before it
 """
 
 import base64
-import binascii
 import hashlib
 import hmac as signing
 from collections.abc import Callable
@@ -22,6 +21,7 @@ _MOST_WORK = 4_000_000
 _MOST_LOOKS = 50_000_000
 """The most characters in total, when each match may scan the whole rest of the text."""
 _MEMORY = 1 << 20
+_MOST_PARAMETERS = 1_000
 _ALGORITHMS = ("sha1", "sha256", "sha512")
 
 
@@ -64,7 +64,7 @@ def regex_split(text: str, pattern: str, limit: int = 0) -> list[str | None]:
     compiled = _compiled(pattern, text)
     for count, _ in enumerate(compiled.finditer(text)):
         _count(count, text)
-    return list(compiled.split(text, limit))
+    return list(compiled.split(text, min(limit, len(text) + 1)))  # there are no more matches
 
 
 def matches(text: str, pattern: str) -> bool:
@@ -82,9 +82,10 @@ def b64decode(text: str) -> str:
     """Return the text from base64 of its UTF-8, in either alphabet."""
     plain = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
-        return _text_of(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
-    except binascii.Error:
+        raw = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except ValueError:
         raise ValueError("the text is not base64") from None
+    return _text_of(raw)
 
 
 def to_hex(text: str) -> str:
@@ -129,11 +130,19 @@ def urldecode(text: str) -> str:
 
 def urlsplit(text: str) -> dict[str, Any]:
     """Return the parts of an address; `query` has a text for each name, or a list if repeated."""
-    parts = split_address(text)
-    query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=1_000)
+    try:
+        parts = split_address(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("the text is not an address: its host or its port is not valid") from None
+    try:
+        query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        message = f"the query of an address may have {_MOST_PARAMETERS:,} parameters at most"
+        raise ValueError(message) from None
     return {
         "scheme": parts.scheme, "username": parts.username, "host": parts.hostname,
-        "port": parts.port, "path": parts.path, "fragment": parts.fragment,
+        "port": port, "path": parts.path, "fragment": parts.fragment,
         "query": {name: item if len(item) > 1 else item[0] for name, item in query.items()},
     }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence as Ordered
 
-from steps.language.catalogue import FILTERS, positions
+from steps.language.catalogue import FILTERS, TESTS, positions
 from steps.language.operands import MAKE_TEXTS, READY
 from steps.language.operations import METHODS
 from steps.language.syntax.nodes import (
@@ -261,7 +261,8 @@ class _Writer:
         if node.name in ("defined", "undefined") and path and path[1]:
             there = node.negated == (node.name == "undefined")
             return ("" if there else "not ") + f"_has({self._path(path)})", _PART if there else _NOT
-        given = self._given(node.arguments)
+        known = TESTS.get(node.name)
+        given = self._given(positions(known, node.arguments) if known else node.arguments)
         word = "is not" if node.negated else "is"
         of = self._there(node.of, _OPERAND) if given else self._asked(node.of, _OPERAND)
         return f"{of} {word} {node.name}({', '.join(given)})", _OPERAND
