@@ -228,7 +228,10 @@ class _Approval:
         decisions: JsonObject = {}
         for name, call in calls.items():
             mine = own.get(name)
-            if isinstance(mine, dict):
+            if name in own and not isinstance(mine, dict):
+                message = 'must be an object such as {"actionValue": "approved"}'
+                self._problems.append(Problem(f"data.calls.{name}", message))
+            elif isinstance(mine, dict):
                 said = {**mine, **{k: self._answer[k] for k in ("answeredBy", "answeredAt")}}
                 decisions[name] = self._kept(call, said, f"data.calls.{name}.")
             elif self._answer.get("actionValue") is not None or not own:

@@ -69,6 +69,8 @@ async def test_one_answer_decides_each_call_by_its_name() -> None:
     for given in wrong:
         with pytest.raises(InvalidAnswer):
             at.answer(pause, None, data={"calls": given})
+    with pytest.raises(InvalidAnswer, match="call-1: must be an object such as"):
+        at.answer(pause, "approved", data={"calls": {"turn-1/call-1": "rejected"}})
     own = {"turn-1/call-1": {"actionValue": "rejected"}, "turn-1/call-3": {"actionValue": "approved", "data": {"n": 8}}}  # fmt: skip
     at.answer(pause, None, data={"calls": own})
     pause = await at.asked()
