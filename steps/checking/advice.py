@@ -165,7 +165,8 @@ class _Advice:
             if not name.startswith("#") and "{{" not in name:
                 lack = self._known.lacks("workflow", name)
                 yield from [Problem(f"{path}.{place}", lack)] if lack else []
-        if step.get("onInterrupted") and step.get("toolId") in self._known.pure:
+        tool = step.get("toolId")
+        if step.get("onInterrupted") and isinstance(tool, str) and tool in self._known.pure:
             lack = "has no effect: the tool touches nothing, so it is always called again"
             yield Problem(f"{path}.onInterrupted", lack)
         for place, retry in retries_in(step, path):

@@ -26,11 +26,12 @@ def with_defaults(document: Mapping[str, Any]) -> tuple[dict[str, Any], Located]
     origins: dict[str, str] = {}
     merged = []
     for index, step in enumerate(steps):
-        given = defaults.get(str(step.get("type"))) if isinstance(step, dict) else None
+        kind = step.get("type") if isinstance(step, dict) else None
+        given = defaults.get(kind) if isinstance(kind, str) else None
         more = {key: item for key, item in given.items() if key not in step and key not in _OWN
                 } if isinstance(given, dict) else {}  # fmt: skip
         for key in more:
-            origins[f"steps[{index}].{key}"] = f"defaults.{step['type']}.{key}"
+            origins[f"steps[{index}].{key}"] = f"defaults.{kind}.{key}"
         merged.append({**step, **more} if more else step)
 
     def located(problems: Iterable[Problem]) -> list[Problem]:

@@ -18,6 +18,7 @@ _BEGINNINGS = (
     ("Value error, ", ""),
     ("Input should be greater than or equal to", "must be at least"),
     ("Input should be less than or equal to", "must be at most"),
+    ("Unable to parse input string as an integer, exceeded maximum size", "must be nearer to 0"),
     ("Input should be ", "must be "),
     ("Input is not ", "must be "),
     ("Value should ", "must "),

@@ -5,8 +5,9 @@ from itertools import islice
 from typing import Any
 
 from steps.contract.step_type import MOST_PROBLEMS, Problem
-from steps.fields.fields import LIMITS, validator_of, value_problems
+from steps.fields.fields import LIMITS, place_in, validator_of, value_problems
 from steps.fields.fields_from_data import from_data_problems, plain_specs
+from steps.fields.wrong_values import message_of
 from steps.language.nearest import did_you_mean
 
 TYPES = ("string", "number", "integer", "boolean", "object", "array", "file")
@@ -196,8 +197,12 @@ def _problems_inside(spec: dict[str, Any], where: str, *, stored: bool) -> list[
 
 def _validity_problems(spec: dict[str, Any], where: str) -> list[Problem]:
     """Check whether a spec is valid as a whole, including its default."""
+    import jsonschema_rs
+
     try:
         validator = validator_of(spec)
+    except jsonschema_rs.ValidationError as wrong:
+        return [Problem(place_in(where, wrong.instance_path), message_of(wrong))]
     except (ValueError, TypeError, AttributeError) as wrong:
         return [Problem(where, f"is not a valid spec: {str(wrong).partition(chr(10))[0]}")]
     if "default" in spec and not (spec.get("required") is False and spec["default"] is None):

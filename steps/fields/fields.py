@@ -237,7 +237,7 @@ def value_problems(validator: Any, value: Json, path: str) -> list[Problem]:
     """Return the first problems that `validator_of` finds in a value, and how many more."""
     found = validator.iter_errors(value)
     problems = [
-        Problem(_place(path, error.instance_path), message_of(error))
+        Problem(place_in(path, error.instance_path), message_of(error))
         for error in islice(found, MOST_PROBLEMS)
     ]
     if more := sum(1 for _ in found):
@@ -245,7 +245,8 @@ def value_problems(validator: Any, value: Json, path: str) -> list[Problem]:
     return problems
 
 
-def _place(path: str, inside: Iterable[str | int]) -> str:
+def place_in(path: str, inside: Iterable[str | int]) -> str:
+    """Return the path of something inside the value at `path`."""
     return path + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inside)
 
 

@@ -121,20 +121,19 @@ def plain_spec(spec: Any) -> Any:
 
 
 def _unfit(spec: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    kind = spec.get("type")
+    named = f"a field of type {kind}" if isinstance(kind, str) else "a field without a type"
     if "choices" in spec:
-        kind = spec.get("type")
         if kind not in _CHOSEN:
             instead = "; say it in `items`" if kind == "array" else ""
-            message = (
-                f"has no effect on a field of type {kind}, only on {', '.join(_CHOSEN)}{instead}"
-            )
+            message = f"has no effect on {named}, only on {', '.join(_CHOSEN)}{instead}"
             yield Problem(f"{where}.choices", message)
         if "enum" in spec or "const" in spec:
             yield Problem(f"{where}.choices", "give either choices or enum")
     for key in LIMITS:
         kinds = ("array",) if key in COUNTS else ("number", "integer")
-        if is_template(spec, key) and spec.get("type") not in kinds:
-            message = f"has no effect on a field of type {spec.get('type')}, only on {kinds[0]}"
+        if is_template(spec, key) and kind not in kinds:
+            message = f"has no effect on {named}, only on {kinds[0]}"
             yield Problem(f"{where}.{key}", message)
     nested = spec.get("properties")
     for name, inner in nested.items() if isinstance(nested, dict) else ():

@@ -24,6 +24,7 @@ _FORMATS = {
     "uri": "a whole address such as https://example.com/",
     "iri": "a whole address such as https://example.com/",
     "uuid": "a UUID",
+    "regex": "a regular expression",
 }
 _WORDINGS = {
     "minimum": "must be at least {0}",

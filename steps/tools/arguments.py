@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from engine import JsonObject
 from steps.contract.step_type import Problem
+from steps.fields.fields import place_in
 
 _SHOWN = 5
 _LONGEST = 300
@@ -40,7 +41,7 @@ class ArgumentsSchema:
         """Return the first few problems; each path begins with `path`."""
         errors = itertools.islice(self._validator.iter_errors(dict(arguments)), _SHOWN)
         return [
-            Problem(_place(path, error.instance_path), str(error.message)[:_LONGEST])
+            Problem(place_in(path, error.instance_path), str(error.message)[:_LONGEST])
             for error in errors
         ]
 
@@ -83,7 +84,3 @@ def with_whole_numbers(arguments: JsonObject, refused: ValidationError) -> "Json
                     holder[key] = int(found)
                 holder = found
     return dict(whole)
-
-
-def _place(path: str, parts: list[str | int]) -> str:
-    return path + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)

@@ -74,6 +74,7 @@ def test_a_document_and_its_edges() -> None:
          'must be an object such as {"maxAttempts": 3}'),
         ({"type": "call-api", "url": "https://a.example", "followRedirects": "no"},
          "followRedirects", "must be true or false, without quotes"),
+        ({"required": 1e300}, "required", "must be nearer to 0"),
         ({"type": "call-api", "url": "https://a.example", "json": {}}, "json", "here it is body"),
         ({"type": "parallel", "branches": [{}]}, "branches", '{"first": {"steps": [...]}}'),
         ({"type": "group", "steps": {"a": {}}}, "steps", '[{"id": "first", "type": "set"}]'),
@@ -81,7 +82,13 @@ def test_a_document_and_its_edges() -> None:
         ({"type": "collect-inputs", "output": {"type": "object", "properties": {"a": {}}}},
          "output", "is a JSON Schema; here each field stands by its name"),
         ({"type": "collect-inputs", "output": {"a": {"type": "int"}, "b": {"type": "string", "minLength": "3"}}},
-         "output.b", "is not a valid spec"),
+         "output.b.minLength", 'must be a whole number, not "3"'),
+        ({"type": "collect-inputs", "output": {"a": {"type": "array", "items": {"enum": None}}}},
+         "output.a.items.enum", "must be a list, not null"),
+        ({"type": "collect-inputs", "output": {"a": {"type": "string", "pattern": "("}}},
+         "output.a.pattern", "must be a regular expression"),
+        ({"type": "collect-inputs", "output": {"a": {"type": ["x"], "choices": ["x"]}}},
+         "output.a.choices", "has no effect on a field without a type"),
     ],
 )  # fmt: skip
 def test_a_value_of_the_wrong_type_shows_an_example(

@@ -86,6 +86,11 @@ def test_a_problem_of_defaults_is_reported_once_at_the_defaults(
     assert all(item.startswith(text) for item, text in zip(found, reported, strict=True)), found
 
 
+def test_defaults_for_the_name_of_nothing_are_not_those_of_a_step_without_a_type() -> None:
+    found = problems({**document(defaults={"None": {"timeout": "9s"}}), "steps": [{"id": "a"}]})
+    assert any(item.startswith("steps[0].type: is required") for item in found), found
+
+
 def test_notes_are_allowed_anywhere() -> None:
     whole = document(note="of the whole")
     whole["steps"][0]["note"] = "a {{ text }} that nobody evaluates"
