@@ -10,6 +10,7 @@ from steps.contract.step_type import MOST_PROBLEMS, InvalidAnswer, Problem, Step
 from steps.fields.fields import LIMITS, Fields, validator_of, value_problems
 from steps.fields.fields_from_data import COUNTS, is_template, plain_spec
 from steps.language.nearest import did_you_mean
+from steps.language.operations import shown
 from steps.language.template import Template, as_text
 
 FIELD_ERRORS: Mapping[str, str] = {
@@ -115,13 +116,13 @@ async def _worked_out(spec: JsonObject, name: str, scope: Mapping[str, Json]) ->
 def _limit(limit: Json, key: str, name: str) -> Json:
     is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
     if not is_number or (key in COUNTS and (not isinstance(limit, int) or limit < 0)):
-        raise _broke(f"{key} of {name} must be a number, not {limit!r:.80}")
+        raise _broke(f"{key} of {name} must be a number, not {shown(limit)}")
     return limit
 
 
 def _choices(given: Json, name: str, spec: JsonObject, found: JsonObject) -> JsonObject:
     if not isinstance(given, list):
-        raise _broke(f"choices of {name} must be a list, not {given!r:.80}")
+        raise _broke(f"choices of {name} must be a list, not {shown(given)}")
     if len(given) > MOST_CHOICES:
         raise _broke(f"choices of {name} are {len(given):,}, and {MOST_CHOICES:,} at most")
     if not given and spec.get("required", True):

@@ -8,6 +8,7 @@ from steps.asking.settings import AskSettings, length_of
 from steps.asking.shown import shown_parts
 from steps.contract.step_type import Problem, StepBroke, StepInput
 from steps.effects.effects import Effects
+from steps.language.operations import shown
 from steps.language.template import Template, as_text
 
 NOBODY = "deadline"
@@ -128,7 +129,7 @@ async def _excluded(templates: Sequence[Template], step: StepInput) -> list[Json
         given = await template.rendered(step.scope)
         names = [as_text(item) for item in (given if isinstance(given, list) else [given]) if item]
         if not all(name.strip() for name in names) or (not names and given != []):
-            message = f"exclude[{index}] names nobody: it gives {given!r:.80}"
+            message = f"exclude[{index}] names nobody: it gives {shown(given)}"
             raise StepBroke("NobodyExcluded", message, retryable=False)
         found += names
     return found

@@ -8,6 +8,7 @@ from engine import Json
 from steps.contract.step_type import StepBroke, StepSettings
 from steps.language.durations import duration_ms
 from steps.language.expression import ExpressionError
+from steps.language.operations import shown
 from steps.language.template import SecretTemplate, Template
 
 OCCASIONS = ("asked", "reminded", "escalated")
@@ -190,5 +191,5 @@ def length_of(name: str, value: Json) -> int:
     try:
         return duration_ms(value)
     except ValueError as wrong:
-        message = f"{name} {wrong}, not {value!r:.80}"
+        message = f"{name} {wrong}, not {shown(value)}"
         raise StepBroke("InvalidDuration", message, retryable=False) from wrong

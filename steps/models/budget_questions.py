@@ -86,7 +86,9 @@ def accepted(pause: JsonObject, answer: JsonObject) -> GoesOn | None:
         to = data.get("to") if isinstance(data, dict) else 2 * most
         is_number = isinstance(to, int | float) and not isinstance(to, bool)
         if not is_number or not most < to <= _LARGEST:  # type: ignore[operator] # as above
-            problems.append(Problem("data.to", f"must be a number over {most:,g}"))
+            problems.append(
+                Problem("data.to", f"must be a number over {most:,g}, at most {_LARGEST:,}")
+            )
         kept["to"] = to
     if problems:
         raise InvalidAnswer(problems)

@@ -83,7 +83,7 @@ async def headers_of_step(
 
 
 def merged_headers(first: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
-    """Return headers, with those of `others` added that they lack in any spelling."""
+    """Return headers, with those of `more` added whose names they lack in any spelling."""
     taken = {name.lower() for name in first}
     return {**first, **{name: text for name, text in more.items() if name.lower() not in taken}}
 

@@ -17,8 +17,10 @@ from steps.tools.cut_json import cut
 _KINDS = {
     "image": "picture", "audio": "audio", "resource": "file", "resource_link": "link"
 }  # fmt: skip
-_LONGEST_NAME = 2_000
+_HOLD_CONTENT = ("data", "resource", "uri", "omitted", "fileId")
+"""Keys of a part other than text; it has one of them at least."""
 
+_LONGEST_NAME = 2_000
 
 _NONE: Mapping[str, bytes] = MappingProxyType({})
 
@@ -99,10 +101,11 @@ def content_of(result: Json) -> "list[JsonObject] | None":
 
 
 def _is_part(part: JsonObject) -> bool:
-    return (part.get("type") == "text" and isinstance(part.get("text"), str)) or (
-        part.get("type") in _KINDS
-        and any(key in part for key in ("data", "resource", "uri", "omitted", "fileId"))
-    )
+    kind = part.get("type")
+    if kind == "text":
+        return isinstance(part.get("text"), str)
+    is_known = isinstance(kind, str) and kind in _KINDS
+    return is_known and any(key in part for key in _HOLD_CONTENT)
 
 
 def file_id_of(part: Mapping[str, Json]) -> str:

@@ -28,6 +28,7 @@ def text(said: str) -> dict[str, Any]:
         ({"content": [text("a")], "text": "b", "n": 1}, ['{"text": "b", "n": 1}', "a"]),
         ({"content": "a report", "text": "a"}, ['{"content": "a report", "text": "a"}']),
         ({"content": [{"type": "paragraph"}]}, ['{"content": [{"type": "paragraph"}]}']),
+        ({"content": [{"type": []}, {"type": {}}]}, ['{"content": [{"type": []}, {"type": {}}]}']),
         ({"content": [text("")], "text": ""}, ["(nothing)"]),
         ({"content": [PICTURE, text("a shot")], "text": "a shot"}, [ImagePart("image/png", b"x" * 3_000), "a shot"]),
         ({"n": 1, "content": [PICTURE]}, ['{"n": 1}', ImagePart("image/png", b"x" * 3_000)]),
