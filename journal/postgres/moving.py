@@ -35,8 +35,6 @@ class PostgresEnd:
         try:
             self._hold(address)
             prepare(self._own, address, to_move=True)
-            # The last transaction waits for the disk, and brings all earlier ones there too.
-            self._own.raw.execute("SET synchronous_commit = off")
         except BaseException:
             self._own.close()
             raise
@@ -64,7 +62,10 @@ class PostgresEnd:
             raise named(failure) from failure
 
     def write(self, table: Table, rows: Sequence[Row], progress: str) -> None:
-        """Add rows and store the progress, in one transaction."""
+        """Add rows and store the progress, in one transaction.
+
+        It does not wait for the disk: `replace_meta` does, which brings all earlier ones there too.
+        """
         columns = table.columns
         if table.name == "run_captions":
             columns, rows = (*columns, "words"), [(*row, _vector(table, row)) for row in rows]
@@ -73,6 +74,7 @@ class PostgresEnd:
         copy = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
         try:
             with self._own.raw.transaction():
+                self._own.execute("SET LOCAL synchronous_commit = off")
                 with self._own.raw.cursor() as cursor, cursor.copy(copy.encode()) as to:
                     for row in rows:
                         to.write_row(row)
@@ -84,7 +86,6 @@ class PostgresEnd:
         """Replace the journal's entries in `meta`, and continue positions from `last_position`."""
         try:
             with self._own.raw.transaction():
-                self._own.execute("SET LOCAL synchronous_commit = on")
                 put_meta(self._own, rows)
                 self._own.execute(
                     "UPDATE sequences SET seq = ? WHERE name = 'events'", (last_position,)

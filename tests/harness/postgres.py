@@ -22,6 +22,7 @@ from tests.harness.server import Server
 _OPTIONS = {
     "listen_addresses": "", "unix_socket_directories": ".", "shared_buffers": "32MB",
     "max_connections": "200", "log_min_messages": "warning",
+    "wal_writer_delay": "10s",  # what a commit has not flushed is lost in a crash
 }  # fmt: skip
 
 _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
