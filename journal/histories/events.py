@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from engine import Event, IllegalTransition, Run, RunStarted, State, StepStarted, apply, fold
 from journal.connection import Clash, Connection
@@ -106,16 +107,13 @@ class Events:
             Unavailable: It is unknown whether the events were written.
         """
         head = Head(run.id, tenant, 0, first_link(run_number(run.id)))
-        if idempotency is None:
-            self.append(head, events, run, then, caption=caption)
-            return
-        append = self._append(head, events, run, caption, then)
-
-        def work(connection: Connection) -> None:
-            claim(connection, tenant, idempotency, run_number(run.id), run.started_at_ms)
-            append.work(connection)
-
-        self._writer.submit(Task(work, append.settle, tenant, append.rows, append.characters))
+        claimed = None
+        if idempotency is not None:
+            claimed = partial(
+                claim, tenant=tenant, wanted=idempotency, number=run_number(run.id),
+                at_ms=run.started_at_ms,
+            )  # fmt: skip
+        self.append(head, events, run, then, claimed, caption)
 
     def append(  # noqa: PLR0913 - as `start`
         self,
@@ -256,16 +254,9 @@ class Events:
         events: list[Event] = []
         before = first_link(number)
         for piece in _pieces(rows):
-            for _, seq, kind, schema, at_ms, body, digest, _ in piece:
-                if isinstance(body, str):
-                    before = link(before, seq, kind, schema, at_ms, body)
-                first = seq - count_of(kind) + 1
-                if first != len(events) + 1 or digest != before:
-                    raise Corrupt(run_id, first, "does not follow from the one before it")
-                try:
-                    events += decode_row(kind, schema, at_ms, body)
-                except ValueError as unknown:
-                    raise Corrupt(run_id, first, str(unknown)) from unknown
+            for row in piece:
+                events += _following(run_id, row[1:7], len(events), before)
+                before = row[6]
             if len(piece) < len(rows):
                 await asyncio.sleep(0)
         if rows[-1][7] != len(events):
@@ -282,20 +273,14 @@ class Events:
         """
         number, seq, before, characters = run_number(head.run_id), head.seq, head.hash, 0
         events: list[Event] = []
-        for at, kind, schema, at_ms, body, digest in await self._readers.all(
+        for row in await self._readers.all(
             "SELECT seq, type, schema, at_ms, body, hash FROM events WHERE run = ? AND seq > ?"
             " ORDER BY seq",
             (number, seq),
         ):
-            seq += count_of(kind)
-            before = link(before, at, kind, schema, at_ms, body)
-            if at != seq or digest != before:
-                raise Corrupt(head.run_id, at, "does not follow from the one before it")
+            events += _following(head.run_id, row, seq, before)
+            seq, body, before = row[0], row[4], row[5]
             characters += len(body)
-            try:
-                events += decode_row(kind, schema, at_ms, body)
-            except ValueError as unknown:
-                raise Corrupt(head.run_id, at, str(unknown)) from unknown
         return replace(head, seq=seq, hash=before, characters=head.characters + characters), events
 
     async def run(self, run_id: str, tenant: str | None = None) -> tuple[Head, Run]:
@@ -378,6 +363,19 @@ def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         if end - begin >= _PIECE_EVENTS or size >= _PIECE_CHARACTERS or end == len(rows):
             yield rows[begin:end]
             begin, size = end, 0
+
+
+def _following(run_id: str, row: Row, seq: int, before: bytes) -> list[Event]:
+    """Return the events of the row after event `seq`, whose hash is `before`. Raises `Corrupt`."""
+    last, kind, schema, at_ms, body, digest = row
+    first = last - count_of(kind) + 1
+    is_intact = isinstance(body, str) and digest == link(before, last, kind, schema, at_ms, body)
+    if first != seq + 1 or not is_intact:
+        raise Corrupt(run_id, first, "does not follow from the one before it")
+    try:
+        return decode_row(kind, schema, at_ms, body)
+    except ValueError as unknown:
+        raise Corrupt(run_id, first, str(unknown)) from unknown
 
 
 def _unheard(_: Head | BaseException) -> None:

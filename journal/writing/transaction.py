@@ -146,8 +146,10 @@ class Transaction:
         """
         try:
             return self._begun(connection, _together)
-        except Clash:
-            return self._begun(connection, _one_by_one)
+        except Exception as failure:
+            if not _is_of_one_write(failure):
+                raise
+        return self._begun(connection, _one_by_one)
 
     def _begun(self, connection: Connection, work: Writes) -> list[Any]:
         connection.execute("BEGIN IMMEDIATE")
@@ -230,7 +232,7 @@ def _undo(connection: Connection) -> None:
 
 
 def _together(connection: Connection, batch: Sequence[Append | Task]) -> list[Any]:
-    """Write all appends at once. Raises `Clash` when one does not fit."""
+    """Write all appends at once. Raises if one does not fit, or holds what cannot be stored."""
     runs: list[Statement] = []
     events: list[Row] = []
     others: list[tuple[int, Work]] = []
@@ -245,6 +247,11 @@ def _together(connection: Connection, batch: Sequence[Append | Task]) -> list[An
     for place, work in others:
         answers[place] = _alone(connection, work)
     return answers
+
+
+def _is_of_one_write(failure: Exception) -> bool:
+    """Return whether a failure is of one write; if the database fails, the whole batch does."""
+    return isinstance(failure, Clash) or not isinstance(failure, DatabaseError)
 
 
 def _one_by_one(connection: Connection, batch: Sequence[Append | Task]) -> list[Any]:
@@ -262,11 +269,9 @@ def _alone(connection: Connection, work: Work) -> Any:
     connection.execute("SAVEPOINT one")
     try:
         answer = work(connection)
-    except Clash as clash:
-        answer = clash
-    except DatabaseError:
-        raise  # the database itself fails, so the whole batch does
-    except Exception as refused:  # noqa: BLE001 - handed to the one who asked
+    except Exception as refused:
+        if not _is_of_one_write(refused):
+            raise
         answer = refused
     if isinstance(answer, Exception):
         _forget_position(connection)

@@ -43,6 +43,7 @@ from journal import (
 )
 from journal.connection import Values
 from journal.rows.codec import SCHEMA, decode, encode
+from journal.sqlite import durable_files
 from journal.sqlite.lock import FolderLock
 from tests.harness.histories import append_events, start_run
 
@@ -108,6 +109,16 @@ async def test_one_conflict_among_many_appends_fails_alone(journal: Journal) -> 
     assert [type(failure) for failure in failed] == [Conflict]
 
 
+async def test_one_start_that_cannot_be_stored_among_many_fails_alone(journal: Journal) -> None:
+    odd, event = started(1)
+    odd.workflow_id = "\ud800"
+    writes = [start_run(journal, "acme", odd, [event])]
+    writes += [start_run(journal, "acme", *_pair(number)) for number in range(2, 10)]
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    failed = [result for result in results if isinstance(result, BaseException)]
+    assert [type(failure) for failure in failed] == [UnicodeEncodeError]
+
+
 def _pair(number: int) -> tuple[Run, list[RunStarted]]:
     run, event = started(number)
     return run, [event]
@@ -138,6 +149,9 @@ async def test_an_idempotency_key_starts_one_run(journal: Journal) -> None:
             await start_run(journal, "acme", *_pair(2), idempotency=wanted)
         assert (duplicate.value.run_id, duplicate.value.same) == (run.id, same)
     await start_run(journal, "other", *_pair(3), idempotency=key)
+    with pytest.raises(Conflict):
+        await start_run(journal, "acme", run, [event], idempotency=replace(key, key="unused"))
+    assert await journal.start_keys.used("acme", "unused") is None
 
 
 @pytest.mark.parametrize("harm", [
@@ -183,6 +197,16 @@ async def test_another_process_cannot_open_the_folder(journal: Journal, tmp_path
     )
     other = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
     assert b"Locked" in other.stderr
+
+
+def test_a_new_data_folder_is_on_disk_with_those_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr(durable_files, "sync", flushed.append)
+    for _ in range(2):
+        FolderLock(tmp_path / "new" / "data").release()
+    assert flushed == [tmp_path / "new", tmp_path]
 
 
 def test_a_file_system_without_locks_is_not_called_another_process(
