@@ -54,17 +54,16 @@ from journal.errors import (
     UnknownWebhook,
     UnknownWorkflow,
 )
-from journal.histories.event_pages import EventFilter, EventPage, EventPages, EventRow
+from journal.histories.event_pages import EventFilter, EventPages, EventRow
 from journal.histories.events import Events
 from journal.histories.head import Head
-from journal.histories.removal import Deleted, RetentionGroup
-from journal.histories.start_keys import IdempotencyKey, StartKeys, UsedKey
+from journal.histories.removal import RetentionGroup
+from journal.histories.start_keys import IdempotencyKey, UsedKey
 from journal.journal import SQLITE_VERSION, Database, Journal, looking_at
 from journal.opening_errors import (
     BadDatabase,
     CannotCopy,
     CannotOpen,
-    DatabaseInUse,
     FolderUnusable,
     Locked,
     WalMissing,
@@ -72,7 +71,7 @@ from journal.opening_errors import (
 )
 from journal.postgres.lock_kinds import processes_of
 from journal.processes.bell import CHANGE, PLACE, RUN, SHARDS_MOVED, WAKE, Bell
-from journal.processes.locks import Locks, LockView, ProcessRow, SessionLost
+from journal.processes.locks import LockView, SessionLost
 from journal.processes.owners import (
     ALL_SHARDS,
     NO_SHARDS,
@@ -82,24 +81,24 @@ from journal.processes.owners import (
     shard_named,
     shard_of,
 )
-from journal.processes.shared_owners import SILENT_MS, SharedOwners
+from journal.processes.shared_owners import SharedOwners
 from journal.processes.sharing import Shared
 from journal.rows.definition_rows import DefinitionFilter, MarkedVersions, NewVersion, VersionRow
 from journal.rows.run_ids import run_id, run_number
 from journal.rows.run_projection import Statement, turn_of
-from journal.runs.captions import CaptionRow, Captions
+from journal.runs.captions import CaptionRow
 from journal.runs.child_rows import ChildLine
-from journal.runs.children import ChildList, ChildRow, Family
-from journal.runs.inbox import Inbox, InboxFilter, InboxPosition, PausedRow
-from journal.runs.overview import Overview, WaitingRun
+from journal.runs.children import ChildRow, Family
+from journal.runs.inbox import InboxFilter, InboxPosition, PausedRow
+from journal.runs.overview import WaitingRun
 from journal.runs.run_errors import ListedError
 from journal.runs.run_filter import RunFilter
-from journal.runs.run_inputs import InputWords, RunInputs, StartPage, StartRow
+from journal.runs.run_inputs import InputWords, StartRow
 from journal.runs.run_order import RunOrder, RunPosition
-from journal.runs.run_search import RunPage, RunSearch
-from journal.runs.runs import LeftBehind, RunList, RunRow
+from journal.runs.run_search import RunPage
+from journal.runs.runs import LeftBehind, RunRow
 from journal.runs.selection import Matched
-from journal.runs.suspects import SELECT_SUSPECTS, Suspect, suspects_of
+from journal.runs.suspects import SELECT_SUSPECTS, suspects_of
 from journal.sqlite.backup import copy_database, open_read_only
 from journal.sqlite.checkpoints import check_wal, has_wal, unmark
 from journal.sqlite.database import (
@@ -111,38 +110,30 @@ from journal.sqlite.database import (
     migrations,
     must_be_journal,
 )
-from journal.sqlite.durable_files import sync, write_whole
+from journal.sqlite.durable_files import make_folder, sync, write_whole
 from journal.sqlite.lock import FolderLock, holder
 from journal.sqlite.soundness import damage_of
-from journal.tables.audit_list import AuditFilter, AuditList, AuditPage
-from journal.tables.credentials import JwtSecretRow, JwtSecrets, KeyRow, Keys
+from journal.tables.audit_list import AuditFilter
+from journal.tables.credentials import JwtSecretRow, JwtSecrets, KeyRow
 from journal.tables.definitions import DefinitionTable
-from journal.tables.deliveries import Attempt, DeliveryRow, Outbox
-from journal.tables.files import FileRow, FileTable
-from journal.tables.firings import Firing, FiringList
+from journal.tables.deliveries import Attempt, DeliveryRow
+from journal.tables.files import FileRow
+from journal.tables.firings import Firing
 from journal.tables.knowledge import KnowledgeTable, PassageRow, Vectors
-from journal.tables.llm_models import ModelRow, ModelTable
+from journal.tables.llm_models import ModelTable
 from journal.tables.mcp_sign_ins import McpSignInRow, McpSignInTable
 from journal.tables.passkeys import PasskeyRow, PasskeyTable
 from journal.tables.people import PeopleTable, PersonRow
-from journal.tables.places import Line, PlaceKey, PlaceList, place_key
-from journal.tables.requests import LONGEST_KEPT_BODY_BYTES, ArrivedRequest, RequestTable
+from journal.tables.places import PlaceKey, place_key
+from journal.tables.requests import LONGEST_KEPT_BODY_BYTES, ArrivedRequest
 from journal.tables.saved_views import ViewRow
-from journal.tables.schedules import ScheduleRow, ScheduleTable
+from journal.tables.schedules import ScheduleRow
 from journal.tables.secrets import SecretRow, SecretTable
 from journal.tables.sessions import SessionRow, SessionTable
-from journal.tables.signals import (
-    KeptSignal,
-    NewSignal,
-    SignalKept,
-    SignalTable,
-    SignalTaken,
-    insert,
-    take,
-)
+from journal.tables.signals import KeptSignal, NewSignal, insert, take
 from journal.tables.spending import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent
 from journal.tables.store import Change, StoreTable
-from journal.tables.threads import ExchangeRow, ThreadRow, ThreadTable
+from journal.tables.threads import ExchangeRow, ThreadTable
 from journal.tables.triggers import TriggerRow, TriggerTable
 from journal.tables.variables import VariableRow, VariableTable
 from journal.tables.wakes import WAITING as WAITING_WAKES
@@ -166,7 +157,6 @@ __all__ = [
     "SELECT_SUSPECTS",
     "SHARDS",
     "SHARDS_MOVED",
-    "SILENT_MS",
     "SQLITE_VERSION",
     "UNREADABLE",
     "WAITING_WAKES",
@@ -176,20 +166,16 @@ __all__ = [
     "ArrivedRequest",
     "Attempt",
     "AuditFilter",
-    "AuditList",
-    "AuditPage",
     "AuditRow",
     "BadDatabase",
     "Bell",
     "CannotCopy",
     "CannotOpen",
     "CaptionRow",
-    "Captions",
     "Change",
     "ChangeNote",
     "ChangedMeanwhile",
     "ChildLine",
-    "ChildList",
     "ChildOf",
     "ChildRow",
     "Conflict",
@@ -198,15 +184,12 @@ __all__ = [
     "Damaged",
     "Database",
     "DatabaseError",
-    "DatabaseInUse",
     "DefinitionExists",
     "DefinitionFilter",
     "DefinitionTable",
-    "Deleted",
     "DeliveryRow",
     "DuplicateStart",
     "EventFilter",
-    "EventPage",
     "EventPages",
     "EventRow",
     "Events",
@@ -214,16 +197,13 @@ __all__ = [
     "Family",
     "Fault",
     "FileRow",
-    "FileTable",
     "Firing",
-    "FiringList",
     "FolderLock",
     "FolderUnusable",
     "Head",
     "Health",
     "Histogram",
     "IdempotencyKey",
-    "Inbox",
     "InboxFilter",
     "InboxPosition",
     "InputWords",
@@ -233,22 +213,18 @@ __all__ = [
     "JwtSecrets",
     "KeptSignal",
     "KeyRow",
-    "Keys",
     "KnowledgeFull",
     "KnowledgeTable",
     "LeftBehind",
     "LimitHit",
-    "Line",
     "ListedError",
     "LockView",
     "Locked",
-    "Locks",
     "MarkedVersions",
     "Matched",
     "McpSignInRow",
     "McpSignInTable",
     "ModelCall",
-    "ModelRow",
     "ModelTable",
     "NameTaken",
     "NewSignal",
@@ -257,8 +233,6 @@ __all__ = [
     "NotEnded",
     "NotFound",
     "OpenRuns",
-    "Outbox",
-    "Overview",
     "Owners",
     "PassageRow",
     "PasskeyRow",
@@ -268,20 +242,13 @@ __all__ = [
     "PeopleTable",
     "PersonRow",
     "PlaceKey",
-    "PlaceList",
-    "ProcessRow",
-    "RequestTable",
     "RetentionGroup",
     "RunFilter",
-    "RunInputs",
-    "RunList",
     "RunOrder",
     "RunPage",
     "RunPosition",
     "RunRow",
-    "RunSearch",
     "ScheduleRow",
-    "ScheduleTable",
     "SecretRow",
     "SecretTable",
     "SessionLost",
@@ -290,22 +257,15 @@ __all__ = [
     "ShardsHeard",
     "Shared",
     "SharedOwners",
-    "SignalKept",
-    "SignalTable",
-    "SignalTaken",
     "SpendingRow",
     "SpendingTable",
     "Spent",
-    "StartKeys",
-    "StartPage",
     "StartRow",
     "Statement",
     "StoreFull",
     "StoreTable",
-    "Suspect",
     "ThreadInUse",
     "ThreadOfAnother",
-    "ThreadRow",
     "ThreadTable",
     "TooManySchedules",
     "TooManySignals",
@@ -360,6 +320,7 @@ __all__ = [
     "how_to_open",
     "insert",
     "looking_at",
+    "make_folder",
     "mark",
     "migrations",
     "must_be_journal",

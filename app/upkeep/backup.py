@@ -28,6 +28,7 @@ from journal import (
     copy_database,
     damage_of,
     has_wal,
+    make_folder,
     mark,
     migrations,
     open_read_only,
@@ -113,7 +114,7 @@ def restore(source: Path, data: Path) -> dict[str, Any]:
     _check(database, manifest)
     is_whole = False
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(data)
         data.chmod(0o700)
         files = list(_files(source / "files")) if source.is_dir() else []
         for file in files:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from journal.opening_errors import FolderUnusable, Locked
+from journal.sqlite.durable_files import make_folder
 
 LOCK_FILE = "stepwell.lock"
 
@@ -40,7 +41,7 @@ class FolderLock:
             raise FolderUnusable(folder, refused) from refused
 
     def _take(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         with ExitStack() as unless_taken:
             self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             unless_taken.callback(os.close, self._folder)
