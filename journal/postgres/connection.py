@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from zlib import crc32
 
 import psycopg
 from psycopg.abc import RV, PQGen
@@ -19,6 +18,7 @@ from engine import State, Status
 from journal.connection import Clash, Found
 from journal.postgres.address import Address
 from journal.postgres.dialect import translated, words_query
+from journal.postgres.lock_kinds import lock_kind
 from journal.postgres.rows import DOES_NOT_FIT, Sent, sent
 from journal.postgres.trip import Trip, silence
 from journal.rows.event_rows import Row
@@ -244,8 +244,7 @@ class PostgresConnection:
 
 def lock_of(address: Address, what: str) -> str:
     """Return the two numbers of an advisory lock of a schema."""
-    number = crc32(f"{address.schema} {what}".encode())
-    return f"{LOCKS}, {number - 2**32 if number >= 2**31 else number}"
+    return f"{LOCKS}, {lock_kind(address.schema, what)}"
 
 
 def named(failure: psycopg.Error) -> Exception:

@@ -7,7 +7,7 @@ from zlib import crc32
 from journal.connection import Connection
 from journal.processes.locks import ProcessRow
 
-PLACES, SHARDS = "places", "shards"
+PLACE_LOCKS, SHARD_LOCKS = "places", "shards"
 
 STUCK_S = 10
 """For how many seconds whoever holds the writers' lock may leave a batch half sent.
@@ -56,7 +56,7 @@ WHO = """
 
 
 def lock_kind(schema: str, what: str) -> int:
-    """Return the first number of the locks of a kind, which differs between schemas."""
+    """Return the number of a kind of lock, which differs between schemas."""
     number = crc32(f"{schema} {what}".encode())
     return number - 2**32 if number >= 2**31 else number
 
@@ -73,7 +73,7 @@ def processes_of(connection: Connection, schema: str) -> list[ProcessRow]:
 
 def kinds_of(schema: str) -> Sequence[int]:
     """Return the values of `WHO`."""
-    return [unsigned(lock_kind(schema, what)) for what in (PLACES, SHARDS)] * 2
+    return [unsigned(lock_kind(schema, what)) for what in (PLACE_LOCKS, SHARD_LOCKS)] * 2
 
 
 def process_rows(rows: Iterable[Sequence[Any]]) -> list[ProcessRow]:

@@ -23,12 +23,12 @@ from journal.postgres import lock_kinds
 from journal.postgres.address import Address
 from journal.postgres.arrays import texts
 from journal.postgres.connection import LOCKS, WRITER
-from journal.postgres.lock_kinds import PLACES, SHARDS, lock_kind, unsigned
+from journal.postgres.lock_kinds import PLACE_LOCKS, SHARD_LOCKS, lock_kind, unsigned
 from journal.postgres.rows import Sent
 from journal.postgres.trip import Trip
 from journal.processes.bell import RUN, Heard
 from journal.processes.locks import LockView, SessionLost
-from journal.processes.owners import SHARDS as MOST_SHARDS
+from journal.processes.owners import SHARDS
 from journal.processes.shared_owners import SILENT_MS
 
 _MOST_PROCESSES = 1_000
@@ -72,7 +72,9 @@ class PostgresLocks:
         self._session: AsyncConnection[Any] | None = None
         self._place, self._has_left = 0, False
         self._one_at_a_time = asyncio.Lock()
-        self._places, self._shards = (lock_kind(address.schema, what) for what in (PLACES, SHARDS))
+        self._places, self._shards = (
+            lock_kind(address.schema, what) for what in (PLACE_LOCKS, SHARD_LOCKS)
+        )
         self._prepared: dict[bytes, bytes] = {}
         self._numbers = {
             "places": unsigned(self._places), "shards": unsigned(self._shards),
@@ -123,7 +125,7 @@ class PostgresLocks:
             " WHERE pg_try_advisory_lock(%(class)s::int, shard)",
             {"wanted": sorted(shards), "class": self._shards},
         )
-        return frozenset(shard for (shard,) in rows if 0 <= shard < MOST_SHARDS)
+        return frozenset(shard for (shard,) in rows if 0 <= shard < SHARDS)
 
     async def give(self, shards: Collection[int]) -> None:
         """Free shards. Raises `SessionLost`."""

@@ -48,7 +48,7 @@ class NearReads:
         )
         self._connection.execute("PRAGMA query_only = ON")
         self._connection.execute("PRAGMA wal_autocheckpoint = 0")
-        self._connection.text_factory = _text
+        self._connection.text_factory = readable
 
     def are_short(self) -> bool:
         """Return whether the next read may be done here."""
@@ -84,5 +84,6 @@ class NearReads:
         self._connection.close()
 
 
-def _text(stored: bytes) -> str:
+def readable(stored: bytes) -> str:
+    """Return a text even if it is damaged, which must not prevent reading the others."""
     return stored.decode(errors="replace")

@@ -16,6 +16,7 @@ from journal.connection import Connection
 from journal.errors import Damaged
 from journal.opening_errors import BadDatabase, CannotOpen
 from journal.reading.disk_reads import disk_reads
+from journal.reading.near_reads import readable
 from journal.sqlite.checkpoints import check_wal, has_wal, open_as_it_is
 from journal.sqlite.durable_files import sync, write_whole
 from journal.sqlite.lock import FolderLock
@@ -181,13 +182,8 @@ async def open_reader(file: Path) -> ReadingConnection:
         f"busy_timeout = {_BUSY_MS}",
         "wal_autocheckpoint = 0",
     )
-    # A damaged text must not prevent reading the others: important rows have a hash.
-    connection.text_factory = _text
+    connection.text_factory = readable  # important rows have a hash
     return connection
-
-
-def _text(stored: bytes) -> str:
-    return stored.decode(errors="replace")
 
 
 async def _open(kind: type[C], file: Path, *pragmas: str) -> C:
