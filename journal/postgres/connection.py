@@ -285,6 +285,8 @@ def _session(address: Address, *, writes: bool) -> str:
         f"SET search_path = {address.schema}",
         f"SET statement_timeout = {address.statement_timeout_ms}",
         f"SET idle_in_transaction_session_timeout = {_IDLE_IN_TRANSACTION_MS}",
+        # A snapshot from before the writers' lock is not what the transaction has to continue from.
+        "SET default_transaction_isolation = 'read committed'",
         "SET standard_conforming_strings = on",
         *_BY_INDEX,
     ]

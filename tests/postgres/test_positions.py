@@ -1,7 +1,9 @@
 """Events become visible in the order of their positions, and verify finds no gap."""
 
+import asyncio
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 
 from journal.connection import Connection
 from journal.errors import Conflict
@@ -112,3 +114,29 @@ def test_positions_become_visible_in_order(postgres: PostgresServer) -> None:
     ]
     assert faults == [], "an entry of the audit log or a position is missing"
     connection.close()
+
+
+async def test_an_append_sees_what_was_committed_while_it_waited_whatever_the_default_isolation(
+    postgres: PostgresServer,
+) -> None:
+    database = postgres.database()
+    address = Address.read(
+        f"{database.url}&options=-c%20default_transaction_isolation%3Drepeatable%5C%20read",
+        schema=database.schema, statement_timeout_ms=30_000, relaxed=False,
+    )  # fmt: skip
+    with (
+        closing(PostgresConnection(address, writes=True)) as first,
+        closing(PostgresConnection(address, writes=True)) as second,
+    ):
+        prepare(first, address)
+        one, other = (batch(writer, 1)[0] for writer in (1, 2))
+        assert isinstance(one, Append)
+        assert isinstance(other, Append)
+        first.execute("BEGIN IMMEDIATE")
+        first.write_rows(one.runs, one.events)
+        waits = asyncio.create_task(second.append(other.runs, other.events))
+        await asyncio.sleep(0)  # it is sent, and waits for the writers' lock
+        while not postgres.execute("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            pass
+        first.execute("COMMIT")
+        await waits
