@@ -300,7 +300,9 @@ def test_rows_are_added_removed_and_answered_without_scripts(client: httpx.Clien
     refused = httpx.post(url, data=bad)
     assert refused.status_code == 400
     reported = re.findall(
-        r'name="([^"]+)"[^>]*>\s*<p class="wrong" role="alert">([^<]+)', refused.text
+        r'name="([^"]+)"[^>]* aria-describedby="([^"]+)" aria-invalid="true"[^>]*>'
+        r'\s*<p class="wrong" role="alert" id="\2">[^<]+',
+        refused.text,
     )
     assert [name for name, _ in reported] == [
         "data.lines[0].item",

@@ -199,6 +199,10 @@ def test_an_admin_invites_a_person_reads_the_audit_log_and_repairs_a_webhook(
         listed = person.driver.find_element(By.CSS_SELECTOR, "tbody").text
         actions = ("createPerson", "updatePerson", "endSession", "createKey", "putBudget")
         assert [action for action in actions if action not in listed] == []
+        links = person.driver.find_elements(By.CSS_SELECTOR, "[data-label=Target] a")
+        pages = {link.text: link.get_dom_attribute("href") for link in links}
+        assert pages["/api/workflows"] == "/workflows/q", "the page of what was created"
+        assert pages["/api/budgets"] == "/settings/budgets", "the list of what has no page"
         assert len(changes(client)) <= 13
     assert hand.presses <= 14
     assert person.errors() == []

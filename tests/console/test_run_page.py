@@ -74,8 +74,11 @@ def test_a_run_is_inspected_and_repaired(console: Server, person: Person) -> Non
         person.presses("Skip…")
         person.writes("skip-output", '{"status": 201}')
         person.fills("Reason", "paid by hand")
+        follow = "[data-live-graph] [data-follow]"
+        assert person.driver.find_elements(By.CSS_SELECTOR, follow)
         person.presses("Skip it")
         person.sees("The step was skipped.")
+        person.waits(lambda: not person.driver.find_elements(By.CSS_SELECTOR, follow))
         assert settled(client, run)["result"] == {"n": 30, "status": 201}
         assert person.errors() == []
 

@@ -27,6 +27,9 @@ SIZES = (4, 8, 16)
 _ROOM = 100
 """How many more calls may differ from one time to the next."""
 
+_FOR_A_RUN = 90
+"""The most calls for each run on the list of runs: no character of a time is looked at by itself."""
+
 _ours: ContextVar[bool] = ContextVar("ours", default=False)
 """Whether what runs is a request of the browser, and not what goes on beside it."""
 
@@ -152,5 +155,7 @@ async def test_a_page_works_in_proportion_to_what_it_shows(
             fast[name] = (first, second, third)
         if more > some + 1:
             statements[name] = (some, more)
+    calls = [least for least, _ in work["/runs"]]
+    assert (calls[2] - calls[1]) / (SIZES[2] - SIZES[1] + 1) < _FOR_A_RUN
     assert min(least for all_of in work.values() for _, least in all_of) > 0
     assert (fast, statements) == ({}, {})

@@ -82,9 +82,8 @@ def when(at: Any) -> str:
     """Return a time for people: in UTC, which the browser converts to the reader's time zone."""
     if at is None:
         return ""
-    iso = iso_time(at) if isinstance(at, int) else _in_utc(str(at))
-    shown = f"{iso[:10]} {iso[11:16]} UTC"
-    return safe(f'<time datetime="{_plain(iso)}">{_plain(shown)}</time>')
+    iso = iso_time(at) if isinstance(at, int) else _plain(_in_utc(str(at)))
+    return safe(f'<time datetime="{iso}">{iso[:10]} {iso[11:16]} UTC</time>')
 
 
 def at_place(at: str, zone: str) -> str:
@@ -94,7 +93,7 @@ def at_place(at: str, zone: str) -> str:
 
 def counting(since_ms: int) -> str:
     """Return how long ago something under way began; the browser keeps counting."""
-    return safe(f'<time data-counting datetime="{_plain(iso_time(since_ms))}"></time>')
+    return safe(f'<time data-counting datetime="{iso_time(since_ms)}"></time>')
 
 
 def _in_utc(moment: str) -> str:
@@ -106,6 +105,7 @@ def _in_utc(moment: str) -> str:
 
 
 def _plain(text: str) -> str:
+    """Return a text without what would have to be escaped; `iso_time` makes none of that."""
     return "".join(char for char in text if char.isalnum() or char in " -:.+")
 
 

@@ -1,4 +1,4 @@
-"""Settings: keys, tokens, secrets, models, tools, webhooks, retention, and the server's state."""
+"""Settings about the server and what a tenant stores in it; people have a file of their own."""
 
 import math
 from collections.abc import Awaitable, Callable

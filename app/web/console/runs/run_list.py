@@ -60,10 +60,16 @@ async def list_page(call: Call) -> Response:
         runs=rows,
         captions={run_id: found.captions.get(run_id) for run_id in run_ids},
         errors={run_id: found.errors.get(run_id) for run_id in run_ids},
-        alike={row.run_id: _alike(row, found.errors.get(row.run_id), kept) for row in rows},
+        alike={
+            run_id: _alike(row, found.errors.get(run_id), kept)
+            for run_id, row in zip(run_ids, rows, strict=True)
+        },
         children=await _children(call, run_ids) if folds else {},
         most_children=_MOST_CHILDREN - 1,
-        parts={row.run_id: part_shown(row.body, row.item) for row in rows},
+        parts={
+            run_id: part_shown(row.body, row.item)
+            for run_id, row in zip(run_ids, rows, strict=True)
+        },
         names=await call.services.workflows.table.names(
             call.tenant, [row.workflow_id for row in rows]
         ),
