@@ -100,13 +100,13 @@ from journal.runs.runs import LeftBehind, RunRow
 from journal.runs.selection import Matched
 from journal.runs.suspects import SELECT_SUSPECTS, suspects_of
 from journal.sqlite.backup import copy_database, open_read_only
-from journal.sqlite.checkpoints import check_wal, has_wal, unmark
+from journal.sqlite.checkpoints import check_wal, clear_wal_mark, has_wal
 from journal.sqlite.database import (
     DATABASE,
     MARKER,
     WAL_LIMIT_BYTES,
     begin_elsewhere,
-    mark,
+    mark_folder,
     migrations,
     must_be_journal,
 )
@@ -116,7 +116,7 @@ from journal.sqlite.soundness import damage_of
 from journal.tables.audit_list import AuditFilter
 from journal.tables.credentials import JwtSecretRow, JwtSecrets, KeyRow
 from journal.tables.definitions import DefinitionTable
-from journal.tables.deliveries import Attempt, DeliveryRow
+from journal.tables.deliveries import DeliveryAttempt, DeliveryRow
 from journal.tables.files import FileRow
 from journal.tables.firings import Firing
 from journal.tables.knowledge import KnowledgeTable, PassageRow, Vectors
@@ -130,7 +130,7 @@ from journal.tables.saved_views import ViewRow
 from journal.tables.schedules import ScheduleRow
 from journal.tables.secrets import SecretRow, SecretTable
 from journal.tables.sessions import SessionRow, SessionTable
-from journal.tables.signals import KeptSignal, NewSignal, insert, take
+from journal.tables.signals import KeptSignal, NewSignal, insert_signal, take_signal
 from journal.tables.spending import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent
 from journal.tables.store import Change, StoreTable
 from journal.tables.threads import ExchangeRow, ThreadTable
@@ -164,7 +164,6 @@ __all__ = [
     "WAL_LIMIT_BYTES",
     "Archived",
     "ArrivedRequest",
-    "Attempt",
     "AuditFilter",
     "AuditRow",
     "BadDatabase",
@@ -187,6 +186,7 @@ __all__ = [
     "DefinitionExists",
     "DefinitionFilter",
     "DefinitionTable",
+    "DeliveryAttempt",
     "DeliveryRow",
     "DuplicateStart",
     "EventFilter",
@@ -313,15 +313,16 @@ __all__ = [
     "begin_elsewhere",
     "changing",
     "check_wal",
+    "clear_wal_mark",
     "copy_database",
     "damage_of",
     "has_wal",
     "holder",
     "how_to_open",
-    "insert",
+    "insert_signal",
     "looking_at",
     "make_folder",
-    "mark",
+    "mark_folder",
     "migrations",
     "must_be_journal",
     "open_read_only",
@@ -333,9 +334,8 @@ __all__ = [
     "shard_of",
     "suspects_of",
     "sync",
-    "take",
+    "take_signal",
     "turn_of",
-    "unmark",
     "verify",
     "wake",
     "write_whole",

@@ -18,7 +18,7 @@ from app.operator.with_postgresql import LOSS, RESTORE, must_be_in_folder
 from app.settings.server import Settings, load
 from app.upkeep.backup import BackupFailed, restore
 from engine.counted import counted
-from journal import DATABASE, FolderLock, JournalError, has_wal, must_be_journal, unmark
+from journal import DATABASE, FolderLock, JournalError, clear_wal_mark, has_wal, must_be_journal
 
 _ABOUT_KEY = (
     "secrets.key is not in this backup: without it nobody can open the secrets, so keep a copy "
@@ -128,7 +128,7 @@ def _accept_loss(args: argparse.Namespace) -> int:
         with FolderLock(settings.data):
             database = settings.data / DATABASE
             must_be_journal(database)
-            if has_wal(database) or not unmark(database):
+            if has_wal(database) or not clear_wal_mark(database):
                 raise CommandFailed(f"{database} has lost nothing, so nothing was changed")
     except JournalError as refused:
         raise CommandFailed(str(refused)) from refused

@@ -21,7 +21,7 @@ from journal import (
     JournalError,
     Verified,
     begin_elsewhere,
-    mark,
+    mark_folder,
 )
 from journal.journal import end_of
 from journal.moving import FolderEnd, move
@@ -66,7 +66,7 @@ def _to_folder(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
         with closing(target):
             found = move(source, target, target.tables(), tell)
             (files,) = source.connection.execute("SELECT count(*) FROM files").fetchone()
-    mark(folder)
+    mark_folder(folder)
     return {**_moved(found, str(folder)), "filesLeft": files, "filesMoved": 0}
 
 

@@ -29,7 +29,7 @@ from journal import (
     damage_of,
     has_wal,
     make_folder,
-    mark,
+    mark_folder,
     migrations,
     open_read_only,
     sync,
@@ -132,7 +132,7 @@ def restore(source: Path, data: Path) -> dict[str, Any]:
             _copy(database, data / f"{DATABASE}.restoring")
         _sync_folders(data)
         (data / f"{DATABASE}.restoring").rename(data / DATABASE)
-        mark(data)
+        mark_folder(data)
         is_whole = True
     except (OSError, CannotCopy) as failure:
         why = FolderUnusable(data, failure) if isinstance(failure, OSError) else failure

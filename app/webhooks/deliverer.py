@@ -23,7 +23,7 @@ from app.webhooks.sender import Outcome, Sender, message_of
 from engine import RetryPolicy
 from engine.value import value
 from journal import (
-    Attempt,
+    DeliveryAttempt,
     DeliveryRow,
     EventFilter,
     Journal,
@@ -190,7 +190,7 @@ class Deliverer:
             return event
         return replace(event, data={**event.data, "title": caption.title})
 
-    async def _attempt(self, row: DeliveryRow) -> Attempt:
+    async def _attempt(self, row: DeliveryRow) -> DeliveryAttempt:
         pages, clock = self._parts.journal.pages, self._parts.clock
         began_ms = clock.now_ms()
         try:
@@ -201,24 +201,24 @@ class Deliverer:
                 self._row.tenant, self._row.url, secrets, message
             )
         except UnknownEvent:
-            return Attempt(began_ms, "given_up", None, "the run was deleted")
+            return DeliveryAttempt(began_ms, "given_up", None, "the run was deleted")
         except Exception as failure:  # noqa: BLE001 - tried again, and shown
             log.webhooks_delayed(self._row.id, failure)
             outcome = Outcome(None, f"the message could not be made: {type(failure).__name__}")
         if outcome.error is None:
-            return Attempt(clock.now_ms(), "delivered", outcome.status)
+            return DeliveryAttempt(clock.now_ms(), "delivered", outcome.status)
         now_ms = clock.now_ms()
         first_ms = row.first_at_ms or began_ms
         if now_ms - first_ms >= self._parts.give_up_ms:
             log.delivery_given_up(self._row.id, row.position, outcome.error)
-            return Attempt(now_ms, "given_up", outcome.status, outcome.error)
+            return DeliveryAttempt(now_ms, "given_up", outcome.status, outcome.error)
         # Jitter, so that deliveries that failed together are not retried together.
         jitter = random.random()  # noqa: S311 - no secret
         wait_ms = self._parts.retry.delay_ms(row.attempts + 1, jitter, outcome.wait_ms)
         next_ms = now_ms + max(1, wait_ms)
-        return Attempt(now_ms, "pending", outcome.status, outcome.error, next_ms)
+        return DeliveryAttempt(now_ms, "pending", outcome.status, outcome.error, next_ms)
 
-    async def _is_noted(self, row: DeliveryRow, attempt: Attempt) -> bool:
+    async def _is_noted(self, row: DeliveryRow, attempt: DeliveryAttempt) -> bool:
         """Record an attempt; return whether that succeeded, after a pause if not."""
         try:
             await self._parts.journal.outbox.settle(self._row.id, row.position, attempt)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from journal.errors import Damaged
 from journal.opening_errors import CannotCopy
-from journal.sqlite.checkpoints import check_wal, unmark
+from journal.sqlite.checkpoints import check_wal, clear_wal_mark
 from journal.sqlite.durable_files import sync
 
 
@@ -30,7 +30,7 @@ def copy_database(file: Path, to: Path) -> None:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with closing(open_read_only(file)) as connection:
             connection.execute("VACUUM INTO ?", (str(temporary),))
-        unmark(temporary)
+        clear_wal_mark(temporary)
         sync(temporary)
         temporary.rename(to)
         sync(to.parent)

@@ -175,7 +175,7 @@ def check_wal(file: Path) -> None:
                 raise WalMissing(file)
 
 
-def unmark(file: Path) -> bool:
+def clear_wal_mark(file: Path) -> bool:
     """Remove the mark from an unused database; return False if it has none.
 
     Raises:

@@ -153,7 +153,7 @@ def prepare(folder: Path, lock: FolderLock, *, to_move: bool = False) -> Path:
     except OSError as refused:
         raise CannotOpen(file, refused) from refused
     if not marker.exists():
-        mark(folder)
+        mark_folder(folder)
     return file
 
 
@@ -290,7 +290,7 @@ def _migrate(connection: sqlite3.Connection, *, at_once: bool = False) -> None:
         connection.executescript(f"BEGIN IMMEDIATE;\n{script}COMMIT;")
 
 
-def mark(folder: Path, kept_in: str | None = None) -> None:
+def mark_folder(folder: Path, kept_in: str | None = None) -> None:
     """Leave a durable mark, so that a folder that lost its database is not taken for a new one.
 
     `kept_in` says where the journal is, if it is not in a file of the folder.
@@ -334,4 +334,4 @@ def must_hold_none(folder: Path) -> None:
 def begin_elsewhere(folder: Path, kept_in: str) -> None:
     """Mark a folder whose journal is elsewhere, once that journal has been reached."""
     if not (folder / MARKER).exists() or place_of(folder) != kept_in:
-        mark(folder, kept_in)
+        mark_folder(folder, kept_in)

@@ -67,7 +67,7 @@ _SELECT = f"SELECT {columns(DeliveryRow, kind='type', happened_at_ms=_HAPPENED)}
 
 
 @value(frozen=True, slots=True)
-class Attempt:
+class DeliveryAttempt:
     """The result of sending one event once.
 
     Attributes:
@@ -129,7 +129,7 @@ class Outbox:
 
         await self._writer.write(work)
 
-    async def settle(self, webhook_id: str, position: int, attempt: Attempt) -> None:
+    async def settle(self, webhook_id: str, position: int, attempt: DeliveryAttempt) -> None:
         """Record an attempt; if it was the last one, the run's next event becomes due."""
 
         def work(connection: Connection) -> None:

@@ -90,7 +90,7 @@ class SignalTable:
                 return SignalKept(known, is_new=False)
             if connection.execute(_FULL, (tenant, most - 1)).fetchone():
                 raise TooManySignals(most)
-            return SignalKept(insert(connection, tenant, signal), is_new=True)
+            return SignalKept(insert_signal(connection, tenant, signal), is_new=True)
 
         kept: SignalKept = await self._writer.write(work)
         return kept
@@ -194,7 +194,7 @@ _WAITS_ITSELF = (
 )
 
 
-def insert(connection: Connection, tenant: str, signal: NewSignal) -> tuple[int, ...]:
+def insert_signal(connection: Connection, tenant: str, signal: NewSignal) -> tuple[int, ...]:
     """Store a signal in the current transaction, and return its positions."""
     receivers: list[int | None] = [None]
     if signal.for_run is not None:
@@ -235,8 +235,8 @@ _INSERT_TAKEN = (
 )
 
 
-def take(position: int, taker: str, now_ms: int) -> Work:
-    """Return the statement that marks a signal as taken; it raises if the signal is gone."""
+def take_signal(position: int, taker: str, now_ms: int) -> Work:
+    """Return the work that marks a signal as taken; it raises if the signal is gone."""
 
     def work(connection: Connection) -> None:
         taken = connection.execute(

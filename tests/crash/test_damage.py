@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from journal import Journal, WalMissing, unmark
+from journal import Journal, WalMissing, clear_wal_mark
 from tests.conftest import PLUGIN
 from tests.harness.appending import load, opened
 from tests.harness.processes import run
@@ -116,7 +116,7 @@ async def test_without_its_wal_file_a_journal_is_older_but_sound(tmp_path: Path)
             )
     with pytest.raises(WalMissing):
         await Journal.open(copy)
-    assert unmark(copy / DATABASE)
+    assert clear_wal_mark(copy / DATABASE)
     async with opened(copy) as journal:
         assert await journal._readers.all("PRAGMA quick_check") == [("ok",)]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from journal import Attempt, Journal, UnknownDelivery, WebhookRow
+from journal import DeliveryAttempt, Journal, UnknownDelivery, WebhookRow
 from journal.histories.event_pages import EventRow, KeptRow
 
 KEPT = KeptRow(1, "RunCompleted", 1, "{}", b"")
@@ -31,7 +31,7 @@ async def due(journal: Journal, now_ms: int = 1_000) -> list[int]:
 
 async def test_a_redelivered_event_is_sent_before_later_events(journal: Journal) -> None:
     outbox = journal.outbox
-    await outbox.settle("wh", 1, Attempt(200, "given_up", 500, "no"))
+    await outbox.settle("wh", 1, DeliveryAttempt(200, "given_up", 500, "no"))
     assert await due(journal) == [2, 4]
     again = await outbox.redeliver("wh", 1, 300)
     assert (again.state, again.attempts, again.first_at_ms, again.next_at_ms) == (
@@ -39,18 +39,18 @@ async def test_a_redelivered_event_is_sent_before_later_events(journal: Journal)
     )  # fmt: skip
     assert await due(journal) == [1, 4]
     # The attempt for 2 that was in progress fails: it must wait for 1 all the same.
-    await outbox.settle("wh", 2, Attempt(400, "pending", 500, "no", 500))
+    await outbox.settle("wh", 2, DeliveryAttempt(400, "pending", 500, "no", 500))
     assert await due(journal) == [1, 4]
-    await outbox.settle("wh", 1, Attempt(500, "delivered", 200))
+    await outbox.settle("wh", 1, DeliveryAttempt(500, "delivered", 200))
     assert await due(journal) == [2, 4]
-    await outbox.settle("wh", 2, Attempt(600, "delivered", 200))
+    await outbox.settle("wh", 2, DeliveryAttempt(600, "delivered", 200))
     assert await due(journal) == [3, 4]
 
 
 async def test_redelivery_makes_waiting_deliveries_due_at_once(journal: Journal) -> None:
     outbox = journal.outbox
-    await outbox.settle("wh", 1, Attempt(200, "pending", 500, "no", 9_000_000))
-    await outbox.settle("wh", 4, Attempt(200, "pending", 500, "no", 9_000_000))
+    await outbox.settle("wh", 1, DeliveryAttempt(200, "pending", 500, "no", 9_000_000))
+    await outbox.settle("wh", 4, DeliveryAttempt(200, "pending", 500, "no", 9_000_000))
     assert await due(journal) == []
     assert (await outbox.redeliver("wh", 2, 300)).next_at_ms is None
     assert await due(journal) == [1]
@@ -61,11 +61,11 @@ async def test_redelivery_makes_waiting_deliveries_due_at_once(journal: Journal)
 async def test_all_failed_deliveries_are_sent_again_in_order(journal: Journal) -> None:
     outbox = journal.outbox
     for position in (1, 2, 4):
-        await outbox.settle("wh", position, Attempt(200, "given_up", None, "no"))
-    await outbox.settle("wh", 3, Attempt(200, "delivered", 200))
+        await outbox.settle("wh", position, DeliveryAttempt(200, "given_up", None, "no"))
+    await outbox.settle("wh", 3, DeliveryAttempt(200, "delivered", 200))
     assert await outbox.redeliver_failed("wh", 300) == 3
     assert await due(journal) == [1, 4]
-    await outbox.settle("wh", 1, Attempt(400, "delivered", 200))
+    await outbox.settle("wh", 1, DeliveryAttempt(400, "delivered", 200))
     assert await due(journal) == [2, 4]
 
 

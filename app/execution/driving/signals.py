@@ -30,8 +30,8 @@ from journal import (
     KeptSignal,
     NewSignal,
     UnknownRun,
-    insert,
-    take,
+    insert_signal,
+    take_signal,
 )
 from steps.contract.step_type import StepBroke
 from steps.effects.outgoing import OutgoingSignal
@@ -122,7 +122,7 @@ class Signals:
         named: JsonObject = {"name": signal.name, "key": signal.key}
         recorded = Recorded(doing.step_id, doing.visit, "sent", named)
         await self._appends.keep(
-            live, recorded, lambda connection: insert(connection, live.tenant, new)
+            live, recorded, lambda connection: insert_signal(connection, live.tenant, new)
         )
         self._soon(self._match_or_log((live.tenant, signal.name, signal.key)))
 
@@ -210,7 +210,7 @@ class Signals:
                     caller = Caller(signal.tenant, Role.OPERATOR, "signal")
                     happened = accept(live, _answer(signal), caller, now_ms, AnswerKey())
                     self._appends.take(live, happened)
-                    await self._appends.append(live, take(signal.position, run_id, now_ms))
+                    await self._appends.append(live, take_signal(signal.position, run_id, now_ms))
                 self.carry_on(live)
         except (UnknownRun, RunLost):
             return False

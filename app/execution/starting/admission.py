@@ -24,7 +24,7 @@ class Overloaded(Exception):
         super().__init__(f"{what}; nothing was started, try again in {_RETRY_AFTER_S} seconds")
 
 
-class Place:
+class HeldPlace:
     """A start's place among the runs in memory, as long as the block lasts."""
 
     __slots__ = ("_held", "_size", "_tenant")
@@ -57,13 +57,13 @@ class Admission:
         """How many runs are in memory, including the starts that are coming in."""
         return self._held.runs.total
 
-    def starting(self, tenant: str, size: int) -> "Place":
+    def starting(self, tenant: str, size: int) -> HeldPlace:
         """Hold a place for a start with a body of at most `size` bytes, in a `with` statement.
 
         Raises `Overloaded`.
         """
         self._check(tenant, size)
-        return Place(self._held, tenant, size)
+        return HeldPlace(self._held, tenant, size)
 
     def _check(self, tenant: str, size: int) -> None:
         if self._journal.counters.queued >= self._most_writes:
