@@ -105,7 +105,7 @@ class Maintenance:
             elif self.checkpoints.are_due:
                 failure = await self.checkpoints.make(connection)
             await self._free(connection)
-        except (sqlite3.Error, ValueError) as failed:
+        except (sqlite3.Error, OSError, ValueError) as failed:
             failure = str(failed)
             if is_failed_flush(failed):
                 raise

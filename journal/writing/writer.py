@@ -228,7 +228,12 @@ class Writer:
         self.counters.written(len(batch), took_s, failed=failed)
         until_s = self._now_s() + _SETTLING_S
         for number, (item, answer) in enumerate(zip(batch, answers, strict=True), 1):
-            item.settle(answer)
+            try:
+                item.settle(answer)
+            except Exception as failure:  # noqa: BLE001 - others are still to be answered
+                message = "the answer to a write failed"
+                context = {"message": message, "exception": failure}
+                asyncio.get_running_loop().call_exception_handler(context)
             if number % _SETTLED_AT_ONCE == 0 and self._now_s() > until_s:
                 await asyncio.sleep(0)
                 until_s = self._now_s() + _SETTLING_S

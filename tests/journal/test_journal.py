@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import fcntl
+import os
 import sqlite3
 import subprocess
 import sys
@@ -45,6 +46,7 @@ from journal.connection import Values
 from journal.rows.codec import SCHEMA, decode, encode
 from journal.sqlite import durable_files
 from journal.sqlite.lock import FolderLock
+from journal.sqlite.maintenance import Maintenance
 from tests.harness.histories import append_events, start_run
 
 JSON: st.SearchStrategy[Json] = st.recursive(
@@ -138,6 +140,34 @@ async def test_a_cancelled_append_does_not_affect_others(journal: Journal) -> No
     assert sum(isinstance(result, BaseException) for result in results) == 1
     _, events = await journal.events.read("dynamic-workflow-8")
     assert len(events) == 1
+
+
+async def test_a_wal_file_that_cannot_be_read_does_not_stop_the_writer(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: int) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    assert isinstance(journal.upkeep, Maintenance)
+    journal.upkeep.look_every_s = 0
+    monkeypatch.setattr(os, "pread", unreadable)
+    async with asyncio.timeout(5):
+        for number in range(1, 4):
+            await start_run(journal, "acme", *_pair(number))
+    assert "Input/output error" in str(journal.upkeep.failure)
+
+
+async def test_an_answer_that_fails_does_not_stop_the_writer(journal: Journal) -> None:
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    def fails(_: object) -> None:
+        raise RuntimeError("a fault of whoever is answered")
+
+    journal.events.start("acme", *_pair(1), fails)
+    async with asyncio.timeout(5):
+        await start_run(journal, "acme", *_pair(2))
+    assert [str(one["exception"]) for one in told] == ["a fault of whoever is answered"]
 
 
 async def test_an_idempotency_key_starts_one_run(journal: Journal) -> None:
