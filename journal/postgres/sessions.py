@@ -249,11 +249,12 @@ class PostgresBell:
     def _hear(self, backend: int, payload: str) -> None:
         if backend == self._locks.backend:
             return
-        if payload == _EVERYTHING:
+        rings = _rings_of(payload)
+        if rings is None:
             for notify in self.on_gap:
                 notify()
             return
-        for topic, name in json.loads(payload):
+        for topic, name in rings:
             for heard in self.heard.get(topic, ()):
                 heard(name)
 
@@ -270,6 +271,19 @@ class PostgresBell:
                         await self._is_urgent.wait()
         finally:
             self._ringing = None
+
+
+def _rings_of(payload: str) -> list[tuple[str, str]] | None:
+    """Return the rings of a message; None if everything is to be checked.
+
+    That is also so if the message is not understood: another version or program has sent it.
+    """
+    if payload == _EVERYTHING:
+        return None
+    try:
+        return [(str(topic), str(name)) for topic, name in json.loads(payload)]
+    except (TypeError, ValueError):
+        return None
 
 
 def _messages(rings: Sequence[tuple[str, str]]) -> list[str]:

@@ -46,6 +46,26 @@ async def _cut_and_mended(server: PostgresServer, network: Network, options: str
     await asyncio.gather(listening, return_exceptions=True)
 
 
+async def test_a_message_that_is_not_understood_makes_a_listener_check_everything(
+    postgres: PostgresServer,
+) -> None:
+    address = Address.read(postgres.url(), schema="odd", statement_timeout_ms=3_000, relaxed=True)
+    bell = PostgresBell(address, PostgresLocks(address), lambda: True)
+    gaps, heard = list[None](), list[str]()
+    bell.on_gap.append(lambda: gaps.append(None))
+    bell.heard[CHANGE] = [heard.append]
+    listening = asyncio.create_task(bell.run())
+    await _until(lambda: gaps)
+    for odd in ("no JSON", "7", '[["one"]]', "[7]"):
+        gaps.clear()
+        postgres.execute(f"SELECT pg_notify('odd_bell', '{odd}')")
+        await _until(lambda: gaps or listening.done())
+        assert not listening.done(), odd
+    postgres.execute(f"""SELECT pg_notify('odd_bell', '[["{CHANGE}", "x"]]')""")
+    await _until(lambda: heard)
+    listening.cancel()
+
+
 @pytest.mark.skipif(not Network.is_possible(), reason="no networks can be made here")
 @pytest.mark.parametrize("options", ["?tcp_user_timeout=1000", "?tcp_user_timeout=0"])
 def test_a_listener_whose_network_is_cut_reports_it_and_listens_again(
