@@ -20,6 +20,7 @@ from engine.counted import counted
 from engine.value import value
 from journal.connection import Connection
 from journal.errors import Damaged, JournalError
+from journal.rows.columns import KEEP_ENTRY
 from journal.runs.run_inputs import INPUTS_UP_TO
 from journal.sqlite.database import DATABASE, LEAVING, MARKER, create, place_of, prepare
 from journal.sqlite.lock import FolderLock
@@ -348,8 +349,7 @@ def set_mark(connection: Connection, mark: str, said: str | None) -> None:
         connection.execute("DELETE FROM meta WHERE key = ?", (mark,))
         return
     connection.execute(
-        "INSERT INTO meta (key, value) VALUES (?, ?)"
-        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        KEEP_ENTRY,
         (mark, said),
     )
 

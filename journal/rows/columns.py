@@ -1,7 +1,13 @@
-"""Makes the columns of a table from the fields of its row, so that their order is stated once."""
+"""Statements of tables, made from the fields of their rows, so that an order is stated once."""
 
 from dataclasses import fields
 from typing import Any
+
+KEEP_ENTRY = (
+    "INSERT INTO meta (key, value) VALUES (?, ?)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+"""Writes one entry of `meta`, which replaces an earlier one of its key."""
 
 
 def columns(row: type[Any], **kept_as: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from engine.value import value
 from journal.connection import Connection
 from journal.reading.readers import Readers
+from journal.rows.columns import KEEP_ENTRY
 from journal.rows.event_rows import SEVERAL
 from journal.writing.transaction import UNCOUNTED
 from journal.writing.writer import Writer
@@ -114,8 +115,7 @@ class RunInputs:
         def work(connection: Connection) -> None:
             connection.executemany(KEEP_INPUT, [(one.words, one.run, one.tenant) for one in found])
             connection.execute(
-                "INSERT INTO meta (key, value) VALUES (?, ?)"
-                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                KEEP_ENTRY,
                 (INPUTS_UP_TO, str(up_to)),
             )
 

@@ -13,6 +13,7 @@ from journal.errors import (
     UnknownVersion,
 )
 from journal.reading.readers import Readers
+from journal.rows.columns import KEEP_ENTRY
 from journal.rows.definition_rows import Kind, NewVersion
 from journal.tables.definition_queries import DefinitionQueries
 from journal.writing.transaction import UNCOUNTED
@@ -162,8 +163,7 @@ class DefinitionTable(DefinitionQueries):
                 (tenant, definition_id),
             )
             connection.execute(
-                "INSERT INTO meta (key, value) VALUES (?, ?)"
-                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                KEEP_ENTRY,
                 (
                     _key_of_next(self._kind, tenant, definition_id),
                     _next(version for (version,) in rows),

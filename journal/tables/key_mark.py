@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from journal.connection import Connection
+from journal.rows.columns import KEEP_ENTRY
 from journal.writing.writer import Writer
 
 _KEY = "sealing_key"
@@ -26,8 +27,7 @@ class KeyMark:
             if row is not None and row[0] != mark.hex() and row[0] not in known:
                 return str(row[0])
             connection.execute(
-                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value ="
-                " excluded.value",
+                KEEP_ENTRY,
                 (_KEY, mark.hex()),
             )
             return mark.hex()

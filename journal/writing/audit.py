@@ -14,7 +14,7 @@ from typing import Any
 from engine.value import value
 from journal.connection import Connection
 from journal.rows.chain import link
-from journal.rows.columns import columns, insert_into
+from journal.rows.columns import KEEP_ENTRY, columns, insert_into
 
 _FIRST = b"stepwell audit"
 _FORM = 1
@@ -84,8 +84,7 @@ def write_entry(connection: Connection, note: ChangeNote, result: object) -> Non
     row = (position, note.tenant, note.at_ms, note.who, note.action, note.target, named, digest)
     connection.execute(insert_into("audit", AuditRow), row)
     connection.execute(
-        "INSERT INTO meta (key, value) VALUES (?, ?)"
-        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        KEEP_ENTRY,
         (_HEAD, f"{position} {digest.hex()}"),
     )
 
