@@ -27,6 +27,7 @@ from steps.http.request_settings import MOST_TAKEN, CallApiSettings
 from steps.http.response_body import read_body
 from steps.http.retry_after import retry_after_ms
 from steps.language.beside import beside
+from steps.language.template import as_text
 
 _RETRYABLE = frozenset({408, 425, 429})
 _BODIES = ("body", "form", "multipart", "file", "text")
@@ -177,9 +178,8 @@ async def _sent(
 
 async def _file_name(settings: CallApiSettings, step: StepInput) -> str:
     """Return the file name that the settings give, empty if they give none."""
-    if settings.fileName is None:
-        return ""
-    return _as_file_name(str(await settings.fileName.rendered(step.scope)))
+    name = await settings.fileName.rendered(step.scope) if settings.fileName else None
+    return "" if name is None else _as_file_name(as_text(name))
 
 
 def _name_of(request: HttpRequest) -> str:

@@ -20,7 +20,7 @@ from steps.contract.step_type import (
 from steps.document.outputs import NO_RESULT
 from steps.effects.effects import Effects
 from steps.http.run_answer import RECORD, HttpAnswer
-from steps.language.template import Template
+from steps.language.template import Template, as_text
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
 _NO_WORD = "must be a word, such as OutOfStock: a letter, then letters and digits, 100 at most"
@@ -99,20 +99,23 @@ class EndFlow(StepType[EndFlowSettings]):
     ) -> Outcome:
         """End the run."""
         if settings.status == "failed":
-            message = (
-                await settings.message.rendered(step.scope)
-                if settings.message
-                else "ended as failed"
-            )
-            if settings.errorType is None:
-                raise StepBroke("EndedAsFailed", str(message), retryable=False)
-            kind = str(await settings.errorType.rendered(step.scope))
-            if not _WORD.fullmatch(kind):
-                raise StepBroke("InvalidOutput", f"errorType {_NO_WORD}", retryable=False)
-            raise StepBroke(kind, str(message), retryable=False)
+            raise await _failure(settings, step)
         if settings.answer is not None:
             await effects.record(RECORD, partial(settings.answer.rendered, step.scope))
         result = await settings.result.rendered(step.scope)
         if not isinstance(result, dict):
             raise StepBroke("InvalidOutput", "result must give an object", retryable=False)
         return Done(result)
+
+
+async def _failure(settings: EndFlowSettings, step: StepInput) -> StepBroke:
+    """Return the failure with which the run ends, or the one of its settings."""
+    message = "ended as failed"
+    if settings.message is not None:
+        message = as_text(await settings.message.rendered(step.scope))
+    if settings.errorType is None:
+        return StepBroke("EndedAsFailed", message, retryable=False)
+    kind = await settings.errorType.rendered(step.scope)
+    if not isinstance(kind, str) or not _WORD.fullmatch(kind):
+        return StepBroke("InvalidOutput", f"errorType {_NO_WORD}", retryable=False)
+    return StepBroke(kind, message, retryable=False)

@@ -33,11 +33,12 @@ class Fields:
         """
         self.specs = specs
         self._validators = {name: validator_of(spec) for name, spec in specs.items()}
-        self._with_inner_defaults = {name for name, spec in specs.items() if _inner_defaults(spec)}
+        inner = {name: _defaults_in(spec) for name, spec in specs.items()}
+        self._inner_defaults = {name: inside for name, inside in inner.items() if inside}
         files = {name: _files_in(spec) for name, spec in specs.items()}
         self._files = {name: inside for name, inside in files.items() if inside is not None}
         self.has_files = bool(self._files)
-        self.has_defaults = bool(self._with_inner_defaults) or any(
+        self.has_defaults = bool(self._inner_defaults) or any(
             "default" in spec for spec in specs.values()
         )
         self.optional = tuple(
@@ -107,11 +108,16 @@ class Fields:
         if not self.has_defaults:
             return {**data}
         inner = {
-            name: _filled(self.specs[name], data[name])
-            for name in self._with_inner_defaults
+            name: _filled(inside, data[name])
+            for name, inside in self._inner_defaults.items()
             if name in data
         }
-        return {**data, **inner, **_defaults(self.specs, data)}
+        missing = {
+            name: spec["default"]
+            for name, spec in self.specs.items()
+            if name not in data and "default" in spec
+        }
+        return {**data, **inner, **missing}
 
 
 def json_schema(spec: Mapping[str, Any], *, takes_null: bool = False) -> dict[str, Any]:
@@ -150,20 +156,6 @@ def json_schema(spec: Mapping[str, Any], *, takes_null: bool = False) -> dict[st
     return schema
 
 
-def _defaults(specs: Mapping[str, JsonObject], data: Mapping[str, Json]) -> JsonObject:
-    return {
-        name: spec["default"]
-        for name, spec in specs.items()
-        if name not in data and "default" in spec
-    }
-
-
-def _inner_specs(spec: Mapping[str, Any]) -> list[Any]:
-    nested = spec.get("properties")
-    inside = list(nested.values()) if isinstance(nested, dict) else []
-    return [*inside, spec.get("items"), spec.get("additionalProperties")]
-
-
 class _Files(NamedTuple):
     """Where a value has ids of files: in its items, its named entries, its other entries."""
 
@@ -195,25 +187,44 @@ def _file_ids(files: _Files | None, value: Json, path: str) -> Iterator[tuple[st
             yield from _file_ids(files.named.get(name, files.others), item, f"{path}.{name}")
 
 
-def _inner_defaults(spec: Mapping[str, Any]) -> bool:
-    """Return whether something inside a value of this spec has a default."""
-    return any(
-        "default" in inner or _inner_defaults(inner)
-        for inner in _inner_specs(spec)
-        if isinstance(inner, dict)
-    )
+class _Defaults(NamedTuple):
+    """The defaults of an object's named entries, and those further inside a value."""
+
+    own: Mapping[str, Json]
+    items: "_Defaults | None"
+    named: "Mapping[str, _Defaults | None]"
+    others: "_Defaults | None"
 
 
-def _filled(spec: Any, value: Json) -> Json:
-    """Return a value with the defaults inside it that its spec declares."""
-    if not isinstance(spec, dict) or not _inner_defaults(spec):
+def _defaults_in(spec: Any) -> _Defaults | None:
+    """Return the defaults inside values of this spec, so that no item looks at it again."""
+    if not isinstance(spec, dict):
+        return None
+    nested = spec.get("properties") or {}
+    own = {
+        name: inner["default"]
+        for name, inner in nested.items()
+        if isinstance(inner, dict) and "default" in inner
+    }
+    named = {name: _defaults_in(inner) for name, inner in nested.items()}
+    others = _defaults_in(spec.get("additionalProperties"))
+    found = _Defaults(own, _defaults_in(spec.get("items")), named, others)
+    has_any = own or found.items or found.others or any(named.values())
+    return found if has_any else None
+
+
+def _filled(defaults: _Defaults | None, value: Json) -> Json:
+    """Return a value with the defaults inside it."""
+    if defaults is None:
         return value
     if isinstance(value, list):
-        return [_filled(spec.get("items"), item) for item in value]
+        return [_filled(defaults.items, item) for item in value]
     if isinstance(value, dict):
-        nested, others = spec.get("properties") or {}, spec.get("additionalProperties")
-        given = {name: _filled(nested.get(name, others), item) for name, item in value.items()}
-        return {**given, **_defaults(nested, value)}
+        given = {
+            name: _filled(defaults.named.get(name, defaults.others), item)
+            for name, item in value.items()
+        }
+        return {**given, **{key: item for key, item in defaults.own.items() if key not in value}}
     return value
 
 

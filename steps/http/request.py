@@ -15,7 +15,7 @@ from steps.http.auth import Auth, OAuth2Auth
 from steps.http.charset import charset_of
 from steps.http.request_settings import CallApiSettings
 from steps.language.beside import beside_if_long
-from steps.language.template import SecretTemplate, Template
+from steps.language.template import SecretTemplate, Template, as_text
 from steps.secrets import secret_scope
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -180,7 +180,7 @@ async def _parts(
     for name, template in multipart.items():
         for value in _each(await template.rendered(step.scope)):
             if isinstance(value, dict) and set(value) == {"file"}:
-                stored = await effects.file(str(value["file"]))
+                stored = await effects.file(as_text(value["file"]))
                 yield name, stored.name, stored.content, stored.media_type
             else:
                 yield name, "", _plain(value, f"multipart.{name}").encode(), ""

@@ -141,7 +141,8 @@ def _product(left: Any, right: Any) -> Any:
         size = len(left) if isinstance(left, str) else _values_in(left)
         if size * right > longest:
             raise ValueError(f"{shown(left)} times {shown(right)} is too large")
-        return list(left) * right if isinstance(left, list) else left * right
+        times = right if left else 0  # how often nothing is repeated makes no difference
+        return list(left) * times if isinstance(left, list) else left * times
     if isinstance(left, int | float) and isinstance(right, int | float):
         return left * right
     raise ValueError(f"{kind_of(left)} and {kind_of(right)} cannot be multiplied")

@@ -40,6 +40,8 @@ _WORDINGS = tuple(
         ("cannot convert value to list", "it takes a list, an object or a text"),
         ("cannot convert value into pair", "it takes an object"),
         ("cannot get absolute value", "it takes a number"),
+        ("value of type KIND cannot be sliced", "only a list or a text has a part, not {0}"),
+        ("keyword arguments from non map \\(got KIND\\)", "`**` takes an object, not {0}"),
         ("unknown method: KIND has no method named (\\S+)", "{0} has no method {1}"),
         ("insecure method call", "values have no such method"),
         (
@@ -48,7 +50,7 @@ _WORDINGS = tuple(
         ),
         ("value is not a string", "it takes a text"),
         ("cannot parse float from empty string", "the text is empty, which is no number"),
-        ("unable to calculate (.+ (?://?|%) 0(?:\\.0)?)$", "{0} divides by zero"),
+        ("unable to calculate (.+ (?://?|%) (?:-?0(?:\\.0)?|false))$", "{0} divides by zero"),
         ("unable to calculate (.+)$", "{0} is too large, or has no value"),
         ("^invalid operation$", "a minus sign stands only before a number"),
         ("^invalid operation: (.+)$", "{0}"),
@@ -65,6 +67,8 @@ def why(wrong: Exception) -> str:
         sign, *names = found.groups()
         kinds = " and ".join(_KINDS.get(name, name) for name in names)
         return f"`{sign}` cannot take {kinds}; join texts with `~`"
+    if "unable to calculate" in text:
+        text = text.replace("True", "true").replace("False", "false")  # as in JSON
     for pattern, wording in _WORDINGS:
         if found := pattern.search(text):
             return wording.format(*(_KINDS.get(part, part) for part in found.groups()))

@@ -74,6 +74,17 @@ async def test_lists_and_nulls_in_queries_forms_and_parts() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [(None, "x"), ("{{ data.none }}", "x"), ("{{ data.object }}", '{"x": 1}'), ("a b", "a b")],
+)
+async def test_a_file_is_named_by_the_step_or_by_the_address(name: Any, stored: str) -> None:
+    effects = FakeEffects(responses=[http_response(200, content=b"x")])
+    step = {"url": "https://shop.example/a/x?a=1", "saveAs": "file", "fileName": name}
+    await StepTrial(CallApi(), step, effects, data=DATA).execute()
+    assert effects.saved[0].name == stored
+
+
 @pytest.mark.parametrize("place", ["query", "form", "multipart"])
 async def test_an_object_is_not_accepted_as_text(place: str) -> None:
     message = await refused(**{place: {"o": "{{ data.object }}"}})

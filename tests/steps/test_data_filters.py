@@ -60,6 +60,7 @@ RIGHT: list[tuple[str, Any]] = [
     ("'a;b, c' | regex_split('[;,] *')", ["a", "b", "c"]),
     ("'a;b;c' | regex_split(';', 1)", ["a", "b;c"]),
     ("'a;b' | regex_split(';', 10 ** 30)", ["a", "b"]),
+    ("['' * 2 ** 63, [] * 2 ** 63]", ["", []]),
     ("[1 is eq(other=1), 1 is ne(other=1), 1 is in(list=[1]), 1 is sameas(other=1)]", [True, False, True, True]),
     ("'A1' is matching('^[a-z][0-9]$') or 'a1' is matching('^[a-z][0-9]$')", True),
     ("'Zoë' is matching('(?i)ZOË')", True),
@@ -98,7 +99,7 @@ RIGHT: list[tuple[str, Any]] = [
 ]  # fmt: skip
 SCOPE: dict[str, Any] = {
     "data": {"rows": [{"k": "x", "n": 1}, {"k": "y", "n": 3}], "object": {"a": 1},
-             "long": "ab" * 40_000, "as": "a" * 20_000},
+             "long": "ab" * 40_000, "as": "a" * 20_000, "no": False},
     "now": 10_000,
 }  # fmt: skip
 
@@ -171,6 +172,9 @@ WRONG: list[tuple[str, str]] = [
     ("'1' | int(0, [])", "it takes a whole number from 0, not a list"),
     ("'http://[::1' | urlsplit", "not an address: its host or its port is not valid"),
     ("'http://h:99999' | urlsplit", "not an address: its host or its port is not valid"),
+    ("true / data.no", "failed: true / false divides by zero"),
+    ("data.no[1:]", "only a list or a text has a part, not a boolean"),
+    ("dict(**data.no)", r"`\*\*` takes an object, not a boolean"),
     ("('?' ~ 'a&' * 1001) | urlsplit", "may have 1,000 parameters at most"),
 ]  # fmt: skip
 

@@ -10,12 +10,14 @@ import pytest
 from app.execution.answering.repairs import check_edits
 from engine import JsonObject, OnInterrupted
 from steps.collect_inputs import CollectInputs, CollectInputsSettings
-from steps.contract.step_type import InvalidAnswer, Problem, StepInput
+from steps.contract.step_type import InvalidAnswer, Problem, StepBroke, StepInput
 from steps.definition import compile_definition
 from steps.document import edges as edges_module
 from steps.document.problems import InvalidDefinition
+from steps.end_flow import EndFlow
 from steps.language.nearest import did_you_mean
 from steps.registry import Registry
+from steps.testing import StepTrial
 from tests.harness.counted_work import calls_of, lines_of
 
 REGISTRY = Registry.built_in()
@@ -207,3 +209,22 @@ def test_a_result_that_is_not_an_object_is_refused(result: Any) -> None:
     document: Any = {"name": "X", "initialStep": "end", "steps": [{**END, "result": result}]}
     with pytest.raises(InvalidDefinition, match="must be an object of templates, or a template"):
         compile_definition(document, Registry.built_in())
+
+
+@pytest.mark.parametrize(
+    ("given", "failure"),
+    [
+        ({"message": "{{ data.odd }}"}, "EndedAsFailed: [null, true]"),
+        ({"message": "no", "errorType": "{{ data.odd[0] }}"}, "InvalidOutput: errorType must be a word"),
+        ({"message": "no", "errorType": "{{ data.odd[1] }}"}, "InvalidOutput: errorType must be a word"),
+        ({"message": "no", "errorType": "{{ 'Out' }}"}, "Out: no"),
+    ],
+)  # fmt: skip
+async def test_the_failure_at_the_end_is_what_the_templates_give(
+    given: dict[str, Any], failure: str
+) -> None:
+    step = StepTrial(EndFlow(), {"status": "failed", **given}, data={"odd": [None, True]})
+    with pytest.raises(StepBroke) as broke:
+        await step.execute()
+    error = broke.value.error
+    assert f"{error.type}: {error.message}".startswith(failure)
