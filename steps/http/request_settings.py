@@ -76,7 +76,8 @@ class CallApiSettings(StepSettings):
         "its `fileId`, `fileName`, `mimeType` and `size` in place of the body",
     )
     fileName: Template | None = Field(  # noqa: N815
-        None, description="the name of that file; default: the last part of the address"
+        None,
+        description="the name of that file; default, also for null: the last part of the address",
     )
     followRedirects: bool = Field(  # noqa: N815
         True, description="whether redirects are followed, at most five"

@@ -39,36 +39,41 @@ def read_answer(text: str, specs: Mapping[str, JsonObject]) -> tuple[JsonObject,
         objects = objects_in(text)
     except ValueError as wrong:
         return {}, [Problem("", str(wrong))]
-    fitting: list[JsonObject] = []
+    fields, fitting = Fields(specs), list[JsonObject]()
     for value in objects:
-        found = _unwrapped(value, specs)
+        found = _unwrapped(value, fields)
         if found is not None and found not in fitting:
             fitting.append(found)
     if len(fitting) == 1:
         return fitting[0], []
     if fitting:
         return {}, [Problem("", "the answer holds several JSON objects; answer with one")]
-    return fitted(objects[-1], specs)
+    return _fitted(objects[-1], fields)
 
 
-def _unwrapped(value: JsonObject, specs: Mapping[str, JsonObject]) -> "JsonObject | None":
+def _unwrapped(value: JsonObject, fields: Fields) -> "JsonObject | None":
     """Return the fields of an object, or of the only object inside it that has them, or None."""
-    found, problems = fitted(value, specs)
+    found, problems = _fitted(value, fields)
     if not problems:
         return found
-    inner = [fitted(item, specs) for item in value.values() if isinstance(item, dict)]
-    fitting = [fields for fields, wrong in inner if not wrong]
-    return fitting[0] if len(fitting) == 1 and not value.keys() & specs.keys() else None
+    if value.keys() & fields.specs.keys():
+        return None
+    inner = (_fitted(item, fields) for item in value.values() if isinstance(item, dict))
+    fitting = [given for given, wrong in inner if not wrong]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def fitted(value: JsonObject, specs: Mapping[str, JsonObject]) -> tuple[JsonObject, list[Problem]]:
     """Return the fields in an object, and its problems."""
+    return _fitted(value, Fields(specs))
+
+
+def _fitted(value: JsonObject, fields: Fields) -> tuple[JsonObject, list[Problem]]:
     found = {
         name: value[name]
-        for name, spec in specs.items()
+        for name, spec in fields.specs.items()
         if name in value and (value[name] is not None or _is_required(spec))
     }
-    fields = Fields(specs)
     return fields.with_defaults(found), fields.check(found, path="output")
 
 

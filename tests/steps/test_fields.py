@@ -139,7 +139,6 @@ def test_defaults_cost_nothing_for_each_entry_that_an_item_lacks() -> None:
     assert fields.with_defaults(given)["rows"] == [{"o": {}, "n": 1}] * 500
 
 
-
 @pytest.mark.parametrize(
     "spec",
     [

@@ -1,6 +1,7 @@
 """JSON in a model's answer is found among other text, unless it is ambiguous."""
 
 import contextlib
+import json
 import time
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from engine import JsonObject
 from steps.models.json_objects import objects_in, only_object
 from steps.models.output import read_answer
+from tests.harness.counted_work import calls_of
 
 FIELDS: dict[str, JsonObject] = {"name": {"type": "string"}, "age": {"type": "integer"}}
 ADA = '{"name": "Ada", "age": 36}'
@@ -83,3 +85,8 @@ def test_the_search_for_objects_costs_in_proportion(piece: str) -> None:
         objects_in("```" + "a" * 400_000)
     # Takes hundredths of a second; quadratic search would take minutes.
     assert time.process_time() - began_s < 10
+
+
+def test_the_fields_are_compiled_once_however_many_objects_an_answer_has() -> None:
+    text = json.dumps({f"k{i}": {} for i in range(500)})
+    assert calls_of(lambda: read_answer(text, FIELDS)) < 500 * 30
