@@ -56,6 +56,9 @@ class Word:
         count = len(given.positional) + len(given.named)
         if unknown and not self.takes_any:
             return f"has no argument {unknown[0]}; it is called as {self.call}"
+        known = [name for name, _ in given.named if name in self.names]
+        if known and self.takes_any:
+            return f"takes {known[0]} without its name: {self.call}"
         if count < self.least:
             wanted = "an argument" if self.least == 1 else f"{self.least} arguments"
             return f"needs {wanted}: {self.call}"

@@ -57,6 +57,10 @@ def test_the_list_matches_minijinja() -> None:
         ("data.s.frobnicate()", "there are get, items, keys, values"),
         ("lower(data.s)", "there is no function lower"),
         ("range()", "the function range needs an argument"),
+        (
+            "data.l | selectattr(attribute='a')",
+            "takes attribute without its name: selectattr(attribute, ...)",
+        ),
         ("data.d | date_add('1 day')", "must be a duration"),
         ("data.d | date_add(1)", "duration of date_add must be a text, not a number"),
         ("data.d | date_in('Europa/Berlin')", "there is no time zone 'Europa/Berlin'"),
