@@ -130,8 +130,8 @@ def test_defaults_are_filled_in_inside_objects_and_lists() -> None:
 
 
 def test_defaults_cost_nothing_for_each_entry_that_an_item_lacks() -> None:
-    optional = {f"k{i}": {"type": "string", "required": False} for i in range(100)}
-    item = {"type": "object", "properties": {"o": {"type": "object", "properties": optional},
+    optional: JsonObject = {f"k{i}": {"type": "string", "required": False} for i in range(100)}
+    item: JsonObject = {"type": "object", "properties": {"o": {"type": "object", "properties": optional},
                                              "n": {"type": "integer", "default": 1}}}  # fmt: skip
     fields = Fields({"rows": {"type": "array", "items": item}})
     given: Any = {"rows": [{"o": {}} for _ in range(500)]}
