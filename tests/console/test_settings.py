@@ -238,7 +238,21 @@ def test_a_schedule_and_the_groups_of_a_person_are_changed(server: Server, admin
         client.post("/api/people", json=eve).raise_for_status()
         admin.opens("/settings/schedules/nightly")
         admin.presses("Change…")
+        admin.fills("Cron", "6 o'clock")
+        admin.presses("Change")
+        wrong = """
+            const field = document.querySelector(`[data-field=${arguments[0]}]`);
+            const { id, hidden } = field.querySelector(".wrong");
+            return hidden ? "" : [id, field.querySelector("input").getAttribute("aria-describedby")];
+        """
+        told = admin.waits(lambda: admin.driver.execute_script(wrong, "cron"))
+        assert told == ["cron-wrong", "cron-hint cron-wrong"], "read out with its field"
         admin.fills("Cron", "0 6 * * *")
+        admin.fills("Time zone", "Mars/Base")
+        admin.presses("Change")
+        admin.waits(lambda: admin.driver.execute_script(wrong, "timeZone"))
+        assert not admin.driver.execute_script(wrong, "cron"), "it is right now"
+        admin.fills("Time zone", "UTC")
         admin.presses("Change")
         admin.sees("The schedule is changed.")
         kept = client.get("/api/schedules/nightly").json()

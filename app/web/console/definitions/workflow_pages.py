@@ -23,7 +23,7 @@ from app.web.console.definitions.version_list import (
 from app.web.console.diagram.branch_graphs import branch_graphs
 from app.web.console.diagram.graph import Route, StepCounts, picture
 from app.web.console.page import Page, filled, fitting
-from app.web.console.questions.form_fields import form_fields, start_fields
+from app.web.console.questions.form_fields import start_fields
 from app.web.console.rendering import page
 from app.web.console.runs.run_children import opened
 from app.web.console.samples import sample_text, samples
@@ -115,7 +115,6 @@ async def workflow_page(call: Call) -> Response:
         runs=runs,
         captions={one: captions.get(one) for one in run_ids},
         callers=await call.services.workflows.callers(call.tenant, "workflowId", workflow_id),
-        inputs=form_fields(specs or {}),
         unusable=specs is None,
         snippets=snippets(base, call.tenant, row.id, specs or {}),
         definition=row.definition,
@@ -235,7 +234,6 @@ def _brief(row: VersionRow) -> dict[str, Any]:
         "archived": row.archived,
         "updated_ms": row.updated_at_ms,
         "created_ms": row.created_at_ms,
-        "published_ms": row.published_at_ms,
     }
 
 

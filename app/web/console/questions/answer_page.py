@@ -23,6 +23,9 @@ from journal import UnknownRun
 from steps.contract.step_type import InvalidAnswer, Problem
 from steps.tools.asks import DECLINE
 
+_ANSWERED = "Somebody has answered this already, or it is no longer asked."
+_NO_LINK = "This link is not valid or has expired."
+
 
 async def answer_page(request: Request, services: Services) -> Response:
     """Show the question, or that it has been answered."""
@@ -30,7 +33,7 @@ async def answer_page(request: Request, services: Services) -> Response:
         link = services.links.read(request.path_params["token"])
         return await _ask(request, services, link)
     except (LinkUnusable, UnknownRun):
-        return _over(request, services, 404, "This link is not valid or has expired.")
+        return _over(request, services, 404, _NO_LINK)
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
         return _failed(request, services, failure)
 
@@ -42,12 +45,7 @@ async def answer(request: Request, services: Services) -> Response:
         link = services.links.read(request.path_params["token"])
         run = await services.runs.read(link.tenant, link.run_id)
         if not link.still_asks(run) or run.pause is None:
-            return _over(
-                request,
-                services,
-                409,
-                "Somebody has answered this already, or it is no longer asked.",
-            )
+            return _over(request, services, 409, _ANSWERED)
         form = await read_form(request, services, link.tenant)
         given = form.texts
         if (changed := changed_rows(form)) is not None:
@@ -59,11 +57,9 @@ async def answer(request: Request, services: Services) -> Response:
             sent = await _answer(services, link, run, form)
             await services.runs.resume(link.tenant, link.run_id, sent, link.caller)
     except (LinkUnusable, UnknownRun):
-        return _over(request, services, 404, "This link is not valid or has expired.")
+        return _over(request, services, 404, _NO_LINK)
     except NotPaused:
-        return _over(
-            request, services, 409, "Somebody has answered this already, or it is no longer asked."
-        )
+        return _over(request, services, 409, _ANSWERED)
     except InvalidAnswer as invalid:
         return await _ask(request, services, link, 400, invalid.problems, given)
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
@@ -85,9 +81,7 @@ async def _ask(  # noqa: PLR0913 - what is asked, and what was given
     run = await services.runs.read(link.tenant, link.run_id)
     pause = run.pause_shown
     if not link.still_asks(run) or not isinstance(pause, dict):
-        return _over(
-            request, services, 410, "Somebody has answered this already, or it is no longer asked."
-        )
+        return _over(request, services, 410, _ANSWERED)
     asked: PauseCard = pause_card(run.id, run.pause_seq, pause, seen=seen_of(run))
     if given is not None:
         asked = _as_given(asked, run, given)

@@ -27,7 +27,7 @@ async def home(_: Call) -> Response:
 
 
 async def inbox_page(call: Call) -> Response:
-    """Show what waits, newest first."""
+    """Show what waits: first what is due, then the newest."""
     asked = filled(call)
     if named := asked.pop("pause", None):
         asked["pauseId"] = named
@@ -90,7 +90,6 @@ async def _item(
         "workflow_name": names[""],
         "title": names.get(row.step_id) or (asked.title if asked else row.step_id),
         "paused_ms": row.paused_at_ms,
-        "started_ms": row.started_at_ms,
         "seq": row.seq,
         "pause_card": asked,
     }

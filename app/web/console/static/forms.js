@@ -199,6 +199,7 @@ function show(form, refused) {
     wrong.hidden = false;
     const control = place.querySelector("input:not([type=hidden]),select,textarea,button");
     control.setAttribute("aria-invalid", "true");
+    describe(control, wrong);
     first ??= control;
   }
   if (!refused.details.length || others.length) {
@@ -209,8 +210,16 @@ function show(form, refused) {
   first?.focus();
 }
 
+// What is wrong with a field is read out with it.
+function describe(control, wrong) {
+  if (!wrong.id && control.id) wrong.id = `${control.id}-wrong`;
+  if (!wrong.id) return;
+  const parts = (control.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean);
+  if (!parts.includes(wrong.id)) control.setAttribute("aria-describedby", [...parts, wrong.id].join(" "));
+}
+
 function clear(form) {
-  for (const wrong of form.querySelectorAll(".wrong[id$='-wrong'], .wrong[data-others]")) wrong.hidden = true;
+  for (const wrong of form.querySelectorAll(".wrong")) wrong.hidden = true;
   for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
 }
 
