@@ -14,8 +14,9 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from types import FrameType
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -27,6 +28,7 @@ from app.operator.folder_commands import operator_context
 from app.services import Services
 from app.settings.server import Settings, load
 from app.telemetry import log, log_output
+from app.telemetry.background_work import kept_up
 from app.telemetry.blocked_step import process_end
 from app.telemetry.loop_lag import LoopLag
 from app.upkeep.housekeeping import Housekeeping
@@ -134,18 +136,19 @@ async def _at_work(services: Services) -> AsyncIterator[None]:
         words.is_here = lambda: sharing.owns_name("search")
         await sharing.open()
     await services.webhooks.start()
-    tasks = [
-        asyncio.create_task(services.recovery.run()),
-        asyncio.create_task(services.timers.run()),
-        asyncio.create_task(services.triggers.run()),
-        asyncio.create_task(services.signals.run()),
-        asyncio.create_task(services.places.run()),
-        asyncio.create_task(_note_use(services)),
-        asyncio.create_task(_loop_lag(services).run()),
-        asyncio.create_task(keeping.run()),
-        asyncio.create_task(words.run()),
-        asyncio.create_task(watch_journal(services.journal.health, services.culprit)),
-    ]
+    works: tuple[Callable[[], Awaitable[None]], ...] = (
+        services.recovery.run,
+        services.timers.run,
+        services.triggers.run,
+        services.signals.run,
+        services.places.run,
+        partial(_note_use, services),
+        _loop_lag(services).run,
+        keeping.run,
+        words.run,
+        partial(watch_journal, services.journal.health, services.culprit),
+    )
+    tasks = [asyncio.create_task(kept_up(work)) for work in works]
     try:
         yield
     finally:

@@ -16,6 +16,7 @@ from app.execution.live.cluster import Cluster
 from app.secrets.vault import Secrets
 from app.spending.spending import Spending
 from app.telemetry import log
+from app.telemetry.background_work import kept_up
 from app.tools.mcp.sign_ins import SignIns
 from app.triggers.triggers import Triggers
 from app.webhooks.registry import Webhooks
@@ -135,7 +136,7 @@ class Sharing:
             self._cluster.run,
             self._changes.run,
         )
-        self._tasks = [asyncio.create_task(_run(work)) for work in works]
+        self._tasks = [asyncio.create_task(kept_up(work)) for work in works]
         self._cluster.bell.ring(SHARDS_MOVED)
 
     async def leave(self, grace_s: float) -> None:
@@ -173,7 +174,3 @@ class Sharing:
     def _note_loss(self, shards: frozenset[int]) -> None:
         self._can_write = self._can_write and self.shards > 0
         log.shards_given(len(shards), self.shards, self.processes)
-
-
-async def _run(work: Callable[[], Awaitable[None]]) -> None:
-    await work()

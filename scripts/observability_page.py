@@ -57,6 +57,7 @@ _FIELDS = {
     "wall_ms": "milliseconds for which the event loop was blocked",
     "webhook": "the webhook's id",
     "why": "what failed, in a sentence",
+    "work": "the work in the background, by its name in the code",
 }
 
 

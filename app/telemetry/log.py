@@ -87,6 +87,11 @@ def changes_delayed(failure: Exception) -> None:
     _log.warning("changes delayed", exc_info=failure)
 
 
+def background_failed(work: str, fault: Exception) -> None:
+    """Log that work in the background has ended by a fault; it is begun again."""
+    _log.error("background work failed", work=work, exc_info=fault)
+
+
 def wakes_delayed(failure: Exception) -> None:
     """Log that wake-ups from other processes could not be read; this is retried."""
     _log.warning("wakes delayed", exc_info=failure)

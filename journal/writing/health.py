@@ -28,7 +28,7 @@ class Health:
     Attributes:
         trouble: Why it failed; None while writing works. Clients are told.
         cause: What only an operator may know about it, if there is more.
-        is_over: True once a flush has failed: this process writes nothing more.
+        is_over: True once a flush or the writer has failed: this process writes nothing more.
         began_s: When the current transaction began, by the monotonic clock.
         changed: Set whenever `trouble` has changed.
     """
@@ -49,6 +49,12 @@ class Health:
         """Record that a transaction was written."""
         if self.trouble is not None and not self.is_over:
             self.trouble = None
+            self.changed.set()
+
+    def end(self, why: str) -> None:
+        """Record that this process writes nothing more."""
+        if not self.is_over:
+            self.is_over, self.trouble, self.cause = True, why, None
             self.changed.set()
 
     def met(self, failure: BaseException) -> None:

@@ -88,6 +88,7 @@ class Writer:
         self._asleep: asyncio.Future[None] | None = None
         self._look_is_due = False
         self._loop = asyncio.create_task(self._run())
+        self._loop.add_done_callback(self._ended)
         self._looks = asyncio.create_task(self._look_now_and_then())
         self._closed = False
         self._committed_s = self._took_s = 0.0
@@ -141,7 +142,7 @@ class Writer:
             self._closed = True
             self._looks.cancel()
             self._wake()
-            await self._loop
+            await asyncio.wait({self._loop})
 
     async def close(self) -> None:
         """Write what has gathered, then close the connection."""
@@ -174,6 +175,17 @@ class Writer:
                         await upkeep
                 except DatabaseError as failure:
                     self.health.met(failure)
+
+    def _ended(self, run: asyncio.Task[None]) -> None:
+        """Refuse every write from now on if the loop has ended by a fault: nobody would answer."""
+        if run.cancelled() or (failure := run.exception()) is None:
+            return
+        context = {"message": "the writer has failed", "exception": failure}
+        asyncio.get_running_loop().call_exception_handler(context)
+        self.health.end(f"the writer has failed ({type(failure).__name__})")
+        while batch := self._queue.take(self._now_s()):
+            for item in batch:
+                item.settle(Unavailable(str(self.health.trouble)))
 
     async def _let_gather(self) -> None:
         """Let tenants compute for a while after a transaction, unless they have nothing to do."""

@@ -39,6 +39,7 @@ from journal import (
     LeftBehind,
     Locked,
     RunFilter,
+    Unavailable,
     UnknownRun,
     UsedKey,
 )
@@ -168,6 +169,25 @@ async def test_an_answer_that_fails_does_not_stop_the_writer(journal: Journal) -
     async with asyncio.timeout(5):
         await start_run(journal, "acme", *_pair(2))
     assert [str(one["exception"]) for one in told] == ["a fault of whoever is answered"]
+
+
+async def test_a_writer_that_fails_refuses_all_writes_instead_of_leaving_them_unanswered(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("a fault of the upkeep")
+
+    monkeypatch.setattr(journal._writer, "_after_batch", fails)
+    await start_run(journal, "acme", *_pair(1))
+    async with asyncio.timeout(5):
+        for number in (2, 3):
+            with pytest.raises(Unavailable, match="the writer has failed"):
+                await start_run(journal, "acme", *_pair(number))
+    assert journal.health.is_over
+    assert [one["message"] for one in told] == ["the writer has failed"]
 
 
 async def test_an_idempotency_key_starts_one_run(journal: Journal) -> None:
