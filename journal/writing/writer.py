@@ -88,7 +88,6 @@ class Writer:
         self._asleep: asyncio.Future[None] | None = None
         self._look_is_due = False
         self._loop = asyncio.create_task(self._run())
-        self._loop.add_done_callback(self._ended)
         self._looks = asyncio.create_task(self._look_now_and_then())
         self._closed = False
         self._committed_s = self._took_s = 0.0
@@ -142,7 +141,7 @@ class Writer:
             self._closed = True
             self._looks.cancel()
             self._wake()
-            await asyncio.wait({self._loop})
+            await self._loop
 
     async def close(self) -> None:
         """Write what has gathered, then close the connection."""
@@ -150,6 +149,12 @@ class Writer:
         await self._connection.close()
 
     async def _run(self) -> None:
+        try:
+            await self._write_all()
+        except Exception as failure:  # noqa: BLE001 - nobody awaits this task
+            self._give_up(failure)
+
+    async def _write_all(self) -> None:
         loop, turn_s = asyncio.get_running_loop(), 0.0
         lines = self._queue.lines
         while lines or not self._closed:
@@ -176,10 +181,8 @@ class Writer:
                 except DatabaseError as failure:
                     self.health.met(failure)
 
-    def _ended(self, run: asyncio.Task[None]) -> None:
-        """Refuse every write from now on if the loop has ended by a fault: nobody would answer."""
-        if run.cancelled() or (failure := run.exception()) is None:
-            return
+    def _give_up(self, failure: Exception) -> None:
+        """Refuse every write from now on: after this fault nobody would answer them."""
         context = {"message": "the writer has failed", "exception": failure}
         asyncio.get_running_loop().call_exception_handler(context)
         self.health.end(f"the writer has failed ({type(failure).__name__})")

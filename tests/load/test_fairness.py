@@ -128,7 +128,7 @@ async def test_requests_of_one_tenant_beside_busy_connections(
     ("asking", "connections", "most"),
     [
         ("small", BUSY, BUSY / 6),  # 3 to 4 on a quiet machine; 15 if coroutines take no turns
-        ("big", 16, 6 * 16),  # 35 to 50 on a busy machine; 140 to 160 if readers begin all at once
+        pytest.param("big", 16, 6 * 16, marks=full),  # 35 to 50; 140 to 160 if all begin at once
     ],
     ids=["starts-of-another-tenant", "status-of-the-same"],
 )
