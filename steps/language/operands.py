@@ -40,7 +40,7 @@ def each_ready(name: Any, values: Any, *arguments: Any) -> Any:
     return [check(name, item) for item in plain_items(values)] if check else values
 
 
-def as_text(value: Any) -> Any:
+def text_part(value: Any) -> Any:
     """Return a value as part of a text: null, booleans, lists and objects as in JSON."""
     is_plain = isinstance(value, str) or type(value) in (int, float, WideInteger)
     return value if is_plain else json.dumps(thaw(value), ensure_ascii=False)
@@ -48,13 +48,13 @@ def as_text(value: Any) -> Any:
 
 def text_at(value: Any, *keys: object) -> Any:
     """Return the value at a path as part of a text. Raises `ValueError` if it is missing."""
-    return as_text(at(value, *keys))
+    return text_part(at(value, *keys))
 
 
 def texts(values: Any) -> Any:
     """Return the items of a list as parts of a text."""
     if isinstance(values, list):
-        return [*map(as_text, plain_items(values))]
+        return [*map(text_part, plain_items(values))]
     return _not_null("join", values)
 
 
@@ -176,7 +176,7 @@ def _part(item: Any, attribute: str) -> Any:
 
 
 READY: dict[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(MAKE_TEXTS, lambda _, value: as_text(value)),
+    **dict.fromkeys(MAKE_TEXTS, lambda _, value: text_part(value)),
     **dict.fromkeys(("indent", "split", "truncate"), _text_only),
     "wordwrap": _wrappable,
     **dict.fromkeys(("int", "float"), _number),

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote_plus
 from urllib.parse import urlsplit as split_address
 
-from steps.language.operands import as_text
+from steps.language.operands import text_part
 from steps.language.operations import kind_of, plain_items
 
 _LONGEST_PATTERN = 500
@@ -109,7 +109,7 @@ def urlencode(value: Any) -> str:
     """
     if isinstance(value, dict):
         pairs = [
-            f"{quote(str(key))}={quote(str(as_text(item)))}"
+            f"{quote(str(key))}={quote(str(text_part(item)))}"
             for key, held in dict.items(value)
             for item in (plain_items(held) if isinstance(held, list) else [held])
             if item is not None
@@ -117,7 +117,7 @@ def urlencode(value: Any) -> str:
         return "&".join(pairs)
     if value is None or isinstance(value, list | tuple):
         raise ValueError(f"urlencode takes a text or an object, not {kind_of(value)}")
-    return quote(str(as_text(value)))
+    return quote(str(text_part(value)))
 
 
 def urldecode(text: str) -> str:
