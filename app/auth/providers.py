@@ -98,6 +98,11 @@ class Provider:
         """The name that people see."""
         return self.settings.title or urlsplit(self.settings.issuer).hostname or self.name
 
+    @property
+    def audience(self) -> str:
+        """What `aud` of an API token must contain."""
+        return self.settings.audience or self.settings.clientId
+
     def known(self, token: str) -> tuple[Known, dict[str, Any]]:
         """Return the person an API token is for, and its claims.
 
@@ -107,11 +112,8 @@ class Provider:
             Unauthorized: The token is not valid.
         """
         published = self._usable()
-        settings = self.settings
         try:
-            claims = read_identity(
-                token, published.keys, settings.issuer, settings.audience or settings.clientId
-            )
+            claims = read_identity(token, published.keys, self.settings.issuer, self.audience)
             return self.means(claims), claims
         except UnknownSigner:
             if self._may_ask:
@@ -341,22 +343,27 @@ class Providers:
         self.on_fetch()
 
     def of_token(self, token: str) -> Provider | None:
-        """Return the provider that a token names as its issuer, or None."""
+        """Return the provider whose issuer and audience a token names, or None.
+
+        If no provider has this audience, one with the issuer is returned, which refuses the token.
+        """
         if not self.all:
             return None
-        issuer = _issuer(token)
-        return next((one for one in self.all.values() if one.settings.issuer == issuer), None)
+        claims = _unchecked_claims(token)
+        audience = _texts(claims.get("aud"))
+        same = [one for one in self.all.values() if one.settings.issuer == claims.get("iss")]
+        meant = (one for one in same if one.audience in audience)
+        return next(meant, same[0] if same else None)
 
 
-def _issuer(token: str) -> str | None:
-    """Return the issuer that a token names, without checking it."""
+def _unchecked_claims(token: str) -> dict[str, Any]:
+    """Return the claims that a token makes, without checking them; none where it has no JSON."""
     try:
         part = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (IndexError, ValueError, RecursionError):
-        return None
-    issuer = claims.get("iss") if isinstance(claims, dict) else None
-    return issuer if isinstance(issuer, str) else None
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def _takes_secret_in_form(document: Mapping[str, Any]) -> bool:

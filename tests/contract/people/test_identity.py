@@ -38,7 +38,9 @@ def server(
     form = {**settings, "issuer": provider.issuer.replace("/realm", "/form"), "title": "Form"}
     away = {**settings, "issuer": "http://127.0.0.1:1/realm", "title": "Away"}
     wrong = {**form, "clientSecretEnv": "PATH"}
-    text = json.dumps({"acme": settings, "form": form, "wrong": wrong, "away": away})
+    tools = {**settings, "audience": None, "clientId": "tools", "roles": {"staff": "admin"}}
+    described = {"acme": settings, "form": form, "wrong": wrong, "away": away, "tools": tools}
+    text = json.dumps(described)
     with Server(data, PLUGIN, STEPWELL_IDENTITY_PROVIDERS=text, OIDC_SECRET=SECRET) as running:
         running.key()
         yield running
@@ -78,6 +80,17 @@ def test_tokens_of_the_provider_are_accepted(
         headers = {"authorization": f"Bearer {admin}", "x-tenant-id": tenant}
         answer = httpx.get(f"{server.address}/api/keys", headers=headers)
         assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("audience", "keys"),
+    [("flows", 403), ("tools", 200), (["others", "tools"], 200), (["tools", "flows"], 403)],
+)
+def test_of_providers_with_one_issuer_a_token_counts_for_the_audience_that_it_names(
+    server: Server, provider: IdentityProvider, audience: str | list[str], keys: int
+) -> None:
+    token = provider.token(aud=audience)
+    assert (asked(server, token), asked(server, token, "/api/keys")) == (200, keys)
 
 
 def test_other_tokens_are_refused(server: Server, provider: IdentityProvider) -> None:
