@@ -3,11 +3,12 @@
 `stepwell serve` is the usual way to serve: it limits connections and headers. Another ASGI server
 can load `app.asgi:app`, with the settings from the environment:
 
-    STEPWELL_DATA=/srv/stepwell hypercorn app.asgi:app
+    STEPWELL_DATA=/srv/stepwell hypercorn --workers 0 app.asgi:app
 
-Run one process only, since a data folder has one journal. Stepwell enforces some limits only in its
-own server; another server must enforce them itself: limits for headers and connections, and
-disconnecting a client that does not read.
+Run one process only, since a data folder has one journal. Without `--workers 0` hypercorn serves
+from a second process, which it does not tell of a stop: open streams of events delay it, and are
+cut off. Stepwell enforces some limits only in its own server; another server must enforce them
+itself: limits for headers and connections, and disconnecting a client that does not read.
 """
 
 import asyncio

@@ -51,7 +51,10 @@ def served(server: str, data: Path, *, streams_at_stop: bool = False) -> Iterato
     key = command("key", "create", *place)["key"]
     port = free_port()
     address = f"127.0.0.1:{port}"
-    listening = {"hypercorn": ("--bind", address), "uvicorn": ("--port", str(port))}[server]
+    listening = {
+        "hypercorn": ("--workers", "0", "--bind", address),
+        "uvicorn": ("--port", str(port)),
+    }[server]
     log = data.parent / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -83,8 +86,9 @@ def served(server: str, data: Path, *, streams_at_stop: bool = False) -> Iterato
             process.wait()
 
 
-def test_a_stop_does_not_wait_for_the_end_of_streams(tmp_path: Path) -> None:
-    with served("uvicorn", tmp_path / "data", streams_at_stop=True) as client:
+@pytest.mark.parametrize("server", ["hypercorn", "uvicorn"])
+def test_a_stop_does_not_wait_for_the_end_of_streams(server: str, tmp_path: Path) -> None:
+    with served(server, tmp_path / "data", streams_at_stop=True) as client:
         assert client.get("/readyz").status_code == 200
 
 
