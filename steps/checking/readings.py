@@ -1,5 +1,6 @@
 """Finds what the document of a step reads, and where, to trace the origin of a value."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,8 +17,10 @@ from steps.language.syntax.tokens import Unreadable
 from steps.language.template import placeholders
 from steps.language.template_places import texts_in, texts_of
 
-_OWN = frozenset({"result", "response"})
+OWN = frozenset({"result", "response", "signal", "signals"})
 """The names that an output field may use for its own step's result."""
+
+_PATH = re.compile(r"[\w.\[\]'\"]+")
 
 
 @value(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def reading_of_condition(condition: str, place: str) -> list[Reading]:
 def within(source: Json, keys: tuple[str | int, ...]) -> tuple[Json, tuple[str | int, ...]]:
     """Return the part of a template that produces the value at `keys`, and the unused keys."""
     for at, key in enumerate(keys):
-        is_there, part = path_in(source, (key,))
+        is_there, part = (False, None) if isinstance(source, str) else path_in(source, (key,))
         if not is_there:
             return source, keys[at:]
         source = part
@@ -68,7 +71,12 @@ def within(source: Json, keys: tuple[str | int, ...]) -> tuple[Json, tuple[str |
 
 def own_paths(reading: Reading) -> Iterator[Path]:
     """Return the paths that an output field reads of its own step's result."""
-    return (path for path in reading.paths if path.root in _OWN)
+    return (path for path in reading.paths if path.root in OWN)
+
+
+def is_path(reading: Reading) -> bool:
+    """Return whether an expression is nothing but a path."""
+    return len(reading.paths) == 1 and _PATH.fullmatch(reading.expression.strip()) is not None
 
 
 def _readings(place: str, text: str) -> list[Reading]:

@@ -1,5 +1,8 @@
 """Explains where a value of a run came from, and what it influenced."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -10,8 +13,12 @@ from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
 from app.wire.requests.query_values import Whole
 from app.wire.runs.explanation import explained
-from engine import JsonObject, RunStarted
+from engine import Event, JsonObject, RunStarted, StepStarted
 from steps.document.bodies import body_at
+
+_WITH_CHILDREN = ("call-workflow", "group", "parallel")
+_MOST_ASKED = 10
+"""For how many steps of a chain the child run is looked up."""
 
 
 class ExplainQuery(BaseModel):
@@ -57,7 +64,28 @@ async def explanation(
     def work() -> JsonObject:
         return explained(events, document, path, at, settings_of)
 
-    return await offload(work)
+    answer = await offload(work)
+    await _add_children(services, run_id, events, answer)
+    return answer
+
+
+async def _add_children(
+    services: Services, run_id: str, events: Sequence[Event], answer: JsonObject
+) -> None:
+    """Name the child run that made a value, if the step started one."""
+    entered = [event for event in events if isinstance(event, StepStarted) and event.attempt == 1]
+    numbers = {(one.step_id, one.visit): at for at, one in enumerate(entered, 1)}
+    found: dict[int, str | None] = {}
+    chain: Any = answer["chain"]
+    for node in chain:
+        if node.get("stepType") not in _WITH_CHILDREN:
+            continue
+        number = numbers.get((node["stepId"], node["visit"]), 0)
+        if number not in found and len(found) < _MOST_ASKED:
+            rows = await services.journal.children.lines.page(run_id, number, 2)
+            found[number] = rows[0].run_id if len(rows) == 1 else None
+        if child := found.get(number):
+            node["runId"] = child
 
 
 ENDPOINTS = (

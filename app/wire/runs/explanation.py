@@ -6,32 +6,22 @@ the input, a person or a service; and forward from a step's output to everything
 """
 
 import json
-import re
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
-from pydantic import BaseModel
-
+from app.secrets.mask import MASK
 from app.wire.parsing.errors import BadRequest
 from app.wire.runs.explained_path import Asked, Keys, asked_path
-from app.wire.runs.origins import Origins, Written, origins_of, place_reached
+from app.wire.runs.origins import Origins, Written, origins_of
+from app.wire.runs.reached import Reached
+from app.wire.runs.step_readings import PARTS, SettingsOf, StepReadings
 from engine import Event, Json, JsonObject, iso_time
-from steps.checking.readings import (
-    Reading,
-    own_paths,
-    reading_of_condition,
-    readings_in,
-    readings_of,
-    within,
-)
+from steps.checking.readings import OWN, Reading, is_path, readings_in, within
 from steps.contract.step_type import Problem
 from steps.language.operations import path_in
 from steps.language.syntax.paths import Path
-
-SettingsOf: TypeAlias = Callable[[str], "type[BaseModel] | None"]
-"""Returns the settings of a step type, or None if it is not on this server."""
 
 MOST_NODES = 100
 """The most values in a chain, and the most places that the value influenced."""
@@ -40,8 +30,6 @@ _LARGEST = 4_000
 _MOST_CHARACTERS = 200_000
 """The total length of expressions after which a chain is cut."""
 
-_ENDS = re.compile(r"[.\[]")
-_PARTS = ("values", "append", "extend")
 _LEAVES = {
     "context": "caller",
     "vars": "variable",
@@ -60,7 +48,7 @@ _SERVICES = {
     "call-llm": ("model", "model"),
     "call-agent": ("agent", "agentId"),
     "call-workflow": ("workflow", "workflowId"),
-    "wait-for-signal": ("signal", "name"),
+    "wait-for-signal": ("signal", "signal"),
 }
 
 Node: TypeAlias = "tuple[JsonObject, Written | None, list[Asked]]"
@@ -88,27 +76,24 @@ def explained(
 class _Explaining:
     def __init__(self, origins: Origins, document: Mapping[str, Any], of: SettingsOf) -> None:
         self._origins = origins
-        self._steps = {str(step.get("id")): step for step in document.get("steps") or []}
-        self._edges: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
-        for index, edge in enumerate(document.get("edges") or []):
-            if isinstance(edge.get("condition"), str):
-                self._edges[str(edge.get("from"))].append((index, edge["condition"]))
-        self._of = of
-        self._known: dict[str, list[Reading]] = {}
-        self._leading: dict[str, list[Reading]] = {}
-        self._declared: dict[str, list[Reading]] = {}
-        self._order: dict[str, dict[str, int]] = {}
+        self._readings = StepReadings(document, of)
         self._nodes: dict[Asked, Node] = {}
         self._values: dict[int, tuple[Json, JsonObject]] = {}
         self._size = 0
 
     def tell(self, asked: Asked) -> JsonObject:
         first, source, _ = self._node(asked)
-        if first["kind"] == "unknown":
-            message = f"the run has no {asked}" + (" there" if asked.before else "")
+        if first["kind"] == "unknown" or (source and _lacks(source, asked)):
+            is_end = asked.before > self._origins.length
+            message = f"the run has no {asked}" + (
+                "" if is_end else f" before event {asked.before}"
+            )
             raise BadRequest("the request is not acceptable", [Problem("path", message)])
         chain, is_cut = self._chain(asked)
-        reached: list[Json] = list(islice(self._reached(source), MOST_NODES + 1)) if source else []
+        reached: list[Json] = []
+        if source is not None:
+            places = Reached(self._origins, self._readings, asked, source).places()
+            reached += islice(places, MOST_NODES + 1)
         return {
             "path": str(asked),
             "value": first.get("value"),
@@ -174,8 +159,8 @@ class _Explaining:
         node = {**self._step_node(asked, last), **self._shown(result), "event": ended[0]}
         if last.step_type != "end-flow":
             return node, last, [Asked("steps", (last.step_id, "output", *keys), asked.before)]
-        source, _ = within(self._steps.get(last.step_id, {}).get("result"), keys)
-        return self._made(node, last, readings_in(source, "result"), last.entered)
+        source, rest = within(self._readings.step(last.step_id).get("result"), keys)
+        return self._made(node, last, readings_in(source, "result"), last.entered, rest)
 
     def _data(self, asked: Asked, name: str, keys: Keys) -> Node:
         written = self._origins.of_data(name, asked.before)
@@ -190,19 +175,19 @@ class _Explaining:
             facts = (("by", written.by), ("reason", written.reason), ("runId", written.run_id))
             return node | {key: item for key, item in facts if item}, written, []
         node = {**self._step_node(asked, written), **shown}
-        step = self._steps.get(written.step_id, {})
+        if written.is_skipped:
+            return node, written, []
+        step = self._readings.step(written.step_id)
         declared = (step.get("output") or {}).get(name)
         if isinstance(declared, dict) and "value" in declared:
-            source, _ = within(declared["value"], keys)
-            return self._made(
-                node, written, readings_in(source, f"output.{name}.value"), written.entered
-            )
-        for part in _PARTS:
+            source, rest = within(declared["value"], keys)
+            readings = readings_in(source, f"output.{name}.value")
+            return self._made(node, written, readings, written.entered, rest)
+        for part in PARTS:
             if step.get("type") == "set" and name in (step.get(part) or {}):
-                source, _ = within(step[part][name], keys)
-                return self._made(
-                    node, written, readings_in(source, f"{part}.{name}"), written.entered
-                )
+                source, rest = within(step[part][name], keys)
+                readings = readings_in(source, f"{part}.{name}")
+                return self._made(node, written, readings, written.entered, rest)
         return (
             node,
             written,
@@ -221,17 +206,19 @@ class _Explaining:
         if not found:
             return {"path": str(asked), "kind": "unknown"}, None, []
         node = {**self._step_node(asked, written), **self._shown(output)}
-        step = self._steps.get(step_id, {})
-        readings = self._readings(step_id)
+        if written.is_skipped:
+            return node, written, []
+        step = self._readings.step(step_id)
+        readings = self._readings.settings(step_id)
         if step.get("type") == "set" and keys and isinstance(keys[0], str):
             readings = [one for one in readings if _is_below(one.place, keys[0])] or readings
         return self._made(node, written, readings, written.entered)
 
     def _step_node(self, asked: Asked, written: Written) -> JsonObject:
-        step = self._steps.get(written.step_id, {})
+        step = self._readings.step(written.step_id)
         kind, named = _SERVICES.get(written.step_type, ("step", ""))
-        if written.step_type in _PEOPLE and written.by:
-            kind = "person"
+        if written.is_skipped or (written.step_type in _PEOPLE and written.by):
+            kind, named = "person", ""
         node: JsonObject = {
             "path": str(asked),
             "kind": kind,
@@ -244,50 +231,44 @@ class _Explaining:
         }
         if named and isinstance(step.get(named), str):
             node["service"] = step[named]
-        if written.by:
+        if written.by and kind != "signal":
             node["by"] = written.by
+        if written.reason:
+            node["reason"] = written.reason
         return node
 
     def _made(
-        self, node: JsonObject, written: Written, readings: list[Reading], before: int
+        self,
+        node: JsonObject,
+        written: Written,
+        readings: list[Reading],
+        before: int,
+        rest: Keys = (),
     ) -> Node:
-        """Add the expressions that made a value, and return the values that they read."""
+        """Add the expressions that made a value, and return the values that they read.
+
+        `rest` is the way from what an expression makes to the value.
+        """
         uses: list[Asked] = []
         nodes: list[Json] = []
+        below = rest if len(readings) == 1 and is_path(readings[0]) else ()
         for one in readings:
-            read = [self._use(one, path, written, before) for path in one.paths]
+            read = [self._use(one, path, below, written, before) for path in one.paths]
             reads: list[Json] = [str(use) for use in read]
             nodes.append({"place": one.place, "expression": one.expression, "reads": reads})
             uses += read
         return node | ({"made": nodes} if nodes else {}), written, uses
 
-    def _use(self, one: Reading, path: Path, written: Written, before: int) -> Asked:
-        if path.root == "result" and written.step_type != "end-flow":
-            return Asked("steps", (written.step_id, "output", *path.keys), written.seq + 1)
-        if path.root == "response":
-            return Asked("steps", (written.step_id, "output"), written.seq + 1)
-        if path.root == "data" and path.keys and self._is_own(one, path.keys[0], written):
-            return Asked(path.root, path.keys, written.seq + 1)
-        return Asked(path.root, path.keys, before)
-
-    def _is_own(self, one: Reading, name: object, written: Written) -> bool:
-        """Return whether a value of a `set` step reads one that precedes it in the same step."""
-        if written.step_type != "set":
-            return False
-        if written.step_id not in self._order:
-            values = self._steps.get(written.step_id, {}).get("values") or {}
-            self._order[written.step_id] = {str(own): at for at, own in enumerate(values)}
-        order = self._order[written.step_id]
-        if name not in order:
-            return False
-        made = [order[own] for own in _names_in(one.place) if own in order]
-        return order[str(name)] < min(made, default=len(order))
-
-    def _readings(self, step_id: str) -> list[Reading]:
-        if step_id not in self._known:
-            step = self._steps.get(step_id, {})
-            self._known[step_id] = readings_of(step, self._of(str(step.get("type"))))
-        return self._known[step_id]
+    def _use(self, one: Reading, path: Path, rest: Keys, written: Written, before: int) -> Asked:
+        keys = (*path.keys, *rest)
+        if path.root in OWN and written.step_type != "end-flow":
+            inside = ("signals", *keys) if path.root == "signals" else keys
+            is_there, _ = path_in(written.output, inside)
+            own = inside if is_there or path.root == "result" else ()
+            return Asked("steps", (written.step_id, "output", *own), written.seq + 1)
+        if path.root == "data" and keys and self._readings.is_own(one, keys[0], written.step_id):
+            return Asked(path.root, keys, written.seq + 1)
+        return Asked(path.root, keys, before)
 
     def _value_of(self, whole: Json, keys: Keys) -> JsonObject:
         found, item = path_in(whole, keys)
@@ -301,82 +282,18 @@ class _Explaining:
             self._values[id(item)] = (item, shown)  # kept alive, so that its id stays unique
         return self._values[id(item)][1]
 
-    def _reached(self, source: Written) -> Iterator[JsonObject]:
-        """Yield what read the written value, and then what read the results of that."""
-        sources = {source.seq}
-        for written in self._consumers():
-            if written.seq > source.seq:
-                for place, expression, path, maker in self._sources(written):
-                    if maker in sources:
-                        sources.add(written.seq)
-                        yield place_reached(
-                            written, place, expression, path, is_direct=maker == source.seq
-                        )
-            if written.seq >= source.seq:
-                for place, expression, path, maker in self._conditions(written):
-                    if maker in sources:
-                        yield place_reached(
-                            written, place, expression, path, is_direct=maker == source.seq
-                        )
 
-    def _consumers(self) -> list[Written]:
-        return [one for _, one in sorted(self._origins.written.items()) if one.writer == "step"]
-
-    def _sources(self, written: Written) -> Iterator[tuple[str, str, str, int]]:
-        """Yield each expression of a visit with what it read, and the event that wrote that."""
-        for one in (*self._readings(written.step_id), *self._declared_of(written.step_id)):
-            yield from self._makers(one, written.entered)
-
-    def _declared_of(self, step_id: str) -> list[Reading]:
-        """Return what the declared outputs of a step read besides the step's own output."""
-        if step_id not in self._declared:
-            found = self._declared[step_id] = []
-            for name, declared in (self._steps.get(step_id, {}).get("output") or {}).items():
-                if isinstance(declared, dict) and "value" in declared:
-                    for one in readings_in(declared["value"], f"output.{name}.value"):
-                        own = set(own_paths(one))
-                        rest = tuple(path for path in one.paths if path not in own)
-                        found.append(Reading(one.place, one.expression, rest))
-        return self._declared[step_id]
-
-    def _conditions(self, written: Written) -> Iterator[tuple[str, str, str, int]]:
-        """Yield the conditions of the edges out of a step, as `_sources` does."""
-        if written.step_id not in self._leading:
-            self._leading[written.step_id] = [
-                one
-                for index, condition in self._edges[written.step_id]
-                for one in reading_of_condition(condition, f"edges[{index}].condition")
-            ]
-        for one in self._leading[written.step_id]:
-            yield from self._makers(one, written.seq + 1)
-
-    def _makers(self, one: Reading, before: int) -> Iterator[tuple[str, str, str, int]]:
-        for path in one.paths:
-            maker = self._maker(path, before)
-            if maker is not None:
-                yield one.place, one.expression, str(path), maker.seq
-
-    def _maker(self, path: Path, before: int) -> Written | None:
-        match path.root, path.keys:
-            case "data", (str(name), *_):
-                return self._origins.of_data(name, before)
-            case "steps", (str(step_id), *_):
-                return self._origins.of_output(step_id, before)
-        return None
-
-
-def _names_in(place: str) -> Iterator[str]:
-    """Yield the possible names of the value at a place; names may contain dots."""
-    part, dot, name = place.partition(".")
-    if dot and part in _PARTS:
-        yield name
-        yield from (name[: end.start()] for end in _ENDS.finditer(name))
+def _lacks(source: Written, asked: Asked) -> bool:
+    """Return whether the value of a field has no part with the keys that are asked for."""
+    if asked.root != "data" or asked.keys[0] not in source.data:
+        return False
+    return source.data[str(asked.keys[0])] != MASK and not path_in(source.data, asked.keys)[0]
 
 
 def _is_below(place: str, name: str) -> bool:
     return any(
         place == f"{part}.{name}" or place.startswith((f"{part}.{name}.", f"{part}.{name}["))
-        for part in _PARTS
+        for part in PARTS
     )
 
 

@@ -37,7 +37,7 @@ class Written:
         output: The whole output of the step.
         entered: The number of the event with which the step was entered, 0 for none.
         by: The person, if a person wrote it.
-        answered: The number of the event with which a person answered, 0 for none.
+        is_skipped: Whether a person gave the output instead of the step.
     """
 
     seq: int
@@ -53,9 +53,20 @@ class Written:
     entered: int = 0
     by: str = ""
     reason: str | None = None
-    answered: int = 0
     run_id: str = ""
-    next_step: str | None = None
+    is_skipped: bool = False
+
+
+@value(frozen=True, slots=True)
+class _Answer:
+    """Who answered a step, or skipped it."""
+
+    by: str = ""
+    reason: str | None = None
+    is_skip: bool = False
+
+
+_NOBODY = _Answer()
 
 
 @dataclass(slots=True)
@@ -109,18 +120,18 @@ def origins_of(events: Sequence[Event]) -> Origins:
     found = Origins(length=len(events))
     entered: StepStarted | None = None
     entered_at = 0
-    answer: tuple[int, str, str | None] = (0, "", None)
+    answer = _NOBODY
     for seq, event in enumerate(events, 1):
         match event:
             case RunStarted():
                 _note_start(found, seq, event)
             case StepStarted() if event.attempt == 1:
-                entered, entered_at, answer = event, seq, (0, "", None)
+                entered, entered_at, answer = event, seq, _NOBODY
                 found.visits.append((event.step_id, event.visit, seq))
             case RunResumed():
-                answer = (seq, event.caller, None)
+                answer = _Answer(event.caller)
             case StepSkipped():
-                answer = (seq, event.caller, event.reason)
+                answer = _Answer(event.caller, event.reason, is_skip=True)
             case DataChanged():
                 names = tuple(str(name) for name in (*event.data, *event.removed))
                 shown = shown_data(event.data)
@@ -155,14 +166,14 @@ def _note_step(
     seq: int,
     event: StepCompleted,
     entered: tuple[StepStarted, int],
-    answer: tuple[int, str, str | None],
+    answer: _Answer,
 ) -> None:
     start, entered_at = entered
     names = (*event.data, *event.appended, *event.removed)
     _note(found, Written(
         seq, event.at_ms, "step", shown_data(event.data), names, event.output,
         event.step_id, start.step_type, start.step_name, event.visit, entered_at,
-        answer[1], answer[2], answer[0], next_step=event.next_step,
+        answer.by, answer.reason, is_skipped=answer.is_skip,
     ))  # fmt: skip
     found.outputs[event.step_id].append(seq)
 
@@ -171,20 +182,3 @@ def _note(found: Origins, written: Written) -> None:
     found.written[written.seq] = written
     for name in dict.fromkeys(written.names):
         found.data[name].append(written.seq)
-
-
-def place_reached(
-    written: Written, place: str, expression: str, path: str, *, is_direct: bool
-) -> JsonObject:
-    """Return a place that has read a value, as JSON."""
-    return {
-        "stepId": written.step_id,
-        "stepName": written.step_name or written.step_id,
-        "stepType": written.step_type,
-        "visit": written.visit,
-        "event": written.seq,
-        "place": place,
-        "expression": expression,
-        "path": path,
-        "isDirect": is_direct,
-    }

@@ -7,9 +7,21 @@ from typing import Any
 import httpx
 import pytest
 
+from app.wire.parsing.errors import BadRequest
 from app.wire.runs.explanation import explained
 from app.wire.runs.transcript import conversation
-from engine import Event, Record, RunStarted, StepCompleted, StepStarted, Visit, VisitStatus
+from engine import (
+    Event,
+    Record,
+    RunCompleted,
+    RunResumed,
+    RunStarted,
+    StepCompleted,
+    StepSkipped,
+    StepStarted,
+    Visit,
+    VisitStatus,
+)
 from steps.registry import Registry
 from tests.harness.counted_work import calls_of
 from tests.harness.echo import Echo
@@ -73,7 +85,7 @@ def test_a_value_is_traced_to_where_it_came_from(client: httpx.Client, run: str)
     assert (person["kind"], person["value"], person["stepId"]) == ("person", "approved", "ask")
     assert person["by"].startswith("key:")
     service = explain(client, run, "result.sent")
-    assert ("steps.fetch.output", "service") in line(service)
+    assert ("steps.fetch.output.body.body", "service") in line(service)
     assert ("data.url", "input") in line(service)
     found = next(node for node in service["chain"] if node["kind"] == "service")
     assert found["service"] == "{{ data.url }}/200"
@@ -89,6 +101,82 @@ def test_the_steps_that_a_value_reached_are_listed(client: httpx.Client, run: st
     assert {one["stepId"] for one in explain(client, run, "data.sent")["reached"]} == {"end"}
     earlier = explain(client, run, "data.count", at=1_000)
     assert {one["stepId"] for one in earlier["reached"]} == {"fetch", "add", "ask", "end"}
+
+
+PRICED: dict[str, Any] = {
+    "steps": [
+        {"id": "price", "type": "call-api", "url": "http://x/{{ data.customer }}",
+         "output": {"items": {"type": "array", "value": "{{ response.body['items'] }}"}}},
+        {"id": "sum", "type": "set", "values": {"total": "{{ data['items'][0].price + 1 }}", "twice": "{{ data.total * 2 }}"}},
+        {"id": "hear", "type": "wait-for-signal", "signal": "paid", "output": {"amount": {"type": "number", "value": "{{ signal.data.amount }}"}}},
+        {"id": "end", "type": "end-flow", "result": {"due": "{{ data.twice - data.amount }}", "sku": "{{ data['items'][1].sku }}"}},
+    ],
+    "edges": [{"from": "price", "to": "sum"}, {"from": "sum", "to": "hear", "condition": "data.total > 3"}, {"from": "hear", "to": "end"}],
+}  # fmt: skip
+ITEMS: Any = [{"sku": "a", "price": 3}, {"sku": "b", "price": 4}]
+
+
+def priced(path: str, *, skipped: bool = False) -> Any:
+    """Return the explanation of a value of a run that asked a service, and heard a signal."""
+    signal: Any = {"name": "paid", "key": None, "data": {"amount": 5}}
+    answer = StepSkipped(1, "hear", 1, caller="key:ada", reason="seen") if skipped else RunResumed(1, "hear", 1, signal, "signal")  # fmt: skip
+    events: list[Event] = [
+        RunStarted(1, "r", "w", "1", "price", {"customer": "Ada", "pin": "7"}),
+        StepStarted(1, "price", 1, 1, "call-api"),
+        StepCompleted(1, "price", 1, {"status": 200, "body": {"items": ITEMS}}, {"items": ITEMS}, "sum"),
+        StepStarted(1, "sum", 1, 1, "set"),
+        StepCompleted(1, "sum", 1, {"total": 4, "twice": 8}, {"total": 4, "twice": 8}, "hear"),
+        StepStarted(1, "hear", 1, 1, "wait-for-signal"), answer,
+        StepCompleted(1, "hear", 1, signal, {"amount": 5}, "end"),
+        StepStarted(1, "end", 1, 1, "end-flow"),
+        StepCompleted(1, "end", 1, {"due": 3, "sku": "b"}, {}, None),
+        RunCompleted(1, {"due": 3, "sku": "b"}),
+    ]  # fmt: skip
+    kinds = Registry.built_in()
+    return explained(
+        events, PRICED, path, None, lambda name: getattr(kinds.get(name), "settings", None)
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "reached"),
+    [
+        ("data.pin", []),
+        ("data.items[0].price", [("sum", "values.total", True), ("sum", "values.twice", False), ("sum", "edges[1].condition", False), ("end", "result.due", False)]),
+        ("data.items[-1]", [("sum", "values.total", True), ("sum", "values.twice", False), ("sum", "edges[1].condition", False), ("end", "result.sku", True), ("end", "result.due", False)]),
+        ("data.items[1].sku", [("end", "result.sku", True)]),
+        ("data.total", [("sum", "values.twice", True), ("sum", "edges[1].condition", True), ("end", "result.due", False)]),
+        ("data.twice", [("end", "result.due", True)]),
+        ("data.amount", [("end", "result.due", True)]),
+    ],
+)  # fmt: skip
+def test_a_value_reached_what_read_it_and_not_its_neighbours(path: str, reached: Any) -> None:
+    found = priced(path)["reached"]
+    assert [(one["stepId"], one["place"], one["isDirect"]) for one in found] == reached
+
+
+@pytest.mark.parametrize(
+    ("path", "chain"),
+    [
+        ("data.items[0].price", [("data.items[0].price", "service"), ("steps.price.output.body.items[0].price", "service"), ("data.customer", "input")]),
+        ("data.amount", [("data.amount", "signal"), ("steps.hear.output.data.amount", "signal")]),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_value_is_traced_to_the_part_it_was_made_from(path: str, chain: Any) -> None:
+    assert line(priced(path)) == chain
+
+
+def test_a_value_of_a_skipped_step_comes_from_the_person_who_gave_it() -> None:
+    (node,) = priced("data.amount", skipped=True)["chain"]
+    assert (node["kind"], node["by"], node["reason"]) == ("person", "key:ada", "seen")
+    heard = priced("data.amount")["chain"][0]
+    assert (heard["service"], "by" in heard) == ("paid", False)
+
+
+@pytest.mark.parametrize("path", ["data.items[5]", "data.items.0.price", "data.customer.name", "data.total[0]"])  # fmt: skip
+def test_a_part_that_a_value_does_not_have_is_refused(path: str) -> None:
+    with pytest.raises(BadRequest):
+        priced(path)
 
 
 def test_an_explanation_costs_in_proportion_to_the_definition_and_is_limited() -> None:

@@ -73,7 +73,7 @@ def _labelled(words: str, states: States | None, state: StepState | None) -> tup
         return words, "step"
     if state is None:
         return words, "step state-none"
-    times = f", {state.visits} times" if state.visits > 1 else ""
+    times = f", {state.visits:,} times" if state.visits > 1 else ""
     words += f", {state.status.replace('_', ' ')}{times}"
     if not state.is_carried:
         return words, f"step state-{state.status}"
@@ -86,7 +86,8 @@ def _state(spot: Node, state: StepState | None) -> str:
         return ""
     x = spot.width - 28
     count = (
-        f'<text class="count" x="{x - 6:.0f}" y="24" text-anchor="end">{state.visits}\u00d7</text>'
+        f'<text class="count" x="{x - 6:.0f}" y="24" text-anchor="end">'
+        f"{state.visits:,}\u00d7</text>"
         if state.visits > 1
         else ""
     )

@@ -31,7 +31,7 @@ class StepCounts:
     @property
     def text(self) -> str:
         """The counts as text in the diagram."""
-        counts = ((self.here, f"{self.here} here"), (self.failed, f"{self.failed} failed"))
+        counts = ((self.here, f"{self.here:,} here"), (self.failed, f"{self.failed:,} failed"))
         return ", ".join(words for count, words in counts if count)
 
 

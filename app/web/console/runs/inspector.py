@@ -22,6 +22,8 @@ from steps.language.frozen import FrozenValues, frozen_by
 from steps.language.template import Template
 
 _LONGEST_PATH = 500
+_DRAWN = ("steps", "edges", "initialStep", "branches")
+"""Settings that the diagram shows: what is in a step is no input of it."""
 
 
 def tree(value: Json, path: str, visit: int, at: int | None) -> str:
@@ -54,7 +56,7 @@ def _given(step: CompiledStep, run: Run) -> JsonObject:
     found: JsonObject = {}
     with Allowance(), frozen_by(FrozenValues()):
         for name in type(settings).model_fields:
-            if name in settings.model_fields_set:
+            if name in settings.model_fields_set and name not in _DRAWN:
                 found[name] = _evaluated(getattr(settings, name), names)
     return found
 
@@ -132,9 +134,21 @@ _ASKED = ("stepId", "stepName", "service", "by", "reason", "runId", "valueLeftOu
 def _node(
     node: dict[str, Any], number: int, entered: Mapping[tuple[str, int], int]
 ) -> dict[str, Any]:
-    seq = entered.get((node["stepId"], node["visit"])) if "stepId" in node else None
+    seq = entered.get((node["stepId"], node["visit"])) if "visit" in node else None
     blank = dict.fromkeys(_ASKED)
     return {
         **blank, "made": [], **node,
         "number": number, "seq": seq, "has_value": "value" in node, "value": node.get("value"),
+        "path_there": _path_there(node),
     }  # fmt: skip
+
+
+def _path_there(node: Mapping[str, Any]) -> str:
+    """Return the path of a value in the other run that made it; empty if it has none there."""
+    path = str(node["path"])
+    if "stepId" not in node:
+        return path
+    if node["stepType"] != "call-workflow":
+        return path if path.startswith("data") else ""
+    _, output, below = path.partition(".output")
+    return f"result{below}" if output else "result"

@@ -37,6 +37,7 @@ async def items_of(call: Call, run: Run, entry: TimelineEntry | None, number: in
         "rows": [*lines],
         "counts": {one.value: counts[one] for one in Status if counts.get(one)},
         "total": sum(counts.values()),
+        "ended": sum(counts.get(one.value, 0) for one in Status if one.is_over),
         "status": wanted or "",
         "next": f"{last.item}.{last.number}" if last else "",
     }

@@ -21,6 +21,7 @@ from app.web.console.runs.run_view import repairs_of, run_view
 from app.web.console.runs.timeline import (
     Timeline,
     TimelineEntry,
+    lines_of,
     shown,
     shown_carried,
     states_of,
@@ -92,8 +93,8 @@ async def run_page(call: Call) -> Response:
         carried=carried,
         carried_before=sum(run.visits.values()) - run.executions - len(carried),
         known=await services.journal.runs.known(call.tenant, earlier),
-        events=timeline.events[-_MOST_EVENTS:],
-        hidden_events=max(0, len(timeline.events) - _MOST_EVENTS),
+        events=lines_of(history, _MOST_EVENTS),
+        hidden_events=max(0, len(history) - _MOST_EVENTS),
         listen=list(NAMES),
         replay=await replay_of(call, run),
         pause_card=pause_card,

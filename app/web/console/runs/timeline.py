@@ -90,7 +90,6 @@ class Timeline:
 
     run: Run
     entries: list[TimelineEntry]
-    events: list[dict[str, Any]]
 
 
 def timeline_of(events: Sequence[Event]) -> Timeline:
@@ -108,7 +107,13 @@ def timeline_of(events: Sequence[Event]) -> Timeline:
         entry.visit = visit
         if visit.ended_at_ms is not None and entry.attempts[-1].ended_ms is None:
             entry.attempts[-1].ended_ms = visit.ended_at_ms
-    return Timeline(run, entries, [_line(seq, event) for seq, event in enumerate(events, 1)])
+    return Timeline(run, entries)
+
+
+def lines_of(events: Sequence[Event], most: int) -> list[dict[str, Any]]:
+    """Return the newest events as the page lists them."""
+    first = max(0, len(events) - most)
+    return [_line(seq, event) for seq, event in enumerate(events[first:], first + 1)]
 
 
 def _note(entry: TimelineEntry, event: Event) -> None:

@@ -51,23 +51,28 @@ def rows_of(timeline: Timeline, selected: int, unfolded: int, now_ms: int) -> di
     """Return the rows that the page shows, and how many are before and after them."""
     axis = axis_of(timeline, now_ms)
     entries = timeline.entries
-    found: list[JsonObject] = []
+    found: list[Rounds] = []
     for part in folded([entry.step_id for entry in entries]):
-        own = entries[part.first : part.end]
-        seqs = [entry.seq for entry in own]
-        if part.length and own and not (selected in seqs or unfolded == seqs[0]):
-            found.append(_rounds(part, own, axis))
+        seqs = [entry.seq for entry in entries[part.first : part.end]]
+        if part.length and seqs and not (selected in seqs or unfolded == seqs[0]):
+            found.append(part)
         else:
-            found += [_row(entry, axis, now_ms, selected) for entry in own]
-    at = next((n for n, row in enumerate(found) if row["is_selected"]), len(found) - 1)
+            found += [Rounds(at, at + 1, 0) for at in range(part.first, part.end)]
+    seqs = [entries[one.first].seq for one in found]
+    at = seqs.index(selected) if selected in seqs else len(found) - 1
     end = min(len(found), max(_MOST_ROWS, at + _MOST_ROWS // 2))
     first = max(0, end - _MOST_ROWS)
     return {
-        "rows": found[first:end],
+        "rows": [
+            _rounds(one, entries[one.first : one.end], axis)
+            if one.length
+            else _row(entries[one.first], axis, now_ms, selected)
+            for one in found[first:end]
+        ],
         "rows_before": first,
-        "row_before": found[first - 1]["seq"] if first else None,
+        "row_before": seqs[first - 1] if first else None,
         "rows_after": len(found) - end,
-        "row_after": found[end]["seq"] if end < len(found) else None,
+        "row_after": seqs[end] if end < len(found) else None,
         "is_compressed": axis.is_compressed,
     }
 
