@@ -16,12 +16,12 @@ from engine.events import (
     StepStarted,
     StepTimedOut,
 )
-from engine.graph import Graph, Occasion
+from engine.graph import Graph, Occasion, Step
 from engine.route import NoWayOut, next_step
 from engine.run import Run
 from engine.transitions import Status
-from engine.values import FINALLY, ON_ERROR, Ending, RunError
-from engine.visit import VisitStatus
+from engine.values import FINALLY, ON_ERROR, Ending, RunError, StepError
+from engine.visit import Visit, VisitStatus
 
 StepEnd: TypeAlias = StepCompleted | StepFailed | StepTimedOut | StepCancelled
 
@@ -109,36 +109,42 @@ def _end(run: Run, graph: Graph, ending: Ending, now_ms: int) -> tuple[Event, ..
 
 
 def _last_event(ending: Ending, now_ms: int) -> Event:
+    if ending.status == Status.CANCELLED:
+        return RunCancelled(now_ms, ending.error)
     if ending.error:
         return RunFailed(now_ms, ending.error)
-    if ending.status == Status.CANCELLED:
-        return RunCancelled(now_ms)
     return RunCompleted(now_ms, ending.result)
 
 
 def _ending(run: Run, graph: Graph) -> Ending:
-    if run.cancel_requested:
-        return Ending(str(Status.CANCELLED))
-    if run.overdue:
+    visit = run.past[-1] if run.past else None
+    if run.overdue and not run.cancel_requested:
         seconds = (graph.timeout_ms or 0) / 1_000
         return _failed(run, "Timeout", f"the run took longer than its timeout of {seconds:g} s")
-    visit = run.last_visit
-    if visit.status is VisitStatus.FAILED and visit.error:
-        why = visit.error
-        return _as_failed(
-            RunError(visit.step_id, why.type, why.message, visit.attempt, why.status, why.body)
-        )
-    if visit.status is VisitStatus.TIMED_OUT:
+    if visit and visit.status is VisitStatus.FAILED and visit.error:
+        return _as_failed(run, _error_of(visit, visit.error, graph.steps[visit.step_id]))
+    if visit and visit.status is VisitStatus.TIMED_OUT:
         message = 'nobody answered before the deadline, and no `on: "timeout"` edge is true'
         return _failed(run, "DeadlinePassed", message)
+    if run.cancel_requested or visit is None:
+        return Ending(str(Status.CANCELLED))
     return Ending(str(Status.COMPLETED), visit.output)
 
 
 def _failed(run: Run, kind: str, message: str) -> Ending:
     visit = run.past[-1] if run.past else None
     step_id, attempts = (visit.step_id, visit.attempt) if visit else (None, 0)
-    return _as_failed(RunError(step_id, kind, message, attempts))
+    return _as_failed(run, RunError(step_id, kind, message, attempts))
 
 
-def _as_failed(error: RunError) -> Ending:
-    return Ending(str(Status.FAILED), error=error)
+def _as_failed(run: Run, error: RunError) -> Ending:
+    """Return the end after a failure; one that meets the clean-up of a cancel changes no status."""
+    status = Status.CANCELLED if run.cancel_requested else Status.FAILED
+    return Ending(str(status), error=error)
+
+
+def _error_of(visit: Visit, why: StepError, step: Step) -> RunError:
+    # A step that ends the run judges the run as a whole, which may come out otherwise next time.
+    again = step.ends or not step.retry.rules_out(why)
+    told = (why.type, why.message, visit.attempt, why.status, why.body)
+    return RunError(visit.step_id, *told, retryable=again)

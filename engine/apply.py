@@ -328,9 +328,9 @@ def _fail(run: Run, event: RunFailed) -> None:
 def _cancel(run: Run, event: RunCancelled) -> None:
     if not (run.cancel_requested or run.ending):
         raise refuse(run, event, "no cancel was requested")
-    if not run.overdue:  # an overdue run enters no next step
+    if not (run.overdue or event.error):  # it enters no next step
         _must_be_at_the_end(run, event)
-    run.ended_at_ms, run.overdue, run.next_step = event.at_ms, False, None
+    run.ended_at_ms, run.error, run.overdue, run.next_step = event.at_ms, event.error, False, None
 
 
 def _terminate(run: Run, event: RunTerminated) -> None:

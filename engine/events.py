@@ -323,9 +323,10 @@ class RunFailed:
 
 @value(frozen=True, slots=True)
 class RunCancelled:
-    """The run ended because of a cancel."""
+    """The run ended because of a cancel; `error` is why its clean-up did not reach its end."""
 
     at_ms: int
+    error: RunError | None = None
 
 
 @value(frozen=True, slots=True)

@@ -67,6 +67,12 @@ class RetryPolicy:
         each = enumerate((self, *self.others))
         return next((number for number, policy in each if policy.is_for(error)), None)
 
+    def rules_out(self, error: StepError) -> bool:
+        """Return whether another attempt cannot help, or every policy names it as not retried."""
+        return not error.retryable or all(
+            error.type in policy.non_retryable for policy in (self, *self.others)
+        )
+
     def is_for(self, error: StepError) -> bool:
         """Return whether this policy covers an error, regardless of the number of attempts."""
         if error.type in self.non_retryable:

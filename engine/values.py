@@ -48,6 +48,7 @@ class RunError:
         attempts: How many attempts the step made.
         status: As in `StepError`.
         body: As in `StepError`.
+        retryable: False when the same run would fail again.
     """
 
     step_id: str | None
@@ -56,6 +57,7 @@ class RunError:
     attempts: int = 0
     status: int | None = None
     body: Json = None
+    retryable: bool = True
 
 
 ON_ERROR = "onError"
@@ -72,7 +74,7 @@ class Ending:
     Attributes:
         status: `completed`, `failed` or `cancelled`.
         result: The result of a completed run.
-        error: Why the run failed.
+        error: Why the run failed, or why its clean-up did not reach its end.
     """
 
     status: str

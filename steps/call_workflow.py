@@ -272,7 +272,7 @@ async def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildR
     if isinstance(workflow_id, StepError):
         if settings.items is None or settings.onItemError == "fail":
             raise StepBroke(workflow_id.type, workflow_id.message, retryable=False)
-        error = RunError(None, workflow_id.type, workflow_id.message)
+        error = RunError(None, workflow_id.type, workflow_id.message, retryable=False)
         return ChildRun("", settings.version, {}, error)
     if settings.data is None:
         own: JsonObject = {"item": names["item"], "index": names["index"]} if is_inline else {}
@@ -280,10 +280,10 @@ async def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildR
     try:
         data = await settings.data.rendered(names)
     except ExpressionError as failed:
-        error = RunError(None, "ExpressionFailed", str(failed))
+        error = RunError(None, "ExpressionFailed", str(failed), retryable=False)
         return ChildRun(workflow_id, settings.version, {}, error, is_inline)
     if not isinstance(data, dict):
-        error = RunError(None, "InvalidInput", "data must give an object")
+        error = RunError(None, "InvalidInput", "data must give an object", retryable=False)
         return ChildRun(workflow_id, settings.version, {}, error, is_inline)
     return ChildRun(workflow_id, settings.version, data, None, is_inline)
 

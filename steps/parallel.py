@@ -305,7 +305,7 @@ async def _child(
         with Allowance():
             given = own if branch.given is None else await branch.given.rendered(scope)
     except ExpressionError as failed:
-        error = RunError(None, "ExpressionFailed", str(failed))
+        error = RunError(None, "ExpressionFailed", str(failed), retryable=False)
         return ChildRun(called, branch.version, {}, error, is_inline)
     assert isinstance(given, dict)  # noqa: S101 - `check` asks for an object of templates
     inherits = is_inline and branch.given is None

@@ -179,6 +179,10 @@ def _run_failed(event: RunFailed) -> JsonObject:
     return _run_error(event.error)
 
 
+def _cancelled(event: RunCancelled) -> JsonObject:
+    return {} if event.error is None else _run_error(event.error)
+
+
 def _run_error(error: RunError) -> JsonObject:
     shown: JsonObject = {"stepId": error.step_id, "type": error.type}
     return {"error": {**shown, "message": error.message, "attempts": error.attempts}}
@@ -224,7 +228,7 @@ KINDS: Mapping[type[Event], EventKind] = {
         "run.handler_entered", "The run would have ended, but enters `onError` or `finally`.",
         _handler,
     ),
-    RunCancelled: EventKind("run.cancelled", "The run has stopped.", _nothing, Status.CANCELLED),
+    RunCancelled: EventKind("run.cancelled", "The run has stopped.", _cancelled, Status.CANCELLED),
     RunTerminated: EventKind(
         "run.terminated", "The run was ended at once.", _asked, Status.TERMINATED
     ),

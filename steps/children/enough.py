@@ -46,7 +46,9 @@ def not_enough(plan: ChildPlan, ends: Sequence[ChildEnd], named: Callable[[int],
     if plan.named:
         wanted_ones = ", ".join(named(number) for number in sorted(plan.named))
     message = f"{wanted_ones} must complete, and {counted(len(failed), 'has', 'have')} failed{why}"
-    broke = StepBroke("NotEnough", message)
+    hopeless = {end.number for end in failed if end.error and not end.error.retryable}
+    again = not plan.is_out_of_reach(hopeless)
+    broke = StepBroke("NotEnough", message, retryable=again)
     if failed and failed[0].error:
         broke.error = of_child(broke.error, failed[0], failed[0].error)
     return broke

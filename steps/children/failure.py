@@ -23,6 +23,6 @@ def of_child(error: StepError, end: ChildEnd, why: RunError) -> StepError:
 
 def as_of_child(end: ChildEnd, why: RunError) -> StepBroke:
     """Return a failure equal to that of the step's child run."""
-    broke = StepBroke(why.type, why.message)
+    broke = StepBroke(why.type, why.message, retryable=why.retryable)
     broke.error = of_child(broke.error, end, why)
     return broke

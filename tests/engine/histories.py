@@ -199,7 +199,8 @@ def enters(at_ms: int, step_id: str) -> StepStarted:
 
 
 def fails(at_ms: int, step_id: str, error: StepError, attempts: int = 1) -> RunFailed:
-    return RunFailed(at_ms, RunError(step_id, error.type, error.message, attempts))
+    again = error.retryable and error.type != "Fatal"
+    return RunFailed(at_ms, RunError(step_id, error.type, error.message, attempts, retryable=again))
 
 
 def suspect(times: int) -> StepError:

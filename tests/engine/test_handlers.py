@@ -60,7 +60,7 @@ from tests.engine.histories import (
 
 DEADLINE = {"deadline_ms": 500}
 LATE = RunError("plain", "Timeout", "the run took longer than its timeout of 0.5 s", 1)
-BROKE = RunError("plain", FATAL.type, FATAL.message, 1)
+BROKE = RunError("plain", FATAL.type, FATAL.message, 1, retryable=False)
 FAILED = Ending("failed", error=BROKE)
 IN_ON_ERROR = inside(
     "plain", StepFailed(10, "plain", 1, FATAL), HandlerEntered(10, "onError", "mend", FAILED),
@@ -87,7 +87,7 @@ ROWS = [
     Row("and not one that an edge catches", inside("catches"), Broke(FATAL), 10,
         (StepFailed(10, "catches", 1, FATAL, "mend"), enters(10, "mend")), CAUGHT),
     Row("nor the failure of onError itself", IN_ON_ERROR, Broke(FATAL), 20,
-        (StepFailed(20, "mend", 1, FATAL), RunFailed(20, RunError("mend", FATAL.type, FATAL.message, 1))), CAUGHT),
+        (StepFailed(20, "mend", 1, FATAL), RunFailed(20, RunError("mend", FATAL.type, FATAL.message, 1, retryable=False))), CAUGHT),
     Row("nor anything once a cancel was asked for", inside("garbled", STOPPING), Stopped(), 20,
         (StepCancelled(20, "garbled", 1), RunCancelled(20)), CAUGHT),
     Row("too many steps are a failure too", inside("loops"), Delivered(7, {}), 10,
@@ -99,7 +99,7 @@ ROWS = [
             "strict", "NoEdge", "no edge out of step strict is true: to small if data.size < 10; to large if data.size < 100. Add an edge without a condition.", 1))),
          enters(10, "mend")), CAUGHT),
     Row("after onError comes finally, with the failure of onError", IN_ON_ERROR, Broke(FATAL), 20,
-        (StepFailed(20, "mend", 1, FATAL), HandlerEntered(20, "finally", "tidy", Ending("failed", error=RunError("mend", FATAL.type, FATAL.message, 1))),
+        (StepFailed(20, "mend", 1, FATAL), HandlerEntered(20, "finally", "tidy", Ending("failed", error=RunError("mend", FATAL.type, FATAL.message, 1, retryable=False))),
          enters(20, "tidy")), HANDLED),
     Row("a run that completes enters finally first", inside("open"), Delivered(7, {}), 10,
         (StepCompleted(10, "open", 1, 7, {}, None), HandlerEntered(10, "finally", "tidy", DONE), enters(10, "tidy")), LAST),

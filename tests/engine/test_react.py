@@ -364,7 +364,7 @@ ROWS = [
         paused("asks", CRASH), InterruptionSettled({"actionValue": "fail"}, False, "bob"), 20,
         (RunResumed(20, "asks", 1, {"actionValue": "fail"}, "bob"),
          StepFailed(20, "asks", 1, StepError(HALTED.type, HALTED.message, retryable=False), None ),
-         fails(20, "asks", HALTED))),
+         fails(20, "asks", StepError(HALTED.type, HALTED.message, retryable=False)))),
     Row("a step that waits is not interrupted",
         SLEEPING, Interrupted(), 20, NOTHING),
     Row("nor is one that waits for children",

@@ -35,7 +35,6 @@ from engine import (
     Rejected,
     RunCancelled,
     RunError,
-    RunFailed,
     RunIsOver,
     RunPaused,
     RunTerminated,
@@ -152,7 +151,7 @@ ROWS = [
                StepCompleted(12, "loops", 1, None, {}, "loops"), StepStarted(12, "loops", 2, 1, "t")),
         Delivered(None, {}), 20,
         (StepCompleted(20, "loops", 2, None, {}, "loops"),
-         RunFailed(20, RunError("loops", "TooManySteps", TOO_MANY.format(2, " to clean up"), 1))),
+         RunCancelled(20, RunError("loops", "TooManySteps", TOO_MANY.format(2, " to clean up"), 1))),
         CIRCLE),
     Row("one between two steps is asked to stop",
         (started("plain"),), CANCEL, 20,
@@ -197,7 +196,8 @@ ROWS = [
         (StepCancelled(30, "tidy", 1, None), RunCancelled(30))),
     Row("also where it fails",
         CLEANING, Broke(BROKEN), 20,
-        (StepFailed(20, "tidy", 1, BROKEN, None), RunCancelled(20))),
+        (StepFailed(20, "tidy", 1, BROKEN, None),
+         RunCancelled(20, RunError("tidy", BROKEN.type, BROKEN.message, 1)))),
 
     # A terminate.
     Row("a run ends at once, whatever it is doing",

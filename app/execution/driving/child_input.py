@@ -47,4 +47,6 @@ def _fitted(
 def _unfit(problems: list[Problem]) -> RunError | None:
     if not problems:
         return None
-    return RunError(None, "InvalidInput", f"the input does not fit: {listed(problems[:5])}")
+    return RunError(
+        None, "InvalidInput", f"the input does not fit: {listed(problems[:5])}", retryable=False
+    )

@@ -292,9 +292,8 @@ class Children:
             why = unusable
         except (UnknownWorkflow, UnknownVersion, Archived, InvalidDefinition) as unknown:
             why = DefinitionUnusable(workflow_id, _NONE, str(unknown))
-        return Called(
-            workflow_id[:_LONGEST_ID], _NONE, why, RunError(None, "UnknownWorkflow", why.why)
-        )
+        error = RunError(None, "UnknownWorkflow", why.why, retryable=False)
+        return Called(workflow_id[:_LONGEST_ID], _NONE, why, error)
 
     async def _ends(self, family: Family) -> list[ChildEnd]:
         rows = await self._journal.children.newest(family)

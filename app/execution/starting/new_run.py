@@ -164,7 +164,9 @@ class NewRun:
         try:
             return RunQueued(now_ms, self.definition.places.of(scope(run)))
         except ExpressionError as failed:
-            return RunFailed(now_ms, RunError(None, "ExpressionFailed", f"concurrency: {failed}"))
+            message = f"concurrency: {failed}"
+            error = RunError(None, "ExpressionFailed", message, retryable=False)
+            return RunFailed(now_ms, error)
 
     def _deadline_ms(self, now_ms: int) -> int | None:
         if isinstance(self.definition, DefinitionUnusable):

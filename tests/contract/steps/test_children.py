@@ -1,10 +1,12 @@
 """Child runs, over HTTP: one, or one for each item, with every outcome."""
 
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.harness.counting import Counting
 from tests.harness.server import Server, settled
@@ -173,6 +175,37 @@ def test_a_retry_starts_only_the_items_that_failed(shared: Server) -> None:
         outcome = start(client, "flaky-all", paths=["ok", "flaky", "ok"])
         assert outcome["status"] == "completed", outcome
         assert counting.requests == {"item-0": 1, "item-1": 2, "item-2": 1}
+
+
+WRONG = {"id": "work", "type": "call-tool", "toolId": "add", "inputs": {"a": "x", "b": 1}}
+FLAKY = {"id": "work", "type": "call-tool", "toolId": "explode"}
+NAMED = {**FLAKY, "retry": {"nonRetryableErrors": ["ToolFailed"]}}
+JUDGED = {"id": "work", "type": "end-flow", "status": "failed", "errorType": "Bad", "message": "no"}
+TWICE = {"maxAttempts": 2, "initialInterval": "1ms"}
+EACH: dict[str, Any] = {"items": [1], "concurrency": 1}
+
+
+@pytest.mark.parametrize(("work", "more", "attempts"), [
+    (WRONG, {}, 1), (WRONG, EACH, 1), (WRONG, {**EACH, "enough": "any"}, 1),
+    (WRONG, {"retry": {**TWICE, "on": ["InvalidToolInput"]}}, 2),
+    (FLAKY, {}, 2), (FLAKY, {**EACH, "enough": "any"}, 2), (NAMED, {}, 1), (JUDGED, {}, 2),
+])  # fmt: skip
+def test_a_retry_repeats_no_child_that_would_fail_again(
+    shared: Server, work: dict[str, Any], more: dict[str, Any], attempts: int
+) -> None:
+    with shared.client() as client:
+        name = f"final-{uuid.uuid4().hex[:8]}"
+        begin = {"id": "begin", "type": "wait", "duration": "1ms"}
+        edges = [
+            {"from": "begin", "to": "work", "condition": "true"},
+            {"from": "begin", "to": "end"},
+        ]
+        edges += [] if work is JUDGED else straight("work")
+        create(client, name, [begin, work], edges)
+        create(client, f"over-{name}", [call(name, **{"retry": TWICE, **more})], straight("call"))
+        outcome = start(client, f"over-{name}")
+        assert (outcome["status"], outcome["error"]["attempts"]) == ("failed", attempts)
+        assert len(status(client, outcome["runId"])["childRunIds"]) == attempts
 
 
 def test_cancel_and_terminate_reach_the_children(shared: Server) -> None:
