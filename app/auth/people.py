@@ -246,13 +246,33 @@ class People:
 
         Raises `Forbidden` if the person may do more than the caller `by`.
         """
-        nonce = secrets.token_urlsafe(16)
 
         def edit(kept: PersonRow) -> PersonRow:
             _must_be_within_reach(kept, by)
-            return replace(kept, invitation=_hash(nonce))
+            return kept
 
-        return self._invitation(await self._changed(row, edit), nonce)
+        _, path, until_ms = await self._invited(row, edit)
+        return path, until_ms
+
+    async def invite_again(self, row: PersonRow, role: Role | None) -> tuple[PersonRow, str, int]:
+        """Invite a person as `invite` does, enabled and with this role; return them too."""
+
+        def edit(kept: PersonRow) -> PersonRow:
+            given = kept.role if role is None else role.value
+            return replace(kept, role=given, disabled_at_ms=None)
+
+        return await self._invited(row, edit)
+
+    async def _invited(
+        self, row: PersonRow, edit: Callable[[PersonRow], PersonRow]
+    ) -> tuple[PersonRow, str, int]:
+        nonce = secrets.token_urlsafe(16)
+
+        def invite(kept: PersonRow) -> PersonRow:
+            return replace(edit(kept), invitation=_hash(nonce))
+
+        changed = await self._changed(row, invite)
+        return changed, *self._invitation(changed, nonce)
 
     def _invitation(self, row: PersonRow, nonce: str) -> tuple[str, int]:
         until_ms = self._clock.now_ms() + INVITED_FOR_MS

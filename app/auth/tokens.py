@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from app.auth.unverified_token import MalformedToken, read_unverified
 from journal import JwtSecretRow
 
 ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA")
@@ -73,10 +74,9 @@ def read_token(
     import jwt
 
     try:
-        kid = jwt.get_unverified_header(token).get("kid")
-        is_older = kid is None
-        if is_older:
-            kid = jwt.decode(token, options={"verify_signature": False}).get("secretId")
+        header, unverified = read_unverified(token)
+        is_older = header.get("kid") is None
+        kid = unverified.get("secretId") if is_older else header["kid"]
         row = known.get(kid) if isinstance(kid, str) else None
         if row is None or row.disabled_at_ms is not None:
             raise BadToken("kid")
@@ -93,14 +93,10 @@ def read_token(
                 "enforce_minimum_key_length": True,
             },
         )
-        if isinstance(claims["exp"], bool) or not isinstance(claims["exp"], int | float):
-            raise BadToken("exp")  # PyJWT takes a text of digits too
-        if is_older:
-            claims.setdefault("sub", claims.get("userId"))
-    except BadToken:
-        raise
-    except Exception as bad:
-        raise BadToken(type(bad).__name__) from bad
+    except (MalformedToken, jwt.PyJWTError) as bad:
+        raise BadToken(str(bad)) from bad
+    if is_older:
+        claims.setdefault("sub", claims.get("userId"))
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
         raise BadToken("sub")
     return row, claims

@@ -130,10 +130,8 @@ async def _invited(
         role = Role(given["role"] or Role.OPERATOR)
         row, path, until_ms = await people.add_invited(tenant, given["name"], role)
     else:
-        if given["role"] or row.disabled_at_ms is not None:
-            wanted_role = Role(given["role"]) if given["role"] else None
-            row = await people.change(row, role=wanted_role, disabled=False)
-        path, until_ms = await people.invite(row)
+        new_role = Role(given["role"]) if given["role"] else None
+        row, path, until_ms = await people.invite_again(row, new_role)
     return {"name": row.name, "role": row.role, "path": path, "until": iso_time(until_ms)}
 
 

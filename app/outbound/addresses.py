@@ -1,14 +1,13 @@
 """Reads the address of a request strictly: unusual addresses are refused with a clear message."""
 
-import re
 from collections.abc import Sequence
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import httpx2
 
 _PORTS = {"http": 80, "https": 443}
 _HIGHEST_PORT = 65_535
-_AUTHORITY = re.compile(r"[^:/?#]*://([^/?#]*)")
+_BAD_PORT = f"its port must be a number from 1 to {_HIGHEST_PORT}"
 
 
 class InvalidAddress(Exception):
@@ -21,9 +20,7 @@ def address_of(text: str, query: Sequence[tuple[str, str]] = ()) -> httpx2.URL:
     Raises:
         InvalidAddress: HTTP cannot reach it.
     """
-    authority = _AUTHORITY.match(text)
-    if authority is not None:
-        _check_authority(authority[1])
+    _check_authority(text)
     try:
         url = checked(httpx2.URL(text))
         if query:
@@ -34,16 +31,19 @@ def address_of(text: str, query: Sequence[tuple[str, str]] = ()) -> httpx2.URL:
     return url
 
 
-def _check_authority(authority: str) -> None:
-    if "\\" in authority:
+def _check_authority(text: str) -> None:
+    """Refuse what httpx2 reads in another way than other programs. Raises `InvalidAddress`."""
+    try:
+        parts = urlsplit(text)
+    except ValueError as odd:  # not quoted: it may be part of a password
+        raise InvalidAddress("its host is not valid; IPv6 addresses are in brackets") from odd
+    if "\\" in parts.netloc:
         # Browsers end the host at a backslash, other programs do not.
         raise InvalidAddress("it has a backslash before its path")
-    server = authority.rpartition("@")[2]
-    if server.count("[") != server.count("]"):
-        raise InvalidAddress("its IPv6 address must be in brackets")
-    port = "" if server.endswith("]") else server.rpartition(":")[2]
-    if port.isdecimal() and not port.isascii():  # `int` accepts the digits of every script
-        raise InvalidAddress(f"its port must be a number from 1 to {_HIGHEST_PORT}")
+    try:
+        parts.port  # noqa: B018 - httpx2 accepts whatever `int` accepts
+    except ValueError as odd:
+        raise InvalidAddress(_BAD_PORT) from odd
 
 
 def checked(url: httpx2.URL) -> httpx2.URL:
@@ -51,7 +51,7 @@ def checked(url: httpx2.URL) -> httpx2.URL:
     if url.scheme not in _PORTS or not url.raw_host:
         raise InvalidAddress("it must begin with http:// or https:// and name a host")
     if url.port is not None and not 0 < url.port <= _HIGHEST_PORT:
-        raise InvalidAddress(f"its port must be a number from 1 to {_HIGHEST_PORT}")
+        raise InvalidAddress(_BAD_PORT)
     if b"%" in url.raw_host:
         raise InvalidAddress("its host has a blank or a percent sign; IPv6 zones are not supported")
     try:
@@ -74,5 +74,5 @@ def origin_of(url: httpx2.URL) -> tuple[str, str, int]:
 def _why(odd: Exception) -> str:
     words = str(odd)
     if "port" in words.lower():  # not quoted: it may be part of a password
-        return f"its port must be a number from 1 to {_HIGHEST_PORT}"
+        return _BAD_PORT
     return words

@@ -15,9 +15,11 @@ from app.auth.people import INVITATION, People
 from app.auth.roles import Role
 from app.auth.sessions import Browser
 from app.clock import SystemClock
+from app.operator.tenant_commands import perform
+from app.secrets.vault import Secrets
 from app.services import Services
 from app.settings.server import load
-from journal import PasskeyTaken, PeopleTable, SessionTable
+from journal import PasskeyTaken, PeopleTable, PersonRow, SessionTable
 
 OLD, NEW = "an old password", "a new password"
 
@@ -86,6 +88,28 @@ async def test_a_passkey_in_use_uses_up_no_invitation_and_makes_nobody(
     await people.load()
     assert (await people.by_password("acme", "Bob", OLD)).id == people.invited(token).id
     assert [row.name for row in people.of("acme")] == ["Ada", "Bob"]
+
+
+async def test_a_command_that_invites_with_another_role_writes_once(
+    services: Services, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await people.add("acme", "Ada", Role.EDITOR, password=OLD)
+    await people.change(ada, disabled=True)
+    writes, change = [], PeopleTable.change
+
+    async def counted(table: PeopleTable, *given: Any) -> PersonRow:
+        writes.append(given)
+        return await change(table, *given)
+
+    async def vault() -> Secrets:
+        return services.secrets
+
+    monkeypatch.setattr(PeopleTable, "change", counted)
+    given = {"tenant": "acme", "name": "ada", "role": "viewer"}
+    made = await perform(services.journal, vault, SystemClock(), "person.invite", given)
+    await people.load()
+    row = people.invited(made["path"].removeprefix(INVITATION))
+    assert (row.role, row.disabled_at_ms, len(writes)) == ("viewer", None, 1)
 
 
 async def test_somebody_disabled_while_people_are_read_stays_disabled(

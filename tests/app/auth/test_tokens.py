@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from app.auth.signing_keys import SigningKey, read_identity
 from app.auth.tokens import BadSecret, BadToken, new_secret, read_token
 
 ROW = new_secret("acme", "operator", "", "HS256", 0)
@@ -49,6 +50,8 @@ HOSTILE = [
     signed(without("exp")), signed(without("sub")),
     signed({**GOOD, "exp": NOW - 61}), signed({**GOOD, "exp": str(NOW)}),
     signed({**GOOD, "nbf": NOW + 86_400}), signed({**GOOD, "iat": NOW + 86_400}),
+    signed({**GOOD, "nbf": []}), signed({**GOOD, "iat": {}}), signed({**GOOD, "exp": [NOW]}),
+    signed({**GOOD, "exp": True}), signed({**GOOD, "exp": None}), signed({**GOOD, "iat": float("inf")}),
     signed({**GOOD, "sub": ""}), raw(HEADER, {**GOOD, "exp": float("inf")}),
     signed(GOOD)[:-2], signed(GOOD) + "AA", signed(GOOD).replace(".", "..", 1),
     raw({"alg": "HS256"}, {**GOOD, "secretId": ROW.kid}),
@@ -60,6 +63,20 @@ HOSTILE = [
 def test_an_invalid_token_raises_only_the_refusal(token: str) -> None:
     with pytest.raises(BadToken):
         read_token(token, KNOWN, None, None)
+
+
+@pytest.mark.parametrize("broken", ["decode_complete", "decode"])
+def test_a_fault_of_the_server_is_not_taken_for_a_bad_token(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise TypeError("a fault")
+
+    monkeypatch.setattr(jwt, broken, fails)
+    with pytest.raises(TypeError, match="a fault"):
+        read_token(signed(GOOD), KNOWN, None, None)
+    with pytest.raises(TypeError, match="a fault"):
+        read_identity(signed(GOOD), [SigningKey(ROW.kid, {"HS256": ROW.secret})], "us", "me")
 
 
 def test_a_valid_token_yields_its_claims() -> None:

@@ -60,6 +60,7 @@ async def test_credentials_in_the_url_are_basic_auth_unless_a_header_is_set(
      "http://127.0.0.1\\@example.com/", "http://[fe80::1%25eth0]/", "http://[fe80::1%eth0]/",
      "http://xn--a-\x7f/", "http://a\x00b/", "http://\ud800/", "http://a b/\n",
      "http://☃\u0301.example/", "ftp://example.com/", "//example.com/", "example.com", "http://",
+     "http://h:+81/", "http://h:8_1/", "http://h:\u0663@[::1]:\u0663/", "http://a]b/", "http://h\u2100/",
      "http://[::1", "http://" + "ä" * 300 + ".example/", "http://" + "a" * 70_000, ""],
 )  # fmt: skip
 async def test_an_invalid_address_is_an_invalid_request(client: HttpClient, url: str) -> None:
