@@ -1,4 +1,4 @@
-"""The errors that lists show: why a run failed, or why its step is to be attempted again."""
+"""The errors that lists show: why a run or its clean-up failed, or why its step is tried again."""
 
 import json
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from journal.rows.run_ids import run_id
 from journal.runs.runs import RunRow
 
 _LONGEST_MESSAGE = 300
+_ENDS = ("failed", "cancelled")
 _LAST = "length(e.type) - length(replace(e.type, ' ', ''))"
 _ERROR = f"CASE e.schema WHEN 2 THEN '$[' || ({_LAST}) || '].{{0}}' ELSE '$.{{0}}' END"
 _ERRORS = f"""
@@ -17,14 +18,14 @@ _ERRORS = f"""
            substr(json_extract(e.body, {_ERROR.format("error.message")}), 1, {_LONGEST_MESSAGE + 1})
     FROM json_each(?) CROSS JOIN runs r ON r.id = CAST(value AS BIGINT)
     CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq
-    WHERE r.tenant = ? AND (e.type = 'RunFailed' OR e.type = 'AttemptFailed'
+    WHERE r.tenant = ? AND (e.type IN ('RunFailed', 'RunCancelled', 'AttemptFailed')
           OR e.type LIKE '% AttemptFailed') AND json_valid(e.body)
 """
 
 
 @value(frozen=True, slots=True)
 class ListedError:
-    """The error of a run that failed, or of the attempt after which it waits for another.
+    """The error of a run that failed, of its clean-up, or of the attempt before its next one.
 
     Attributes:
         step_id: The step that failed; None if the run failed outside of a step.
@@ -47,7 +48,7 @@ class RunErrors:
         steps = {
             row.number: row.step_id
             for row in rows
-            if row.status == "failed" or row.retry_at_ms is not None
+            if row.status in _ENDS or row.retry_at_ms is not None
         }
         if not steps:
             return {}
@@ -55,6 +56,7 @@ class RunErrors:
         return {
             run_id(number): ListedError(step_id or steps[number], str(kind), _cut(str(message)))
             for number, step_id, kind, message in found
+            if kind is not None  # the clean-up of a cancelled run reached its end
         }
 
 
