@@ -34,6 +34,7 @@ from app.wire.parsing.errors import (
     NotAllowedHere,
     NotFoundHere,
     PayloadTooLarge,
+    ServerStops,
     StartedAndDeleted,
     ToolNotFound,
     UnsupportedMediaType,
@@ -150,6 +151,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Overloaded, 503, "Service unavailable"),
     (RunLost, 503, "Service unavailable"),
     (Unavailable, 503, "Service unavailable"),
+    (ServerStops, 503, "Service unavailable"),
     (StorageError, 503, "Service unavailable"),
     (OffloadTimeout, 500, "Internal server error"),  # its notes go to the log
     (Corrupt, 500, "Internal server error"),

@@ -1,5 +1,6 @@
 """The frame around every request: request id, security headers, one line in the log."""
 
+import asyncio
 import re
 import secrets
 from itertools import count
@@ -11,7 +12,7 @@ from app.telemetry.counters import Counters
 from app.web.connections import Connection
 from app.web.errors import error_response, log_if_unknown
 from app.wire.parsing.arrived_body import CONNECTION
-from app.wire.parsing.errors import BadRequest
+from app.wire.parsing.errors import BadRequest, ServerStops
 from app.wire.parsing.fields import fields_of
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -75,6 +76,9 @@ class RequestFrame:
         self._counters.in_flight += 1
         try:
             await app(scope, receive, framed)
+        except asyncio.CancelledError:
+            if not framed.has_begun:
+                await error_response(ServerStops(), request_id)(scope, receive, framed)
         except Exception as failure:
             if framed.has_begun:
                 raise

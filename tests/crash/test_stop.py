@@ -6,12 +6,14 @@ import socket
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from app.operator.service_manager import ServiceManager
 from app.server import _Server
+from tests.conftest import PLUGIN
 from tests.harness.processes import run
 from tests.harness.server import Server, settled
 
@@ -43,6 +45,20 @@ def test_a_stop_lets_the_running_step_finish_and_answers_waiting_requests(server
         document = settled(client, answers[0].json()["runId"])
     assert document["status"] == "completed"
     assert "attempt" not in document["stepExecutionHistory"][0]
+
+
+def test_a_stop_answers_a_request_that_does_not_end(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", PLUGIN, STEPWELL_SHUTDOWN_GRACE="0") as server:
+        head = f"x-api-key: {server.key()}\r\nx-tenant-id: acme\r\nContent-Length: 9\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", server.port)) as waiting:
+            waiting.sendall(f"POST /api/workflows HTTP/1.1\r\nHost: x\r\n{head}{{".encode())
+            with server.client() as client:
+                assert client.get("/healthz").status_code == 200
+            assert server.terminate() == 0
+            answer = waiting.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"the server is stopping" in answer
+        assert "Traceback" not in server.log.read_text()
 
 
 async def test_a_signal_handler_does_not_touch_the_loops_timers() -> None:

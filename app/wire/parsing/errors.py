@@ -28,6 +28,13 @@ class BodyTimeout(Exception):
     """The body did not arrive in time."""
 
 
+class ServerStops(Exception):
+    """The server stops, and has waited as long as it may for the request."""
+
+    def __init__(self) -> None:
+        super().__init__("the server is stopping; it is unknown whether a change was stored")
+
+
 class NotFoundHere(Exception):
     """There is nothing at this address."""
 
