@@ -241,38 +241,23 @@ class People:
         """Record that somebody has signed in."""
         await self._changed(row, partial(replace, signed_in_at_ms=self._clock.now_ms()))
 
-    async def invite(self, row: PersonRow, by: Caller | None = None) -> tuple[str, int]:
+    async def invite(
+        self,
+        row: PersonRow,
+        by: Caller | None = None,
+        change: Callable[[PersonRow], PersonRow] = lambda kept: kept,
+    ) -> tuple[str, int]:
         """Return the path of a new invitation, and when it expires; older ones become invalid.
 
-        Raises `Forbidden` if the person may do more than the caller `by`.
+        `change` may change the person too. Raises `Forbidden` if they may do more than the caller.
         """
+        nonce = secrets.token_urlsafe(16)
 
         def edit(kept: PersonRow) -> PersonRow:
             _must_be_within_reach(kept, by)
-            return kept
+            return replace(change(kept), invitation=_hash(nonce))
 
-        _, path, until_ms = await self._invited(row, edit)
-        return path, until_ms
-
-    async def invite_again(self, row: PersonRow, role: Role | None) -> tuple[PersonRow, str, int]:
-        """Invite a person as `invite` does, enabled and with this role; return them too."""
-
-        def edit(kept: PersonRow) -> PersonRow:
-            given = kept.role if role is None else role.value
-            return replace(kept, role=given, disabled_at_ms=None)
-
-        return await self._invited(row, edit)
-
-    async def _invited(
-        self, row: PersonRow, edit: Callable[[PersonRow], PersonRow]
-    ) -> tuple[PersonRow, str, int]:
-        nonce = secrets.token_urlsafe(16)
-
-        def invite(kept: PersonRow) -> PersonRow:
-            return replace(edit(kept), invitation=_hash(nonce))
-
-        changed = await self._changed(row, invite)
-        return changed, *self._invitation(changed, nonce)
+        return self._invitation(await self._changed(row, edit), nonce)
 
     def _invitation(self, row: PersonRow, nonce: str) -> tuple[str, int]:
         until_ms = self._clock.now_ms() + INVITED_FOR_MS

@@ -1,6 +1,7 @@
 """Commands on what a tenant has beside runs: keys, token secrets, people, secrets, variables."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,7 +26,7 @@ from app.wire.tenant_documents import (
     variable_document,
 )
 from engine import iso_time
-from journal import ChangeNote, Journal, JournalError, VariableTable, changing
+from journal import ChangeNote, Journal, JournalError, PersonRow, VariableTable, changing
 
 _LONGEST_TARGET = 100
 
@@ -130,8 +131,12 @@ async def _invited(
         role = Role(given["role"] or Role.OPERATOR)
         row, path, until_ms = await people.add_invited(tenant, given["name"], role)
     else:
-        new_role = Role(given["role"]) if given["role"] else None
-        row, path, until_ms = await people.invite_again(row, new_role)
+
+        def let_in(kept: PersonRow) -> PersonRow:
+            return replace(kept, role=given["role"] or kept.role, disabled_at_ms=None)
+
+        path, until_ms = await people.invite(row, change=let_in)
+        row = people.get(tenant, row.id)
     return {"name": row.name, "role": row.role, "path": path, "until": iso_time(until_ms)}
 
 
