@@ -13,6 +13,7 @@ from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
 from app.execution.answering.repair_lookups import RepairLookups
 from app.execution.attempts.step_services import StepServices
+from app.execution.commands.fenced import Fenced
 from app.execution.commands.pause_commands import PauseCommands
 from app.execution.commands.runs import Runs
 from app.execution.driving.children import Children
@@ -111,10 +112,10 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     driver = Driver(appends, step_life, fair_loop)
     lost_runs, waiters = LostRuns(), Waiters()
     driving = Driving(appends, driver, live_runs, lost_runs, culprit, cluster)
+    fenced = Fenced(live_runs, is_shared=cluster is not None)
     runs = Runs(
         journal, clock, appends, live_runs, starts, driving, waiters, children,
-        RepairLookups(journal, step_life.asked_with), cancel_grace_s,
-        is_shared=cluster is not None,
+        RepairLookups(journal, step_life.asked_with), cancel_grace_s, fenced,
     )  # fmt: skip
     left_children = LeftChildren(journal, runs)
     timers = Timers(journal, clock, runs.fire)
@@ -144,7 +145,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     runs.on_question.append(recovery.asked)
     return Execution(
         runs, timers, recovery, left_children, lost_runs, culprit, signals, places, fair_loop,
-        PauseCommands(appends, live_runs, driving, runs.fenced), cluster,
+        PauseCommands(appends, driving, fenced), cluster,
     )  # fmt: skip
 
 

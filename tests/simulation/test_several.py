@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from app.execution.commands.runs import Runs
 from app.execution.live.cluster import Cluster
 from app.execution.recovery.recovery import Recovery
 from tests.simulation.simulate import simulate
@@ -73,8 +72,7 @@ def takes_nothing_over(patch: pytest.MonkeyPatch) -> None:
 
 
 def tries_a_command_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("app.execution.commands.runs._MOST_TRIES", 0)
-    patch.setattr(Runs, "fenced", lambda _self, command: command())
+    patch.setattr("app.execution.commands.fenced._MOST_TRIES", 0)
 
 
 def tells_no_parent_elsewhere(patch: pytest.MonkeyPatch) -> None:

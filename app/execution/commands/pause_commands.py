@@ -1,7 +1,6 @@
 """What people do with an open pause besides answering it: claim, release, delegate."""
 
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from app.auth.caller import Caller
@@ -15,16 +14,15 @@ from app.execution.answering.entitlement import (
     names_of,
     own_names,
 )
+from app.execution.commands.fenced import Fenced
 from app.execution.driving.driving import Driving
 from app.execution.live.appends import Appends
-from app.execution.live.live_runs import LiveRuns
+from app.execution.live.live_runs import Load
 from engine import ChangePause, JsonObject, NotPaused, Run
 from engine.value import value
 from steps.contract.step_type import InvalidAnswer, Problem
 
 Verb: TypeAlias = Literal["claim", "unclaim", "delegate"]
-Fenced: TypeAlias = Callable[[Callable[[], Awaitable[Run]]], Awaitable[Run]]
-"""Runs a command, again if another process appended first."""
 
 _LONGEST_NAME = 200
 
@@ -49,12 +47,9 @@ class PauseChange:
 class PauseCommands:
     """Changes who is to answer; the pause and its links stay as they are."""
 
-    def __init__(
-        self, appends: Appends, live_runs: LiveRuns, driving: Driving, fenced: Fenced
-    ) -> None:
+    def __init__(self, appends: Appends, driving: Driving, fenced: Fenced) -> None:
         self._fenced = fenced
         self._appends = appends
-        self._live_runs = live_runs
         self._driving = driving
 
     async def change(self, tenant: str, run_id: str, wanted: PauseChange) -> Run:
@@ -65,10 +60,10 @@ class PauseCommands:
             NotYours: The caller may not answer it, or it is claimed by another.
             InvalidAnswer: It cannot be delegated to that person or group.
         """
-        return await self._fenced(partial(self._change, tenant, run_id, wanted))
+        return await self._fenced(lambda load: self._change(load, tenant, run_id, wanted))
 
-    async def _change(self, tenant: str, run_id: str, wanted: PauseChange) -> Run:
-        async with self._live_runs.load(tenant, run_id) as live:
+    async def _change(self, load: Load, tenant: str, run_id: str, wanted: PauseChange) -> Run:
+        async with load(tenant, run_id) as live:
             async with live.lock:
                 await self._appends.append(live)
                 meant: JsonObject = {}

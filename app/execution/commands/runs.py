@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 
 from app.auth.caller import Caller
 from app.clock import Clock
@@ -16,11 +15,12 @@ from app.definitions.versioned import DefinitionUnusable
 from app.execution.answering.answers import accept, asked_child, for_child, unanswered, was_given
 from app.execution.answering.repair_lookups import RepairLookups
 from app.execution.answering.repairs import Checked
+from app.execution.commands.fenced import Fenced
 from app.execution.driving.children import Children
 from app.execution.driving.driving import Driving
 from app.execution.live.appends import Appends
 from app.execution.live.live_run import LiveRun, RunLost
-from app.execution.live.live_runs import LiveRuns
+from app.execution.live.live_runs import LiveRuns, Load
 from app.execution.live.waiters import Waiters, is_settled
 from app.execution.starting.new_run import NewRun
 from app.execution.starting.starts import Starts
@@ -39,10 +39,7 @@ from engine import (
     Terminate,
     TimerDue,
 )
-from journal import Conflict, Journal, UnknownRun
-
-_MOST_TRIES = 20
-"""How often a command is tried again because another process has appended to its run first."""
+from journal import Journal, UnknownRun
 
 _NO_KEY = AnswerKey()
 
@@ -68,10 +65,8 @@ class Runs:
         children: Children,
         lookups: RepairLookups,
         cancel_grace_s: float,
-        *,
-        is_shared: bool = False,
+        fenced: Fenced,
     ) -> None:
-        """Take the parts of a run; `is_shared` says that other processes append to runs too."""
         self.on_question: list[Callable[[str, str], None]] = []
         self.on_fire: list[Callable[[LiveRun], None]] = []
         self._journal = journal
@@ -81,7 +76,7 @@ class Runs:
         self._starts = starts
         self._driving = driving
         self._waiters = waiters
-        self._is_shared = is_shared
+        self._fenced = fenced
         self._children = children
         self._lookups = lookups
         self._cancel_grace_s = cancel_grace_s
@@ -160,12 +155,20 @@ class Runs:
             InvalidAnswer: The answer does not fit; the run stays paused.
             AnswerKeyReused: The key has been used for another answer.
         """
-        return await self.fenced(partial(self._resume, tenant, run_id, answer, caller, key))
+        return await self._fenced(
+            lambda load: self._resume(load, tenant, run_id, answer, caller, key)
+        )
 
-    async def _resume(
-        self, tenant: str, run_id: str, answer: JsonObject, caller: Caller, key: AnswerKey
+    async def _resume(  # noqa: PLR0913 - what `resume` is given, and how to load
+        self,
+        load: Load,
+        tenant: str,
+        run_id: str,
+        answer: JsonObject,
+        caller: Caller,
+        key: AnswerKey,
     ) -> Run:
-        async with self._live_runs.load(tenant, run_id) as live:
+        async with load(tenant, run_id) as live:
             async with live.lock:
                 await self._appends.append(live)  # no refusal before its cause is durable
                 if was_given(live.run, key):
@@ -179,10 +182,10 @@ class Runs:
             if child_id is None:
                 return self._goes_on(live)
         await self.resume(tenant, child_id, for_child(asked, answer), caller, key)
-        return await self.fenced(partial(self._child_resumed, tenant, run_id, key))
+        return await self._fenced(lambda load: self._child_resumed(load, tenant, run_id, key))
 
-    async def _child_resumed(self, tenant: str, run_id: str, key: AnswerKey) -> Run:
-        async with self._live_runs.load(tenant, run_id) as live:
+    async def _child_resumed(self, load: Load, tenant: str, run_id: str, key: AnswerKey) -> Run:
+        async with load(tenant, run_id) as live:
             await self._appends.happen(live, ChildResumed(key))
             await self._appends.flush(live)
             return self._goes_on(live)
@@ -192,18 +195,6 @@ class Runs:
         shown = live.run.copy()
         self._driving.carry_on(live)
         return shown
-
-    async def fenced(self, command: Callable[[], Awaitable[Run]]) -> Run:
-        """Run a command; if another process appended first, again on a fresh copy of the run."""
-        for _ in range(_MOST_TRIES if self._is_shared else 0):
-            try:
-                return await command()
-            except Conflict:
-                continue
-            except RunLost as lost:
-                if not lost.is_before:
-                    raise
-        return await command()
 
     async def cancel(
         self,
@@ -293,8 +284,8 @@ class Runs:
     ) -> Run:
         """Change a run by a command, and return what `then` returns once the change is durable."""
 
-        async def command() -> Run:
-            async with self._live_runs.load(tenant, run_id) as live:
+        async def command(load: Load) -> Run:
+            async with load(tenant, run_id) as live:
                 if workflow_id not in (None, live.run.workflow_id):
                     raise UnknownRun(run_id)
                 async with live.lock:
@@ -303,7 +294,7 @@ class Runs:
                     await self._appends.append(live)
                 return then(live)
 
-        return await self.fenced(command)
+        return await self._fenced(command)
 
     async def end(self, tenant: str | None, run_id: str, reason: str, caller: str) -> None:
         """Cancel a run, or terminate it if its definition is unusable: it could not clean up.

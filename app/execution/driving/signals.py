@@ -19,7 +19,7 @@ from app.definitions.versioned import DefinitionUnusable
 from app.execution.answering.answers import accept
 from app.execution.live.appends import Appends
 from app.execution.live.live_run import Due, LiveRun, RunLost
-from app.execution.live.live_runs import LiveRuns
+from app.execution.live.live_runs import LiveRuns, Load
 from app.telemetry import log
 from engine import SIGNAL_PAUSE, AnswerKey, Event, JsonObject, Recorded, iso_time
 from engine.value import value
@@ -201,17 +201,11 @@ class Signals:
     async def _is_given(self, signal: KeptSignal, run_id: str) -> bool:
         """Let a run continue with a signal; return False if it cannot, now or ever."""
         try:
-            async with self._live_runs.load(signal.tenant, run_id) as live:
-                async with live.lock:
-                    await self._appends.append(live)
-                    if live.run.awaited_signal != (signal.name, signal.key):
-                        return False  # another command came first
-                    now_ms = self._clock.now_ms()
-                    caller = Caller(signal.tenant, Role.OPERATOR, "signal")
-                    happened = accept(live, _answer(signal), caller, now_ms, AnswerKey())
-                    self._appends.take(live, happened)
-                    await self._appends.append(live, take_signal(signal.position, run_id, now_ms))
-                self.carry_on(live)
+            if await self._is_taken(signal, run_id, self._live_runs.load):
+                return True
+            # The copy in memory may be behind what another process has appended.
+            is_shared = self._appends.is_shared
+            return is_shared and await self._is_taken(signal, run_id, self._live_runs.load_anew)
         except (UnknownRun, RunLost):
             return False
         except DefinitionUnusable as unusable:
@@ -220,6 +214,19 @@ class Signals:
         except UNREADABLE as unreadable:
             log.run_stands_still(run_id, unreadable)
             return False
+
+    async def _is_taken(self, signal: KeptSignal, run_id: str, load: Load) -> bool:
+        async with load(signal.tenant, run_id) as live:
+            async with live.lock:
+                await self._appends.append(live)
+                if live.run.awaited_signal != (signal.name, signal.key):
+                    return False  # another command came first
+                now_ms = self._clock.now_ms()
+                caller = Caller(signal.tenant, Role.OPERATOR, "signal")
+                happened = accept(live, _answer(signal), caller, now_ms, AnswerKey())
+                self._appends.take(live, happened)
+                await self._appends.append(live, take_signal(signal.position, run_id, now_ms))
+            self.carry_on(live)
         return True
 
 

@@ -6,12 +6,16 @@ A run that is neither held nor driven leaves memory: a paused run exists only as
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 from app.concurrency.fair_share import FairShare
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.live.live_run import LiveRun
 from journal import Journal, UnknownRun
 from steps.document.compiled import Definition
+
+Load: TypeAlias = Callable[[str | None, str], "LoadedRun"]
+"""Loads the run of a tenant, as `LiveRuns.load` or `LiveRuns.load_anew` does."""
 
 DefinitionOf = Callable[[str, str, str, str], Awaitable[Definition]]
 """Returns the compiled definition of (tenant, workflow, version, body)."""
@@ -60,10 +64,17 @@ class LiveRuns:
         """
         return LoadedRun(self, tenant, run_id)
 
-    async def hold(self, tenant: str | None, run_id: str) -> LiveRun:
-        """Hold the run as `load` does, until `let_go`."""
-        while (live := self.peek(run_id)) is None:
-            if self.owns is not None and not self.owns(run_id):
+    def load_anew(self, tenant: str | None, run_id: str) -> "LoadedRun":
+        """Hold a copy that is read now, as if another process carried the run on.
+
+        The copy in memory may be behind what another process has appended. Raises as `load`.
+        """
+        return LoadedRun(self, tenant, run_id, anew=True)
+
+    async def hold(self, tenant: str | None, run_id: str, *, anew: bool = False) -> LiveRun:
+        """Hold the run as `load` or `load_anew` does, until `let_go`."""
+        while anew or (live := self.peek(run_id)) is None:
+            if anew or (self.owns is not None and not self.owns(run_id)):
                 live = await self._read(tenant, run_id)
                 live.is_ours = False
                 break
@@ -141,13 +152,16 @@ class LiveRuns:
 class LoadedRun:
     """A run in memory while the block lasts. A class, since a generator costs four times more."""
 
-    __slots__ = ("_live", "_live_runs", "_run_id", "_tenant")
+    __slots__ = ("_anew", "_live", "_live_runs", "_run_id", "_tenant")
 
-    def __init__(self, live_runs: LiveRuns, tenant: str | None, run_id: str) -> None:
+    def __init__(
+        self, live_runs: LiveRuns, tenant: str | None, run_id: str, *, anew: bool = False
+    ) -> None:
         self._live_runs, self._tenant, self._run_id = live_runs, tenant, run_id
+        self._anew = anew
 
     async def __aenter__(self) -> LiveRun:
-        self._live = await self._live_runs.hold(self._tenant, self._run_id)
+        self._live = await self._live_runs.hold(self._tenant, self._run_id, anew=self._anew)
         return self._live
 
     async def __aexit__(self, *_: object) -> None:
