@@ -296,7 +296,8 @@ async def test_the_clock_is_the_databases_before_the_first_session(
 def test_the_runs_of_a_killed_or_stopped_process_are_taken_over(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    with Counting() as counting, processes(postgres.database(), tmp_path, 2) as servers:
+    most = {"STEPWELL_MAX_INTERRUPTIONS": "1"}  # a first end only makes steps suspects
+    with Counting() as counting, processes(postgres.database(), tmp_path, 2, **most) as servers:
         gone, left = servers
         with gone.client() as here, left.client() as there:
             post = {"id": "post", "type": "call-api", "method": "POST",

@@ -180,7 +180,7 @@ class Driving:
         log.attempt_interrupted(run.id, visit.step_id, count, most)
         # In a cluster nobody knows why another process has ended, so each end counts.
         if self._cluster is not None:
-            return Interrupted(False, most, CHOICES)
+            return Interrupted(False, self._culprit.bearable, CHOICES)
         is_blamed = self._culprit.is_blamed(run.id, count)
         return Interrupted(not is_blamed, self._culprit.bearable, CHOICES)
 
