@@ -39,6 +39,13 @@ _IDLE_IN_TRANSACTION_MS = 5_000
 _MARGIN_S = 2.0
 """How many seconds longer to wait for an answer than a statement may take."""
 
+_OF_ONE_VALUE = ("21", "22", "54")
+"""Classes of errors for what one statement was given: it is too much, too long, or no such value.
+
+Written with others in one transaction, it fails alone, as one that clashes (class 23) does. After
+all other errors the connection, the schema or the server is in trouble, and so is every write.
+"""
+
 _WORDS_OID = 3615  # tsquery
 
 _BY_INDEX = ("SET enable_seqscan = off", "SET jit = off")
@@ -251,10 +258,10 @@ def named(failure: psycopg.Error) -> Exception:
     """Return a failure as the class that the journal uses for it."""
     if isinstance(failure, psycopg.IntegrityError) or failure.sqlstate == DOES_NOT_FIT:
         return Clash(_in_words(failure))
+    if isinstance(failure, psycopg.DataError) or (failure.sqlstate or "")[:2] in _OF_ONE_VALUE:
+        return ValueError(f"PostgreSQL cannot keep it: {_in_words(failure)}")
     if isinstance(failure, psycopg.OperationalError | psycopg.InterfaceError):
         return Unreachable(_in_words(failure))
-    if isinstance(failure, psycopg.DataError):
-        return ValueError(f"PostgreSQL cannot keep it: {_in_words(failure)}")
     return sqlite3.DatabaseError(_in_words(failure))
 
 
