@@ -147,6 +147,7 @@ async def _at_work(services: Services) -> AsyncIterator[None]:
         _loop_lag(services).run,
         keeping.run,
         words.run,
+        services.files.watch,
         partial(watch_journal, services.journal.health, services.culprit),
     )
     tasks = [asyncio.create_task(kept_up(work)) for work in works]

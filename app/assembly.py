@@ -374,7 +374,7 @@ def _webhook_parts(
 
 async def _storage(settings: Settings, closing: AsyncExitStack) -> Storage:
     if settings.storage == "s3":
-        storage: Storage = await S3Storage.open(settings)
+        storage: Storage = await S3Storage.open(settings, must_answer=False)
     elif settings.database is not None:
         storage = NoStorage()
     else:

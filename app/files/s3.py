@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -17,11 +18,16 @@ from app.outbound.trust import bundle
 from app.outbound.way_out import proxy_of
 from app.settings.extras import ExtraMissing, extra
 from app.settings.server import Settings, SettingsError
+from app.telemetry import log
 
 _THREADS = 8
 _CONNECT_S = 5
 _READ_S = 30
 _ATTEMPTS = 3
+_START_S = 5.0
+"""How many seconds a start waits for the bucket."""
+
+_LOOK_EVERY_S = 5.0
 _BLOCK = 1_000_000
 _NOT_FOUND = frozenset({"404", "NoSuchKey"})
 
@@ -39,8 +45,11 @@ class S3Storage(Storage):
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
 
     @classmethod
-    async def open(cls, settings: Settings) -> Self:
+    async def open(cls, settings: Settings, *, must_answer: bool = True) -> Self:
         """Return the storage that the settings describe, after the bucket has answered.
+
+        Without `must_answer`, a bucket that does not answer has `trouble` until `watch` finds that
+        it does.
 
         Raises:
             SettingsError: The bucket cannot be used with these settings; says why.
@@ -58,12 +67,34 @@ class S3Storage(Storage):
             raise SettingsError(message) from refused
         storage = cls(client, settings.s3_bucket, settings.s3_prefix, trust)
         try:
-            await storage._in_thread(lambda: client.head_bucket(Bucket=settings.s3_bucket))
+            async with asyncio.timeout(None if must_answer else _START_S):
+                await storage._look()
         except Exception as refused:
-            storage.close()
-            message = f"the bucket {settings.s3_bucket} (s3_bucket) cannot be used: "
-            raise SettingsError(message + _reason(refused)) from refused
+            why = f"the bucket {settings.s3_bucket} (s3_bucket) cannot be used: {_reason(refused)}"
+            if must_answer or not _is_away(refused):
+                storage.close()
+                raise SettingsError(why) from refused
+            storage.trouble = why
+            log.files_refused(why)
         return storage
+
+    async def watch(self) -> None:
+        """Look at a bucket that has not answered at the start until it can be used."""
+        while self.trouble is not None:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                await self._look()
+            except Exception as refused:  # noqa: BLE001 - whatever it is, it may pass
+                why = f"the bucket {self._bucket} (s3_bucket) cannot be used: {_reason(refused)}"
+                if why != self.trouble:
+                    log.files_refused(why)
+                self.trouble = why
+            else:
+                self.trouble = None
+                log.files_kept()
+
+    async def _look(self) -> None:
+        await self._in_thread(lambda: self._client.head_bucket(Bucket=self._bucket))
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[Spool]:
@@ -200,6 +231,18 @@ def _proxies(settings: Settings) -> dict[str, str]:
 
 def _code(refused: Any) -> str:
     return str(refused.response.get("Error", {}).get("Code", ""))
+
+
+def _is_away(failed: Exception) -> bool:
+    """Return whether a bucket has not answered, which says nothing about the settings."""
+    from botocore.exceptions import ConnectionError as NotConnected
+    from botocore.exceptions import HTTPClientError, SSLError
+
+    if hasattr(failed, "response"):
+        status = failed.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return bool(status >= HTTPStatus.INTERNAL_SERVER_ERROR)
+    away = HTTPClientError | NotConnected | TimeoutError
+    return isinstance(failed, away) and not isinstance(failed, SSLError)
 
 
 def _reason(failed: Exception) -> str:

@@ -24,7 +24,17 @@ _NO_STORAGE = (
 
 
 class Storage(ABC):
-    """Stores bytes by their hash."""
+    """Stores bytes by their hash.
+
+    Attributes:
+        trouble: Why it could not be used at the start and still cannot, if so; for operators.
+    """
+
+    trouble: str | None = None
+
+    async def watch(self) -> None:
+        """Return once the storage has no trouble."""
+        return
 
     @abstractmethod
     def receive(self) -> AbstractAsyncContextManager[Spool]:

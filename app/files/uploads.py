@@ -47,6 +47,12 @@ class Files:
         self._journal = journal
         self._storage = storage
         self._clock = clock
+        self.watch = storage.watch
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no file can be stored or read since the start, if so; for operators."""
+        return self._storage.trouble
 
     async def store(self, tenant: str, upload: Upload, made: str = "") -> FileRow:
         """Store an upload; durable when this returns.

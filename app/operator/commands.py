@@ -14,12 +14,13 @@ from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.clock import Clock
 from app.execution.commands.bulk import Action, Bulk
+from app.files.uploads import Files
 from app.operator.data_folder import COMMAND_LINE, Progress
 from app.operator.errors import CommandFailed
 from app.operator.with_postgresql import BACKUP, must_be_in_folder
 from app.settings.server import Settings
 from app.upkeep.backup import BackupFailed, back_up
-from app.upkeep.doctor import Compile, examine, holder_of
+from app.upkeep.doctor import Compile, Finding, examine, holder_of
 from app.upkeep.retention import Retention
 from app.wire.parsing.errors import BadRequest
 from app.wire.requests.bodies import BulkBody, ListRunsQuery, checked
@@ -40,13 +41,14 @@ _TELL_EVERY_S = 0.5
 
 @value(frozen=True, slots=True)
 class OperatorContext:
-    """The folder and the parts that work on it; `bulk` only where runs can be stopped."""
+    """The folder and the parts that work on it; `bulk` and `files` only where a server runs."""
 
     journal: Journal
     settings: Settings
     clock: Clock
     registry: Registry
     bulk: Bulk | None = None
+    files: Files | None = None
 
 
 async def operate(
@@ -151,6 +153,9 @@ async def _doctor(
         examine, place.settings, place.clock.now_ms(), compiler(place.registry)
     )
     held = holder_of(place.settings.data, holder(place.settings.data).get("pid"))
+    if place.files is not None and place.files.trouble is not None:
+        remedy = "see that it runs, and that this machine reaches it; the server tries again"
+        found.append(Finding("files", "wrong", place.files.trouble, remedy))
     return {"findings": [item.as_json() for item in (held, *found)]}
 
 

@@ -32,8 +32,9 @@ async def ask(settings: Settings, command: str, given: dict[str, Any], tell: Pro
 def operator_context(services: Services) -> OperatorContext:
     """Return the context for commands in the folder of a running server."""
     return OperatorContext(
-        services.journal, services.settings, services.clock, services.registry, services.bulk
-    )
+        services.journal, services.settings, services.clock, services.registry, services.bulk,
+        services.files,
+    )  # fmt: skip
 
 
 @asynccontextmanager

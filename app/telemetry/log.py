@@ -57,6 +57,16 @@ def secrets_key_made(file: str) -> None:
     _log.info("key for secrets made; back it up apart from the journal", file=file)
 
 
+def files_refused(why: str) -> None:
+    """Log that no file can be stored or read for now."""
+    _log.error("files cannot be stored or read, trying again", why=why)
+
+
+def files_kept() -> None:
+    """Log that files can be stored and read again."""
+    _log.warning("files can be stored and read again")
+
+
 def journal_refuses(why: str) -> None:
     """Log that nothing can be written for now."""
     _log.error("the journal cannot write, trying again", why=why)

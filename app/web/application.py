@@ -129,7 +129,8 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
         reason = unready(services)
         if reason is None:
             left = services.recovery.waiting
-            return JsonAnswer({"ready": True} | ({"recovering": left} if left else {}))
+            files = {"files": "unavailable"} if services.files.trouble else {}
+            return JsonAnswer({"ready": True, **({"recovering": left} if left else {}), **files})
         return JsonAnswer({"ready": False, "reason": reason}, 503)
 
     async def openapi_json(_: Request, __: Services) -> Response:

@@ -178,6 +178,7 @@ async def _health(call: Call) -> dict[str, Any]:
         "most_ms": _bound_ms(commits.bound_of(_MOST)),
         "queued": services.journal.counters.queued,
         "trouble": services.journal.health.trouble,
+        "files_trouble": services.files.trouble,
         "waiting_for_journal": len(services.lost_runs),
         "processes": await processes_document(call),
     }

@@ -1,18 +1,21 @@
 """Files in an S3 bucket, beyond the contract of all storages: keys, repairs and error messages."""
 
+import json
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from app.files.s3 import S3Storage
 from app.settings.server import Settings, SettingsError
 from tests.app.files.conftest import empty, keys_in
 from tests.conftest import PLUGIN
 from tests.harness.processes import run
-from tests.harness.server import Server
+from tests.harness.server import Server, free_port
 
 KEYS = {"s3_access_key": "AKIACANARY", "s3_secret_key": "hunter2-canary"}
 FLOW = {
@@ -136,3 +139,28 @@ def test_no_command_shows_a_secret(tmp_path: Path) -> None:
     shown = run("config", "--config", file)
     assert shown.returncode == 1
     assert "smtp_password and smtp_password_file are both set" in shown.stderr
+
+
+def test_a_server_starts_without_its_bucket_and_uses_it_once_it_answers(
+    bucket: Any, tmp_path: Path
+) -> None:
+    port = free_port()
+    given = environment(f"http://127.0.0.1:{port}")
+    form = {"attachment": ("a.bin", b"bytes")}
+    with Server(tmp_path / "data", PLUGIN, **given) as server, server.client() as client:
+        assert client.post("/api/workflows", json=FLOW).status_code == 201
+        assert client.get("/readyz").json() == {"ready": True, "files": "unavailable"}
+        assert client.post("/api/workflow/start/keep", files=form).status_code == 503
+        shown = "the bucket files (s3_bucket) cannot be used: EndpointConnectionError"
+        assert shown in server.log.read_text()
+        found = run("doctor", "--json", "--data", server.data, environment={**os.environ, **given})
+        findings = json.loads(found.stdout)["findings"]
+        assert [one["shown"] for one in findings if one["what"] == "files"] == [shown]
+        moto = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+        moto.start()
+        until = time.monotonic() + 60
+        while client.get("/readyz").json() != {"ready": True}:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert client.post("/api/workflow/start/keep", files=form).status_code == 200
+        moto.stop()
