@@ -17,6 +17,9 @@ T = TypeVar("T")
 _PIECE = 20
 """How many items of a list are encoded before others have their turn."""
 
+_SENT_AT_ONCE = 64 * 1024
+"""How many bytes of a long answer are sent before others have their turn."""
+
 _IS_JSON = (b"content-type", b"application/json")
 
 SendJson: TypeAlias = Callable[[int, bytes], bool]
@@ -57,11 +60,31 @@ def as_json(document: Json) -> bytes:
     return text
 
 
+class LongAnswer(Response):
+    """A document as JSON that may be long: it is sent in pieces, and others have turns between."""
+
+    media_type = "application/json"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        body = self.body
+        if len(body) <= _SENT_AT_ONCE:
+            await super().__call__(scope, receive, send)
+            return
+        begin = {"type": "http.response.start", "status": self.status_code}
+        await send({**begin, "headers": self.raw_headers})
+        for first in range(0, len(body), _SENT_AT_ONCE):
+            piece, is_last = body[first : first + _SENT_AT_ONCE], first + _SENT_AT_ONCE >= len(body)
+            await send({"type": "http.response.body", "body": piece, "more_body": not is_last})
+            if not is_last:
+                await asyncio.sleep(0)
+
+
 async def json_answer(make: Callable[[], JsonObject], *, is_long: bool) -> Response:
     """Answer with the document that `make` returns; a long one is made beside the loop."""
     if not is_long:
         return JsonAnswer(make())
-    return Response(await offload(lambda: _encoded(make())), media_type="application/json")
+    return LongAnswer(await offload(lambda: _encoded(make())))
 
 
 async def list_answer(
@@ -75,7 +98,7 @@ async def list_answer(
         parts.append(as_json([line(item) for item in items[first : first + _PIECE]])[1:-1])
     rest = b"".join(b",%b:%b" % (as_json(key), as_json(more[key])) for key in more)
     text = b"{%b:[%b]%b}" % (as_json(name), b",".join(parts), rest)
-    return Response(text, media_type="application/json")
+    return LongAnswer(text)
 
 
 def _encoded(document: JsonObject) -> bytes:

@@ -28,17 +28,17 @@ class LikelyTenants:
 
     def tenant(self, headers: Headers) -> str | None:
         """Return the tenant in whose turns a request is handled from the start, if known."""
-        return self._tenants.get(_who(headers))
+        return self._tenants.get(caller_of(headers))
 
     def note(self, headers: Headers, tenant: str) -> None:
         """Record the tenant that a request turned out to belong to."""
-        if who := _who(headers):
+        if who := caller_of(headers):
             if len(self._tenants) >= _REMEMBERED:
                 self._tenants.clear()
             self._tenants[who] = tenant
 
 
-def _who(headers: Headers) -> int:
+def caller_of(headers: Headers) -> int:
     """Return a number for the credentials of a request, 0 without any."""
     shown = tuple([field for field in headers if field[0] in _SHOWN])
     return hash(shown) if shown else 0

@@ -19,7 +19,7 @@ from app.concurrency.first_go import FirstGo
 from app.settings.server import Settings
 from app.web.connection_pool import ConnectionPool
 from app.web.exchange import Exchange, Flow
-from app.web.likely_tenant import LikelyTenants
+from app.web.likely_tenant import LikelyTenants, caller_of
 from app.web.read_turns import ReadTurns
 from app.web.refusal import Refused, answer_to
 from app.web.request_reader import RequestReader
@@ -141,13 +141,11 @@ class HttpProtocol(RequestReader):
             if not due.may_begin():
                 self._start_asgi_task(due, self.app)
                 return
-        elif (
-            due.scope["method"] == "GET"
-            and self._whose.fair_loop.is_busy
-            and not self._read_turns.may_begin()
-        ):
-            self._read_turns.later(partial(self._answer, due))
-            return
+        elif due.scope["method"] == "GET" and self._whose.fair_loop.is_busy:
+            caller = caller_of(due.scope["headers"])
+            if not self._read_turns.may_begin(caller):
+                self._read_turns.later(caller, partial(self._answer, due))
+                return
         self._answer(due)
 
     def _answer(self, due: Exchange) -> None:

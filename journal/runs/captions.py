@@ -1,5 +1,6 @@
 """The titles and labels of runs: written with their events, read for lists and pages."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import field
@@ -15,6 +16,9 @@ KEEP_CAPTION = """
     SET title = excluded.title, labels = excluded.labels
     WHERE run_captions.title <> excluded.title OR run_captions.labels <> excluded.labels
 """
+
+_AT_ONCE = 100
+"""How many captions are read before other work has its turn."""
 
 
 @value(frozen=True, slots=True)
@@ -47,8 +51,8 @@ class Captions:
         if self._has_some is None:
             row = await self._readers.one("SELECT EXISTS (SELECT 1 FROM run_captions)")
             self._has_some = self._has_some or bool(row[0])
-        numbers = [run_number(name) for name in run_ids]
-        if not (numbers and self._has_some):
+        numbers = [run_number(name) for name in run_ids] if self._has_some else []
+        if not numbers:
             return {}
         rows = await self._readers.all(
             "SELECT run, title, labels FROM json_each(?)"
@@ -56,4 +60,12 @@ class Captions:
             " WHERE tenant = ?",
             (json.dumps(numbers), tenant),
         )
-        return {run_id(run): CaptionRow(title, json.loads(labels)) for run, title, labels in rows}
+        captions: dict[str, CaptionRow] = {}
+        for first in range(0, len(rows), _AT_ONCE):
+            if first:
+                await asyncio.sleep(0)
+            part = rows[first : first + _AT_ONCE]
+            captions |= {
+                run_id(run): CaptionRow(title, json.loads(text)) for run, title, text in part
+            }
+        return captions

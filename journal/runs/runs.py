@@ -93,21 +93,22 @@ class RunList:
 
     async def page(self, tenant: str, wanted: RunFilter, limit: int) -> list[RunRow]:
         """Return at most `limit` runs of the tenant, in the requested order."""
-        found = listing(tenant, wanted, limit)
+        found, order = listing(tenant, wanted, limit), wanted.order
         # All rows at once: a reading thread gives up the interpreter's lock with each row, and
         # beside a busy event loop it waits milliseconds to get it back.
         parts = await self._lists.all(
-            f"SELECT json_group_array(json_array({RUN_COLUMNS})) FROM"
-            f" (SELECT id AS listed, row_number() OVER () AS place FROM ({found.sql}) AS found)"
+            f"SELECT min(place), json_group_array(json_array({RUN_COLUMNS})) FROM"
+            f" (SELECT id AS listed, row_number() OVER (ORDER BY {order.words}) AS place"
+            f" FROM ({found.sql}) AS found)"
             f" AS lines CROSS JOIN runs ON id = listed GROUP BY (place - 1) / {_ROWS_AT_ONCE}",
             found.values,
         )
         rows: list[RunRow] = []
-        for (part,) in parts:
+        for _, part in sorted(parts):
             if rows:
                 await asyncio.sleep(0)
-            rows += [RunRow(*fields) for fields in json.loads(part)]
-        return wanted.order.sorted(rows)
+            rows += order.sorted(RunRow(*fields) for fields in json.loads(part))
+        return rows
 
     async def known(self, tenant: str, run_ids: Iterable[str]) -> set[str]:
         """Return those of the runs that exist and are the tenant's."""

@@ -65,9 +65,14 @@ class Connection:
         self.protocol.connection_made(self.wire)
 
     async def ask(self, request: bytes) -> bytes:
-        """Send a request and return its answer, which is written in one piece."""
+        """Send a request and return its answer, whose header is written in one piece."""
         self.wire.sent.clear()
         self.wire.written.clear()
         self.protocol.data_received(request)
         await self.wire.written.wait()
+        head, _, _ = bytes(self.wire.sent).lower().partition(b"\r\n\r\n")
+        length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+        while len(self.wire.sent) < len(head) + 4 + length:
+            self.wire.written.clear()
+            await self.wire.written.wait()
         return bytes(self.wire.sent)

@@ -20,10 +20,10 @@ async def test_readers_begin_a_few_in_an_iteration_and_more_after_long_work_of_o
     turns = ReadTurns(lambda: now_s)
 
     def arrive(number: int) -> None:
-        if turns.may_begin():
+        if turns.may_begin(0):
             begin(number)
         else:
-            turns.later(partial(begin, number))
+            turns.later(0, partial(begin, number))
 
     async def counts() -> list[int]:
         """Return how many had begun after each iteration of the event loop, until all have."""
@@ -47,3 +47,24 @@ async def test_readers_begin_a_few_in_an_iteration_and_more_after_long_work_of_o
     assert 12 <= len(begun) <= 13
     await counts()
     assert begun == list(range(16))
+
+
+async def test_a_caller_with_one_request_does_not_come_after_another_with_many() -> None:
+    now_s, begun = 0.0, list[int]()
+
+    def begin(caller: int) -> None:
+        nonlocal now_s
+        now_s += READER_S
+        begun.append(caller)
+
+    turns = ReadTurns(lambda: now_s)
+    assert turns.may_begin(1)
+    for _ in range(60):
+        turns.later(1, partial(begin, 1))
+    now_s += READER_S * 10  # this iteration's slice is used
+    assert not turns.may_begin(2)
+    turns.later(2, partial(begin, 2))
+    for _ in range(61):
+        await asyncio.sleep(0)
+    assert len(begun) == 61
+    assert begun[:2] == [1, 2]

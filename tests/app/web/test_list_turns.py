@@ -1,0 +1,64 @@
+"""A long list is read, made and sent in many short pieces, so that others have turns between."""
+
+import asyncio
+import json
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+
+from app.assembly import open_services
+from app.auth.keys import new_key
+from app.settings.server import load
+from app.web.application import application
+from tests.harness.connection import Connection
+
+RUNS = """
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 500)
+    INSERT INTO runs (id, tenant, workflow_id, version, status, state, seq, started_at_ms,
+                      updated_at_ms, ended_at_ms)
+    SELECT n, 'acme', 'wf', '1.0.0', 'completed', 'completed', 1, n, n, n FROM numbers
+"""
+CAPTIONS = """
+    INSERT INTO run_captions (run, tenant, started_at_ms, title, labels)
+    SELECT id, tenant, started_at_ms, 'a title of run ' || id, '{"customer": "42"}' FROM runs
+"""
+_PIECE = asyncio.Handle._run.__code__
+MOST = 0.1
+"""The share of the largest piece; 0.3 if all rows are sorted, and all titles read, in one."""
+
+
+async def test_no_piece_of_a_long_list_has_much_of_its_work(tmp_path: Path) -> None:
+    settings = load({"data": tmp_path}).settings
+    async with open_services(settings) as services:
+        key, row = new_key("acme", "owner", "k", services.clock.now_ms())
+        await services.journal.keys.create(row)
+        await services.authenticator.load()
+        with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as journal, journal:
+            journal.execute(RUNS)
+            journal.execute(CAPTIONS)
+        connection = Connection(application(services, "http://x"), settings)
+        asked = (
+            f"GET /api/workflow/runs?limit=500 HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\n"
+            "x-tenant-id: acme\r\n\r\n"
+        ).encode()
+        await connection.ask(asked)  # loads the API
+        pieces = [0]
+
+        def note(frame: FrameType, event: str, _: object) -> None:
+            if event == "call" and frame.f_code is _PIECE:
+                pieces.append(0)
+            pieces[-1] += event in ("call", "c_call")
+
+        sys.setprofile(note)
+        try:
+            answer = await connection.ask(asked)
+        finally:
+            sys.setprofile(None)
+        await services.runs.close(1)
+    shown = json.loads(answer.partition(b"\r\n\r\n")[2])["runs"]
+    assert [run["runId"] for run in shown] == [f"dynamic-workflow-{n}" for n in range(500, 0, -1)]
+    assert shown[0]["labels"] == {"customer": "42"}
+    print(f"{len(pieces)} pieces, the largest {sorted(pieces)[-3:]} of {sum(pieces)} calls")
+    assert max(pieces) < sum(pieces) * MOST
