@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import fcntl
+import json
 import os
 import sqlite3
 import subprocess
@@ -81,6 +82,20 @@ def test_an_event_is_equal_after_encoding_and_decoding(value: Json) -> None:
 def test_an_unknown_event_is_an_error(kind: str, schema: int, body: str) -> None:
     with pytest.raises(ValueError, match="does"):
         decode(kind, schema, 1, body)
+
+
+@pytest.mark.parametrize("text", [
+    "[" * 250 + "]" * 250, '"\\ud800"', "1e400", "5e-324", "0.1", "-0.0", "1" * 4_000, '{"a":1,"a":2}',
+])  # fmt: skip
+def test_values_are_read_as_the_standard_library_reads_them(text: str) -> None:
+    event = decode(
+        "StepCompleted",
+        SCHEMA,
+        7,
+        f'{{"step_id":"a","output":{text},"data":{{}},"next_step":null}}',
+    )
+    assert isinstance(event, StepCompleted)
+    assert repr(event.output) == repr(json.loads(text))
 
 
 async def test_appended_events_are_there_after_reopening(tmp_path: Path) -> None:

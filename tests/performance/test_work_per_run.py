@@ -310,6 +310,25 @@ async def test_a_late_step_takes_as_many_calls_as_an_early_one(tmp_path: Path, t
     assert late <= 1.2 * early
 
 
+async def test_a_step_of_a_long_history_is_read_in_few_calls(tmp_path: Path) -> None:
+    counts = {}
+    async with services_on(tmp_path) as services:
+        events = services.journal.events
+        for turns in (55, 255):
+            run = await to_the_end(
+                services, await startable(services, loop(f"loop-{turns}", "add", turns))
+            )
+            events._ended.forget(run.id)
+            events._long.forget(run.id)
+            with Calls() as calls:
+                _, read = await events.run(run.id)
+            assert read.executions == turns + 1
+            counts[turns] = calls.count
+    step = (counts[255] - counts[55]) / 200
+    print(f"{step:.1f} calls a step")
+    assert 5 < step <= 22.7
+
+
 async def test_a_run_of_many_steps_does_not_block_the_event_loop(tmp_path: Path) -> None:
     longest_s = 0.0
 
