@@ -37,6 +37,20 @@ LOOK = """
 """
 """How the locks of processes are held; also ends a session that is stuck with the writers' lock."""
 
+HOLDERS = """
+    SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'a socket'), a.state,
+           CAST(extract(epoch FROM clock_timestamp() - a.state_change) AS int),
+           CASE WHEN (a.state LIKE 'idle%%' OR a.wait_event = 'ClientRead')
+                     AND a.state_change < clock_timestamp() - make_interval(secs => %(stuck_s)s)
+                     AND pg_has_role(a.usesysid, 'MEMBER')
+                THEN pg_terminate_backend(a.pid) ELSE false END
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND l.classid::bigint = %(kind)s AND l.objid::bigint = %(number)s
+"""
+"""Who holds a lock; also ends a session that holds it and has been silent for `stuck_s`."""
+
 WHO = """
     SELECT held.place, a.application_name,
            CAST(extract(epoch FROM a.backend_start) * 1000 AS bigint),

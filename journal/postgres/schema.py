@@ -5,6 +5,8 @@ does not know has removed something. Such a migration says `-- contracts` in its
 released one version after the code that can do without.
 """
 
+import logging
+import time
 from collections.abc import Iterator
 from importlib.resources import files
 
@@ -12,12 +14,24 @@ import psycopg
 
 from journal.opening_errors import BadDatabase
 from journal.postgres.address import Address
-from journal.postgres.connection import PatientConnection, PostgresConnection, lock_of, named
+from journal.postgres.connection import (
+    LOCKS,
+    PatientConnection,
+    PostgresConnection,
+    lock_of,
+    named,
+)
 from journal.postgres.dialect import migration
+from journal.postgres.lock_kinds import HOLDERS, STUCK_S, lock_kind, unsigned
 from journal.sqlite.database import migrations, must_not_be_moved
 
 _OLDEST = 120_000
 """The oldest version of PostgreSQL that has all the features used, as the server numbers it."""
+
+_LOCK = "migrations"
+_LOOK_EVERY_S = 0.2
+_SAY_EVERY = 50
+_log = logging.getLogger(__name__)
 
 _CONTRACTS = "-- contracts"
 _BASE = 15
@@ -90,12 +104,12 @@ def _check(raw: psycopg.Connection, *, relaxed: bool) -> None:
 
 def _migrate(raw: PatientConnection, address: Address) -> None:
     """Migrate, however long that takes, and however long another process is migrating."""
-    lock = lock_of(address, "migrations")
+    lock = lock_of(address, _LOCK)
     patience_s, raw.patience_s = raw.patience_s, None
     limit = raw.execute("SELECT current_setting('statement_timeout')").fetchone()
     raw.execute("SET statement_timeout = 0")
-    raw.execute(f"SELECT pg_advisory_lock({lock})".encode())
     try:
+        _take_turn(raw, address)
         known = raw.execute(
             "SELECT 1 FROM pg_namespace WHERE nspname = %s", (address.schema,)
         ).fetchone()
@@ -124,6 +138,30 @@ def _migrate(raw: PatientConnection, address: Address) -> None:
         if not raw.closed:
             raw.execute(f"SELECT pg_advisory_unlock({lock})".encode())
             raw.execute("SELECT set_config('statement_timeout', %s, false)", limit)
+
+
+def _take_turn(raw: PatientConnection, address: Address) -> None:
+    """Wait for the lock of migrations, and say who holds it.
+
+    A process that was suspended between two migrations would keep it for ever: its session, in
+    which nothing happens, is ended.
+    """
+    attempt = f"SELECT pg_try_advisory_lock({lock_of(address, _LOCK)})".encode()
+    named = {"kind": LOCKS, "number": unsigned(lock_kind(address.schema, _LOCK))}
+    turns = 0
+    while raw.execute(attempt).fetchone() != (True,):
+        for pid, name, host, state, silent_s, is_ended in raw.execute(
+            HOLDERS, {**named, "stuck_s": STUCK_S}
+        ).fetchall():
+            follows = ", and was ended" if is_ended else ""
+            if is_ended or turns % _SAY_EVERY == 0:
+                _log.warning(
+                    "waiting for another process that migrates the database: "
+                    "session %s of %s from %s, %s for %s s%s",
+                    *(pid, name, host, state, silent_s, follows),
+                )
+        turns += 1
+        time.sleep(_LOOK_EVERY_S)
 
 
 def scripts() -> Iterator[tuple[int, str]]:

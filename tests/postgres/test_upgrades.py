@@ -8,6 +8,8 @@ from psycopg.pq import ExecStatus
 
 from journal import BadDatabase, Journal
 from journal.postgres import schema
+from journal.postgres.address import Address
+from journal.postgres.connection import lock_of
 from journal.postgres.rows import sent
 from journal.rows.run_projection import COLUMNS, INSERT_RUN, MOVE, TURN, TURNS, Statement
 from tests.harness.histories import start_run
@@ -81,3 +83,24 @@ async def test_statements_that_write_scan_no_table(
             plan = b"\n".join(reported.get_value(row, 0) or b"" for row in range(reported.ntuples))
             assert b"Seq Scan on runs" not in plan, plan
             assert b"Seq Scan on events" not in plan, plan
+
+
+async def test_a_process_suspended_between_migrations_does_not_keep_others_from_starting(
+    postgres: PostgresServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(schema, "STUCK_S", 0.5)
+    database = postgres.database()
+    where = Address.read(database.url, schema=database.schema, statement_timeout_ms=1, relaxed=True)
+    with psycopg.connect(database.url, autocommit=True) as suspended:
+        suspended.execute(f"SELECT pg_advisory_lock({lock_of(where, 'migrations')})".encode())
+        pid = suspended.info.backend_pid
+        async with opened(tmp_path / "data", database) as journal:
+            await start_run(journal, "acme", *begun(1))
+        with pytest.raises(psycopg.OperationalError):
+            suspended.execute("SELECT 1")
+    first, *_, last = [one.getMessage() for one in caplog.records if f" {pid} " in one.message]
+    assert "that migrates the database" in first
+    assert last.endswith(", and was ended")
