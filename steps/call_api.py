@@ -1,12 +1,10 @@
 """call-api: send one HTTP request."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from engine import Json, JsonObject
 from steps.contract.step_type import (
@@ -22,6 +20,7 @@ from steps.effects.effects import Effects
 from steps.effects.http_messages import HttpRequest, HttpResponse
 from steps.http.auth import OAuth2Auth
 from steps.http.charset import text_of
+from steps.http.file_name import as_file_name, file_name
 from steps.http.request import request_of
 from steps.http.request_settings import MOST_TAKEN, CallApiSettings
 from steps.http.response_body import read_body
@@ -37,8 +36,6 @@ _LONG_BYTES = 32_768
 
 _LONGEST_SHOWN = 4_000
 _REFUSED = 401
-_NOT_IN_FILE_NAMES = re.compile(r"[/\\\x00-\x1f\x7f]")
-_LONGEST_NAME = 200
 
 
 class CallApi(StepType[CallApiSettings]):
@@ -153,7 +150,7 @@ class CallApi(StepType[CallApiSettings]):
         else:
             shown["file"] = {
                 "fileId": response.file.file_id,
-                "fileName": name or _name_of(request),
+                "fileName": _name_of(name, request, response),
                 "mimeType": response.media_type,
                 "size": response.file.size,
             }
@@ -167,7 +164,7 @@ async def _sent(
         if settings.saveAs is None:
             return await effects.http(request)
         is_good = partial(_is_expected, settings)
-        return await effects.download(request, name or _name_of(request), is_good)
+        return await effects.download(request, partial(_name_of, name, request), is_good)
     except ResponseUnreadable as broke:
         packed, wanted = broke.response.is_packed, settings.responseType
         can_be_given = packed and wanted == "auto" and settings.saveAs is None
@@ -179,16 +176,11 @@ async def _sent(
 async def _file_name(settings: CallApiSettings, step: StepInput) -> str:
     """Return the file name that the settings give, empty if they give none."""
     name = await settings.fileName.rendered(step.scope) if settings.fileName else None
-    return "" if name is None else _as_file_name(as_text(name))
+    return "" if name is None else as_file_name(as_text(name))
 
 
-def _name_of(request: HttpRequest) -> str:
-    """Return the last part of the address as a file name."""
-    return _as_file_name(unquote(urlsplit(request.url).path.rpartition("/")[2])) or "download"
-
-
-def _as_file_name(name: str) -> str:
-    return _NOT_IN_FILE_NAMES.sub("_", name)[:_LONGEST_NAME]
+def _name_of(given: str, request: HttpRequest, response: HttpResponse) -> str:
+    return given if given.strip(" .") else file_name(request.url, response)
 
 
 def _is_expected(settings: CallApiSettings, status: int) -> bool:

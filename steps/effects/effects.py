@@ -102,7 +102,10 @@ class Effects(ModelEffects, Protocol):
         ...
 
     async def download(
-        self, request: HttpRequest, name: str, keeps: Callable[[int], bool]
+        self,
+        request: HttpRequest,
+        name: Callable[[HttpResponse], str],
+        keeps: Callable[[int], bool],
     ) -> HttpResponse:
         """Send an HTTP request, once, and store the body of a good response as a file.
 
@@ -110,7 +113,7 @@ class Effects(ModelEffects, Protocol):
 
         Args:
             request: The request.
-            name: The file's name; never a path.
+            name: Returns the file's name, never a path, for a good response.
             keeps: Returns whether a status means a good response.
 
         Returns:

@@ -77,7 +77,8 @@ class CallApiSettings(StepSettings):
     )
     fileName: Template | None = Field(  # noqa: N815
         None,
-        description="the name of that file; default, also for null: the last part of the address",
+        description="the name of that file; default, also for null: the one that the response "
+        "gives in `Content-Disposition`, else the last part of the address",
     )
     followRedirects: bool = Field(  # noqa: N815
         True, description="whether redirects are followed, at most five"

@@ -112,13 +112,16 @@ class FakeEffects(Effects):
         return _given(response)
 
     async def download(
-        self, request: HttpRequest, name: str, keeps: Callable[[int], bool]
+        self,
+        request: HttpRequest,
+        name: Callable[[HttpResponse], str],
+        keeps: Callable[[int], bool],
     ) -> HttpResponse:
         """Return the next response; store its content if its status is good."""
         response = await self.http(request)
         if not keeps(response.status):
             return response
-        file_id = await self._save(name, response.media_type, response.content)
+        file_id = await self._save(name(response), response.media_type, response.content)
         return replace(response, content=b"", file=KeptFile(file_id, len(response.content)))
 
     def within(self, seconds: float) -> AbstractAsyncContextManager[Any]:

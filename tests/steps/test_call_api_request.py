@@ -85,6 +85,31 @@ async def test_a_file_is_named_by_the_step_or_by_the_address(name: Any, stored: 
     assert effects.saved[0].name == stored
 
 
+@pytest.mark.parametrize(
+    ("disposition", "stored"),
+    [
+        ('attachment; filename="report 7.pdf"', "report 7.pdf"),
+        ("attachment; filename=\"M.pdf\"; filename*=UTF-8''M%C3%BCller.pdf", "Müller.pdf"),
+        ("attachment; FileName*=iso-8859-1'de'%fc.pdf", "ü.pdf"),
+        ('attachment; filename="../../etc/a\\"b.pdf"', 'a"b.pdf'),
+        ('attachment; filename="C:\\\\files\\\\a.pdf"', "a.pdf"),
+        ("attachment; filename=a b.pdf ; size=3", "a b.pdf"),
+        ('attachment; filename="=?UTF-8?B?TcO8LnBkZg==?="', "Mü.pdf"),
+        (f'attachment; filename="{"x" * 300}.pdf"', f"{'x' * 196}.pdf"),
+        ('inline; filename=".."', "get"),
+        ("attachment; filename*=UTF-8''%2F; filename=", "get"),
+        ("inline", "get"),
+    ],
+)
+async def test_a_file_is_named_by_its_response(disposition: str, stored: str) -> None:
+    answer = http_response(200, content=b"x", headers={"content-disposition": disposition})
+    effects = FakeEffects(responses=[answer])
+    step = {"url": "https://shop.example/get?id=5", "saveAs": "file"}
+    done = await StepTrial(CallApi(), step, effects, data=DATA).execute()
+    assert effects.saved[0].name == stored
+    assert done.output["file"]["fileName"] == stored  # type: ignore[union-attr, index, call-overload]
+
+
 @pytest.mark.parametrize("place", ["query", "form", "multipart"])
 async def test_an_object_is_not_accepted_as_text(place: str) -> None:
     message = await refused(**{place: {"o": "{{ data.object }}"}})

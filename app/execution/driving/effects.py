@@ -87,7 +87,10 @@ class LiveEffects:
         return replace(request, headers={**request.headers, TRACEPARENT: named})
 
     async def download(
-        self, request: HttpRequest, name: str, keeps: Callable[[int], bool]
+        self,
+        request: HttpRequest,
+        name: Callable[[HttpResponse], str],
+        keeps: Callable[[int], bool],
     ) -> HttpResponse:
         """Send a request, and store the body of a successful answer as it arrives."""
         if self._services.rates is not None:
@@ -99,7 +102,7 @@ class LiveEffects:
                 response = await self._sent(request, sink)
                 if not keeps(response.status):
                     return response
-                row = await incoming.keep(name, response.media_type)
+                row = await incoming.keep(name(response), response.media_type)
         except StorageError as away:
             raise StepBroke("StorageUnavailable", str(away)) from away
         return replace(response, file=KeptFile(row.id, row.size))

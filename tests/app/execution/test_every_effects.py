@@ -240,7 +240,8 @@ async def test_a_saved_answer_is_a_file_and_saved_once(world: World) -> None:
     async def check(effects: Effects) -> None:
         async def kept(body: bytes, path: str = "200") -> HttpResponse:
             request = HttpRequest("POST", f"{world.address}/{path}", content=body)
-            return await effects.download(request, "made.json", lambda status: status == 200)
+            named = "made.json"
+            return await effects.download(request, lambda _: named, lambda status: status == 200)
 
         first, again, other = [await kept(body) for body in (b"here", b"here", b"else")]
         assert first.file == again.file != other.file
