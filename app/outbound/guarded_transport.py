@@ -71,7 +71,9 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             target=request.url.raw_path,
         )
         with _translated():
-            response = await self._answer(request, url)
+            pool = await self._pool_for(url)
+        with _translated("" if pool is self._pool else " (through the proxy)"):
+            response = await self._answer(request, url, pool)
         return httpx2.Response(
             response.status,
             headers=response.headers,
@@ -85,10 +87,11 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         if self._proxied is not None:
             await self._proxied.aclose()
 
-    async def _answer(self, request: httpx2.Request, url: httpcore2.URL) -> httpcore2.Response:
+    async def _answer(
+        self, request: httpx2.Request, url: httpcore2.URL, pool: httpcore2.AsyncConnectionPool
+    ) -> httpcore2.Response:
         """Send a request; again if it changes nothing and met the end of an idle connection."""
         assert isinstance(request.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types
-        pool = await self._pool_for(url)
         while True:
             connection = Used()
             used.set(connection)
@@ -142,6 +145,9 @@ class _Body(httpx2.AsyncByteStream):
 class _translated:  # noqa: N801 - reads as a word of the language
     """Translates the pool's exceptions into those of the HTTP library, and keeps the cause."""
 
+    def __init__(self, way: str = "") -> None:
+        self._way = way
+
     def __enter__(self) -> None:
         pass
 
@@ -154,7 +160,8 @@ class _translated:  # noqa: N801 - reads as a word of the language
         for of_pool in type(failure).__mro__:
             if of_pool.__module__.partition(".")[0] in ("httpcore2", "h11"):
                 of_library = getattr(httpx2, of_pool.__name__, httpx2.TransportError)
-                raise of_library(cause_of(failure)) from failure
+                way = "" if of_library is httpx2.ProxyError else self._way  # it names the proxy
+                raise of_library(f"{cause_of(failure)}{way}") from failure
 
 
 _BYTES = re.compile(r"bytearray\((b'[^']*'|b\"[^\"]*\")\)")

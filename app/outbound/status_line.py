@@ -9,7 +9,7 @@ import ssl
 from contextvars import ContextVar
 from typing import Any
 
-from httpcore2 import AsyncNetworkStream
+from httpcore2 import AsyncNetworkStream, ReadError, WriteError
 
 from app.outbound.fence import pass_fence
 
@@ -79,7 +79,10 @@ class HeardStream(AsyncNetworkStream):
         max_bytes: int,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
     ) -> bytes:
-        chunk = await self._inner.read(max_bytes, timeout)
+        try:
+            chunk = await self._inner.read(max_bytes, timeout)
+        except ssl.SSLError as broken:  # such as a refused client certificate; httpcore2 passes it
+            raise ReadError(str(broken)) from broken
         if (hearing := heard.get()) is not None:
             hearing.take(chunk)
         if chunk and (connection := used.get()) is not None:
@@ -92,7 +95,10 @@ class HeardStream(AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
     ) -> None:
         pass_fence()
-        await self._inner.write(buffer, timeout)
+        try:
+            await self._inner.write(buffer, timeout)
+        except ssl.SSLError as broken:
+            raise WriteError(str(broken)) from broken
 
     async def aclose(self) -> None:  # noqa: D102 - httpcore2's interface
         await self._inner.aclose()

@@ -163,6 +163,18 @@ async def test_a_proxy_that_refuses_is_named_without_its_password(relay: Any, ta
     assert broke.value.error.type == "ConnectionFailed"
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_is_away_is_named(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    client = HttpClient([], WayOut(proxy=Proxy(f"http://127.0.0.1:{port}")))
+    with pytest.raises(
+        StepBroke, match=r"other\.invalid: Connection refused \(through the proxy\)"
+    ):
+        await client.send(HttpRequest("GET", f"{scheme}://other.invalid/"))
+    await client.close()
+
+
 async def test_models_and_mcp_servers_are_reached_through_the_proxy(relay: Any) -> None:
     async with model_client([], way(relay), 1) as client:
         assert (await client.get("http://model.invalid/v1")).text == "by proxy"

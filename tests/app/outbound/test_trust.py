@@ -1,8 +1,10 @@
 """Additional CA certificates: trusted by every outgoing connection, checked at the start."""
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from pathlib import Path
@@ -74,6 +76,28 @@ def address(ca_file: Path) -> Iterator[str]:
     thread.join()
 
 
+@contextmanager
+def demanding(ca_file: Path) -> Iterator[str]:
+    """Return the address of a server that wants to see the client's certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ca_file)
+    context.load_verify_locations(ca_file)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def refuse() -> None:
+        talk, _ = listening.accept()
+        secured = context.wrap_socket(talk, server_side=True, do_handshake_on_connect=False)
+        with suppress(ssl.SSLError):
+            secured.do_handshake()
+        with socket.socket(fileno=secured.detach()) as left:
+            while left.recv(65_536):  # a request that is not read would reset the connection
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=refuse, daemon=True).start()
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
+
+
 async def by_steps(address: str, ca_file: Path | None) -> int:
     client = HttpClient(LOCAL, WayOut(ca_file), 1)
     try:
@@ -110,6 +134,18 @@ async def test_each_client_trusts_the_certificate_only_with_the_file(
     with pytest.raises((StepBroke, SettingsError, httpx2.TransportError)) as refused:
         await ask(address, None)
     assert "certificate" in str(refused.value).lower() or "SSL" in str(refused.value)
+
+
+@pytest.mark.parametrize("ask", [by_steps, by_models, by_mcp])
+async def test_a_server_that_demands_a_certificate_is_named_as_the_cause(
+    ca_file: Path, ask: Callable[..., Any]
+) -> None:
+    """In TLS 1.3 the refusal comes after the handshake, in place of the answer."""
+    with (
+        demanding(ca_file) as address,
+        pytest.raises((StepBroke, httpx2.TransportError), match="certificate required"),
+    ):
+        await ask(address, ca_file)
 
 
 def test_public_certificates_stay_trusted(ca_file: Path) -> None:
