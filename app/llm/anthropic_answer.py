@@ -46,6 +46,8 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     text, calls = without_thoughts(as_text(said)), _calls(blocks)
     if not calls and (written := written_calls(text, request.tools)):
         text, calls = "", tool_calls(("", name, arguments, {}) for name, arguments in written)
+    if not (text or calls) and whole.get("stop_reason") == "tool_use":
+        raise no_answer(whole, response)  # calls are announced, and not there
     return ChatAnswer(
         text=text,
         tool_calls=calls,

@@ -34,6 +34,7 @@ _OF_A_MESSAGE = frozenset(
 _MADE = frozenset({"audio", "images"})
 _FLAT = ("name", "arguments")
 _OF_A_CALL = frozenset({"id", "type", "index", "function", *_FLAT})
+_CALLS = frozenset({"tool_calls", "function_call"})
 _LENGTH = frozenset({"length", "max_tokens"})
 _CONTEXT = frozenset({"model_length", "context_length", "context_window"})
 _REFUSED = frozenset({"content_filter", "refusal", "safety"})
@@ -62,7 +63,10 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     if finish == "error" or choice.get("error"):
         raise ProviderError(choice if choice.get("error") else whole, response)
     made = made_files(said)
-    if not (text or calls or refusal or made) and (whole.get("error") or not (said or finish)):
+    has_lost_calls = finish in _CALLS  # they are announced, and not there
+    if not (text or calls or refusal or made) and (
+        whole.get("error") or has_lost_calls or not (said or finish)
+    ):
         raise no_answer(whole, response)
     usage = _usage_in(whole) or _usage_in(choice)
     return ChatAnswer(
@@ -155,7 +159,7 @@ class _Pieces:
 
     def __init__(self) -> None:
         self.finish = ""
-        self.is_done = False
+        self.is_done = self.any_came = False
         self._content: list[Any] = []
         self._refusal: list[str] = []
         self._calls: list[_CallPieces] = []
@@ -164,6 +168,7 @@ class _Pieces:
 
     def take(self, choice: dict[str, Any]) -> None:
         """Add the next piece."""
+        self.any_came = True
         delta = as_object(choice.get("delta") or choice.get("message"))
         content = delta.get("content", choice.get("text"))
         said = as_text(content) if isinstance(content, dict) else content or ""
@@ -268,7 +273,7 @@ async def _gathered(endpoint: Endpoint, response: httpx2.Response) -> dict[str, 
     if not pieces.finish and not pieces.is_done:
         raise cut_short()
     choice = {"message": pieces.message(), "finish_reason": pieces.finish}
-    return {**whole, "choices": [choice]}
+    return {**whole, "choices": [choice] if pieces.any_came else []}
 
 
 async def _until_done(response: httpx2.Response, pieces: _Pieces) -> AsyncIterator[dict[str, Any]]:

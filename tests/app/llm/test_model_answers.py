@@ -180,6 +180,8 @@ async def test_a_stream_is_complete_with_its_done_mark_or_a_finish_reason() -> N
     assert (await streamed(chunk({"content": TEXT}, "stop"))).text == TEXT
     with pytest.raises(Unreadable, match="ended before"):
         await streamed(chunk({"content": TEXT}))
+    with pytest.raises(Unreadable, match="no answer"):
+        await streamed("data: [DONE]\n\n")
     after = "data: the connection stays open\n\n"
     assert (await streamed(chunk({"content": TEXT}), "data: [DONE]\n\n", after)).text == TEXT
 
@@ -243,6 +245,7 @@ ERRORS = [
     ({"choices": [{"finish_reason": "error", "message": {}}], "error": {"message": "busy", "code": "503"}}, "Overloaded"),
     ({"detail": "no luck"}, "ModelFailed"),
     ({"odd": "no luck"}, "InvalidResponse"),
+    ({"choices": [{"finish_reason": "tool_calls", "message": {"content": "", "note": "no luck"}}]}, "InvalidResponse"),
     ("no luck", "InvalidResponse"),
 ]  # fmt: skip
 

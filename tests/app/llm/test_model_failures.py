@@ -35,9 +35,10 @@ FAILURES = [
     (Reply(raw=b'{"choices": [{'), "InvalidResponse", True, None),
     (Reply(raw=b"[]"), "InvalidResponse", True, None),
     (Reply(raw=b'{"choices": 1, "content": 1}'), "InvalidResponse", True, None),
+    (Reply(raw=b'{"choices": [{"finish_reason": "tool_calls", "message": {"content": null}}], "content": [], "stop_reason": "tool_use"}'), "InvalidResponse", True, None),
     (Reply(raw=b"<html>", headers={"content-type": "text/html"}), "InvalidResponse", True, None),
     (Reply(raw=b"", status=502), "ModelFailed", True, None),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
