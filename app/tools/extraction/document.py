@@ -106,7 +106,7 @@ class Document:
         cells = [_cell(value) for value in values]
         while cells and cells[-1] is None:
             cells.pop()
-        line = "\t".join("" if cell is None else str(cell) for cell in cells) + "\n"
+        line = "\t".join(map(_shown, cells)) + "\n"
         if len(line) > self.room:
             self.truncated = True
             raise Enough
@@ -178,6 +178,13 @@ class Document:
             more = len(shown) - _MOST_LEFT_OUT
             shown[_MOST_LEFT_OUT:] = [f"and {more} more"]
         return shown
+
+
+def _shown(cell: Cell) -> str:
+    """Return the text of a cell, a boolean as programs for tables show it."""
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    return "" if cell is None else str(cell)
 
 
 def _cell(value: object) -> Cell:

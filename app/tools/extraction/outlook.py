@@ -7,8 +7,9 @@ from io import BytesIO
 from olefile import OleFileIO
 
 from app.tools.extraction.charsets import declared_charset, decoded
-from app.tools.extraction.document import Document, damaged, encrypted
+from app.tools.extraction.document import Document, DocumentFailure, damaged, encrypted
 from app.tools.extraction.flow import Flow
+from app.tools.extraction.packed_rich_text import unpacked
 from app.tools.extraction.web_page import write_page
 from steps.http.charset_names import codec_named
 
@@ -77,7 +78,11 @@ def _read_body(message: "_Message", document: Document, flow: Flow) -> None:
     elif page:
         write_page(page, document, flow)
     elif message.has(_RICH):
-        document.leave_out("the body of the message, which is compressed RTF only")
+        flow.end()
+        try:
+            document.include(message.rich_text(), "text/rtf", "the body of the message")
+        except DocumentFailure as failure:
+            document.leave_out(f"the body of the message: {failure}")
 
 
 class _Message:
@@ -110,6 +115,10 @@ class _Message:
         number = int.from_bytes(self._fixed.get(_INTERNET_CODEPAGE, b"")[:4], "little")
         charset = "utf-8" if number == 65_001 else f"cp{number}"  # noqa: PLR2004 - its code page
         return decoded(content, declared_charset(content) or charset)[0]
+
+    def rich_text(self) -> bytes:
+        """Return the body as RTF. Raises `DocumentFailure`."""
+        return unpacked(self._stream(_RICH, _BINARY))
 
     def moment(self) -> str | None:
         """Return when the message was sent or received, in ISO 8601."""

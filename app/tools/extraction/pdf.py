@@ -7,6 +7,7 @@ import pypdfium2.raw as pdfium
 
 from app.tools.extraction.document import Document, damaged, encrypted
 from app.tools.extraction.pdf_form import values_on
+from app.tools.extraction.pdf_layers import has_layers_of_forms, hide_layers
 from app.tools.extraction.pdf_page import words_of
 from app.tools.extraction.pdf_pictures import pictures_on
 from app.tools.extraction.pdf_stamps import words_of_stamps
@@ -48,9 +49,10 @@ def read(content: bytes, document: Document) -> None:
         document.leave_out(f"the attached file {name}" if name else "an attached file")
     wanted = min(document.pages, document.limits.max_pages)
     document.truncated = wanted < document.pages
+    also_forms = has_layers_of_forms(content)
     bad_pages = 0
     for index in range(wanted):
-        text = _page(book, index, document)
+        text = _page(book, index, document, also_forms=also_forms)
         bad_pages += text is None
         document.take(f"{text or ''}\n\n")
     if bad_pages == wanted:
@@ -92,10 +94,13 @@ def _read_xfa(book: pypdfium2.PdfDocument, document: Document) -> None:
             document.take(f"{line}\n")
 
 
-def _page(book: pypdfium2.PdfDocument, index: int, document: Document) -> str | None:
+def _page(
+    book: pypdfium2.PdfDocument, index: int, document: Document, *, also_forms: bool
+) -> str | None:
     number = index + 1
     try:
         page = book[index]
+        hide_layers(page, number, document, also_forms=also_forms)
         words = words_of(page, number, document)
     except pypdfium2.PdfiumError:
         document.leave_out(f"page {number}, which cannot be read")

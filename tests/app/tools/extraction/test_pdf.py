@@ -205,3 +205,53 @@ def test_words_are_given_in_reading_order(words: str, text: str) -> None:
         ]
         characters.append((" ", left, left))
     assert in_reading_order([*characters, ("\r", 0, 0), ("\n", 0, 0), ("x", 0, 9)]) == f"{text}\nx"
+
+
+def layered(config: str, drawn: str, of_form: str = "") -> bytes:
+    """A page with the layers Draft (5) and Final (6), and a form that draws "in a form"."""
+    words = "BT /F1 12 Tf 72 630 Td (in a form) Tj ET"
+    names = "/Properties << /D 5 0 R /F 6 0 R /M 7 0 R >> /XObject << /X 8 0 R >>"
+    return documents.pdf_of([
+        f"<< /Type /Catalog /Pages 2 0 R /OCProperties << /OCGs [5 0 R 6 0 R] /D << {config} >> >> >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        ("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
+        f" /Resources {FONT[:-2]} {names} >> >>"),
+        f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream",
+        "<< /Type /OCG /Name (Draft) >>", "<< /Type /OCG /Name (Final) >>",
+        "<< /Type /OCMD /OCGs [5 0 R 6 0 R] /P /AllOff >>",
+        (f"<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources {FONT} {of_form} /Length {len(words)} >>"
+        f"\nstream\n{words}\nendstream"),
+    ])  # fmt: skip
+
+
+def line_at(y: int, words: str, layer: str = "", mode: int = 0) -> str:
+    drawn = f"BT {mode} Tr /F1 12 Tf 72 {y} Td ({words}) Tj ET"
+    return f"/OC /{layer} BDC {drawn} EMC" if layer else drawn
+
+
+LINES = " ".join(
+    (line_at(720, "always"), line_at(690, "100", "D"), line_at(660, "90", "F"), "q /X Do Q", line_at(600, "scanned", "F", 3))
+)  # fmt: skip
+DRAFT = "the hidden layer Draft of page 1"
+
+
+@pytest.mark.parametrize(
+    ("config", "drawn", "of_form", "text", "left_out"),
+    [
+        ("", LINES, "", "always 100 90 in a form scanned", []),
+        ("/OFF [5 0 R]", LINES, "", "always 90 in a form scanned", [DRAFT]),
+        ("/BaseState /OFF /ON [6 0 R]", LINES, "", "always 90 in a form scanned", [DRAFT]),
+        ("/OFF [5 0 R]", LINES, "/OC 6 0 R", "always 90 in a form scanned", [DRAFT]),
+        ("/OFF [5 0 R]", LINES, "/OC 5 0 R", "always 90 scanned", [DRAFT, "the hidden layer of page 1"]),
+        ("/OFF [5 0 R]", f"{line_at(720, 'a')} /OC /D BDC {line_at(690, 'b', 'F')} q /X Do Q EMC", "", "a",
+         ["the hidden layer Draft of page 1 (2 times)"]),
+        ("/OFF [5 0 R]", f"{line_at(720, 'a')} {line_at(690, 'b', 'M')}", "", "a", ["the hidden layer of page 1"]),
+        ("/OFF [5 0 R]", "1 1 1 rg " + line_at(720, "white", "F"), "", "white", []),
+    ],
+)  # fmt: skip
+def test_layers_that_are_off_are_left_out(
+    config: str, drawn: str, of_form: str, text: str, left_out: list[str]
+) -> None:
+    found = read("a.pdf", layered(config, drawn, of_form))
+    assert " ".join(found["text"].split()) == text
+    assert sorted(found["leftOut"]) == sorted(left_out)

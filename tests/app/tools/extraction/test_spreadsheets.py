@@ -52,6 +52,11 @@ def test_a_cell_gives_its_value(cell: str, value: object) -> None:
     assert rows("a.xlsx", sheet_of(f"<row>{cell}</row>", strings, STYLES)) == [[value]]
 
 
+def test_a_boolean_is_a_word_of_tables_in_the_text() -> None:
+    found = sheet_of('<row><c t="b"><v>1</v></c><c t="b"><v>0</v></c><c><v>1</v></c></row>')
+    assert read("a.xlsx", found)["text"] == "One\nTRUE\tFALSE\t1"
+
+
 def test_a_formula_without_a_cached_value_is_shown_and_reported() -> None:
     found = read("a.xlsx", sheet_of("<row><c><v>2</v></c><c><f>A1*2</f></c></row>"))
     assert found["sheets"][0]["rows"] == [[2, "=A1*2"]]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.app.tools.extraction.reading import FILES, failure_of, read, text_of
+from tests.app.tools.extraction.reading import failure_of, read, text_of
 
 
 @pytest.mark.parametrize(
@@ -331,14 +331,6 @@ def test_headers_with_an_alias_of_a_charset_are_decoded() -> None:
 def test_headers_with_unencoded_letters_are_read(charset: str) -> None:
     content = "From: a@x\r\nSubject: Grüße\r\n\r\nhi".encode(charset)
     assert text_of("a.eml", content) == "From: a@x\nSubject: Grüße\n\nhi"
-
-
-def test_a_message_of_outlook_is_read() -> None:
-    found = read("a.msg", (FILES / "message.msg").read_bytes())
-    assert found["text"] == (
-        "From: Ada Lovelace <a@example.com>\nTo: b@example.com\nSubject: Grüße\n\nTotal 99 EUR\nbye"
-    )
-    assert found["metadata"]["title"] == "Grüße"
 
 
 @pytest.mark.parametrize(
