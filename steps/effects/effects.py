@@ -11,7 +11,7 @@ from typing import Protocol
 from engine import Json, JsonObject
 from engine.value import value
 from steps.effects.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
-from steps.effects.http_messages import HttpRequest, HttpResponse
+from steps.effects.http_messages import FileNaming, HttpRequest, HttpResponse
 from steps.effects.model_effects import ModelEffects
 from steps.effects.outgoing import OutgoingSignal, TokenRequest
 from steps.effects.stored_file import ReadFile, StoredFile
@@ -102,10 +102,7 @@ class Effects(ModelEffects, Protocol):
         ...
 
     async def download(
-        self,
-        request: HttpRequest,
-        name: Callable[[HttpResponse], str],
-        keeps: Callable[[int], bool],
+        self, request: HttpRequest, name: FileNaming, keeps: Callable[[int], bool]
     ) -> HttpResponse:
         """Send an HTTP request, once, and store the body of a good response as a file.
 

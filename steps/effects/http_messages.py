@@ -1,6 +1,6 @@
 """An HTTP request of a step, and its response."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Literal, TypeAlias
 
@@ -80,3 +80,7 @@ class KeptFile:
 
     file_id: str
     size: int
+
+
+FileNaming: TypeAlias = Callable[[HttpResponse], str]
+"""Returns the name, never a path, of the file that a response is stored as."""

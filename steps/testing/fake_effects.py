@@ -14,7 +14,7 @@ from steps.effects.agent_exchange import Exchange
 from steps.effects.chat import ChatAnswer, ChatRequest
 from steps.effects.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.effects.effects import Effects, ToolContext, ToolInfo
-from steps.effects.http_messages import HttpRequest, HttpResponse, KeptFile
+from steps.effects.http_messages import FileNaming, HttpRequest, HttpResponse, KeptFile
 from steps.effects.outgoing import OutgoingSignal, TokenRequest
 from steps.effects.stored_file import StoredFile
 from steps.effects.usable_agent import Agent
@@ -112,10 +112,7 @@ class FakeEffects(Effects):
         return _given(response)
 
     async def download(
-        self,
-        request: HttpRequest,
-        name: Callable[[HttpResponse], str],
-        keeps: Callable[[int], bool],
+        self, request: HttpRequest, name: FileNaming, keeps: Callable[[int], bool]
     ) -> HttpResponse:
         """Return the next response; store its content if its status is good."""
         response = await self.http(request)

@@ -30,7 +30,7 @@ from steps.effects.agent_exchange import Exchange
 from steps.effects.chat import ChatAnswer, ChatRequest, in_nano
 from steps.effects.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.effects.effects import ToolContext, ToolInfo
-from steps.effects.http_messages import HttpRequest, HttpResponse, KeptFile
+from steps.effects.http_messages import FileNaming, HttpRequest, HttpResponse, KeptFile
 from steps.effects.outgoing import OutgoingSignal, TokenRequest
 from steps.effects.stored_file import StoredFile
 from steps.effects.usable_agent import Agent
@@ -87,10 +87,7 @@ class LiveEffects:
         return replace(request, headers={**request.headers, TRACEPARENT: named})
 
     async def download(
-        self,
-        request: HttpRequest,
-        name: Callable[[HttpResponse], str],
-        keeps: Callable[[int], bool],
+        self, request: HttpRequest, name: FileNaming, keeps: Callable[[int], bool]
     ) -> HttpResponse:
         """Send a request, and store the body of a successful answer as it arrives."""
         if self._services.rates is not None:
