@@ -19,7 +19,7 @@ _ERRORS = f"""
     FROM json_each(?) CROSS JOIN runs r ON r.id = CAST(value AS BIGINT)
     CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq
     WHERE r.tenant = ? AND (e.type IN ('RunFailed', 'RunCancelled', 'AttemptFailed')
-          OR e.type LIKE '% AttemptFailed') AND json_valid(e.body)
+          OR e.type LIKE '% RunCancelled' OR e.type LIKE '% AttemptFailed') AND json_valid(e.body)
 """
 
 

@@ -44,7 +44,8 @@ class Place:
         self._written = _written(os.stat(whole))  # noqa: PTH116 - as below
         self._known = {str(place): _identity(str(place)) for place in (whole.parent, whole)}
         self._beside: dict[str, tuple[int, int]] = {}
-        self._to_come = {f"{whole}{ending}" for ending in _BESIDE}  # until the first transaction
+        self._to_come = {f"{whole}{ending}" for ending in _BESIDE}
+        self._take_what_came()
         self._folder = str(whole.parent)
         self._seen: tuple[int, int, int] | None = None
         self._seen_s = self._sure_until_s = 0.0
@@ -77,10 +78,7 @@ class Place:
 
     def _found_displaced(self) -> str | None:
         """Look at the folder and at each file."""
-        for path in list(self._to_come):
-            with suppress(OSError):
-                self._beside[path] = _identity(path)
-                self._to_come.remove(path)
+        self._take_what_came()
         for path, known in self._known.items():
             try:
                 found = os.stat(path)  # noqa: PTH116 - twice as fast, before each transaction
@@ -112,6 +110,12 @@ class Place:
                     "server, which brings what it holds into the database, and start it again"
                 )
         return None
+
+    def _take_what_came(self) -> None:
+        for path in list(self._to_come):
+            with suppress(OSError):
+                self._beside[path] = _identity(path)
+                self._to_come.remove(path)
 
     def _is_only_touched(self, found: os.stat_result) -> bool:
         if found.st_size != self._written[1] or not self._is_ours():

@@ -60,6 +60,15 @@ async def test_a_replaced_database_is_not_written_to(tmp_path: Path) -> None:
     await journal.close()
 
 
+@pytest.mark.parametrize("ending", ["-wal", "-shm"])
+async def test_a_file_removed_right_after_the_start_is_missed(tmp_path: Path, ending: str) -> None:
+    journal = await Journal.open(tmp_path)
+    (tmp_path / f"{DATABASE}{ending}").unlink()
+    with pytest.raises(Unavailable, match=f"{ending} was deleted, moved or replaced"):
+        await journal.keys.create(key(0))
+    await journal.close()
+
+
 async def test_an_emptied_database_is_not_written_to(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     os.truncate(tmp_path / DATABASE, 0)

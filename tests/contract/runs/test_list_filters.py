@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.harness.processes import command, run
-from tests.harness.server import Server
+from tests.harness.server import Server, settled
 
 STEPS: list[dict[str, Any]] = [
     {"id": "look", "type": "request-user-action", "message": "?", "output": {}},
@@ -120,6 +120,20 @@ def test_the_list_says_why_runs_failed_and_why_they_wait(shared: Server) -> None
         assert listed["hang"]["retryAt"] > listed["hang"]["updatedAt"]
         assert (listed["look"]["error"], listed["end"]["error"]) == (None, None)
         assert {way for way, line in listed.items() if "retryAt" in line} == {"hang"}
+
+        clean = {"from": "nap", "to": "gone", "on": "cancel"}
+        cancelled = {**document, "id": "clean", "edges": [*EDGES, clean]}
+        client.post("/api/workflows", json=cancelled).raise_for_status()
+        run_id = client.post(
+            "/api/workflow/start-async/clean", json={"data": {"way": "nap"}}
+        ).json()["runId"]
+        while client.get(f"/api/workflow/status/{run_id}").json()["currentStepId"] != "nap":
+            pass
+        client.post("/api/workflow/management/cancel", json={"runId": run_id}).raise_for_status()
+        shown = settled(client, run_id)
+        assert (shown["status"], shown["error"]["type"]) == ("cancelled", "OutOfStock")
+        (line,) = client.get("/api/workflow/runs?workflowId=clean").json()["runs"]
+        assert line["error"] == listed["gone"]["error"]
     place = ["--url", shared.address, "--key", shared.key(tenant=tenant), "--tenant", tenant]
     told = run("runs", "list", "--error", "OutOfStock", *place).stdout
     assert "error=gone: no (OutOfStock)" in told
