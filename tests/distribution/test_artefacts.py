@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.harness.postgres import PostgresServer, programs
 from tests.harness.server import free_port, settled
 
 DIST = Path(os.environ.get("STEPWELL_DIST", "none")).absolute()
@@ -55,6 +56,9 @@ WORK = {
         {"id": "end", "type": "end-flow", "result": {"text": "{{ data.text }}", "middle": "{{ data.middle }}"}},
     ],
     "edges": [{"from": "read", "to": "middle"}, {"from": "middle", "to": "ask"}, {"from": "ask", "to": "end"}],
+}  # fmt: skip
+SHORT = {
+    "id": "short", "name": "Short", "initialStep": "end", "steps": [{"id": "end", "type": "end-flow"}],
 }  # fmt: skip
 
 pytestmark = pytest.mark.skipif(not DIST.is_dir(), reason="tries what `make dist` has made")
@@ -190,6 +194,16 @@ def inside(installed: Installed, path: Path) -> str:
     return "/" + str(path.relative_to(installed.root))
 
 
+def owner_key(installed: Installed, folder: str) -> str:
+    """Make a key on a running server."""
+    shown = installed.run(
+        "key", "create", "--tenant", "default", "--role", "owner", "--data", folder
+    )
+    found = re.search(r"^sk_\S+$", shown, re.MULTILINE)
+    assert found is not None
+    return found[0]
+
+
 @pytest.mark.parametrize("kind", PATTERNS)
 def test_it_is_no_larger_than_it_has_to_be(kind: str) -> None:
     assert artefact(kind).stat().st_size <= LARGEST_MB[kind] * 1_000_000
@@ -200,10 +214,7 @@ def test_it_works_and_continues_after_a_kill(installed: Installed, data: Path) -
     folder = inside(installed, data / "data")
     environment = {"STEPWELL_PLUGINS": inside(installed, data / "plugin.py")}
     first = Serving(installed, "--data", folder, **environment)
-    made_key = ("key", "create", "--tenant", "default", "--role", "owner", "--data", folder)
-    found = re.search(r"^sk_\S+$", installed.run(*made_key), re.MULTILINE)
-    assert found is not None
-    key = found[0]
+    key = owner_key(installed, folder)
     with first.client(key) as client:
         assert client.get("/sign-in", follow_redirects=True).status_code == 200
         made = client.post("/api/workflows", json=WORK)
@@ -228,6 +239,20 @@ def test_it_works_and_continues_after_a_kill(installed: Installed, data: Path) -
     assert "0 faults" in installed.run("verify", "--data", folder, "--quiet")
     assert "SQLite: 3.5" in installed.run("doctor", "--data", folder)
     print(f"\nready after {first.took_s:.2f} s at first, {second.took_s:.2f} s again")
+
+
+@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
+def test_it_keeps_its_journal_in_postgresql(installed: Installed, data: Path) -> None:
+    folder, port = inside(installed, data / "data"), str(free_port())
+    with PostgresServer(listen_addresses="127.0.0.1", port=port) as postgres:
+        url = f"postgresql://stepwell@127.0.0.1:{port}/postgres"
+        serving = Serving(installed, "--data", folder, STEPWELL_DATABASE=url)
+        with serving.client(owner_key(installed, folder)) as client:
+            assert client.post("/api/workflows", json=SHORT).status_code == 201
+            started = client.post("/api/workflow/start/short", json={})
+            assert started.json()["status"] == "completed", started.text
+        serving.stop()
+        assert postgres.execute("SELECT id FROM stepwell.workflows") == [("short",)]
 
 
 def test_it_takes_over_from_the_previous_release(installed: Installed, data: Path) -> None:
