@@ -30,12 +30,16 @@ _MOST_LOOKED_AT = 20_000
 _MOST_READ = 5_000
 """The same, if an event of each run has to be read to know whether it matches."""
 
+_FEW = 2_000
+"""If no more runs took so long, they are found by their duration, and not one by one."""
+
 _FULL_TEXTS = (
     ("run_words", "run_captions", "words"),
     ("run_input_words", "run_inputs", "inputs"),
 )
 """Where words are searched: the index, the table that it indexes, and the query."""
 
+_TOOK = "(ended_at_ms - started_at_ms)"
 _LATEST = 10**18
 _MARK = re.compile(r"\?")
 _NUMBER = re.compile(r"(?:dynamic-workflow-)?([1-9][0-9]{0,17})", re.ASCII)
@@ -66,12 +70,15 @@ class RunSearch:
         found = await self._by_number(tenant, wanted)
         place, size = wanted.before, max(_FIRST_PART, limit)
         left = _MOST_READ if wanted.reads_events else _MOST_LOOKED_AT
+        few = await self._few(tenant, wanted)
         while left > 0:
-            part = _part(tenant, replace(wanted, before=place), size)
+            part = few or _part(tenant, replace(wanted, before=place), size)
             more = await self._matching(tenant, wanted, part, limit + 1 - len(found))
             found += [row for row in more if row not in found]
             if len(found) > limit:
                 return RunPage(found[:limit], found[limit - 1].place(order))
+            if few is not None:
+                return RunPage(found, None)
             row = await self._lists.one(
                 f"SELECT listed_by, id FROM ({part.sql}) AS part LIMIT 1 OFFSET :limit - 1",
                 part.values,
@@ -98,6 +105,36 @@ class RunSearch:
             {**part.values, **values, "most": limit},
         )
         return [RunRow(*fields) for fields in json.loads(row[0] or "[]")]
+
+    async def _few(self, tenant: str, wanted: RunFilter) -> Listing | None:
+        """Return the runs that took as long as is asked for, by start; None if there are many."""
+        if not _by_list(wanted) or wanted.parent_id is not None or wanted.order.of_ended:
+            return None
+        bounds = {"longer": wanted.longer_ms, "shorter": wanted.shorter_ms}
+        signs = {"longer": ">=", "shorter": "<"}
+        asked = [f"{_TOOK} {signs[name]} :{name}" for name, ms in bounds.items() if ms is not None]
+        arms = [
+            "SELECT * FROM (SELECT {columns} FROM runs INDEXED BY runs_by_duration"
+            f" WHERE tenant = :tenant AND status = '{status}' AND ended_at_ms IS NOT NULL"
+            f" AND {' AND '.join(asked)} LIMIT :few) AS arm"
+            for status in wanted.among()
+        ]
+        if not (asked and arms):
+            return None
+        every = " UNION ALL ".join(arms)
+        values = {"tenant": tenant, "few": _FEW + 1, **bounds}
+        row = await self._lists.one(
+            f"SELECT count(*) FROM ({every.format(columns='id')}) AS few", values
+        )
+        if row[0] > _FEW:
+            return None
+        place = wanted.before or wanted.order.before_all
+        found = every.format(columns="id, started_at_ms AS listed_by, parent")
+        return Listing(
+            f"SELECT * FROM ({found}) AS few WHERE (listed_by, id) {wanted.order.behind}"
+            f" (:started, :number) ORDER BY {wanted.order.words} LIMIT :few",
+            {**values, "started": place.key, "number": place.number},
+        )
 
     async def _by_number(self, tenant: str, wanted: RunFilter) -> list[RunRow]:
         """Return the run whose id or number is the search text, on the first page."""

@@ -80,6 +80,8 @@ def test_a_run_is_inspected_and_repaired(console: Server, person: Person) -> Non
         person.sees("The step was skipped.")
         person.waits(lambda: not person.driver.find_elements(By.CSS_SELECTOR, follow))
         assert settled(client, run)["result"] == {"n": 30, "status": 201}
+        css(By.CSS_SELECTOR, "#events-details summary").click()
+        assert "paid by hand" in css(By.ID, "events").text, "who did it and why"
         assert person.errors() == []
 
 

@@ -167,6 +167,11 @@ SEARCHES = {
     ),
     "words of another tenant": RunFilter(text="secret"),
     "a run by its number": RunFilter(text="77"),
+    "what few runs took": RunFilter(shorter_ms=60),
+    "what few runs took, the oldest first": RunFilter(
+        longer_ms=40, shorter_ms=60, top_level=True, order=RunOrder.read("startTime")
+    ),
+    "what many runs took": RunFilter(longer_ms=40),
 }
 WORDS: dict[str | None, Callable[[int], bool]] = {
     None: lambda _: True,
@@ -284,6 +289,8 @@ def meant(wanted: RunFilter) -> list[RunPosition]:
             and (wanted.parent_id is None or wanted.parent_id == f"dynamic-workflow-{parent}")
             and not (wanted.top_level and parent is not None)
             and not (wanted.order.of_ended and ended is None)
+            and (wanted.longer_ms is None or over - started >= wanted.longer_ms)
+            and (wanted.shorter_ms is None or (ended and over - started < wanted.shorter_ms))
             and set(wanted.labels)
             <= {("customer", f"c-{number % 20}"), ("size", f"s-{number % 3}")}
         ):
@@ -315,10 +322,12 @@ async def test_a_search_finds_the_matching_runs_at_a_cost_independent_of_the_jou
     name: str, journals: list[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted, small = SEARCHES[name], journals[0].journal
+    monkeypatch.setattr("journal.runs.run_search._FEW", 500)
     await the_same_work(lambda journal: journal.search.page("acme", wanted, 5), journals, 2.6)
     monkeypatch.setattr("journal.runs.run_search._FIRST_PART", 20)
     monkeypatch.setattr("journal.runs.run_search._MOST_LOOKED_AT", 100)
     monkeypatch.setattr("journal.runs.run_search._MOST_READ", 60)
+    monkeypatch.setattr("journal.runs.run_search._FEW", 60)
     found: list[RunPosition] = []
     asked = wanted
     while True:

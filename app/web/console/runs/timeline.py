@@ -150,6 +150,8 @@ def _line(seq: int, event: Event) -> dict[str, Any]:
         "at_ms": event.at_ms,
         "name": KINDS[type(event)].name,
         "step": getattr(event, "step_id", None),
+        "by": getattr(event, "caller", ""),
+        "reason": getattr(event, "reason", None),
     }
 
 
