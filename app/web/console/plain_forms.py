@@ -35,7 +35,7 @@ def changed_rows(form: Form) -> Texts | None:
 
 
 def sent_texts(form: Form, fields: Fields) -> dict[str, str | list[str]]:
-    """Return the texts of the requested fields, without blank ones and parts."""
+    """Return the texts of the requested fields, without blank ones that had no value, and parts."""
     texts = {
         name.removeprefix(_DATA): text
         for name, text in form.texts.items()
@@ -45,7 +45,8 @@ def sent_texts(form: Form, fields: Fields) -> dict[str, str | list[str]]:
     return {
         name: text
         for name, text in texts.items()
-        if (name in fields.specs and text) or belongs_to_rows(name, trees)
+        if belongs_to_rows(name, trees)
+        or (name in fields.specs and (text or "default" in fields.specs[name]))
     }
 
 

@@ -97,10 +97,10 @@ def start_fields(specs: Mapping[str, Any], given: Texts | None = None) -> list[F
 
 def _field(name: str, spec: Mapping[str, Any], sent_as: str, place: _Place) -> FormField:
     kind = str(spec.get("type", "string"))
-    is_open = "default" in spec and "filled" not in spec
-    required = bool(spec.get("required", True)) and not is_open
-    required = required and not place.is_optional
     default = spec.get("default")
+    # A field that begins with a value keeps one: what is left out would get that value unseen.
+    is_open = "default" in spec and (kind == "file" or not _text(default))
+    required = bool(spec.get("required", True)) and not is_open and not place.is_optional
     shared: dict[str, Any] = {
         "name": sent_as,
         "label": str(spec.get("title") or words(name)),
@@ -202,11 +202,8 @@ def _parts(
 
 
 def _with(spec: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
-    """Return a spec whose control has an initial value, and is required as before."""
-    if value is None:
-        return spec
-    is_open = not spec.get("required", True) or "default" in spec
-    return {**spec, "default": value, **({} if is_open else {"filled": True})}
+    """Return a spec whose control has an initial value."""
+    return spec if value is None else {**spec, "default": value}
 
 
 def _labelled(spec: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from app.wire.requests.bodies import InboxQuery, checked
 from journal import CaptionRow, DefinitionFilter, PausedRow
 
 _PAGE = 25
-_LISTEN = [name for name in NAMES if name.startswith("run.")]
+_LISTEN = [name for name in NAMES if name.startswith(("run.", "pause."))]
 
 
 async def home(_: Call) -> Response:

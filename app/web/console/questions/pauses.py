@@ -1,14 +1,20 @@
 """The question of a pause, as a form or as buttons."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
 from app.auth.caller import Caller
-from app.execution.answering.entitlement import NAMES_NOBODY, names_nobody, refusal
+from app.execution.answering.entitlement import (
+    NAMES_NOBODY,
+    names_nobody,
+    needs_sign_in,
+    refusal,
+)
 from app.web.console.questions.form_fields import FormField, form_fields
 from app.web.console.questions.shown_parts import ShownPart, shown_parts
-from app.web.console.rendering import words
+from app.web.console.rendering import who, words
 from engine import SIGNAL_PAUSE
 from engine.value import value
 from steps.contract.step_type import ITEM
@@ -31,10 +37,12 @@ class PauseCard:
         claimed_by: Who has taken it on; nobody else answers then.
         is_late: Whether its deadline has passed, and it waits on.
         required: How many have to choose the same.
-        answers: Those that have come of several.
+        answers: Those that have come of several: `by`, `at`, `label`, `comment`, `files`, `data`.
+        veto: The labels of the actions that decide at once where several have to answer.
         refused: Why the person who views it may not answer; empty if they may.
         is_mine: Whether they have claimed it.
         seen: The hash of what is asked.
+        has_links: Whether a link may answer it, which cannot tell who does.
         takes_more: Whether a comment and files may come with the answer.
         actions: What may be chosen: the `value`, the `label`, and the `fields` of each.
         detail: What else there is to see, such as the arguments of a tool call.
@@ -63,11 +71,20 @@ class PauseCard:
     is_late: bool = False
     required: int = 1
     answers: Sequence[Mapping[str, Any]] = ()
+    veto: Sequence[str] = ()
     refused: str = ""
     is_mine: bool = False
     seen: str = ""
     can_decline: bool = False
     takes_more: bool = True
+    has_links: bool = True
+
+    @property
+    def standing(self) -> str:
+        """All that may change while it is open, as a key: pages renew what depends on it."""
+        answered = [one["by"] for one in self.answers]
+        parts = (self.assignees, self.claimed_by, answered, self.is_late, self.refused)
+        return json.dumps(parts, ensure_ascii=False)
 
 
 def pause_card(
@@ -86,7 +103,8 @@ def pause_card(
         caller: Who looks, where that is known.
         seen: The hash of what is asked.
     """
-    actions = pause.get("actions") or []
+    shown_actions = [_action(one) for one in pause.get("actions") or [] if isinstance(one, dict)]
+    labels = {str(one["value"]): str(one["label"]) for one in shown_actions}
     found = pause.get("fields")
     specs = found if isinstance(found, dict) else {}
     step_id = str(pause.get("stepId") or "")
@@ -100,7 +118,7 @@ def pause_card(
         title=words(step_id),
         message=str(pause.get("message") or ""),
         action_id=str(pause.get("actionId") or ""),
-        actions=[_action(item) for item in actions if isinstance(item, dict)],
+        actions=shown_actions,
         fields=form_fields(specs),
         assignees=[str(name) for name in pause.get("assignees") or []],
         unnamed=NAMES_NOBODY if names_nobody(dict(pause)) else "",
@@ -112,13 +130,37 @@ def pause_card(
         claimed_by=str(pause.get("claimedBy") or ""),
         is_late=bool(pause.get("overdue")),
         required=int(pause.get("required") or 1),
-        answers=[one for one in pause.get("answers") or [] if isinstance(one, dict)],
-        refused=refusal(dict(pause), caller) if caller else "",
+        answers=_answers(pause, labels),
+        veto=[labels.get(value, value) for value in map(str, pause.get("veto") or [])],
+        refused=_refused(pause, caller) if caller else "",
         is_mine=caller is not None and pause.get("claimedBy") == caller.name,
         seen=seen,
         can_decline="toolAsks" in pause,
         takes_more=not {"comment", "attachments"} & specs.keys(),
+        has_links=not needs_sign_in(dict(pause)),
     )
+
+
+def _answers(pause: Mapping[str, Any], labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the answers so far; what an answer may leave out is there, empty."""
+    return [
+        {
+            "by": one["answeredBy"],
+            "at": one["answeredAt"],
+            "label": labels.get(str(one["actionValue"]), str(one["actionValue"])),
+            "comment": str(one.get("comment") or ""),
+            "files": one.get("attachments") or [],
+            "data": one.get("data") or {},
+        }
+        for one in pause.get("answers") or []
+    ]
+
+
+def _refused(pause: Mapping[str, Any], caller: Caller) -> str:
+    """Return why they may not answer, with whoever has claimed it named as the card names them."""
+    claimed = str(pause.get("claimedBy") or "")
+    reason = refusal(dict(pause), caller)
+    return reason.replace(claimed, who(claimed)) if claimed else reason
 
 
 def _signal(pause: Mapping[str, Any]) -> Mapping[str, str] | None:

@@ -2,6 +2,7 @@
 import { Refused, call } from "./api.js";
 import { isAimed, offer } from "./news.js";
 import { showTimes } from "./times.js";
+import { forget } from "./unsent.js";
 
 // An answered card keeps its place and its height; what was decided stands in it.
 // Says whether the pause is over.
@@ -9,9 +10,7 @@ export async function settle(card, { note = "", isMine = false } = {}) {
   if (card.dataset.over) return true;
   const found = await endingOf(card.dataset.pause);
   if (!found || found.open || card.dataset.over) return Boolean(found && !found.open);
-  card.dataset.over = "yes";
-  card.style.minHeight = `${card.offsetHeight}px`;
-  const hadFocus = card.contains(document.activeElement);
+  const hadFocus = close(card);
   const ending = new DOMParser().parseFromString(found.shown, "text/html").body;
   showTimes(ending);
   const parts = [...ending.children].map((part) => document.adoptNode(part));
@@ -23,11 +22,35 @@ export async function settle(card, { note = "", isMine = false } = {}) {
   for (const form of forms) {
     const asks = form.closest(".asks");
     if (isMine || !isFilled(form)) (asks ?? form).remove();
-    else close(form, asks);
+    else keep(form, asks);
   }
-  card.querySelector("[data-share]")?.remove();
-  if (hadFocus && !card.contains(document.activeElement)) { card.tabIndex = -1; card.focus({ preventScroll: true }); }
+  for (const part of card.querySelectorAll("[data-share], [data-refused]")) part.remove();
+  if (hadFocus) refocus(card);
   return true;
+}
+
+// The question is open, for somebody else.
+export function leave(card, text) {
+  if (card.dataset.over) return;
+  const hadFocus = close(card);
+  card.querySelector(".decide").replaceChildren(noteOf(text));
+  card.querySelector("[data-share]")?.remove();
+  if (hadFocus) refocus(card);
+}
+
+// Nothing is decided here any more; says whether it had the focus.
+function close(card) {
+  card.dataset.over = "yes";
+  card.style.minHeight = `${card.offsetHeight}px`;
+  delete card.dataset.unsent;
+  forget(card.dataset.pause);
+  return card.contains(document.activeElement);
+}
+
+function refocus(card) {
+  if (card.contains(document.activeElement)) return;
+  card.tabIndex = -1;
+  card.focus({ preventScroll: true });
 }
 
 async function endingOf(pauseId) {
@@ -45,12 +68,16 @@ function noteOf(text) {
   return note;
 }
 
-// What somebody has written stays, to be read and copied.
 function isFilled(form) {
-  return [...form.elements].some((item) => item.matches("textarea, input:not([type=hidden])") && item.value !== item.defaultValue);
+  return [...form.elements].some((item) => item.matches("select") ? item.selectedIndex !== beganWith(item) : item.matches("textarea, input:not([type=hidden])") && item.value !== item.defaultValue);
 }
 
-function close(form, asks) {
+function beganWith(select) {
+  return Math.max(0, [...select.options].findIndex((option) => option.defaultSelected));
+}
+
+// What somebody has written stays, to be read and copied.
+function keep(form, asks) {
   form.dataset.busy = "over";
   asks?.classList.replace("asks", "data");
   if (asks) asks.querySelector("summary").textContent = "What you have written";
@@ -64,12 +91,27 @@ export function merge(list, fresh) {
   const wanted = [...fresh.children].filter((item) => "card" in item.dataset);
   const ids = new Set(wanted.map((item) => item.id));
   for (const item of list.querySelectorAll("[data-pause]:not([data-over])")) if (!ids.has(item.id)) settle(item);
+  for (const item of wanted) renew(document.getElementById(item.id), item);
   const news = wanted.filter((item) => !document.getElementById(item.id));
   const isHeld = news.some((item) => placeOf(list, item, wanted)) || (news.length > 0 && isAimed(list));
   if (!isHeld) put(list, wanted, news);
   offer(list, isHeld ? news : [], () => put(list, wanted, news));
   const filler = fresh.querySelector("[data-filler]");
   if (filler && !list.querySelector("[data-filler]")) list.append(document.adoptNode(filler));
+}
+
+// Puts in whom an open question is for and who has claimed or answered it. What is written stays.
+function renew(card, fresh) {
+  const [before, now] = [card, fresh].map((one) => one?.querySelector("[data-standing]"));
+  if (!before || !now || card.dataset.over || card.dataset.held || before.dataset.standing === now.dataset.standing) return;
+  const hadFocus = card.contains(document.activeElement);
+  const isWritten = [...card.querySelectorAll(".decide form")].some(isFilled);
+  for (const part of ["[data-standing]", isWritten ? ".hands" : ".decide"]) {
+    const [old, other] = [card, fresh].map((one) => one.querySelector(part));
+    if (old && other) old.replaceWith(document.adoptNode(other));
+  }
+  for (const name of ["due", "late"]) if (name in fresh.dataset) card.dataset[name] = fresh.dataset[name];
+  if (hadFocus) refocus(card);
 }
 
 // The card before which a new one belongs; null where that is the end of the list.

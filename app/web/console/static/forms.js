@@ -1,8 +1,10 @@
 // Forms that call the API: `data-api="METHOD /address"`, and `data-then` for what follows.
 import { Refused, call, say } from "./api.js";
-import { settle } from "./cards.js";
+import { leave, settle } from "./cards.js";
+import { refresh } from "./live.js";
 import { forget, keyOf } from "./once.js";
 import { carryTap } from "./taps.js";
+import { fail as failHeld, forget as forgetHeld } from "./unsent.js";
 
 const REVEALED = { invitation: "The link to join", key: "The new API key", secret: "The new secret", url: "The link" };
 const TOO_LATE = "Your answer came too late and has changed nothing.";
@@ -96,6 +98,8 @@ async function fail(form, refused) {
   const card = form.closest("[data-pause]");
   if (card && [404, 409, 422].includes(refused.status) && await settle(card, { note: TOO_LATE })) return;
   show(form, refused);
+  // Whoever has decided by a key is at another card by now.
+  if (card && failHeld(card.dataset.pause)) card.dataset.unsent = refused.message;
 }
 
 function target(form) {
@@ -114,7 +118,10 @@ function gather(form, submitter) {
   for (const item of form.elements) {
     if (!item.name || item.type === "file" || (item.type === "submit" && item !== submitter)) continue;
     const text = item.value;
-    if (text === "" && item.dataset.type !== "list") continue;
+    if (text === "" && item.dataset.type !== "list") {
+      if (isCleared(item)) { if (files.length) sent.set(item.name.replace(/^data\./, ""), ""); else put(body, item.name, null); }
+      continue;
+    }
     if (item.dataset.type === "document") { Object.assign(body, valueOf(item, text)); continue; }
     if (files.length) sent.set(item.name.replace(/^data\./, ""), text);
     else if ("inside" in item.dataset) putInside(body, item.name, valueOf(item, text));
@@ -123,6 +130,12 @@ function gather(form, submitter) {
   for (const item of files) for (const file of item.files) sent.append(item.name.replace(/^data\./, ""), file);
   if (!files.length && body.type === "collect_inputs") body.data ??= {};
   return files.length ? sent : body;
+}
+
+// A field that may be empty and began with a value: without a word, it would keep that.
+function isCleared(item) {
+  if (!item.name.startsWith("data.") || "inside" in item.dataset || item.required) return false;
+  return item.options ? [...item.options].some((option) => option.defaultSelected && option.value) : item.defaultValue !== "";
 }
 
 function valueOf(item, text) {
@@ -163,9 +176,15 @@ async function follow(form, answer) {
   if (then === "settle") {
     say(form.dataset.said);
     const card = form.closest("[data-pause]");
-    if (answer.pauseSignal?.pauseId !== card.dataset.pause) { await settle(card, { isMine: true }); return; }
-    sessionStorage.setItem("said", form.dataset.said); // more answers are wanted: the card says how many
-    location.reload();
+    forgetHeld(card.dataset.pause);
+    // Where more answers are wanted, the card says how many.
+    if (answer.pauseSignal?.pauseId === card.dataset.pause) await renew(form, card);
+    else await settle(card, { isMine: true });
+    return;
+  }
+  if (then === "renew") {
+    say(form.dataset.said);
+    await renew(form, form.closest("[data-card]"));
     return;
   }
   if (form.dataset.said) sessionStorage.setItem("said", form.dataset.said);
@@ -174,6 +193,13 @@ async function follow(form, answer) {
   if (then === "reload") location.reload();
   else if (then === "away") location.assign(answer.address);
   else location.assign(then.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(answer[name])));
+}
+
+// Without loading the page again: something may be written in its other forms.
+async function renew(form, card) {
+  form.reset();
+  const fresh = await refresh();
+  if (fresh && !fresh.getElementById(card.id)) leave(card, form.dataset.said);
 }
 
 // The result of a trial, where the form wants it, or in passing.

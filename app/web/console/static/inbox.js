@@ -16,7 +16,7 @@ export function startInbox() {
   const index = document.getElementById("inbox-index");
   if (!list || !index) return;
   const draw = () => drawIndex(list, index);
-  new MutationObserver(draw).observe(list, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-over"] });
+  new MutationObserver(draw).observe(list, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-over", "data-unsent"] });
   draw();
   sayLost(list);
   const named = new URLSearchParams(location.search).get("pause");
@@ -32,6 +32,7 @@ export function startInbox() {
   list.addEventListener("focusin", (event) => { const card = event.target.closest("[data-card]"); if (card) choose(card, false); });
   document.getElementById("several").addEventListener("click", (event) => decideSeveral(list, event));
   document.getElementById("undo").addEventListener("click", undo);
+  document.getElementById("show-unsent").addEventListener("click", () => choose(open(list).find((card) => card.dataset.unsent), true));
   document.addEventListener("keydown", (event) => onKey(list, event));
   // Leaving the page is no undo. A phone that puts a page aside may end it without a further word.
   const sendAll = () => { for (const one of held.splice(0)) one.send(); };
@@ -68,7 +69,8 @@ function drawIndex(list, index) {
     about.className = "quiet";
     about.textContent = card.dataset.about;
     link.append(title, about);
-    if (card.dataset.due && !over) link.append(due(card));
+    if (card.dataset.unsent && !over) link.append(mark("not sent"));
+    else if (card.dataset.due && !over) link.append(due(card));
     row.append(link);
     return row;
   });
@@ -79,6 +81,14 @@ function drawIndex(list, index) {
   if (fresh.innerHTML !== list_.innerHTML) list_.replaceChildren(...fresh.childNodes);
   index.hidden = rows.length < 2;
   drawSeveral(list);
+  drawUnsent(list);
+}
+
+function mark(text) {
+  const made = document.createElement("span");
+  made.className = "mark late";
+  made.textContent = text;
+  return made;
 }
 
 function due(card) {
@@ -147,13 +157,13 @@ function hold(list, given) {
   const chosen = buttons.map((button) => ({ button, card: button.closest("[data-card]") }));
   for (const { button, card } of chosen) {
     card.dataset.held = "yes";
+    delete card.dataset.unsent;
     note(card.dataset.pause, `${button.textContent}: ${card.dataset.about}`);
   }
   const send = () => {
     clearTimeout(one.timer);
     for (const { button, card } of chosen) {
       delete card.dataset.held;
-      forget(card.dataset.pause);
       if (!card.dataset.over) button.form.requestSubmit(button);
     }
     drawUndo();
@@ -179,14 +189,24 @@ function undo() {
 
 // A browser that was ended has sent nothing of what it held.
 function sayLost(list) {
-  const stillOpen = new Map(open(list).map((card) => [card.dataset.pause, card]));
+  const stillOpen = new Set(open(list).filter((card) => actionsOf(card).length).map((card) => card.dataset.pause));
   const lost = takeLost(2 * UNDO_MS).filter(({ pause }) => stillOpen.has(pause));
   if (!lost.length) return;
   const place = document.createElement("p");
   place.className = "notice warn";
   place.setAttribute("role", "alert");
-  place.textContent = `Not sent, because the browser was ended before: ${lost.map(({ summary }) => summary).join("; ")}. Decide again.`;
+  place.textContent = `Not sent: ${lost.map(({ summary }) => summary).join("; ")}. Decide again.`;
   list.closest(".inbox-panes").before(place);
+}
+
+// What could not be sent, wherever the reader is by now.
+function drawUnsent(list) {
+  const place = document.getElementById("unsent");
+  const cards = open(list).filter((card) => card.dataset.unsent);
+  place.hidden = !cards.length;
+  if (!cards.length) return;
+  const [first] = cards;
+  place.querySelector("span").textContent = cards.length > 1 ? `${cards.length} decisions were not sent.` : `Not sent: ${first.dataset.about}. ${first.dataset.unsent}`;
 }
 
 function drawUndo() {

@@ -1,5 +1,5 @@
-// Decisions that are held for an undo, noted in the browser until they are sent or taken back. What is
-// left of them was lost when the browser was ended; the question is still open, and the inbox says so.
+// Decisions that are held for an undo, noted in the browser until the server has them or they are taken
+// back. What is left of them was not sent; the question is still open, and the inbox says so.
 const KEY = "held-decisions";
 
 export function note(pause, summary) { keep({ ...all(), [pause]: { summary, at: Date.now() } }); }
@@ -7,6 +7,13 @@ export function note(pause, summary) { keep({ ...all(), [pause]: { summary, at: 
 export function forget(pause) {
   const { [pause]: _, ...rest } = all();
   keep(rest);
+}
+
+// What was noted for a decision that could not be sent, if it was held; from now on it counts as lost.
+export function fail(pause) {
+  const found = all()[pause];
+  if (found) keep({ ...all(), [pause]: { ...found, at: 0 } });
+  return found?.summary;
 }
 
 // What was held longer ago than a page holds anything, by pause.
