@@ -1,10 +1,10 @@
 """Asks models by Anthropic's messages format, at Anthropic and compatible endpoints."""
 
-import asyncio
 import base64
 from functools import partial
 from typing import Any
 
+from app.concurrency.first_use import loaded
 from app.llm.endpoint import CallIds, Endpoint, beside_loop, must_take, named
 from app.llm.installed import installed_models
 from app.llm.schemas import has_open_part, in_words
@@ -26,7 +26,7 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
         Unreadable: The answer is not in the wire format.
         Exception: Whatever the library raises.
     """
-    messages, transform, read = await asyncio.to_thread(_messages, endpoint)
+    messages, transform, read = await loaded(partial(_messages, endpoint))
     body = await beside_loop(request, partial(_body, endpoint, request, transform))
     asked = messages.with_streaming_response.create(**body)
     # The library's own reader accepts no deviation from the specification.

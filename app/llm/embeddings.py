@@ -1,6 +1,5 @@
 """Gets vectors of texts from endpoints with OpenAI's embeddings format."""
 
-import asyncio
 import math
 import sys
 from array import array
@@ -8,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from app.concurrency.first_use import loaded
 from app.concurrency.offload import offload
 from app.llm.endpoint import Endpoint
 from app.llm.failures import Unreadable
@@ -45,7 +45,7 @@ async def ask(endpoint: Endpoint, texts: Sequence[str]) -> Embedded:
         Exception: Whatever the library raises.
     """
     settings = endpoint.settings
-    client, received = await asyncio.to_thread(_library, endpoint)
+    client, received = await loaded(partial(_library, endpoint))
     body: dict[str, Any] = {"model": settings.model, "input": [*texts], "encoding_format": "float"}
     asked = client.embeddings.with_streaming_response.create(
         **body, extra_body={**settings.options} or None

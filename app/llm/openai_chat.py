@@ -1,6 +1,5 @@
 """Asks models by OpenAI's chat completions: OpenAI, vLLM, Ollama, llama.cpp and others."""
 
-import asyncio
 import base64
 import json
 from functools import partial
@@ -8,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.concurrency.first_use import loaded
 from app.llm.endpoint import CallIds, Endpoint, arguments_text, beside_loop, must_take, named
 from app.llm.openai_library import openai_client
 from app.llm.schemas import in_words, is_strict
@@ -37,7 +37,7 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
         Unreadable: The answer is not in the wire format.
         Exception: Whatever the library raises.
     """
-    completions, read = await asyncio.to_thread(_completions, endpoint)
+    completions, read = await loaded(partial(_completions, endpoint))
     body = await _body_of(endpoint, request)
 
     async def answered() -> ChatAnswer:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from app.concurrency.attempt_timeout import waiting_for_turn
 from app.outbound.network import Network
 from app.outbound.sink import Sink
 from app.outbound.way_out import WayOut
@@ -43,9 +44,10 @@ class HttpClient:
             await self._sending.close()
 
     async def _open(self) -> None:
-        async with self._opening:
-            if self._sending is None:
-                self._sending = await asyncio.to_thread(_opened, *self._given)
+        with waiting_for_turn():  # nothing can be sent yet
+            async with self._opening:
+                if self._sending is None:
+                    self._sending = await asyncio.to_thread(_opened, *self._given)
 
 
 def _opened(way: WayOut, allowed: Sequence[Network], most: int) -> Any:

@@ -13,7 +13,10 @@ def saying(answer: bytes, *, keep_open: bool = False) -> Iterator[str]:
         kept = []
 
         def serve() -> None:
-            talk, _ = listening.accept()
+            try:
+                talk, _ = listening.accept()
+            except OSError:
+                return  # nobody came
             talk.recv(65_536)
             with suppress(ConnectionError):
                 talk.sendall(answer)
@@ -25,6 +28,7 @@ def saying(answer: bytes, *, keep_open: bool = False) -> Iterator[str]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
         thread.join()
         for talk in kept:
             talk.close()

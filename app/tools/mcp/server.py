@@ -269,6 +269,8 @@ def _reason(failed: BaseException) -> str:
     """Return what failed, out of the groups that task groups put around it."""
     while isinstance(failed, BaseExceptionGroup):
         failed = failed.exceptions[0]
+    if isinstance(failed, OSError) and failed.filename:
+        return f"{failed.filename} cannot be started: {failed.strerror}"
     return (str(failed) or type(failed).__name__)[:_LONGEST_ERROR]
 
 

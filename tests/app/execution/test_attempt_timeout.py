@@ -1,6 +1,7 @@
 """A step's timeout is paused while the step waits for a shared resource."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,7 @@ import pytest
 
 from app.concurrency.attempt_timeout import AttemptTimeout, limit_here, waiting_for_turn
 from app.concurrency.fair_queue import FairQueue
+from app.concurrency.first_use import loaded
 
 SHORT_S = 0.05
 
@@ -41,6 +43,11 @@ async def test_a_wait_for_a_turn_does_not_use_up_the_timeout() -> None:
     assert (queue.waiting, waiting.done()) == (1, False)
     queue.give("other", 1)
     assert await waiting == "acted"
+
+
+async def test_loading_a_library_does_not_use_up_the_timeout() -> None:
+    with begun(AttemptTimeout(SHORT_S)):
+        await loaded(lambda: time.sleep(4 * SHORT_S))
 
 
 async def test_the_remaining_time_is_unchanged_by_a_wait() -> None:

@@ -419,7 +419,8 @@ async def test_a_server_that_does_not_start_affects_no_other(tmp_path: Path) -> 
         await catalogue.list()
         reported = states(catalogue)
         assert "not ready within 0.5 s" in str(reported["a"]["error"])
-        assert "nowhere" in str(reported["b"]["error"])
+        said = "nowhere cannot be started: No such file or directory"
+        assert said in str(reported["b"]["error"])
         assert reported["c"]["status"] != "connected"
         assert "its process ended with exit code 0" in str(reported["c"]["error"])
     assert not is_alive(int(pids.read_text()))
