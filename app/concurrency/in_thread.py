@@ -6,6 +6,8 @@ example on a slow disk, it holds at most some of them, and other tenants' work c
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 from app.concurrency.fair_queue import FairQueue
@@ -15,24 +17,41 @@ from app.concurrency.tenant import current_tenant
 T = TypeVar("T")
 
 THREADS = 5
-"""How many run at once; asyncio's own pool has at least one thread more, on two processors."""
+"""How many run at once."""
 
-_turns = FairQueue(THREADS)
+
+class SharedThreads:
+    """Some threads for one kind of work; no tenant ever has all of them."""
+
+    def __init__(self, most: int, name: str) -> None:
+        self._turns = FairQueue(most)
+        self._threads = ThreadPoolExecutor(most, thread_name_prefix=name)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns, or raise what it raises.
+
+        A thread cannot be stopped: the turn lasts until the work is done, even if nobody waits any
+        more.
+        """
+        tenant = current_tenant()
+        await self._turns.wait(tenant, 1)
+        return await shielded(self._done(tenant, work))
+
+    def close(self) -> None:
+        """Begin no more work."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _done(self, tenant: str, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, copy_context().run, work)
+        finally:
+            self._turns.give(tenant, 1)
+
+
+_common = SharedThreads(THREADS, "work")
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """Return what `work` returns, or raise what it raises.
-
-    A thread cannot be stopped: the turn lasts until the work is done, even if nobody waits any
-    more.
-    """
-    tenant = current_tenant()
-    await _turns.wait(tenant, 1)
-    return await shielded(_done(tenant, work))
-
-
-async def _done(tenant: str, work: Callable[[], T]) -> T:
-    try:
-        return await asyncio.to_thread(work)
-    finally:
-        _turns.give(tenant, 1)
+    """Return what `work` returns, or raise what it raises, as `SharedThreads.run` does."""
+    return await _common.run(work)

@@ -5,13 +5,13 @@ import base64
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
+from app.concurrency.in_thread import SharedThreads
 from app.files.spool import Spool, StorageError
 from app.files.storage import Storage
 from app.outbound.trust import bundle
@@ -42,7 +42,7 @@ class S3Storage(Storage):
         self._trust = trust  # read at every new connection
         self._bucket = bucket
         self._prefix = prefix
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
+        self._threads = SharedThreads(_THREADS, "s3")
 
     @classmethod
     async def open(cls, settings: Settings, *, must_answer: bool = True) -> Self:
@@ -118,14 +118,14 @@ class S3Storage(Storage):
 
     def close(self) -> None:
         """Start no more requests."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
         self._client.close()
         if self._trust:
             self._trust.close()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         # It has its own threads, so that a slow bucket delays nothing else in the server.
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await self._threads.run(work)
 
     def put_object(self, sha256: str, content: IO[bytes], size: int) -> None:
         """Store a whole file; call it in a thread. Raises `StorageError`."""
@@ -171,7 +171,7 @@ class S3Storage(Storage):
 
 
 class _BucketSpool(Spool):
-    def __init__(self, storage: S3Storage, file: IO[bytes], threads: Executor) -> None:
+    def __init__(self, storage: S3Storage, file: IO[bytes], threads: SharedThreads) -> None:
         super().__init__(file, threads)
         self._storage = storage
 

@@ -1,13 +1,12 @@
 """Receives bytes for a storage: written to disk, counted and hashed as they come."""
 
-import asyncio
 import hashlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import Executor
 from typing import IO, TypeVar
 
+from app.concurrency.in_thread import SharedThreads, in_thread
 from app.concurrency.shield import shielded
 
 _PIECE = 262_144
@@ -27,10 +26,10 @@ class Spool(ABC):
         size: How many bytes have come.
     """
 
-    def __init__(self, file: IO[bytes], threads: Executor | None = None) -> None:
+    def __init__(self, file: IO[bytes], threads: SharedThreads | None = None) -> None:
         self.size = 0
         self.file = file
-        self._threads = threads
+        self._run = threads.run if threads else in_thread
         self._hash = hashlib.sha256()
         self._waiting = bytearray()
         self._at_work = threading.Lock()
@@ -81,11 +80,8 @@ class Spool(ABC):
             with self._at_work:
                 return work()
 
-        async def done() -> T:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, alone)
-
         try:
-            return await shielded(done())
+            return await shielded(self._run(alone))
         except OSError as refused:
             message = f"the file cannot be stored ({refused.strerror})"
             raise StorageError(message) from refused

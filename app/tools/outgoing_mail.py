@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from email.headerregistry import Address
 
 from app.clock import Clock
+from app.concurrency.in_thread import SharedThreads
 from app.settings.server import Settings
 from app.tools.addresses import addresses, invalid_email, one_line
 from app.tools.email_message import MOST_BYTES, Letter, message_id, written
@@ -35,7 +35,7 @@ class Given:
 
 
 async def send(
-    settings: Settings, clock: Clock, threads: Executor, context: ToolContext, given: Given
+    settings: Settings, clock: Clock, threads: SharedThreads, context: ToolContext, given: Given
 ) -> JsonObject:
     """Send the message, and return which recipients were accepted. Raises `StepBroke`."""
     letter = Letter(
@@ -58,9 +58,8 @@ async def send(
         message = written(letter, identity, now_ms)
         return delivery.send(message, letter.sender.addr_spec, letter.recipients)
 
-    sending = asyncio.get_running_loop().run_in_executor(threads, work)
     try:
-        refused = await sending
+        refused = await threads.run(work)
     except asyncio.CancelledError:
         delivery.abandon()
         raise

@@ -1,12 +1,12 @@
 """The tool send-email: sends a message through the mail server of the settings."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 from pydantic import Field
 
 from app.clock import Clock
+from app.concurrency.in_thread import SharedThreads
 from app.settings.server import Settings
 from engine import JsonObject
 from steps.effects.effects import ToolContext
@@ -28,7 +28,7 @@ def send_email_tool(settings: Settings, clock: Clock) -> Callable[..., Awaitable
         from app.tools.mail_settings import check_mail
 
         check_mail(settings)
-    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="smtp")
+    threads = SharedThreads(_THREADS, "smtp")
 
     @tool(id="send-email")
     async def send_email(  # noqa: PLR0913 - one parameter per part of a message

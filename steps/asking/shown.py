@@ -1,6 +1,5 @@
 """The items that a question shows, as the pause stores them: values, or details of files."""
 
-import asyncio
 import hashlib
 import json
 import re
@@ -12,7 +11,7 @@ from steps.asking.settings import Shown
 from steps.contract.step_type import StepBroke, StepInput
 from steps.effects.effects import Effects
 from steps.effects.stored_file import StoredFile
-from steps.language.beside import beside_if_long
+from steps.language.beside import beside, beside_if_long
 from steps.language.template import as_text
 
 MOST_ROWS = 500
@@ -109,4 +108,4 @@ async def _file(kind: str, value: Json, effects: Effects) -> StoredFile | None:
 async def _digest(content: bytes) -> str:
     if len(content) <= _SMALL:
         return hashlib.sha256(content).hexdigest()
-    return await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+    return await beside(lambda: hashlib.sha256(content).hexdigest())

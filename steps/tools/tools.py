@@ -261,7 +261,8 @@ class Tools:
             elif found.pure:
                 result = found.call(**given)
             else:
-                result = await self._threads.run(tool_id, partial(found.call, **given))
+                work = partial(found.call, **given)
+                result = await self._threads.run(tool_id, context_of().tenant, work)
         except (StepBroke, asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as failed:  # sys.exit() must not end the server

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,6 +77,28 @@ def test_tools_are_listed_with_their_schemas() -> None:
     assert (schema["required"], schema["additionalProperties"]) == (["to", "subject"], False)
     assert {"from", "replyTo", "attachments"} < set(schema["properties"])
     assert "context" not in schema["properties"]
+
+
+async def test_calls_that_one_tenant_left_behind_do_not_block_the_tool_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("steps.tools.threads._MOST_LEFT", 10)
+    free = threading.Event()
+
+    @tool
+    def fetches(fast: bool) -> str:
+        return "fetched" if fast or free.wait() else ""
+
+    tools = Tools([fetches])
+    slow, quick = replace(CONTEXT, tenant="slow"), replace(CONTEXT, tenant="quick")
+    for _ in range(8):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await tools.call("fetches", {"fast": False}, slow)
+    with pytest.raises(StepBroke, match="8 calls of tool fetches were given up"):
+        await tools.call("fetches", {"fast": True}, slow)
+    assert await tools.call("fetches", {"fast": True}, quick) == "fetched"
+    free.set()
 
 
 async def test_calls_that_never_return_block_only_their_own_tool(

@@ -13,6 +13,7 @@ from typing import Any
 
 from app.clock import Clock
 from app.concurrency.fair_queue import FairQueue
+from app.concurrency.tenant import work_for
 from app.execution.answering.entitlement import names_nobody, needs_sign_in
 from app.execution.attempts.attempt import step_input
 from app.execution.attempts.step_services import StepServices
@@ -91,6 +92,7 @@ class Notices:
             self._driving.beside(self._send_all(live.tenant, run.id, run.pause_seq))
 
     async def _send_all(self, tenant: str, run_id: str, seq: int) -> None:
+        work_for(tenant)
         try:
             async with self._turns.turn(tenant), self._live_runs.load(None, run_id) as live:
                 while await self._send_next(live, seq):

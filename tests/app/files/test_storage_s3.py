@@ -1,8 +1,10 @@
 """Files in an S3 bucket, beyond the contract of all storages: keys, repairs and error messages."""
 
+import asyncio
 import json
 import os
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from moto.server import ThreadedMotoServer
 
+from app.concurrency.tenant import work_for
 from app.files.s3 import S3Storage
 from app.settings.server import Settings, SettingsError
 from tests.app.files.conftest import empty, keys_in
@@ -74,6 +77,33 @@ async def test_a_bucket_that_does_not_answer_fails_in_bounded_time() -> None:
         address = f"http://127.0.0.1:{closed.getsockname()[1]}"
         with pytest.raises(SettingsError, match="EndpointConnectionError"):
             await S3Storage.open(settings(address))
+
+
+async def test_a_tenant_whose_files_hang_leaves_a_connection_for_others(
+    endpoint: str, bucket: Any
+) -> None:
+    storage = await S3Storage.open(settings(endpoint))
+    slow_file, quick_file = await storage.put(b"slow"), await storage.put(b"quick")
+    free = threading.Event()
+
+    def hang(request: Any, **_: object) -> None:
+        if slow_file[2:] in request.url:
+            free.wait()
+
+    storage._client.meta.events.register("before-send.s3.GetObject", hang)
+
+    async def read(tenant: str, sha256: str) -> bytes:
+        work_for(tenant)
+        return await storage.get(sha256)
+
+    slow = [asyncio.create_task(read("slow", slow_file)) for _ in range(24)]
+    await asyncio.sleep(0.05)
+    try:
+        assert await asyncio.wait_for(read("quick", quick_file), 20) == b"quick"
+    finally:
+        free.set()
+    assert {*await asyncio.gather(*slow)} == {b"slow"}
+    storage.close()
 
 
 def environment(endpoint: str, **more: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.clock import SystemClock
+from app.concurrency.tenant import work_for
 from app.settings.server import Settings, SettingsError
 from app.tools.send_email import send_email_tool
 from steps.contract.step_type import StepBroke
@@ -310,3 +311,34 @@ async def test_a_cancelled_send_closes_its_connection(tmp_path: Path) -> None:
             with pytest.raises(asyncio.CancelledError):
                 await sending
             assert await asyncio.to_thread(connection.recv, 100) == b""
+
+
+async def test_a_tenant_whose_mail_hangs_leaves_a_thread_for_others() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(100)
+        listener.settimeout(10)
+        host, port = listener.getsockname()
+        settings = Settings(smtp_host=host, smtp_port=port, smtp_from="a@b.example",
+                            smtp_timeout=600, smtp_security="none")  # fmt: skip
+        tools = Tools([send_email_tool(settings, SystemClock())])
+
+        async def mailed(tenant: str) -> None:
+            work_for(tenant)
+            await tools.call("send-email", LETTER, FakeEffects(files=[]).tool_context())
+
+        slow = [asyncio.create_task(mailed("slow")) for _ in range(24)]
+        silent = [(await asyncio.to_thread(listener.accept))[0] for _ in range(7)]
+        quick = asyncio.create_task(mailed("quick"))
+        connection, _ = await asyncio.to_thread(listener.accept)
+        with connection:
+            connection.sendall(b"554 not today\r\n")
+            ended, _ = await asyncio.wait({quick, *slow}, timeout=10, return_when="FIRST_COMPLETED")
+        for task in (quick, *slow):
+            task.cancel()
+        await asyncio.gather(quick, *slow, return_exceptions=True)
+        for accepted in silent:
+            accepted.close()
+    assert ended == {quick}
+    with pytest.raises(StepBroke, match="not today"):
+        await quick
