@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
@@ -17,11 +18,13 @@ from app.auth.sessions import COOKIE, Browser
 from app.services import Services
 from app.settings.server import load
 from app.web.application import application
+from app.web.console.rendering import editable
 from journal.connection import Values
 from journal.reading.readers import Readers
 from tests.conftest import PLUGIN
 from tests.console.pages import FIXED
 from tests.harness.connection import Connection
+from tests.harness.counted_work import calls_of
 
 SIZES = (4, 8, 16)
 _ROOM = 100
@@ -159,3 +162,12 @@ async def test_a_page_works_in_proportion_to_what_it_shows(
     assert (calls[2] - calls[1]) / (SIZES[2] - SIZES[1] + 1) < _FOR_A_RUN
     assert min(least for all_of in work.values() for _, least in all_of) > 0
     assert (fast, statements) == ({}, {})
+
+
+def test_a_value_that_is_too_long_for_a_field_is_written_only_in_part() -> None:
+    """The page of a run tries the data of fifty visits."""
+    values = [{f"k{number}": "x" * 800 for number in range(count)} for count in (100, 400)]
+    costs = [calls_of(partial(editable, value)) for value in values]
+    assert [editable(value) for value in values] == ["{}", "{}"]
+    assert costs[1] < 1.2 * costs[0], costs
+    assert json.loads(editable(short := {"a": ["\u00e9", 1, None, {}], "b": []})) == short

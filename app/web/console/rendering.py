@@ -26,6 +26,7 @@ from engine.counted import counted
 HERE = Path(__file__).parent
 _MOST_WAITING = 100
 _LONGEST_JSON = 20_000
+_encoder = json.JSONEncoder(ensure_ascii=False, indent=2)
 _TYPEFACE = "inter"
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -137,9 +138,16 @@ def _counted(number: int, one: str = "", several: str | None = None) -> str:
 
 
 def editable(value: Any) -> str:
-    """Return JSON for a field that replaces it; empty if it is too long for a field."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    return text if len(text) <= _LONGEST_JSON else "{}"
+    """Return JSON for a field that replaces it; empty if it is too long for a field.
+
+    A long value is written only up to that length: a page shows many, each with all of the data.
+    """
+    text = ""
+    for piece in _encoder.iterencode(value):
+        text += piece
+        if len(text) > _LONGEST_JSON:
+            return "{}"
+    return text
 
 
 def size(count: int) -> str:
