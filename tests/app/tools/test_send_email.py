@@ -325,7 +325,7 @@ async def test_a_tenant_whose_mail_hangs_leaves_a_thread_for_others() -> None:
 
         async def mailed(tenant: str) -> None:
             work_for(tenant)
-            await tools.call("send-email", LETTER, FakeEffects(files=[]).tool_context())
+            await tools.call("send-email", {**LETTER}, FakeEffects(files=[]).tool_context())
 
         slow = [asyncio.create_task(mailed("slow")) for _ in range(24)]
         silent = [(await asyncio.to_thread(listener.accept))[0] for _ in range(7)]
