@@ -155,6 +155,9 @@ def test_a_server_recovers_from_a_full_disk_once_there_is_room(tmp_path: Path) -
         upload = client.post("/api/workflow/start-async/waiting", files=files, data={"data": "{}"})
         assert (upload.status_code, upload.headers["retry-after"]) == (503, "1"), upload.text
         assert client.get(f"/api/workflow/status/{kept[0]}").json()["status"] == "paused"
+        others = [client.post("/api/workflow/start/waiting", json={"data": {}}) for _ in range(40)]
+        assert {answer.status_code for answer in others} == {503}
+        assert server.log.read_text().count("run lost") < len(others) / 2, "one line for many"
         (data / "ballast").unlink()
         wait_until_ready(client)
         assert start_large(client).status_code == 200

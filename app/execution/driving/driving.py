@@ -17,7 +17,7 @@ from app.execution.live.live_runs import LiveRuns
 from app.execution.live.lost_runs import LostRuns
 from app.telemetry import log
 from engine import Event, Input, Interrupted, Run, State
-from journal import UNREADABLE, UnknownRun, run_number, shard_of
+from journal import UNREADABLE, Unavailable, UnknownRun, run_number, shard_of
 
 
 class Driving:
@@ -254,8 +254,13 @@ class Driving:
         except UNREADABLE as unreadable:
             log.run_stands_still(run_id, unreadable)
         except Exception as failure:  # noqa: BLE001 - looked at again, and logged
+            self._lose(run_id, failure)
+
+    def _lose(self, run_id: str, failure: Exception) -> None:
+        # A full disk loses each run that is started: a line for each would fill the log's disk too.
+        if not (isinstance(failure, Unavailable) and self._lost_runs.is_any_beside(run_id)):
             log.run_lost(run_id, failure)
-            self._lost_runs.add(run_id)
+        self._lost_runs.add(run_id)
 
     def _ended(self, live: LiveRun, failure: BaseException | None) -> None:
         """Record that a run is no longer driven, and let it leave memory."""
@@ -268,9 +273,8 @@ class Driving:
             case _ if isinstance(failure, UNREADABLE):
                 log.run_stands_still(live.run.id, failure)
             case Exception():  # the failure of one run must not stop the others
-                log.run_lost(live.run.id, failure)
                 live.lost = True
-                self._lost_runs.add(live.run.id)
+                self._lose(live.run.id, failure)
         if cluster is not None and not live.lost and live.run.state is State.EXECUTING:
             cluster.ask_owner(live.run.id, live.run.seq)  # its attempt has not begun
         live.is_driven = False

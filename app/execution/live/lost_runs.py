@@ -24,6 +24,10 @@ class LostRuns:
         """Record a run that has to be read again."""
         self._ids.add(run_id)
 
+    def is_any_beside(self, run_id: str) -> bool:
+        """Return whether other runs are lost too."""
+        return not self._ids <= {run_id}
+
     def take(self) -> set[str]:
         """Return all of them, and forget them."""
         ids, self._ids = self._ids, set()
