@@ -195,8 +195,8 @@ def invite_owner(services: Services, address: str) -> None:
         return
     if is_new:
         # A wrong path or a disk that is not mounted must not be mistaken for a first start.
-        print(f"New data folder: {services.settings.data.resolve()}", flush=True)  # noqa: T201
-    folder = str(services.settings.data.resolve())
+        print(f"New data folder: {services.settings.data.absolute()}", flush=True)  # noqa: T201
+    folder = str(services.settings.data.absolute())
     named = f"'{folder}'" if " " in folder else folder
     print(  # noqa: T201 - it is for the terminal alone
         f"No owner can sign in yet. Make one at {address}{PATH} with the code {code} "

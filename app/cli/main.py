@@ -1,6 +1,7 @@
 """The command line: `stepwell`."""
 
 import gc
+import signal
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -57,8 +58,22 @@ for the server's code to load.
 """
 
 
+_INTERRUPTED = 130
+"""The exit code of a program that was stopped with Ctrl-C (128 + SIGINT)."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    finally:
+        if arguments is None:  # the process ends; who presses Ctrl-C twice wants no more than that
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _main(arguments: list[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == [READ_DOCUMENT]:
         import_module("app.tools.extraction.__main__").main(given[1])
@@ -69,6 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.parse_args(given)
     gc.disable()  # nearly all objects made by loading stay; they would be scanned 200 times
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.refuse_unreadable(given)
     asked = [group for group, commands in GROUPS.items() if given and given[0] in commands]
     if given and not asked and not given[0].startswith("-"):
         from steps.language.nearest import did_you_mean  # noqa: PLC0415 - for mistakes only

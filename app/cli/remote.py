@@ -1,13 +1,13 @@
 """Shared by the commands that ask a server over its API."""
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from app.cli.reporting import run_command, text_of
 from app.operator.errors import CommandFailed
+from app.settings import json_text
 from app.settings.extras import ExtraMissing
 from stepwell.client import Client, StepwellError
 
@@ -40,7 +40,7 @@ def client_of(args: argparse.Namespace, *, follows: bool = False) -> Client:
 def object_of(text: str, option: str) -> dict[str, Any]:
     """Return the JSON object given for an option. Raises `CommandFailed`."""
     try:
-        found = json.loads(text)
+        found = json_text.read(text)
     except ValueError as wrong:
         raise CommandFailed(f"{option} is not JSON: {wrong}") from wrong
     if not isinstance(found, dict):

@@ -27,6 +27,12 @@ def run_command(args: argparse.Namespace, failures: tuple[type[Exception], ...])
     except failures as refused:
         print(f"stepwell: {refused}", file=sys.stderr)
         return 1
+    except OSError as unusable:
+        if unusable.filename is None:
+            raise
+        # Any path that was given: too long, a loop of links, a folder where a file belongs.
+        print(f"stepwell: {unusable.filename} cannot be used: {unusable.strerror}", file=sys.stderr)
+        return 1
     return code
 
 

@@ -19,6 +19,7 @@ from app.definitions.variables import UnfitVariable, put_variable
 from app.execution.starting.new_run import NewRun
 from app.operator.errors import CommandFailed
 from app.services import Services
+from app.settings import json_text
 from app.settings.server import Settings, SettingsError, load
 from app.wire.runs.document import status_document
 from engine import Json, JsonObject, Run, State, Status
@@ -105,7 +106,7 @@ def _read(file: Path) -> Json:
 
 def _json_of(text: str, option: str) -> Any:
     try:
-        return json.loads(text)
+        return json_text.read(text)
     except ValueError as wrong:
         raise CommandFailed(f"{option} is not JSON: {wrong}") from wrong
 

@@ -9,6 +9,7 @@ from app.cli.remote import add_options, client_of, object_of, printable
 from app.cli.repair import add as add_repairs
 from app.cli.subparsers import Subparsers
 from app.operator.errors import CommandFailed
+from app.settings import json_text
 from stepwell.client import JsonObject, RunStatus
 
 
@@ -114,7 +115,7 @@ def resume(args: argparse.Namespace) -> int:
 def signal(args: argparse.Namespace) -> int:
     """Send a signal and print which runs received it."""
     try:
-        data = json.loads(args.data_json)
+        data = json_text.read(args.data_json)
     except ValueError as wrong:
         raise CommandFailed(f"--data-json is not JSON: {wrong}") from wrong
     with client_of(args) as client:

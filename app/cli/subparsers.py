@@ -32,6 +32,14 @@ class Parser(argparse.ArgumentParser):
             self._refuse(unknown)
         return found, unknown
 
+    def refuse_unreadable(self, words: Sequence[str]) -> None:
+        """End with an error for words that are no text, or no value where one belongs."""
+        for word in words:
+            if not word.isascii() and word != word.encode(errors="replace").decode():
+                self.error(f"not text in the encoding of this terminal: {word!a}")
+            if word.startswith("--") and word.endswith("=--"):  # argparse makes it an empty list
+                self.error(f"argument {word.removesuffix('=--')}: -- is no value")
+
     def _refuse(self, unknown: Sequence[str]) -> NoReturn:
         from steps.language.nearest import nearest  # noqa: PLC0415 - for mistakes only
 

@@ -11,6 +11,7 @@ from app.cli.reporting import one_line
 from app.cli.subparsers import Subparsers, add_verbs
 from app.operator.errors import CommandFailed
 from app.operator.tenant_commands import ask
+from app.settings import json_text
 
 
 def add(subparsers: Subparsers) -> None:
@@ -37,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
         given["name"] = args.name
     if args.verb == "set":
         try:
-            given["value"] = json.loads(args.value)
+            given["value"] = json_text.read(args.value)
         except ValueError as wrong:
             message = f"the value must be JSON, with texts in double quotes: {wrong}"
             raise CommandFailed(message) from wrong

@@ -40,7 +40,7 @@ async def ask(data: Path, command: str, given: dict[str, Any], tell: Progress) -
         must_exist(data)  # a command that only reads makes no folder
     elif not is_data_folder(data):
         # Often a forgotten --data, and then the server that was meant knows nothing of it.
-        tell(f"New data folder: {data.resolve()}")  # noqa: ASYNC240 - once, at the beginning
+        tell(f"New data folder: {data.absolute()}")  # noqa: ASYNC240 - once, at the beginning
     clock = SystemClock()
 
     async def here() -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The settings of one MCP server: how it is reached, and its time limits."""
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from app.settings import json_text
 from app.settings.network_values import web_address
 from steps.language.durations import Duration
 
@@ -165,7 +165,7 @@ def _parsed(given: Any) -> Any:
     if not isinstance(given, str):
         return given
     try:
-        return json.loads(given)
+        return json_text.read(given)
     except ValueError as malformed:
         raise ValueError(f"must be a JSON object of servers by name: {malformed}") from malformed
 

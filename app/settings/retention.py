@@ -1,10 +1,10 @@
 """The settings for how long ended runs are kept."""
 
-import json
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from app.settings import json_text
 from steps.language.durations import duration_ms
 
 EndedStatus: TypeAlias = Literal["completed", "failed", "cancelled", "terminated"]
@@ -25,7 +25,7 @@ def _json(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        return json_text.read(value)
     except ValueError as wrong:
         raise ValueError(f"must be JSON text: {wrong}") from wrong
 

@@ -1,6 +1,5 @@
 """The server's settings: their meaning, the source of each value, and validation errors."""
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from pydantic import (
     field_validator,
 )
 
+from app.settings import json_text
 from app.settings.identity import IdentityProviderSettings, ProviderName
 from app.settings.llm import ModelName, ModelSettings
 from app.settings.mcp import McpServersSettings
@@ -312,7 +312,7 @@ class Settings(BaseModel):
         if not isinstance(value, str):
             return value
         try:
-            return json.loads(value)
+            return json_text.read(value)
         except ValueError as wrong:
             raise ValueError(f"must be JSON text: {wrong}") from wrong
 
@@ -377,7 +377,7 @@ def _file(named: Path | None) -> tuple[str, dict[str, Any]]:
 
     try:
         return str(path), tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as unreadable:
+    except (OSError, ValueError, RecursionError) as unreadable:
         raise SettingsError(f"{path} cannot be read: {unreadable}") from unreadable
 
 

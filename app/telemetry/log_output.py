@@ -31,7 +31,7 @@ def mask_with(data: Path, mask: Callable[[str], str]) -> None:
     A process has one log and may serve several data folders. Each folder has the mask of its own
     secrets; a mask given again for a folder replaces the earlier one.
     """
-    _masks[data.resolve()] = mask
+    _masks[data.absolute()] = mask
 
 
 class _Foreign(logging.Handler):

@@ -52,6 +52,11 @@ def test_every_example_is_a_definition(file: Path) -> None:
         (("strat", "w"), "there is no command strat; did you mean start?"),
         (("start", "w", "--wiat"), "stepwell start: error: unrecognized arguments: --wiat; did you mean --wait?"),
         (("runs", "delete"), "which runs? Name some, filter them (--status, --workflow), or say --all"),
+        (("view", "delete", "\udcff"), r"error: not text in the encoding of this terminal: '\udcff'"),
+        (("backup", "--to=--"), "error: argument --to: -- is no value"),
+        (("variable", "set", "--tenant", "t", "n", "[" * 9_000), "double quotes: it is nested too deeply"),
+        (("config", "--models", "[" * 9_000), "models (command line): must be JSON text: it is nested too deeply"),
+        (("verify", "--data", "x" * 300), "/journal.sqlite3 cannot be used: File name too long"),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_answered_with_the_nearest_word(
@@ -76,6 +81,15 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
             assert ": : " not in reported
     shown = run("run", tmp_path / "list.json", "--data-json", "{")
     assert (shown.returncode, shown.stderr[:24]) == (1, "--data-json is not JSON:")
+
+
+def test_a_folder_that_is_a_loop_of_links_is_no_folder(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    shown = run("key", "create", "--data", loop, "--tenant", "t", "--role", "admin", "--name", "n")
+    assert shown.stderr.endswith(
+        f"stepwell: {loop} is not a folder: choose a data folder with --data\n"
+    )
 
 
 def test_check_names_path_and_line_of_every_problem(tmp_path: Path) -> None:
