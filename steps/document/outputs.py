@@ -3,12 +3,25 @@
 from collections.abc import Mapping
 
 from engine import Json, JsonObject, scope_with
-from steps.contract.step_type import Done, StepBroke, listed
+from steps.contract.step_type import Done, Problem, StepBroke, listed
 from steps.document.compiled import CompiledStep
 from steps.language.expression import ExpressionError
 
 NO_RESULT: JsonObject = {"success": True}
 """The result of a run whose end does not set one."""
+
+
+class WrongOutput(StepBroke):
+    """A declared field is missing or has the wrong type.
+
+    Attributes:
+        problems: What is wrong with each field.
+    """
+
+    def __init__(self, step_id: str, problems: list[Problem]) -> None:
+        message = f"step {step_id} did not deliver its declared output: {listed(problems)}"
+        super().__init__("InvalidOutput", message, retryable=False)
+        self.problems = problems
 
 
 def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[Json, JsonObject]:
@@ -120,6 +133,5 @@ def checked(
             data |= {name: None for name in fields.optional if name not in data}
     problems = fields.check(data, path="output")
     if problems:
-        message = f"step {step.id} did not deliver its declared output: {listed(problems)}"
-        raise StepBroke("InvalidOutput", message, retryable=False)
+        raise WrongOutput(step.id, problems)
     return done.output, {**done.data, **data} if done.data else data

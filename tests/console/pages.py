@@ -23,6 +23,7 @@ _NO_PAGES = {
     "/settings": "leads on",
     "/inbox/shown/{pauseId}/{number}": "a document in a frame",
     "/pauses/{pauseId}": "a part of the inbox, as JSON",
+    "/runs/{runId}/fields": "a part of the page of a run, as JSON",
     "/oauth/callback": "leads on",
     "/first-owner": "leads on where there is an owner; looked at by itself",
     "/sign-in/provider/back": "leads on",

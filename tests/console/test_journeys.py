@@ -134,9 +134,8 @@ def test_a_failed_run_is_repaired_from_the_step_that_failed(
         person.signs_in(tenant, console.key("operator", tenant), f"/runs/{failed['runId']}")
         person.sees("Check the number")
         person.presses("Run again from a step…")
-        box = person.field("Data as the step finds it")
-        value = box.get_attribute("value") or ""
-        person.writes("rerun-data", value.replace('"port": 1', '"port": 5'))
+        assert person.field("Port").get_attribute("value") == "1"
+        person.fills("Port", "5")
         person.driver.find_element(By.CSS_SELECTOR, "#rerun button.main").click()
         person.waits(lambda: failed["runId"] not in person.driver.current_url)
         person.sees("Again from step check")

@@ -72,7 +72,7 @@ def test_a_run_is_inspected_and_repaired(console: Server, person: Person) -> Non
         person.driver.back()
         person.waits(lambda: "Pay" in css(By.CSS_SELECTOR, "#inspector h2").text)
         person.presses("Skip…")
-        person.writes("skip-output", '{"status": 201}')
+        person.fills("Status", "201")
         person.fills("Reason", "paid by hand")
         follow = "[data-live-graph] [data-follow]"
         assert person.driver.find_elements(By.CSS_SELECTOR, follow)

@@ -26,7 +26,7 @@ from engine import (
 from engine.value import value
 from steps.contract.step_type import InvalidAnswer, Problem, StepBroke
 from steps.document.compiled import Definition
-from steps.document.outputs import given
+from steps.document.outputs import WrongOutput, given
 from steps.language.nearest import did_you_mean
 
 _MOST_HINTS = 5
@@ -86,6 +86,8 @@ def skip(meant: Meant, output: Json, reason: str | None, caller: str) -> Checked
         scope = step_input(live.run, step, attempt).scope
         try:
             whole, data = given(step, output, scope)
+        except WrongOutput as wrong:
+            raise InvalidAnswer(wrong.problems) from wrong
         except StepBroke as broke:
             raise InvalidAnswer([Problem("output", broke.error.message)]) from broke
         return SkipStep(whole, data, reason, caller)

@@ -27,7 +27,7 @@ from app.web.console.questions import inbox, pause_endings, previews
 from app.web.console.questions.answer_page import answer, answer_page
 from app.web.console.questions.form_page import form_page, send_form
 from app.web.console.questions.previews import linked_file
-from app.web.console.runs import run_list, run_pages, watched_page
+from app.web.console.runs import edit_forms, run_list, run_pages, watched_page
 from app.web.console.static_files import static_file
 from app.web.endpoint import Endpoint
 
@@ -41,6 +41,7 @@ PAGES: tuple[Endpoint, ...] = (
     *run_list.PAGES,
     *search_page.PAGES,
     *run_pages.PAGES,
+    *edit_forms.PAGES,
     *workflow_pages.PAGES,
     *agent_checks.PAGES,
     *agent_pages.PAGES,

@@ -59,15 +59,18 @@ class FormField:
     is_inside: bool = False
 
 
-def form_fields(specs: Mapping[str, Any], given: Texts | None = None) -> list[FormField]:
+def form_fields(
+    specs: Mapping[str, Any], given: Texts | None = None, prefix: str = "data"
+) -> list[FormField]:
     """Return the controls of some fields, in their order.
 
     Args:
         specs: Their specs by name.
         given: The texts of a form that was sent, which says how many rows there are.
+        prefix: What their names begin with.
     """
     return [
-        _field(name, spec, f"data.{name}", _Place(given))
+        _field(name, spec, f"{prefix}.{name}", _Place(given))
         for name, spec in specs.items()
         if isinstance(spec, dict)
     ]

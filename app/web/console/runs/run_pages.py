@@ -12,7 +12,7 @@ from app.events.catalogue import NAMES
 from app.web.console.diagram.graph import Route, picture
 from app.web.console.icons import DOCUMENTED
 from app.web.console.page import Page
-from app.web.console.rendering import editable, page, words
+from app.web.console.rendering import page, words
 from app.web.console.runs.inspector import explained_here, given_of, tree
 from app.web.console.runs.replay_view import replay_of
 from app.web.console.runs.run_children import insides, items_of, opened
@@ -37,7 +37,7 @@ from steps.document.bodies import body_at
 
 _MOST_CARRIED = 60
 _MOST_EVENTS = 60
-_MOST_REPAIRABLE, _MOST_DATA = 50, 20_000
+_MOST_REPAIRABLE = 50
 _MOST_VERSIONS = 50
 _LONG = 500
 
@@ -71,7 +71,7 @@ async def run_page(call: Call) -> Response:
         "run.html",
         "runs",
         run=run_view(status),
-        **repairs_of(run, document),
+        **repairs_of(run),
         caption=captions.get(run.id) or CaptionRow(),
         started_ms=run.started_at_ms,
         took_ms=(run.ended_at_ms or now_ms) - run.started_at_ms,
@@ -210,25 +210,17 @@ def _carried(timeline: Timeline) -> list[dict[str, Any]]:
 
 
 def _repairable(timeline: Timeline) -> list[dict[str, Any]]:
-    """Return the newest visit of each of the last entered steps, to run again from.
-
-    Their data is included if the page has room for it; else `{}`, which changes nothing.
-    """
+    """Return the newest visit of each of the last entered steps, to run again from."""
     newest = {entry.step_id: entry for entry in timeline.entries}
-    last = sorted(newest.values(), key=lambda entry: -entry.seq)[:_MOST_REPAIRABLE]
-    found, room = [], _MOST_DATA
-    for entry in last:
-        text = editable(entry.data)
-        room -= len(text)
-        found.append(
-            {
-                "id": entry.step_id,
-                "name": (entry.visit.step_name if entry.visit else None) or entry.step_id,
-                "text": text if room >= 0 else "{}",
-                "is_last": entry is timeline.entries[-1],
-            }
-        )
-    return found[::-1]
+    last = sorted(newest.values(), key=lambda entry: entry.seq)[-_MOST_REPAIRABLE:]
+    return [
+        {
+            "id": entry.step_id,
+            "name": (entry.visit.step_name if entry.visit else None) or entry.step_id,
+            "is_last": entry is timeline.entries[-1],
+        }
+        for entry in last
+    ]
 
 
 PAGES = (Page("GET", "/runs/{runId}", Role.VIEWER, run_page, "A run"),)

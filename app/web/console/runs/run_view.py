@@ -1,6 +1,5 @@
 """A run as its page shows it: with all optional fields of the status, and the possible repairs."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from engine import SIGNAL_PAUSE, JsonObject, Run, State
@@ -23,28 +22,25 @@ def run_view(status: JsonObject) -> JsonObject:
     return {**_OPTIONAL, **status, "error": failure, "origin": from_run}
 
 
-def repairs_of(run: Run, document: Mapping[str, Any] | None) -> dict[str, Any]:
+def repairs_of(run: Run) -> dict[str, Any]:
     """Return the repairs that a run under way allows, as the page needs them.
 
-    `skippable` is the step whose output can be given by hand, with its declared fields.
+    `skippable` is the step whose output can be given by hand.
     """
     is_at_rest = run.state in _AT_REST or (run.state is State.READY and run.held is not None)
     return {
         "is_at_rest": is_at_rest and not run.waits_for_children,
         "can_try": run.state in _WAITING and run.held is None,
         "can_give_up": run.state in _WAITING,
-        "skippable": _skippable(run, document),
+        "skippable": _skippable(run),
     }
 
 
-def _skippable(run: Run, document: Mapping[str, Any] | None) -> "JsonObject | None":
+def _skippable(run: Run) -> "JsonObject | None":
     visit, pause = run.current, run.pause
     waits = run.state in _WAITING
     if pause is not None and pause.run_id is None:
         waits = pause.interruption or pause.type == SIGNAL_PAUSE
     if visit is None or not waits:
         return None
-    steps = document.get("steps", []) if document else []
-    declared = next((one.get("output") for one in steps if one.get("id") == visit.step_id), None)
-    fields: JsonObject = dict.fromkeys(declared) if isinstance(declared, dict) else {}
-    return {"step_id": visit.step_id, "visit": visit.visit, "output": fields}
+    return {"step_id": visit.step_id, "visit": visit.visit}

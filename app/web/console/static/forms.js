@@ -1,6 +1,7 @@
 // Forms that call the API: `data-api="METHOD /address"`, and `data-then` for what follows.
 import { Refused, call, say } from "./api.js";
 import { leave, settle } from "./cards.js";
+import { begin, bodyOf, keys, renewFields } from "./edits.js";
 import { refresh } from "./live.js";
 import { forget, keyOf } from "./once.js";
 import { carryTap } from "./taps.js";
@@ -20,25 +21,31 @@ export function startForms() {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-dialog],[data-close],[data-copy]");
     if (!button) return;
-    if (button.dataset.dialog) document.getElementById(button.dataset.dialog)?.showModal();
+    if (button.dataset.dialog) open(document.getElementById(button.dataset.dialog));
     else if (button.dataset.copy) copy(document.getElementById(button.dataset.copy).textContent);
     else button.closest("dialog")?.close();
   });
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
-    if (event.target.matches("[data-preview],[data-rerun]")) preview(event.target.form);
-    if (event.target.matches("[data-rerun]")) {
-      event.target.form.elements.data.value = event.target.selectedOptions[0].dataset.value;
+    if (event.target.matches("[data-preview],[data-rerun]")) {
+      renewFields(event.target.form, event.target.matches("[data-preview]"));
+      preview(event.target.form);
     }
   });
   // An address may name a dialog, such as `/runs/...#share` in the inbox.
   const named = location.hash && document.getElementById(location.hash.slice(1));
   if (named instanceof HTMLDialogElement) {
     history.replaceState(null, "", location.pathname + location.search);
-    named.showModal();
+    open(named);
   }
   const stored = sessionStorage.getItem("said");
   if (stored) { sessionStorage.removeItem("said"); say(stored); }
+}
+
+function open(dialog) {
+  if (!dialog) return;
+  dialog.showModal();
+  begin(dialog.querySelector("form[data-edits]"));
 }
 
 // While an answer is on its way, and while the page that follows is, a form is not sent again.
@@ -50,7 +57,7 @@ async function send(form, submitter) {
     if (form.dataset.confirm && !(await confirmed(form.dataset.confirm, submitter))) return;
     clear(form);
     const [method, address] = target(form);
-    const body = method === "DELETE" ? undefined : gather(form, submitter);
+    const body = method === "DELETE" ? undefined : await bodyOf(form, submitter);
     const answer = await call(method, address, body, keyOf(form));
     forget(form);
     await follow(form, answer);
@@ -71,7 +78,8 @@ async function preview(form) {
   if (!place.value) return;
   try {
     const [method, address] = target(form);
-    const { version, changedSteps, changedBesides } = await call(method, address, { ...gather(form), dryRun: true });
+    const asked = Object.fromEntries(keys(form).map(({ name, value }) => [name, name === "visit" ? Number(value) : value]));
+    const { version, changedSteps, changedBesides } = await call(method, address, { ...asked, dryRun: true });
     const steps = changedSteps.map(({ stepId, change, done }) => `${stepId} (${change}${done ? ", done before" : ""})`);
     const all = [...steps, ...changedBesides];
     said.textContent = all.length ? `Different in ${version}: ${all.join(", ")}.` : `No step is different in ${version}.`;
@@ -106,67 +114,6 @@ function target(form) {
   const [method, address] = form.dataset.api.split(/ (.*)/);
   return [method, address.replace(/\{(\w+)\}/g, (_, name) =>
     encodeURIComponent(form.querySelector(`[data-path="${name}"]`).value))];
-}
-
-// The values as JSON, each of its type; empty ones are left out. A file makes it a form. A document is
-// the whole body, or what of it has no field of its own.
-function gather(form, submitter) {
-  const files = [...form.elements].filter((item) => item.type === "file" && item.files.length);
-  const isStart = form.id === "start";
-  const body = isStart ? { data: {} } : {};
-  const sent = new FormData();
-  for (const item of form.elements) {
-    if (!item.name || item.type === "file" || (item.type === "submit" && item !== submitter)) continue;
-    const text = item.value;
-    if (text === "" && item.dataset.type !== "list") {
-      if (isCleared(item)) { if (files.length) sent.set(item.name.replace(/^data\./, ""), ""); else put(body, item.name, null); }
-      continue;
-    }
-    if (item.dataset.type === "document") { Object.assign(body, valueOf(item, text)); continue; }
-    if (files.length) sent.set(item.name.replace(/^data\./, ""), text);
-    else if ("inside" in item.dataset) putInside(body, item.name, valueOf(item, text));
-    else put(body, item.name, valueOf(item, text));
-  }
-  for (const item of files) for (const file of item.files) sent.append(item.name.replace(/^data\./, ""), file);
-  if (!files.length && body.type === "collect_inputs") body.data ??= {};
-  return files.length ? sent : body;
-}
-
-// A field that may be empty and began with a value: without a word, it would keep that.
-function isCleared(item) {
-  if (!item.name.startsWith("data.") || "inside" in item.dataset || item.required) return false;
-  return item.options ? [...item.options].some((option) => option.defaultSelected && option.value) : item.defaultValue !== "";
-}
-
-function valueOf(item, text) {
-  switch (item.dataset.type) {
-    case "number": case "integer": return Number(text);
-    case "boolean": return text === "true";
-    case "list": {
-      const items = text.split(",").map((part) => part.trim()).filter(Boolean);
-      return items.length || !("nullable" in item.dataset) ? items : null;
-    }
-    case "json": case "document": case "object": case "array":
-      try { return JSON.parse(text); } catch (wrong) {
-        throw new Refused(400, { message: "One field is not acceptable.", details: [{ path: item.name, message: `is not JSON: ${wrong.message}` }] });
-      }
-    default: return text;
-  }
-}
-
-function put(body, name, value) {
-  const dot = name.indexOf(".");
-  if (dot < 0) { body[name] = value; return; }
-  body[name.slice(0, dot)] ??= {};
-  body[name.slice(0, dot)][name.slice(dot + 1)] = value;
-}
-
-// A part of a list or an object, such as `data.lines[0].sum`; what it stands in is made on the way.
-function putInside(body, name, value) {
-  const keys = [...name.matchAll(/([^.[\]]+)|\[(\d+)\]/g)].map(([, key, index]) => key ?? Number(index));
-  let place = body;
-  keys.slice(0, -1).forEach((key, at) => { place = place[key] ??= typeof keys[at + 1] === "number" ? [] : {}; });
-  place[keys.at(-1)] = value;
 }
 
 async function follow(form, answer) {
@@ -219,6 +166,7 @@ function show(form, refused) {
   for (const { path, message } of refused.details) {
     const place = [...form.querySelectorAll("[data-field]")].findLast((item) =>
       path === item.dataset.field || path.startsWith(`${item.dataset.field}.`) || path.startsWith(`${item.dataset.field}[`));
+    place?.closest("details")?.setAttribute("open", "");
     const wrong = place?.querySelector(":scope > .wrong") ?? place?.querySelector(".wrong");
     if (!wrong) { others.push(`${path} ${message}`); continue; }
     wrong.textContent = path === place.dataset.field ? message : `${path} ${message}`;

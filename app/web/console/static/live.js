@@ -100,7 +100,9 @@ export async function refresh() {
   return fresh;
 }
 
+// What somebody is writing in a dialog stays; the server checks whether it still fits.
 function swap(region, fresh) {
+  if (region.querySelector("dialog[open]")) return;
   if (!fresh || ("rows" in region.dataset && mergeRows(region, fresh))) return;
   const open = new Set([...region.querySelectorAll("details[open][id]")].map((item) => item.id));
   for (const item of fresh.querySelectorAll("details[id]")) if (open.has(item.id)) item.open = true;
