@@ -33,7 +33,7 @@ ORDER: dict[str, Any] = {
     ],
     "edges": [{"from": "sort", "to": "pay"}, {"from": "pay", "to": "end"}],
 }  # fmt: skip
-GIVEN = {
+GIVEN: dict[str, Any] = {
     "customer": "Ada", "amount": 7, "kind": "home", "note": "call first",
     "lines": [{"what": "Taxi", "sum": 2.5}], "loose": {"a": 1}, "pin": "two\nlines",
 }  # fmt: skip
