@@ -46,6 +46,18 @@ Written with others in one transaction, it fails alone, as one that clashes (cla
 all other errors the connection, the schema or the server is in trouble, and so is every write.
 """
 
+_TAKE_ROOM = b"""
+    SELECT set_config('temp_tablespaces', current_setting('default_tablespace'), true);
+    SET LOCAL work_mem = 64;
+    WITH taken AS MATERIALIZED (SELECT repeat('x', 1000) FROM generate_series(1, 1000))
+    SELECT count(*) FROM taken
+"""
+"""Write a temporary file of about 1 MB where the tables are.
+
+A small change finds room in the pages of a table when the disk is full, and an append does not. A
+temporary file takes no room in the log of the database, whose disk must not be filled by this.
+"""
+
 _WORDS_OID = 3615  # tsquery
 
 _BY_INDEX = ("SET enable_seqscan = off", "SET jit = off")
@@ -193,6 +205,17 @@ class PostgresConnection:
         with self._in_trip():
             await self._trip(made).arrive()
             self._confirmed()
+
+    def check_room(self) -> None:
+        """Check outside of a transaction that tables can grow. Raises `DatabaseError`."""
+        try:
+            self.raw.execute(_TAKE_ROOM)
+        except psycopg.errors.ConfigurationLimitExceeded:
+            return  # `temp_file_limit` allows no file of this size, and says nothing of the disk
+        except psycopg.errors.DiskFull as failure:  # without the name of the file: each has another
+            raise Unreachable("the disk of PostgreSQL is full") from failure
+        except psycopg.Error as failure:
+            raise named(failure) from failure
 
     def close(self) -> None:
         """Close it."""

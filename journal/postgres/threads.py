@@ -111,4 +111,7 @@ class WritingConnection(_InThread):
         return True
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
-        return work(self.connection()[0])
+        connection, _ = self.connection()
+        if isinstance(work, Transaction) and work.must_change:
+            connection.check_room()
+        return work(connection)

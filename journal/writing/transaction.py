@@ -106,12 +106,15 @@ class Transaction:
 
     If only the flush is to be waited for in another thread, `begin` writes, and `commit` does the
     rest unless `begin` has failed.
+
+    Attributes:
+        must_change: Whether it also tests that writing works, since the last write failed.
     """
 
-    __slots__ = ("_batch", "_must_change")
+    __slots__ = ("_batch", "must_change")
 
     def __init__(self, batch: Sequence[Append | Task], *, must_change: bool) -> None:
-        self._batch, self._must_change = batch, must_change
+        self._batch, self.must_change = batch, must_change
 
     def __call__(self, connection: Connection) -> list[Any]:
         """Write and commit; return the result of each write. Raises as `begin`."""
@@ -121,7 +124,7 @@ class Transaction:
 
     def rows(self) -> tuple[list[Statement], list[Row]] | None:
         """Return the rows of its appends; None if there is anything else to write."""
-        if self._must_change:
+        if self.must_change:
             return None
         runs: list[Statement] = []
         events: list[Row] = []
@@ -154,7 +157,7 @@ class Transaction:
     def _begun(self, connection: Connection, work: Writes) -> list[Any]:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if self._must_change:
+            if self.must_change:
                 connection.execute(_TRY)
             return work(connection, self._batch)
         except BaseException:

@@ -1,13 +1,11 @@
 """A server whose disk fails: it reports the fault, loses nothing, and recovers or exits."""
 
-import contextlib
 import json
 import os
 import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import pytest
 from journal import DATABASE, CannotOpen
 from tests.conftest import PLUGIN
 from tests.harness.server import Server, settled
+from tests.harness.small_disk import fill, free, small_disk
 from tests.harness.vfs import FULL, IOERR_FSYNC
 
 FAILING = PLUGIN.with_name("failing_disk.py")
@@ -130,18 +129,6 @@ def wait_until_ready(client: httpx.Client) -> None:
         time.sleep(0.05)
 
 
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root can mount a small disk here")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
 def test_a_server_recovers_from_a_full_disk_once_there_is_room(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with small_disk(data, "16m"), Server(data, PLUGIN) as server, server.client() as client:
@@ -158,17 +145,10 @@ def test_a_server_recovers_from_a_full_disk_once_there_is_room(tmp_path: Path) -
         others = [client.post("/api/workflow/start/waiting", json={"data": {}}) for _ in range(40)]
         assert {answer.status_code for answer in others} == {503}
         assert server.log.read_text().count("run lost") < len(others) / 2, "one line for many"
-        (data / "ballast").unlink()
+        free(data / "ballast")
         wait_until_ready(client)
         assert start_large(client).status_code == 200
         check_kept(client, kept)
-
-
-def fill(file: Path) -> None:
-    """Write until the disk is full."""
-    with file.open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
-        while ballast.write(bytes(4_096)):
-            pass
 
 
 def start_large(client: httpx.Client) -> Any:
