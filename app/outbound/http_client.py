@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from app.concurrency.attempt_timeout import waiting_for_turn
+from app.concurrency.first_use import loaded
 from app.outbound.network import Network
 from app.outbound.sink import Sink
 from app.outbound.way_out import WayOut
@@ -47,7 +49,7 @@ class HttpClient:
         with waiting_for_turn():  # nothing can be sent yet
             async with self._opening:
                 if self._sending is None:
-                    self._sending = await asyncio.to_thread(_opened, *self._given)
+                    self._sending = await loaded(partial(_opened, *self._given))
 
 
 def _opened(way: WayOut, allowed: Sequence[Network], most: int) -> Any:

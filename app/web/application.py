@@ -7,6 +7,7 @@ any, the table of paths, the endpoint. Nothing here knows which server calls it.
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.concurrency.first_use import loaded
 from app.services import Services
 from app.settings.server import Settings
 from app.web.endpoint import Endpoint
@@ -45,7 +47,7 @@ def application(services: Services, address: str) -> ASGIApp:
 
 async def load_api() -> None:
     """Load the API beside the event loop; a request that arrives earlier waits for it."""
-    await asyncio.to_thread(import_module, "app.web.endpoints")
+    await loaded(partial(import_module, "app.web.endpoints"))
 
 
 def routes(services: Services, address: str) -> Routes:
@@ -196,7 +198,7 @@ class _Application:
             if found is not None:
                 return found
         if self._console is None:
-            self._console = await asyncio.to_thread(lambda: _table(console_routes()))
+            self._console = await loaded(lambda: _table(console_routes()))
         return self._console.find(path)
 
 

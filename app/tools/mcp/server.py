@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 
 import anyio
 
+from app.concurrency.first_use import loaded
 from app.outbound.way_out import WayOut
 from app.settings.mcp import McpServerSettings
 from app.telemetry import log
@@ -181,7 +182,7 @@ class McpServer:
         self.status = "connecting"
         self._look.clear()
         start_s = self._settings.start_timeout / 1_000
-        connect = await asyncio.to_thread(_library)  # before the time of the server's start begins
+        connect = await loaded(_library)  # before the time of the server's start begins
         # One scope for the whole life, its deadline lifted once the server is there: a scope
         # around the start alone would have to be left after those that the start opens.
         with anyio.CancelScope(deadline=anyio.current_time() + start_s) as scope:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from app.auth.caller import Caller
 from app.clock import Clock
 from app.concurrency.first_come import ChangeCount
+from app.concurrency.first_use import loaded
 from app.outbound.http_client import HttpClient
 from app.outbound.network import EVERYWHERE, Network
 from app.outbound.way_out import WayOut
@@ -338,7 +339,7 @@ class SignIns:
             self.changed()
 
     async def _library(self) -> ModuleType:
-        return await asyncio.to_thread(_library)
+        return await loaded(_library)
 
     def _authorization(self, library: ModuleType, tenant: str, server: str) -> "Authorization":
         settings = self._servers.get(server)

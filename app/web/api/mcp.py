@@ -1,12 +1,12 @@
 """Stepwell as an MCP server: workflows marked as tools, over streamable HTTP."""
 
-import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 
 from app.auth.roles import Role
+from app.concurrency.first_use import loaded
 from app.concurrency.offload import LONG_BYTES, offload
 from app.settings.extras import extra
 from app.web.endpoint import Call, Endpoint
@@ -29,7 +29,7 @@ async def mcp(call: Call) -> Response:
         parse_json(body)
     else:
         await offload(functools.partial(parse_json, body))
-    exchange = await asyncio.to_thread(_exchange)
+    exchange = await loaded(_exchange)
     return await exchange(call, body)
 
 
