@@ -150,7 +150,10 @@ def run_stands_still(run_id: str, why: Exception) -> None:
 
 
 def run_lost(run_id: str, failure: Exception) -> None:
-    """Log that it is unknown what was stored of a run; it is read again from the journal."""
+    """Log that it is unknown what was stored of a run; it is read again from the journal.
+
+    While the journal is unavailable, one line stands for all such runs.
+    """
     _log.error("run lost, reading it again", run=run_id, exc_info=failure)
 
 
