@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.cli.reporting import run_command, text_of
+from app.cli.reporting import json_of, run_command, text_of
 from app.operator.errors import CommandFailed
-from app.settings import json_text
 from app.settings.extras import ExtraMissing
 from stepwell.client import Client, StepwellError
 
@@ -39,10 +38,7 @@ def client_of(args: argparse.Namespace, *, follows: bool = False) -> Client:
 
 def object_of(text: str, option: str) -> dict[str, Any]:
     """Return the JSON object given for an option. Raises `CommandFailed`."""
-    try:
-        found = json_text.read(text)
-    except ValueError as wrong:
-        raise CommandFailed(f"{option} is not JSON: {wrong}") from wrong
+    found = json_of(text, option)
     if not isinstance(found, dict):
         raise CommandFailed(f"{option} must be a JSON object")
     return found

@@ -5,9 +5,8 @@ import json
 from functools import partial
 
 from app.cli.remote import add_options, client_of, object_of, printable
+from app.cli.reporting import json_of
 from app.cli.subparsers import Subparsers, add_verbs
-from app.operator.errors import CommandFailed
-from app.settings import json_text
 from stepwell.client import Run
 
 
@@ -94,10 +93,7 @@ def _repair(run: Run, verb: str, args: argparse.Namespace) -> None:
     elif verb == "give-up":
         run.give_up(step_id=args.step, visit=args.visit, reason=args.reason)
     elif verb == "skip":
-        try:
-            output = json_text.read(args.output_json)
-        except ValueError as wrong:
-            raise CommandFailed(f"--output-json is not JSON: {wrong}") from wrong
+        output = json_of(args.output_json, "--output-json")
         run.skip(args.step, output, visit=args.visit, reason=args.reason)
     elif verb == "change-data":
         data = object_of(args.data_json, "--data-json")

@@ -6,8 +6,10 @@ import select
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from app.operator.errors import CommandFailed
+from app.settings import json_text
 
 _READER_LEFT = 141
 """The exit code of a program that wrote to a pipe which nobody reads (128 + SIGPIPE)."""
@@ -53,6 +55,14 @@ def text_of(file: Path) -> str:
         raise CommandFailed(f"{file} cannot be read: {unreadable.strerror}") from unreadable
     except UnicodeDecodeError as other:
         raise CommandFailed(f"{file} is not a text in UTF-8: save it in that encoding") from other
+
+
+def json_of(text: str, option: str) -> Any:
+    """Return the JSON given for an option. Raises `CommandFailed`."""
+    try:
+        return json_text.read(text)
+    except ValueError as wrong:
+        raise CommandFailed(f"{option} is not JSON: {wrong}") from wrong
 
 
 def _reader_has_left() -> bool:

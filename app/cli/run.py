@@ -7,19 +7,17 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from app.assembly import open_services
 from app.auth.caller import Caller
 from app.auth.roles import Role
-from app.cli.reporting import text_of
+from app.cli.reporting import json_of, text_of
 from app.cli.subparsers import Subparsers
 from app.definitions.definition_text import TextRefused, read_definition
 from app.definitions.variables import UnfitVariable, put_variable
 from app.execution.starting.new_run import NewRun
 from app.operator.errors import CommandFailed
 from app.services import Services
-from app.settings import json_text
 from app.settings.server import Settings, SettingsError, load
 from app.wire.runs.document import status_document
 from engine import Json, JsonObject, Run, State, Status
@@ -63,10 +61,10 @@ def main(args: argparse.Namespace) -> int:
     """Run the definition. Return 0 if the run completed or waits for somebody, otherwise 1."""
     try:
         document, *beside = (_read(file) for file in (args.file, *args.beside))
-        data = _json_of(args.data_json, "--data-json")
-        variables = _json_of(args.variables_json, "--variables-json")
-        models = _json_of(args.models_json, "--models-json")
-        answers = [_json_of(text, "--answer-json") for text in args.answer_json]
+        data = json_of(args.data_json, "--data-json")
+        variables = json_of(args.variables_json, "--variables-json")
+        models = json_of(args.models_json, "--models-json")
+        answers = [json_of(text, "--answer-json") for text in args.answer_json]
     except CommandFailed as unreadable:
         print(unreadable, file=sys.stderr)
         return 1
@@ -102,13 +100,6 @@ def _read(file: Path) -> Json:
         return read_definition(text_of(file)).document
     except TextRefused as refused:
         raise CommandFailed(f"{file}:{refused.line}: {refused}") from refused
-
-
-def _json_of(text: str, option: str) -> Any:
-    try:
-        return json_text.read(text)
-    except ValueError as wrong:
-        raise CommandFailed(f"{option} is not JSON: {wrong}") from wrong
 
 
 def _settings(models: JsonObject) -> Settings:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from app.cli.remote import add_options, client_of, object_of, printable
 from app.cli.repair import add as add_repairs
+from app.cli.reporting import json_of
 from app.cli.subparsers import Subparsers
 from app.operator.errors import CommandFailed
-from app.settings import json_text
 from stepwell.client import JsonObject, RunStatus
 
 
@@ -114,10 +114,7 @@ def resume(args: argparse.Namespace) -> int:
 
 def signal(args: argparse.Namespace) -> int:
     """Send a signal and print which runs received it."""
-    try:
-        data = json_text.read(args.data_json)
-    except ValueError as wrong:
-        raise CommandFailed(f"--data-json is not JSON: {wrong}") from wrong
+    data = json_of(args.data_json, "--data-json")
     with client_of(args) as client:
         sent = client.send_signal(
             args.name, args.which, data,

@@ -7,7 +7,6 @@ any, the table of paths, the endpoint. Nothing here knows which server calls it.
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -47,7 +46,7 @@ def application(services: Services, address: str) -> ASGIApp:
 
 async def load_api() -> None:
     """Load the API beside the event loop; a request that arrives earlier waits for it."""
-    await loaded(partial(import_module, "app.web.endpoints"))
+    await loaded(functools.partial(import_module, "app.web.endpoints"))
 
 
 def routes(services: Services, address: str) -> Routes:
