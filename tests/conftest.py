@@ -14,6 +14,9 @@ from tests.harness.trust import share_trust
 settings.register_profile("ci", deadline=None, print_blob=True)
 settings.load_profile("ci")
 
+UNTIL = float(os.environ.get("TESTS_UNTIL", "inf"))
+"""When the time that CI gives to the tests is over, in seconds since the epoch."""
+
 PLUGIN = Path(__file__).parent / "harness" / "plugin.py"
 ABSENT = Path(__file__).parent / "harness" / "absent"
 
@@ -41,8 +44,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_runtest_setup() -> None:
     """Skip what is left when the time that CI gives to the tests is over."""
-    if time.time() > float(os.environ.get("STEPWELL_TESTS_UNTIL", "inf")):
+    if time.time() > UNTIL:
         pytest.skip("the machine is slow today, and the time for the tests is over")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> Iterator[None]:
+    """Hide the settings of the person who runs the tests, also from the servers that files share."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("STEPWELL_"):
+                patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -95,13 +108,6 @@ def _journal_by_option(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch, files_in_s3() as files:
         kept_in(request.getfixturevalue("postgres"), patch, files)
         yield
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("STEPWELL_") and name not in ("STEPWELL_SEED", "STEPWELL_CRASH_CYCLES"):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

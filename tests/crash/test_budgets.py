@@ -14,6 +14,8 @@ from tests.harness.model_server import ModelServer, Reply, Request
 from tests.harness.server import Server, settled
 from tests.harness.workflows import create, straight
 
+SEED = int(os.environ.get("STEPWELL_SEED", "1"))
+
 _MOST_TOKENS = 8
 _BUDGET = 3.0
 _LONGEST = (40 * PRICES["input"] + _MOST_TOKENS * PRICES["output"]) / 1_000_000
@@ -43,8 +45,7 @@ class Random:
 
 
 def test_random_visits_exceed_a_budget_by_one_answer_at_most(tmp_path: Path) -> None:
-    seed = int(os.environ.get("STEPWELL_SEED", "1"))
-    answers = Random(seed)
+    answers = Random(SEED)
     with (
         ModelServer(answers) as models,
         Server(tmp_path / "data", PLUGIN) as server,
