@@ -23,6 +23,7 @@ from app.settings.network_values import own_address
 from app.settings.open_files import open_files, raise_limit
 from app.settings.server import Settings
 from app.telemetry import log, log_output
+from app.telemetry.steady_output import make_steady
 from app.web.application import application, load_api
 from app.web.listener import Listener
 from app.web.protocol import protocol
@@ -101,6 +102,7 @@ Alongside: TypeAlias = Callable[[Services, str], AbstractAsyncContextManager[Non
 
 def serve(settings: Settings, alongside: Alongside | None = None) -> int:
     """Serve until stopped; return the exit code."""
+    make_steady()
     log_output.configure(settings.log_level, settings.log_format)
     # A thread that reads or commits waits this long, several times, for a loop that computes.
     sys.setswitchinterval(_SWITCH_S)

@@ -13,7 +13,8 @@ class Unavailable(JournalError):
     """The database did not answer; whether a write happened is unknown until it is read."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"the journal is unavailable ({why}); try again in a moment")
+        self.what = f"the journal is unavailable ({why})"
+        super().__init__(f"{self.what}; try again in a moment")
 
 
 class Damaged(JournalError):

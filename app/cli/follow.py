@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import shutil
 import sys
 from typing import Literal
@@ -57,8 +56,6 @@ def tail(args: argparse.Namespace) -> int:
                 _tell(event, is_json=args.json)
         except KeyboardInterrupt:
             return 130
-        except BrokenPipeError:  # the reader, such as `head`, has enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

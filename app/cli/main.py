@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 
+from app.cli import standard_streams
 from app.cli.subparsers import Parser
 from app.tools.extraction import COMMAND as READ_DOCUMENT
 
@@ -64,8 +65,13 @@ _INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    standard_streams.open_all()
     try:
         return _main(arguments)
+    except SystemExit:  # after a help text or a usage error
+        if code := standard_streams.flushed():
+            return code
+        raise
     except KeyboardInterrupt:
         return _INTERRUPTED
     finally:

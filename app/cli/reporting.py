@@ -1,18 +1,14 @@
 """How commands end: an error as one line, and quietly if the reader of the output has left."""
 
 import argparse
-import os
-import select
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from app.cli import standard_streams
 from app.operator.errors import CommandFailed
 from app.settings import json_text
-
-_READER_LEFT = 141
-"""The exit code of a program that wrote to a pipe which nobody reads (128 + SIGPIPE)."""
 
 
 def run_command(args: argparse.Namespace, failures: tuple[type[Exception], ...]) -> int:
@@ -20,16 +16,12 @@ def run_command(args: argparse.Namespace, failures: tuple[type[Exception], ...])
     try:
         code: int = args.main(args)
         sys.stdout.flush()
-    except BrokenPipeError:
-        if not _reader_has_left():
-            raise
-        # Otherwise what is still in the buffer would be written at the exit, and fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _READER_LEFT
     except failures as refused:
         print(f"stepwell: {refused}", file=sys.stderr)
         return 1
     except OSError as unusable:
+        if code := standard_streams.unwritable(unusable):
+            return code
         if unusable.filename is None:
             raise
         # Any path that was given: too long, a loop of links, a folder where a file belongs.
@@ -63,10 +55,3 @@ def json_of(text: str, option: str) -> Any:
         return json_text.read(text)
     except ValueError as wrong:
         raise CommandFailed(f"{option} is not JSON: {wrong}") from wrong
-
-
-def _reader_has_left() -> bool:
-    """Return whether standard output is a pipe that nobody reads any more."""
-    look = select.poll()
-    look.register(sys.stdout.fileno(), 0)
-    return any(event & select.POLLERR for _, event in look.poll(0))

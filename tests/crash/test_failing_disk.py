@@ -144,6 +144,7 @@ def test_a_server_recovers_from_a_full_disk_once_there_is_room(tmp_path: Path) -
         assert client.get(f"/api/workflow/status/{kept[0]}").json()["status"] == "paused"
         others = [client.post("/api/workflow/start/waiting", json={"data": {}}) for _ in range(40)]
         assert {answer.status_code for answer in others} == {503}
+        assert all("full" in answer.json()["message"] for answer in others)
         assert server.log.read_text().count("run lost") < len(others) / 2, "one line for many"
         free(data / "ballast")
         wait_until_ready(client)

@@ -113,7 +113,7 @@ class Runs:
                 await self._appends.flush(live)
                 return live.run.copy()
         except UnknownRun:
-            raise RunLost(run_id) from None  # its start has not been stored
+            raise RunLost(run_id, None) from None  # its start has not been stored
 
     async def read(self, tenant: str, run_id: str) -> Run:
         """Return the run as stored in the journal. Raises `UnknownRun` and `Corrupt`."""
@@ -130,7 +130,7 @@ class Runs:
         """Return a future of the run's end or pause, done at once if that has come."""
         async with self._live_runs.load(tenant, run_id) as live, live.lock:
             if live.lost:
-                raise RunLost(run_id)
+                raise RunLost(run_id, live.lost_by)
             future = self._waiters.expect(run_id)
             if not live.pending and is_settled(live.run) and not future.done():
                 future.set_result(live.run.copy())

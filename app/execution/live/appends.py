@@ -33,7 +33,17 @@ from engine import (
     react,
     scope,
 )
-from journal import Corrupt, DuplicateStart, Head, Journal, Statement, Work, turn_of, wake
+from journal import (
+    Corrupt,
+    DuplicateStart,
+    Head,
+    Journal,
+    Statement,
+    Unavailable,
+    Work,
+    turn_of,
+    wake,
+)
 from journal.writing.writer import resolve
 from steps.document.captions import Caption
 from steps.document.compiled import Definition
@@ -91,7 +101,7 @@ class Appends:
     def take(self, live: LiveRun, happened: Input) -> None:
         """Decide, with the lock held. Raises `Rejected`, and then nothing has changed."""
         if live.lost:
-            raise RunLost(live.run.id, is_before=True)
+            raise RunLost(live.run.id, live.lost_by, is_before=True)
         definition = live.definition
         if isinstance(definition, DefinitionUnusable):
             raise definition
@@ -187,7 +197,7 @@ class Appends:
         `then` is called once they and `beside` are durable, or with the reason why that is unknown.
         """
         if live.lost:
-            then(RunLost(live.run.id, is_before=True))
+            then(RunLost(live.run.id, live.lost_by, is_before=True))
             return
         if not live.pending:
             then(None)
@@ -271,10 +281,10 @@ class Appends:
         """Record the result of an append; return why its caller cannot continue, if so."""
         if isinstance(answer, BaseException):
             if not isinstance(answer, DuplicateStart):
-                self.lose(live)
+                self.lose(live, answer)
             return answer
         if live.lost:
-            return RunLost(live.run.id)
+            return RunLost(live.run.id, live.lost_by)
         live.head = answer
         if self._cluster is not None and not live.is_ours:
             self._cluster.woken(live.run.id)
@@ -296,9 +306,9 @@ class Appends:
                 live.pending = []
             try:
                 heads = await self._journal.events.start_together(lives[0].tenant, starts)
-            except BaseException:
+            except BaseException as failure:
                 for live in lives:
-                    self.lose(live)
+                    self.lose(live, failure)
                 raise
             for live, head, (_, events, _) in zip(lives, heads, starts, strict=True):
                 live.head = head
@@ -324,13 +334,14 @@ class Appends:
     def must_be_here(self, live: LiveRun) -> None:
         """Before the run acts, check that this process still carries it on. Raises `RunLost`."""
         if self._cluster is not None and not self._cluster.owns(live.run.id):
-            raise RunLost(live.run.id)
+            raise RunLost(live.run.id, None)
 
-    def lose(self, live: LiveRun) -> None:
+    def lose(self, live: LiveRun, why: BaseException | None = None) -> None:
         """Give up the copy of a run in memory: only the journal knows its state."""
         if live.lost:
             return
         live.lost = True
+        live.lost_by = why if isinstance(why, Unavailable) else None
         if live.in_flight:
             live.in_flight.stop(0)
         for heard in self.on_loss:

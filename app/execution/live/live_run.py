@@ -9,7 +9,7 @@ from app.definitions.versioned import DefinitionUnusable
 from app.execution.live.conditions import Answered
 from app.execution.live.run_lock import RunLock
 from engine import AwaitChildren, Event, Execute, Graph, Input, Run, State, Stopped
-from journal import Head, IdempotencyKey
+from journal import Head, IdempotencyKey, Unavailable
 from steps.contract.step_type import StepBroke
 from steps.document.captions import Caption
 from steps.document.compiled import Definition
@@ -22,12 +22,14 @@ class RunLost(Exception):
         is_before: True if the run was lost before anything was done for the caller.
     """
 
-    def __init__(self, run_id: str, *, is_before: bool = False) -> None:
+    def __init__(self, run_id: str, why: Unavailable | None, *, is_before: bool = False) -> None:
+        """Take what kept the append from being stored, if that is known."""
         self.run_id, self.is_before = run_id, is_before
-        super().__init__(
+        unknown = (
             f"whether the last change to run {run_id} was stored is unknown; it is being read "
             "again, so ask for its status in a moment"
         )
+        super().__init__(f"{why.what}: {unknown}" if why else unknown)
 
 
 _EXECUTING = State.EXECUTING  # looked up once: access to an enum's members is slow
@@ -84,6 +86,7 @@ class LiveRun:
         in_flight: The attempt that waits for something, if there is one.
         holders: How many coroutines hold this run in memory, not counting its driver.
         lost: True after an append with an unknown outcome; only the journal knows its state now.
+        lost_by: Why the journal did not store that append.
         size: How many bytes the request had that started this run in this process.
         may_have_children: True if it has started child runs, or may have done so before it was
             read, of which its history has no event yet.
@@ -108,6 +111,7 @@ class LiveRun:
     in_flight: InFlight | None = None
     holders: int = 0
     lost: bool = False
+    lost_by: Unavailable | None = None
     size: int = 0
     may_have_children: bool = False
     is_notified: bool = False

@@ -71,7 +71,7 @@ class Waiters:
         if live.head is None:
             for future in tuple(self._by_run.get(live.run.id, ())):
                 if not future.done():
-                    future.set_exception(RunLost(live.run.id))
+                    future.set_exception(RunLost(live.run.id, live.lost_by))
 
     def close(self) -> None:
         """End all waiting: the server is stopping."""

@@ -30,6 +30,7 @@ from journal import (
     UNREADABLE,
     Journal,
     JournalError,
+    Unavailable,
     UnknownRun,
     run_id,
     run_number,
@@ -236,7 +237,9 @@ class Recovery:
                 except DefinitionUnusable as unusable:
                     log.run_stuck(run_id, unusable)
                 except Exception as failure:  # noqa: BLE001 - tried again, and logged
-                    log.run_not_recovered(run_id, failure)
+                    # While nothing can be written, one line says so for all runs and tries.
+                    if not (isinstance(failure, Unavailable) and self._journal.health.trouble):
+                        log.run_not_recovered(run_id, failure)
                     self._lost_runs.add(run_id)
 
         await asyncio.gather(*(one(run_id) for run_id in run_ids))
