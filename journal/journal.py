@@ -101,7 +101,7 @@ class Journal:
     def __init__(self, lock: FolderLock, file: Path, parts: Parts) -> None:
         writer, readers, lists = parts.writer, parts.readers, parts.lists
         self._writer = writer
-        self._readers, self._lists = readers, lists
+        self._readers, self._lists, lists.last = readers, lists, readers.last
         self.lock = lock
         self.counters = writer.counters
         self.file = file
@@ -210,6 +210,11 @@ class Journal:
         if await self.upkeep.is_due(self._readers):
             await self._writer.write(_nothing)
         return await self.upkeep.is_due(self._readers)
+
+    @property
+    def read_trouble(self) -> str | None:
+        """Why the last read got no answer from the database; None if it got one."""
+        return self._readers.last.trouble
 
     async def close(self) -> None:
         """Write what has gathered, close the database, and release the folder.

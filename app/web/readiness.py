@@ -24,6 +24,8 @@ def unready(services: Services) -> str | None:
         return f"the journal cannot write: {services.journal.health.trouble}"
     if services.journal.health.waits_s > _LONGEST_WRITE_S:
         return f"a write to the journal has been waiting for more than {_LONGEST_WRITE_S:g} seconds"
+    if services.journal.read_trouble is not None:
+        return f"the journal cannot be read: {services.journal.read_trouble}"
     if not services.recovery.is_queued:
         return "the runs left open by the last stop are being recovered"
     if services.sharing is not None and not services.sharing.is_taking_part:

@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,8 +30,19 @@ class Reading(Protocol):
         """Close it."""
 
 
+@dataclass(slots=True)
+class LastRead:
+    """How the last query went: why it got no answer, or None."""
+
+    trouble: str | None = None
+
+
 class Readers:
-    """Runs short queries; each sees everything committed before it began."""
+    """Runs short queries; each sees everything committed before it began.
+
+    Attributes:
+        last: The outcome of the last query, which several may share.
+    """
 
     def __init__(  # noqa: PLR0913 - what reads, and the rules of sharing it
         self,
@@ -53,6 +65,7 @@ class Readers:
             most_of_one: How many queries a tenant has at a time; without it, as many as there are.
             near: Reads one row by its key if that is short.
         """
+        self.last = LastRead()
         self._near = near
         self._file = file
         self._connections: Sequence[Any] = connections
@@ -75,11 +88,15 @@ class Readers:
         else:
             connection = await self._in_line(tenant)
         try:
-            return list(await connection.execute_fetchall(sql, values))
+            rows = list(await connection.execute_fetchall(sql, values))
         except (DatabaseError, ValueError) as failure:
             if (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF in _BROKEN:
                 raise Damaged(self._file, f"has a broken page ({failure})") from failure
-            raise Unavailable(str(failure)) from failure
+            self.last.trouble = str(failure)
+            raise Unavailable(self.last.trouble) from failure
+        else:
+            self.last.trouble = None
+            return rows
         finally:
             self._give(tenant, connection)
 

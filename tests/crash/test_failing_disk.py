@@ -16,7 +16,7 @@ from journal import DATABASE, CannotOpen
 from tests.conftest import PLUGIN
 from tests.harness.server import Server, settled
 from tests.harness.small_disk import fill, free, small_disk
-from tests.harness.vfs import FULL, IOERR_FSYNC
+from tests.harness.vfs import FULL, IOERR_FSYNC, IOERR_READ
 
 FAILING = PLUGIN.with_name("failing_disk.py")
 WAITING = {
@@ -127,6 +127,19 @@ def wait_until_ready(client: httpx.Client) -> None:
     while client.get("/readyz").status_code != 200:
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_a_server_that_cannot_read_is_not_ready_until_it_can(failing: Failing) -> None:
+    with failing.server.client() as client:
+        kept = start_some(client, 300)
+        failing.fail("read", IOERR_READ, DATABASE)
+        assert client.get("/api/workflow/runs").status_code == 503
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["ready"]) == (503, False)
+        assert ready.json()["reason"] == "the journal cannot be read: disk I/O error"
+        failing.mend()
+        wait_until_ready(client)
+        check_kept(client, kept[:3])
 
 
 def test_a_server_recovers_from_a_full_disk_once_there_is_room(tmp_path: Path) -> None:

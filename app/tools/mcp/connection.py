@@ -40,14 +40,14 @@ from app.tools.mcp.resources import RESOURCE_TOOLS, asked_of_resources
 from app.tools.mcp.result import result_of
 from app.tools.mcp.rounds import ToolRounds
 from app.tools.mcp.stderr import logged
-from app.tools.mcp.stdio import TOO_LONG, Ending, reporting, stdio
+from app.tools.mcp.stdio import LONGEST_LINE, TOO_LONG, Ending, reporting, stdio
 from engine import Json
 from steps.contract.step_type import StepBroke
 from steps.effects.outgoing import TokenRequest
 
 _PAGES = 100
 _LISTEN_AGAIN_S = 5.0
-_LONGEST_EVENT_BYTES = 8_000_000
+_LONG_EVENT = "SSE stream failed: Server-sent event exceeded"  # as the library says it
 _KEY = "stepwell/idempotencyKey"
 _LONGEST = 2_000
 # The library's limits begin when a request is written, which a server that does not read
@@ -132,7 +132,7 @@ async def _streams(  # noqa: PLR0913 - what a connection is made of, each passed
             client = await stack.enter_async_context(http_client(headers, way, look, token))
             streams = await stack.enter_async_context(
                 streamable_http_client(
-                    str(settings.url), http_client=client, max_sse_event_size=_LONGEST_EVENT_BYTES
+                    str(settings.url), http_client=client, max_sse_event_size=LONGEST_LINE
                 )
             )
         yield streams
@@ -302,13 +302,13 @@ class Connection:
         self._is_over = self._is_over or refused.data == SESSION_OVER
         # Look in any case: how a server says that it has lost the session is its own choice.
         self._look()
+        if refused.code == TOO_LONG or refused.message.startswith(_LONG_EVENT):
+            message = f"tool {tool_id} gave an answer of more than {LONGEST_LINE:,} bytes"
+            return StepBroke("InvalidToolResult", message, retryable=False)
         if refused.code == CONNECTION_CLOSED:
             if refused.data == SESSION_OVER:
                 return NotSent(self._name, refused.message)
             return self._gone(refused.message, call)
-        if refused.code == TOO_LONG:
-            message = f"tool {tool_id} gave {refused.message}"
-            raise StepBroke("InvalidToolResult", message, retryable=False) from refused
         message = f"tool {tool_id} failed: {refused.message}"[:_LONGEST]
         return StepBroke(
             "ToolFailed", message, retryable=refused.code not in (INVALID_PARAMS, METHOD_NOT_FOUND)

@@ -16,6 +16,7 @@ from app.outbound.network import EVERYWHERE
 from app.outbound.way_out import WayOut
 from app.tools.mcp.link import Token
 from app.tools.mcp.misread import readable
+from app.tools.mcp.stdio import LONGEST_LINE, TOO_LONG
 from steps.contract.step_type import StepBroke
 
 UNREACHABLE = {"stepwell": "unreachable"}
@@ -24,7 +25,6 @@ SESSION_OVER = {"stepwell": "session over"}
 
 _CONNECT_S = 10.0
 _KEEPALIVE_S = 3.0
-_LONGEST_BODY = 8_000_000
 _SHOWN = 300
 _SESSION = "mcp-session-id"
 _NOT_COPIED = ("content-encoding", "content-length", "transfer-encoding")
@@ -67,7 +67,9 @@ class _Isolating(GuardedTransport):
             response = await self._sent(request)
             if is_post and (_is_error(response) or _is_json(response)):
                 return await self._whole(request, response)
-        except (httpx2.TransportError, _TooLong) as failure:
+        except _TooLong as failure:
+            return _refusal(request, str(failure), code=TOO_LONG)
+        except httpx2.TransportError as failure:
             self._failed()
             if not is_post:
                 raise
@@ -103,8 +105,10 @@ class _Isolating(GuardedTransport):
         try:
             async for chunk in response.aiter_bytes():
                 content += chunk
-                if len(content) > _LONGEST_BODY:
-                    raise _TooLong(f"it is longer than {_LONGEST_BODY} bytes")
+                if len(content) > LONGEST_LINE:
+                    if _is_error(response):
+                        break
+                    raise _TooLong(f"an answer of more than {LONGEST_LINE:,} bytes")
         finally:
             await response.aclose()
         status = response.status_code
@@ -160,9 +164,12 @@ def _error_in(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refusal(
-    request: httpx2.Request, why: str, data: Mapping[str, str] = UNREACHABLE
+    request: httpx2.Request,
+    why: str,
+    data: Mapping[str, str] = UNREACHABLE,
+    code: int = CONNECTION_CLOSED,
 ) -> httpx2.Response:
-    error = {"code": CONNECTION_CLOSED, "message": why, "data": data}
+    error = {"code": code, "message": why, "data": data}
     return httpx2.Response(
         httpx2.codes.BAD_GATEWAY,
         json={"jsonrpc": "2.0", "id": None, "error": error},

@@ -4,6 +4,8 @@ import base64
 import json
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -250,6 +252,7 @@ class Sessions(BaseHTTPRequestHandler):
     """An MCP server whose first session is over when its tool is called."""
 
     refusal: ClassVar[tuple[int, bytes]]
+    media_type: ClassVar[str] = "application/json"
     sessions: ClassVar[list[str]]
     calls: ClassVar[list[str]]
 
@@ -278,7 +281,8 @@ class Sessions(BaseHTTPRequestHandler):
     def say(self, status: int, said: Any, session: str = "") -> None:
         body = said if isinstance(said, bytes) else json.dumps({"jsonrpc": "2.0", **said}).encode() if said else b""  # fmt: skip
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        is_refusal = isinstance(said, bytes)
+        self.send_header("content-type", self.media_type if is_refusal else "application/json")
         self.send_header("content-length", str(len(body)))
         if session:
             self.send_header("mcp-session-id", session)
@@ -294,6 +298,16 @@ class Sessions(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
+@contextmanager
+def sessions(**more: Any) -> Iterator[tuple[str, Any]]:
+    """Serve `Sessions` as scripted; yield the address and what it has seen."""
+    kept: Any = {"sessions": [], "calls": [], **more}
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Sessions,), kept)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/mcp", kept
+        server.shutdown()
+
+
 NO_SESSION = b'{"jsonrpc": "2.0", "error": {"code": -32000, "message": "No valid session ID provided"}, "id": null}'  # fmt: skip
 OTHER = b'{"jsonrpc": "2.0", "error": {"code": -32602, "message": "bad session name"}, "id": 3}'
 
@@ -305,11 +319,7 @@ OTHER = b'{"jsonrpc": "2.0", "error": {"code": -32602, "message": "bad session n
 async def test_a_call_in_a_session_that_is_over_is_made_in_the_next(
     status: int, body: bytes, is_made: bool
 ) -> None:
-    kept: Any = {"refusal": (status, body), "sessions": [], "calls": []}
-    handler = type("Handler", (Sessions,), kept)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_address[1]}/mcp"
+    with sessions(refusal=(status, body)) as (address, kept):
         async with catalogue_of(odd={"url": address}) as catalogue:
             if is_made:
                 assert await call(catalogue, "odd.go") == {
@@ -318,5 +328,14 @@ async def test_a_call_in_a_session_that_is_over_is_made_in_the_next(
                 }
             else:
                 assert (await refusal(catalogue, "odd.go")).error.type != "InvalidToolInput"
-        server.shutdown()
     assert kept["calls"] == (["s0", "s1"] if is_made else ["s0"])
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/event-stream"])
+async def test_an_answer_over_http_that_is_too_long_is_not_asked_for_again(media_type: str) -> None:
+    body = b"data: " + b"x" * (LONGEST_LINE + 1)
+    with sessions(refusal=(200, body), media_type=media_type) as (address, _):
+        async with catalogue_of(odd={"url": address}) as catalogue:
+            error = (await refusal(catalogue, "odd.go")).error
+    assert (error.type, error.retryable) == ("InvalidToolResult", False)
+    assert error.message == "tool odd.go gave an answer of more than 8,000,000 bytes"
