@@ -135,7 +135,7 @@ def main() -> None:
     with Server(work / "data", PLUGIN) as server:
         scene = set_the_scene(server)
         for look, (width, height, scheme) in LOOKS.items():
-            driver = open_browser(work / look, width, height)
+            driver = open_browser(width, height)
             try:
                 person = Person(driver, server.address)
                 _look(driver, width, height, scheme)

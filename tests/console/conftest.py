@@ -22,8 +22,8 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    driver = open_browser(tmp_path_factory.mktemp("chromium"))
+def chrome() -> Iterator[Chrome]:
+    driver = open_browser()
     yield driver
     driver.quit()
 
