@@ -21,11 +21,12 @@ from journal.rows.chain import first_link, link
 from journal.rows.event_rows import Row, count_of, decode_row, rows_of
 from journal.rows.run_ids import run_number
 from journal.rows.run_projection import Statement, listing, turn_of
+from journal.runs.failures import failure
 from journal.runs.open_pauses import OpenPauses
 from journal.writing.transaction import NEW_RUN_ROWS, Append, Task, Work
 from journal.writing.writer import Writer
 
-_PAUSED = str(State.PAUSED)
+_PAUSED, _FAILED = str(State.PAUSED), str(State.FAILED)
 _PIECE_EVENTS = 100
 _PIECE_CHARACTERS = 250_000
 """How much of a long history is checked or folded before the event loop gets a turn."""
@@ -163,6 +164,8 @@ class Events:
             listed.append(caption)
         if turn[1] == _PAUSED or (before is not None and before[1] == _PAUSED):
             listed += self.open_pauses.kept(head.tenant, run, events, before)
+        if turn[1] == _FAILED:
+            listed += failure(head.tenant, run, events)
         whole = head.characters + characters
         after = Head(head.run_id, head.tenant, run.seq, digest, whole, turn)
         return RunAppend(

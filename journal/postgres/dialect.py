@@ -52,7 +52,7 @@ _SAID_OTHERWISE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"\(SELECT id AS listed FROM \(",
             "(SELECT id AS listed, row_number() OVER () AS place FROM (",
         ),
-        (r" LIMIT :most\) AS runs\b", " ORDER BY place LIMIT :most) AS runs"),
+        (r" LIMIT :most\) AS chosen\b", " ORDER BY place LIMIT :most) AS chosen"),
         (
             r"\bORDER BY (r\.)?updated_at_ms, (r\.)?id LIMIT\b",
             r"ORDER BY \1waits_since_ms NULLS FIRST, \2id LIMIT",

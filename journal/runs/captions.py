@@ -48,24 +48,29 @@ class Captions:
 
     async def of(self, tenant: str, run_ids: Iterable[str]) -> dict[str, CaptionRow]:
         """Return the captions of those of the tenant's runs that have one."""
-        if self._has_some is None:
-            row = await self._readers.one("SELECT EXISTS (SELECT 1 FROM run_captions)")
-            self._has_some = self._has_some or bool(row[0])
-        numbers = [run_number(name) for name in run_ids] if self._has_some else []
-        if not numbers:
-            return {}
-        rows = await self._readers.all(
-            "SELECT run, title, labels FROM json_each(?)"
-            " CROSS JOIN run_captions ON run = CAST(value AS BIGINT)"
-            " WHERE tenant = ?",
-            (json.dumps(numbers), tenant),
-        )
+        rows = [*(await self.kept(tenant, map(run_number, run_ids))).items()]
         captions: dict[str, CaptionRow] = {}
         for first in range(0, len(rows), _AT_ONCE):
             if first:
                 await asyncio.sleep(0)
             part = rows[first : first + _AT_ONCE]
             captions |= {
-                run_id(run): CaptionRow(title, json.loads(text)) for run, title, text in part
+                run_id(run): CaptionRow(title, json.loads(text)) for run, (title, text) in part
             }
         return captions
+
+    async def kept(self, tenant: str, numbers: Iterable[int]) -> dict[int, tuple[str, str]]:
+        """Return the same by the runs' numbers, as titles and the JSON of labels."""
+        if self._has_some is None:
+            row = await self._readers.one("SELECT EXISTS (SELECT 1 FROM run_captions)")
+            self._has_some = self._has_some or bool(row[0])
+        asked = [*numbers] if self._has_some else []
+        if not asked:
+            return {}
+        rows = await self._readers.all(
+            "SELECT run, title, labels FROM json_each(?)"
+            " CROSS JOIN run_captions ON run = CAST(value AS BIGINT)"
+            " WHERE tenant = ?",
+            (json.dumps(asked), tenant),
+        )
+        return {run: (title, labels) for run, title, labels in rows}

@@ -16,8 +16,8 @@ from engine.value import value
 from journal.reading.readers import Readers
 from journal.rows.codec import decode
 from journal.rows.run_ids import run_id, run_number
-from journal.runs.captions import CaptionRow, Captions
-from journal.runs.question_words import has_words, searched_words
+from journal.runs.captions import Captions
+from journal.runs.question_words import has_words, may_have_words, searched_words
 
 _OWN = "r.tenant = :tenant AND r.status = 'paused' AND r.state = 'paused' AND r.signal_name IS NULL"
 _IN_NAMES = (
@@ -34,7 +34,10 @@ _ROW = (
     "r.id, r.workflow_id, r.version, r.step_id, e.seq, r.started_at_ms, e.at_ms, r.parent, r.item,"
     " r.body, q.due_at_ms, e.type, e.schema, e.body, c.type, c.schema, c.body"
 )
-_PAUSED_AT, _EVENT_AT = 6, 11
+_STARTED_AT, _PAUSED_AT, _DUE_AT, _EVENT_AT = 5, 6, 10, 11
+_BODIES = slice(13, 17, 3)
+"""What it was asked, and how that was changed."""
+
 _PIECE_CHARACTERS = 256 * 1024
 """How many characters of questions are read before other work has its turn."""
 
@@ -44,7 +47,7 @@ _PAGE_CHARACTERS = 2_000_000
 _FIRST_ROWS = 16
 """How many rows are read at first; four times as many each time, as long as they are short."""
 
-_MOST_SEARCHED = 1_000
+_MOST_SEARCHED = 300
 """How many questions a page of a search reads."""
 
 _JOINED = (
@@ -155,19 +158,23 @@ class Inbox:
         """
         words = None if wanted.text is None else searched_words(wanted.text)
         rows: list[PausedRow] = []
+        captions: Mapping[int, tuple[str, str]] = {}
+        place = wanted.before
         read, piece, size, left = 0, 0, _FIRST_ROWS, _MOST_SEARCHED
         while True:
             asked = min(size, left if words is not None else limit + 1 - len(rows))
             found = await self._next(tenant, asked, wanted)
             if words is not None:
-                captions = await self._captions.of(tenant, [run_id(row[0]) for row in found])
+                captions = await self._captions.kept(tenant, [row[0] for row in found])
             for row in found:
                 if len(rows) == limit or read > _PAGE_CHARACTERS:
-                    return rows, wanted.before
-                paused = _waiting(row)
-                if words is None or _has(words, paused, captions):
-                    rows.append(paused)
-                wanted = replace(wanted, before=paused.position)
+                    return rows, place
+                caption = captions.get(row[0])
+                if words is None or may_have_words(words, (*(caption or ()), *row[_BODIES])):
+                    paused = _waiting(row)
+                    if words is None or _has(words, paused, caption):
+                        rows.append(paused)
+                place = InboxPosition(row[_DUE_AT], row[_STARTED_AT], row[0])
                 characters = len(row[_EVENT_AT + 2] or "")
                 read, piece = read + characters, piece + characters
                 if piece > _PIECE_CHARACTERS:
@@ -177,8 +184,8 @@ class Inbox:
             if len(found) < asked:
                 return rows, None
             if words is not None and not left:
-                return rows, wanted.before
-            size = 4 * size
+                return rows, place
+            wanted, size = replace(wanted, before=place), 4 * size
 
     async def _next(self, tenant: str, limit: int, wanted: InboxFilter) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []
@@ -290,10 +297,9 @@ class Inbox:
         return int(row[0])
 
 
-def _has(words: Sequence[str], row: PausedRow, captions: Mapping[str, CaptionRow]) -> bool:
-    caption = captions.get(row.run_id) or CaptionRow()
-    labels = caption.labels.values()
-    return row.pause is not None and has_words(words, caption.title, labels, row.pause)
+def _has(words: Sequence[str], row: PausedRow, caption: tuple[str, str] | None) -> bool:
+    title, labels = caption or ("", "{}")
+    return row.pause is not None and has_words(words, title, json.loads(labels).values(), row.pause)
 
 
 def _source(wanted: InboxFilter, *, is_due: bool) -> str:

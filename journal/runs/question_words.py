@@ -22,6 +22,20 @@ def searched_words(text: str) -> Sequence[str]:
     return _words(text)[:_MOST_WORDS]
 
 
+def may_have_words(searched: Sequence[str], written: Iterable[str | None]) -> bool:
+    """Return whether each of the words is somewhere in what was written, as texts or as JSON.
+
+    That is found out sooner than `has_words`, which is false for all others.
+    """
+    left = searched
+    for text in written:
+        if text and "\\u" in text:
+            return True
+        plain = unaccented(text or "")
+        left = [word for word in left if word not in plain]
+    return not left
+
+
 def has_words(searched: Sequence[str], title: str, labels: Iterable[str], pause: Pause) -> bool:
     """Return whether each of the words begins a word of the question."""
     left = set(searched)

@@ -82,9 +82,15 @@ class RunFilter:
         )  # fmt: skip
 
     @property
-    def reads_events(self) -> bool:
-        """Whether a condition is checked against an event of the run, not against its row."""
-        return any(one is not None for one in (self.step_id, self.error_type, self.started_by))
+    def reads_rows(self) -> bool:
+        """Whether a condition is checked against the run's row, for lack of it in the index."""
+        looked_at: list[object] = [
+            self.text, self.step_id, self.error_type, self.started_by, self.longer_ms,
+            self.shorter_ms, self.state,
+        ]  # fmt: skip
+        if self.order.of_ended:
+            looked_at += [self.since_ms, self.until_ms]
+        return bool(self.labels) or any(one is not None for one in looked_at)
 
     def among(self, statuses: Sequence[str] = OPEN + ENDED) -> Sequence[str]:
         """Return those of the statuses that are asked for."""
@@ -221,12 +227,12 @@ def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
     return parts, values
 
 
-_LAST = (
-    "SELECT json_extract(e.body, '$.error.{}') FROM events e"
-    " WHERE e.run = runs.id AND e.seq = runs.seq"
+_FAILED = (
+    "(+status = 'failed' AND"
+    " EXISTS (SELECT 1 FROM run_failures f WHERE f.run = runs.id AND f.{} = ?))"
 )
-_IN_STEP = f"(step_id = ? OR (+status = 'failed' AND ({_LAST.format('step_id')}) = ?))"
-_FAILED_WITH = f"(+status = 'failed' AND ({_LAST.format('type')}) = ?)"
+_IN_STEP = f"(step_id = ? OR {_FAILED.format('step_id')})"
+_FAILED_WITH = _FAILED.format("error_type")
 _STARTED_BY = (
     "(SELECT json_extract(e.body, CASE e.schema WHEN 2 THEN '$[0].caller' ELSE '$.caller' END)"
     " FROM events e WHERE e.run = runs.id ORDER BY e.seq LIMIT 1) = ?"

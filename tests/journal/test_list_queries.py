@@ -39,11 +39,14 @@ def rows(count: int) -> Iterator[tuple[Any, ...]]:
     """Yield runs, of which three start in each millisecond."""
     for number in range(1, count + 1):
         status = "paused" if number % 10 == 3 else "completed" if number % 7 else "failed"
-        ended = None if status == "paused" else number
+        if number % 50 == 4:
+            status = "running"
+        ended = None if status in ("paused", "running") else number
+        state = "sleeping" if status == "running" else status
         family = (1, 1, 1, number) if CHILDREN_FROM <= number < CHILDREN_FROM + count // 8 else ()
         started = number // 3
         yield (
-            number, "acme" if number > 50 else "small", f"wf-{number % 5}", status, status,
+            number, "acme" if number > 50 else "small", f"wf-{number % 5}", status, state,
             started, ended, None if ended else count + number, *(family or (None,) * 4),
         )  # fmt: skip
 
@@ -60,6 +63,11 @@ def fill(file: Path, count: int) -> None:
             " SELECT id, 1, 'RunFailed', 3, 1, json(?), x'00' FROM runs WHERE status = 'failed'",
             ('{"error": {"step_id": "a", "type": "T", "message": "m"}}',),
         )
+        connection.execute(
+            "INSERT INTO run_failures SELECT id, tenant, started_at_ms, iif(id < 300, 'Rare', 'T'),"
+            " 's-' || (id % 2) FROM runs WHERE status = 'failed'"
+        )
+        connection.execute("UPDATE runs SET step_id = NULL WHERE ended_at_ms IS NOT NULL")
         connection.execute(
             "INSERT INTO run_captions SELECT id, tenant, started_at_ms, 'Invoice order c-' || (id % 20),"
             " json_object('customer', 'c-' || (id % 20), 'size', 's-' || (id % 3)) FROM runs"
@@ -116,11 +124,11 @@ FILTERS = {
     "all": RunFilter(),
     "the next page": RunFilter(before=MIDDLE),
     "a status": RunFilter(status="paused"),
-    "a status that no run has": RunFilter(status="running"),
+    "a status that no run has": RunFilter(status="cancelled"),
     "a workflow": RunFilter(workflow_id="wf-3"),
     "a workflow that there is not": RunFilter(workflow_id="none"),
     "a workflow and a status": RunFilter(workflow_id="wf-1", status="completed"),
-    "a workflow and a status that no run has": RunFilter(workflow_id="wf-3", status="running"),
+    "a workflow and a status that no run has": RunFilter(workflow_id="wf-3", status="cancelled"),
     "children": RunFilter(parent_id=PARENT),
     "children of no run": RunFilter(parent_id="dynamic-workflow-2"),
     "children with a status": RunFilter(parent_id=PARENT, status="completed"),
@@ -172,6 +180,34 @@ SEARCHES = {
         longer_ms=40, shorter_ms=60, top_level=True, order=RunOrder.read("startTime")
     ),
     "what many runs took": RunFilter(longer_ms=40),
+    "an error that few runs have": RunFilter(error_type="Rare"),
+    "an error that few runs have, by end": RunFilter(
+        error_type="Rare", order=RunOrder.read("endTime")
+    ),
+    "an error that many runs have": RunFilter(error_type="T", top_level=True),
+    "an error that many runs have, the longest first": RunFilter(
+        error_type="T", order=RunOrder.read("-duration")
+    ),
+    "an error and a step, the oldest first": RunFilter(
+        error_type="T", step_id="s-1", order=RunOrder.read("startTime")
+    ),
+    "an error that no run has": RunFilter(error_type="None", workflow_id="wf-2"),
+    "a step in which runs are": RunFilter(step_id="a"),
+    "a step in which runs failed": RunFilter(step_id="s-1"),
+    "a step in which runs of a moment failed": RunFilter(step_id="s-1", since_ms=100, until_ms=203),
+    "a step, the oldest first": RunFilter(
+        step_id="s-0", since_ms=100, order=RunOrder.read("startTime")
+    ),
+    "a step of runs that failed": RunFilter(step_id="s-1", status="failed"),
+    "a step of runs that wait": RunFilter(step_id="a", status="paused", workflow_id="wf-3"),
+    "a step, the first to end": RunFilter(step_id="s-1", order=RunOrder.read("endTime")),
+    "sleeping": RunFilter(state="sleeping"),
+    "sleeping, the oldest first": RunFilter(state="sleeping", order=RunOrder.read("startTime")),
+    "sleeping, of a moment": RunFilter(state="sleeping", since_ms=100, until_ms=203),
+    "waiting for a retry": RunFilter(state="backing_off", top_level=True),
+    "children with an error": RunFilter(parent_id=PARENT, error_type="Rare"),
+    "words with a status that no run has": RunFilter(text="order c-3", status="cancelled"),
+    "words with an error": RunFilter(text="order c-3", error_type="Rare"),
 }
 WORDS: dict[str | None, Callable[[int], bool]] = {
     None: lambda _: True,
@@ -213,7 +249,7 @@ LISTS: dict[str, Ask] = {
     "inbox, counted for somebody": lambda journal: journal.inbox.count("acme", 50, ["ada"]),
     "inbox, counted": lambda journal: journal.inbox.count("acme", 50),
     "errors of a page": _errors,
-    "what can be stopped": lambda journal: journal.selection.open("acme", RunFilter(), None, 50),
+    "what can be stopped": lambda journal: journal.selection.open("acme", RunFilter(), None, 15),
     "what can be deleted": lambda journal: journal.selection.deletable(
         "acme", RunFilter(), None, 50
     ),
@@ -272,8 +308,9 @@ def meant(wanted: RunFilter) -> list[RunPosition]:
     """Return the matching runs in order, found by checking every row."""
     fits = WORDS.get(wanted.text, WORDS["nothing"])
     places: list[RunPosition] = []
-    for number, tenant, workflow, status, _, started, ended, _, parent, *_ in rows(SMALL):
+    for number, tenant, workflow, status, state, started, ended, _, parent, *_ in rows(SMALL):
         over = ended or 0
+        error = ("Rare" if number < 300 else "T") if status == "failed" else None
         key = {"startTime": started, "endTime": over, "duration": over - started}
         place = RunPosition(key[wanted.order.by], number)
         behind = wanted.before is None or (
@@ -284,6 +321,9 @@ def meant(wanted: RunFilter) -> list[RunPosition]:
             and behind
             and fits(number)
             and wanted.status in (None, status)
+            and wanted.state in (None, state)
+            and wanted.error_type in (None, error)
+            and wanted.step_id in (None, "a" if ended is None else error and f"s-{number % 2}")
             and wanted.workflow_id in (None, workflow)
             and (wanted.since_ms or 0) <= started < (wanted.until_ms or LARGE)
             and (wanted.parent_id is None or wanted.parent_id == f"dynamic-workflow-{parent}")
@@ -322,12 +362,11 @@ async def test_a_search_finds_the_matching_runs_at_a_cost_independent_of_the_jou
     name: str, journals: list[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted, small = SEARCHES[name], journals[0].journal
-    monkeypatch.setattr("journal.runs.run_search._FEW", 500)
-    await the_same_work(lambda journal: journal.search.page("acme", wanted, 5), journals, 2.6)
     monkeypatch.setattr("journal.runs.run_search._FIRST_PART", 20)
+    monkeypatch.setattr("journal.runs.run_search._FEW", 60)
+    await the_same_work(lambda journal: journal.search.page("acme", wanted, 5), journals, 2.6)
     monkeypatch.setattr("journal.runs.run_search._MOST_LOOKED_AT", 100)
     monkeypatch.setattr("journal.runs.run_search._MOST_READ", 60)
-    monkeypatch.setattr("journal.runs.run_search._FEW", 60)
     found: list[RunPosition] = []
     asked = wanted
     while True:
@@ -340,15 +379,14 @@ async def test_a_search_finds_the_matching_runs_at_a_cost_independent_of_the_jou
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_search_that_reads_events_looks_at_fewer_runs(
+async def test_a_search_that_reads_rows_looks_at_fewer_runs(
     journals: list[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("journal.runs.run_search._FIRST_PART", 5)
     monkeypatch.setattr("journal.runs.run_search._MOST_READ", 10)
     newest = await journals[1].journal.search.page("acme", RunFilter(), 10)
-    for unmatched in (RunFilter(started_by="nobody"), RunFilter(step_id="nowhere")):
-        page = await journals[1].journal.search.page("acme", unmatched, 5)
-        assert (page.rows, page.following) == ([], newest.rows[-1].place(unmatched.order))
+    page = await journals[1].journal.search.page("acme", RunFilter(started_by="nobody"), 5)
+    assert (page.rows, page.following) == ([], newest.rows[-1].place())
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -367,6 +405,8 @@ async def test_no_list_scans_a_table(
         patch.setattr(Readers, "all", noted)
         for wanted in FILTERS.values():
             await journal.runs.page("acme", wanted, 21)
+        for wanted in SEARCHES.values():
+            await journal.search.page("acme", wanted, 21)
         for every in LISTS.values():
             await every(journal)
     assert len(asked) >= len(FILTERS) + len(LISTS)
@@ -386,7 +426,7 @@ async def test_a_count_is_split_into_bounded_parts(
             meant = [
                 RunPosition(row[5], row[0])
                 for row in every
-                if (row[3] == "paused") == is_open and (is_open or row[8] is None)
+                if (row[6] is None) == is_open and (is_open or row[8] is None)
             ]
             found = await counted.journal.selection.count(
                 "acme", RunFilter(), None, is_open=is_open

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg.pq import ExecStatus
 
-from journal import BadDatabase, Journal
+from journal import BadDatabase, Journal, RunFilter
 from journal.postgres import schema
 from journal.postgres.address import Address
 from journal.postgres.connection import lock_of
@@ -40,6 +40,24 @@ async def test_compatible_migrations_do_not_stop_an_older_process_until_one_is_n
         with pytest.raises(BadDatabase, match="a newer Stepwell has changed it"):
             await Journal.open(tmp_path / "oldest", database=database)
         await start_run(journal, "acme", *begun(30))  # an open journal is kept
+
+
+async def test_a_failure_that_an_older_process_writes_is_found(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    database = postgres.database()
+    async with opened(tmp_path / "data", database) as journal:
+        head = await start_run(journal, "acme", *begun(1))
+        for seq, kind in ((head.seq + 1, "CardStolen"), (head.seq + 2, "CardLost")):  # repaired
+            told = f'{{"error": {{"step_id": "pay", "type": "{kind}", "message": "m"}}}}'
+            postgres.execute(
+                f"UPDATE {database.schema}.runs SET status = 'failed', state = 'failed',"
+                f" ended_at_ms = 1, seq = {seq} WHERE id = 1;"
+                f" INSERT INTO {database.schema}.events (position, run, seq, type, schema, at_ms,"
+                f" body, hash) VALUES ({1_000 + seq}, 1, {seq}, 'RunFailed', 1, 1, '{told}', '')"
+            )
+            page = await journal.search.page("acme", RunFilter(error_type=kind, step_id="pay"), 5)
+            assert [row.number for row in page.rows] == [1]
 
 
 async def test_a_migration_may_take_longer_than_a_statement(

@@ -1,6 +1,6 @@
 """The overview: what an operator wants to know first."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,10 +13,10 @@ from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
 from engine import JsonObject, iso_time
 from journal import CaptionRow, WaitingRun
-from journal.runs.overview import MOST_COUNTED, MOST_OF_SPAN
+from journal.runs.overview import MOST_COUNTED, MOST_OF_SPAN, Span
 
 _MOST = 10
-_SPANS_MS = {"1h": 300_000, "24h": 3_600_000, "7d": 6 * 3_600_000}
+_SPANS_MS = {"1h": 300_000, "24h": 3_600_000, "7d": 12 * 3_600_000}
 """How long the parts are in which a period is counted."""
 
 _PERIODS_MS = {"1h": 3_600_000, "24h": 86_400_000, "7d": 7 * 86_400_000}
@@ -52,13 +52,12 @@ async def overview_document(call: Call, query: OverviewQuery) -> JsonObject:
     retries = await found.retries(tenant, _MOST)
     waiting = [*([oldest] if oldest else []), *retries]
     captions = await services.journal.captions.of(tenant, [run.run_id for run in waiting])
+    spans = await found.by_span(tenant, since_ms, now_ms, _SPANS_MS[query.period])
     return {
         "since": iso_time(since_ms),
-        "runs": dict(await found.by_status(tenant, since_ms)),
+        "runs": dict(await found.by_status(tenant, since_ms, spans)),
         "mostCounted": MOST_COUNTED,
-        "spans": _spans(
-            await found.by_span(tenant, since_ms, now_ms, _SPANS_MS[query.period]), now_ms
-        ),
+        "spans": _spans(spans, now_ms),
         "mostCountedOfSpan": MOST_OF_SPAN,
         "failures": [
             {
@@ -88,7 +87,7 @@ async def overview_document(call: Call, query: OverviewQuery) -> JsonObject:
     }
 
 
-def _spans(counted: list[tuple[int, dict[str, int]]], now_ms: int) -> list[Any]:
+def _spans(counted: Sequence[Span], now_ms: int) -> list[Any]:
     """Return the parts of a period, each up to the next, with the counts that are not zero."""
     ends = [*(begins for begins, _ in counted[1:]), now_ms]
     return [

@@ -16,7 +16,7 @@ from app.web.endpoint import Call
 from engine import Status
 
 _LISTEN = [name for name in NAMES if name.startswith("run.")]
-_PARTS = {"1h": "five minutes", "24h": "hour", "7d": "six hours"}
+_PARTS = {"1h": "five minutes", "24h": "hour", "7d": "half day"}
 _PERIODS = {"1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days"}
 
 

@@ -20,6 +20,7 @@ from app.web.console.page import Page
 from app.web.console.rendering import page
 from app.web.endpoint import Call
 from app.wire.tenant_documents import jwt_secret_document, key_document
+from journal.runs.statistics import MOST_RUNS
 
 _MOST = 0.99
 _MOST_GOING = 10_000
@@ -145,6 +146,7 @@ async def _retention(call: Call) -> dict[str, Any]:
     return {
         "is_on": any(rule.age or rule.keep is not None for rule in retention.rules(call.tenant)),
         "every": services.settings.housekeeping_interval,
+        "most_runs": MOST_RUNS,
         "rules": [
             {
                 "status": rule.status,
@@ -169,7 +171,9 @@ async def _health(call: Call) -> dict[str, Any]:
         "database": database,
         "log": log,
         "counts": counts,
+        "most_runs": MOST_RUNS,
         "total": sum(counts.values()),
+        "is_more": MOST_RUNS in counts.values(),
         "timer_ms": timer_ms,
         "is_late": timer_ms is not None and timer_ms < now_ms - 5_000,
         "is_recovered": services.recovery.is_done,

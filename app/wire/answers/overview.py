@@ -83,7 +83,7 @@ class OverviewAnswer(TypedDict):
     ]
     spans: Annotated[
         list[SpanCounts],
-        Field(description="the period in parts: of 5 minutes, an hour or 6 hours"),
+        Field(description="the period in parts: of 5 minutes, an hour or 12 hours"),
     ]
     mostCountedOfSpan: Annotated[
         int, Field(description="the number up to which runs of one status are counted in a part")
