@@ -63,7 +63,7 @@ from journal.tables.triggers import TriggerTable
 from journal.tables.variables import VariableTable
 from journal.tables.wakes import WakeTable
 from journal.tables.webhooks import WebhookTable
-from journal.writing.writer import Writer
+from journal.writing.writer import LoopTurns, Writer
 
 if TYPE_CHECKING:
     from journal.postgres.address import Address
@@ -197,6 +197,10 @@ class Journal:
         """Prepare for writes by other processes."""
         self.events.share()
         self.captions.share()
+
+    def take_turns(self, turns: LoopTurns) -> None:
+        """Write when nobody computes on the event loop, while several tenants do."""
+        self._writer.turns = turns
 
     async def try_to_write(self) -> None:
         """Check that a write made now becomes durable. Raises `Unavailable`."""

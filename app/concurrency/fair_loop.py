@@ -93,13 +93,15 @@ class FairLoop:
         self._processor_clock = processor_clock
         self._round_began_s = processor_clock()
         self._accounts: dict[str, _Account] = {}
-        self._left: dict[str, float] = {}
+        self._left: dict[str, tuple[float, float]] = {}
         self._line: list[tuple[float, int, _Account]] = []
         self._numbers = count()
         self._open = 0
-        self._spent_s = 0.0
+        self._spent_s = self._spent_before_s = 0.0
         self._reached_s = 0.0
         self._is_round_due = False
+        self._is_held = False
+        self._cleared = -1
         self._round = 0
         self._shared_until = -1
         self._latest: str | None = None
@@ -117,7 +119,7 @@ class FairLoop:
 
     @property
     def _slice_s(self) -> float:
-        return _SLICE_S if self._round > self._shared_until else _SHARED_SLICE_S
+        return _SHARED_SLICE_S if self._is_slice_short else _SLICE_S
 
     def run(self, tenant: str, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
         """Return the result of `coroutine`, which takes turns with others."""
@@ -163,14 +165,57 @@ class FairLoop:
         account = self._enter(tenant)
         self._put_in_line(account, _Callback(self, account, work))
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether nobody has computed in this iteration of the loop, or only one tenant computes.
+
+        Then other work may keep the loop for as long as a turn: what arrives waits for one of them.
+        """
+        is_clear = not (self._is_slice_short and (self._spent_s or self._spent_before_s))
+        self._cleared = self._round if is_clear else -1
+        return is_clear
+
+    async def clear(self) -> None:
+        """Let nobody compute until the next iteration of the loop, in which this returns."""
+        self._is_held = True
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self._is_held = False
+        self._cleared = self._round
+
+    def over(self) -> None:
+        """End such work; turns come in the next iteration, unless it lasted for several."""
+        if self._cleared == self._round:
+            self._spent_s += _SHARED_SLICE_S
+
+    @property
+    def _is_slice_short(self) -> bool:
+        return self._round <= self._shared_until
+
+    @property
+    def _is_too_late(self) -> bool:
+        """Whether a turn is to be granted again, because others took longer than expected."""
+        return self._is_slice_short and (self._is_held or self._spent_s >= _SHARED_SLICE_S)
+
     def _enter(self, tenant: str) -> _Account:
         account = self._accounts.get(tenant)
         if account is None:
-            used_s = max(self._left.pop(tenant, 0.0), self._reached_s - _CREDIT_S)
+            used_s = max(self._used_s(tenant), self._reached_s - _CREDIT_S)
             account = self._accounts[tenant] = _Account(tenant, used_s)
         account.open += 1
         self._open += 1
         return account
+
+    def _used_s(self, tenant: str) -> float:
+        """Return what a tenant has used, less its share of the time for which it was away.
+
+        Not all of what the loop did meanwhile is charged to somebody: reading requests, commits.
+        """
+        if not (left := self._left.pop(tenant, None)):
+            return 0.0
+        used_s, left_s = left
+        return used_s - (self._clock() - left_s) / max(1, len(self._accounts))
 
     def _leave(self, account: _Account) -> None:
         self._open -= 1
@@ -180,7 +225,7 @@ class FairLoop:
             if account.used_s > self._reached_s - _CREDIT_S:
                 if len(self._left) >= _MOST_LEFT:
                     self._left.clear()
-                self._left[account.tenant] = account.used_s
+                self._left[account.tenant] = account.used_s, self._clock()
 
     def _may_step(self, account: _Account) -> bool:
         """Return whether a coroutine may continue at once because nobody is ahead of it."""
@@ -191,13 +236,35 @@ class FairLoop:
             return True
         return not self._line and self._spent_s < self._slice_s
 
-    def _stand_in_line(self, account: _Account) -> asyncio.Future[float]:
-        turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    def _turn(self, account: _Account) -> Generator[Any, None, float]:
+        """Wait in line for a turn; return the cost at which it has been charged."""
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[float] = loop.create_future()
         self._put_in_line(account, turn)
-        return turn
+        while True:
+            try:
+                expected_s = yield from turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    account.granted_s -= turn.result()
+                raise
+            if not self._is_too_late:
+                return expected_s
+            turn = loop.create_future()
+            self._put_back(account, turn, expected_s)
 
     def _put_in_line(self, account: _Account, turn: "asyncio.Future[float] | _Callback") -> None:
         account.line.append(turn)
+        if len(account.line) == 1:
+            self._join(account)
+        self._come_round()
+
+    def _put_back(
+        self, account: _Account, turn: "asyncio.Future[float] | _Callback", expected_s: float
+    ) -> None:
+        """Put a turn that was granted in front of its tenant's line."""
+        account.granted_s -= expected_s
+        account.line.appendleft(turn)
         if len(account.line) == 1:
             self._join(account)
         self._come_round()
@@ -233,7 +300,7 @@ class FairLoop:
         self._is_round_due = False
         self._round += 1
         self._round_began_s = self._processor_clock()
-        self._spent_s = 0.0
+        self._spent_before_s, self._spent_s = self._spent_s, 0.0
         expected_s = 0.0
         slice_s = self._slice_s
         while self._line and self._spent_s + expected_s < slice_s:
@@ -248,10 +315,10 @@ class FairLoop:
             if account.line:
                 self._join(account)
             if isinstance(turn, _Callback):
-                turn.take(usual_s)
+                turn.grant(usual_s)
             elif usual_s:
                 turn.set_result(usual_s)
-                expected_s += usual_s
+            expected_s += usual_s
         if self._line:
             self._come_round()
 
@@ -269,12 +336,18 @@ class _Callback:
         """Return whether the turn is no longer needed: never."""
         return False
 
-    def take(self, expected_s: float) -> None:
-        """Take the turn, which has been charged at its expected cost."""
+    def grant(self, expected_s: float) -> None:
+        """Take the turn in the next iteration of the loop, charged at its expected cost."""
+        asyncio.get_running_loop().call_soon(self._take, expected_s, context=self._context)
+
+    def _take(self, expected_s: float) -> None:
         loop = self._loop
-        began_s = loop._clock()  # noqa: SLF001 - two halves of one thing
+        if loop._is_too_late:  # noqa: SLF001 - two halves of one thing
+            loop._put_back(self._account, self, expected_s)  # noqa: SLF001
+            return
+        began_s = loop._clock()  # noqa: SLF001
         try:
-            self._context.run(self._work)
+            self._work()
         except Exception as failure:  # noqa: BLE001 - the others must have their turn all the same
             context = {"message": f"{self._work!r} failed", "exception": failure}
             asyncio.get_running_loop().call_exception_handler(context)
@@ -299,12 +372,10 @@ class _InTurns(Generic[T]):
             while True:
                 expected_s = 0.0
                 if failure is None and loop._open > 1 and not loop._may_step(account):  # noqa: SLF001
-                    turn = loop._stand_in_line(account)  # noqa: SLF001
                     try:
-                        yield from turn
+                        expected_s = yield from loop._turn(account)  # noqa: SLF001
                     except asyncio.CancelledError as cancelled:
                         failure = cancelled
-                    expected_s = turn.result() if turn.done() and not turn.cancelled() else 0.0
                 began_s = loop._clock()  # noqa: SLF001
                 try:
                     awaited = coroutine.throw(failure) if failure else coroutine.send(None)

@@ -96,6 +96,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
 ) -> Execution:
     """Assemble the parts that execute runs."""
     frozen, fair_loop = FrozenValues(), fair_loop or FairLoop()
+    journal.take_turns(fair_loop)
     sensitive = SensitiveFields(services.secrets)
     appends = Appends(journal, clock, frozen, fair_loop, sensitive, cluster)
     starts = Starts(

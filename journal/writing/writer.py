@@ -54,6 +54,21 @@ class Transacting(Protocol):
         """Close it."""
 
 
+class LoopTurns(Protocol):
+    """Who computes on the event loop when several tenants do."""
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether nobody has computed in this iteration of the loop, or only one tenant does."""
+        ...
+
+    async def clear(self) -> None:
+        """Let nobody compute until the next iteration of the loop, in which this returns."""
+
+    def over(self) -> None:
+        """Take notice that a transaction has ended; turns come in the next iteration."""
+
+
 class Placed(Protocol):
     """Checks whether the database is still where it was."""
 
@@ -68,6 +83,7 @@ class Writer:
         slice_s: For how many seconds transactions on the loop's thread, and what follows directly
             from each, may go on before others have a turn. Without it, the steps of one run could
             keep the loop until the run ends.
+        turns: Who computes on the loop; None if nobody needs to be waited for.
     """
 
     def __init__(
@@ -92,6 +108,7 @@ class Writer:
         self._closed = False
         self._committed_s = self._took_s = 0.0
         self.slice_s = _SLICE_S
+        self.turns: LoopTurns | None = None
         self.health = Health()
         self.counters = WriterCounters()
 
@@ -166,6 +183,8 @@ class Writer:
                 await asyncio.sleep(0)
                 turn_s = loop.time()
             self._look_is_due = False
+            if self.turns is not None and not self.turns.is_clear:
+                await self.turns.clear()
             began_s = self._now_s()
             batch = self._queue.take(began_s)
             if not batch and not self._closed and not self.health.trouble:
@@ -228,6 +247,8 @@ class Writer:
             answers = await self._connection.transact(
                 Transaction(batch, must_change=must_change), rows
             )
+            if self.turns is not None:
+                self.turns.over()
             if self.health.trouble is not None:
                 self.health.well()
         except Exception as failure:  # noqa: BLE001 - the writer must outlive every failure

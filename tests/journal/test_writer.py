@@ -66,3 +66,28 @@ async def test_transactions_that_waited_for_something_else_do_not_make_others_lo
     await write(disk, writer, "a", 200)
     assert writer._queue.quick_s < 1.5 * MS
     await writer.close()
+
+
+class Turns:
+    """An event loop on which others have always computed; notes what the writer does about it."""
+
+    is_clear = False
+
+    def __init__(self, disk: Disk) -> None:
+        self.seen = list[tuple[str, int]]()
+        self._disk = disk
+
+    async def clear(self) -> None:
+        self.seen.append(("clear", len(self._disk.sizes)))
+
+    def over(self) -> None:
+        self.seen.append(("over", len(self._disk.sizes)))
+
+
+async def test_a_transaction_waits_until_the_loop_is_clear_and_says_when_it_is_over() -> None:
+    disk = Disk(0.5 * MS)
+    writer = disk.writer()
+    writer.turns = turns = Turns(disk)
+    await write(disk, writer, "a", 2)
+    await writer.close()
+    assert turns.seen[:4] == [("clear", 0), ("over", 1), ("clear", 1), ("over", 2)]

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -285,4 +287,64 @@ async def test_queued_callbacks_run_in_turn_and_a_failing_one_blocks_nobody() ->
     assert [str(one["exception"]) for one in reported] == ["odd"]
     assert work.steps["busy"] - before <= 8
     assert work.loop.waiting < 10
+    await _gone(*busy)
+
+
+async def test_who_uses_less_than_its_share_never_waits_whatever_else_the_loop_does() -> None:
+    """Most of what the loop does meanwhile is charged to nobody: commits, reading requests."""
+    work = Computing()
+    busy = [work.begin("busy", 100_000, 0.0001) for _ in range(8)]
+    await work.until(lambda: work.used_s["busy"] > 0.1)
+    for number in range(200):
+        work.now_s += 0.0005
+        await asyncio.sleep(0)
+        work.loop.call("quiet", lambda: work.compute("quiet", 0.0003))
+        assert work.steps["quiet"] == number + 1, "it has been done at once"
+    await _gone(*busy)
+
+
+async def _dear_now_and_then(work: Computing, costs_s: Iterator[float], *, are_calls: bool) -> None:
+    """Compute for so long in each turn; as steps of a coroutine, or as callbacks."""
+    for cost_s in costs_s:
+        if are_calls:
+            work.loop.soon("busy", partial(work.compute, "busy", cost_s))
+        else:
+            work.compute("busy", cost_s)
+        await asyncio.sleep(0)
+
+
+async def test_one_expensive_turn_is_taken_in_an_iteration_of_the_loop() -> None:
+    work = Computing()
+    costs_s = cycle([*[0.000005] * 60, *[0.0005] * 20])  # the cheap ones make it expect cheap ones
+    busy = [
+        asyncio.ensure_future(_of("busy", work, _dear_now_and_then(work, costs_s, are_calls=which)))
+        for which in (False, True)
+        for _ in range(4)
+    ]
+    quiet = work.begin("quiet", 100_000, 0.00001)
+    longest_s = 0.0
+    for _ in range(2_000):
+        before_s = work.now_s
+        await asyncio.sleep(0)
+        longest_s = max(longest_s, work.now_s - before_s)
+    await _gone(quiet, *busy)
+    assert work.steps["busy"] > 1_000
+    # A turn, and what may come before it: a slice.
+    assert longest_s < 0.0005 + 0.0002
+
+
+async def test_nobody_computes_beside_work_that_the_loop_was_cleared_for() -> None:
+    work = Computing()
+    busy = [work.begin(name, 100_000, 0.0002) for name in ("a", "b") for _ in range(8)]
+    await work.until(lambda: work.steps.total() > 100)
+    for _ in range(50):
+        assert not work.loop.is_clear
+        before = work.steps.total()
+        await work.loop.clear()
+        assert work.steps.total() == before
+        work.loop.over()
+        assert not work.loop.is_clear, "the work counts as a turn"
+        for _ in range(4):
+            await asyncio.sleep(0)
+        assert work.steps.total() > before
     await _gone(*busy)
