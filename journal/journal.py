@@ -22,6 +22,7 @@ from journal.parts import Parts
 from journal.reading.near_reads import NearReads
 from journal.reading.readers import Readers
 from journal.rows.definition_rows import AGENTS, WORKFLOWS
+from journal.runs.asked import Asked
 from journal.runs.captions import Captions
 from journal.runs.children import ChildList
 from journal.runs.inbox import Inbox
@@ -116,7 +117,7 @@ class Journal:
         self.search = RunSearch(lists, self.runs)
         self.captions, self.run_inputs = Captions(readers), RunInputs(writer, readers)
         self.run_errors, self.overview = RunErrors(readers), Overview(lists)
-        self.inbox = Inbox(lists)
+        self.inbox, self.asked = Inbox(lists), Asked(readers)
         self.statistics = Statistics(parts.sizes, lists)
         self.removal = Removal(writer, readers, ended)
         self.selection = Selection(lists, self.search)

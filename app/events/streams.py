@@ -8,7 +8,7 @@ shows the reader that the connection is alive. It computes in its tenant's turns
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -139,9 +139,17 @@ class Streams:
                     await beat.wait(bell)
 
     async def of_tenant(
-        self, tenant: str, wanted: EventFilter, after: int, may_read: Callable[[], bool]
+        self,
+        tenant: str,
+        wanted: EventFilter,
+        after: int,
+        may_read: Callable[[], bool],
+        matters: Callable[[EventRow], Awaitable[bool]] | None = None,
     ) -> AsyncGenerator[str, None]:
-        """Return the tenant's events after a position, for as long as the client reads."""
+        """Return the tenant's events after a position, for as long as the client reads.
+
+        `matters` leaves out events by what else the journal has about them.
+        """
         yield opening() + mark(after)
         with self._hub.listen_to_tenant(tenant) as bell, _ending(tenant):
             beat = _Beat(self._heartbeat_s)
@@ -149,7 +157,10 @@ class Streams:
                 bell.clear()
                 page_read = self._pages.of_tenant(tenant, wanted, after, _PAGE)
                 page = await self._fair_loop.run(tenant, page_read)
-                async for chunk in self._chunks(tenant, page.rows):
+                rows = page.rows
+                if matters is not None:
+                    rows = [row for row in rows if await matters(row)]
+                async for chunk in self._chunks(tenant, rows):
                     yield chunk
                 after = page.looked_up_to
                 if beat.is_due():

@@ -1,13 +1,18 @@
 """The questions that wait for people, as the API and the console list them."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from app.auth.caller import Caller
 from app.auth.roles import Role
-from app.execution.answering.entitlement import names_of, own_names, refusal
+from app.execution.answering.entitlement import named_in, names_of, own_names, refusal
 from app.wire.requests.bodies import InboxQuery
-from engine import JsonObject, iso_time, seen_hash
-from journal import CaptionRow, InboxFilter, InboxPosition, Journal, PausedRow
+from engine import TRANSITIONS, JsonObject, Pause, RunPaused, State, iso_time, seen_hash
+from journal import CaptionRow, EventRow, InboxFilter, InboxPosition, Journal, PausedRow
+
+INBOX_KINDS = frozenset(
+    {RunPaused.__name__} | {kind.__name__ for state, kind in TRANSITIONS if state is State.PAUSED}
+)
+"""The journal's names of events that may begin, change or end a question."""
 
 
 def inbox_filter(query: InboxQuery, caller: Caller) -> InboxFilter:
@@ -32,6 +37,32 @@ def inbox_filter(query: InboxQuery, caller: Caller) -> InboxFilter:
 def visible_names(caller: Caller) -> frozenset[str] | None:
     """Return the names under which a caller sees questions; None if they see all."""
     return None if caller.role.includes(Role.ADMIN) else names_of(caller)
+
+
+def inbox_changes(journal: Journal, caller: Caller) -> Callable[[EventRow], Awaitable[bool]]:
+    """Return a function that tells whether an event changes what a caller's inbox shows.
+
+    It does if the caller saw the question before the event, or sees it afterwards.
+    """
+    names = visible_names(caller)
+
+    async def changes(event: EventRow) -> bool:
+        if event.kind not in INBOX_KINDS:
+            return False
+        for seq in (event.seq, event.seq - 1):
+            pause = await journal.asked.after(event.run, seq)
+            if pause is not None and _is_visible(pause, names):
+                return True
+        return False
+
+    return changes
+
+
+def _is_visible(pause: Pause, names: frozenset[str] | None) -> bool:
+    if names is None or "assignees" not in pause.body:
+        return True
+    claimed = str(pause.body.get("claimedBy") or "").casefold()
+    return bool(names & (named_in(pause.body, "assignees") | {claimed}))
 
 
 async def found_pauses(

@@ -1,5 +1,6 @@
 """Questions that change while they are open, and decisions that do not reach the server."""
 
+import time
 from typing import Any
 
 import httpx
@@ -26,6 +27,11 @@ CHECK: dict[str, Any] = {
     ],
     "edges": [{"from": "ask", "to": "end"}],
 }  # fmt: skip
+_PAGES_ASKED = """
+    return performance.getEntriesByType("resource").filter((one) => new URL(one.name).pathname === "/inbox").length;
+"""
+"""How often the page has been requested again."""
+
 _SEND_NOW = """
     Object.defineProperty(document, "hidden", {value: true, configurable: true});
     document.dispatchEvent(new Event("visibilitychange"));
@@ -124,3 +130,32 @@ def test_a_value_that_is_removed_from_a_form_is_removed(console: Server, person:
         person.presses("Send the answer")
         for run in runs:
             assert settled(client, run, "completed")["result"] == {"amount": 20, "note": None}
+
+
+def test_an_inbox_asks_for_its_page_only_after_events_of_questions_that_its_reader_sees(
+    console: Server, person: Person
+) -> None:
+    tenant = "calm"
+    quick = {"id": "q", "name": "Q", "initialStep": "e", "steps": [{"id": "e", "type": "end-flow"}]}
+    others = {**PAY, "id": "others", "steps": [{**PAY["steps"][0], "assignees": ["ada"]}, PAY["steps"][1]]}  # fmt: skip
+    with console.client("owner", tenant) as client:
+        for document in (quick, others, PAY):
+            client.post("/api/workflows", json=document).raise_for_status()
+        person.signs_in(tenant, console.key("operator", tenant))
+        person.sees("Nobody is waiting for you")
+        person.waits(lambda: person.driver.execute_script(_PAGES_ASKED) == 1)  # the stream began
+        for _ in range(5):
+            start(client, "q")
+            start(client, "others", who="Bob")
+        time.sleep(1.3)  # what would be asked for would be asked for by now
+        assert person.driver.execute_script(_PAGES_ASKED) == 1
+        start(client, "pay", who="Ann")
+        person.sees("Pay Ann?")
+        assert person.driver.execute_script(_PAGES_ASKED) == 2, "one for what concerns its reader"
+        began = time.monotonic()
+        for number in range(16):
+            start(client, "pay", who=f"No. {number}")
+            time.sleep(0.1)
+        person.sees("16 new")
+        most = 2 + 2 + int(time.monotonic() - began)
+        assert person.driver.execute_script(_PAGES_ASKED) <= most, "one a second"

@@ -267,7 +267,7 @@ def test_a_request_retried_after_a_lost_answer_counts_once(
         start = person.driver.find_element(By.CSS_SELECTOR, "#start button.main")
         line.lose_answers()
         start.click()
-        person.sees("The server does not answer.")
+        person.sees("No answer came.")
         assert runs_of(client, "pay") == 1
         line.mend()
         start.click()

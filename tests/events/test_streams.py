@@ -17,11 +17,12 @@ from tests.harness.event_reader import Reader, Seen, all_of_run, stream
 from tests.harness.processes import command
 from tests.harness.server import Server, settled
 
+ASKS: dict[str, Any] = {"id": "ask", "type": "request-user-action", "message": "Is it so?"}
 ASK = {
     "id": "asking", "name": "Asking", "initialStep": "sum",
     "steps": [
         {"id": "sum", "type": "call-tool", "toolId": "add", "inputs": {"a": 1}, "output": {"sum": {"type": "integer"}}},
-        {"id": "ask", "type": "request-user-action", "message": "Is it so?"},
+        ASKS,
         {"id": "end", "type": "end-flow", "result": {"sum": "{{ data.sum }}"}},
     ],
     "edges": [{"from": "sum", "to": "ask"}, {"from": "ask", "to": "end"}],
@@ -115,6 +116,50 @@ def test_a_failure_has_an_event_for_each_attempt(shared: Server) -> None:
     ]  # fmt: skip
     assert seen[2].data["error"]["message"]
     assert seen[-1].data["error"]["attempts"] == 2
+
+
+def test_a_stream_of_the_inbox_has_only_events_of_questions_that_its_reader_sees(
+    shared: Server,
+) -> None:
+    """Questions for others, pauses for child runs and ordinary runs are left out."""
+    named: dict[str, Any] = {**ASK, "id": "named", "steps": [
+        ASK["steps"][0], {**ASKS, "assignees": ["{{ data.who }}"]}, ASK["steps"][2]]}  # fmt: skip
+    around = {"id": "around", "name": "Around", "initialStep": "one", "steps": [
+        {"id": "one", "type": "call-workflow", "workflowId": "asking"}, {"id": "end", "type": "end-flow"},
+    ], "edges": [{"from": "one", "to": "end"}]}  # fmt: skip
+    with shared.client() as client, shared.client("operator") as reader:
+        for document in (named, around):
+            client.post("/api/workflows", json=document).raise_for_status()
+        prefix = reader.headers["x-api-key"][:8]
+        mine = next(key for key in client.get("/api/keys").json() if key["prefix"][:8] == prefix)
+        me = f"key:{mine['id']}"
+        with stream(reader, "/api/workflow/events", inbox="true") as events:
+            for workflow in ("quick", "failing"):
+                settled(client, start(client, workflow))
+            theirs, handed = start(client, "named", who="ada"), start(client, "named", who="ada")
+            settled(client, theirs, "paused")
+            settled(client, handed, "paused")
+            client.post(f"/api/workflow/delegate/{handed}", json={"to": me}).raise_for_status()
+            client.post(f"/api/workflow/delegate/{handed}", json={"to": "ada"}).raise_for_status()
+            for run in (theirs, handed):
+                client.post(f"/api/workflow/resume/{run}", json=ANSWER).raise_for_status()
+            ended = start(client, "named", who=me)
+            settled(client, ended, "paused")
+            stop = {"runId": ended}
+            client.post("/api/workflow/management/cancel", json=stop).raise_for_status()
+            parent = start(client, "around")
+            settled(client, parent, "paused")
+            seen = [next(events) for _ in range(5)]
+            client.post("/api/workflow/management/terminate", json={"runId": parent})
+            seen.append(next(events))
+    told = [(event.event, event.data["runId"]) for event in seen]
+    child = told[4][1]
+    assert told == [
+        ("pause.changed", handed), ("pause.changed", handed),
+        ("run.paused", ended), ("run.cancel_requested", ended),
+        ("run.paused", child), ("run.terminated", child),
+    ]  # fmt: skip
+    assert child != parent
 
 
 def test_a_reader_resumes_after_the_last_event_id(shared: Server) -> None:

@@ -10,6 +10,7 @@ from app.auth.roles import Role
 from app.events.catalogue import NAMES, kinds_named, unknown_names
 from app.web.endpoint import Call, Endpoint
 from app.web.event_stream import EventStream
+from app.wire.inbox import INBOX_KINDS, inbox_changes
 from app.wire.parsing.errors import BadRequest
 from engine import Status
 from journal import EventFilter
@@ -59,6 +60,9 @@ class TenantEventsQuery(RunEventsQuery):
     parentRunId: str | None = Field(  # noqa: N815
         None, max_length=64, description="only events of the child runs of this run"
     )
+    inbox: bool = Field(
+        False, description="only events that begin, change or end a question in the caller's inbox"
+    )
 
 
 async def run_events(call: Call) -> Response:
@@ -94,7 +98,8 @@ async def tenant_events(call: Call) -> Response:
         position = await call.services.journal.pages.last_position() if is_new else 0
     streams = call.services.streams
     streams.require_place(call.tenant)
-    text = streams.of_tenant(call.tenant, wanted, position, lambda: _may_read(call))
+    matters = inbox_changes(call.services.journal, call.caller) if query.inbox else None
+    text = streams.of_tenant(call.tenant, wanted, position, lambda: _may_read(call), matters)
     return EventStream(text, streams, call.tenant, call.services.settings.event_stall)
 
 
@@ -127,7 +132,10 @@ def _kinds(query: TenantEventsQuery) -> list[str] | None:
     ]
     if problems:
         raise BadRequest("the request is not acceptable", problems)
-    return None if names is None and statuses is None else kinds_named(names, statuses)
+    kinds = None if names is None and statuses is None else kinds_named(names, statuses)
+    if not query.inbox:
+        return kinds
+    return sorted(INBOX_KINDS if kinds is None else INBOX_KINDS.intersection(kinds))
 
 
 def _listed(text: str | None) -> list[str] | None:

@@ -14,6 +14,7 @@ from app.web.console.rendering import page
 from app.web.endpoint import Call
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import ListDefinitionsQuery, checked
+from engine import iso_time
 from journal import DefinitionFilter, VersionRow
 from steps.agents.agent import AgentDefinition, AgentTool
 from steps.agents.person import ASK_USER
@@ -133,6 +134,7 @@ async def _editor(call: Call, text: str, row: VersionRow | None) -> Response:
         agent=row,
         text=text,
         lines=text.count("\n") + 1,
+        since=iso_time(call.services.clock.now_ms()),
         problems=found.problems,
         warnings=found.warnings,
         models=[item.name for item in await call.services.models.known(call.tenant)],

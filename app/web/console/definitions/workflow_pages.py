@@ -31,7 +31,7 @@ from app.web.endpoint import Call
 from app.wire.parsing.errors import NotFoundHere
 from app.wire.parsing.json_body import json_body
 from app.wire.requests.bodies import ListDefinitionsQuery, checked
-from engine import JsonObject
+from engine import JsonObject, iso_time
 from journal import DefinitionFilter, RunFilter, VersionRow
 from steps.document.bodies import LOCAL, written_bodies
 from steps.document.problems import InvalidDefinition
@@ -190,6 +190,7 @@ async def _editor(call: Call, text: str, row: VersionRow | None, sample: str | N
         workflow=_brief(row) if row else None,
         text=text,
         lines=text.count("\n") + 1,
+        since=iso_time(call.services.clock.now_ms()),
         graph=await picture(document) if isinstance(document, dict) else "",
         problems=found.problems,
         warnings=found.warnings,

@@ -18,7 +18,6 @@ from app.wire.requests.bodies import InboxQuery, checked
 from journal import CaptionRow, DefinitionFilter, PausedRow
 
 _PAGE = 25
-_LISTEN = [name for name in NAMES if name.startswith(("run.", "pause."))]
 
 
 async def home(_: Call) -> Response:
@@ -54,7 +53,7 @@ async def inbox_page(call: Call) -> Response:
         text=query.text or "",
         next_cursor=following,
         is_first=query.cursor is None,
-        listen=_LISTEN,
+        listen=NAMES,
     )
 
 

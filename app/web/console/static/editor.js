@@ -57,7 +57,7 @@ async function check(text, state) {
     draw(found.graph);
   } catch (refused) {
     if (!(refused instanceof Refused)) throw refused;
-    document.getElementById("verdict").textContent = refused.message;
+    document.getElementById("verdict").textContent = refused.status ? refused.message : "Not checked: no answer";
   }
 }
 
@@ -133,7 +133,11 @@ function indent(event, text) {
 async function save(form, text, state) {
   if (form.dataset.busy) return;
   form.dataset.busy = "sending";
-  try { await store(form, text, state); } finally { if (form.dataset.busy === "sending") delete form.dataset.busy; }
+  const button = document.getElementById("save");
+  button.setAttribute("aria-busy", "true");
+  try { await store(form, text, state); } finally {
+    if (form.dataset.busy === "sending") { delete form.dataset.busy; button.removeAttribute("aria-busy"); }
+  }
 }
 
 async function store(form, text, state) {
@@ -142,18 +146,46 @@ async function store(form, text, state) {
   await check(text, state);
   const wrongLines = [...state.marked].filter(([, word]) => word === "problem").map(([line]) => line);
   if (wrongLines.length) { go(text, Math.min(...wrongLines)); return; }
-  const edited = state.document ?? JSON.parse(text.value); // the document is there for YAML
-  const removed = Object.entries(DEFAULTS).filter(([name]) => name in state.first && !(name in edited));
-  const [method, address] = form.dataset.save.split(" ");
+  const verdict = document.getElementById("verdict");
+  const before = verdict.textContent;
+  verdict.textContent = "Saving…";
   try {
-    const answer = await call(method, address, { ...Object.fromEntries(removed), ...edited });
+    const edited = state.document ?? JSON.parse(text.value); // the document is there for YAML
+    const id = (await storedBefore(form, state, edited)) ?? (await send(form, state, edited)).id;
     state.saved = text.value;
     form.dataset.busy = "leaving";
-    location.assign(`${form.dataset.pages}/${encodeURIComponent(answer.id)}`);
+    location.assign(`${form.dataset.pages}/${encodeURIComponent(id)}`);
   } catch (refused) {
-    if (!(refused instanceof Refused)) throw refused;
-    await check(text, state);
-    wrong.textContent = refused.message;
+    if (!(refused instanceof Refused || refused instanceof SyntaxError)) throw refused;
+    state.isUnsure ||= refused.status === 0;
+    if (refused.status) await check(text, state); else verdict.textContent = before;
+    wrong.textContent = refused.status === 0 ? "No answer came. Save again when the connection is back: it is not stored twice." : refused.message;
     wrong.hidden = false;
   }
+}
+
+function send(form, state, edited) {
+  const removed = Object.entries(DEFAULTS).filter(([name]) => name in state.first && !(name in edited));
+  const [method, address] = form.dataset.save.split(" ");
+  return call(method, address, { ...Object.fromEntries(removed), ...edited });
+}
+
+// Where an answer was lost, what was sent may be stored. Then it is not stored a second time.
+async function storedBefore(form, state, edited) {
+  if (!state.isUnsure) return null;
+  const [method, address] = form.dataset.save.split(" ");
+  const all = address.split("/").slice(0, 3).join("/");
+  const ids = method === "PUT" ? [address.slice(all.length + 1)] : (await call("GET", `${all}?${new URLSearchParams({ search: edited.name, limit: 20 })}`)).map(({ id }) => encodeURIComponent(id));
+  for (const id of ids) {
+    const stored = await call("GET", `${all}/${id}`);
+    if (stored.updatedAt > form.dataset.since && Object.entries(edited).every(([name, value]) => same(value, stored[name]))) return stored.id;
+  }
+  state.isUnsure = false;
+  return null;
+}
+
+function same(one, other) {
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return one === other;
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => same(one[name], other[name]));
 }

@@ -8,7 +8,8 @@ const before = new WeakMap();
 const uploads = new WeakMap();
 
 export function begin(form) {
-  if (form && !loads.has(form)) renewFields(form, false);
+  if (!loads.has(form)) renewFields(form, false);
+  return loads.get(form);
 }
 
 // Another step has other data. Another version may have other fields: what was written stays.

@@ -3,6 +3,7 @@
 import { showTimes } from "./times.js";
 
 const PATIENCE_MS = 150;
+const SLOW_MS = 400;
 
 export function startFind() {
   const field = document.querySelector("[data-find]");
@@ -25,17 +26,25 @@ function startFinding(field) {
   list.hidden = true;
   list.setAttribute("role", "region");
   list.setAttribute("aria-label", "Found");
-  field.form.append(list);
+  const status = document.createElement("p");
+  status.setAttribute("role", "status");
+  status.className = "unseen";
+  field.form.append(list, status);
   let asking, timer;
-  const close = () => { clearTimeout(timer); asking?.abort(); list.hidden = true; };
+  const close = () => { clearTimeout(timer); asking?.abort(); list.hidden = true; status.textContent = ""; };
+  const tell = (text, shown = note(text)) => { list.replaceChildren(...shown); list.hidden = false; status.textContent = text; };
   field.addEventListener("input", () => {
     clearTimeout(timer);
     asking?.abort();
     if (!field.value.trim()) { close(); return; }
     timer = setTimeout(async () => {
       asking = new AbortController();
-      const found = await ask(field.value, asking.signal);
-      if (found) { list.replaceChildren(...found); list.hidden = false; }
+      const { signal } = asking;
+      const slow = setTimeout(() => tell("Searching…"), SLOW_MS);
+      const found = await ask(field.value, signal).finally(() => clearTimeout(slow));
+      if (signal.aborted) return;
+      if (!found) { tell("The search has no answer. Try again."); return; }
+      tell(`${[...found].flatMap((one) => [...one.querySelectorAll("li, tbody tr")]).length} found`, found);
     }, PATIENCE_MS);
   });
   field.form.addEventListener("keydown", (event) => {
@@ -53,6 +62,13 @@ function startFinding(field) {
     const link = event.target.closest("a");
     if (!field.form.contains(event.target) || (link && link.pathname === location.pathname)) close();
   });
+}
+
+function note(text) {
+  const made = document.createElement("p");
+  made.className = "quiet";
+  made.textContent = text;
+  return [made];
 }
 
 async function ask(text, signal) {

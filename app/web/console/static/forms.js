@@ -42,10 +42,25 @@ export function startForms() {
   if (stored) { sessionStorage.removeItem("said"); say(stored); }
 }
 
+// The focus goes in, to the first field, and back to what opened it, which may have been drawn anew.
 function open(dialog) {
   if (!dialog) return;
   dialog.showModal();
-  begin(dialog.querySelector("form[data-edits]"));
+  dialog.addEventListener("close", () => {
+    if (document.activeElement !== document.body) return;
+    (document.querySelector(`[data-dialog="${dialog.id}"]`) ?? document.getElementById("main")).focus({ preventScroll: true });
+  }, { once: true });
+  const form = dialog.querySelector("form[data-edits]");
+  if (form) enter(dialog, form);
+}
+
+// Fields that are still to come stand above the reason, so the title has the focus until then.
+async function enter(dialog, form) {
+  const title = dialog.querySelector("h2");
+  title.tabIndex = -1;
+  title.focus();
+  await begin(form);
+  if (document.activeElement === title) form.querySelector("input:not([type=hidden]), select, textarea")?.focus();
 }
 
 // While an answer is on its way, and while the page that follows is, a form is not sent again.
@@ -58,7 +73,9 @@ async function send(form, submitter) {
     clear(form);
     const [method, address] = target(form);
     const body = method === "DELETE" ? undefined : await bodyOf(form, submitter);
-    const answer = await call(method, address, body, keyOf(form));
+    const key = keyOf(form);
+    if (form.dataset.once) body[form.dataset.once] = key;
+    const answer = await call(method, address, body, key);
     forget(form);
     await follow(form, answer);
   } catch (refused) {
@@ -85,7 +102,7 @@ async function preview(form) {
     said.textContent = all.length ? `Different in ${version}: ${all.join(", ")}.` : `No step is different in ${version}.`;
   } catch (refused) {
     if (!(refused instanceof Refused)) throw refused;
-    said.textContent = refused.details.map(({ path, message }) => `${path} ${message}`).join("; ") || refused.message;
+    said.textContent = refused.details.map(({ path, message }) => `${path} ${message}`).join("; ") || (refused.status ? refused.message : "No answer came, so what is different is not known.");
   }
 }
 
@@ -97,6 +114,8 @@ function release(form) {
 // A form without the API leads to another page by itself: once.
 function leaveOnce(event) {
   if (event.target.dataset.busy) { event.preventDefault(); return; }
+  // The browser's own page about it would take what is written with it.
+  if (!navigator.onLine) { event.preventDefault(); say("You are offline, and nothing was sent. What you have written stays here."); return; }
   event.target.dataset.busy = "leaving";
   carryTap();
   event.submitter?.setAttribute("aria-busy", "true");
@@ -172,6 +191,7 @@ function show(form, refused) {
     wrong.textContent = path === place.dataset.field ? message : `${path} ${message}`;
     wrong.hidden = false;
     const control = place.querySelector("input:not([type=hidden]),select,textarea,button");
+    if (!control) { wrong.setAttribute("role", "alert"); continue; }
     control.setAttribute("aria-invalid", "true");
     describe(control, wrong);
     first ??= control;
@@ -210,7 +230,11 @@ function dialogOf(title, text, buttons) {
   form.append(heading, ...text, row);
   dialog.append(form);
   document.body.append(dialog);
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => {
+    const said = dialog.querySelector("#said");
+    if (said) document.body.append(said);
+    dialog.remove();
+  });
   dialog.showModal();
   return dialog;
 }

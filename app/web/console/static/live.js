@@ -6,6 +6,7 @@ import { mergeRows } from "./rows.js";
 import { showTimes } from "./times.js";
 
 const QUIET_MS = 250;
+const PACE_MS = 1000;
 const EVERY_MS = 3000;
 const GRACE_MS = 1000;
 const LOST = "Connection lost. This page may be out of date; it catches up when the server answers again.";
@@ -42,17 +43,19 @@ function listen(place) {
   open();
 }
 
-// Many events in a row are one look at the page, and never two at once.
+// Many events in a row are one look at the page; there is one in a second, and never two at once.
 function gently(work) {
   let timer = null;
-  let busy = false;
+  let isWanted = false;
+  let last = -PACE_MS;
+  const begin = async () => {
+    isWanted = false;
+    last = performance.now();
+    await work().finally(() => { timer = null; if (isWanted) look(); });
+  };
   const look = () => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-      if (busy) { look(); return; }
-      busy = true;
-      await work().finally(() => { busy = false; });
-    }, QUIET_MS);
+    isWanted = true;
+    timer ??= setTimeout(begin, Math.max(QUIET_MS, last + PACE_MS - performance.now()));
   };
   return look;
 }

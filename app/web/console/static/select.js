@@ -1,4 +1,5 @@
 // One selection in picture, rows and inspector, and in the address: a link without a new page.
+import { say } from "./api.js";
 import { refresh } from "./live.js";
 
 export function startSelecting() {
@@ -15,7 +16,8 @@ export function startSelecting() {
 async function go(address, isExplained) {
   history.pushState(null, "", address);
   document.getElementById("inspector")?.setAttribute("aria-busy", "true");
-  await refresh().finally(() => document.getElementById("inspector")?.removeAttribute("aria-busy"));
+  const fresh = await refresh().finally(() => document.getElementById("inspector")?.removeAttribute("aria-busy"));
+  if (!fresh) { say("The server does not answer, so this could not be shown. Try again."); return; }
   if (!isExplained && !address.includes("#inspector")) return;
   const inspector = document.getElementById("inspector");
   const panel = inspector.parentElement;
