@@ -81,7 +81,8 @@ RUN_COLUMNS = columns(
     held="state = 'held'",
     retry_at_ms="CASE state WHEN 'backing_off' THEN due_at_ms END",
 )
-_UNFINISHED = "state IN ('new', 'ready', 'executing')"
+_UNFINISHED = "(state = 'new' OR state = 'ready' OR state = 'executing')"
+"""As in the index: SQLite uses it only for the same words."""
 
 
 class RunList:

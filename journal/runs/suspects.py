@@ -17,8 +17,7 @@ SELECT_SUSPECTS = """
                ) AS ends
         FROM runs r INDEXED BY runs_unfinished
         CROSS JOIN events last ON last.run = r.id AND last.seq = r.seq
-        WHERE r.state IN ('new', 'ready', 'executing') AND r.state = 'executing'
-              AND last.type = 'AttemptInterrupted'
+        WHERE r.state = 'executing' AND last.type = 'AttemptInterrupted'
     ) AS found WHERE ends > 0
 """
 """The query whose rows `suspects_of` reads."""

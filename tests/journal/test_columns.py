@@ -10,7 +10,15 @@ import pytest
 
 from journal import FileRow, JwtSecretRow, KeyRow, ScheduleRow, SecretRow, WebhookRow, migrations
 from journal.rows.columns import columns, insert_into
-from journal.rows.run_projection import COLUMNS, MOVES, TURNS
+from journal.rows.run_projection import (
+    COLUMNS,
+    INSERT_PLAIN_RUN,
+    INSERT_RUN,
+    MOVE,
+    MOVES,
+    TURN,
+    TURNS,
+)
 from journal.tables.llm_models import ModelRow
 from journal.tables.webhooks import WEBHOOK_COLUMNS
 
@@ -55,3 +63,14 @@ def test_an_append_writes_every_column_that_can_change() -> None:
         "parent_attempt", "item", "place_key", "priority", "body", "place_pool",
     }  # fmt: skip
     assert {*MOVES, *TURNS} == {*COLUMNS} - stays
+
+
+@pytest.mark.parametrize("statement", [INSERT_PLAIN_RUN, INSERT_RUN, MOVE, TURN])
+def test_no_condition_of_an_index_makes_a_table_in_memory(
+    database: sqlite3.Connection, statement: str
+) -> None:
+    """SQLite makes one for an IN of several texts, each time such a statement is executed."""
+    values = [None] * statement.count("?")
+    steps = {row[1] for row in database.execute(f"EXPLAIN {statement}", values)}
+    assert "OpenWrite" in steps
+    assert "OpenEphemeral" not in steps
