@@ -22,10 +22,10 @@ from journal.parts import Parts
 from journal.reading.near_reads import NearReads
 from journal.reading.readers import Readers
 from journal.rows.definition_rows import AGENTS, WORKFLOWS
-from journal.runs.asked import Asked
 from journal.runs.captions import Captions
 from journal.runs.children import ChildList
 from journal.runs.inbox import Inbox
+from journal.runs.open_pauses import Asked
 from journal.runs.overview import Overview
 from journal.runs.run_errors import RunErrors
 from journal.runs.run_inputs import RunInputs

@@ -1,11 +1,17 @@
-"""Who is asked by open pauses, and by when: written with the runs' events, read by the inbox."""
+"""Who is asked by open pauses, and by when: written with the runs' events, read by the inbox.
+
+Only open questions have rows. Whoever watches the inbox must also be told when a question is over
+that they have seen, and whose people no row lists by then: its run's events say it.
+"""
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from engine import SIGNAL_PAUSE, Event, Json, Pause, PauseChanged, Run, RunPaused, State
 from journal.reading.readers import Readers
+from journal.rows.codec import decode
 from journal.rows.run_ids import run_number
 from journal.rows.run_projection import Statement, Turn
 
@@ -15,6 +21,9 @@ _NAME = (
     "INSERT INTO open_pause_people"
     " SELECT DISTINCT CAST(? AS TEXT), value, CAST(? AS BIGINT) FROM json_each(?)"
 )
+
+_KINDS = (RunPaused.__name__, PauseChanged.__name__)
+"""Events that leave a run paused for a person; each has a row of its own."""
 
 
 class OpenPauses:
@@ -69,3 +78,42 @@ def _due_ms(pause: Pause) -> int | None:
         return round(datetime.fromisoformat(str(pause.body["deadline"])).timestamp() * 1_000)
     except (KeyError, ValueError):
         return None
+
+
+class Asked:
+    """Queries for earlier states of pauses."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def after(self, run: int, seq: int) -> Pause | None:
+        """Return what a run's event left open for a person; None if that is nothing.
+
+        A pause for a child run is the child's own, and a signal is no person's answer.
+        """
+        event = await self._event(run, seq)
+        if isinstance(event, PauseChanged):
+            began = await self._readers.one(
+                "SELECT max(seq) FROM events WHERE run = ? AND seq < ? AND type = 'RunPaused'",
+                (run, seq),
+            )
+            first = None if began is None else await self._event(run, int(began[0] or 0))
+            if not isinstance(first, RunPaused):
+                return None
+            pause = replace(first.pause, body={**first.pause.body, **event.body})
+        elif isinstance(event, RunPaused):
+            pause = event.pause
+        else:
+            return None
+        return None if pause.run_id is not None or pause.type == SIGNAL_PAUSE else pause
+
+    async def _event(self, run: int, seq: int) -> Event | None:
+        row = await self._readers.by_key(
+            "SELECT type, schema, at_ms, body FROM events WHERE run = ? AND seq = ?", (run, seq)
+        )
+        if row is None or row[0] not in _KINDS:
+            return None
+        try:
+            return decode(*row)
+        except ValueError:
+            return None
