@@ -25,6 +25,7 @@ from app.settings.server import Settings
 from app.telemetry import log, log_output
 from app.telemetry.steady_output import make_steady
 from app.web.application import application, load_api
+from app.web.connection_pool import ConnectionPool
 from app.web.listener import Listener
 from app.web.protocol import protocol
 from journal import SQLITE_VERSION, FolderUnusable, JournalError
@@ -46,6 +47,7 @@ class _Server(uvicorn.Server):
         self,
         config: uvicorn.Config,
         listening: socket.socket,
+        pool: ConnectionPool,
         stopping: Callable[[], None],
         manager: ServiceManager,
     ) -> None:
@@ -55,6 +57,7 @@ class _Server(uvicorn.Server):
         self._stopping = stopping
         self._loop = asyncio.get_running_loop()
         self._listening = listening
+        self._pool = pool
         self._listener: Listener | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -67,7 +70,7 @@ class _Server(uvicorn.Server):
             server_state=self.server_state,
             app_state=self.lifespan.state,
         )
-        self._listener = Listener(self._listening, make)
+        self._listener = Listener(self._listening, make, self._pool.make_room)
         self._listener.open()
         self._manager.ready()
         self._beside = [
@@ -172,6 +175,7 @@ async def _serve(settings: Settings, alongside: Alongside) -> None:
     files = open_files(settings, raise_limit())
     if not files.is_enough:
         log.few_open_files(files.limit, files.needed, files.connections)
+    pool = ConnectionPool(files.connections)
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
     address = own_address(host, port)
@@ -182,14 +186,14 @@ async def _serve(settings: Settings, alongside: Alongside) -> None:
             config = uvicorn.Config(
                 application(services, address),
                 lifespan="off",
-                http=protocol(settings, files.connections, services.fair_loop),  # type: ignore[arg-type] # a class, but for its name
+                http=protocol(settings, pool, services.fair_loop),  # type: ignore[arg-type] # a class, but for its name
                 ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=max(1, int(settings.shutdown_grace)),
             )
-            server = _Server(config, listener, services.let_go, manager)
+            server = _Server(config, listener, pool, services.let_go, manager)
             # Once an address is shown, whoever connects waits, and is not refused.
             listener.listen(config.backlog)
             async with alongside(services, address):

@@ -3,6 +3,7 @@
 import errno
 import os
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 
 from journal.errors import JournalError
@@ -32,6 +33,10 @@ def _how_to_use(folder: Path, failure: OSError) -> str:
             return (
                 f"there is no room on the disk of {folder.absolute()}: "
                 "make some, or choose another data folder with --data"
+            )
+        case errno.EMFILE | errno.ENFILE:
+            return (
+                f"{failure.filename or folder} cannot be opened ({failure.strerror}): {_FEW_FILES}"
             )
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return (
@@ -76,7 +81,21 @@ class CannotCopy(JournalError):
 
 def how_to_open(file: Path, failure: sqlite3.Error | OSError) -> str:
     """Return what to do about a database that the disk or another program keeps shut."""
-    return _MENDS.get(_code_of(file, failure), _MEND)
+    code = _code_of(file, failure)
+    if code == sqlite3.SQLITE_CANTOPEN and not _can_open_more():
+        return _FEW_FILES
+    return _MENDS.get(code, _MEND)
+
+
+def _can_open_more() -> bool:
+    """Return whether this process may open as many files as a database has; SQLite does not say."""
+    with ExitStack() as opened:
+        try:
+            for _ in range(_FILES):
+                opened.enter_context(open(os.devnull))  # noqa: PTH123 - no path of ours
+        except OSError:
+            return False
+    return True
 
 
 def _code_of(file: Path, failure: sqlite3.Error | OSError) -> int:
@@ -85,7 +104,7 @@ def _code_of(file: Path, failure: sqlite3.Error | OSError) -> int:
     code = (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF
     if getattr(failure, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         code = sqlite3.SQLITE_FULL
-    elif getattr(failure, "errno", None) in _NOT_ALLOWED:
+    elif getattr(failure, "errno", None) in (*_NOT_ALLOWED, errno.EMFILE, errno.ENFILE):
         code = sqlite3.SQLITE_CANTOPEN
     # Files beside the database are created before it is read; a full disk then is not SQLITE_FULL.
     if code == sqlite3.SQLITE_IOERR:
@@ -95,6 +114,10 @@ def _code_of(file: Path, failure: sqlite3.Error | OSError) -> int:
     return code
 
 
+_FILES = 4
+"""A database, its -wal and its -shm file, and their folder."""
+
+_FEW_FILES = "this process may not open more files; raise the limit (LimitNOFILE=, ulimit -n)"
 _LEAST_ROOM = 65_536
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR)
 _MEND = "the system's log may say what is wrong with the disk; repair it and start again"

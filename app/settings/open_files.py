@@ -8,6 +8,9 @@ from engine.value import value
 _OWN = 228
 """The journal, 100 posts to webhooks, models, mail, MCP servers, readers of documents, the log."""
 
+_LEAST_OWN = 48
+"""What a server without load has open, and a few more."""
+
 
 @value(frozen=True, slots=True)
 class OpenFiles:
@@ -18,7 +21,7 @@ class OpenFiles:
         needed: Files for all incoming connections, one outgoing connection per step, and the
             server's own files.
         connections: How many incoming connections are accepted at once. If the limit is too low, at
-            least half of it is reserved for everything else.
+            least half of it is reserved for everything else, and what the server needs itself.
     """
 
     limit: int
@@ -34,7 +37,7 @@ class OpenFiles:
 def open_files(settings: Settings, limit: int) -> OpenFiles:
     """Return how a limit is divided."""
     kept = settings.max_concurrent_steps + _OWN
-    connections = max(limit - kept, limit // 2)
+    connections = max(limit - kept, min(limit // 2, limit - _LEAST_OWN))
     return OpenFiles(
         limit, settings.max_connections + kept, max(1, min(settings.max_connections, connections))
     )

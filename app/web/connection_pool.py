@@ -34,7 +34,7 @@ class ConnectionPool:
 
         Returns False when all others are busy.
         """
-        if len(self._open) >= self._most and not self._make_room():
+        if len(self._open) >= self._most and not self.make_room():
             return False
         self._open.add(connection)
         self.idle(connection)
@@ -55,7 +55,8 @@ class ConnectionPool:
         self._open.discard(connection)
         self.busy(connection)
 
-    def _make_room(self) -> bool:
+    def make_room(self) -> bool:
+        """Close an idle connection, first one without a known caller; return False without any."""
         for idle in (self._strangers, self._known):
             for connection in idle:
                 self.remove(connection)

@@ -1,10 +1,12 @@
-"""Accepts connections, and pauses briefly when no file descriptor is free for one.
+"""Accepts connections; an idle one gives way when no file descriptor is free for the next.
 
+If none is idle, nothing is accepted for a moment.
 asyncio's own listener would retry thousands of times per second, with a log line each time, when
 the limit of open files has been reached.
 """
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -14,16 +16,27 @@ from app.telemetry import log
 _AT_ONCE = 16
 """How many connections are accepted in one turn of the event loop."""
 
+_NO_FILE = (errno.EMFILE, errno.ENFILE)
+
 PAUSE_S = 1.0
 """How long to pause after a failure, which is logged once per pause."""
 
 
 class Listener:
-    """A listening socket; `make` creates the protocol of each connection."""
+    """A listening socket; `make` creates the protocol of each connection.
 
-    def __init__(self, listening: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
+    `make_room` closes an idle connection, and returns False if there is none.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        make: Callable[[], asyncio.Protocol],
+        make_room: Callable[[], bool],
+    ) -> None:
         self._socket = listening
         self._make = make
+        self._make_room = make_room
         self._loop = asyncio.get_running_loop()
         self._pause: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -52,6 +65,8 @@ class Listener:
             except ConnectionError:
                 continue  # it has disconnected already
             except OSError as failure:
+                if failure.errno in _NO_FILE and self._make_room():
+                    return  # it is closed, and this called again, in the next turn of the loop
                 log.connections_not_taken(failure)
                 self._loop.remove_reader(self._socket)
                 self._pause = self._loop.call_later(PAUSE_S, self._resume)

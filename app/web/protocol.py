@@ -28,12 +28,14 @@ _STUCK_S = 60.0
 """How many seconds a client may leave a waiting answer unread."""
 
 
-def protocol(settings: Settings, most: int, fair_loop: FairLoop) -> Callable[..., asyncio.Protocol]:
-    """Return the factory of connection protocols; at most `most` connections may be open."""
+def protocol(
+    settings: Settings, pool: ConnectionPool, fair_loop: FairLoop
+) -> Callable[..., asyncio.Protocol]:
+    """Return the factory of connection protocols; open connections are in `pool`."""
     return partial(
         HttpProtocol,
         header_timeout_s=settings.header_timeout,
-        pool=ConnectionPool(most),
+        pool=pool,
         whose=LikelyTenants(fair_loop),
         first_go=FirstGo(copy_context()),
         read_turns=ReadTurns(),

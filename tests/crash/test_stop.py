@@ -13,6 +13,7 @@ import uvicorn
 
 from app.operator.service_manager import ServiceManager
 from app.server import _Server
+from app.web.connection_pool import ConnectionPool
 from tests.conftest import PLUGIN
 from tests.harness.processes import run
 from tests.harness.server import Server, settled
@@ -66,7 +67,11 @@ async def test_a_signal_handler_does_not_touch_the_loops_timers() -> None:
     stopping: list[None] = []
     with closing(socket.socket()) as listening:
         server = _Server(
-            uvicorn.Config("none"), listening, lambda: stopping.append(None), ServiceManager()
+            uvicorn.Config("none"),
+            listening,
+            ConnectionPool(1),
+            lambda: stopping.append(None),
+            ServiceManager(),
         )
         with server.capture_signals():
             signal.raise_signal(signal.SIGTERM)

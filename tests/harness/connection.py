@@ -9,6 +9,7 @@ from uvicorn.server import ServerState
 
 from app.concurrency.fair_loop import FairLoop
 from app.settings.server import Settings
+from app.web.connection_pool import ConnectionPool
 from app.web.protocol import HttpProtocol, protocol
 
 
@@ -52,7 +53,7 @@ class Connection:
         config = uvicorn.Config(
             app,
             lifespan="off",
-            http=protocol(settings, 10, FairLoop()),  # type: ignore[arg-type] # a class, but for its name
+            http=protocol(settings, ConnectionPool(10), FairLoop()),  # type: ignore[arg-type] # a class, but for its name
             ws="none",
             log_config=None,
             access_log=False,

@@ -2,7 +2,10 @@
 
 import contextlib
 import json
+import os
+import resource
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from journal.opening_errors import CannotOpen, FolderUnusable
 from tests.harness.processes import run
 from tests.harness.server import free_port
 
@@ -45,6 +49,26 @@ def test_few_file_descriptors_are_logged_and_idle_connections_are_closed(tmp_pat
     finally:
         server.terminate()
         server.wait(20)
+
+
+def test_a_database_that_lacks_a_descriptor_is_not_said_to_lack_a_right(tmp_path: Path) -> None:
+    failure = sqlite3.OperationalError("unable to open database file")
+    failure.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as opened:
+        null = opened.enter_context(open(os.devnull))  # noqa: PTH123 - a descriptor
+        resource.setrlimit(resource.RLIMIT_NOFILE, (null.fileno() + 1, hard))
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(null.fileno()):  # those before it may be free
+            try:
+                opened.enter_context(open(os.devnull))  # noqa: PTH123 - a descriptor
+            except OSError as none_left:
+                folder = str(FolderUnusable(tmp_path, none_left))
+                break
+        file = str(CannotOpen(tmp_path / "journal.sqlite3", failure))
+    for shown in (folder, file):
+        assert "raise the limit" in shown
+    assert "let the user" in str(CannotOpen(tmp_path / "journal.sqlite3", failure))
 
 
 def _until_ready(address: str) -> None:

@@ -82,6 +82,7 @@ def test_a_closed_connection_frees_its_place() -> None:
         (1_427, 999, False),
         (1_024, 596, False),
         (256, 128, False),
+        (64, 16, False),
         (1, 1, False),
     ],
 )
@@ -121,7 +122,7 @@ async def test_accept_is_retried_after_a_pause_and_logged_once(
     full = Full()
     full.bind(("127.0.0.1", 0))
     full.listen(16)
-    listening = Listener(full, Noting)
+    listening = Listener(full, Noting, lambda: False)
     listening.open()
     _, writer = await asyncio.open_connection(*full.getsockname())
     await asyncio.sleep(0.1)
@@ -132,3 +133,32 @@ async def test_accept_is_retried_after_a_pause_and_logged_once(
     writer.close()
     full.close()
     assert (full.refused, len(reported)) == (1, 1)
+
+
+async def test_an_idle_connection_gives_way_when_no_descriptor_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reported: list[OSError] = []
+    monkeypatch.setattr(log, "connections_not_taken", reported.append)
+    served = asyncio.Event()
+
+    class Noting(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            served.set()
+            transport.close()
+
+    with Full() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(16)
+
+        def make_room() -> bool:
+            full.is_full = False
+            return True
+
+        listening = Listener(full, Noting, make_room)
+        listening.open()
+        _, writer = await asyncio.open_connection(*full.getsockname())
+        await asyncio.wait_for(served.wait(), 5)
+        listening.close()
+        writer.close()
+    assert (full.refused, reported) == (1, [])
