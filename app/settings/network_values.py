@@ -164,6 +164,8 @@ def web_address(text: str, credentials: str) -> SplitResult:
         raise ValueError(f"must have a port from 1 to {_HIGHEST_PORT}, or none")
     if not is_host(parts.hostname):
         raise ValueError("must have a host whose name is valid")
+    if "%" in parts.hostname or ("[" in parts.netloc and ":" not in parts.hostname):
+        raise ValueError("must have an IPv6 address in its brackets, and no zone")
     if "@" in parts.netloc:
         raise ValueError(f"must not contain a user or a password; {credentials}")
     return parts

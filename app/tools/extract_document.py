@@ -28,7 +28,8 @@ def extract_document_tool(process: ExtractionProcess) -> Callable[..., Awaitable
         """Extract the text of an uploaded document.
 
         Supported types: PDF, DOCX, XLSX, PPTX (also their macro and template variants), XLS, ODT,
-        ODS, ODP, EPUB, RTF, HTML, EML, MSG, CSV, and plain text. Other types are refused by name.
+        ODS, ODP, EPUB, RTF, HTML, EML, MSG, winmail.dat, CSV, and plain text. Other types are
+        refused by name.
 
         The result has `text`, `mediaType`, `metadata` (title, author and other properties of the
         file), `truncated` (whether there was more), and `leftOut` (what is missing from the text,

@@ -1,15 +1,17 @@
 """EPUB: the chapters in the order in which they are read."""
 
 import posixpath
+import re
 from urllib.parse import unquote
 
 from app.tools.extraction.charsets import declared_charset, decoded
-from app.tools.extraction.document import Document, damaged, encrypted
+from app.tools.extraction.document import Document, DocumentFailure, damaged, encrypted
 from app.tools.extraction.flow import Flow
 from app.tools.extraction.markup import Leaves, elements, parse
 from app.tools.extraction.package import Package
 from app.tools.extraction.web_page import write_page
 
+_BEGINS, _ENDS = re.compile(r"<html\b", re.IGNORECASE), re.compile(r"</html\s*>", re.IGNORECASE)
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
 
 
@@ -40,8 +42,15 @@ def read(content: bytes, document: Document) -> None:
         if chapter not in package:
             document.leave_out(f"the chapter {chapter}, which is missing")
             continue
-        page = package.read(chapter)
-        write_page(decoded(page, declared_charset(page))[0], document, flow)
+        try:
+            page = package.read(chapter)
+        except DocumentFailure as failure:
+            document.leave_out(f"the chapter {chapter}: {failure}")
+            continue
+        text = decoded(page, declared_charset(page))[0]
+        if not page.strip() or (_BEGINS.search(text) and not _ENDS.search(text)):
+            document.leave_out(f"the end of the chapter {chapter}, which is cut off")
+        write_page(text, document, flow)
 
 
 def _chapters(opened: bytes, place: str) -> list[str]:

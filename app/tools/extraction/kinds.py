@@ -18,13 +18,15 @@ OUTLOOK = "application/vnd.ms-outlook"
 ODF = "application/vnd.oasis.opendocument"
 ODF_TEXT, ODF_SLIDES, ODF_SHEETS = f"{ODF}.text", f"{ODF}.presentation", f"{ODF}.spreadsheet"
 ODF_FLAT, ODF_FLAT_SHEETS = f"{ODF}.text-flat-xml", f"{ODF}.spreadsheet-flat-xml"
+PACKED_MESSAGE = "application/ms-tnef"
 EPUB = "application/epub+zip"
 RTF, MAIL = "application/rtf", "message/rfc822"
 HTML, CSV, TSV, XML = "text/html", "text/csv", "text/tab-separated-values", "application/xml"
 MARKDOWN, JSON, TEXT = "text/markdown", "application/json", "text/plain"
 
 READ_KINDS = (
-    "PDF, DOCX, XLSX, PPTX, XLS, ODT, ODS, ODP, EPUB, RTF, HTML, EML, MSG, CSV and plain text"
+    "PDF, DOCX, XLSX, PPTX, XLS, ODT, ODS, ODP, EPUB, RTF, HTML, EML, MSG, winmail.dat, CSV "
+    "and plain text"
 )
 _MAIN_PARTS = (
     (re.compile(r"wordprocessingml|ms-word\.(document|template)"), WORD),
@@ -69,6 +71,7 @@ _MBOX = re.compile(rb"\AFrom [^\n]{1,200}\d\d\d\d\r?\n")
 _MBOX_AGAIN = re.compile(rb"\r?\n\r?\nFrom \S[^\n]{1,200}\d\d\d\d\r?\n[A-Za-z-]+: ")
 _MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 _BINARY = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
+_TNEF = b"\x78\x9f\x3e\x22"
 _OLE, _ZIP, _RTF = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04", b"{\\rtf"
 _DOS_END, _UTF8_MARK = b"\x1a", b"\xef\xbb\xbf"
 _IS_OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
@@ -100,6 +103,8 @@ def kind_of(content: bytes, media_type: str, name: str) -> str:
     kind that is not read.
     """
     ending = name.rpartition(".")[2].lower()
+    if content.startswith(_TNEF):
+        return PACKED_MESSAGE
     if _is_pdf(content, ending):
         return PDF
     if content.startswith(_ZIP):

@@ -11,6 +11,7 @@ from typing import cast
 from app.tools.extraction.charsets import declared_charset, decoded
 from app.tools.extraction.document import Document, damaged, encrypted
 from app.tools.extraction.flow import Flow
+from app.tools.extraction.packed_message import SIGNATURE, read_attachments
 from app.tools.extraction.web_page import write_page
 
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
@@ -106,8 +107,15 @@ def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -
     elif kind == "multipart/alternative":
         _read_best(list(_parts(part)), document, flow, depth)
     elif part.is_multipart():
-        for inner in _parts(part):
-            _read_part(inner, document, flow, depth + 1)
+        parts = list(_parts(part))
+        for inner in parts:
+            if _is_packed(inner) and any(_has_words(item) for item in parts if item is not inner):
+                read_attachments(_bytes(inner), document, flow)
+            else:
+                _read_part(inner, document, flow, depth + 1)
+    elif _is_packed(part):
+        flow.end()
+        document.include(_bytes(part), kind, _file_name(part))
     elif kind == "text/rtf" and _is_text(part, kind):
         flow.end()
         document.include(_bytes(part), kind, "")
@@ -116,6 +124,11 @@ def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -
     else:
         name = _file_name(part)
         document.leave_out(f"the attachment {name} ({kind})" if name else f"a part of type {kind}")
+
+
+def _is_packed(part: EmailMessage) -> bool:
+    """Return whether a part is a message as Outlook packs it; it often has another media type."""
+    return not part.is_multipart() and _bytes(part).startswith(SIGNATURE)
 
 
 def _read_inner(part: EmailMessage, kind: str, document: Document, flow: Flow, depth: int) -> None:

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
+from itertools import islice
 
 from olefile import OleFileIO
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum
@@ -11,6 +12,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError, Shee
 from app.tools.extraction.document import Document, Sheet, damaged, encrypted
 from app.tools.extraction.number_format import elapsed
 
+_PASSWORD, _FIRST_RECORDS = 0x002F, 8
 _FORMULA, _BOOLEAN_OR_ERROR = 0x0006, 0x0205
 _NOTE, _OBJECT, _TEXT, _CONTINUED = 0x001C, 0x005D, 0x01B6, 0x003C
 _CHART, _PICTURE, _COMMENT = 0x05, 0x08, 0x19
@@ -21,6 +23,9 @@ _ERROR, _EMPTY = 2, 3
 
 def read(content: bytes, document: Document) -> None:
     """Read the values of every sheet; of formulas, the results that were saved with them."""
+    # Seen in the first records, which are not encrypted; the library does not tell all cases apart.
+    if any(kind == _PASSWORD for kind, _ in islice(_records(content), _FIRST_RECORDS)):
+        raise encrypted()
     try:
         book = CalamineWorkbook.from_filelike(BytesIO(content))
         document.sheets = []

@@ -6,10 +6,10 @@ from io import BytesIO
 
 from olefile import OleFileIO
 
+from app.tools.extraction import packed_rich_text
 from app.tools.extraction.charsets import declared_charset, decoded
-from app.tools.extraction.document import Document, DocumentFailure, damaged, encrypted
+from app.tools.extraction.document import Document, damaged, encrypted
 from app.tools.extraction.flow import Flow
-from app.tools.extraction.packed_rich_text import unpacked
 from app.tools.extraction.web_page import write_page
 from steps.http.charset_names import codec_named
 
@@ -79,10 +79,7 @@ def _read_body(message: "_Message", document: Document, flow: Flow) -> None:
         write_page(page, document, flow)
     elif message.has(_RICH):
         flow.end()
-        try:
-            document.include(message.rich_text(), "text/rtf", "the body of the message")
-        except DocumentFailure as failure:
-            document.leave_out(f"the body of the message: {failure}")
+        packed_rich_text.include(message.rich_text(), document)
 
 
 class _Message:
@@ -117,8 +114,8 @@ class _Message:
         return decoded(content, declared_charset(content) or charset)[0]
 
     def rich_text(self) -> bytes:
-        """Return the body as RTF. Raises `DocumentFailure`."""
-        return unpacked(self._stream(_RICH, _BINARY))
+        """Return the body as packed RTF."""
+        return self._stream(_RICH, _BINARY)
 
     def moment(self) -> str | None:
         """Return when the message was sent or received, in ISO 8601."""

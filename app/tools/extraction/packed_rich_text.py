@@ -2,7 +2,7 @@
 
 import struct
 
-from app.tools.extraction.document import damaged
+from app.tools.extraction.document import Document, DocumentFailure, damaged
 
 _BEGINNING = (
     rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript "
@@ -15,6 +15,14 @@ _PACKED, _PLAIN = b"LZFu", b"MELA"
 _HEAD = 16
 _SHORTEST = 2
 _MOST_BYTES = 50 * 1024 * 1024
+
+
+def include(content: bytes, document: Document) -> None:
+    """Read the body of a message that is packed; what cannot be read is left out by name."""
+    try:
+        document.include(unpacked(content), "text/rtf", "the body of the message")
+    except DocumentFailure as failure:
+        document.leave_out(f"the body of the message: {failure}")
 
 
 def unpacked(content: bytes) -> bytes:

@@ -59,6 +59,8 @@ def _reader(kind: str) -> Reader:  # noqa: C901, PLR0912 - one case for each kin
             from app.tools.extraction.mail import read  # noqa: PLC0415
         case kinds.OUTLOOK:
             from app.tools.extraction.outlook import read  # noqa: PLC0415
+        case kinds.PACKED_MESSAGE:
+            from app.tools.extraction.packed_message import read  # noqa: PLC0415
         case kinds.HTML:
             from app.tools.extraction.web_page import read  # noqa: PLC0415
         case kinds.CSV | kinds.TSV:

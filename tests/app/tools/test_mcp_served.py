@@ -92,6 +92,8 @@ def test_servers_are_configured_in_toml_or_json_and_secrets_are_not_shown(tmp_pa
             '{"a": {"url": "http://h..i/"}}',
             "a.url (environment): must have a host whose name is valid",
         ),
+        ('{"a": {"url": "http://[::1%eth0]/"}}', "and no zone"),
+        ('{"a": {"url": "http://[v1.x]/"}}', "must have an IPv6 address in its brackets"),
         ('{"a": {"url": "http://u:canary@h/"}}', "put them in headers, as env:VARIABLE"),
         ('{"a": {"comand": "x"}}', "mcp_servers.a.comand"),
         ('{"a.b": {"command": "x"}}', "a.b"),

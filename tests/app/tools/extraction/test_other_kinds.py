@@ -1,5 +1,7 @@
 """Presentations, OpenDocument and EPUB; unsupported formats are refused by name."""
 
+import zlib
+
 import pytest
 
 from tests.app.tools.extraction.reading import FILES, failure_of, read, text_of
@@ -208,11 +210,28 @@ def test_a_book_gives_its_chapters_in_their_order() -> None:
     ]
 
 
+def test_chapters_that_are_cut_off_or_damaged_are_named() -> None:
+    whole = "<html><body><p>chapter a</p></body></html>"
+    found = read("a.epub", book({"a": whole, "b": "<html><body><p>chapter b, whose en"}))
+    assert found["text"] == "chapter b, whose en\nchapter a"
+    assert found["leftOut"] == ["the end of the chapter O/in /b.xhtml, which is cut off"]
+    found = read("a.epub", book({"a": whole, "b": ""}))
+    assert found["leftOut"] == ["the end of the chapter O/in /b.xhtml, which is cut off"]
+    other = whole.replace("a<", "b<")
+    deflate = zlib.compressobj(wbits=-15)
+    deflated = deflate.compress(other.encode()) + deflate.flush()
+    damaged = book({"a": whole, "b": other}).replace(deflated, bytes(len(deflated)))
+    found = read("a.epub", damaged)
+    assert found["text"] == "chapter a"
+    assert "the chapter O/in /b.xhtml: the document is damaged" in found["leftOut"][0]
+
+
 def encrypted() -> list[tuple[str, bytes]]:
     manifest = "<m><file-entry><encryption-data/></file-entry></m>"
     locked = '<e><CipherReference URI="O/in%20/b.xhtml"/></e>'
     return [
         ("a.docx", (FILES / "encrypted.docx").read_bytes()),
+        ("a.xls", (FILES / "locked.xls").read_bytes()),
         ("a.pdf", documents.encrypted_pdf("hunter2")),
         ("a.odt", open_document("text", "", {"META-INF/manifest.xml": manifest})),
         ("a.epub", book({"a": "a", "b": "b"}, {"META-INF/encryption.xml": locked})),
@@ -247,7 +266,7 @@ def test_an_unsupported_format_is_refused_by_name(
 ) -> None:
     kind, message = failure_of(name, content)
     assert (kind, called in message) == ("UnsupportedDocument", True)
-    assert message.endswith("HTML, EML, MSG, CSV and plain text can")
+    assert message.endswith("HTML, EML, MSG, winmail.dat, CSV and plain text can")
 
 
 @pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.XLSX", "a.msg"])
