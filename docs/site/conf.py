@@ -60,7 +60,12 @@ project = "Stepwell"
 html_title = "Stepwell guide"
 root_doc = "README"
 include_patterns = ["*.md", "docs/**", "examples/README.md", "examples/*/README.md"]
-exclude_patterns = ["docs/site"]
+_OTHER_FOLDERS = [
+    folder.name
+    for folder in ROOT.iterdir()
+    if folder.is_dir() and folder.name not in {"docs", "examples"}
+]
+exclude_patterns = ["docs/site", *_OTHER_FOLDERS]  # not searched: an environment has many files
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 myst_heading_anchors = 4

@@ -16,7 +16,7 @@ from tests.attack.payloads import BOMBS, WORDS, fixed, grown
 from tests.harness.server import Server
 
 SEED = int(os.environ.get("STEPWELL_SEED", random.randrange(2**32)))
-GROWN = int(os.environ.get("STEPWELL_FUZZ_EXPRESSIONS", "1000"))
+GROWN = int(os.environ.get("STEPWELL_FUZZ_EXPRESSIONS", "500"))
 SLOWEST_MS = 250
 """In processor time, which hardly depends on the load of the machine."""
 

@@ -34,7 +34,7 @@ from tests.harness.vfs import (
     watched,
 )
 
-CASES = int(os.environ.get("STEPWELL_FAULT_CASES", "60"))
+CASES = int(os.environ.get("STEPWELL_FAULT_CASES", "30"))
 SEED = int(os.environ.get("STEPWELL_SEED", str(random.SystemRandom().randrange(2**32))))
 DATABASE, WAL = "journal.sqlite3", "-wal"
 

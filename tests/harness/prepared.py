@@ -151,6 +151,8 @@ def prepare(scripts: bool) -> None:
         names = [*LOADED, *(f"app.cli.{group}" for group in groups), *LOADED_LATE]
     for name in names:
         importlib.import_module(name)
+    if not scripts:
+        importlib.import_module("app.settings.server").Settings.model_rebuild()
     running = os.listdir("/proc/self/task")  # noqa: PTH208 - a system folder
     assert len(running) == 1, "a thread was started while the code was loaded"
     gc.collect()

@@ -17,7 +17,7 @@ from tests.simulation.simulate import Report, simulate
 
 SEED = os.environ.get("STEPWELL_SEED")
 SECONDS = float(os.environ.get("STEPWELL_SIMULATE_S", "0"))
-SEEDS = 600
+SEEDS = 300
 _CHUNK = 50
 ROOT = Path(__file__).parents[2]
 
