@@ -26,6 +26,7 @@ _SHOWN = {
 _ESCAPES = re.compile(rb"\x1b\$[@B]")
 """What begins Japanese in ISO-2022-JP, which otherwise is ASCII."""
 _WIDE_BYTES = 200
+_CUT = "unexpected end of data"  # as Python says it
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
@@ -42,8 +43,11 @@ def decoded(content: bytes, declared: str = "") -> tuple[str, str]:
     for likely in dict.fromkeys((codec or escapes, "utf_8")):
         try:
             return content.decode(likely), _SHOWN.get(likely, likely.replace("_", "-"))
-        except UnicodeDecodeError:
-            continue
+        except UnicodeDecodeError as wrong:
+            # A text that was cut within a letter is UTF-8 if there are whole letters before.
+            is_cut = wrong.reason == _CUT and not content[: wrong.start].isascii()
+            if is_cut and likely == "utf_8":
+                return content.decode(likely, "replace"), "utf-8"
     from app.tools.extraction.likely_charset import likely_charset  # noqa: PLC0415 - seldom needed
 
     found = likely_charset(content)

@@ -3,7 +3,12 @@
 import re
 from collections.abc import Iterator
 from email import message_from_bytes, policy
-from email.errors import HeaderParseError, MessageError
+from email.errors import (
+    CloseBoundaryNotFoundDefect,
+    HeaderParseError,
+    MessageError,
+    StartBoundaryNotFoundDefect,
+)
 from email.header import decode_header
 from email.message import EmailMessage
 from typing import cast
@@ -29,6 +34,7 @@ _QUOTES = re.compile(r"(>*) ?(.*)")
 _SIGNATURE = "-- "
 _ENRICHED = re.compile(r"<param>.*?</param>|<(?!<)/?[\w-]*>", re.IGNORECASE | re.DOTALL)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_CUT_OFF = (CloseBoundaryNotFoundDefect, StartBoundaryNotFoundDefect)
 _DEEPEST = 20
 
 
@@ -98,10 +104,7 @@ def _decoded_words(text: str) -> str:
 
 def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -> None:
     kind = part.get_content_type()
-    if kind in _ENCRYPTED and "signed" not in str(part.get_param("smime-type", "")):
-        raise encrypted()
-    if depth > _DEEPEST:
-        raise damaged("its parts are nested too deep")
+    _check(part, kind, document, depth)
     if part.get_content_maintype() == "message":
         _read_inner(part, kind, document, flow, depth)
     elif kind == "multipart/alternative":
@@ -124,6 +127,16 @@ def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -
     else:
         name = _file_name(part)
         document.leave_out(f"the attachment {name} ({kind})" if name else f"a part of type {kind}")
+
+
+def _check(part: EmailMessage, kind: str, document: Document, depth: int) -> None:
+    """Refuse a part that cannot be read, and say so if its end may be missing."""
+    if kind in _ENCRYPTED and "signed" not in str(part.get_param("smime-type", "")):
+        raise encrypted()
+    if depth > _DEEPEST:
+        raise damaged("its parts are nested too deep")
+    if any(isinstance(defect, _CUT_OFF) for defect in part.defects):
+        document.leave_out("the end of the message, if there was more: its last line is missing")
 
 
 def _is_packed(part: EmailMessage) -> bool:

@@ -317,6 +317,23 @@ def test_attachments_of_a_mail_are_listed() -> None:
     assert found["leftOut"] == ["the attachment bill.pdf (application/pdf)"]
 
 
+def test_a_mail_that_may_be_cut_off_says_so() -> None:
+    whole = parted("mixed", PLAIN + "see it", PLAIN + "and more")
+    assert read("a.eml", whole)["leftOut"] == []
+    found = read("a.eml", whole[: whole.index(b"and") + 5])
+    assert found["text"].endswith("see it\nand m")
+    assert found["leftOut"] == [
+        "the end of the message, if there was more: its last line is missing"
+    ]
+
+
+def test_a_text_that_is_cut_within_a_letter_is_still_utf_8() -> None:
+    found = read("a.txt", "Grüße und Gruß".encode()[:-1])
+    assert (found["encoding"], found["text"]) == ("utf-8", "Grüße und Gru\ufffd")
+    found = read("a.txt", "auf Wiedersehen, José".encode("cp1252"))
+    assert (found["encoding"], found["text"]) == ("windows-1252", "auf Wiedersehen, José")
+
+
 def test_encoded_headers_are_decoded() -> None:
     content = b"From: =?utf-8?q?J=C3=B6rg?= <a@x.de>\r\nSubject: =?utf-8?b?R3LDvMOfZQ==?=\r\n\r\nhi"
     assert text_of("a.eml", content) == "From: Jörg <a@x.de>\nSubject: Grüße\n\nhi"
