@@ -47,11 +47,16 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        from tests.harness.distribution import longest_first
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    from tests.harness.distribution import longest_first, one_at_a_time
 
-        items[:] = longest_first(items)
+    with one_at_a_time():
+        done = yield
+    items[:] = longest_first(items)
+    return done
 
 
 def pytest_runtest_setup() -> None:

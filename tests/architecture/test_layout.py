@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import tomllib
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,17 @@ PACKAGES = ("app", "engine", "journal", "steps", "stepwell")
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 
 
+@lru_cache(maxsize=1)
+def nodes_of(source: str) -> list[ast.AST]:
+    """Return all parts of a source; several rules look at the same one after the other."""
+    return list(ast.walk(ast.parse(source)))
+
+
+@cache
 def imports_of(source: str) -> set[str]:
     """Return every module of the project that a source imports, at any position."""
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(source):
         if isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
@@ -44,7 +52,7 @@ def long_functions(source: str) -> list[str]:
     """Return the functions of more than 70 lines."""
     return [
         node.name
-        for node in ast.walk(ast.parse(source))
+        for node in nodes_of(source)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno > 70
     ]
@@ -54,7 +62,7 @@ def banned_calls(source: str) -> set[str]:
     """Return calls that the project's code must not make."""
     return {
         node.func.id
-        for node in ast.walk(ast.parse(source))
+        for node in nodes_of(source)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id in ("eval", "exec", "compile", "__import__")

@@ -20,7 +20,7 @@ from tests.harness.appending import checkpoint_often, fresh, load, losses, opene
 from tests.harness.power import lay_out
 from tests.harness.vfs import IOERR_FSYNC, Disk, Fault, Op, watched
 
-STATES = int(os.environ.get("STEPWELL_POWER_STATES", "100"))
+STATES = int(os.environ.get("STEPWELL_POWER_STATES", "50"))
 SEED = int(os.environ.get("STEPWELL_SEED", str(random.SystemRandom().randrange(2**32))))
 DATABASE = "journal.sqlite3"
 

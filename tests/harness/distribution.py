@@ -1,6 +1,8 @@
 """How tests are distributed over several processes, and which begin first."""
 
-from collections.abc import Sequence
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -49,6 +51,17 @@ def begin_elsewhere(config: pytest.Config) -> None:
     number, processes = int(given["workerid"].removeprefix("gw")), given["workercount"]
     at = number * len(folders) // processes
     config.args = [*folders[at:], *folders[:at]]
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Keep other processes out, so that each finds what those before it have stored.
+
+    Hypothesis reads all sources once the tests are collected, and stores the constants in them.
+    """
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:

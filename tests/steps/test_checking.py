@@ -382,7 +382,7 @@ def test_a_check_costs_in_proportion_to_the_values_of_a_step(template: str) -> N
         return calls_of(lambda: check_definition(whole, REGISTRY))
 
     checked(1)
-    assert checked(2_000) < 5 * checked(500)
+    assert checked(800) < 5 * checked(200)
 
 
 def test_the_items_of_a_list_are_known_only_where_it_is_made() -> None:
