@@ -54,7 +54,7 @@ from journal.errors import (
     UnknownWebhook,
     UnknownWorkflow,
 )
-from journal.histories.event_pages import EventFilter, EventPages, EventRow
+from journal.histories.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.histories.events import Events
 from journal.histories.head import Head
 from journal.histories.removal import RetentionGroup
@@ -190,6 +190,7 @@ __all__ = [
     "DeliveryRow",
     "DuplicateStart",
     "EventFilter",
+    "EventPage",
     "EventPages",
     "EventRow",
     "Events",

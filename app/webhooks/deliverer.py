@@ -1,9 +1,10 @@
-"""Delivers to one webhook: reads the events it wants from the journal, sends them, records results.
+"""Delivers to one webhook: takes the events it wants, sends them, records results.
 
 Events to send become rows of the outbox, so a kill at any moment loses nothing: if an attempt was
 not recorded, the event is sent again with the same id. At most one event of a run and a few of a
-webhook are being sent at a time. When too many are pending, no more are taken from the journal,
-which itself is the queue.
+webhook are being sent at a time. Events come from the feed of the tenant
+(`app/webhooks/tenant_feed.py`), or from the journal while the webhook is behind. When too many are
+pending, no more are taken from the journal, which itself is the queue.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from app.events.hub import Hub
 from app.telemetry import log
 from app.webhooks.secrets import SigningSecrets
 from app.webhooks.sender import Outcome, Sender, message_of
+from app.webhooks.tenant_feed import TenantFeed, TenantFeeds
 from engine import RetryPolicy
 from engine.value import value
 from journal import (
@@ -69,23 +71,30 @@ class DeliveryDependencies:
 
 
 class Deliverer:
-    """Delivers to one webhook until it is cancelled; calls `on_gone` when a receiver says 410."""
+    """Delivers to one webhook until it is cancelled; calls `on_gone` when a receiver says 410.
+
+    Attributes:
+        wanted: The events that it wants.
+        position: Up to which position it has taken them.
+    """
 
     def __init__(
         self,
         row: WebhookRow,
         secrets: SigningSecrets,
         parts: DeliveryDependencies,
+        feeds: TenantFeeds,
         on_gone: Callable[[WebhookRow], None],
     ) -> None:
         self._on_gone = on_gone
         self._row = row
         self._secrets = secrets
         self._parts = parts
-        self._wanted = EventFilter(kinds_named(row.events, None), row.workflow_ids)
-        self._bell: asyncio.Event | None = None
+        self._feeds = feeds
+        self._bell = asyncio.Event()
+        self.wanted = EventFilter(tuple(kinds_named(row.events, None)), row.workflow_ids)
+        self.position = 0
         self._is_known = False
-        self._position = 0
         self._noted = 0
         self._pending = 0
         self._sending: dict[int, asyncio.Task[None]] = {}
@@ -93,12 +102,12 @@ class Deliverer:
 
     async def run(self) -> None:
         """Take and send events; deliveries in progress at a cancel are repeated later."""
-        with self._parts.hub.listen_to_tenant(self._row.tenant) as bell:
-            self._bell = bell
+        bell = self._bell
+        with self._feeds.followed(self._row.tenant, self) as feed:
             try:
                 while True:
                     bell.clear()
-                    await self._turn(bell)
+                    await self._turn(bell, feed)
             except UnknownWebhook:
                 pass  # deleted
             finally:
@@ -112,14 +121,23 @@ class Deliverer:
     def look_again(self) -> None:
         """Check the outbox, because something else has changed it."""
         self._is_known = False
-        if self._bell is not None:
-            self._bell.set()
+        self.wake()
 
-    async def _turn(self, bell: asyncio.Event) -> None:
+    def wake(self) -> None:
+        """Look for new events."""
+        self._bell.set()
+
+    def passed(self, position: int) -> None:
+        """Move on: nothing is wanted up to this position."""
+        self.position = position
+        if position - self._noted >= _UNNOTED:
+            self.wake()
+
+    async def _turn(self, bell: asyncio.Event, feed: TenantFeed) -> None:
         """Do what is due, then wait for more."""
         wait_s = 0.0
         try:
-            has_more = await self._take_in()
+            has_more = await self._take_in(feed)
             next_ms = await self._send_due(bell.set)
             if not has_more:
                 wait_s = _LONGEST_WAIT_S
@@ -137,22 +155,24 @@ class Deliverer:
                 async with asyncio.timeout(wait_s):
                     await bell.wait()
 
-    async def _take_in(self) -> bool:
+    async def _take_in(self, feed: TenantFeed) -> bool:
         """Move the webhook's position over events; return whether there are more."""
         journal, row = self._parts.journal, self._row
         if not self._is_known:
             self._is_known = True
-            self._position = self._noted = (await journal.webhooks.get(row.tenant, row.id)).position
+            self.position = self._noted = (await journal.webhooks.get(row.tenant, row.id)).position
             self._pending = (await journal.outbox.counts(row.id)).get("pending", 0)
         if self._pending >= _MOST_PENDING:
             return False
-        page = await journal.pages.of_tenant(row.tenant, self._wanted, self._position, _PAGE)
+        page = feed.after(self.wanted, self.position, _PAGE)
+        if page is None:
+            page = await journal.pages.of_tenant(row.tenant, self.wanted, self.position, _PAGE)
         if page.rows or page.looked_up_to - self._noted >= _UNNOTED:
             now_ms = self._parts.clock.now_ms()
             await journal.outbox.take(row.id, page.rows, page.looked_up_to, now_ms, _KEPT)
             self._noted = page.looked_up_to
             self._pending += len(page.rows)
-        self._position = page.looked_up_to
+        self.position = page.looked_up_to
         return page.has_more
 
     async def _send_due(self, done: Callable[[], None]) -> int | None:

@@ -11,6 +11,7 @@ from app.webhooks.deliverer import Deliverer, DeliveryDependencies
 from app.webhooks.secrets import SigningSecrets, open_secrets, seal_secrets
 from app.webhooks.sender import Outcome, test_message
 from app.webhooks.signature import new_secret
+from app.webhooks.tenant_feed import TenantFeeds
 from engine.value import value
 from journal import DeliveryRow, JournalError, UnknownWebhook, WebhookRow
 
@@ -43,6 +44,7 @@ class Webhooks:
         self._parts = parts
         self._keyring = keyring
         self._table = parts.journal.webhooks
+        self._feeds = TenantFeeds(parts.journal.pages, parts.hub)
         self._deliverers: dict[str, tuple[Deliverer, asyncio.Task[None]]] = {}
         self._lock = asyncio.Lock()
         self._disabling: set[asyncio.Task[None]] = set()
@@ -174,7 +176,7 @@ class Webhooks:
         if row.disabled_at_ms is not None or not self._is_here(row):
             return
         secrets = open_secrets(self._keyring, row)
-        deliverer = Deliverer(row, secrets, self._parts, self._disable_later)
+        deliverer = Deliverer(row, secrets, self._parts, self._feeds, self._disable_later)
         self._deliverers[row.id] = deliverer, asyncio.create_task(deliverer.run())
 
     def _disable_later(self, row: WebhookRow) -> None:
