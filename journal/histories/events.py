@@ -27,6 +27,9 @@ from journal.writing.transaction import NEW_RUN_ROWS, Append, Task, Work
 from journal.writing.writer import Writer
 
 _PAUSED, _FAILED = str(State.PAUSED), str(State.FAILED)
+_LONG_TO_READ, _MOST_READ = 1_000, 4_000_000
+"""The histories that stay in memory once they are read: events of one, characters of all."""
+
 _PIECE_EVENTS = 100
 _PIECE_CHARACTERS = 250_000
 """How much of a long history is checked or folded before the event loop gets a turn."""
@@ -82,6 +85,7 @@ class Events:
         self._readers = readers
         self._ended = ended
         self._long = LongRuns[tuple[Head, Run]]()
+        self._histories = LongRuns[tuple[Head, list[Event]]](_MOST_READ, _LONG_TO_READ)
         self.ahead = ReadAhead(readers)
         self._inherited = InheritedData(self._data_in)
         self.listeners: Listeners = Nobody()
@@ -240,7 +244,19 @@ class Events:
             UnknownRun: There is no such run, or it is another tenant's.
             Corrupt: An event is not what was written.
         """
+        kept = self._histories.get(run_id)
+        if kept is not None and tenant in (None, kept[0].tenant):
+            head, more = await self.after(kept[0])
+            events = [*kept[1], *more]
+            if await self._ends_with(head):
+                if more:
+                    self._histories.keep(
+                        run_id, lambda: (head, events), len(events), head.characters
+                    )
+                return head, [*events]
+            self._histories.forget(run_id)
         head, events, _ = await self._read(run_id, tenant)
+        self._histories.keep(run_id, lambda: (head, [*events]), len(events), head.characters)
         return head, events
 
     async def _read(self, run_id: str, tenant: str | None) -> tuple[Head, list[Event], int]:

@@ -22,8 +22,9 @@ F = TypeVar("F")
 class LongRuns(Generic[F]):
     """The folds by run id; the least recently used is dropped first."""
 
-    def __init__(self, most_characters: int = _MOST_CHARACTERS) -> None:
-        self._most = most_characters
+    def __init__(self, most_characters: int = _MOST_CHARACTERS, shortest: int = SHORTEST) -> None:
+        """Take the limit of all together, and how many events make a history long."""
+        self._most, self._shortest = most_characters, shortest
         self._folds: OrderedDict[str, tuple[F, int]] = OrderedDict()
         self._characters = 0
 
@@ -40,7 +41,7 @@ class LongRuns(Generic[F]):
 
         `fold` is called only if the history is long enough, by its events and characters.
         """
-        if events < SHORTEST:
+        if events < self._shortest:
             return
         self.forget(run_id)
         self._folds[run_id] = fold(), characters

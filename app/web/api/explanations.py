@@ -42,16 +42,15 @@ class ExplainQuery(BaseModel):
 async def explain(call: Call) -> Response:
     """Explain where a value of a run came from, and what it influenced."""
     query = call.query(ExplainQuery)
-    return JsonAnswer(
-        await explanation(call.services, call.tenant, call.path("runId"), query.path, query.at)
-    )
+    run_id = call.path("runId")
+    _, events = await call.services.journal.events.read(run_id, call.tenant)
+    return JsonAnswer(await explanation(call.services, call.tenant, events, query.path, query.at))
 
 
 async def explanation(
-    services: Services, tenant: str, run_id: str, path: str, at: int | None
+    services: Services, tenant: str, events: Sequence[Event], path: str, at: int | None
 ) -> JsonObject:
-    """Return the explanation. Raises `UnknownRun`, `BadRequest` and `DefinitionUnusable`."""
-    _, events = await services.journal.events.read(run_id, tenant)
+    """Explain a value of a run by its history. Raises `BadRequest` and `DefinitionUnusable`."""
     first = events[0]
     assert isinstance(first, RunStarted)  # noqa: S101 - every history begins with it
     definition = await services.workflows.pinned(tenant, first.workflow_id, first.version)
@@ -65,7 +64,7 @@ async def explanation(
         return explained(events, document, path, at, settings_of)
 
     answer = await offload(work)
-    await _add_children(services, run_id, events, answer)
+    await _add_children(services, first.run_id, events, answer)
     return answer
 
 

@@ -1,13 +1,15 @@
 """Definitions written as YAML: their meaning, the line of each part, and what is refused."""
 
 import json
-import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from app.definitions.definition_text import TextRefused, read_definition
 from app.definitions.json_lines import line_of
+from tests.harness.counted_work import calls_of
 
 DOCUMENT = """\
 # remarks are no part of it
@@ -142,13 +144,33 @@ def test_a_refusal_names_its_line(text: str, reported: str, line: int) -> None:
     assert refused.value.line == line
 
 
-@pytest.mark.parametrize("text", ["a: " + "[" * 200_000, "{a: " * 100_000 + "}", "? " * 100_000,
-                                  "- " * 200_000, "&a " * 1_000 + "x", bomb()])  # fmt: skip
-def test_a_hostile_text_costs_no_more_than_its_size(text: str) -> None:
-    before = time.process_time()
-    with pytest.raises(TextRefused):
-        read_definition("a: 1\n" + text if text.startswith("{") else text)
-    assert time.process_time() - before < 10, "of some 0.1 s"
+HOSTILE: dict[str, Callable[[int], str]] = {
+    "lists": lambda size: "a: " + "[" * size,
+    "objects": lambda size: "a: 1\n" + "{a: " * size + "}",
+    "keys": lambda size: "? " * size,
+    "items": lambda size: "- " * size,
+    "anchors": lambda size: "&a " * size + "x",
+    "one long line": lambda size: "a: 'x" + " x" * size,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_text_costs_no_more_than_its_size(name: str) -> None:
+    def refused(text: str) -> None:
+        with pytest.raises(TextRefused):
+            read_definition(text)
+
+    few, many = (calls_of(partial(refused, HOSTILE[name](size))) for size in (1_000, 4_000))
+    assert many < 6 * few + 200, "in proportion would be 4 times, to the square 16 times"
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 200_000, bomb()], ids=["lists", "aliases"])
+def test_what_is_too_deep_or_too_large_is_refused_where_it_becomes_so(text: str) -> None:
+    def refused() -> None:
+        with pytest.raises(TextRefused):
+            read_definition(text)
+
+    assert calls_of(refused) < 3_000
 
 
 def test_json_stays_json() -> None:

@@ -82,7 +82,7 @@ def _evaluated(value: Any, names: Mapping[str, Json]) -> Json:
 
 
 async def explained_here(
-    call: Call, run_id: str, entries: Sequence[TimelineEntry]
+    call: Call, history: Sequence[Event], entries: Sequence[TimelineEntry]
 ) -> "dict[str, Any] | None":
     """Return the explanation that the address asks for, None if it asks for none."""
     asked = call.request.query_params
@@ -91,7 +91,7 @@ async def explained_here(
         return None
     before = int(at) if at.isdecimal() and len(at) < 10 else None  # noqa: PLR2004 - an event
     try:
-        answer = await explanation(call.services, call.tenant, run_id, path, before or None)
+        answer = await explanation(call.services, call.tenant, history, path, before or None)
     except (BadRequest, DefinitionUnusable) as refused:
         problems = getattr(refused, "problems", ())
         return {"path": path, "problem": problems[0].message if problems else str(refused)}

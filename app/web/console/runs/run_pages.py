@@ -84,7 +84,7 @@ async def run_page(call: Call) -> Response:
         **rows_of(timeline, seq, _number(call, "unfold"), now_ms),
         selected=selected_visit,
         given=await given_of(call, run, history, entry) if entry else {},
-        explained=await explained_here(call, run.id, timeline.entries),
+        explained=await explained_here(call, history, timeline.entries),
         tree=tree,
         documented=DOCUMENTED,
         transcripts=services.settings.transcripts,

@@ -39,6 +39,7 @@ _NOTHING_SAID: JsonObject = dict.fromkeys(
 )  # fmt: skip
 
 
+_BEGIN_TO_WAIT = (AttemptFailed, RunPaused, StepSlept)
 _ANSWERED = ("actionValue", "comment", "attachments", "data")
 
 
@@ -117,7 +118,8 @@ def lines_of(events: Sequence[Event], most: int) -> list[dict[str, Any]]:
 
 
 def _note(entry: TimelineEntry, event: Event) -> None:
-    if getattr(event, "step_id", None) == entry.step_id:
+    may_wait = entry.waits or isinstance(event, _BEGIN_TO_WAIT)
+    if may_wait and getattr(event, "step_id", None) == entry.step_id:
         _note_wait(entry, event)
     match event:
         case StepStarted():
@@ -140,7 +142,7 @@ def _note(entry: TimelineEntry, event: Event) -> None:
 def _note_wait(entry: TimelineEntry, event: Event) -> None:
     if entry.waits and entry.waits[-1][1] is None and not isinstance(event, WaitEnded):
         entry.waits[-1] = (entry.waits[-1][0], event.at_ms)
-    if isinstance(event, AttemptFailed | RunPaused | StepSlept):
+    if isinstance(event, _BEGIN_TO_WAIT):
         entry.waits.append((event.at_ms, None))
 
 
