@@ -128,7 +128,8 @@ def _at_signal(stopping: Callable[[], None]) -> Iterator[None]:
 async def _at_work(services: Services) -> AsyncIterator[None]:
     place = operator_context(services)
     retention = Retention(services.journal, services.settings, services.clock)
-    keeping = Housekeeping(services.journal, retention, services.settings.housekeeping_interval)
+    every_s = services.settings.housekeeping_interval
+    keeping = Housekeeping(services.journal, retention, services.clock, every_s)
     words = SearchWords(services.journal, services.workflows, is_on=services.settings.search_data)
     control = Control(place, services.authenticator, services.secrets, services.clock)
     await control.open(services.settings.data)

@@ -17,6 +17,7 @@ LOGGING = (log, log_output)
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 _FIELDS = {
     "address": "where the server listens",
+    "ahead_s": "how many seconds the clock is ahead of where it ought to be",
     "again_in_s": "seconds until the next try",
     "calls": "how many calls",
     "command": "the name of the command",

@@ -139,6 +139,14 @@ def runs_expired(count: int) -> None:
     _log.info("runs deleted by retention", runs=count)
 
 
+def retention_waits(ahead_s: int) -> None:
+    """Log that the clock was set forward, so nothing is deleted for its age until that is sure.
+
+    It is, once the clock is set back, after a day, or after a restart.
+    """
+    _log.error("the clock was set forward, retention waits", ahead_s=ahead_s)
+
+
 def housekeeping_delayed(failure: Exception) -> None:
     """Log that retention or file maintenance failed and is retried."""
     _log.warning("housekeeping delayed", why=str(failure))

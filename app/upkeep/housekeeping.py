@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from app.clock import Clock, ForwardJumps
 from app.telemetry import log
 from app.upkeep.retention import Retention
 from journal import Journal
@@ -19,7 +20,11 @@ class Housekeeping:
         is_here: Says whether this process does the work, of all that share the journal.
     """
 
-    def __init__(self, journal: Journal, retention: Retention, every_s: float) -> None:
+    def __init__(
+        self, journal: Journal, retention: Retention, clock: Clock, every_s: float
+    ) -> None:
+        self._jumps = ForwardJumps(clock)
+        self._waits = False
         self._journal = journal
         self._retention = retention
         self._every_s = every_s
@@ -33,12 +38,22 @@ class Housekeeping:
             try:
                 if time.monotonic() >= next_at and self.is_here():
                     next_at = time.monotonic() + self._every_s
-                    deleted = await self._retention.apply()
-                    await self._retention.forget_keys()
-                    await self._retention.forget_threads()
-                    if deleted:
-                        log.runs_expired(deleted)
+                    await self._delete()
                 busy = await self._journal.tidy()
             except Exception as failure:  # noqa: BLE001 - tried again, and logged
                 log.housekeeping_delayed(failure)
             await asyncio.sleep(_WHILE_BUSY_S if busy else _LOOK_EVERY_S)
+
+    async def _delete(self) -> None:
+        """Delete what is old enough, unless the clock says so only because it was set forward."""
+        ahead_ms = self._jumps.ahead_ms()
+        if ahead_ms and not self._waits:
+            log.retention_waits(ahead_ms // 1_000)
+        self._waits = bool(ahead_ms)
+        if self._waits:
+            return
+        deleted = await self._retention.apply()
+        await self._retention.forget_keys()
+        await self._retention.forget_threads()
+        if deleted:
+            log.runs_expired(deleted)

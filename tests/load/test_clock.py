@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.clock import ForwardJumps
 from journal import run_number
 from tests.harness.journals import events_one_by_one
 from tests.harness.server import Server, settled
@@ -30,10 +31,10 @@ YEAR_MS = 365 * DAY_MS
 class Jumping:
     """A server, and the offset of its clock in milliseconds."""
 
-    def __init__(self, load: Load, folder: Path, offset_ms: int = 0) -> None:
+    def __init__(self, load: Load, folder: Path, offset_ms: int = 0, **settings: Any) -> None:
         self.file = folder / "offset"
         self.to(offset_ms)
-        self.server = load(CLOCK_OFFSET=self.file, max_token_lifetime=10**9)
+        self.server = load(CLOCK_OFFSET=self.file, max_token_lifetime=10**9, **settings)
 
     def to(self, offset_ms: int) -> None:
         fresh = self.file.with_suffix(".new")
@@ -106,6 +107,44 @@ def test_ids_increase_and_timers_fire_once_while_the_clock_jumps(
         time.sleep(1.5)
         assert woken(server) == dict.fromkeys(numbers, 1)
         assert run_number(start(client, "sleep1")) > numbers[-1]
+
+
+def test_a_clock_set_forward_deletes_no_run(load: Load, tmp_path: Path) -> None:
+    clock = Jumping(load, tmp_path, retention="completed=1d", housekeeping_interval=0.1)
+    with clock.server.client() as client:
+        client.post("/api/workflows", json=chain([], "short")).raise_for_status()
+        run_id = client.post("/api/workflow/start/short", json={}).json()["runId"]
+        time.sleep(1.5)
+        clock.to(YEAR_MS)
+        until = time.monotonic() + 60
+        while "the clock was set forward, retention waits" not in clock.server.log.read_text():
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        time.sleep(1.5)
+        assert client.get(f"/api/workflow/status/{run_id}").json()["status"] == "completed"
+
+
+def test_a_jump_of_the_clock_is_believed_after_a_day() -> None:
+    at = {"now": 0, "passed": 0}
+
+    class Wall:
+        def now_ms(self) -> int:
+            return at["now"]
+
+    jumps = ForwardJumps(Wall(), lambda: at["passed"])
+
+    def ahead(now_ms: int, passed_ms: int) -> int:
+        at["now"], at["passed"] = at["now"] + now_ms, at["passed"] + passed_ms
+        return jumps.ahead_ms()
+
+    assert ahead(DAY_MS, DAY_MS) == 0, "no jump"
+    assert ahead(HOUR_MS, 0) == 0, "a small one"
+    assert ahead(YEAR_MS + HOUR_MS, HOUR_MS) == YEAR_MS
+    assert ahead(-YEAR_MS, 0) == 0, "set back"
+    assert ahead(YEAR_MS, 0) == YEAR_MS
+    assert ahead(DAY_MS - 1, DAY_MS - 1) == YEAR_MS
+    assert ahead(1, 1) == 0
+    assert ahead(-DAY_MS, 0) == 0
 
 
 @pytest.mark.parametrize("years", [pytest.param(1, marks=full), 30])
