@@ -11,6 +11,7 @@ its end the exit code in the form that `subprocess` uses. A process that is boun
 the other end of that socket is closed.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -21,7 +22,10 @@ import select
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 LOADED = ("app.server", "app.cli.local", "app.cli.remote")
@@ -159,6 +163,31 @@ def prepare(scripts: bool) -> None:
     gc.freeze()
 
 
+def end_with(main: Callable[[], int]) -> None:
+    """Run a command and end as Python does, but do not free what was loaded, one by one.
+
+    That would copy the memory shared with the prepared process, and take longer than most commands.
+    """
+    try:
+        code: object = main()
+    except SystemExit as ended:
+        code = ended.code
+    if isinstance(code, int):
+        threading._shutdown()  # type: ignore[attr-defined] # as Python calls it
+        atexit._run_exitfuncs()
+        with contextlib.suppress(OSError, ValueError):  # it may be closed
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code & 0xFF)
+    sys.exit(code)  # type: ignore[arg-type] # which also reports what could not be written
+
+
+def run_script(file: str) -> int:
+    """Run a script as Python does."""
+    runpy.run_path(file, run_name="__main__")
+    return 0
+
+
 if __name__ == "__main__":
     _kind, *_numbers = sys.argv[1:]
     with socket.socket(fileno=int(_numbers[0])) as _control, socket.socket(fileno=int(_numbers[1])) as _door:  # fmt: skip
@@ -167,6 +196,6 @@ if __name__ == "__main__":
     if _asked is not None:
         _asked.become()
         if _kind == "scripts":
-            runpy.run_path(_asked.argv[0], run_name="__main__")
+            end_with(partial(run_script, _asked.argv[0]))
         else:
-            sys.exit(sys.modules["app.cli.main"].main())
+            end_with(sys.modules["app.cli.main"].main)
