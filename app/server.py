@@ -31,8 +31,11 @@ from app.web.protocol import protocol
 from journal import SQLITE_VERSION, FolderUnusable, JournalError
 
 _SWITCH_S = 0.001
-_GC_THRESHOLDS = (50_000, 50, 1_000)
+_GC_THRESHOLDS = (20_000, 50, 1_000)
 """The three thresholds of the garbage collector, for the generations from young to old.
+
+The first limits how long a collection of the youngest keeps the loop: about 1 ms a thousand objects
+if they are ended coroutines, as those of deliveries are.
 
 A run makes few objects that refer to each other in cycles. With the interpreter's default of 700,
 the collector would scan all objects of the runs under way again and again.
