@@ -1,10 +1,14 @@
 """Accessibility of all pages of the console: contrast, labels, narrow screens and the keyboard."""
 
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_core_python import selenium as axe_package
+from selenium.common.exceptions import TimeoutException
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.console.browser import Person
@@ -139,3 +143,97 @@ def test_a_pause_can_be_answered_by_keyboard_alone(console: Server, person: Pers
     assert (body.get_attribute("name"), outline) == ("actionValue", "solid")
     body.send_keys(Keys.ENTER)
     person.sees("Nobody is waiting for you")
+
+
+_FOCUSED = """
+    const at = document.activeElement;
+    return [Boolean(at.closest("dialog[open]")), at.name || at.dataset.dialog || at.textContent.trim()];
+"""
+
+
+def test_the_focus_goes_into_a_dialog_to_its_first_field_and_back_to_what_opened_it(
+    console: Server, person: Person, scene: Scene
+) -> None:
+    """A part of the page that has been drawn anew meanwhile has the focus again too."""
+    person.signs_in("acme", console.key("owner"))
+    dialogs = {
+        f"/runs/{scene.retrying}": {"change-data": "others", "skip": "others", "hold": "reason"},
+        f"/runs/{scene.paused}": {"change-data": "data.customer", "terminate": "reason"},
+        f"/runs/{scene.failed}": {"again": "version", "rerun": "stepId"},
+        "/settings/triggers/claims": {"change": "definition"},
+        f"/settings/webhooks/{scene.webhook}": {"change": "name", "delete": "Cancel"},
+    }
+    driver, found, missed = person.driver, {}, []
+    for path, expected in dialogs.items():
+        person.opens(path)
+        found[path] = dict.fromkeys(expected, "")
+        for name, first in expected.items():
+            button = driver.find_element(By.CSS_SELECTOR, f"[data-dialog={name}]")
+            button.send_keys(Keys.ENTER)
+            with suppress(TimeoutException):  # fields come from the server
+                person.waits(lambda: driver.execute_script(_FOCUSED) == [True, first], 5)  # noqa: B023
+            found[path][name] = driver.execute_script(_FOCUSED)[1]
+            driver.execute_script("arguments[0].replaceWith(arguments[0].cloneNode(true))", button)
+            driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+            try:
+                person.waits(lambda: driver.execute_script(_FOCUSED) == [False, name], 5)  # noqa: B023
+            except TimeoutException:
+                missed.append((path, name))
+    assert (found, missed) == (dialogs, [])
+
+
+_SEND_UNCHECKED = """
+    const form = document.querySelector(arguments[0]);
+    form.noValidate = true;
+    form.requestSubmit();
+"""
+_ANNOUNCED = """
+    const [field] = document.querySelectorAll("[aria-invalid=true]");
+    const words = (field?.getAttribute("aria-describedby") ?? "").split(" ").map((id) => document.getElementById(id));
+    return [document.activeElement === field, words.some((one) => one?.matches("[role=alert], .wrong") && one.checkVisibility())];
+"""
+
+
+def test_errors_are_announced_at_their_field_and_have_no_accessibility_fault(
+    console: Server, person: Person, scene: Scene
+) -> None:
+    driver = person.driver
+
+    def wrong_key() -> None:
+        driver.delete_all_cookies()
+        person.opens("/sign-in?key")
+        person.fills("Key or token", "sk_wrong")
+        person.presses("Sign in")
+
+    def unchecked(path: str, form: str) -> None:
+        person.opens(path)
+        if path == scene.form:
+            time.sleep(1.1)  # its rate limit counts the look at it too
+        driver.execute_script(_SEND_UNCHECKED, form)
+
+    def in_a_dialog() -> None:
+        person.opens(f"/runs/{scene.paused}")
+        person.presses("Change data…")
+        person.fills("Amount", "-1")
+        driver.execute_script(_SEND_UNCHECKED, "#change-data form")
+
+    found: dict[str, Any] = {}
+    states = {
+        "sign-in": wrong_key,
+        "invitation": lambda: unchecked(scene.invitation, "form"),
+        "form": lambda: unchecked(scene.form, "form"),
+        "start": lambda: unchecked(f"/workflows/{scene.workflow}/start", "#start"),
+        "dialog": in_a_dialog,
+    }
+    for name, enter in states.items():
+        if name == "start":
+            person.signs_in("acme", console.key("owner"))
+        enter()
+        with suppress(TimeoutException):
+            person.waits(lambda: driver.execute_script(_ANNOUNCED) == [True, True], 5)
+        driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})
+        found[name] = [driver.execute_script(_ANNOUNCED), *faults(person, "light", {}),
+                       *faults(person, "dark", {"runOnly": ["color-contrast"]})]  # fmt: skip
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    person.errors()
+    assert found == {name: [[True, True]] for name in states}

@@ -83,6 +83,16 @@ def requests_to(server: Server) -> int:
     return sum(map(int, _COUNT.findall(shown.text)))
 
 
+def within(
+    server: Server, role: str, hand: Counted, before: int, *, presses: int, requests: int
+) -> None:
+    """Check the presses of a journey and its requests to the server against their limits."""
+    asked = requests_to(server) - before
+    print(f"{role}: {hand.presses} presses, {asked} requests")
+    assert hand.presses <= presses
+    assert asked <= requests
+
+
 def changes(client: httpx.Client) -> list[str]:
     """Return the changes in the audit log of the tenant."""
     entries = client.get("/api/audit", params={"limit": 100}).json()["entries"]
@@ -95,7 +105,7 @@ def test_a_developer_writes_publishes_reads_a_failure_and_repairs_it(
     tenant = "developer"
     with Echo() as echo, console.client("owner", tenant) as client:
         person.signs_in(tenant, console.key("editor", tenant), "/workflows/new")
-        hand = Counted(person)
+        hand, before = Counted(person), requests_to(console)
         text = FLOW.replace("ADDRESS", echo.address)
         person.writes("text", text.replace('"call-api"', '"call-apy"'))
         person.sees("did you mean call-api?")
@@ -131,7 +141,7 @@ def test_a_developer_writes_publishes_reads_a_failure_and_repairs_it(
         done = settled(client, person.driver.current_url.rpartition("/")[2].partition("?")[0])
         assert done["result"] == {"label": "L-7"}
         assert len(changes(client)) <= 7
-    assert hand.presses <= 11
+    within(console, "developer", hand, before, presses=11, requests=38)
     assert person.errors() == []
 
 
@@ -165,7 +175,7 @@ def test_an_admin_invites_a_person_reads_the_audit_log_and_repairs_a_webhook(
         quick = {"id": "q", "name": "Q", "initialStep": "e", "steps": [{"id": "e", "type": "end-flow"}]}  # fmt: skip
         client.post("/api/workflows", json=quick).raise_for_status()
         person.signs_in(tenant, console.key("admin", tenant), "/settings")
-        hand = Counted(person)
+        hand, before = Counted(person), requests_to(console)
         person.fills("Name", "ada")
         person.fills("Groups", "finance")
         hand.press("Invite")
@@ -204,7 +214,7 @@ def test_an_admin_invites_a_person_reads_the_audit_log_and_repairs_a_webhook(
         assert pages["/api/workflows"] == "/workflows/q", "the page of what was created"
         assert pages["/api/budgets"] == "/settings/budgets", "the list of what has no page"
         assert len(changes(client)) <= 13
-    assert hand.presses <= 14
+    within(console, "admin", hand, before, presses=14, requests=45)
     assert person.errors() == []
 
 
@@ -237,10 +247,7 @@ def test_an_approver_on_a_phone_pays_one_and_refuses_the_other(
         ends = [settled(client, run, "completed")["result"]["decision"] for run in runs]
         assert [one["actionValue"] for one in ends] == ["rejected", "approved"]
         assert "sent twice" in str(ends[0])
-    assert hand.presses <= 3
-    asked = requests_to(console) - before
-    assert asked <= 12
-    print(f"approver: {hand.presses} presses, {asked} requests")
+    within(console, "approver", hand, before, presses=3, requests=12)
     assert person.errors() == []
 
 
@@ -276,8 +283,5 @@ def test_an_operations_lead_sees_what_an_outage_has_broken_and_runs_it_again(
         person.sees("3 runs were")
         person.waits(lambda: len(echo.seen) == 3)
         assert client.get(f"/api/workflow/status/{runs[1]}").json()["status"] == "failed"
-    assert hand.presses <= 4
-    asked = requests_to(console) - before
-    assert asked <= 14
-    print(f"operations lead: {hand.presses} presses, {asked} requests")
+    within(console, "operations lead", hand, before, presses=4, requests=14)
     assert person.errors() == []

@@ -82,6 +82,23 @@ def test_a_submitted_form_starts_one_run(owner: httpx.Client, anybody: httpx.Cli
     assert "unknown" not in data
 
 
+def test_an_emptied_optional_field_means_none_in_every_form(
+    owner: httpx.Client, anybody: httpx.Client
+) -> None:
+    fields = {"city": {"type": "string", "required": False, "default": "Rome"}, "paper": FIELDS["paper"]}  # fmt: skip
+    owner.post("/api/workflows", json=nothing_to_do("cities", payload=fields)).raise_for_status()
+    url = put(owner, "cities", workflowId="cities", data={})
+    assert 'value="Rome"' in anybody.get(url).text
+    for sent in ({"data.city": ""}, {}):
+        anybody.post(url, data=sent or {"data.none": ""}).raise_for_status()
+    start, file = "/api/workflow/start/cities", {"paper": ("a.txt", b"x")}
+    runs = [fired["runId"] for fired in reversed(firings(owner, "cities"))]
+    bodies: list[dict[str, Any]] = [{"data": {"city": ""}, "files": file}, {"files": file}, {"json": {"data": {"city": None}}}]  # fmt: skip
+    runs += [owner.post(start, **body).json()["runId"] for body in bodies]
+    found = [settled(owner, run)["data"]["city"] for run in runs]
+    assert found == [None, "Rome", None, "Rome", None]
+
+
 def test_an_invalid_value_is_reported_at_its_field(
     owner: httpx.Client, anybody: httpx.Client
 ) -> None:

@@ -28,7 +28,8 @@ async def form_values(fields: Fields, form: Form) -> tuple[JsonObject, list[Prob
     """Return the values of a form's texts, and problems for those that cannot be read.
 
     A text for an undeclared field stays a text. A blank optional field is left out, and so is a
-    blank file field.
+    blank file field. One that began with a value comes back blank because somebody has emptied it:
+    it is null, since what is left out would get its default.
     """
     work = partial(values_of, fields, form.texts)
     return work() if form.length < LONG_BYTES else await offload(work)
@@ -52,6 +53,8 @@ def values_of(fields: Fields, texts: Texts) -> tuple[JsonObject, list[Problem]]:
         try:
             if not (_is_blank(given, kind) and (_is_optional(spec) or kind == "file")):
                 data[name] = _value(given, kind, spec)
+            elif kind != "file" and fields.may_be_null(name) and spec.get("default") is not None:
+                data[name] = None
         except ValueError as wrong:
             problems.append(Problem(f"data.{name}", str(wrong)))
     try:

@@ -5,7 +5,7 @@ JSON, or a form with the files that the pause asks for; both become one `AnswerR
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -138,7 +138,6 @@ async def _data_with_files(
     if run.pause is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
     data, problems = await form_values(fields, form)
-    data |= dict.fromkeys(_cleared(fields, form))
     file_fields = [name for name, spec in fields.specs.items() if spec["type"] == "file"]
     parts = form.parts_of(file_fields)
     if FIELD in form.uploads and FIELD not in parts.values():
@@ -156,17 +155,6 @@ async def _data_with_files(
     for name, part in parts.items():
         data[name] = (await files.store(tenant, form.uploads[part])).id
     return data
-
-
-def _cleared(fields: Fields, form: Form) -> Iterator[str]:
-    """Return the optional fields that were asked with a value, and come back blank."""
-    for name, spec in fields.specs.items():
-        if (
-            form.texts.get(name) == ""
-            and fields.may_be_null(name)
-            and spec.get("default") is not None
-        ):
-            yield name
 
 
 def asked_fields(run: Run, action: Json = None) -> Fields:

@@ -18,6 +18,7 @@ from app.web.console.entering.sign_in_forms import (
     address_of,
     browser_of,
     entered,
+    field_of,
     first,
     is_open,
     sent_form,
@@ -59,9 +60,9 @@ async def make_first_owner(request: Request, services: Services) -> Response:
         services.rate_limits.note_failed_sign_in(address_of(request))
         services.rate_limits.note_failed_password(TENANT, _CODE_RATE_NAME)
         message = "That is not the code which the terminal shows; each start makes another one."
-        return _form(request, given, message, 401)
+        return _form(request, given, message, 401, "code")
     except (UnfitPerson, UnfitPassword, UnfitPasskey, PasskeyTaken, NameTaken) as unfit:
-        return _form(request, given, sentence(unfit), 400)
+        return _form(request, given, sentence(unfit), 400, field_of(unfit))
     except (UnicodeDecodeError, ValueError):
         return _form(request, {}, "The form cannot be read.", 400)
     chosen = given.get("sample", [])
@@ -88,6 +89,7 @@ def _form(
     given: dict[str, list[str]] | None = None,
     message: str = "",
     status: int = 200,
+    wrong: str = "",
 ) -> Response:
     given = given or {}
     return html(
@@ -95,6 +97,7 @@ def _form(
         "first_owner.html",
         status,
         message=message,
+        wrong_field=wrong,
         name=first(given, "name"),
         given_code=first(given, "code"),
         shortest=SHORTEST,

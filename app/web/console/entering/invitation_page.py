@@ -13,6 +13,7 @@ from app.web.console.entering.sign_in_forms import (
     NotFromHere,
     browser_of,
     entered,
+    field_of,
     is_open,
     sent_form,
 )
@@ -37,7 +38,7 @@ async def accept_invitation(request: Request, services: Services) -> Response:
     except NotFromHere:
         return _form(request, services, "Fill in this page, not another one.", 403)
     except (UnfitPassword, UnfitPasskey, PasskeyTaken, TooManyPasswords) as unfit:
-        return _form(request, services, sentence(unfit), 400)
+        return _form(request, services, sentence(unfit), 400, field_of(unfit))
     except (UnicodeDecodeError, ValueError):
         return _form(request, services, "The form cannot be read.", 400)
     await services.sessions.end_all(person.id)
@@ -45,7 +46,9 @@ async def accept_invitation(request: Request, services: Services) -> Response:
     return entered(request, services, cookie, HOME)
 
 
-def _form(request: Request, services: Services, message: str = "", status: int = 200) -> Response:
+def _form(
+    request: Request, services: Services, message: str = "", status: int = 200, wrong: str = ""
+) -> Response:
     try:
         person = services.authenticator.people.invited(request.path_params["token"])
     except LinkUnusable:
@@ -55,6 +58,7 @@ def _form(request: Request, services: Services, message: str = "", status: int =
         "invitation.html",
         status,
         message=message,
+        wrong_field=wrong,
         name=person.name,
         tenant=person.tenant,
         role=person.role,

@@ -147,6 +147,7 @@ def sign_in_form(  # noqa: PLR0913 - what the page shows
         status,
         next=local(back),
         message=message,
+        is_wrong=status == 401,  # noqa: PLR2004 - what the page itself is answered with
         tenant=tenant,
         name=name,
         is_open=is_open(request),

@@ -5,9 +5,12 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.auth.passwords import UnfitPassword
+from app.auth.people import UnfitPerson
 from app.auth.sessions import COOKIE, Browser
 from app.services import Services
 from app.wire.parsing.json_body import read_body
+from journal import NameTaken
 
 HOME = "/inbox"
 _LONGEST_FORM = 16_384
@@ -31,6 +34,13 @@ async def sent_form(request: Request, services: Services) -> dict[str, list[str]
 def first(given: dict[str, list[str]], name: str, without: str = "") -> str:
     """Return the text of a field."""
     return given.get(name, [without])[0]
+
+
+def field_of(unfit: Exception) -> str:
+    """Return the field of the form that a refusal is about; empty if it is about none."""
+    if isinstance(unfit, UnfitPassword):
+        return "password"
+    return "name" if isinstance(unfit, UnfitPerson | NameTaken) else ""
 
 
 def entered(request: Request, services: Services, cookie: str, back: str) -> Response:

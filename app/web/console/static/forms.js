@@ -46,8 +46,10 @@ export function startForms() {
 function open(dialog) {
   if (!dialog) return;
   dialog.showModal();
+  // Nothing is deleted by a second press of Enter.
+  if (document.activeElement.matches(".danger")) dialog.querySelector("[data-close]")?.focus();
   dialog.addEventListener("close", () => {
-    if (document.activeElement !== document.body) return;
+    if (document.activeElement !== document.body && !dialog.contains(document.activeElement)) return;
     (document.querySelector(`[data-dialog="${dialog.id}"]`) ?? document.getElementById("main")).focus({ preventScroll: true });
   }, { once: true });
   const form = dialog.querySelector("form[data-edits]");
