@@ -1,6 +1,7 @@
 """Forms as browsers and programs send them, and the conversion of their texts to values."""
 
 import contextlib
+from typing import Any
 
 import pytest
 
@@ -180,7 +181,13 @@ def test_a_blank_optional_field_is_left_out(name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["string", "integer", "boolean", "array", "object"])
 def test_an_optional_field_that_was_emptied_is_null_and_not_its_default(kind: str) -> None:
-    default = {"string": "x", "integer": 1, "boolean": True, "array": [1], "object": {"a": 1}}
+    default: dict[str, Any] = {
+        "string": "x",
+        "integer": 1,
+        "boolean": True,
+        "array": [1],
+        "object": {"a": 1},
+    }
     fields = Fields({"f": {"type": kind, "required": False, "default": default[kind]}})
     assert values_of(fields, {"f": ""}) == ({"f": None}, [])
     assert values_of(fields, {}) == ({}, [])
