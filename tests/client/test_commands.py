@@ -93,7 +93,7 @@ def test_link_terminate_and_rerun_by_commands(defined: Server) -> None:
     )
 
 
-def test_tail_ends_cleanly_when_its_reader_closes_the_pipe(defined: Server) -> None:
+def test_tail_ends_as_other_tools_when_its_reader_closes_the_pipe(defined: Server) -> None:
     with client_for(defined) as client:
         client.start("asking", {})
         tailing = start(
@@ -106,7 +106,7 @@ def test_tail_ends_cleanly_when_its_reader_closes_the_pipe(defined: Server) -> N
         tailing.stdout.close()
         client.start("asking", {})
         client.start("asking", {})
-        assert (tailing.wait(60), tailing.stderr.read()) == (0, b"")
+        assert (tailing.wait(60), tailing.stderr.read()) == (141, b"")
         tailing.stderr.close()
 
 
