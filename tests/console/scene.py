@@ -120,7 +120,7 @@ _TRIGGERS: dict[str, dict[str, Any]] = {
     "pushes": {"verify": {"preset": "github", "secret": "GITHUB"}, "enabled": False},
     "told": {"on": "run.failed", "workflows": ["greeting"],
              "data": {"customer": "{{ run.id }}", "amount": 1, "kind": "car"}},
-    "contact": {"on": "form", "title": "Report a claim", "enabled": True},
+    "contact": {"on": "form", "title": "Report a claim", "enabled": True, "perSecond": 20},
 }  # fmt: skip
 
 
