@@ -30,8 +30,7 @@ _PAUSED, _FAILED = str(State.PAUSED), str(State.FAILED)
 _LONG_TO_READ, _MOST_READ = 1_000, 4_000_000
 """The histories that stay in memory once they are read: events of one, characters of all."""
 
-_PIECE_EVENTS = 100
-_PIECE_CHARACTERS = 250_000
+_PIECE_EVENTS, _PIECE_CHARACTERS = 100, 250_000
 """How much of a long history is checked or folded before the event loop gets a turn."""
 
 

@@ -42,8 +42,14 @@ _MIDDLE = "const at = arguments[0].getBoundingClientRect(); return [at.x + at.wi
 _NEAR_PX, _ONE_GESTURE_S = 60, 0.7
 """A little more than the distance and time within which the console ignores a second press."""
 
-_CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-"""The first has no windows, only what shows pages, and takes half the processor time for them."""
+_CHROMIUM = (
+    "/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", "chromium", "chromium-browser",
+    "google-chrome",
+)  # fmt: skip
+"""The shell has no windows, only what shows pages, and takes half the processor time for them.
+
+Debian's script of that name starts the shell as its child, which the driver would leave behind.
+"""
 
 
 def found(*names: str) -> str:
