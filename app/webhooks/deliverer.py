@@ -161,7 +161,7 @@ class Deliverer:
         if not self._is_known:
             self._is_known = True
             self.position = self._noted = (await journal.webhooks.get(row.tenant, row.id)).position
-            self._pending = (await journal.outbox.counts(row.id)).get("pending", 0)
+            self._pending = await journal.outbox.pending(row.id)
         if self._pending >= _MOST_PENDING:
             return False
         page = feed.after(self.wanted, self.position, _PAGE)

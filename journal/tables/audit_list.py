@@ -1,7 +1,8 @@
 """Reads the audit log a page at a time, newest first.
 
-Entries are scanned in their order. A page for which few entries match therefore scans only a
-limited part, and says where the next page continues.
+An index has the entries of each caller and of each action in their order, and one of moments says
+between which entries a period lies. What is left to be read one by one, the beginnings of targets
+and the ends of a period, is limited for each page, which says where the next one continues.
 """
 
 from collections.abc import Sequence
@@ -11,9 +12,12 @@ from journal.reading.readers import Readers
 from journal.rows.columns import columns
 from journal.writing.audit import AuditRow
 
-_MOST_LOOKED_AT = 20_000
+_MOST_LOOKED_AT = 5_000
 _CLOCK_MS = 86_400_000
 """How far the machine's clock may have been set back between two entries, in milliseconds."""
+
+_NONE = 2**62
+"""A position that no entry reaches."""
 
 
 @value(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class AuditFilter:
     @property
     def is_search(self) -> bool:
         """Whether entries have to be read one by one."""
-        asked = (self.who, self.action, self.target, self.since_ms, self.until_ms)
+        asked = (self.target, self.since_ms, self.until_ms)
         return any(one is not None for one in asked)
 
 
@@ -71,21 +75,22 @@ class AuditList:
 
     async def page(self, tenant: str, wanted: AuditFilter, limit: int) -> AuditPage:
         """Return up to `limit` entries of a tenant, newest first."""
-        last = await self._last_looked_at(tenant, wanted) if wanted.is_search else None
-        where: list[str] = ["tenant = ?"]
-        bound: list[str | int] = [tenant]
-        given: tuple[tuple[str, str | int | None], ...] = (
-            ("who = ?", wanted.who),
-            ("action = ?", wanted.action),
-            ("at_ms >= ?", wanted.since_ms),
-            ("at_ms < ?", wanted.until_ms),
-            ("position < ?", wanted.before),
-            ("position >= ?", last and last[0]),
-        )
-        for clause, wish in given:
+        after, before = await self._bounds(tenant, wanted)
+        where, bound = ["tenant = ?"], list[str | int]([tenant])
+        for clause, wish in (("who = ?", wanted.who), ("action = ?", wanted.action)):
             if wish is not None:
                 where.append(clause)
                 bound.append(wish)
+        where += ["position > ?", "position < ?"]
+        last = None
+        if wanted.is_search:
+            last = await self._last_looked_at(" AND ".join(where), (*bound, after, before))
+        bound += [after if last is None else last - 1, before]
+        # The sign keeps these from choosing an index that does not have the order of the page.
+        for clause, moment in (("+at_ms >= ?", wanted.since_ms), ("+at_ms < ?", wanted.until_ms)):
+            if moment is not None:
+                where.append(clause)
+                bound.append(moment)
         if wanted.target is not None:
             where.append("substr(target, 1, CAST(? AS INTEGER)) = ?")
             bound += [len(wanted.target), wanted.target]
@@ -95,17 +100,31 @@ class AuditList:
             (*bound, limit + 1),
         )
         found = [AuditRow(*row) for row in rows[:limit]]
-        if len(rows) > limit:
-            return AuditPage(found, found[-1].position)
-        is_over = last is None or last[1] < (wanted.since_ms or 0) - _CLOCK_MS
-        return AuditPage(found, None if is_over or last is None else last[0])
+        return AuditPage(found, found[-1].position if len(rows) > limit else last)
 
-    async def _last_looked_at(self, tenant: str, wanted: AuditFilter) -> tuple[int, int] | None:
-        """Return the position and moment of the last entry that a page scans; None for no limit."""
-        before = 2**62 if wanted.before is None else wanted.before
+    async def _bounds(self, tenant: str, wanted: AuditFilter) -> tuple[int, int]:
+        """Return two positions between which the entries are that may match."""
+        after, before = 0, _NONE if wanted.before is None else wanted.before
+        if wanted.since_ms is not None:
+            row = await self._lists.one(
+                "SELECT position FROM audit WHERE tenant = ? AND at_ms < ?"
+                " ORDER BY at_ms DESC, position DESC LIMIT 1",
+                (tenant, wanted.since_ms - _CLOCK_MS),
+            )
+            after = 0 if row is None else int(row[0])
+        if wanted.until_ms is not None:
+            row = await self._lists.one(
+                "SELECT position FROM audit WHERE tenant = ? AND at_ms >= ?"
+                " ORDER BY at_ms, position LIMIT 1",
+                (tenant, wanted.until_ms + _CLOCK_MS),
+            )
+            before = before if row is None else min(before, int(row[0]))
+        return after, before
+
+    async def _last_looked_at(self, where: str, values: Sequence[str | int]) -> int | None:
+        """Return the position of the last entry that a page reads; None for no limit."""
         row = await self._lists.one(
-            "SELECT position, at_ms FROM audit WHERE tenant = ? AND position < ?"
-            " ORDER BY position DESC LIMIT 1 OFFSET ?",
-            (tenant, before, _MOST_LOOKED_AT - 1),
+            f"SELECT position FROM audit WHERE {where} ORDER BY position DESC LIMIT 1 OFFSET ?",
+            (*values, _MOST_LOOKED_AT - 1),
         )
-        return None if row is None else (int(row[0]), int(row[1]))
+        return None if row is None else int(row[0])

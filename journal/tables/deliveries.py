@@ -19,12 +19,25 @@ from journal.rows.run_ids import run_id
 from journal.writing.transaction import UNCOUNTED
 from journal.writing.writer import Writer
 
+MOST_COUNTED = 1_000
+"""The count of the deliveries in one state stops here."""
+
 _ANEW = "UPDATE deliveries SET state = 'pending', attempts = 0, first_at_ms = NULL"
 _IN_ORDER = """
     UPDATE deliveries SET next_at_ms = iif(position = (
         SELECT min(first.position) FROM deliveries first WHERE first.webhook = :webhook
         AND first.run = deliveries.run AND first.state = 'pending'), :now, NULL)
     WHERE webhook = :webhook AND state = 'pending'
+"""
+_COUNTS = """
+    SELECT asked.value, states.state, (
+        SELECT count(*) FROM (
+            SELECT 1 FROM deliveries
+            WHERE webhook = asked.value AND state = states.state LIMIT :most
+        ) AS found
+    ) FROM json_each(:webhooks) AS asked JOIN (
+        SELECT 'pending' AS state UNION ALL SELECT 'delivered' UNION ALL SELECT 'given_up'
+    ) AS states ON true
 """
 
 
@@ -208,24 +221,22 @@ class Outbox:
         )
         return None if row[0] is None else int(row[0])
 
-    async def counts(self, webhook_id: str) -> dict[str, int]:
-        """Return how many deliveries are kept in each state."""
-        rows = await self._readers.all(
-            "SELECT state, count(*) FROM deliveries WHERE webhook = ? GROUP BY state",
+    async def pending(self, webhook_id: str) -> int:
+        """Return how many deliveries of a webhook are still to be sent."""
+        row = await self._readers.one(
+            "SELECT count(*) FROM deliveries WHERE webhook = ? AND state = 'pending'",
             (webhook_id,),
         )
-        return dict(rows)
+        return int(row[0])
 
-    async def counts_of(self, webhook_ids: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Return the same for each of several webhooks; those without deliveries have none."""
+    async def counts(self, webhook_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return how many deliveries of each webhook are in each state, up to `MOST_COUNTED`."""
         rows = await self._readers.all(
-            "SELECT webhook, state, count(*) FROM deliveries WHERE webhook IN"
-            " (SELECT value FROM json_each(?)) GROUP BY webhook, state",
-            (json.dumps([*webhook_ids]),),
+            _COUNTS, {"webhooks": json.dumps([*webhook_ids]), "most": MOST_COUNTED}
         )
         found: dict[str, dict[str, int]] = {one: {} for one in webhook_ids}
         for webhook_id, state, count in rows:
-            found[webhook_id][state] = count
+            found[webhook_id][state] = int(count)
         return found
 
     async def failing(self, webhook_ids: Sequence[str]) -> set[str]:

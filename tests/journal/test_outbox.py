@@ -76,3 +76,15 @@ async def test_redelivery_of_an_event_not_meant_for_the_webhook_is_refused(
         await journal.outbox.redeliver("wh", 99, 300)
     with pytest.raises(UnknownDelivery):
         await journal.outbox.redeliver("other", 1, 300)
+
+
+async def test_counts_of_webhooks_are_bounded(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = journal.outbox
+    await outbox.settle("wh", 4, DeliveryAttempt(200, "given_up", 500, "no"))
+    whole = {"pending": 3, "delivered": 0, "given_up": 1}
+    assert await outbox.counts(["wh", "other"]) == {"wh": whole, "other": dict.fromkeys(whole, 0)}
+    monkeypatch.setattr("journal.tables.deliveries.MOST_COUNTED", 2)
+    assert await outbox.counts(["wh"]) == {"wh": {**whole, "pending": 2}}
+    assert await outbox.pending("wh") == 3

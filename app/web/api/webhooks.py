@@ -266,7 +266,7 @@ async def _shown(call: Call, row: WebhookRow) -> dict[str, Any]:
 
 
 async def _lines(call: Call, rows: Sequence[WebhookRow]) -> list[dict[str, Any]]:
-    counts = await call.services.journal.outbox.counts_of([row.id for row in rows])
+    counts = await call.services.journal.outbox.counts([row.id for row in rows])
     statuses = await webhook_statuses(call, rows)
     return [_line(call, row, counts[row.id], statuses[row.id]) for row in rows]
 

@@ -21,6 +21,7 @@ from app.web.console.rendering import page
 from app.web.endpoint import Call
 from app.wire.tenant_documents import jwt_secret_document, key_document
 from journal.runs.statistics import MOST_RUNS
+from journal.tables.deliveries import MOST_COUNTED
 
 _MOST = 0.99
 _MOST_GOING = 10_000
@@ -121,7 +122,7 @@ async def _back_from_mcp_server(call: Call) -> Response:
 
 async def _webhooks(call: Call) -> dict[str, Any]:
     rows = await call.services.journal.webhooks.of_tenant(call.tenant)
-    counts = await call.services.journal.outbox.counts_of([row.id for row in rows])
+    counts = await call.services.journal.outbox.counts([row.id for row in rows])
     statuses = await webhook_statuses(call, rows)
     shown = [
         {
@@ -135,7 +136,7 @@ async def _webhooks(call: Call) -> dict[str, Any]:
         }
         for row in rows
     ]
-    return {"webhooks": shown, "names": NAMES}
+    return {"webhooks": shown, "names": NAMES, "most_counted": MOST_COUNTED}
 
 
 async def _retention(call: Call) -> dict[str, Any]:

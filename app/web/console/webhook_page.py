@@ -11,6 +11,7 @@ from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.endpoint import Call
 from journal import DeliveryRow
+from journal.tables.deliveries import MOST_COUNTED
 
 _PAGE = 25
 
@@ -21,7 +22,7 @@ async def webhook_page(call: Call) -> Response:
     query, wrong = fitting(DeliveriesQuery, asked)
     journal, webhooks = call.services.journal, call.services.webhooks
     row = await journal.webhooks.get(call.tenant, call.path("id"))
-    counts = await journal.outbox.counts(row.id)
+    counts = (await journal.outbox.counts([row.id]))[row.id]
     before = int(query.cursor) if query.cursor else None
     rows = await journal.outbox.page(row.id, state_of(query), before, _PAGE + 1)
     return await page(
@@ -44,6 +45,7 @@ async def webhook_page(call: Call) -> Response:
         pending=counts.get("pending", 0),
         given_up=counts.get("given_up", 0),
         delivered=counts.get("delivered", 0),
+        most_counted=MOST_COUNTED,
         next_ms=await journal.outbox.next_due_ms(row.id, -1),
         deliveries=[_shown(item) for item in rows[:_PAGE]],
         status=query.status or "",
