@@ -43,6 +43,8 @@ class S3Storage(Storage):
         self._bucket = bucket
         self._prefix = prefix
         self._threads = SharedThreads(_THREADS, "s3")
+        self._loop = asyncio.get_running_loop()
+        self._is_doubted = asyncio.Event()
 
     @classmethod
     async def open(cls, settings: Settings, *, must_answer: bool = True) -> Self:
@@ -70,28 +72,43 @@ class S3Storage(Storage):
             async with asyncio.timeout(None if must_answer else _START_S):
                 await storage._look()
         except Exception as refused:
-            why = f"the bucket {settings.s3_bucket} (s3_bucket) cannot be used: {_reason(refused)}"
             if must_answer or not _is_away(refused):
                 storage.close()
-                raise SettingsError(why) from refused
-            storage.trouble = why
-            log.files_refused(why)
+                raise SettingsError(storage._why(refused)) from refused
+            storage._refused(refused)
         return storage
 
     async def watch(self) -> None:
-        """Look at a bucket that has not answered at the start until it can be used."""
-        while self.trouble is not None:
-            await asyncio.sleep(_LOOK_EVERY_S)
+        """Look at the bucket after a request has failed, until it can be used."""
+        while True:
+            if self.trouble is None:
+                await self._is_doubted.wait()
+            else:
+                await asyncio.sleep(_LOOK_EVERY_S)
+            self._is_doubted.clear()
             try:
                 await self._look()
             except Exception as refused:  # noqa: BLE001 - whatever it is, it may pass
-                why = f"the bucket {self._bucket} (s3_bucket) cannot be used: {_reason(refused)}"
-                if why != self.trouble:
-                    log.files_refused(why)
-                self.trouble = why
+                self._refused(refused)
             else:
+                if self.trouble is not None:
+                    log.files_kept()
                 self.trouble = None
-                log.files_kept()
+
+    def _why(self, refused: Exception) -> str:
+        return f"the bucket {self._bucket} (s3_bucket) cannot be used: {_reason(refused)}"
+
+    def _refused(self, refused: Exception) -> None:
+        why = self._why(refused)
+        if why != self.trouble:
+            log.files_refused(why)
+        self.trouble = why
+
+    def _doubt(self, failed: Exception) -> None:
+        """Note that a request has failed; one that got no answer says enough of the bucket."""
+        if _is_away(failed):
+            self._refused(failed)
+        self._is_doubted.set()
 
     async def _look(self) -> None:
         await self._in_thread(lambda: self._client.head_bucket(Bucket=self._bucket))
@@ -110,6 +127,8 @@ class S3Storage(Storage):
         try:
             content = await self._in_thread(lambda: self._get(sha256))
         except Exception as failed:
+            if not _is_missing(failed):
+                self._doubt(failed)
             message = f"stored file {sha256} cannot be read from {self._bucket}: {_reason(failed)}"
             raise StorageError(message) from failed
         if hashlib.sha256(content).hexdigest() != sha256:
@@ -132,6 +151,7 @@ class S3Storage(Storage):
         try:
             self._put(sha256, content, size)
         except Exception as failed:
+            self._loop.call_soon_threadsafe(self._doubt, failed)
             message = f"file {sha256} cannot be stored in {self._bucket}: {_reason(failed)}"
             raise StorageError(message) from failed
 
@@ -231,6 +251,11 @@ def _proxies(settings: Settings) -> dict[str, str]:
 
 def _code(refused: Any) -> str:
     return str(refused.response.get("Error", {}).get("Code", ""))
+
+
+def _is_missing(failed: Exception) -> bool:
+    """Return whether a bucket answered that it has no such object."""
+    return hasattr(failed, "response") and _code(failed) in _NOT_FOUND
 
 
 def _is_away(failed: Exception) -> bool:

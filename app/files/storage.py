@@ -27,13 +27,13 @@ class Storage(ABC):
     """Stores bytes by their hash.
 
     Attributes:
-        trouble: Why it could not be used at the start and still cannot, if so; for operators.
+        trouble: Why it cannot be used, as far as is known; for operators.
     """
 
     trouble: str | None = None
 
     async def watch(self) -> None:
-        """Return once the storage has no trouble."""
+        """Keep `trouble` current; return if the storage has none of its own."""
         return
 
     @abstractmethod

@@ -51,7 +51,7 @@ class Files:
 
     @property
     def trouble(self) -> str | None:
-        """Why no file can be stored or read since the start, if so; for operators."""
+        """Why no file can be stored or read, as far as is known; for operators."""
         return self._storage.trouble
 
     async def store(self, tenant: str, upload: Upload, made: str = "") -> FileRow:

@@ -92,8 +92,9 @@ class Readers:
         except (DatabaseError, ValueError) as failure:
             if (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF in _BROKEN:
                 raise Damaged(self._file, f"has a broken page ({failure})") from failure
-            self.last.trouble = str(failure)
-            raise Unavailable(self.last.trouble) from failure
+            if not isinstance(failure, ValueError):  # that is about the values of one query
+                self.last.trouble = str(failure)
+            raise Unavailable(str(failure)) from failure
         else:
             self.last.trouble = None
             return rows

@@ -6,6 +6,9 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from journal import Unavailable
 from journal.reading.near_reads import NearReads
 from journal.reading.readers import Readers
 
@@ -110,3 +113,15 @@ class Disk:
         self.now_s += self.slow_s
         self.reads += self.is_disk
         return self.now_s
+
+
+async def test_a_query_with_a_bad_value_says_nothing_of_the_database() -> None:
+    class Picky:
+        async def execute_fetchall(self, _sql: str, values: Any) -> list[Any]:
+            raise values[0]
+
+    readers = Readers(Path(), [Picky()])  # type: ignore[list-item] # a stand-in
+    for failure, trouble in ((ValueError("bad"), None), (sqlite3.OperationalError("gone"), "gone")):
+        with pytest.raises(Unavailable, match=str(failure)):
+            await readers.all("", (failure,))
+        assert readers.last.trouble == trouble

@@ -158,6 +158,7 @@ async def test_a_cancelled_append_does_not_affect_others(journal: Journal) -> No
     assert len(events) == 1
 
 
+@pytest.mark.data_folder
 async def test_a_wal_file_that_cannot_be_read_does_not_stop_the_writer(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +220,7 @@ async def test_an_idempotency_key_starts_one_run(journal: Journal) -> None:
     assert await journal.start_keys.used("acme", "unused") is None
 
 
+@pytest.mark.data_folder
 @pytest.mark.parametrize("harm", [
     "UPDATE events SET body = replace(body, '5', '6') WHERE seq = 1",
     "UPDATE events SET at_ms = at_ms + 1 WHERE seq = 2",
@@ -242,6 +244,7 @@ async def test_a_changed_removed_or_reordered_event_is_detected(tmp_path: Path, 
     await journal.close()
 
 
+@pytest.mark.data_folder
 async def test_the_writer_syncs_fully_and_readers_cannot_write(journal: Journal) -> None:
     writer = journal._writer._connection
     assert [tuple(row) for row in await writer.execute_fetchall("PRAGMA synchronous")] == [(2,)]
@@ -287,6 +290,7 @@ def test_a_file_system_without_locks_is_not_called_another_process(
     assert {*Path("/proc/self/fd").iterdir()} == before
 
 
+@pytest.mark.data_folder
 @pytest.mark.parametrize("content", [b"", b"garbage that is no database" * 100, None])
 async def test_a_damaged_database_is_refused_and_left_alone(
     tmp_path: Path, content: bytes | None
@@ -299,6 +303,7 @@ async def test_a_damaged_database_is_refused_and_left_alone(
     assert (file.read_bytes() if file.exists() else None) == content
 
 
+@pytest.mark.data_folder
 async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     await (await Journal.open(tmp_path)).close()
     with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as connection, connection:

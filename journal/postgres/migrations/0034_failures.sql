@@ -1,6 +1,7 @@
 -- The journal in PostgreSQL, version 34: why runs failed, and which wait for a moment.
 --
 -- A process of an older version writes no row of `run_failures`: the trigger does, at the commit.
+-- Bodies with null characters follow with migration 37, which can read them.
 
 CREATE TABLE run_failures (
     run           bigint PRIMARY KEY
@@ -32,8 +33,9 @@ INSERT INTO run_failures
     SELECT r.id, r.tenant, r.started_at_ms, json_extract(e.body, '$.error.type'),
            json_extract(e.body, '$.error.step_id')
     FROM runs r JOIN events e ON e.run = r.id AND e.seq = r.seq
-    WHERE r.status = 'failed' AND e.type = 'RunFailed' AND json_valid(e.body)
-        AND json_extract(e.body, '$.error.type') IS NOT NULL;
+    WHERE r.status = 'failed' AND e.type = 'RunFailed'
+        AND CASE WHEN strpos(e.body, '\u0000') = 0 AND json_valid(e.body)
+            THEN json_extract(e.body, '$.error.type') IS NOT NULL END;
 
 CREATE INDEX run_failures_by_type ON run_failures (tenant, error_type, started_at_ms, run);
 CREATE INDEX run_failures_by_step ON run_failures (tenant, step_id, started_at_ms, run)

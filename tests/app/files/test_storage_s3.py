@@ -6,9 +6,12 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -171,7 +174,7 @@ def test_no_command_shows_a_secret(tmp_path: Path) -> None:
     assert "smtp_password and smtp_password_file are both set" in shown.stderr
 
 
-def test_a_server_starts_without_its_bucket_and_uses_it_once_it_answers(
+def test_a_bucket_that_is_away_at_the_start_or_later_is_reported_until_it_answers(
     bucket: Any, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -186,11 +189,26 @@ def test_a_server_starts_without_its_bucket_and_uses_it_once_it_answers(
         found = run("doctor", "--json", "--data", server.data, environment={**os.environ, **given})
         findings = json.loads(found.stdout)["findings"]
         assert [one["shown"] for one in findings if one["what"] == "files"] == [shown]
-        moto = ThreadedMotoServer("127.0.0.1", port, verbose=False)
-        moto.start()
-        until = time.monotonic() + 60
-        while client.get("/readyz").json() != {"ready": True}:
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        assert client.post("/api/workflow/start/keep", files=form).status_code == 200
-        moto.stop()
+        with _answering(port):
+            _until_ready(client)
+            assert client.post("/api/workflow/start/keep", files=form).status_code == 200
+        assert client.post("/api/workflow/start/keep", files=form).status_code == 503
+        assert client.get("/readyz").json() == {"ready": True, "files": "unavailable"}
+        assert server.log.read_text().count(shown) == 2
+        with _answering(port):
+            _until_ready(client)
+
+
+@contextmanager
+def _answering(port: int) -> Iterator[None]:
+    moto = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    moto.start()
+    yield
+    moto.stop()
+
+
+def _until_ready(client: httpx.Client) -> None:
+    until = time.monotonic() + 60
+    while client.get("/readyz").json() != {"ready": True}:
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -1,0 +1,1 @@
+-- The journal, version 37: nothing, since SQLite reads JSON with null characters.
