@@ -1,7 +1,9 @@
 import gc
 import os
+import threading
 import time
 from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,14 @@ def _as_installed() -> Iterator[None]:
 def _shared_trust() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         share_trust(patch)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _open_journals_end_with_the_tests() -> Iterator[None]:
+    """Let the process end though a test that failed has left a journal open, with its threads."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aiosqlite.core.Thread", partial(threading.Thread, daemon=True))
         yield
 
 

@@ -298,6 +298,11 @@ def request_failed(request_id: str, failure: Exception) -> None:
     _log.error("request failed", request=request_id, exc_info=failure)
 
 
+def answer_broken_off(request_id: str, failure: Exception) -> None:
+    """Log that an answer ends early, of which a part has been sent."""
+    _log.error("answer broken off", request=request_id, why=str(failure))
+
+
 def command_broken(command: str, failure: Exception) -> None:
     """Log the failure behind a command to the control socket, whose answer does not show it."""
     _log.error("command failed", command=command, exc_info=failure)

@@ -33,6 +33,10 @@ class Connection(Protocol):
         """Drop the connection at once, with everything not yet sent."""
         ...
 
+    def break_off(self) -> None:
+        """Close once everything sent is out; the client sees that the answer is not whole."""
+        ...
+
 
 def abort_of(scope: Scope) -> Callable[[], None]:
     """Return a function that drops a request's connection, with everything not yet sent.

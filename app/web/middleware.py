@@ -5,12 +5,13 @@ import re
 import secrets
 from itertools import count
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.telemetry import log
 from app.telemetry.counters import Counters
 from app.web.connections import Connection
-from app.web.errors import error_response, log_if_unknown
+from app.web.errors import error_response, is_known, log_if_unknown
 from app.wire.parsing.arrived_body import CONNECTION
 from app.wire.parsing.errors import BadRequest, ServerStops
 from app.wire.parsing.fields import fields_of
@@ -79,11 +80,12 @@ class RequestFrame:
         except asyncio.CancelledError:
             if not framed.has_begun:
                 await error_response(ServerStops(), request_id)(scope, receive, framed)
-        except Exception as failure:
-            if framed.has_begun:
-                raise
+        except Exception as failure:  # noqa: BLE001 - it is logged and answered here
             log_if_unknown(request_id, failure)
-            await error_response(failure, request_id)(scope, receive, framed)
+            if framed.has_begun:
+                _break_off(scope, request_id, failure)
+            else:
+                await error_response(failure, request_id)(scope, receive, framed)
         finally:
             self._counters.in_flight -= 1
 
@@ -129,6 +131,18 @@ class _Framed:
             path = next(link for link in _LINKS if path.startswith(link))
         log.request_served(method, path, status, self._request_id)
         self._counters.requests[method if method in _METHODS else "other", status] += 1
+
+
+def _break_off(scope: Scope, request_id: str, failure: Exception) -> None:
+    """End an answer of which a part has been sent, so that its reader sees that more is missing."""
+    if isinstance(failure, ClientDisconnect):
+        return
+    connection: Connection | None = scope.get(CONNECTION)
+    if connection is None:
+        raise failure  # another server ends the connection when its application fails
+    if is_known(failure) and not connection.is_closing:
+        log.answer_broken_off(request_id, failure)
+    connection.break_off()
 
 
 async def _refused(scope: Scope, receive: Receive, send: Send) -> None:

@@ -102,6 +102,12 @@ class HttpProtocol(RequestReader):
         """Drop the connection at once, with everything not yet sent."""
         self.transport.abort()
 
+    def break_off(self) -> None:
+        """Close once everything sent is out; the client sees that the answer is not whole."""
+        if self._served is not None:
+            self._served.disconnected = True
+        self.transport.close()
+
     def give_way(self) -> None:
         """Close, because another connection needs the place."""
         self.transport.close()
