@@ -253,8 +253,11 @@ def _of_steps(sql: str) -> str:
     found = _STEPS.search(sql)
     if found is None:
         return sql
-    return f"{sql[: found.start()]}has_step(v.definition, ?, ?, ?){sql[found.end() :]}"
+    return f"{sql[: found.start()]}has_step({_READABLE}, ?, ?, ?){sql[found.end() :]}"
 
+
+_READABLE = r"regexp_replace(v.definition, '(?<!\\)((?:\\\\)*)\\u0000', '\1\\ufffd', 'g')"
+"""A definition without null characters: no text of a JSON that has one can be read."""
 
 _STEPS = re.compile(
     r"EXISTS \(SELECT 1 FROM json_tree\(v\.definition\).*?'\*\.branches\.\*'\)\)", re.DOTALL

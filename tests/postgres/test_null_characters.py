@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from engine import Event, Pause, RunError, RunFailed, RunPaused, StepError, StepFailed
-from journal import Journal, RunFilter
+from engine import Event, Json, Pause, RunError, RunFailed, RunPaused, StepError, StepFailed
+from journal import Journal, NewVersion, RunFilter
 from journal.postgres import schema
 from journal.rows.codec import encode
 from tests.harness.journals import completed, fill
@@ -42,6 +42,16 @@ async def test_a_run_may_fail_with_it_and_ask_people_whose_names_have_it(tmp_pat
     await fill(journal, "acme", failed, [1])
     await fill(journal, "acme", paused, [2])
     await shows_the_failure(journal)
+    await journal.close()
+
+
+async def test_the_callers_of_a_workflow_are_found_by_definitions_with_it(tmp_path: Path) -> None:
+    steps: list[Json] = [{"id": "a", "type": "call-workflow", "workflowId": "pay", "message": ODD}]
+    journal = await Journal.open(tmp_path)
+    version = NewVersion("Caller", "", {"steps": steps}, "draft", 1)
+    await journal.workflows.create("acme", version, wanted_id="caller", slug="caller")
+    (found,) = await journal.workflows.with_step("acme", "workflowId", "pay", 5)
+    assert found.id == "caller"
     await journal.close()
 
 
