@@ -28,7 +28,7 @@ _KEPT_S = 60.0
 """If so many runs were counted, the counts of parts that are over are reused for so long."""
 
 _LOOKED_AT = 500
-"""How many of the newest failed runs, and of the next timers, are read."""
+"""How many of the newest failed runs and firings, and of the next timers, are read."""
 
 _COUNTED = (
     "SELECT '{0}', count(*) FROM (SELECT 1 FROM runs INDEXED BY runs_by_status"
@@ -75,9 +75,11 @@ _OLDEST = """
     ORDER BY started_at_ms LIMIT 1
 """
 _UNSTARTED = """
-    SELECT source, outcome, max(at_ms), count(*), max(message) FROM firings
-    WHERE tenant = ? AND outcome IN ('skipped', 'failed') AND at_ms >= ?
-    GROUP BY source, outcome ORDER BY max(at_ms) DESC LIMIT ?
+    SELECT source, outcome, max(at_ms), count(*), max(message) FROM (
+        SELECT source, outcome, at_ms, message FROM firings
+        WHERE tenant = ? AND at_ms >= ? AND (outcome = 'skipped' OR outcome = 'failed')
+        ORDER BY at_ms DESC LIMIT ?
+    ) AS found GROUP BY source, outcome ORDER BY max(at_ms) DESC LIMIT ?
 """
 
 
@@ -212,5 +214,5 @@ class Overview:
 
     async def unstarted(self, tenant: str, since_ms: int, limit: int) -> list[UnstartedFirings]:
         """Return which triggers have not started a run since a moment, the newest first."""
-        rows = await self._lists.all(_UNSTARTED, (tenant, since_ms, limit))
+        rows = await self._lists.all(_UNSTARTED, (tenant, since_ms, _LOOKED_AT, limit))
         return [UnstartedFirings(*row) for row in rows]
