@@ -227,10 +227,11 @@ def test_errors_are_announced_at_their_field_and_have_no_accessibility_fault(
             person.signs_in("acme", console.key("owner"))
         enter()
         with suppress(TimeoutException):
-            person.waits(lambda: driver.execute_script(_ANNOUNCED) == [True, True], 20)
+            person.waits(lambda: driver.execute_script(_ANNOUNCED) == [True, True])
         driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})
-        found[name] = [driver.execute_script(_ANNOUNCED), *faults(person, "light", {}),
+        announced = driver.execute_script(_ANNOUNCED)
+        found[name] = [announced if all(announced) else person.text(), *faults(person, "light", {}),
                        *faults(person, "dark", {"runOnly": ["color-contrast"]})]  # fmt: skip
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     person.errors()
-    assert found == {name: [[True, True]] for name in states}
+    assert found == {name: [[True, True]] for name in states}, found
