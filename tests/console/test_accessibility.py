@@ -230,7 +230,7 @@ def test_errors_are_announced_at_their_field_and_have_no_accessibility_fault(
             person.waits(lambda: driver.execute_script(_ANNOUNCED) == [True, True])
         driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})
         announced = driver.execute_script(_ANNOUNCED)
-        found[name] = [announced if all(announced) else person.text(), *faults(person, "light", {}),
+        found[name] = [announced if all(announced) else person.text, *faults(person, "light", {}),
                        *faults(person, "dark", {"runOnly": ["color-contrast"]})]  # fmt: skip
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     person.errors()
