@@ -64,6 +64,7 @@ from journal.tables.triggers import TriggerTable
 from journal.tables.variables import VariableTable
 from journal.tables.wakes import WakeTable
 from journal.tables.webhooks import WebhookTable
+from journal.writing.transaction import Task
 from journal.writing.writer import LoopTurns, Writer
 
 if TYPE_CHECKING:
@@ -103,9 +104,9 @@ class Journal:
         writer, readers, lists = parts.writer, parts.readers, parts.lists
         self._writer = writer
         self._readers, self._lists, lists.last = readers, lists, readers.last
-        self.lock = lock
+        readers.last.noticed = self._look_at_writing
+        self.lock, self.file = lock, file
         self.counters = writer.counters
-        self.file = file
         self.upkeep = parts.upkeep
         self.look = parts.look
         self.health = writer.health
@@ -206,6 +207,10 @@ class Journal:
     async def try_to_write(self) -> None:
         """Check that a write made now becomes durable. Raises `Unavailable`."""
         await self._writer.write(_nothing)
+
+    def _look_at_writing(self) -> None:
+        """Write nothing, so that it is known at once if what prevents reads prevents writes too."""
+        self._writer.submit(Task(_nothing, lambda _: None, ""))
 
     async def tidy(self) -> bool:
         """Make the writer checkpoint and give back free pages, as far as that is due.

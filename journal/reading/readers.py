@@ -32,9 +32,21 @@ class Reading(Protocol):
 
 @dataclass(slots=True)
 class LastRead:
-    """How the last query went: why it got no answer, or None."""
+    """How the last query went.
+
+    Attributes:
+        trouble: Why it got no answer; None if it got one.
+        noticed: Called when a query gets no answer and the one before it did.
+    """
 
     trouble: str | None = None
+    noticed: Callable[[], None] = lambda: None
+
+    def failed(self, why: str) -> None:
+        """Record that a query got no answer."""
+        is_first, self.trouble = self.trouble is None, why
+        if is_first:
+            self.noticed()
 
 
 class Readers:
@@ -93,7 +105,7 @@ class Readers:
             if (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF in _BROKEN:
                 raise Damaged(self._file, f"has a broken page ({failure})") from failure
             if not isinstance(failure, ValueError):  # that is about the values of one query
-                self.last.trouble = str(failure)
+                self.last.failed(str(failure))
             raise Unavailable(str(failure)) from failure
         else:
             self.last.trouble = None

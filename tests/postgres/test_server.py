@@ -106,7 +106,8 @@ def test_a_server_recovers_when_postgresql_is_back(
             for run_id in runs:
                 settled(client, run_id, "paused")
             body = {"type": "collect_inputs", "data": {"name": "Ada"}}
-            assert client.post(f"/api/workflow/resume/{runs[0]}", json=body).status_code == 200
+            answered = client.post(f"/api/workflow/resume/{runs[0]}", json=body)
+            assert answered.status_code == 200, answered.text
         answer = command("verify", "--data", running.data, environment=running.environment)
         assert (answer["runs"], answer["faults"]) == (3, 0)
 
