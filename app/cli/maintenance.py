@@ -24,6 +24,10 @@ _ABOUT_KEY = (
     "secrets.key is not in this backup: without it nobody can open the secrets, so keep a copy "
     "of it in another place (or use --with-key, and guard the backup like the key)"
 )
+_SOUND = (
+    "all rows could be read, so this backup is complete and a folder restored from it is sound: "
+    "stop the server, and restore it into a new folder"
+)
 
 
 def add(subparsers: Subparsers) -> None:
@@ -96,7 +100,9 @@ def _backup(args: argparse.Namespace) -> int:
             print(_ABOUT_KEY)
     for sha256 in answer.get("missingFiles", []):
         line(f"stored file {sha256} is missing in the data folder")
-    return 1 if answer.get("missingFiles") else 0
+    if damage := answer.get("damage"):
+        line(f"the database in the data folder is damaged ({damage}); {_SOUND}")
+    return 1 if answer.get("missingFiles") or damage else 0
 
 
 def _restore(args: argparse.Namespace) -> int:

@@ -73,12 +73,14 @@ def back_up(
     if place.only_database:
         if with_key:
             raise BackupFailed("--with-key needs a folder to back up to")
-        copy_database(database, place.path)
-        return {"backup": str(place.path), "files": None, "withKey": False}
+        damage = copy_database(database, place.path)
+        return {
+            "backup": str(place.path), "files": None, "withKey": False, "damage": damage
+        }  # fmt: skip
     working = place.path.with_name(f".{place.path.name}.{os.getpid()}")
     try:
         working.mkdir(mode=0o700)
-        copy_database(database, working / DATABASE)
+        damage = copy_database(database, working / DATABASE)
         tell("database copied")
         copied, missing = _copy_files(working, settings, tell)
         if key:
@@ -100,7 +102,7 @@ def back_up(
         raise BackupFailed(f"the backup cannot be written: {failure}") from failure
     finally:
         shutil.rmtree(working, ignore_errors=True)
-    return {"backup": str(place.path), **document}
+    return {"backup": str(place.path), **document, "damage": damage}
 
 
 def restore(source: Path, data: Path) -> dict[str, Any]:

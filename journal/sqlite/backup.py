@@ -13,10 +13,14 @@ from journal.errors import Damaged
 from journal.opening_errors import CannotCopy
 from journal.sqlite.checkpoints import check_wal, clear_wal_mark
 from journal.sqlite.durable_files import sync
+from journal.sqlite.soundness import damage_of
 
 
-def copy_database(file: Path, to: Path) -> None:
+def copy_database(file: Path, to: Path) -> str | None:
     """Copy the database `file` to `to`, which must not exist; durable when this returns.
+
+    Return what is damaged in `file` although all rows could be read, as a page of an index is: the
+    copy is sound, since its indexes are made anew. None if nothing is.
 
     Raises:
         CannotCopy: There is no room, or something else prevents it; nothing is left at `to`.
@@ -30,6 +34,7 @@ def copy_database(file: Path, to: Path) -> None:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with closing(open_read_only(file)) as connection:
             connection.execute("VACUUM INTO ?", (str(temporary),))
+            damage = damage_of(connection)
         clear_wal_mark(temporary)
         sync(temporary)
         temporary.rename(to)
@@ -45,6 +50,7 @@ def copy_database(file: Path, to: Path) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+    return damage
 
 
 def open_read_only(file: Path) -> sqlite3.Connection:

@@ -39,7 +39,7 @@ async def test_verify_names_the_run_of_a_damaged_page_and_backup_refuses(tmp_pat
     assert not (tmp_path / "copy").exists()
 
 
-async def test_verify_reports_a_damaged_page_of_an_index(tmp_path: Path) -> None:
+async def test_verify_and_backup_report_a_damaged_page_of_an_index(tmp_path: Path) -> None:
     await (await Journal.open(tmp_path)).close()
     file = tmp_path / DATABASE
     with closing(open_read_only(file)) as connection:
@@ -53,3 +53,9 @@ async def test_verify_reports_a_damaged_page_of_an_index(tmp_path: Path) -> None
     with closing(open_read_only(file)) as connection:
         (fault,) = verify(connection, lambda _: None).faults
     assert f"page {page}" in fault.what
+    damage = copy_database(file, tmp_path / "copy")
+    assert damage is not None
+    assert f"page {page}" in damage
+    with closing(open_read_only(tmp_path / "copy")) as connection:
+        assert verify(connection, lambda _: None).faults == []
+    assert copy_database(tmp_path / "copy", tmp_path / "copy-of-copy") is None
