@@ -16,7 +16,7 @@ from app.concurrency.fair_loop import FairLoop
 from app.events.catalogue import LAST_KINDS
 from app.events.deltas import Deltas
 from app.events.document import event_document
-from app.events.hub import Hub
+from app.events.hub import Hub, rung
 from app.events.sse import HEARTBEAT, delta_frame, frame, mark, opening
 from app.telemetry import log
 from journal import EventFilter, EventPages, EventRow, JournalError, UnknownEvent, UnknownRun
@@ -215,9 +215,7 @@ class _Beat:
 
     async def wait(self, bell: asyncio.Event) -> None:
         """Wait for the bell, at most until the heartbeat is due."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(self._due):
-                await bell.wait()
+        await rung(bell, self._due - self._now())
 
 
 @contextmanager

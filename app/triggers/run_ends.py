@@ -6,12 +6,11 @@ ends led to it. None of them is started again, so every chain ends.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
 from app.clock import Clock
 from app.events.catalogue import kinds_named
-from app.events.hub import Hub
+from app.events.hub import Hub, rung
 from app.execution.driving.signals import IDS_KEPT_MS, Signals
 from app.secrets.sensitive import shown_data
 from app.telemetry import log
@@ -148,9 +147,7 @@ class RunEnds:
                     continue
                 await asyncio.sleep(_PACE_S)
                 if not has_more:
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(_LONGEST_WAIT_S):
-                            await bell.wait()
+                    await rung(bell, _LONGEST_WAIT_S)
 
     async def _look(self, tenant: str, rows: list[TriggerRow], looked: int) -> tuple[int, bool]:
         """Process some ended runs; return the position reached, and whether there may be more."""

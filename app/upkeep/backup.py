@@ -74,9 +74,7 @@ def back_up(
         if with_key:
             raise BackupFailed("--with-key needs a folder to back up to")
         damage = copy_database(database, place.path)
-        return {
-            "backup": str(place.path), "files": None, "withKey": False, "damage": damage
-        }  # fmt: skip
+        return {"backup": str(place.path), "files": None, "withKey": False, "damage": damage}
     working = place.path.with_name(f".{place.path.name}.{os.getpid()}")
     try:
         working.mkdir(mode=0o700)

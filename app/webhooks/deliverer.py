@@ -8,7 +8,6 @@ pending, no more are taken from the journal, which itself is the queue.
 """
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +16,7 @@ from http import HTTPStatus
 from app.clock import Clock
 from app.events.catalogue import kinds_named
 from app.events.document import EventDocument, event_document
-from app.events.hub import Hub
+from app.events.hub import Hub, rung
 from app.telemetry import log
 from app.webhooks.secrets import SigningSecrets
 from app.webhooks.sender import Outcome, Sender, message_of
@@ -102,12 +101,11 @@ class Deliverer:
 
     async def run(self) -> None:
         """Take and send events; deliveries in progress at a cancel are repeated later."""
-        bell = self._bell
         with self._feeds.followed(self._row.tenant, self) as feed:
             try:
                 while True:
-                    bell.clear()
-                    await self._turn(bell, feed)
+                    self._bell.clear()
+                    await self._turn(feed)
             except UnknownWebhook:
                 pass  # deleted
             finally:
@@ -133,12 +131,12 @@ class Deliverer:
         if position - self._noted >= _UNNOTED:
             self.wake()
 
-    async def _turn(self, bell: asyncio.Event, feed: TenantFeed) -> None:
+    async def _turn(self, feed: TenantFeed) -> None:
         """Do what is due, then wait for more."""
         wait_s = 0.0
         try:
             has_more = await self._take_in(feed)
-            next_ms = await self._send_due(bell.set)
+            next_ms = await self._send_due()
             if not has_more:
                 wait_s = _LONGEST_WAIT_S
                 if next_ms is not None:
@@ -151,9 +149,7 @@ class Deliverer:
             await asyncio.sleep(_PAUSE_S)
         await asyncio.sleep(_PACE_S if self._sending else _IDLE_PACE_S)
         if wait_s > 0:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await bell.wait()
+            await rung(self._bell, wait_s)
 
     async def _take_in(self, feed: TenantFeed) -> bool:
         """Move the webhook's position over events; return whether there are more."""
@@ -175,7 +171,7 @@ class Deliverer:
         self.position = page.looked_up_to
         return page.has_more
 
-    async def _send_due(self, done: Callable[[], None]) -> int | None:
+    async def _send_due(self) -> int | None:
         """Send what is due, as far as the limits allow; return when the next one is due."""
         outbox, now_ms = self._parts.journal.outbox, self._parts.clock.now_ms()
         self._settled.clear()
@@ -187,7 +183,7 @@ class Deliverer:
             if row.position not in self._sending and row.position not in self._settled:
                 task = asyncio.create_task(self._deliver(row))
                 self._sending[row.position] = task
-                task.add_done_callback(lambda _: done())
+                task.add_done_callback(lambda _: self.wake())
         return await outbox.next_due_ms(self._row.id, now_ms)
 
     async def _deliver(self, row: DeliveryRow) -> None:

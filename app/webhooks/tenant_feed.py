@@ -6,12 +6,11 @@ itself until it has caught up. Positions are stored with each webhook, so the fe
 """
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from app.events.hub import Hub
+from app.events.hub import Hub, rung
 from app.telemetry import log
 from journal import EventFilter, EventPage, EventPages, EventRow
 
@@ -91,9 +90,7 @@ class TenantFeed:
                     continue
                 await asyncio.sleep(_PACE_S)
                 if not has_more:
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(_LONGEST_WAIT_S):
-                            await bell.wait()
+                    await rung(bell, _LONGEST_WAIT_S)
 
     async def _read(self) -> bool:
         """Read the next page, and wake whom it concerns; return whether there is more."""

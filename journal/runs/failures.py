@@ -6,7 +6,7 @@ from engine import Event, Run, RunFailed
 from journal.rows.run_ids import run_number
 from journal.rows.run_projection import Statement
 
-KEEP_FAILURE = (
+_KEEP_FAILURE = (
     "INSERT INTO run_failures (run, tenant, started_at_ms, error_type, step_id)"
     " VALUES (?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE"
     " SET error_type = excluded.error_type, step_id = excluded.step_id"
@@ -23,4 +23,4 @@ def failure(tenant: str, run: Run, events: Sequence[Event]) -> list[Statement]:
         return []
     error = last.error
     row = (run_number(run.id), tenant, run.started_at_ms, error.type, error.step_id)
-    return [(KEEP_FAILURE, row)]
+    return [(_KEEP_FAILURE, row)]

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import socket
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
@@ -106,6 +107,17 @@ class Full(socket.socket):
         return super().accept()
 
 
+class Noting(asyncio.Protocol):
+    """Note that a connection was taken, and close it."""
+
+    def __init__(self, served: asyncio.Event) -> None:
+        self._served = served
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._served.set()
+        transport.close()
+
+
 async def test_accept_is_retried_after_a_pause_and_logged_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -114,15 +126,10 @@ async def test_accept_is_retried_after_a_pause_and_logged_once(
     monkeypatch.setattr(log, "connections_not_taken", reported.append)
     served = asyncio.Event()
 
-    class Noting(asyncio.Protocol):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            served.set()
-            transport.close()
-
     full = Full()
     full.bind(("127.0.0.1", 0))
     full.listen(16)
-    listening = Listener(full, Noting, lambda: False)
+    listening = Listener(full, partial(Noting, served), lambda: False)
     listening.open()
     _, writer = await asyncio.open_connection(*full.getsockname())
     await asyncio.sleep(0.1)
@@ -142,11 +149,6 @@ async def test_an_idle_connection_gives_way_when_no_descriptor_is_free(
     monkeypatch.setattr(log, "connections_not_taken", reported.append)
     served = asyncio.Event()
 
-    class Noting(asyncio.Protocol):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            served.set()
-            transport.close()
-
     with Full() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(16)
@@ -155,7 +157,7 @@ async def test_an_idle_connection_gives_way_when_no_descriptor_is_free(
             full.is_full = False
             return True
 
-        listening = Listener(full, Noting, make_room)
+        listening = Listener(full, partial(Noting, served), make_room)
         listening.open()
         _, writer = await asyncio.open_connection(*full.getsockname())
         await asyncio.wait_for(served.wait(), 5)
