@@ -136,6 +136,11 @@ class Document:
         except DocumentFailure as failure:
             self.leave_out(f"{name}: {failure}")
             return
+        except MemoryError:
+            raise
+        except Exception as broken:  # noqa: BLE001 - a library that meets damage may raise anything
+            self.leave_out(f"{name}: {damaged(f'{type(broken).__name__}: {broken}')}")
+            return
         for what, count in inner.left_out.items():
             self.leave_out(what, count)
         self.take(inner.text + "\n")

@@ -71,8 +71,9 @@ _MBOX = re.compile(rb"\AFrom [^\n]{1,200}\d\d\d\d\r?\n")
 _MBOX_AGAIN = re.compile(rb"\r?\n\r?\nFrom \S[^\n]{1,200}\d\d\d\d\r?\n[A-Za-z-]+: ")
 _MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 _BINARY = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
-_TNEF = b"\x78\x9f\x3e\x22"
-_OLE, _ZIP, _RTF = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04", b"{\\rtf"
+PACKED_SIGNATURE, ZIP_SIGNATURE = b"\x78\x9f\x3e\x22", b"PK\x03\x04"
+COMPOUND_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_RTF = b"{\\rtf"
 _DOS_END, _UTF8_MARK = b"\x1a", b"\xef\xbb\xbf"
 _IS_OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
 _STREAMS = (
@@ -103,18 +104,18 @@ def kind_of(content: bytes, media_type: str, name: str) -> str:
     kind that is not read.
     """
     ending = name.rpartition(".")[2].lower()
-    if content.startswith(_TNEF):
+    if content.startswith(PACKED_SIGNATURE):
         return PACKED_MESSAGE
     if _is_pdf(content, ending):
         return PDF
-    if content.startswith(_ZIP):
+    if content.startswith(ZIP_SIGNATURE):
         return _package(Package(content))
-    if content.startswith(_OLE):
+    if content.startswith(COMPOUND_SIGNATURE):
         return _compound(content)
     if content[:_HEAD_BYTES].removeprefix(_UTF8_MARK).lstrip().startswith(_RTF):
         return RTF
     if not content.startswith(_MARKS) and _BINARY.search(content.removesuffix(_DOS_END)):
-        if _ZIP in content[:_HEAD_BYTES]:
+        if ZIP_SIGNATURE in content[:_HEAD_BYTES]:
             return _package(Package(content))  # its end tells where it begins
         if _may_have_controls(content, ending, media_type):
             return _text(content, ending, media_type)

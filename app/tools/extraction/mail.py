@@ -13,16 +13,17 @@ from email.header import decode_header
 from email.message import EmailMessage
 from typing import cast
 
+from app.tools.extraction.attachments import take_attachment
 from app.tools.extraction.charsets import declared_charset, decoded
 from app.tools.extraction.document import Document, damaged, encrypted
 from app.tools.extraction.flow import Flow
-from app.tools.extraction.packed_message import SIGNATURE, read_attachments
+from app.tools.extraction.kinds import PACKED_SIGNATURE
+from app.tools.extraction.packed_message import read_attachments
+from app.tools.extraction.signed_message import enclosed, is_signed
 from app.tools.extraction.web_page import write_page
 
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
-_ENCRYPTED = frozenset(
-    {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
-)
+_ENCRYPTED, _SEALED = "multipart/encrypted", ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _READ = ("text/plain", "text/html")
 _NO_WORDS = ("text/css", "text/javascript", "text/x-amp-html")
 _MESSAGES = ("message/rfc822", "message/global", "message/news", "message/partial")
@@ -39,7 +40,7 @@ _DEEPEST = 20
 
 
 def read(content: bytes, document: Document) -> None:
-    """Read the headers that are shown and the body; attachments are named as left out."""
+    """Read the headers that are shown, the body, and messages that are attached."""
     try:
         message = message_from_bytes(content, policy=policy.default)
         flow = Flow(document, cell_break="\n")
@@ -104,8 +105,10 @@ def _decoded_words(text: str) -> str:
 
 def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -> None:
     kind = part.get_content_type()
-    _check(part, kind, document, depth)
-    if part.get_content_maintype() == "message":
+    _check(part, document, depth)
+    if kind == _ENCRYPTED or kind in _SEALED:
+        _read_sealed(part, kind, document, flow, depth)
+    elif part.get_content_maintype() == "message":
         _read_inner(part, kind, document, flow, depth)
     elif kind == "multipart/alternative":
         _read_best(list(_parts(part)), document, flow, depth)
@@ -125,23 +128,35 @@ def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -
     elif _is_text(part, kind):
         _read_text(part, kind, document, flow)
     else:
-        name = _file_name(part)
-        document.leave_out(f"the attachment {name} ({kind})" if name else f"a part of type {kind}")
+        take_attachment(_bytes(part), kind, _file_name(part), document, flow)
 
 
-def _check(part: EmailMessage, kind: str, document: Document, depth: int) -> None:
-    """Refuse a part that cannot be read, and say so if its end may be missing."""
-    if kind in _ENCRYPTED and "signed" not in str(part.get_param("smime-type", "")):
-        raise encrypted()
+def _check(part: EmailMessage, document: Document, depth: int) -> None:
+    """Refuse parts that are nested too deep, and say so if the end of one may be missing."""
     if depth > _DEEPEST:
         raise damaged("its parts are nested too deep")
     if any(isinstance(defect, _CUT_OFF) for defect in part.defects):
         document.leave_out("the end of the message, if there was more: its last line is missing")
 
 
+def _read_sealed(part: EmailMessage, kind: str, document: Document, flow: Flow, depth: int) -> None:
+    """Read a message that is signed as a whole; refuse one that is encrypted."""
+    content = b"" if kind == _ENCRYPTED else _bytes(part)
+    if is_signed(content):
+        if message := enclosed(content):
+            signed = message_from_bytes(message, policy=policy.default)
+            _read_part(signed, document, flow, depth + 1)
+        else:
+            document.leave_out(f"the attachment {_file_name(part)} ({kind})")
+    elif depth == 0:
+        raise encrypted()
+    else:
+        document.leave_out("a part that is encrypted")
+
+
 def _is_packed(part: EmailMessage) -> bool:
     """Return whether a part is a message as Outlook packs it; it often has another media type."""
-    return not part.is_multipart() and _bytes(part).startswith(SIGNATURE)
+    return not part.is_multipart() and _bytes(part).startswith(PACKED_SIGNATURE)
 
 
 def _read_inner(part: EmailMessage, kind: str, document: Document, flow: Flow, depth: int) -> None:
@@ -238,6 +253,6 @@ def _bytes(part: EmailMessage) -> bytes:
 
 def _file_name(part: EmailMessage) -> str:
     try:
-        return (part.get_filename() or "")[:100]
+        return part.get_filename() or ""
     except (MessageError, ValueError, LookupError):
         return ""

@@ -7,18 +7,20 @@ from io import BytesIO
 from olefile import OleFileIO
 
 from app.tools.extraction import packed_rich_text
+from app.tools.extraction.attachments import take_attachment
 from app.tools.extraction.charsets import declared_charset, decoded
 from app.tools.extraction.document import Document, damaged, encrypted
 from app.tools.extraction.flow import Flow
+from app.tools.extraction.signed_message import enclosed, is_signed
 from app.tools.extraction.web_page import write_page
 from steps.http.charset_names import codec_named
 
-_CLASS, _IS_ENCRYPTED = 0x001A, "ipm.note.smime"
+_CLASS, _SEALED, _SIGNED_IN_PARTS = 0x001A, "ipm.note.smime", ".multipartsigned"
 _SUBJECT, _SENDER, _ADDRESS, _SMTP_ADDRESS = 0x0037, 0x0C1A, 0x0C1F, 0x5D01
 _TO, _CC, _SENT, _RECEIVED = 0x0E04, 0x0E03, 0x0039, 0x0E06
 _BODY, _HTML, _RICH = 0x1000, 0x1013, 0x1009
 _CODEPAGE, _INTERNET_CODEPAGE = 0x3FFD, 0x3FDE
-_LONG_NAME, _NAME, _DISPLAY_NAME = 0x3707, 0x3704, 0x3001
+_CONTENT, _LONG_NAME, _NAME, _DISPLAY_NAME = 0x3701, 0x3707, 0x3704, 0x3001
 _UNICODE, _BYTES_OF_TEXT, _BINARY, _OBJECT = 0x001F, 0x001E, 0x0102, 0x000D
 _PROPERTIES, _ATTACHMENT = "__properties_version1.0", "__attach_version1.0_#"
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
@@ -27,11 +29,9 @@ _DEEPEST = 20
 
 
 def read(content: bytes, document: Document) -> None:
-    """Read the headers that are shown and the body; attachments are named as left out."""
+    """Read the headers that are shown, the body, and messages that are attached."""
     with OleFileIO(BytesIO(content)) as ole:
         message = _Message(ole, [])
-        if message.text(_CLASS).lower() == _IS_ENCRYPTED:
-            raise encrypted()
         document.describe(
             {
                 "title": message.text(_SUBJECT),
@@ -60,14 +60,31 @@ def _read_message(message: "_Message", document: Document, flow: Flow, depth: in
             flow.write(f"{name}: {' '.join(value.split())}")
             flow.end_line()
     flow.end_line()
+    if sealed := _sealed(message):
+        flow.end()
+        document.include(sealed, "message/rfc822", "the signed message")
+        return
     _read_body(message, document, flow)
     for inner in message.attachments():
         nested = inner.message()
         if nested is None:
-            document.leave_out(f"the attachment {inner.name()}")
+            take_attachment(inner.content(), "", inner.name(), document, flow)
         else:
             flow.end_line()
             _read_message(nested, document, flow, depth + 1)
+
+
+def _sealed(message: "_Message") -> bytes:
+    """Return what a message in S/MIME signs, b"" if it is none. Raises `DocumentFailure`."""
+    kind = message.text(_CLASS).lower()
+    if not kind.startswith(_SEALED):
+        return b""
+    content = next((found for item in message.attachments() if (found := item.content())), b"")
+    if is_signed(content):
+        return enclosed(content)
+    if not kind.endswith(_SIGNED_IN_PARTS):
+        raise encrypted()
+    return content
 
 
 def _read_body(message: "_Message", document: Document, flow: Flow) -> None:
@@ -141,7 +158,7 @@ class _Message:
 
     def message(self) -> "_Message | None":
         """Return the message that is attached, where it is one."""
-        storage = f"__substg1.0_3701{_OBJECT:04X}"
+        storage = f"__substg1.0_{_CONTENT:04X}{_OBJECT:04X}"
         inner = [*self._path, storage]
         is_message = self._ole.exists([*inner, _PROPERTIES])
         return _Message(self._ole, inner) if is_message else None
@@ -149,7 +166,11 @@ class _Message:
     def name(self) -> str:
         """Return the name of what is attached."""
         names = (self.text(tag) for tag in (_LONG_NAME, _NAME, _DISPLAY_NAME))
-        return next((name for name in names if name), "without a name")[:100]
+        return next((name for name in names if name), "")
+
+    def content(self) -> bytes:
+        """Return the bytes of what is attached."""
+        return self._stream(_CONTENT, _BINARY) if self.has(_CONTENT) else b""
 
     def _stream(self, tag: int, kind: int) -> bytes:
         with self._ole.openstream([*self._path, f"__substg1.0_{tag:04X}{kind:04X}"]) as stream:

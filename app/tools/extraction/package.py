@@ -3,7 +3,9 @@
 import posixpath
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from urllib.parse import unquote
 
@@ -31,6 +33,20 @@ class Relation:
     is_outside: bool
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of an archive, under the name that is written there.
+
+    Attributes:
+        size: How many bytes it has unpacked.
+        read: Returns its bytes, or so many of them. Raises `DocumentFailure`.
+    """
+
+    name: str
+    size: int
+    read: Callable[..., bytes]
+
+
 class Package:
     """The parts of an archive, by names that are compared as Office compares them."""
 
@@ -52,19 +68,27 @@ class Package:
         """Return whether there is a part of that name."""
         return _key(part) in self._members
 
-    def names(self) -> list[str]:
-        """Return the names of all parts, in small letters."""
-        return list(self._members)
+    def files(self) -> list[File]:
+        """Return all files, also those whose names differ only in capitals."""
+        return [
+            File(member.filename, member.file_size, partial(self._unpacked, member))
+            for member in self._archive.infolist()
+            if not member.is_dir()
+        ]
 
     def read(self, part: str) -> bytes:
         """Return the bytes of a part. Raises `DocumentFailure`."""
         member = self._members.get(_key(part))
         if member is None:
             raise damaged(f"its part {part} is missing")
+        return self._unpacked(member)
+
+    def _unpacked(self, member: zipfile.ZipInfo, most: int = -1) -> bytes:
         if member.flag_bits & _ENCRYPTED:
             raise encrypted()
         try:
-            return self._archive.read(member)
+            with self._archive.open(member) as file:
+                return file.read(most)
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -72,7 +96,7 @@ class Package:
             ValueError,
             NotImplementedError,
         ) as broken:
-            raise damaged(f"its part {part} cannot be unpacked ({broken})") from broken
+            raise damaged(f"its part {member.filename} cannot be unpacked ({broken})") from broken
 
     def main_part(self) -> str:
         """Return the name of the part that an Office document begins with, "" without one."""

@@ -5,20 +5,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.tools.extraction import packed_rich_text
+from app.tools.extraction.attachments import take_attachment
 from app.tools.extraction.charsets import declared_charset, decoded
 from app.tools.extraction.document import Document, damaged
 from app.tools.extraction.flow import Flow
 from app.tools.extraction.web_page import write_page
 from steps.http.charset_names import codec_named
 
-SIGNATURE = b"\x78\x9f\x3e\x22"
-
 _FIRST = 6
 _ATTRIBUTE, _AFTER = struct.Struct("<BHxxI"), 2
 _LEVELS = (1, 2)
 _CUT_OFF = "the end of the message, which is damaged or cut off"
 _SUBJECT, _BODY_TEXT, _CODEPAGE, _PROPERTIES = 0x8004, 0x800C, 0x9007, 0x9003
-_ATTACHMENT_BEGINS, _ATTACHMENT_NAME, _OF_ATTACHMENT = 0x9002, 0x8010, 0x9005
+_ATTACHMENT_BEGINS, _ATTACHMENT_NAME = 0x9002, 0x8010
+_ATTACHMENT_CONTENT, _OF_ATTACHMENT = 0x800F, 0x9005
 _BODY, _HTML, _RICH, _SENDER, _SUBJECT_PROPERTY = 0x1000, 0x1013, 0x1009, 0x0C1A, 0x0037
 _LONG_NAME, _SHORT_NAME, _DISPLAY_NAME, _CONTENT = 0x3707, 0x3704, 0x3001, 0x3701
 _SIZES = {2: 4, 3: 4, 4: 4, 5: 8, 6: 8, 7: 8, 0xA: 4, 0xB: 4, 0x14: 8, 0x40: 8, 0x48: 16}
@@ -29,11 +29,12 @@ _MANY, _FIRST_NAMED, _BY_NUMBER, _GUID_BYTES = 0x1000, 0x8000, 0, 16
 
 @dataclass(slots=True)
 class _Item:
-    """A message or an attachment: its properties with their types, and its old-style name."""
+    """A message or an attachment: properties with their types; name and bytes in the old style."""
 
     properties: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     name: bytes = b""
     body: bytes = b""
+    content: bytes = b""
     codec: str = "cp1252"
 
     def text(self, tag: int) -> str:
@@ -54,7 +55,7 @@ class _Item:
 
 
 def read(content: bytes, document: Document) -> None:
-    """Read the headers that are kept and the body; attachments are named as left out."""
+    """Read the headers that are kept, the body, and messages that are attached."""
     message, attachments = _items(content, document)
     subject = message.text(_SUBJECT_PROPERTY) or message.said(message.name)
     sender = message.text(_SENDER)
@@ -92,13 +93,10 @@ def _read_body(message: _Item, document: Document, flow: Flow) -> None:
 def _read_attachments(attachments: list[_Item], document: Document, flow: Flow) -> None:
     for item in attachments:
         named = (item.text(tag) for tag in (_LONG_NAME, _SHORT_NAME, _DISPLAY_NAME))
-        name = next(filter(None, named), "") or item.said(item.name) or "without a name"
+        name = next(filter(None, named), "") or item.said(item.name)
+        content = item.bytes_of(_CONTENT) or item.content
         inner = item.bytes_of(_CONTENT, _OBJECT)[_GUID_BYTES:]
-        if inner.startswith(SIGNATURE):
-            flow.end_line()
-            document.include(inner, "", name)
-        else:
-            document.leave_out(f"the attachment {name}")
+        take_attachment(inner or content, "", name, document, flow)
 
 
 def _items(content: bytes, document: Document) -> tuple[_Item, list[_Item]]:
@@ -114,6 +112,8 @@ def _items(content: bytes, document: Document) -> tuple[_Item, list[_Item]]:
             attachments.append(current)
         elif tag in (_SUBJECT, _ATTACHMENT_NAME):
             current.name = value
+        elif tag == _ATTACHMENT_CONTENT:
+            current.content = value
         elif tag == _BODY_TEXT:
             message.body = value
         elif tag in (_PROPERTIES, _OF_ATTACHMENT):
