@@ -7,9 +7,9 @@ up once more before a caller is turned away.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
+from app.concurrency.until_set import until_set
 from app.telemetry import log
 from journal import CHANGE, Bell, Journal, JournalError
 
@@ -55,9 +55,7 @@ class Changes:
                 await self._look()
             except JournalError as failure:
                 log.changes_delayed(failure)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY_S):
-                    await self._news.wait()
+            await until_set(self._news, _LOOK_EVERY_S)
             self._news.clear()
 
     async def catch_up(self) -> None:

@@ -7,7 +7,7 @@ and an unnecessary wake-up does no harm. Without listeners an append costs nothi
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 
 class Hub:
@@ -61,10 +61,3 @@ class Hub:
             if not bells[whose]:
                 del bells[whose]
             self.is_used = bool(self._by_run or self._by_tenant)
-
-
-async def rung(bell: asyncio.Event, within_s: float) -> None:
-    """Wait until a listener's event is set, for so many seconds at most."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(within_s):
-            await bell.wait()

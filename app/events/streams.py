@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from app.concurrency.fair_loop import FairLoop
+from app.concurrency.until_set import until_set
 from app.events.catalogue import LAST_KINDS
 from app.events.deltas import Deltas
 from app.events.document import event_document
-from app.events.hub import Hub, rung
+from app.events.hub import Hub
 from app.events.sse import HEARTBEAT, delta_frame, frame, mark, opening
 from app.telemetry import log
 from journal import EventFilter, EventPages, EventRow, JournalError, UnknownEvent, UnknownRun
@@ -215,7 +216,7 @@ class _Beat:
 
     async def wait(self, bell: asyncio.Event) -> None:
         """Wait for the bell, at most until the heartbeat is due."""
-        await rung(bell, self._due - self._now())
+        await until_set(bell, self._due - self._now())
 
 
 @contextmanager

@@ -6,12 +6,12 @@ at the maximum.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol, TypeVar
 
 from app.clock import Clock
 from app.concurrency.shield import shielded
+from app.concurrency.until_set import until_set
 from app.llm.prices import Estimate
 from engine import iso_time
 from engine.value import value
@@ -160,9 +160,7 @@ class Spending:
         if not self._is_shared:
             await changed.wait()
             return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_EVERY_S):
-                await changed.wait()
+        await until_set(changed, _LOOK_EVERY_S)
 
     async def _admit(self, question: ModelCall) -> int | LimitHit:
         admitting = asyncio.ensure_future(self._table.admit(question))

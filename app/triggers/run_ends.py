@@ -9,8 +9,9 @@ import asyncio
 from collections.abc import Callable
 
 from app.clock import Clock
+from app.concurrency.until_set import until_set
 from app.events.catalogue import kinds_named
-from app.events.hub import Hub, rung
+from app.events.hub import Hub
 from app.execution.driving.signals import IDS_KEPT_MS, Signals
 from app.secrets.sensitive import shown_data
 from app.telemetry import log
@@ -147,7 +148,7 @@ class RunEnds:
                     continue
                 await asyncio.sleep(_PACE_S)
                 if not has_more:
-                    await rung(bell, _LONGEST_WAIT_S)
+                    await until_set(bell, _LONGEST_WAIT_S)
 
     async def _look(self, tenant: str, rows: list[TriggerRow], looked: int) -> tuple[int, bool]:
         """Process some ended runs; return the position reached, and whether there may be more."""

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 
 from app.clock import Clock
+from app.concurrency.until_set import until_set
 from app.execution.commands.runs import Runs
 from app.telemetry import log
 from app.triggers.compiled import Compiled
@@ -69,11 +70,7 @@ class Scheduler:
             await self._sleep(max(2, wait_ms))
 
     async def _sleep(self, wait_ms: int) -> None:
-        try:
-            async with asyncio.timeout(wait_ms / 1_000):
-                await self._changed.wait()
-        except TimeoutError:
-            pass
+        await until_set(self._changed, wait_ms / 1_000)
 
     async def _align(self, now_ms: int) -> None:
         """Bring forward moments that a clock running ahead has put off too far.

@@ -14,9 +14,10 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from app.clock import Clock
+from app.concurrency.until_set import until_set
 from app.events.catalogue import kinds_named
 from app.events.document import EventDocument, event_document
-from app.events.hub import Hub, rung
+from app.events.hub import Hub
 from app.telemetry import log
 from app.webhooks.secrets import SigningSecrets
 from app.webhooks.sender import Outcome, Sender, message_of
@@ -149,7 +150,7 @@ class Deliverer:
             await asyncio.sleep(_PAUSE_S)
         await asyncio.sleep(_PACE_S if self._sending else _IDLE_PACE_S)
         if wait_s > 0:
-            await rung(self._bell, wait_s)
+            await until_set(self._bell, wait_s)
 
     async def _take_in(self, feed: TenantFeed) -> bool:
         """Move the webhook's position over events; return whether there are more."""

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from app.events.hub import Hub, rung
+from app.concurrency.until_set import until_set
+from app.events.hub import Hub
 from app.telemetry import log
 from journal import EventFilter, EventPage, EventPages, EventRow
 
@@ -90,7 +91,7 @@ class TenantFeed:
                     continue
                 await asyncio.sleep(_PACE_S)
                 if not has_more:
-                    await rung(bell, _LONGEST_WAIT_S)
+                    await until_set(bell, _LONGEST_WAIT_S)
 
     async def _read(self) -> bool:
         """Read the next page, and wake whom it concerns; return whether there is more."""

@@ -4,6 +4,7 @@ Conditions that the index does not cover are checked run by run (`journal/runs/r
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from journal.runs.run_filter import (
@@ -22,6 +23,28 @@ _LATEST = 10**18
 _TOOK = "(ended_at_ms - started_at_ms)"
 _WAITS = ("backing_off", "sleeping")
 """The states of which an index has the runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ByStart:
+    """A table that has the runs of a value in the order of their start.
+
+    Attributes:
+        number: The column with the run's number.
+        covered: The condition by which its index is chosen, if that is a partial one.
+    """
+
+    table: str
+    number: str = "run"
+    covered: str = ""
+
+
+_LABELS, _FAILURES = _ByStart("run_labels"), _ByStart("run_failures")
+_WAITING = _ByStart(
+    "runs INDEXED BY runs_by_wait",
+    number="id",
+    covered=f" AND state IN {_WAITS}",
+)
 
 _FULL_TEXTS = (
     ("run_words", "run_captions", "words"),
@@ -52,13 +75,13 @@ def part(tenant: str, wanted: RunFilter, limit: int) -> Listing:
         return _by_words(tenant, wanted, wanted.text, limit)
     if wanted.labels:
         name, label = wanted.labels[0]
-        return _kept("run_labels", {"name": name, "value": label}, tenant, wanted, limit)
+        return _kept(_LABELS, {"name": name, "value": label}, tenant, wanted, limit)
     if by_list(wanted):
         return listing(tenant, wanted, limit, also="".join(f", {name}" for name in skipped(wanted)))
     if wanted.error_type is not None:
         return _failures(tenant, "error_type", wanted.error_type, wanted, limit)
     if wanted.state is not None:
-        return _waiting(tenant, wanted.state, wanted, limit)
+        return _kept(_WAITING, {"state": wanted.state}, tenant, wanted, limit)
     return _in_step(tenant, str(wanted.step_id), wanted, limit)
 
 
@@ -76,7 +99,7 @@ def _started(wanted: RunFilter) -> RunPosition | None:
 
 
 def _kept(
-    table: str, exact: Mapping[str, Any], tenant: str, wanted: RunFilter, limit: int
+    source: _ByStart, exact: Mapping[str, Any], tenant: str, wanted: RunFilter, limit: int
 ) -> Listing:
     """Return the runs that a table names under exact values, in the order of their start."""
     order = wanted.order if not wanted.order.of_ended else NEWEST_FIRST
@@ -96,16 +119,17 @@ def _kept(
         values |= {"started": values["until"], "number": 0}
     rest = "started_at_ms < :until" if order.ascending else "started_at_ms >= :since"
     return Listing(
-        f"SELECT run AS id, started_at_ms AS listed_by FROM {table}"
-        f" WHERE tenant = :tenant{''.join(f' AND {name} = :{name}' for name in exact)}"
-        f" AND (started_at_ms, run) {order.behind} (:started, :number) AND {rest}"
+        f"SELECT {source.number} AS id, started_at_ms AS listed_by FROM {source.table}"
+        f" WHERE tenant = :tenant{source.covered}"
+        f"{''.join(f' AND {name} = :{name}' for name in exact)}"
+        f" AND (started_at_ms, {source.number}) {order.behind} (:started, :number) AND {rest}"
         f" ORDER BY {order.words} LIMIT :limit",
         values,
     )
 
 
 def _failures(tenant: str, column: str, asked: str, wanted: RunFilter, limit: int) -> Listing:
-    return _kept("run_failures", {column: asked}, tenant, wanted, limit)
+    return _kept(_FAILURES, {column: asked}, tenant, wanted, limit)
 
 
 def _in_step(tenant: str, step_id: str, wanted: RunFilter, limit: int) -> Listing:
@@ -123,25 +147,6 @@ def _in_step(tenant: str, step_id: str, wanted: RunFilter, limit: int) -> Listin
     if not arms:
         return Listing("SELECT id, started_at_ms AS listed_by FROM runs WHERE false", {"limit": 1})
     return Listing(f"{every} ORDER BY {wanted.order.words} LIMIT :limit", values)
-
-
-def _waiting(tenant: str, state: str, wanted: RunFilter, limit: int) -> Listing:
-    order = wanted.order
-    place = wanted.before or order.before_all
-    states = ", ".join(f"'{one}'" for one in _WAITS)
-    return Listing(
-        "SELECT id, started_at_ms AS listed_by FROM runs INDEXED BY runs_by_wait"
-        f" WHERE tenant = :tenant AND state IN ({states}) AND state = :state"
-        f" AND (started_at_ms, id) {order.behind} (:started, :number)"
-        f" ORDER BY {order.words} LIMIT :limit",
-        {
-            "tenant": tenant,
-            "state": state,
-            "started": place.key,
-            "number": place.number,
-            "limit": limit,
-        },
-    )
 
 
 def _by_duration(tenant: str, wanted: RunFilter, limit: int) -> Listing:

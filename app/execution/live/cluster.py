@@ -8,9 +8,9 @@ the journal.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
+from app.concurrency.until_set import until_set
 from app.telemetry import log
 from journal import (
     WAKE,
@@ -113,9 +113,7 @@ class Cluster:
             except JournalError as failure:
                 log.wakes_delayed(failure)
                 await asyncio.sleep(_PAUSE_S)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY_S):
-                    await self._news.wait()
+            await until_set(self._news, _LOOK_EVERY_S)
 
     async def _heed_some(self) -> int:
         """Heed the oldest wakes; return how many there were.

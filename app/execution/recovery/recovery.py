@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from app.concurrency.until_set import until_set
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.commands.runs import Runs
 from app.execution.live.cluster import Cluster
@@ -116,9 +117,7 @@ class Recovery:
         """Pick up the runs left in gained shards, and from time to time runs that were missed."""
         while True:
             self.is_done = not self._gained
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_SWEEP_EVERY_S):
-                    await self._has_gained.wait()
+            await until_set(self._has_gained, _SWEEP_EVERY_S)
             self._has_gained.clear()
             gained, self._gained = frozenset(self._gained), set()
             if gained:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from app.clock import Clock
+from app.concurrency.until_set import until_set
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.live.live_run import LiveRun
 from app.telemetry import log
@@ -121,8 +122,4 @@ class Timers:
         wait_ms = _LONGEST_SLEEP_MS
         if self._next_ms is not None:
             wait_ms = max(2, min(wait_ms, self._next_ms - self._clock.now_ms()))
-        try:
-            async with asyncio.timeout(wait_ms / 1000):
-                await self._earlier.wait()
-        except TimeoutError:
-            pass
+        await until_set(self._earlier, wait_ms / 1000)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+from app.concurrency.until_set import until_set
 from app.execution.live.cluster import Cluster
 from app.execution.live.live_runs import LiveRuns
 from app.execution.live.waiters import Waiters
@@ -34,9 +35,7 @@ class WaitedElsewhere:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY_S):
-                    await self._news.wait()
+            await until_set(self._news, _LOOK_EVERY_S)
             self._news.clear()
             try:
                 await self._look()

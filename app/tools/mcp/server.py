@@ -6,7 +6,6 @@ takes the connection for lost when that fails. Calls come from any task.
 """
 
 import asyncio
-import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -16,6 +15,7 @@ from typing import Literal, TypeAlias
 import anyio
 
 from app.concurrency.first_use import loaded
+from app.concurrency.until_set import until_set
 from app.outbound.way_out import WayOut
 from app.settings.mcp import McpServerSettings
 from app.telemetry import log
@@ -124,9 +124,7 @@ class McpServer:
         try:
             return await link.call(call)
         except NotSent:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.timeout / 1_000):
-                    await left.wait()
+            await until_set(left, self._settings.timeout / 1_000)
             raise
 
     async def close(self) -> None:
@@ -150,9 +148,7 @@ class McpServer:
         """Return the connection, after the attempt that is due when it is down."""
         if self._link is None and not self._is_closing:
             self._wanted.set()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.timeout / 1_000):
-                    await self._attempt.wait()
+            await until_set(self._attempt, self._settings.timeout / 1_000)
         if self._link is None:
             raise McpUnavailable(self.name, self.error or "it is still starting")
         return self._link
