@@ -4,9 +4,9 @@ Conditions that the index does not cover are checked run by run (`journal/runs/r
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from engine.value import value
 from journal.runs.run_filter import (
     ENDED,
     INPUTS,
@@ -25,7 +25,7 @@ _WAITS = ("backing_off", "sleeping")
 """The states of which an index has the runs."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _ByStart:
     """A table that has the runs of a value in the order of their start.
 
@@ -38,13 +38,6 @@ class _ByStart:
     number: str = "run"
     covered: str = ""
 
-
-_LABELS, _FAILURES = _ByStart("run_labels"), _ByStart("run_failures")
-_WAITING = _ByStart(
-    "runs INDEXED BY runs_by_wait",
-    number="id",
-    covered=f" AND state IN {_WAITS}",
-)
 
 _FULL_TEXTS = (
     ("run_words", "run_captions", "words"),
@@ -75,13 +68,14 @@ def part(tenant: str, wanted: RunFilter, limit: int) -> Listing:
         return _by_words(tenant, wanted, wanted.text, limit)
     if wanted.labels:
         name, label = wanted.labels[0]
-        return _kept(_LABELS, {"name": name, "value": label}, tenant, wanted, limit)
+        return _kept(_ByStart("run_labels"), {"name": name, "value": label}, tenant, wanted, limit)
     if by_list(wanted):
         return listing(tenant, wanted, limit, also="".join(f", {name}" for name in skipped(wanted)))
     if wanted.error_type is not None:
         return _failures(tenant, "error_type", wanted.error_type, wanted, limit)
     if wanted.state is not None:
-        return _kept(_WAITING, {"state": wanted.state}, tenant, wanted, limit)
+        waiting = _ByStart("runs INDEXED BY runs_by_wait", "id", f" AND state IN {_WAITS}")
+        return _kept(waiting, {"state": wanted.state}, tenant, wanted, limit)
     return _in_step(tenant, str(wanted.step_id), wanted, limit)
 
 
@@ -129,7 +123,7 @@ def _kept(
 
 
 def _failures(tenant: str, column: str, asked: str, wanted: RunFilter, limit: int) -> Listing:
-    return _kept(_FAILURES, {column: asked}, tenant, wanted, limit)
+    return _kept(_ByStart("run_failures"), {column: asked}, tenant, wanted, limit)
 
 
 def _in_step(tenant: str, step_id: str, wanted: RunFilter, limit: int) -> Listing:
