@@ -44,10 +44,12 @@ _REMEMBERED_S = 60.0
 "Lately" is within `_REMEMBERED_S` seconds: the next to come may be another tenant's only request.
 """
 
-_CREDIT_S = 0.002
+_CREDIT_S = 0.001
 """How far behind the others in time used a tenant that was away may be when it computes again.
 
-A tenant that asks now and then comes first, but gains nothing by leaving and coming back.
+A tenant that asks now and then comes first, but gains nothing by leaving and coming back. What
+several of its requests may be behind is as much in all: lists that have waited for a thread
+together would otherwise come before the next requests of everybody else.
 """
 
 _MOST_LEFT = 1_000
@@ -231,7 +233,7 @@ class FairLoop:
         """Return whether a coroutine may continue at once because nobody is ahead of it."""
         if account.line:
             return False
-        account.used_s = max(account.used_s, self._reached_s - _CREDIT_S)
+        account.used_s = max(account.used_s, self._reached_s - _CREDIT_S / account.open)
         if account.used_s + account.granted_s < self._reached_s:
             return True
         return not self._line and self._spent_s < self._slice_s

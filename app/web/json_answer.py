@@ -14,10 +14,10 @@ from engine import Json, JsonObject
 
 T = TypeVar("T")
 
-_PIECE = 20
+_PIECE = 10
 """How many items of a list are encoded before others have their turn."""
 
-_SENT_AT_ONCE = 64 * 1024
+_SENT_AT_ONCE = 16 * 1024
 """How many bytes of a long answer are sent before others have their turn."""
 
 _IS_JSON = (b"content-type", b"application/json")
@@ -96,6 +96,8 @@ async def list_answer(
         if first:
             await asyncio.sleep(0)
         parts.append(as_json([line(item) for item in items[first : first + _PIECE]])[1:-1])
+    if len(parts) > 1:
+        await asyncio.sleep(0)
     rest = b"".join(b",%b:%b" % (as_json(key), as_json(more[key])) for key in more)
     text = b"{%b:[%b]%b}" % (as_json(name), b",".join(parts), rest)
     return LongAnswer(text)

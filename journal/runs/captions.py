@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 
+from pydantic_core import from_json
+
 from engine import Run
 from engine.value import value
 from journal.reading.readers import Readers
@@ -17,7 +19,7 @@ KEEP_CAPTION = """
     WHERE run_captions.title <> excluded.title OR run_captions.labels <> excluded.labels
 """
 
-_AT_ONCE = 100
+_AT_ONCE = 50
 """How many captions are read before other work has its turn."""
 
 
@@ -48,19 +50,26 @@ class Captions:
 
     async def of(self, tenant: str, run_ids: Iterable[str]) -> dict[str, CaptionRow]:
         """Return the captions of those of the tenant's runs that have one."""
-        rows = [*(await self.kept(tenant, map(run_number, run_ids))).items()]
-        captions: dict[str, CaptionRow] = {}
+        found = await self.by_number(tenant, map(run_number, run_ids))
+        return {run_id(run): caption for run, caption in found.items()}
+
+    async def by_number(self, tenant: str, numbers: Iterable[int]) -> dict[int, CaptionRow]:
+        """Return the same by the runs' numbers."""
+        rows = [*(await self.kept(tenant, numbers)).items()]
+        captions: dict[int, CaptionRow] = {}
         for first in range(0, len(rows), _AT_ONCE):
             if first:
                 await asyncio.sleep(0)
             part = rows[first : first + _AT_ONCE]
+            labels = from_json(f"[{','.join([text for _, (_, text) in part])}]")
             captions |= {
-                run_id(run): CaptionRow(title, json.loads(text)) for run, (title, text) in part
+                run: CaptionRow(title, own)
+                for (run, (title, _)), own in zip(part, labels, strict=True)
             }
         return captions
 
     async def kept(self, tenant: str, numbers: Iterable[int]) -> dict[int, tuple[str, str]]:
-        """Return the same by the runs' numbers, as titles and the JSON of labels."""
+        """Return the same as titles and the JSON of labels."""
         if self._has_some is None:
             row = await self._readers.one("SELECT EXISTS (SELECT 1 FROM run_captions)")
             self._has_some = self._has_some or bool(row[0])

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from engine.value import value
 from journal.reading.readers import Readers
-from journal.rows.run_ids import run_id
 from journal.runs.runs import RunRow
 
 _LONGEST_MESSAGE = 300
@@ -43,8 +42,8 @@ class RunErrors:
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
 
-    async def of(self, tenant: str, rows: Iterable[RunRow]) -> dict[str, ListedError]:
-        """Return the errors of those of the runs that failed or wait for another attempt."""
+    async def of(self, tenant: str, rows: Iterable[RunRow]) -> dict[int, ListedError]:
+        """Return the errors of those runs that failed or wait for another attempt, by number."""
         steps = {
             row.number: row.step_id
             for row in rows
@@ -54,7 +53,7 @@ class RunErrors:
             return {}
         found = await self._readers.all(_ERRORS, (json.dumps([*steps]), tenant))
         return {
-            run_id(number): ListedError(step_id or steps[number], str(kind), _cut(str(message)))
+            number: ListedError(step_id or steps[number], str(kind), _cut(str(message)))
             for number, step_id, kind, message in found
             if kind is not None  # the clean-up of a cancelled run reached its end
         }

@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import Iterable
 
+from pydantic_core import from_json
+
 from engine.value import value
 from journal.reading.readers import Readers
 from journal.rows.columns import columns
@@ -108,7 +110,7 @@ class RunList:
         for _, part in sorted(parts):
             if rows:
                 await asyncio.sleep(0)
-            rows += order.sorted(RunRow(*fields) for fields in json.loads(part))
+            rows += order.sorted(RunRow(*fields) for fields in from_json(part))
         return rows
 
     async def known(self, tenant: str, run_ids: Iterable[str]) -> set[str]:

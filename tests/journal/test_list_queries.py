@@ -222,11 +222,11 @@ WORDS: dict[str | None, Callable[[int], bool]] = {
 Ask = Callable[[Journal], Awaitable[Any]]
 
 
-async def _errors(journal: Journal) -> dict[str, ListedError]:
+async def _errors(journal: Journal) -> dict[int, ListedError]:
     page = await journal.search.page("acme", RunFilter(status="failed"), 20)
     found = await journal.run_errors.of("acme", page.rows)
     assert set(found.values()) == {ListedError("a", "T", "m")}
-    assert [*found] == [row.run_id for row in page.rows]
+    assert [*found] == [row.number for row in page.rows]
     return found
 
 

@@ -50,8 +50,8 @@ async def search_page(call: Call) -> Response:
         names=await journal.workflows.names(
             call.tenant, [row.workflow_id for row in found.runs.page.rows]
         ),
-        captions={row.run_id: found.runs.captions.get(row.run_id) for row in found.runs.page.rows},
-        errors={row.run_id: found.runs.errors.get(row.run_id) for row in found.runs.page.rows},
+        captions={row.run_id: found.runs.captions.get(row.number) for row in found.runs.page.rows},
+        errors={row.run_id: found.runs.errors.get(row.number) for row in found.runs.page.rows},
         more="runs" in found.more,
     )
 

@@ -76,26 +76,26 @@ class FoundRuns:
     """A page of the list, with what its lines show besides the rows.
 
     Attributes:
-        captions: The titles and labels of those runs that have any.
-        errors: Why runs failed, or why they wait for another attempt.
+        captions: The titles and labels of those runs that have any, by number.
+        errors: Why runs failed, or why they wait for another attempt, by number.
     """
 
     page: RunPage
-    captions: Mapping[str, CaptionRow]
-    errors: Mapping[str, ListedError]
+    captions: Mapping[int, CaptionRow]
+    errors: Mapping[int, ListedError]
 
 
 async def found_runs(journal: Journal, tenant: str, query: ListRunsQuery, limit: int) -> FoundRuns:
     """Return a page of the list."""
     page = await journal.search.page(tenant, run_filter(query), limit)
-    captions = await journal.captions.of(tenant, [row.run_id for row in page.rows])
+    captions = await journal.captions.by_number(tenant, [row.number for row in page.rows])
     return FoundRuns(page, captions, await journal.run_errors.of(tenant, page.rows))
 
 
 def run_line(row: RunRow, found: FoundRuns) -> JsonObject:
     """Return one line of the list."""
-    caption = found.captions.get(row.run_id) or CaptionRow()
-    error = found.errors.get(row.run_id)
+    caption = found.captions.get(row.number) or CaptionRow()
+    error = found.errors.get(row.number)
     return {
         "runId": row.run_id,
         "workflowId": row.workflow_id,

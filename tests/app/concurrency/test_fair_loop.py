@@ -157,6 +157,36 @@ async def test_a_long_wait_earns_no_equally_long_precedence() -> None:
     await _gone(held, *busy, *patient)
 
 
+@pytest.mark.parametrize("connections", [4, 64])
+async def test_what_waited_for_a_thread_does_not_come_before_the_next_request(
+    connections: int,
+) -> None:
+    """While its rows are read, a list computes nothing; then it has many short turns."""
+    work = Computing()
+    is_read = asyncio.Event()
+
+    async def listed() -> None:
+        while True:
+            await is_read.wait()
+            work.compute("lists", 0.0001)
+            await asyncio.sleep(0)
+
+    busy = [asyncio.ensure_future(_of("lists", work, listed())) for _ in range(connections)]
+    between_s = list[float]()
+    for number in range(400):
+        if number % 20 == 10:
+            is_read.set()
+        elif number % 20 == 0:
+            is_read.clear()
+        before_s = work.used_s["lists"]
+        await work.begin("single", 1, 0.0003)
+        between_s.append(work.used_s["lists"] - before_s)
+    await _gone(*busy)
+    assert sum(between_s) > 0.02, "lists were made, or nothing was proved"
+    # What it has used itself, a part of the credit, and a turn or two; 2 ms with all of the credit.
+    assert max(between_s) < 0.001
+
+
 async def test_a_new_tenant_runs_at_once_whatever_others_have_used() -> None:
     work = Computing()
     busy = [work.begin("busy", 100_000, 0.0005) for _ in range(8)]

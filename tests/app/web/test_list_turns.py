@@ -25,8 +25,11 @@ CAPTIONS = """
     SELECT id, tenant, started_at_ms, 'a title of run ' || id, '{"customer": "42"}' FROM runs
 """
 _PIECE = asyncio.Handle._run.__code__
-MOST = 0.1
-"""The share of the largest piece; 0.3 if all rows are sorted, and all titles read, in one."""
+MOST = 0.03
+"""The share of the largest piece; 0.3 if all rows are sorted, and all titles read, in one.
+
+A request of another tenant waits for one piece at least. 0.04 if each label is parsed by itself.
+"""
 
 
 async def test_no_piece_of_a_long_list_has_much_of_its_work(tmp_path: Path) -> None:

@@ -47,7 +47,6 @@ async def list_page(call: Call) -> Response:
     listed = query.model_copy(update={"topLevel": True}) if folds else query
     found = await found_runs(call.services.journal, call.tenant, listed, _PAGE)
     rows, following = found.page.rows, found.page.following
-    run_ids = [row.run_id for row in rows]
     wanted = {name: asked[name] for name in _FILTERS if name in asked}
     meant = {name: value for name, value in wanted.items() if name not in wrong}
     kept = wanted | {name: asked[name] for name in ("sort",) if name in asked}
@@ -58,18 +57,12 @@ async def list_page(call: Call) -> Response:
         "runs.html",
         "runs",
         runs=rows,
-        captions={run_id: found.captions.get(run_id) for run_id in run_ids},
-        errors={run_id: found.errors.get(run_id) for run_id in run_ids},
-        alike={
-            run_id: _alike(row, found.errors.get(run_id), kept)
-            for run_id, row in zip(run_ids, rows, strict=True)
-        },
-        children=await _children(call, run_ids) if folds else {},
+        captions={row.run_id: found.captions.get(row.number) for row in rows},
+        errors={row.run_id: found.errors.get(row.number) for row in rows},
+        alike={row.run_id: _alike(row, found.errors.get(row.number), kept) for row in rows},
+        children=await _children(call, [row.run_id for row in rows]) if folds else {},
         most_children=_MOST_CHILDREN - 1,
-        parts={
-            run_id: part_shown(row.body, row.item)
-            for run_id, row in zip(run_ids, rows, strict=True)
-        },
+        parts={row.run_id: part_shown(row.body, row.item) for row in rows},
         names=await call.services.workflows.table.names(
             call.tenant, [row.workflow_id for row in rows]
         ),
