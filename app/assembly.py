@@ -31,7 +31,7 @@ from app.execution.attempts.step_services import StepServices
 from app.execution.commands.bulk import Bulk
 from app.execution.commands.rerunning import Reruns
 from app.execution.driving.culprit import Culprit
-from app.execution.execution import Execution, open_execution
+from app.execution.execution import open_execution
 from app.execution.live.cluster import Cluster
 from app.execution.live.live_runs import LiveRuns
 from app.execution.starting.admission import Admission
@@ -94,14 +94,12 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
 
 async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Services:
     """Build from the bottom up; parts that hold resources are closed in reverse order."""
-    counters = Counters()
-    way = WayOut(settings.ca_file, proxy=proxy_of(settings))
+    counters, way = Counters(), WayOut(settings.ca_file, proxy=proxy_of(settings))
     registry, catalogue, mcp = _step_types_and_tools(settings, clock, way, closing)
     storage = await _storage(settings, closing)
     journal, hub, cluster = await _journal(settings, closing)
     client = _client(settings, way, settings.max_concurrent_steps, closing)
-    secrets = await open_secrets(journal, settings, clock)
-    log_output.mask_with(settings.data, secrets.mask_text)
+    secrets = await _secrets(journal, settings, clock)
     models = await _models(settings, journal, secrets, clock, way, closing)
     authenticator, sessions = await _callers(journal, settings, clock, secrets, way, closing)
     files, agents = Files(journal, storage, clock), Agents(journal, clock)
@@ -116,8 +114,10 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         KnowledgeStore(journal.knowledge, models, clock, secrets.mask), journal.events,
         deltas if settings.transcripts else None, ModelTurns(acting), _rates(settings, acting),
     )  # fmt: skip
-    parts = (journal, clock, live_runs, acting, counters)
-    execution = await _execution(settings, *parts, services, cluster, closing)
+    execution = await open_execution(
+        journal, live_runs, acting, counters, services, settings.cancel_grace,
+        Culprit(settings.data, settings.max_interruptions), _exporter(settings, closing), cluster,
+    )  # fmt: skip
     admission = Admission(live_runs, journal, settings.max_queued_writes, counters)
     reruns = Reruns(journal, workflows, execution.runs, admission)
     triggers = open_triggers(services, journal, execution, admission, hub)
@@ -198,27 +198,14 @@ def _cluster(journal: Journal, hub: Hub) -> Cluster | None:
     return cluster
 
 
+async def _secrets(journal: Journal, settings: Settings, clock: Clock) -> Secrets:
+    secrets = await open_secrets(journal, settings, clock)
+    log_output.mask_with(settings.data, secrets.mask_text)
+    return secrets
+
+
 def _rates(settings: Settings, acting: FairQueue) -> CallRates | None:
     return CallRates(settings.call_rates, acting) if settings.call_rates else None
-
-
-async def _execution(  # noqa: PLR0913 - the parts below that room, each passed in
-    settings: Settings,
-    journal: Journal,
-    clock: Clock,
-    live_runs: LiveRuns,
-    acting: FairQueue,
-    counters: Counters,
-    services: StepServices,
-    cluster: Cluster | None,
-    closing: AsyncExitStack,
-) -> Execution:
-    exporter = _exporter(settings, closing)
-    culprit = Culprit(settings.data, settings.max_interruptions)
-    return await open_execution(
-        journal, clock, live_runs, acting, counters, services, settings.cancel_grace, culprit,
-        exporter, cluster,
-    )  # fmt: skip
 
 
 def _exporter(settings: Settings, closing: AsyncExitStack) -> Exporter | None:

@@ -8,7 +8,6 @@ know of appends subscribe at the end.
 from collections.abc import Sequence
 from functools import partial
 
-from app.clock import Clock
 from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
 from app.execution.answering.repair_lookups import RepairLookups
@@ -16,6 +15,7 @@ from app.execution.attempts.step_services import StepServices
 from app.execution.commands.fenced import Fenced
 from app.execution.commands.pause_commands import PauseCommands
 from app.execution.commands.runs import Runs
+from app.execution.commands.wake_ups import WakeUps
 from app.execution.driving.children import Children
 from app.execution.driving.culprit import Culprit
 from app.execution.driving.driver import Driver
@@ -23,6 +23,7 @@ from app.execution.driving.driving import Driving
 from app.execution.driving.effects import LiveEffects
 from app.execution.driving.signals import Signals
 from app.execution.driving.step_life import StepLife
+from app.execution.driving.stopping import Stopping
 from app.execution.live.appends import Appends
 from app.execution.live.cluster import Cluster
 from app.execution.live.live_runs import LiveRuns
@@ -83,7 +84,6 @@ class Execution:
 
 async def open_execution(  # noqa: PLR0913 - the parts below this room, each passed in
     journal: Journal,
-    clock: Clock,
     live_runs: LiveRuns,
     acting: FairQueue,
     counters: Counters,
@@ -95,7 +95,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     fair_loop: FairLoop | None = None,
 ) -> Execution:
     """Assemble the parts that execute runs."""
-    frozen, fair_loop = FrozenValues(), fair_loop or FairLoop()
+    clock, frozen, fair_loop = services.clock, FrozenValues(), fair_loop or FairLoop()
     journal.take_turns(fair_loop)
     sensitive = SensitiveFields(services.secrets)
     appends = Appends(journal, clock, frozen, fair_loop, sensitive, cluster)
@@ -106,27 +106,31 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     children = Children(journal, services.workflows, starts)
     signals = Signals(journal, clock, appends, live_runs)
     effects_of = partial(LiveEffects, services, children, appends, signals)
+    stopping = Stopping(journal, services.workflows, cancel_grace_s)
     step_life = StepLife(
-        appends, effects_of, children, services.secrets.masks, sensitive, acting, counters,
-        round(cancel_grace_s * 1_000), frozen, partial(unknown_files, journal),
+        appends, effects_of, stopping, sensitive, acting, counters, frozen,
+        partial(unknown_files, journal),
     )  # fmt: skip
-    driver = Driver(appends, step_life, fair_loop)
+    driver = Driver(appends, step_life, stopping, fair_loop)
     lost_runs, waiters = LostRuns(), Waiters()
     driving = Driving(appends, driver, live_runs, lost_runs, culprit, cluster)
     fenced = Fenced(live_runs, is_shared=cluster is not None)
     runs = Runs(
-        journal, clock, appends, live_runs, starts, driving, waiters, children,
-        RepairLookups(journal, step_life.asked_with), cancel_grace_s, fenced,
+        journal, clock, appends, live_runs, starts, driving, waiters, stopping,
+        RepairLookups(journal, step_life.asked_with), fenced,
     )  # fmt: skip
+    wake_ups = WakeUps(clock, live_runs, driving, waiters, stopping)
     left_children = LeftChildren(journal, runs)
-    timers = Timers(journal, clock, runs.fire)
+    timers = Timers(journal, clock, wake_ups.fire)
     signals.carry_on = driving.carry_on
     children.may_go_on = signals.is_looked_for
     places = _places(journal, appends, live_runs, driving, runs, cluster)
     parents = Parents(driving)
     signals.on_wait += (waiters.waits, parents.waits)
     _subscribe(appends, waiters, signals, driving, left_children, timers, parents)
-    _send_notices(Notices(clock, appends, live_runs, driving, effects_of, services), appends, runs)
+    notices = Notices(clock, appends, live_runs, driving, effects_of, services)
+    appends.on_append.append((SETS_NOTICES, notices.appended))
+    wake_ups.on_fire.append(notices.look)
     if exporter is not None:
         appends.on_append.append((SPANS, Spans(exporter).appended))
     appends.on_loss += (lost_runs.lost, waiters.lost)
@@ -134,15 +138,14 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     children.on_enough.append(left_children.spare)
     # Large enough for every turn to act, small enough to leave room for starts.
     most = max(live_runs.runs.most // 2, 2 * acting.most)
-    trials = Trials(driving, culprit)
-    recovery = Recovery(
-        journal, runs, Backlog(live_runs, most), left_children, lost_runs, trials,
-        DeadlyFamilies(journal, runs, culprit), cluster, starts.follow,
-    )  # fmt: skip
+    trials = Trials(driving, culprit, DeadlyFamilies(journal, wake_ups, culprit))
+    backlog = Backlog(live_runs, most)
+    recovery = Recovery(journal, wake_ups, backlog, left_children, lost_runs, trials, cluster)
     if cluster is not None:
         live_runs.owns = timers.owns = cluster.owns
+        cluster.heed, recovery.follow = wake_ups.heed, starts.follow
         waited = WaitedElsewhere(journal, live_runs, waiters, cluster)
-        _share_runs(cluster, runs, driving, signals, waited, (recovery.gained, timers.forget))
+        _share_runs(cluster, driving, signals, waited, (recovery.gained, timers.forget))
     runs.on_question.append(recovery.asked)
     return Execution(
         runs, timers, recovery, left_children, lost_runs, culprit, signals, places, fair_loop,
@@ -150,14 +153,8 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     )  # fmt: skip
 
 
-def _send_notices(notices: Notices, appends: Appends, runs: Runs) -> None:
-    appends.on_append.append((SETS_NOTICES, notices.appended))
-    runs.on_fire.append(notices.look)
-
-
-def _share_runs(  # noqa: PLR0913 - the parts below, each passed in
+def _share_runs(
     cluster: Cluster,
-    runs: Runs,
     driving: Driving,
     signals: Signals,
     waited: WaitedElsewhere,
@@ -165,7 +162,6 @@ def _share_runs(  # noqa: PLR0913 - the parts below, each passed in
 ) -> None:
     """Subscribe the parts to what other processes do with runs."""
     owners = cluster.owners
-    cluster.heed = runs.heed
     signals.is_here = lambda: cluster.owns_name("signals")
     cluster.beside.append(waited.run)
     owners.under_way = lambda: ALL_SHARDS if cluster.is_asking else driving.shards_under_way()

@@ -28,9 +28,14 @@ T = TypeVar("T")
 
 
 class SensitiveFields:
-    """Seals the sensitive fields of all tenants, and opens them for steps."""
+    """Seals the sensitive fields of all tenants, and opens them for steps.
+
+    Attributes:
+        masks: Hide what is secret to each tenant, opened fields included.
+    """
 
     def __init__(self, secrets: Secrets) -> None:
+        self.masks = secrets.masks
         self._secrets = secrets
 
     def opened(self, tenant: str, data: JsonObject, names: Collection[str]) -> JsonObject:

@@ -190,7 +190,6 @@ class Server:
             cluster = Cluster(owners, bell, journal.wakes)
         execution = await open_execution(
             journal,
-            self._clock,
             LiveRuns(journal, workflows.pinned, 10_000, 10**9),
             FairQueue(3),  # so few that runs wait for each other
             Counters(),

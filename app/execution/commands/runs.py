@@ -1,7 +1,7 @@
 """Runs as the rest of the server sees them: start, answer, cancel, terminate, wait.
 
 Which runs are in memory, and what holds them, is in `live_runs.py`; how a run is driven is in
-`driver.py`; `recovery.py` picks up what a restart left behind.
+`driver.py`; what makes a run go on without being asked is in `wake_ups.py`.
 """
 
 import asyncio
@@ -12,32 +12,27 @@ from dataclasses import replace
 from app.auth.caller import Caller
 from app.clock import Clock
 from app.definitions.versioned import DefinitionUnusable
-from app.execution.answering.answers import accept, asked_child, for_child, unanswered, was_given
+from app.execution.answering.answers import accept, asked_child, for_child, was_given
 from app.execution.answering.repair_lookups import RepairLookups
 from app.execution.answering.repairs import Checked
 from app.execution.commands.fenced import Fenced
-from app.execution.driving.children import Children
 from app.execution.driving.driving import Driving
+from app.execution.driving.stopping import Stopping
 from app.execution.live.appends import Appends
 from app.execution.live.live_run import LiveRun, RunLost
 from app.execution.live.live_runs import LiveRuns, Load
 from app.execution.live.waiters import Waiters, is_settled
 from app.execution.starting.new_run import NewRun
 from app.execution.starting.starts import Starts
-from app.execution.waking.notices import planned
 from engine import (
     AnswerKey,
-    Broke,
     Cancel,
     ChildResumed,
     Detach,
-    Input,
     JsonObject,
     Rejected,
     Run,
-    StepError,
     Terminate,
-    TimerDue,
 )
 from journal import Journal, UnknownRun
 
@@ -50,7 +45,6 @@ class Runs:
     Attributes:
         on_question: Called with the tenant and the run when somebody asks for one that is under
             way.
-        on_fire: Called with a run whose timer was due, after that has been handled.
     """
 
     def __init__(  # noqa: PLR0913 - the parts a run touches, each passed in
@@ -62,13 +56,11 @@ class Runs:
         starts: Starts,
         driving: Driving,
         waiters: Waiters,
-        children: Children,
+        stopping: Stopping,
         lookups: RepairLookups,
-        cancel_grace_s: float,
         fenced: Fenced,
     ) -> None:
         self.on_question: list[Callable[[str, str], None]] = []
-        self.on_fire: list[Callable[[LiveRun], None]] = []
         self._journal = journal
         self._clock = clock
         self._appends = appends
@@ -77,10 +69,8 @@ class Runs:
         self._driving = driving
         self._waiters = waiters
         self._fenced = fenced
-        self._children = children
+        self._stopping = stopping
         self._lookups = lookups
-        self._cancel_grace_s = cancel_grace_s
-        self._cancel_grace_ms = round(cancel_grace_s * 1_000)
 
     async def start(self, new: NewRun, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
         """Start a run: durable when this returns.
@@ -214,11 +204,11 @@ class Runs:
         """
 
         async def change(live: LiveRun) -> None:
-            self._appends.take(live, Cancel(reason, caller, await self._grace_ms(live)))
+            self._appends.take(live, Cancel(reason, caller, await self._stopping.grace_ms(live)))
 
         def then(live: LiveRun) -> Run:
-            if live.in_flight and live.run.is_stopping:
-                live.in_flight.stop(self._cancel_grace_s)
+            if live.run.is_stopping:
+                self._stopping.ask_step(live)
             return self._goes_on(live)
 
         return await self._changed(tenant, run_id, change, then, workflow_id)
@@ -311,59 +301,6 @@ class Runs:
         stopped = self.terminate if terminate else self.end
         with contextlib.suppress(Rejected):
             await stopped(None, run_id, "the run that started it has stopped", "parent")
-
-    async def fire(self, run_id: str) -> None:
-        """Look at a run whose timer is due."""
-
-        def due(live: LiveRun) -> Input:
-            now_ms = self._clock.now_ms()
-            late = unanswered(live, now_ms) or planned(live, now_ms)
-            return late or TimerDue(grace_ms)
-
-        async with self._live_runs.load(None, run_id) as live:
-            grace_ms = await self._grace_ms(live)
-            await self._driving.wake(run_id, due)
-            for heard in self.on_fire:
-                heard(live)
-            if live.in_flight and live.run.overdue:
-                live.in_flight.stop(self._cancel_grace_s)
-
-    async def give_up_children(self, run_id: str, execution: int, error: StepError) -> None:
-        """Fail a step that waits for child runs, if the run is still in that step execution.
-
-        Raises as `recover`.
-        """
-        async with self._live_runs.load(None, run_id) as live:
-            if live.run.executions == execution and not live.run.is_stopping:
-                await self._driving.wake(run_id, Broke(error, await self._grace_ms(live)))
-
-    async def heed(self, run_id: str, seq: int) -> None:
-        """Continue a run from where another process left it; never raises."""
-        await self._driving.heed_or_log(run_id, seq, self._cancel_grace_s)
-
-    async def _grace_ms(self, live: LiveRun) -> int:
-        """Return how many milliseconds the run's step, or its child runs, may take to stop."""
-        if not live.run.waits_for_children:
-            return self._cancel_grace_ms
-        return await self._children.time_to_stop_ms(live, self._cancel_grace_ms)
-
-    async def recover(self, run_id: str, *, after_restart: bool = False) -> None:
-        """Continue a run that a restart, or an append with unknown outcome, left behind.
-
-        That append may be durable without notice to its waiters and parent, so they are notified
-        now.
-        """
-        await self._driving.wake(run_id, None, after_restart=after_restart)
-        going_on = self._live_runs.peek(run_id)
-        if going_on is not None and not is_settled(going_on.run):
-            return  # it is under way, and wakes its waiters later
-        async with self._live_runs.load(None, run_id) as live, live.lock:
-            run = live.run
-            if live.pending or live.lost:
-                return  # notified once that is durable, or after the next reading
-            self._waiters.resolve(run)
-            if run.parent and is_settled(run):
-                self._driving.notify(run.parent.run_id)
 
     async def close(self, grace_s: float) -> None:
         """Let steps in flight finish for `grace_s` seconds; the next start resumes the others."""

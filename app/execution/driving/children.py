@@ -39,9 +39,6 @@ from steps.effects.child_runs import ChildEnd, ChildPlan, ChildrenEnded, Childre
 DEEPEST = 20
 """How many ancestors a run may have."""
 
-_LONGEST_STOP_MS = 86_400_000
-"""How long a child run without a `timeout` may take to stop, in milliseconds."""
-
 _READ_AT_ONCE = 64
 
 _FAILED = frozenset({Status.FAILED, Status.CANCELLED, Status.TERMINATED})
@@ -73,26 +70,6 @@ class Children:
         self._journal = journal
         self._workflows = workflows
         self._starts = starts
-
-    async def has_open(self, run_id: str) -> bool:
-        """Return whether a run has child runs that have not ended."""
-        return await self._journal.children.any_open(run_id)
-
-    async def time_to_stop_ms(self, live: LiveRun, least_ms: int) -> int:
-        """Return how long the open child runs of a run may take to stop, including their clean-up.
-
-        In milliseconds: the longest of their `timeout`s, where one without a `timeout` counts as a
-        day, and at least `least_ms`.
-        """
-        most = least_ms
-        for which in await self._journal.children.open_definitions(live.run.id):
-            try:
-                definition = await self._workflows.pinned(live.tenant, *which)
-            except DefinitionUnusable:
-                continue  # it has no clean-up
-            limit_ms = definition.graph.timeout_ms
-            most = max(most, _LONGEST_STOP_MS if limit_ms is None else limit_ms)
-        return most
 
     async def gather(
         self, live: LiveRun, doing: Due, plan: ChildPlan

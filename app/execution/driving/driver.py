@@ -20,6 +20,7 @@ from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue, FairQueueClosed
 from app.execution.attempts.attempt import Attempt
 from app.execution.driving.step_life import StepLife
+from app.execution.driving.stopping import Stopping
 from app.execution.live.appends import Appends
 from app.execution.live.live_run import Due, LiveRun
 from engine import (
@@ -75,10 +76,13 @@ class Driver:
         ended: Called when a run is no longer driven, with the failure if there was one.
     """
 
-    def __init__(self, appends: Appends, step_life: StepLife, fair_loop: FairLoop) -> None:
+    def __init__(
+        self, appends: Appends, step_life: StepLife, stopping: Stopping, fair_loop: FairLoop
+    ) -> None:
         self.ended: Callable[[LiveRun, BaseException | None], None] = lambda _live, _why: None
         self._appends = appends
         self._step_life = step_life
+        self._stopping = stopping
         self._fair_loop = fair_loop
         self._writes = appends.writes
         self._flushes = FairQueue(_FLUSHING)
@@ -292,7 +296,7 @@ class Driver:
             self._end(live)
 
     async def _look_at_stopped(self, live: LiveRun) -> None:
-        if not await self._step_life.has_open_children(live):
+        if not await self._stopping.has_open_children(live):
             await self._appends.happen(live, ChildrenStopped())
 
     def _beside(self, live: LiveRun, work: Work) -> bool:

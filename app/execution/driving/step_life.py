@@ -19,11 +19,10 @@ from app.concurrency.tenant import work_for
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.attempts.attempt import Attempt
 from app.execution.attempts.masked_outcome import masked_outcome
-from app.execution.driving.children import Children
+from app.execution.driving.stopping import Stopping
 from app.execution.live.appends import Appends
 from app.execution.live.conditions import answered_before, are_long
 from app.execution.live.live_run import Due, InFlight, LiveRun
-from app.secrets.growing_mask import Masks
 from app.secrets.seal import KeyUnusable
 from app.secrets.sensitive import SensitiveFields
 from app.telemetry.at_work import at_work, step_at_work
@@ -80,22 +79,19 @@ class StepLife:
         self,
         appends: Appends,
         effects_of: EffectsOf,
-        children: Children,
-        masks: Masks,
+        stopping: Stopping,
         sensitive: SensitiveFields,
         acting: FairQueue,
         counters: Counters,
-        cancel_grace_ms: int,
         frozen: FrozenValues,
         unknown_files: UnknownFiles,
     ) -> None:
         self._appends = appends
         self._unknown_files = unknown_files
         self._effects_of = effects_of
-        self._children = children
-        self._masks = masks
+        self._stopping = stopping
+        self._masks = sensitive.masks
         self._sensitive = sensitive
-        self._cancel_grace_ms = cancel_grace_ms
         self._acting = acting
         self._counters = counters
         # A context of their own: steps must not inherit the context of the code that carries a run
@@ -235,10 +231,6 @@ class StepLife:
         message = f"step {step.id} did not deliver its declared output: {listed(unknown)}"
         return Broke(StepError("InvalidOutput", message, retryable=False))
 
-    async def has_open_children(self, live: LiveRun) -> bool:
-        """Return whether child runs that steps of the run have started are open."""
-        return live.may_have_children and await self._children.has_open(live.run.id)
-
     def deliver(self, live: LiveRun, doing: Due, happened: Input) -> bool:
         """Give the outcome to the engine, with the lock held, unless the run has left the attempt.
 
@@ -264,10 +256,8 @@ class StepLife:
             if live.is_doing(doing):
                 if isinstance(happened, AwaitsChildren):
                     happened = Stopped()
-                if isinstance(happened, Broke | Stopped) and await self.has_open_children(live):
-                    least_ms = self._cancel_grace_ms
-                    grace_ms = await self._children.time_to_stop_ms(live, least_ms)
-                    happened = replace(happened, grace_ms=grace_ms)
+                if isinstance(happened, Broke | Stopped):
+                    happened = await self._stopping.with_time(live, happened)
                 self._appends.take(live, happened)
 
 

@@ -8,7 +8,7 @@ blamed also count together, in the blame file (`culprit.py`).
 from contextlib import suppress
 
 from app.definitions.versioned import DefinitionUnusable
-from app.execution.commands.runs import Runs
+from app.execution.commands.wake_ups import WakeUps
 from app.execution.driving.culprit import Culprit, Family
 from app.telemetry import log
 from engine import StepError
@@ -18,9 +18,9 @@ from journal import UNREADABLE, Journal, UnknownRun
 class DeadlyFamilies:
     """Fails steps for the ends of the process that their child runs have caused."""
 
-    def __init__(self, journal: Journal, runs: Runs, culprit: Culprit) -> None:
+    def __init__(self, journal: Journal, wake_ups: WakeUps, culprit: Culprit) -> None:
         self._journal = journal
-        self._runs = runs
+        self._wake_ups = wake_ups
         self._culprit = culprit
         self._is_done = False
 
@@ -43,7 +43,7 @@ class DeadlyFamilies:
             error = StepError("Interrupted", message, retryable=False)
             log.children_end_the_process(parent_id, ends)
             with suppress(UnknownRun, DefinitionUnusable, *UNREADABLE):
-                await self._runs.give_up_children(parent_id, execution, error)
+                await self._wake_ups.give_up_children(parent_id, execution, error)
 
     async def _above(self, run_id: str) -> list[Family]:
         """Return the steps that wait for a run, directly or through others, the nearest first."""

@@ -18,11 +18,10 @@ from contextlib import suppress
 
 from app.concurrency.until_set import until_set
 from app.definitions.versioned import DefinitionUnusable
-from app.execution.commands.runs import Runs
+from app.execution.commands.wake_ups import WakeUps
 from app.execution.live.cluster import Cluster
 from app.execution.live.lost_runs import LostRuns
 from app.execution.recovery.backlog import Backlog
-from app.execution.recovery.deadly_families import DeadlyFamilies
 from app.execution.recovery.left_children import LeftChildren
 from app.execution.recovery.trials import Trials
 from app.telemetry import log
@@ -52,6 +51,7 @@ class Recovery:
     """Finds runs that are not driven but should be.
 
     Attributes:
+        follow: Called with the newest run number on gaining shards.
         is_queued: True once it is known which runs a restart left behind.
         is_done: True once every one of them has been picked up.
     """
@@ -59,27 +59,23 @@ class Recovery:
     def __init__(  # noqa: PLR0913 - the parts below it, each passed in
         self,
         journal: Journal,
-        runs: Runs,
+        wake_ups: WakeUps,
         backlog: Backlog,
         left_children: LeftChildren,
         lost_runs: LostRuns,
         trials: Trials,
-        deadly_families: DeadlyFamilies,
         cluster: Cluster | None = None,
-        follow: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Take the parts below; `follow` is called with the newest run number on gaining shards."""
+        self.follow: Callable[[int], None] = lambda _: None
         self._cluster = cluster
-        self._follow = follow
         self._gained = set[int]()
         self._has_gained = asyncio.Event()
         self._journal = journal
-        self._runs = runs
+        self._wake_ups = wake_ups
         self._left_children = left_children
         self._lost_runs = lost_runs
         self._backlog = backlog
         self._trials = trials
-        self._deadly_families = deadly_families
         self._suspects: list[str] = []
         self.is_queued = False
         self.is_done = False
@@ -122,7 +118,7 @@ class Recovery:
             gained, self._gained = frozenset(self._gained), set()
             if gained:
                 with suppress(JournalError):
-                    self._follow(await self._journal.runs.last_number())
+                    self.follow(await self._journal.runs.last_number())
                 await self._work_off(await self._looked(gained))
             else:
                 await self._sweep(cluster)
@@ -148,7 +144,7 @@ class Recovery:
     async def _look(self, shards: frozenset[int]) -> Sequence[tuple[str, bool]]:
         """Queue the runs left behind in shards; return children whose parents no longer wait."""
         if self._cluster is None:
-            await self._deadly_families.look()
+            await self._trials.fail_families()
         suspects = [suspect.run_id for suspect in await self._journal.runs.suspects()]
         self._suspects = [one for one in suspects if shard_of(run_number(one)) in shards]
         left = await self._journal.children.left_behind()
@@ -228,7 +224,7 @@ class Recovery:
         async def one(run_id: str) -> None:
             async with gate:
                 try:
-                    await self._runs.recover(run_id, after_restart=after_restart)
+                    await self._wake_ups.recover(run_id, after_restart=after_restart)
                 except UnknownRun:
                     pass  # its start was never stored, and no caller was told of it
                 except UNREADABLE as unreadable:

@@ -11,6 +11,7 @@ import asyncio
 
 from app.execution.driving.culprit import Culprit
 from app.execution.driving.driving import Driving
+from app.execution.recovery.deadly_families import DeadlyFamilies
 
 _TRIAL_S = 5.0
 
@@ -18,7 +19,8 @@ _TRIAL_S = 5.0
 class Trials:
     """The run on trial, and those that wait for theirs."""
 
-    def __init__(self, driving: Driving, culprit: Culprit) -> None:
+    def __init__(self, driving: Driving, culprit: Culprit, families: DeadlyFamilies) -> None:
+        self._families = families
         self._driving = driving
         self._culprit = culprit
         self._waiting: list[str] = []
@@ -28,6 +30,10 @@ class Trials:
     def begin(self) -> None:
         """Read why the last process ended, before anything that it left is driven."""
         self._culprit.read()
+
+    async def fail_families(self) -> None:
+        """Fail steps whose child runs have ended the process too often. Raises `JournalError`."""
+        await self._families.look()
 
     def wait_for_one(self, suspects: list[str]) -> None:
         """Put the suspects on trial later, in this order."""
