@@ -23,7 +23,7 @@ from steps.http.charset import text_of
 from steps.http.file_name import as_file_name, file_name
 from steps.http.request import request_of
 from steps.http.request_settings import MOST_TAKEN, CallApiSettings
-from steps.http.response_body import read_body
+from steps.http.response_body import body_kind, read_body
 from steps.http.retry_after import retry_after_ms
 from steps.language.beside import beside
 from steps.language.template import as_text
@@ -36,6 +36,7 @@ _LONG_BYTES = 32_768
 
 _LONGEST_SHOWN = 4_000
 _REFUSED = 401
+_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class CallApi(StepType[CallApiSettings]):
@@ -192,11 +193,14 @@ def _is_expected(settings: CallApiSettings, status: int) -> bool:
 
 def _unexpected(response: HttpResponse, now_ms: int) -> StepBroke:
     content_type = response.headers.get("content-type", "")
-    content = b"" if response.is_packed else response.content
-    excerpt = text_of(content[: 4 * _EXCERPT], content_type)[:_EXCERPT]
+    is_shown = not response.is_packed and body_kind(content_type) != "base64"
+    content = response.content[: 4 * _EXCERPT] if is_shown else b""
+    excerpt = text_of(content, content_type)[:_EXCERPT].strip()
+    if not excerpt and response.status in _REDIRECTS and "location" not in response.headers:
+        excerpt = "it says that the answer is elsewhere, and not where (no Location)"
     broke = StepBroke(
         "HttpStatus",
-        f"the answer has status {response.status}: {excerpt}",
+        f"the answer has status {response.status}" + (f": {excerpt}" if excerpt else ""),
         retryable=response.status in _RETRYABLE or response.status >= 500,  # noqa: PLR2004
         retry_after_ms=retry_after_ms(response.headers.get("retry-after"), now_ms),
     )

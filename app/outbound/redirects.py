@@ -30,7 +30,7 @@ def redirected(
         InvalidAddress: The redirect does not lead to a valid address.
         RedirectRefused: It leads to another origin, and the request is confidential.
     """
-    url = _target(before.url, answer.headers["location"])
+    url = _target(before.url, answer.headers.get_list("location"))
     headers = httpx2.Headers(before.headers)
     method = _method(before.method, answer.status_code)
     content: bytes | None = before.content
@@ -53,7 +53,10 @@ def redirected(
     )
 
 
-def _target(before: httpx2.URL, location: str) -> httpx2.URL:
+def _target(before: httpx2.URL, locations: list[str]) -> httpx2.URL:
+    location, *others = dict.fromkeys(locations)
+    if others:
+        raise InvalidAddress("it is given twice, and differs")
     try:
         url = before.join(location)
     except (httpx2.InvalidURL, TypeError, ValueError) as odd:

@@ -29,6 +29,7 @@ from steps.http.response_body import described
 _CONNECT_S = 10.0
 _IDLE_S = 300.0
 _MOST_REDIRECTS = 5
+_SWITCHING = 101
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CLOSED = "disconnected"
 """What the pool says of a connection that ended before an answer began."""
@@ -50,15 +51,15 @@ class Sending:
         """Send one request, once the tenant has its turn; raises what `HttpClient.send` raises."""
         request = _request(wanted)
         asking.set(tenant)
-        hearing = Heard()
+        hearing = Heard(host_of(request.url))
         heard.set(hearing)
         async with self._turns.turn(tenant):
             try:
-                with _attributed(host_of(request.url), wanted.timeout_s, hearing):
+                with _attributed(wanted.timeout_s, hearing):
                     async with asyncio.timeout(wanted.timeout_s):
                         response = await self._header(request, wanted, hearing)
             except asyncio.CancelledError as stopped:
-                stopped.add_note(f"{_came(hearing)} from {host_of(request.url)} by then")
+                stopped.add_note(f"{_came(hearing)} by then")
                 raise
             except StepBroke:
                 status = hearing.status
@@ -81,6 +82,7 @@ class Sending:
     ) -> httpx2.Response:
         """Return the final answer after redirects, with its body unread."""
         is_confidential = wanted.confidential or bool(request.url.userinfo)
+        first = host_of(request.url)
         for _ in range(_MOST_REDIRECTS + 1):
             hearing.forget()
             response = await self._transport.handle_async_request(request)
@@ -96,6 +98,8 @@ class Sending:
                     f"an invalid address: {odd}; set followRedirects to false to take it as it is"
                 )
                 raise StepBroke("InvalidResponse", message, retryable=False) from odd
+            if (host := host_of(request.url)) != first:
+                hearing.place = f"{host} (where {first} redirects)"
         message = f"{host_of(request.url)} redirects more than {_MOST_REDIRECTS} times"
         raise StepBroke("TooManyRedirects", message, retryable=False)
 
@@ -232,15 +236,15 @@ async def _drained(response: httpx2.Response) -> None:
 
 
 @contextlib.contextmanager
-def _attributed(host: str, timeout_s: float | None, hearing: Heard) -> Iterator[None]:
+def _attributed(timeout_s: float | None, hearing: Heard) -> Iterator[None]:
     """Turn a failure before the answer began into a failure of the step, with what came."""
     try:
         yield
     except TimeoutError as late:
-        message = f"{_came(hearing)} from {host} within {timeout_s:g} seconds"
+        message = f"{_came(hearing)} within {timeout_s:g} seconds"
         raise StepBroke("Timeout", message) from late
     except httpx2.TimeoutException as late:
-        raise StepBroke("Timeout", f"{_came(hearing)} from {host} in time") from late
+        raise StepBroke("Timeout", f"{_came(hearing)} in time") from late
     except RedirectRefused as refused:
         raise StepBroke("RedirectRefused", str(refused), retryable=False) from refused
     except httpx2.LocalProtocolError as wrong:
@@ -248,16 +252,27 @@ def _attributed(host: str, timeout_s: float | None, hearing: Heard) -> Iterator[
         raise StepBroke("InvalidRequest", message, retryable=False) from wrong
     except httpx2.ProxyError as refused:
         hearing.forget()  # the status is the proxy's
-        message = f"the proxy does not connect to {host}: {refused}"
+        message = f"the proxy does not connect to {hearing.place}: {refused}"
         raise StepBroke("ConnectionFailed", message) from refused
     except httpx2.TransportError as failed:
         if isinstance(failed.__cause__, AddressNotAllowed):
             raise StepBroke("AddressNotAllowed", str(failed), retryable=False) from failed
-        is_odd = isinstance(failed, httpx2.RemoteProtocolError) and _CLOSED not in str(failed)
+        raise StepBroke("ConnectionFailed", f"{_why(failed, hearing)}: {failed}") from failed
+
+
+def _why(failed: httpx2.TransportError, hearing: Heard) -> str:
+    """Return what the failure of a connection means for the answer."""
+    if hearing.status == _SWITCHING:
+        return f"{hearing.place} switches to another protocol (status 101), which was not asked for"
+    if isinstance(failed, httpx2.RemoteProtocolError) and _CLOSED not in str(failed):
         status = "" if hearing.status is None else f" (status {hearing.status})"
-        what = f"the answer{status} is not valid HTTP," if is_odd else _came(hearing)
-        raise StepBroke("ConnectionFailed", f"{what} from {host}: {failed}") from failed
+        return f"the answer{status} is not valid HTTP, from {hearing.place}"
+    return _came(hearing)
 
 
 def _came(hearing: Heard) -> str:
-    return "no answer" if hearing.status is None else f"only the status {hearing.status}"
+    if hearing.status is not None:
+        return f"only the status {hearing.status} from {hearing.place}"
+    if hearing.other:
+        return f"something that is not HTTP ('{hearing.other}') from {hearing.place}"
+    return f"no answer from {hearing.place}"

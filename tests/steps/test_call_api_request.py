@@ -172,13 +172,24 @@ async def test_the_status_takes_precedence_over_an_unreadable_body(status: int, 
     assert (broke.value.error.type, broke.value.error.retryable) == (kind, status == 503)
 
 
-async def test_the_text_of_an_error_response_is_decoded_in_its_charset() -> None:
-    answer = HttpResponse(
-        404, {"content-type": "text/plain; charset=latin1"}, "Müller".encode("latin-1")
-    )
+@pytest.mark.parametrize(
+    ("status", "kind", "content", "message"),
+    [
+        (404, "text/plain; charset=latin1", "Müller".encode("latin-1"), "status 404: Müller"),
+        (500, "image/png", b"\x89PNG", "status 500"),
+        (304, "", b"", "status 304"),
+        (302, "text/html", b" ",
+         "status 302: it says that the answer is elsewhere, and not where (no Location)"),
+    ],
+)  # fmt: skip
+async def test_the_message_for_an_error_response_has_its_text_if_there_is_one(
+    status: int, kind: str, content: bytes, message: str
+) -> None:
+    answer = HttpResponse(status, {"content-type": kind}, content)
     step = StepTrial(CallApi(), {"url": "https://shop.example/"}, FakeEffects(responses=[answer]))
-    with pytest.raises(StepBroke, match="status 404: Müller"):
+    with pytest.raises(StepBroke) as broke:
         await step.execute()
+    assert broke.value.error.message == f"the answer has {message}"
 
 
 async def test_an_answer_in_another_charset_is_decoded() -> None:

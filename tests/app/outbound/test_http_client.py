@@ -165,7 +165,7 @@ async def test_a_redirect_keeps_the_method_as_browsers_do(
 
 
 async def test_an_answer_that_is_not_http_is_reported_as_such(client: HttpClient) -> None:
-    with saying(b"HTTP/1.1 200 OK\r\nno header\r\n\r\n") as address:
+    with saying(b"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n") as address:
         reported = r"the answer \(status 200\) is not valid HTTP, from"
         with pytest.raises(StepBroke, match=reported) as broke:
             await client.send(HttpRequest("POST", address))
@@ -176,7 +176,7 @@ async def test_an_answer_that_is_not_http_is_reported_as_such(client: HttpClient
     ("answer", "said"),
     [
         (b"HTTP/1.1 201 Created\r\nContent-Ty", "only the status 201 from 127"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "status 200"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n", "status 200"),
         (b"HTTP/1.1 103 Early Hints\r\n\r\n", "no answer from"),
     ],
 )
@@ -191,10 +191,10 @@ async def test_without_interest_in_the_rest_the_status_line_suffices(
     client: HttpClient,
 ) -> None:
     for before in (b"", b"\r\n"):
-        with saying(before + b"HTTP/1.1 200 OK\r\nno header\r\n\r\n") as address:
+        with saying(before + b"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n") as address:
             found = await client.send(HttpRequest("POST", address, take="nothing"))
         assert found.status == 200
-    odd = b"HTTP/1.1 302 Found\r\nno header\r\n\r\n"
+    odd = b"HTTP/1.1 302 Found\r\nContent-Length: +1\r\n\r\n"
     with saying(odd) as address, pytest.raises(StepBroke, match="status 302"):
         await client.send(HttpRequest("POST", address, take="nothing"))
 
