@@ -127,9 +127,9 @@ def _at_signal(stopping: Callable[[], None]) -> Iterator[None]:
 @asynccontextmanager
 async def _at_work(services: Services) -> AsyncIterator[None]:
     place = operator_context(services)
-    retention = Retention(services.journal, services.settings, services.clock)
+    retention = Retention(services.journal, services.settings, services.clock_watch)
     every_s = services.settings.housekeeping_interval
-    keeping = Housekeeping(services.journal, retention, services.clock, every_s)
+    keeping = Housekeeping(services.journal, retention, services.clock_watch, every_s)
     words = SearchWords(services.journal, services.workflows, is_on=services.settings.search_data)
     control = Control(place, services.authenticator, services.secrets, services.clock)
     await control.open(services.settings.data)
@@ -163,6 +163,7 @@ async def _at_work(services: Services) -> AsyncIterator[None]:
         await control.close()
         with contextlib.suppress(JournalError):
             await services.authenticator.flush_used()
+        await services.clock_watch.keep()
 
 
 async def _leave(services: Services, grace_s: float) -> None:

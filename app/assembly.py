@@ -1,6 +1,5 @@
 """Puts the parts together, both for the server and for a run on a laptop."""
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -35,6 +34,7 @@ from app.execution.execution import open_execution
 from app.execution.live.cluster import Cluster
 from app.execution.live.live_runs import LiveRuns
 from app.execution.starting.admission import Admission
+from app.execution.waking.timers import Timers
 from app.files.s3 import S3Storage
 from app.files.storage import FolderStorage, NoStorage, Storage
 from app.files.uploads import Files
@@ -64,10 +64,10 @@ from app.tools.mcp.servers import McpServers
 from app.tools.mcp.sign_ins import Place, SignIns
 from app.tools.stored_values import StoredValues
 from app.triggers.triggers import open_triggers
-from app.webhooks.deliverer import DeliveryDependencies
+from app.upkeep.clock_watch import ClockWatch
+from app.webhooks.deliverer import delivering
 from app.webhooks.registry import Webhooks
-from app.webhooks.sender import MOST_POSTS, Sender
-from engine import RetryPolicy
+from app.webhooks.sender import MOST_POSTS
 from journal import Journal
 from steps.registry import Registry
 from steps.tools.tools import Tools
@@ -121,9 +121,11 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     admission = Admission(live_runs, journal, settings.max_queued_writes, counters)
     reruns = Reruns(journal, workflows, execution.runs, admission)
     triggers = open_triggers(services, journal, execution, admission, hub)
+    watch = await _clock_watch(journal, clock, sessions, execution.timers)
     built = Services(
         settings=settings,
         clock=clock,
+        clock_watch=watch,
         journal=journal,
         authenticator=authenticator,
         sessions=sessions,
@@ -151,7 +153,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         acting=acting,
         fair_loop=execution.fair_loop,
         streams=_streams(settings, journal, hub, deltas, execution.fair_loop),
-        webhooks=_webhooks(settings, journal, hub, way, clock, secrets.keyring, closing),
+        webhooks=_webhooks(settings, journal, hub, way, (clock, watch), secrets.keyring, closing),
         signals=execution.signals,
         places=execution.places,
         pauses=execution.pauses,
@@ -285,6 +287,19 @@ async def _callers(  # noqa: PLR0913 - the parts below them, each passed in
     return authenticator, sessions
 
 
+async def _clock_watch(
+    journal: Journal, clock: Clock, sessions: Sessions, timers: Timers
+) -> ClockWatch:
+    """Return the watch over the clock, with what a clock that was set back makes last too long.
+
+    Processes that share a database have its clock, which none of them watches for the others.
+    """
+    watch = ClockWatch(clock, None if journal.shared else journal.clock_marks)
+    watch.on_set_back += (sessions.end_every, timers.set_back)
+    await watch.begin()
+    return watch
+
+
 async def _journal(
     settings: Settings, closing: AsyncExitStack
 ) -> tuple[Journal, Hub, Cluster | None]:
@@ -331,32 +346,14 @@ def _webhooks(  # noqa: PLR0913 - the parts below them, each passed in
     journal: Journal,
     hub: Hub,
     way: WayOut,
-    clock: Clock,
+    clocks: tuple[Clock, ClockWatch],
     keyring: Keyring,
     closing: AsyncExitStack,
 ) -> Webhooks:
     client = _client(settings, way, MOST_POSTS, closing)
-    webhooks = Webhooks(_webhook_parts(settings, journal, hub, client, clock), keyring)
+    webhooks = Webhooks(delivering(settings, journal, hub, client, *clocks), keyring)
     closing.push_async_callback(webhooks.close)
     return webhooks
-
-
-def _webhook_parts(
-    settings: Settings, journal: Journal, hub: Hub, client: HttpClient, clock: Clock
-) -> DeliveryDependencies:
-    retry = RetryPolicy(
-        max_attempts=sys.maxsize,
-        initial_ms=round(settings.webhook_retry_first * 1_000),
-        maximum_ms=round(settings.webhook_retry_longest * 1_000),
-    )
-    return DeliveryDependencies(
-        journal,
-        hub,
-        Sender(client, clock, settings.webhook_timeout),
-        clock,
-        retry,
-        round(settings.webhook_give_up * 1_000),
-    )
 
 
 async def _storage(settings: Settings, closing: AsyncExitStack) -> Storage:

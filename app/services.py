@@ -43,6 +43,7 @@ from app.tools.knowledge_store import KnowledgeStore
 from app.tools.mcp.sign_ins import SignIns
 from app.tools.stored_values import StoredValues
 from app.triggers.triggers import Triggers
+from app.upkeep.clock_watch import ClockWatch
 from app.webhooks.registry import Webhooks
 from engine.value import value
 from journal import Journal
@@ -55,6 +56,7 @@ class Services:
 
     settings: Settings
     clock: Clock
+    clock_watch: ClockWatch
     journal: Journal
     authenticator: Authenticator
     sessions: Sessions

@@ -20,6 +20,9 @@ from engine.transitions import State
 from engine.values import Json, StepError
 from engine.visit import Visit
 
+_AHEAD_MS = 60_000
+"""By how much more the clock must have been ahead than small corrections are."""
+
 
 def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ...]:
     """React to a retry, a sleep, a deadline or a timeout; return nothing if it is not due."""
@@ -32,7 +35,7 @@ def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ..
     visit = run.current
     if run.held is not None and run.stands_still:
         return ()
-    if visit is None or run.wake_at_ms is None or run.wake_at_ms > now_ms:
+    if visit is None or run.wake_at_ms is None or _is_later(run, run.wake_at_ms, now_ms):
         return ()
     if run.state is State.BACKING_OFF:
         return (next_attempt(run, now_ms),)
@@ -49,6 +52,15 @@ def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ..
         return end_of_step(run, graph, StepTimedOut, now_ms, output=_gathered(visit))
     error = StepError("DeadlinePassed", "nobody answered before the deadline", retryable=False)
     return end_of_step(run, graph, StepFailed, now_ms, error=error)
+
+
+def _is_later(run: Run, at_ms: int, now_ms: int) -> bool:
+    """Return whether a moment is still to come.
+
+    A retry is put off for a while, so one that was put off by a clock ahead of this one is due.
+    """
+    was_ahead = run.updated_at_ms > now_ms + _AHEAD_MS
+    return at_ms > now_ms and not (was_ahead and run.state is State.BACKING_OFF)
 
 
 def stop_step(run: Run, graph: Graph, now_ms: int, grace_ms: int) -> tuple[Event, ...]:

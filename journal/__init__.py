@@ -114,6 +114,7 @@ from journal.sqlite.durable_files import make_folder, sync, write_whole
 from journal.sqlite.lock import FolderLock, holder
 from journal.sqlite.soundness import damage_of
 from journal.tables.audit_list import AuditFilter
+from journal.tables.clock_mark import CLOCK_MARK, NEWEST_MOMENT, ClockMark, ClockMarks, read_mark
 from journal.tables.credentials import JwtSecretRow, JwtSecrets, KeyRow
 from journal.tables.definitions import DefinitionTable
 from journal.tables.deliveries import DeliveryAttempt, DeliveryRow
@@ -148,9 +149,11 @@ from journal.writing.transaction import Work
 __all__ = [
     "ALL_SHARDS",
     "CHANGE",
+    "CLOCK_MARK",
     "DATABASE",
     "LONGEST_KEPT_BODY_BYTES",
     "MARKER",
+    "NEWEST_MOMENT",
     "NO_SHARDS",
     "PLACE",
     "RUN",
@@ -177,6 +180,8 @@ __all__ = [
     "ChildLine",
     "ChildOf",
     "ChildRow",
+    "ClockMark",
+    "ClockMarks",
     "Conflict",
     "Connection",
     "Corrupt",
@@ -329,6 +334,7 @@ __all__ = [
     "open_read_only",
     "place_key",
     "processes_of",
+    "read_mark",
     "run_id",
     "run_number",
     "shard_named",

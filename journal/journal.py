@@ -39,6 +39,7 @@ from journal.sqlite.lock import FolderLock
 from journal.sqlite.maintenance import Maintenance
 from journal.sqlite.place import Place
 from journal.tables.audit_list import AuditList
+from journal.tables.clock_mark import ClockMarks
 from journal.tables.credentials import JwtSecrets, Keys
 from journal.tables.definitions import DefinitionTable
 from journal.tables.deliveries import Outbox
@@ -151,6 +152,11 @@ class Journal:
         self.wakes = WakeTable(writer, readers)
         self.shared = parts.shared
         self.key_mark = KeyMark(writer)
+
+    @property
+    def clock_marks(self) -> ClockMarks:
+        """What earlier processes have seen of the clock."""
+        return ClockMarks(self._writer, self._readers)
 
     @classmethod
     async def open(

@@ -17,8 +17,9 @@ LOGGING = (log, log_output)
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 _FIELDS = {
     "address": "where the server listens",
-    "ahead_s": "how many seconds the clock is ahead of where it ought to be",
+    "ahead_s": "how many seconds the clock is ahead of where it was expected",
     "again_in_s": "seconds until the next try",
+    "behind_s": "how many seconds the clock has been set back",
     "calls": "how many calls",
     "command": "the name of the command",
     "connections": "how many connections from outside are taken at once",

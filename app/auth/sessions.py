@@ -119,6 +119,10 @@ class Sessions:
         if ended := [row.id for row in self._open.values() if row.credential == credential]:
             await self._end(ended)
 
+    async def end_every(self) -> None:
+        """End the sessions of all tenants."""
+        await self._end([*self._open])
+
     async def _end(self, ids: list[str]) -> None:
         self._forget(ids)
         await self._table.remove(ids)

@@ -20,6 +20,7 @@ from app.operator.errors import CommandFailed
 from app.operator.with_postgresql import BACKUP, must_be_in_folder
 from app.settings.server import Settings
 from app.upkeep.backup import BackupFailed, back_up
+from app.upkeep.clock_watch import ClockWatch
 from app.upkeep.doctor import Compile, Finding, examine, holder_of
 from app.upkeep.retention import Retention
 from app.wire.parsing.errors import BadRequest
@@ -49,6 +50,7 @@ class OperatorContext:
     registry: Registry
     bulk: Bulk | None = None
     files: Files | None = None
+    clock_watch: ClockWatch | None = None
 
 
 async def operate(
@@ -85,7 +87,11 @@ async def _bulk(place: OperatorContext, given: Mapping[str, Any], _: Progress) -
 async def _retention(
     place: OperatorContext, given: Mapping[str, Any], _: Progress
 ) -> dict[str, Any]:
-    retention = Retention(place.journal, place.settings, place.clock)
+    watch = place.clock_watch
+    if watch is None:
+        watch = ClockWatch(place.clock, place.journal.clock_marks)
+        await watch.begin()
+    retention = Retention(place.journal, place.settings, watch)
     if not given["dry_run"]:
         return {"deleted": await retention.apply()}
     return {

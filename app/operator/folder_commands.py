@@ -33,7 +33,7 @@ def operator_context(services: Services) -> OperatorContext:
     """Return the context for commands in the folder of a running server."""
     return OperatorContext(
         services.journal, services.settings, services.clock, services.registry, services.bulk,
-        services.files,
+        services.files, services.clock_watch,
     )  # fmt: skip
 
 

@@ -139,12 +139,21 @@ def runs_expired(count: int) -> None:
     _log.info("runs deleted by retention", runs=count)
 
 
-def retention_waits(ahead_s: int) -> None:
-    """Log that the clock was set forward, so nothing is deleted for its age until that is sure.
+def clock_ahead(ahead_s: int) -> None:
+    """Log that the clock was set forward, or the server was stopped for more than a day.
 
-    It is, once the clock is set back, after a day, or after a restart.
+    Which of both is not known for a day. Until then retention does not count that time.
     """
-    _log.error("the clock was set forward, retention waits", ahead_s=ahead_s)
+    _log.warning("the clock is ahead, retention does not count that time yet", ahead_s=ahead_s)
+
+
+def clock_set_back(behind_s: int) -> None:
+    """Log that the clock shows less than before, while the server runs or since it last ran.
+
+    Browsers must sign in again. Retries that an earlier clock put off are made now; what waits
+    for a moment waits until then.
+    """
+    _log.error("the clock was set back, sessions of browsers have ended", behind_s=behind_s)
 
 
 def housekeeping_delayed(failure: Exception) -> None:

@@ -18,15 +18,19 @@ from app.settings.database import named_database
 from app.settings.extras import ExtraMissing, extra
 from app.settings.open_files import highest_limit, open_files
 from app.settings.server import Settings
+from app.upkeep.clock_watch import BELIEVED_AFTER_MS
 from engine import iso_time
 from engine.value import value
 from journal import (
+    CLOCK_MARK,
     DATABASE,
     MARKER,
+    NEWEST_MOMENT,
     SELECT_SUSPECTS,
     SHARDS,
     WAITING_WAKES,
     WAL_LIMIT_BYTES,
+    ClockMark,
     Connection,
     DatabaseError,
     JournalError,
@@ -38,6 +42,7 @@ from journal import (
     migrations,
     open_read_only,
     processes_of,
+    read_mark,
     run_id,
     suspects_of,
 )
@@ -292,14 +297,24 @@ def _stuck(
 
 
 def _clock(connection: Connection, now_ms: int) -> Iterator[Finding]:
-    (newest,) = connection.execute(
-        "SELECT max(at_ms) FROM"
-        " (SELECT at_ms FROM events ORDER BY position DESC LIMIT 1000) AS newest"
-    ).fetchone()
-    ahead_ms = (newest or 0) - now_ms
-    if ahead_ms > _LATE_MS:
-        shown = f"the newest event is from {iso_time(newest)}, which is in the future"
-        yield Finding("clock", "wrong", shown, "set the machine's clock and let NTP keep it")
+    (newest,) = connection.execute(NEWEST_MOMENT).fetchone()
+    row = connection.execute(CLOCK_MARK).fetchone()
+    mark = ClockMark(0) if row is None else read_mark(row[0])
+    newest = max(newest or 0, mark.seen_ms)
+    if newest - now_ms > _LATE_MS:
+        yield Finding(
+            "clock", "wrong",
+            f"it shows {iso_time(now_ms)}, but was at {iso_time(newest)} before: it was set back",
+            "set the machine's clock and let NTP keep it; if it is right now, it was wrong before, "
+            "and what waits for a moment was set by it",
+        )  # fmt: skip
+    elif mark.ahead_ms:
+        sure = iso_time(mark.doubted_ms + BELIEVED_AFTER_MS)
+        yield Finding(
+            "clock", "note",
+            f"{iso_time(now_ms)}; it went on by {mark.ahead_ms // 1_000} s at once",
+            f"if that is wrong, set it; retention counts that time from {sure} on",
+        )  # fmt: skip
     else:
         yield Finding("clock", "ok", iso_time(now_ms))
 

@@ -4,8 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from app.clock import Clock, ForwardJumps
 from app.telemetry import log
+from app.upkeep.clock_watch import ClockWatch
 from app.upkeep.retention import Retention
 from journal import Journal
 
@@ -21,10 +21,9 @@ class Housekeeping:
     """
 
     def __init__(
-        self, journal: Journal, retention: Retention, clock: Clock, every_s: float
+        self, journal: Journal, retention: Retention, watch: ClockWatch, every_s: float
     ) -> None:
-        self._jumps = ForwardJumps(clock)
-        self._waits = False
+        self._watch = watch
         self._journal = journal
         self._retention = retention
         self._every_s = every_s
@@ -36,6 +35,7 @@ class Housekeeping:
         while True:
             busy = False
             try:
+                await self._watch.look()
                 if time.monotonic() >= next_at and self.is_here():
                     next_at = time.monotonic() + self._every_s
                     await self._delete()
@@ -45,13 +45,7 @@ class Housekeeping:
             await asyncio.sleep(_WHILE_BUSY_S if busy else _LOOK_EVERY_S)
 
     async def _delete(self) -> None:
-        """Delete what is old enough, unless the clock says so only because it was set forward."""
-        ahead_ms = self._jumps.ahead_ms()
-        if ahead_ms and not self._waits:
-            log.retention_waits(ahead_ms // 1_000)
-        self._waits = bool(ahead_ms)
-        if self._waits:
-            return
+        """Delete what is old enough."""
         deleted = await self._retention.apply()
         await self._retention.forget_keys()
         await self._retention.forget_threads()

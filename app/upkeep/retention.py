@@ -7,9 +7,9 @@ only once all of them have ended; a run that cannot be deleted yet is checked ag
 import asyncio
 from collections.abc import AsyncIterator
 
-from app.clock import Clock
 from app.execution.commands.deletion import delete_whole
 from app.settings.server import Settings
+from app.upkeep.clock_watch import ClockWatch
 from engine import Status
 from engine.value import value
 from journal import ChildOf, Journal, NotEnded, RetentionGroup, UnknownRun
@@ -38,9 +38,9 @@ class Rule:
 
 
 class Retention:
-    """Deletes what the settings no longer keep."""
+    """Deletes what the settings no longer keep, by a clock of which it is sure."""
 
-    def __init__(self, journal: Journal, settings: Settings, clock: Clock) -> None:
+    def __init__(self, journal: Journal, settings: Settings, clock: ClockWatch) -> None:
         self._journal = journal
         self._settings = settings
         self._clock = clock

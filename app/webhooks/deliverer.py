@@ -9,6 +9,7 @@ pending, no more are taken from the journal, which itself is the queue.
 
 import asyncio
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
@@ -18,6 +19,8 @@ from app.concurrency.until_set import until_set
 from app.events.catalogue import kinds_named
 from app.events.document import EventDocument, event_document
 from app.events.hub import Hub
+from app.outbound.http_client import HttpClient
+from app.settings.server import Settings
 from app.telemetry import log
 from app.webhooks.secrets import SigningSecrets
 from app.webhooks.sender import Outcome, Sender, message_of
@@ -51,6 +54,7 @@ webhook that wants few events must cost little."""
 
 _PAUSE_S = 1.0
 _LONGEST_WAIT_S = 30.0
+_SLACK_MS = 60_000
 
 
 @value(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class DeliveryDependencies:
     Attributes:
         retry: How long to wait between two attempts.
         give_up_ms: How long an event that is not received is retried.
+        sure_clock: Does not count that the clock went on by more than it should have.
     """
 
     journal: Journal
@@ -68,6 +73,26 @@ class DeliveryDependencies:
     clock: Clock
     retry: RetryPolicy
     give_up_ms: int
+    sure_clock: Clock
+
+
+def delivering(  # noqa: PLR0913 - the parts below, each passed in
+    settings: Settings,
+    journal: Journal,
+    hub: Hub,
+    client: HttpClient,
+    clock: Clock,
+    sure_clock: Clock,
+) -> DeliveryDependencies:
+    """Return what deliveries need, by the settings."""
+    retry = RetryPolicy(
+        max_attempts=sys.maxsize,
+        initial_ms=round(settings.webhook_retry_first * 1_000),
+        maximum_ms=round(settings.webhook_retry_longest * 1_000),
+    )
+    sender = Sender(client, clock, settings.webhook_timeout)
+    give_up_ms = round(settings.webhook_give_up * 1_000)
+    return DeliveryDependencies(journal, hub, sender, clock, retry, give_up_ms, sure_clock)
 
 
 class Deliverer:
@@ -175,6 +200,7 @@ class Deliverer:
     async def _send_due(self) -> int | None:
         """Send what is due, as far as the limits allow; return when the next one is due."""
         outbox, now_ms = self._parts.journal.outbox, self._parts.clock.now_ms()
+        longest_ms = self._parts.retry.maximum_ms + _SLACK_MS
         self._settled.clear()
         due = await outbox.due(self._row.id, now_ms, _AT_ONCE + len(self._sending))
         for row in due:
@@ -185,7 +211,12 @@ class Deliverer:
                 task = asyncio.create_task(self._deliver(row))
                 self._sending[row.position] = task
                 task.add_done_callback(lambda _: self.wake())
-        return await outbox.next_due_ms(self._row.id, now_ms)
+        next_ms, latest_ms = await outbox.next_due_ms(self._row.id, now_ms), now_ms + longest_ms
+        if next_ms is not None and next_ms > latest_ms:
+            # It was put off by a clock that was ahead then.
+            await outbox.bring_forward(self._row.id, latest_ms, now_ms)
+            return now_ms
+        return next_ms
 
     async def _deliver(self, row: DeliveryRow) -> None:
         try:
@@ -226,7 +257,7 @@ class Deliverer:
             return DeliveryAttempt(clock.now_ms(), "delivered", outcome.status)
         now_ms = clock.now_ms()
         first_ms = row.first_at_ms or began_ms
-        if now_ms - first_ms >= self._parts.give_up_ms:
+        if self._parts.sure_clock.now_ms() - first_ms >= self._parts.give_up_ms:
             log.delivery_given_up(self._row.id, row.position, outcome.error)
             return DeliveryAttempt(now_ms, "given_up", outcome.status, outcome.error)
         # Jitter, so that deliveries that failed together are not retried together.

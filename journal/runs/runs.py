@@ -146,6 +146,15 @@ class RunList:
         )
         return [(due_at_ms, number, run_id(number)) for due_at_ms, number in rows]
 
+    async def backing_off(self, after: tuple[int, int], limit: int) -> list[tuple[int, int, str]]:
+        """Return the same of runs that wait for a retry, those behind `after`."""
+        rows = await self._readers.all(
+            "SELECT due_at_ms, id FROM runs WHERE due_at_ms >= ? AND (due_at_ms, id) > (?, ?)"
+            " AND state = 'backing_off' ORDER BY due_at_ms, id LIMIT ?",
+            (after[0], *after, limit),
+        )
+        return [(due_at_ms, number, run_id(number)) for due_at_ms, number in rows]
+
     async def next_due_ms(self, after_ms: int) -> int | None:
         """Return the time of the earliest timer after `after_ms`; None if none is set."""
         row = await self._readers.one(

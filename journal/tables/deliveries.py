@@ -221,6 +221,17 @@ class Outbox:
         )
         return None if row[0] is None else int(row[0])
 
+    async def bring_forward(self, webhook_id: str, after_ms: int, now_ms: int) -> None:
+        """Make deliveries due now that are due only after a moment."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                "UPDATE deliveries SET next_at_ms = ? WHERE webhook = ? AND next_at_ms > ?",
+                (now_ms, webhook_id, after_ms),
+            )
+
+        await self._writer.write(work, UNCOUNTED)
+
     async def pending(self, webhook_id: str) -> int:
         """Return how many deliveries of a webhook are still to be sent."""
         row = await self._readers.one(

@@ -5,6 +5,7 @@ journal's timers are moments of the wall clock, so a jump forward makes them fir
 jump back late; measured durations, such as step timeouts, are not affected.
 """
 
+import json
 import os
 import random
 import sqlite3
@@ -16,10 +17,11 @@ from typing import Any
 import httpx
 import pytest
 
-from app.clock import ForwardJumps
+from app.upkeep.clock_watch import ClockWatch
 from journal import run_number
 from tests.harness.journals import events_one_by_one
-from tests.harness.server import Server, settled
+from tests.harness.processes import run
+from tests.harness.server import TRUST, Server, free_port, settled
 from tests.load.conftest import Load, chain, full, naps
 
 SEED = int(os.environ.get("STEPWELL_SEED", str(random.SystemRandom().randrange(2**32))))
@@ -117,7 +119,10 @@ def test_a_clock_set_forward_deletes_no_run(load: Load, tmp_path: Path) -> None:
         time.sleep(1.5)
         clock.to(YEAR_MS)
         until = time.monotonic() + 60
-        while "the clock was set forward, retention waits" not in clock.server.log.read_text():
+        while (
+            "the clock is ahead, retention does not count that time yet"
+            not in clock.server.log.read_text()
+        ):
             assert time.monotonic() < until
             time.sleep(0.1)
         time.sleep(1.5)
@@ -131,7 +136,7 @@ def test_a_jump_of_the_clock_is_believed_after_a_day() -> None:
         def now_ms(self) -> int:
             return at["now"]
 
-    jumps = ForwardJumps(Wall(), lambda: at["passed"])
+    jumps = ClockWatch(Wall(), None, lambda: at["passed"])
 
     def ahead(now_ms: int, passed_ms: int) -> int:
         at["now"], at["passed"] = at["now"] + now_ms, at["passed"] + passed_ms
@@ -215,3 +220,69 @@ def test_of_a_deadline_and_an_answer_exactly_one_counts_across_a_jump(
             steps = [item["status"] for item in shown["stepExecutionHistory"]]
             assert steps[0] == ("completed" if status == 200 else "timed_out"), (status, shown)
             assert shown["status"] == "completed"
+
+
+def test_a_clock_that_was_set_between_two_starts_does_no_harm(load: Load, tmp_path: Path) -> None:
+    """Nothing is deleted for a leap, no session outlives one, and retries go on."""
+    clock = Jumping(
+        load, tmp_path, retention="completed=1d", housekeeping_interval=0.1,
+        webhook_give_up=3_600, webhook_retry_longest=1,
+    )  # fmt: skip
+    server = clock.server
+    nobody = f"http://127.0.0.1:{free_port()}/"
+    retry = {"maxAttempts": 1_000, "initialInterval": "1s", "maximumInterval": "1s"}
+    call = {"id": "call", "type": "call-api", "url": nobody, "retry": retry}
+    with server.client() as client:
+        for workflow in (chain([], "short"), chain([call], "calls")):
+            client.post("/api/workflows", json=workflow).raise_for_status()
+        hook = {"url": nobody, "events": ["run.completed"], "workflowIds": ["short"]}
+        hook_path = f"/api/webhooks/{client.post('/api/webhooks', json=hook).json()['id']}"
+        short, calls = start(client, "short"), start(client, "calls")
+        settled(client, short)
+
+        def attempts() -> tuple[int, int]:
+            """Return how often the step and the delivery have been tried."""
+            history = client.get(f"/api/workflow/status/{calls}").json()["stepExecutionHistory"]
+            deliveries = client.get(f"{hook_path}/deliveries").json()["deliveries"]
+            tried = history[0].get("attempt", 1) if history else 0
+            return tried, sum(one["attempts"] for one in deliveries)
+
+        def go_on(before: tuple[int, int]) -> None:
+            until = time.monotonic() + 60
+            while not all(now > then for now, then in zip(attempts(), before, strict=True)):
+                assert time.monotonic() < until, attempts()
+                time.sleep(0.05)
+
+        go_on((1, 1))
+        cookies = {"now": _signed_in(server)}
+        for days in (30, -2, 3_650, 0):
+            before = attempts()
+            server.terminate()
+            clock.to(days * DAY_MS)
+            server.start()
+            statuses = {name: _status_with(server, cookie) for name, cookie in cookies.items()}
+            assert set(statuses.values()) == {401}, (days, statuses)
+            go_on(before)
+            assert client.get(f"/api/workflow/status/{short}").status_code == 200, days
+            assert client.get(hook_path).json()["givenUp"] == 0
+            cookies[str(days)] = _signed_in(server)
+            assert _status_with(server, cookies[str(days)]) == 200, days
+        server.terminate()
+    said = [json.loads(line) for line in server.log.read_text().splitlines() if line[0] == "{"]
+    for name, leaps in (("behind_s", [32, 3_650]), ("ahead_s", [30, 3_652])):
+        assert [round(line[name] / 86_400) for line in said if name in line] == leaps
+    shown = run("doctor", "--data", server.data, "--json")
+    (found,) = [one for one in json.loads(shown.stdout)["findings"] if one["what"] == "clock"]
+    assert (shown.returncode, "it was set back" in found["shown"]) == (1, True)
+    assert run("verify", "--data", server.data).returncode == 0
+
+
+def _signed_in(server: Server) -> str:
+    form = {"tenant": "acme", "credential": server.key("owner", "acme")}
+    with httpx.Client(base_url=server.address, verify=TRUST) as browser:
+        return browser.post("/sign-in", data=form).headers["set-cookie"].partition(";")[0]
+
+
+def _status_with(server: Server, cookie: str) -> int:
+    with httpx.Client(base_url=server.address, verify=TRUST) as browser:
+        return browser.get("/api/workflows", headers={"cookie": cookie}).status_code

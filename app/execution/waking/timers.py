@@ -65,6 +65,7 @@ class Timers:
         self._still: set[str] = set()
         """Runs whose timer cannot be fired before the next start."""
         self._earlier = asyncio.Event()
+        self._was_set_back = False
 
     def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
         """Record the time for which a run has set its timer."""
@@ -80,11 +81,18 @@ class Timers:
         self._still.clear()
         self._earlier.set()
 
+    async def set_back(self) -> None:
+        """Make the retries now that were put off by a clock which was ahead."""
+        self._was_set_back = True
+        self._earlier.set()
+
     async def run(self) -> None:
         """Fire timers until cancelled."""
         while True:
             try:
                 now_ms = self._clock.now_ms()
+                if self._was_set_back:
+                    await self._fire_put_off(now_ms)
                 await self._fire_due(now_ms)
                 self._next_ms = await self._journal.runs.next_due_ms(now_ms)
             except JournalError as failure:
@@ -100,6 +108,14 @@ class Timers:
         while page := await self._journal.runs.due(now_ms, after, _BATCH):
             await self._fire_all([run_id for _, _, run_id in page])
             after = page[-1][:2]
+
+    async def _fire_put_off(self, now_ms: int) -> None:
+        """Look at all retries that are due later; those of a clock that was ahead are made now."""
+        after = (now_ms, -1)
+        while page := await self._journal.runs.backing_off(after, _BATCH):
+            await self._fire_all([run_id for _, _, run_id in page])
+            after = page[-1][:2]
+        self._was_set_back = False
 
     async def _fire_all(self, due: list[str]) -> None:
         due = [run_id for run_id in due if run_id not in self._still]

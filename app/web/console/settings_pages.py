@@ -141,7 +141,7 @@ async def _webhooks(call: Call) -> dict[str, Any]:
 
 async def _retention(call: Call) -> dict[str, Any]:
     services = call.services
-    retention = Retention(services.journal, services.settings, services.clock)
+    retention = Retention(services.journal, services.settings, services.clock_watch)
     due = {item.group.status: item for item in await retention.due(call.tenant, _MOST_GOING)}
     counts = await services.journal.statistics.by_status(call.tenant)
     return {

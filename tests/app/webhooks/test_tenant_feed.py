@@ -65,7 +65,9 @@ async def serving(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     client = HttpClient([ip_network("127.0.0.0/8")])
     clock, hub = SystemClock(), Hub()
     retry = RetryPolicy(max_attempts=99, initial_ms=600_000, maximum_ms=600_000)
-    parts = DeliveryDependencies(journal, hub, Sender(client, clock, 5), clock, retry, 900_000)
+    parts = DeliveryDependencies(
+        journal, hub, Sender(client, clock, 5), clock, retry, 900_000, clock
+    )
     served = Served(journal, Webhooks(parts, Keyring(bytes(range(32)))), hub)
     read = Readers.all
 
