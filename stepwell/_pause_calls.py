@@ -21,7 +21,7 @@ def delegate(run_id: str, to: str, pause_id: str | None, comment: str | None) ->
     return Call("POST", f"/api/workflow/delegate/{part(run_id)}", json=body)
 
 
-def link(run_id: str, name: str | None, expires_in: str | None) -> Call:
+def link(run_id: str, name: str | None, expires_in: str | None, pause_id: str | None) -> Call:
     """Make a link that answers a pause; of several, the first answer counts."""
-    body = given(name=name, expiresIn=expires_in)
+    body = given(name=name, expiresIn=expires_in, pauseId=pause_id)
     return Call("POST", f"/api/workflow/links/{part(run_id)}", json=body)

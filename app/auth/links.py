@@ -11,7 +11,7 @@ from app.auth.roles import Role
 from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.clock import Clock
 from app.secrets.seal import Keyring
-from engine import JsonObject, NotPaused, Run, own_pause_id
+from engine import NotPaused, Run, own_pause_id
 from engine.value import value
 
 _KIND = "link"
@@ -72,9 +72,3 @@ class Links:
         if link.until_ms <= self._clock.now_ms():
             raise LinkUnusable
         return link
-
-
-def asking_run(run: Run) -> str:
-    """Return the id of the run that asks: the run itself, or the child run whose pause it shows."""
-    body: JsonObject = run.pause.body if run.pause else {}
-    return str(body["runId"]) if run.pause and run.pause.run_id else run.id

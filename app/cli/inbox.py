@@ -26,7 +26,7 @@ def add(subparsers: Subparsers) -> None:
         if verb == "delegate":
             parser.add_argument("to", metavar="NAME", help="of a person or a group")
         parser.add_argument("--comment", help="why, for the history")
-        parser.add_argument("--pause", metavar="ID", help="only this pause (pauseId of the status)")
+        _add_pause(parser)
         add_options(parser)
         parser.set_defaults(main=change, verb=verb)
     summary = "make a link with which somebody without an account answers a question, once"
@@ -34,8 +34,13 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--name", help="for whom, for the history")
     parser.add_argument("--expires-in", metavar="DURATION", help="such as 1d; a week without it")
+    _add_pause(parser)
     add_options(parser)
     parser.set_defaults(main=link)
+
+
+def _add_pause(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--pause", metavar="ID", help="only this pause (pauseId of the status)")
 
 
 def inbox(args: argparse.Namespace) -> int:
@@ -80,6 +85,8 @@ def change(args: argparse.Namespace) -> int:
 def link(args: argparse.Namespace) -> int:
     """Print a link that answers a question."""
     with client_of(args) as client:
-        made = client.pauses.link(args.run, name=args.name, expires_in=args.expires_in)
+        made = client.pauses.link(
+            args.run, name=args.name, expires_in=args.expires_in, pause_id=args.pause
+        )
     print(json.dumps(made) if args.json else printable(made["url"]))
     return 0

@@ -51,7 +51,12 @@ class Pauses:
                 return
 
     def link(
-        self, run_id: str, *, name: str | None = None, expires_in: str | None = None
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        expires_in: str | None = None,
+        pause_id: str | None = None,
     ) -> JsonObject:
         """Make a link with which somebody without an account can answer a pause, once.
 
@@ -59,14 +64,15 @@ class Pauses:
             run_id: The run that waits.
             name: For whom it is; the history names them so.
             expires_in: How long it is valid, such as `1d`; default: a week.
+            pause_id: The pause; default: the open one.
 
         Returns:
             The link as `url`, and `runId`, `stepId`, `visit` and `expiresAt`.
 
         Raises:
             ApiError: The server refused: 400 if the question has to know who answers, 409 if the
-                run waits for nobody.
+                run waits for nobody, or in another pause than `pause_id`.
             Unanswered: The server was not reached.
         """
-        asked = pause_calls.link(run_id, name, expires_in)
+        asked = pause_calls.link(run_id, name, expires_in, pause_id)
         return reading.link(self._connection.ask(asked))

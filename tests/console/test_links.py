@@ -82,6 +82,20 @@ def test_a_link_does_not_answer_a_later_pause_of_the_same_step(client: httpx.Cli
     assert settled(client, run, "paused")["currentStepId"] == "ask"
 
 
+def test_the_dialog_that_makes_a_link_says_and_sends_for_which_question(
+    console: Server, client: httpx.Client
+) -> None:
+    run = start(client, "loop")
+    asked = client.get(f"/api/workflow/status/{run}").json()["pauseSignal"]
+    with httpx.Client(base_url=console.address) as page:
+        signs_in = {"tenant": "links", "credential": console.key("owner", "links")}
+        page.post("/sign-in", data=signs_in, headers={"sec-fetch-site": "same-origin"})
+        text = page.get(f"/runs/{run}").text
+    dialog = text[text.index('id="share"') :].partition("</dialog>")[0]
+    assert f'name="pauseId" value="{asked["pauseId"]}"' in dialog
+    assert "Again?" in dialog
+
+
 def test_an_invalid_form_is_shown_again_with_its_values(client: httpx.Client) -> None:
     run = start(client, "form")
     url = link(client, run, name="Bob")

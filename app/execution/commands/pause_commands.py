@@ -1,11 +1,12 @@
 """What people do with an open pause besides answering it: claim, release, delegate."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from app.auth.caller import Caller
 from app.auth.roles import Role
-from app.execution.answering.answers import asked_child
+from app.execution.answering.answers import asked_child, for_child
 from app.execution.answering.entitlement import (
     NotYours,
     answered_by,
@@ -70,6 +71,7 @@ class PauseCommands:
                 if wanted.pause_id is not None:
                     meant = {"pauseId": wanted.pause_id}
                 child_id = asked_child(live.run, meant)
+                inner = for_child(live.run, meant)
                 if child_id is None:
                     change = _CHANGES[wanted.verb](_body(live.run), wanted)
                     wake_ms = live.run.wake_at_ms
@@ -79,7 +81,8 @@ class PauseCommands:
             if child_id is None:
                 self._driving.carry_on(live)
         if child_id is not None:
-            await self.change(tenant, child_id, wanted)
+            pause_id = str(inner["pauseId"]) if "pauseId" in inner else None
+            await self.change(tenant, child_id, replace(wanted, pause_id=pause_id))
         return shown
 
 

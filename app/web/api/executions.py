@@ -34,7 +34,8 @@ async def resume(call: Call) -> Response:
     size = declared_size(call.request, services.settings) if is_form(call.request) else 0
     with services.admission.starting(call.tenant, size):
         asked = await AnswerRequest.read(call.request, services.settings)
-        below = await asking_below(services.journal, call.tenant, run, asked.body.pauseId)
+        meant = (asked.body.pauseId, asked.body.runId)
+        below = await asking_below(services.journal, call.tenant, run, *meant)
         if asked.form is None:
             asking = run if below == run_id else await services.runs.read(call.tenant, below)
             run = await _resumed(call, asking, asked)

@@ -21,17 +21,23 @@ async def pauses_below(journal: Journal, run: Run) -> list[Json]:
     return [*sorted(shown, key=lambda signal: signal["pauseId"] != first)]
 
 
-async def asking_below(journal: Journal, tenant: str, run: Run, pause_id: str | None) -> str:
+async def asking_below(
+    journal: Journal, tenant: str, run: Run, pause_id: str | None, asking: str | None = None
+) -> str:
     """Return the run below this one to which a pause belongs, or this run itself.
 
     A run may wait for several child runs that ask, and shows all of their pauses. The name of a
-    pause begins with the number of its run.
+    pause begins with the number of its run. Without a pause, `asking` names the run.
     """
-    number = (pause_id or "").partition("-")[0]
-    is_shown = pause_id == (run.pause_shown or {}).get("pauseId")
-    if is_shown or not _NUMBER.fullmatch(number):
+    shown = run.pause_shown or {}
+    named = above = _named(pause_id, asking)
+    if (
+        not named
+        or named == run.id
+        or shown.get("pauseId") == pause_id
+        or (pause_id is None and shown.get("runId") == named)
+    ):
         return run.id
-    named = above = run_id(int(number))
     for _ in range(DEEPEST):
         try:
             _, found = await journal.events.run(above, tenant)
@@ -43,6 +49,14 @@ async def asking_below(journal: Journal, tenant: str, run: Run, pause_id: str | 
         if above == run.id:
             return named
     return run.id
+
+
+def _named(pause_id: str | None, asking: str | None) -> str:
+    """Return the run that an answer names; empty if it names none."""
+    if pause_id is None:
+        return asking or ""
+    number = pause_id.partition("-")[0]
+    return run_id(int(number)) if _NUMBER.fullmatch(number) else ""
 
 
 def signal_of(row: PausedRow) -> "JsonObject | None":

@@ -164,3 +164,39 @@ def test_an_answer_at_the_parent_with_an_idempotency_key_is_applied_once(shared:
         for _ in range(3):
             assert resume(client, run_id, bare, "key-1").status_code == 200
         shown(client, run_id, "Pay Bob?")
+
+
+def test_a_link_is_made_for_the_pause_that_its_maker_has_seen(shared: Server) -> None:
+    with shared.client() as client:
+        run_id = begin(client, looping("stale-link"))
+        links = f"/api/workflow/links/{run_id}"
+        first = shown(client, run_id, "Pay Ada?")["pauseId"]
+        assert client.post(links, json={"pauseId": first}).status_code == 201
+        resume(client, run_id, {"type": "request_user_action", "actionId": "ask", **YES})
+        second = shown(client, run_id, "Pay Bob?")["pauseId"]
+        assert client.post(links, json={"pauseId": first}).status_code == 409
+        assert client.post(links, json={"pauseId": second}).status_code == 201
+
+
+def test_each_of_several_child_runs_that_ask_is_reached_at_the_parent(shared: Server) -> None:
+    child = {"id": "several-below", "name": "several-below", "initialStep": "ask",
+             "payload": {"list": {"type": "array"}, "i": {"type": "integer"}},
+             "steps": [asks("ask"), {"id": "end", "type": "end-flow"}],
+             "edges": [{"from": "ask", "to": "end"}]}  # fmt: skip
+    each = {"id": "call", "type": "call-workflow", "workflowId": "several-below",
+            "items": "{{ data.list }}", "data": {"list": "{{ data.list }}", "i": "{{ index }}"}}  # fmt: skip
+    parent = {"id": "several", "name": "several", "initialStep": "call",
+              "payload": {"list": {"type": "array"}},
+              "steps": [each, {"id": "end", "type": "end-flow"}],
+              "edges": [{"from": "call", "to": "end"}]}  # fmt: skip
+    with shared.client() as client:
+        run_id = begin(client, parent, child)
+        _, second = settled(client, run_id)["pauseSignals"]
+        made = client.post(f"/api/workflow/links/{run_id}", json={"pauseId": second["pauseId"]})
+        assert (made.status_code, made.json()["runId"]) == (201, second["runId"])
+        answer = {"type": "request_user_action", "actionId": "ask", **YES}
+        named = resume(client, run_id, {**answer, "runId": second["runId"]})
+        assert named.status_code == 200, named.text
+        assert settled(client, second["runId"])["status"] == "completed"
+        assert resume(client, run_id, {**answer, "runId": second["runId"]}).status_code == 409
+        shown(client, run_id, "Pay Ada?")
