@@ -12,6 +12,7 @@ from app.wire.parsing.errors import BadRequest
 from app.wire.requests.bodies import checked
 from engine import JsonObject
 from steps.contract.step_type import Problem
+from steps.document.shape import ALSO_TEXT
 from steps.language.durations import WRITTEN, Duration
 from steps.language.expression import Expression, ExpressionError, bare_condition
 from steps.language.template import Template
@@ -222,6 +223,7 @@ class RunTrigger(_Started):
     on: Annotated[
         list[Literal["run.completed", "run.failed", "run.cancelled", "run.terminated"]],
         BeforeValidator(lambda on: [on] if isinstance(on, str) else on),
+        ALSO_TEXT,
     ] = Field(
         min_length=1,
         max_length=4,

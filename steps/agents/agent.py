@@ -17,7 +17,7 @@ from steps.agents.guard import Guards
 from steps.contract.step_type import Problem
 from steps.document.edge_condition import condition
 from steps.document.problems import InvalidDefinition, problems_of
-from steps.document.shape import Identifier, Retry, ShownName
+from steps.document.shape import ALSO_TEXT, Identifier, Retry, ShownName
 from steps.fields.field_specs import spec_problems
 from steps.fields.fields import Fields
 from steps.language.durations import Duration
@@ -233,7 +233,7 @@ class AgentDocument(_Part):
         "are fields to deliver); or the id of the tool that the first answer "
         "must call",
     )
-    tools: list[AgentTool] = Field(
+    tools: list[Annotated[AgentTool, ALSO_TEXT]] = Field(
         [], max_length=100, description="the tools that the agent can call"
     )
     output: dict[str, Any] = Field({}, description="the fields that the agent must deliver")

@@ -1,9 +1,10 @@
 """The guards of an agent as its document declares them."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from steps.document.shape import ALSO_TEXT
 from steps.language.expression import Expression, ExpressionError, bare_condition
 
 GUARDED = frozenset({"message", "inputs", "output"})
@@ -55,13 +56,19 @@ class Guard(BaseModel):
         return value
 
 
+GuardOrText = Annotated[Guard, ALSO_TEXT]
+"""A guard; a text is its condition."""
+
+
 class Guards(BaseModel):
     """Checks that run before an agent works, and before its delivery is accepted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    before: list[Guard] = Field([], max_length=10, description="checked before a model is asked")
-    after: list[Guard] = Field(
+    before: list[GuardOrText] = Field(
+        [], max_length=10, description="checked before a model is asked"
+    )
+    after: list[GuardOrText] = Field(
         [],
         max_length=10,
         description="checked after the agent has delivered, before its result is accepted",

@@ -83,7 +83,8 @@ def _step(kind: AnyStepType, common: Mapping[str, Any], own: Mapping[str, Any]) 
     shared = {key: item for key, item in common["properties"].items() if key not in unused}
     properties = {**shared, **own.get("properties", {})}
     properties["type"] = {"const": kind.type}
-    properties["output"] = _fields("the fields that the step delivers into `data`")
+    if "output" in shared:
+        properties["output"] = _fields("the fields that the step delivers into `data`")
     required = [*common["required"], *own.get("required", [])]
     description = (type(kind).__doc__ or "").partition("\n")[0]
     return {

@@ -10,21 +10,40 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    GetJsonSchemaHandler,
     StringConstraints,
     Tag,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from engine import OnInterrupted, RetryPolicy
 from steps.document.captions import MOST_LABELS
 from steps.document.concurrency import Limited
 from steps.language.durations import Duration
 
+
+class AlsoAccepts:
+    """Annotates a type whose validator accepts another form too, which its JSON Schema then has."""
+
+    def __init__(self, form: Mapping[str, Any]) -> None:
+        self._form = form
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema with both forms."""
+        return {"anyOf": [handler(schema), dict(self._form)]}
+
+
+ALSO_TEXT = AlsoAccepts({"type": "string"})
 Retried = Annotated[
     str,
     BeforeValidator(lambda status: str(status) if type(status) is int else status),
     StringConstraints(
         pattern=r"^([1-5]([0-9]{2}|xx)|[A-Za-z][A-Za-z0-9_.-]{0,99}(:[1-5]([0-9]{2}|xx))?)$"
     ),
+    AlsoAccepts({"type": "integer", "minimum": 100, "maximum": 599}),
 ]
 LabelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]

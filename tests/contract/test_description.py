@@ -6,18 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import jsonschema_rs
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
 from app.settings.llm import ModelDocument
 from app.triggers.schedule_document import ScheduleBody
-from app.web.api.openapi import openapi
 from app.web.api.webhooks import WebhookBody
-from app.web.endpoints import ENDPOINTS
 from steps.agents.agent import AgentDocument
 from steps.document.shape import WorkflowDocument
+from tests.harness.described import description, faults, operation, validator
 from tests.harness.receiver import Receiver
 from tests.harness.server import Server
 
@@ -36,28 +34,19 @@ FAILS = {
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    return openapi(ENDPOINTS)
+    return description()
 
 
 def answers_of(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, item in described["paths"].items():
-        for method, operation in item.items():
-            for status, answer in operation["responses"].items():
+        for method, about in item.items():
+            for status, answer in about["responses"].items():
                 if status[0] == "2" and status != "204":
                     yield f"{method.upper()} {path}", status, answer["content"]
 
 
 def operations_of(described: dict[str, Any]) -> list[dict[str, Any]]:
-    return [operation for item in described["paths"].values() for operation in item.values()]
-
-
-def schema_of(described: dict[str, Any], schema: dict[str, Any]) -> Any:
-    """Return a validator that refuses fields that are not described."""
-    closed = {
-        name: {"additionalProperties": False, **part} if part.get("type") == "object" else part
-        for name, part in described["components"]["schemas"].items()
-    }
-    return jsonschema_rs.Draft202012Validator({**schema, "components": {"schemas": closed}})
+    return [about for item in described["paths"].values() for about in item.values()]
 
 
 def test_the_description_is_valid(described: dict[str, Any]) -> None:
@@ -73,8 +62,7 @@ def test_each_answer_has_a_schema_and_an_example_that_fits_it(described: dict[st
             if media != "application/json" or media != next(iter(content)):
                 others.append((name, media, shown["schema"].get("format")))
             faults = [
-                str(error)
-                for error in schema_of(described, shown["schema"]).iter_errors(shown["example"])
+                str(error) for error in validator(shown["schema"]).iter_errors(shown["example"])
             ]
             assert not faults, (name, status, faults)
     assert others == [
@@ -89,11 +77,11 @@ def test_each_answer_has_a_schema_and_an_example_that_fits_it(described: dict[st
 
 def test_operations_have_unique_ids_and_declared_tags(described: dict[str, Any]) -> None:
     operations = operations_of(described)
-    ids = [operation["operationId"] for operation in operations]
+    ids = [about["operationId"] for about in operations]
     assert all(re.fullmatch(r"[a-z]+([A-Z][a-z]+)+", name) for name in ids), ids
     assert len(set(ids)) == len(ids)
     tags = {tag["name"] for tag in described["tags"]}
-    assert {tag for operation in operations for tag in operation["tags"]} == tags
+    assert {tag for about in operations for tag in about["tags"]} == tags
     assert described["paths"]["/api/workflow/events"]["get"]["tags"] == ["Events"]
     assert described["paths"]["/api/workflows/{id}"]["put"]["tags"] == ["Workflows"]
 
@@ -103,10 +91,10 @@ REPAIRS = ("tryNow", "giveUp", "skipStep", "changeRunData", "holdRun", "releaseR
 
 def test_headers_are_described(described: dict[str, Any]) -> None:
     read = {
-        operation["operationId"]: {
-            item["name"] for item in operation["parameters"] if item["in"] == "header"
+        about["operationId"]: {
+            item["name"] for item in about["parameters"] if item["in"] == "header"
         }
-        for operation in operations_of(described)
+        for about in operations_of(described)
     }
     assert {name: headers for name, headers in read.items() if headers} == {
         "startRun": {"Idempotency-Key", "Prefer"},
@@ -168,6 +156,38 @@ def test_schemas_contain_nothing_that_misleads_a_generator(described: dict[str, 
     assert body["workflowId"]["type"] == ["string", "null"]
 
 
+SHORT: list[tuple[str, dict[str, Any]]] = [
+    ("AgentDocument", {"name": "A", "instructions": "Do.", "tools": ["add", {"tool": "x"}]}),
+    ("AgentDocument", {"name": "A", "instructions": "Do.", "guards": {"after": ["output.ok"]}}),
+    ("AgentChanges", {"tools": ["add"], "guards": {"before": ["message | length < 9"]}}),
+    ("StoredAgent", {"guards": {"before": ["message | length < 9", {"workflow": "w"}]}}),
+    ("ShownRunTrigger", {"workflowId": "w", "on": "run.failed"}),
+    ("ShownRunTrigger", {"workflowId": "w", "on": ["run.failed", "run.completed"]}),
+    ("SignalBody", {"name": "payment", "key": 17}),
+]
+
+
+@pytest.mark.parametrize(("name", "body"), SHORT)
+def test_short_forms_are_described(name: str, body: dict[str, Any]) -> None:
+    found = validator({"$ref": f"#/components/schemas/{name}"}).iter_errors(body)
+    assert [str(one) for one in found if one.instance_path] == []
+
+
+def test_each_answer_of_the_tests_is_held_against_the_description() -> None:
+    request = httpx.Request("GET", "http://s/api/workflow/runs?limit=1")
+    wrong: list[tuple[int, Any, str]] = [
+        (200, {"runs": [{"runId": 7}], "nextCursor": None}, "runs.0"),
+        (200, {"runs": [], "nextCursor": None, "more": 1}, "'more' was unexpected"),
+        (207, {}, "the status 207"),
+        (503, {"error": "e", "message": "m", "requestId": "r"}, "no header Retry-After"),
+    ]
+    for status, body, said in wrong:
+        found = faults(httpx.Response(status, json=body, request=request))
+        assert any(said in fault for fault in found), (status, found)
+    right = httpx.Response(200, json={"runs": [], "nextCursor": None}, request=request)
+    assert faults(right) == []
+
+
 def test_each_default_fits_its_type(described: dict[str, Any]) -> None:
     seen = 0
 
@@ -175,7 +195,7 @@ def test_each_default_fits_its_type(described: dict[str, Any]) -> None:
         nonlocal seen
         if isinstance(part, dict):
             if "default" in part and part.get("type"):
-                schema_of(described, part).validate(part["default"])
+                validator(part).validate(part["default"])
                 seen += 1
             for inner in part.values():
                 look(inner)
@@ -190,38 +210,23 @@ def test_each_default_fits_its_type(described: dict[str, Any]) -> None:
 
 
 class Held:
-    """Sends requests and validates each answer against the description."""
+    """Sends requests, whose answers the client validates, and records the operations."""
 
-    def __init__(self, client: httpx.Client, described: dict[str, Any]) -> None:
+    def __init__(self, client: httpx.Client) -> None:
         self._client = client
-        self._described = described
         self.operations: set[str] = set()
 
     def __call__(self, method: str, path: str, body: object = None, **more: Any) -> Any:
         answer = self._client.request(method, path, json=body, **more)
-        template = next(
-            known for known in sorted(self._described["paths"], key=lambda name: name.count("{"))
-            if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known), path.partition("?")[0])
-        )  # fmt: skip
-        operation = self._described["paths"][template][method.lower()]
-        response = operation["responses"][str(answer.status_code)]
-        if "$ref" in response:
-            response = self._described["components"]["responses"][response["$ref"].split("/")[-1]]
-        schema = response["content"]["application/json"]["schema"]
-        faults = [
-            f"{error.instance_path} {error.message}"
-            for error in schema_of(self._described, schema).iter_errors(answer.json())
-        ]
-        assert not faults, (method, path, answer.json(), faults)
-        self.operations.add(operation["operationId"])
+        described = operation(method, path.partition("?")[0])
+        assert described
+        self.operations.add(described["operationId"])
         return answer.json()
 
 
-def test_the_answers_of_the_server_fit_the_description(
-    shared: Server, described: dict[str, Any]
-) -> None:
+def test_the_answers_of_the_server_fit_the_description(shared: Server) -> None:
     with shared.client() as client, Receiver() as receiver:
-        held = Held(client, described)
+        held = Held(client)
         _definitions(held)
         _runs(held)
         _settings(held, receiver.address)

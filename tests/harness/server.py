@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import httpx
 
+from tests.harness.described import DescribedClient
 from tests.harness.processes import Process, command, start
 
 TRUST = httpx.create_ssl_context()
@@ -114,7 +115,7 @@ class Server:
     def client(self, role: str = "owner", tenant: str = "acme") -> httpx.Client:
         """Return a client with a key of this role."""
         headers = {"x-api-key": self.key(role, tenant), "x-tenant-id": tenant}
-        return httpx.Client(base_url=self.address, headers=headers, timeout=60, verify=TRUST)
+        return DescribedClient(base_url=self.address, headers=headers, timeout=60, verify=TRUST)
 
 
 def settled(client: httpx.Client, run_id: str, *statuses: str, within: float = 60) -> Any:

@@ -34,9 +34,9 @@ class StartedRun(TypedDict):
 
 
 class RunFailure(TypedDict):
-    """Why a run failed."""
+    """Why a run failed; without a step if it failed before its first one."""
 
-    stepId: StepId
+    stepId: StepId | None
     type: ErrorType
     message: Message
     attempts: int

@@ -134,6 +134,14 @@ class SignalTargetShown(TypedDict):
     to: Literal["one", "all"]
 
 
+class EndSignalShown(TypedDict):
+    """The signal that the end of a run sends."""
+
+    name: Annotated[str, Field(examples=["part"])]
+    key: str
+    keepFor: Annotated[str, Field(examples=["1h"])]
+
+
 class RequestTriggerShown(_TriggerShown):
     """A trigger on requests to an address."""
 
@@ -158,6 +166,7 @@ class RunTriggerShown(_TriggerShown):
     kind: Literal["run"]
     on: list[RunEnd]
     workflowId: DefinitionId
+    signal: EndSignalShown | None
     workflows: list[DefinitionId] | None
     errorTypes: list[str] | None
     when: str | None

@@ -11,6 +11,7 @@ from pydantic import (
     field_validator,
 )
 
+from steps.document.shape import AlsoAccepts
 from steps.send_signal import HOUR_MS, KeepFor, Receivers, kept_for_one
 from steps.signal_names import CALLBACK, LONGEST_KEY, SignalName, is_key
 
@@ -53,7 +54,7 @@ class SignalBody(BaseModel):
     name: Annotated[SignalName, BeforeValidator(_not_reserved)] = Field(
         description="the signal's name, such as `payment`"
     )
-    key: Annotated[str, BeforeValidator(_text)] = Field(
+    key: Annotated[str, BeforeValidator(_text), AlsoAccepts({"type": "integer"})] = Field(
         "", description="selects among signals of that name, such as the number of an order"
     )
     data: Any = Field(None, description="the data of the signal: any JSON")
