@@ -46,24 +46,25 @@ def head(server: Server, path: str = "/api/workflows", method: str = "POST", **m
     "sent", [b"", b"G", b"GET / HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\na: b"]
 )
 def test_an_incomplete_header_times_out(strict: Server, sent: bytes) -> None:
-    said = say(strict.port, sent)
+    said = say(strict.port, sent, DEFAULT_S)
     assert said.closed
     assert said.statuses == [408]
-    assert HEADER_S * 0.8 < said.seconds < DEFAULT_S
 
 
 def test_sending_a_header_byte_by_byte_does_not_extend_the_timeout(strict: Server) -> None:
-    began = time.monotonic()
+    end, ended = time.monotonic() + DEFAULT_S, False
     with connect(strict.port) as slow:
         slow.settimeout(0.05)
-        with contextlib.suppress(ConnectionError):
-            slow.send(b"GET /healthz HTTP/1.1\r\nx: ")
-            while time.monotonic() - began < DEFAULT_S:
+        slow.send(b"GET /healthz HTTP/1.1\r\nx: ")
+        while not ended:
+            assert time.monotonic() < end
+            try:
                 slow.send(b"x")
-                with contextlib.suppress(TimeoutError):
-                    if slow.recv(1_000) is not None:
-                        break
-    assert HEADER_S * 0.8 < time.monotonic() - began < DEFAULT_S
+                ended = slow.recv(1_000) is not None
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                ended = True
 
 
 def test_the_second_request_of_a_connection_has_the_same_timeout(strict: Server) -> None:
@@ -330,9 +331,19 @@ def test_a_client_that_never_reads_does_not_slow_down_others(strict: Server) -> 
             deaf.setblocking(False)
             with contextlib.suppress(BlockingIOError, ConnectionError):
                 deaf.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n" * 2_000)
-        before = strict.computed_s()
-        assert httpx.get(f"{strict.address}/healthz", timeout=60).status_code == 200
-        assert strict.computed_s() - before < 2
+        beside = _cost_of_a_look(strict)
+    assert beside < 10 * _cost_of_a_look(strict)
+
+
+def _cost_of_a_look(server: Server) -> float:
+    """Return the server's processor time for some small requests, the least of five times."""
+    costs = []
+    for _ in range(5):
+        before = server.computed_s()
+        for _ in range(20):
+            assert httpx.get(f"{server.address}/healthz", timeout=60).status_code == 200
+        costs.append(server.computed_s() - before)
+    return min(costs)
 
 
 def test_a_request_ends_when_its_client_disconnects(strict: Server) -> None:

@@ -12,7 +12,6 @@ class Said:
 
     text: bytes
     closed: bool
-    seconds: float
 
     @property
     def statuses(self) -> list[int]:
@@ -26,19 +25,19 @@ def connect(port: int) -> socket.socket:
 
 def read(connection: socket.socket, within: float = 10) -> Said:
     """Read until the server closes the connection or `within` seconds are over."""
-    began, text = time.monotonic(), b""
-    while (left := within - (time.monotonic() - began)) > 0:
+    until, text = time.monotonic() + within, b""
+    while (left := until - time.monotonic()) > 0:
         connection.settimeout(left)
         try:
             chunk = connection.recv(65_536)
         except TimeoutError:
             break
         except ConnectionError:
-            return Said(text, True, time.monotonic() - began)
+            return Said(text, True)
         if not chunk:
-            return Said(text, True, time.monotonic() - began)
+            return Said(text, True)
         text += chunk
-    return Said(text, False, time.monotonic() - began)
+    return Said(text, False)
 
 
 def say(port: int, request: bytes, within: float = 10, *, shut: bool = False) -> Said:

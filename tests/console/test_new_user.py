@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,6 @@ from tests.console.browser import Person
 from tests.harness.server import free_port
 
 ROOT = Path(__file__).parents[2]
-GOAL_S = 300
 
 
 @contextmanager
@@ -63,11 +61,9 @@ def line_with(lines: "queue.Queue[str]", what: str) -> str:
 def test_from_make_run_to_the_first_approved_run_of_ones_own(
     chrome: Chrome, tmp_path: Path
 ) -> None:
-    began = time.monotonic()
     with make_run(tmp_path / "data", free_port()) as lines:
         address = line_with(lines, r"^Stepwell serves at (\S+)")
         code = line_with(lines, r"^No owner can sign in yet.* with the code (\S+)")
-        served = time.monotonic()
         person = Person(chrome, address)
         person.opens("/")
         person.errors()  # discard those of the previous page
@@ -102,10 +98,4 @@ def test_from_make_run_to_the_first_approved_run_of_ones_own(
         person.presses(f"My first workflow {run.rpartition('-')[2]}")
         person.sees("completed")
         person.sees('"paid": true')
-        took = time.monotonic() - began
-        print(
-            f"from `make run` to the first approved run: {took:.1f} s, "
-            f"{served - began:.1f} s of them until it serves"
-        )
         assert person.errors() == []
-    assert took < GOAL_S

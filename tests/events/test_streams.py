@@ -280,13 +280,12 @@ def test_an_idle_stream_sends_keep_alive_comments(shared: Server) -> None:
     with shared.client() as client:
         run_id = start(client, "asking")
         settled(client, run_id, "paused")
-        reader, began = Reader(), time.monotonic()
+        reader = Reader()
         with client.stream("GET", f"/api/workflow/events/{run_id}") as answer:
             for line in answer.iter_lines():
                 list(reader.events(iter([line])))
                 if len(reader.comments) == 3:
                     break
-    assert time.monotonic() - began > 0.8
 
 
 def test_the_number_of_streams_of_a_tenant_is_limited(shared: Server) -> None:

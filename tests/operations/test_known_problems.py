@@ -57,12 +57,11 @@ def test_a_temporary_lock_only_delays_a_cancel(server: Server) -> None:
             other.execute("BEGIN IMMEDIATE")
             timer = threading.Timer(1.0, lambda: other.execute("ROLLBACK"))
             timer.start()
-            began = time.monotonic()
             answer = client.post("/api/workflow/management/cancel", json={"runId": run_id})
-            took = time.monotonic() - began
+            was_released = timer.finished.is_set()
             timer.join()
         assert answer.status_code == 200, answer.text
-        assert took > 0.5, "the lock held nothing up"
+        assert was_released, "the lock held nothing up"
         assert settled(client, run_id)["status"] == "cancelled"
 
 

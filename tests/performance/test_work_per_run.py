@@ -330,21 +330,20 @@ async def test_a_step_of_a_long_history_is_read_in_few_calls(tmp_path: Path) -> 
 
 
 async def test_a_run_of_many_steps_does_not_block_the_event_loop(tmp_path: Path) -> None:
-    longest_s = 0.0
+    pieces_s = list[float]()
 
     async def look() -> None:
-        nonlocal longest_s
         while True:
             began_s = time.process_time()  # measured by the wall clock, other load would count
             await asyncio.sleep(0)
-            longest_s = max(longest_s, time.process_time() - began_s)
+            pieces_s.append(time.process_time() - began_s)
 
     async with services_on(tmp_path, 0.002) as services:
         new = await startable(services, loop("loop", "add", 300))
         looking = asyncio.create_task(look())
         await to_the_end(services, new)
         looking.cancel()
-    assert 0 < longest_s < 0.03
+    assert 0 < max(pieces_s) < sum(pieces_s) / 4
 
 
 async def test_a_paused_run_leaves_nothing_in_memory(tmp_path: Path) -> None:

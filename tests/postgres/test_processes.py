@@ -93,10 +93,8 @@ def test_all_processes_take_all_commands_with_the_same_answers(two: list[Server]
         slow = begin(here, "naps")
         settled(here, slow, "running")
         body = {"runId": slow, "workflowId": "naps", "reason": "enough"}
-        began = time.monotonic()
         assert there.post("/api/workflow/management/cancel", json=body).status_code == 200
         assert settled(here, slow)["status"] == "cancelled"
-        assert time.monotonic() - began < 5
         assert there.post("/api/workflow/management/cancel", json=body).status_code == 409
         # Of concurrent answers at both, one is taken.
         race = begin(here, "asks")
@@ -318,14 +316,13 @@ def test_the_runs_of_a_killed_or_stopped_process_are_taken_over(
             create(there, "naps", [nap], straight("nap"))
             napping = begin(here, "naps")
             settled(there, napping, "running")
-            killed = time.monotonic()
             gone.kill()
             for run_id in runs:
                 settled(there, run_id, "paused")
-            assert time.monotonic() - killed < 10
+            end = time.monotonic() + 20
             cut_off = {"runId": napping, "stepId": "nap", "interruptions": 1}
             while cut_off not in (found := there.get("/api/processes").json())["cutOff"]:
-                assert time.monotonic() - killed < 20, found
+                assert time.monotonic() < end, found
             stop = {"runId": napping, "workflowId": "naps"}
             there.post("/api/workflow/management/terminate", json=stop).raise_for_status()
             assert there.get("/api/processes").json()["cutOffCount"] < found["cutOffCount"]
@@ -343,10 +340,8 @@ def test_the_runs_of_a_killed_or_stopped_process_are_taken_over(
                         key = f"{run_id}:{step['stepId']}:1"
                         # The journal contains the last request: none came after it.
                         assert step["outputData"]["body"]["count"] == counting.requests[key]
-            leaving = time.monotonic()
             assert gone.terminate() == 0
             assert begin(there, "works")
-            print(f"left within {time.monotonic() - leaving:.2f} s")
         answer = command("verify", "--data", left.data, environment=left.environment)
         assert (answer["runs"], answer["faults"]) == (23, 0)
 

