@@ -34,6 +34,7 @@ from app.execution.execution import open_execution
 from app.execution.live.cluster import Cluster
 from app.execution.live.live_runs import LiveRuns
 from app.execution.starting.admission import Admission
+from app.execution.usage import summary_of
 from app.execution.waking.timers import Timers
 from app.files.s3 import S3Storage
 from app.files.storage import FolderStorage, NoStorage, Storage
@@ -307,6 +308,7 @@ async def _journal(
     closing.push_async_callback(journal.close)
     hub = Hub()
     journal.events.listeners = hub
+    journal.events.snapshots.summary = summary_of
     return journal, hub, _cluster(journal, hub)
 
 

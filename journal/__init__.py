@@ -57,6 +57,7 @@ from journal.errors import (
 from journal.histories.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.histories.events import Events
 from journal.histories.head import Head
+from journal.histories.recent_runs import RecentRun
 from journal.histories.removal import RetentionGroup
 from journal.histories.start_keys import IdempotencyKey, UsedKey
 from journal.journal import SQLITE_VERSION, Database, Journal, looking_at
@@ -248,6 +249,7 @@ __all__ = [
     "PeopleTable",
     "PersonRow",
     "PlaceKey",
+    "RecentRun",
     "RetentionGroup",
     "RunFilter",
     "RunOrder",

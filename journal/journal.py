@@ -15,6 +15,7 @@ from journal.histories.ended_runs import EndedRuns
 from journal.histories.event_pages import EventPages
 from journal.histories.events import Events
 from journal.histories.head import Head
+from journal.histories.recent_runs import RecentRuns
 from journal.histories.removal import Removal
 from journal.histories.start_keys import StartKeys
 from journal.opening_errors import CannotOpen
@@ -113,6 +114,7 @@ class Journal:
         self.health = writer.health
         ended = EndedRuns[tuple[Head, Run]]()
         self.events = Events(writer, readers, ended)
+        self.recent = RecentRuns(self.events, readers)
         self.pages = EventPages(readers, lists, self.events.with_inherited)
         self.start_keys = StartKeys(writer, readers)
         self.runs = RunList(readers, lists)
@@ -137,8 +139,7 @@ class Journal:
         self.mcp_sign_ins = McpSignInTable(writer, readers)
         self.spending = SpendingTable(writer, readers)
         self.threads = ThreadTable(writer, readers)
-        self.webhooks = WebhookTable(writer, readers)
-        self.outbox = Outbox(writer, readers)
+        self.webhooks, self.outbox = WebhookTable(writer, readers), Outbox(writer, readers)
         self.schedules = ScheduleTable(writer, readers)
         self.firings = FiringList(readers)
         self.triggers = TriggerTable(writer, readers)

@@ -1,11 +1,11 @@
 """The calls that steps have made and what they cost, computed from the records of their visits."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from engine import Json, JsonObject, Record, Visit, iso_time
 from steps.contract.records import CHILD_USAGE, KEPT, kept_names
 from steps.effects.chat import usage_from_json
-from steps.models.usage import added_up, lines_of
+from steps.models.usage import added_up, lines_of, together
 
 _MODEL_CALL = frozenset({"model", "usage", "latencyMs"})
 _TOOL_CALL = frozenset({"tool", "ok", "durationMs"})
@@ -19,7 +19,28 @@ def usage_of(visits: Iterable[Visit]) -> Json:
     Child runs that have ended are included. `estimated` counts the calls whose provider did not
     report token numbers; it is left out when every provider did.
     """
-    return added_up(line for visit in visits for line in _lines(visit))
+    return added_up(line for visit in visits if visit.records for line in _lines(visit))
+
+
+def summary_of(before: Json, visits: Sequence[Visit]) -> Json:
+    """Return what a run's status needs to know of visits that it does not show.
+
+    `before` is the same of earlier visits. None if they have asked no model, and no other run.
+    """
+    usage = with_usage_of(before, visits)
+    asked = has_children(before) or any(visit.children for visit in visits)
+    return {"usage": usage, "children": asked} if usage or asked else None
+
+
+def with_usage_of(summary: Json, visits: Iterable[Visit]) -> Json:
+    """Return the usage of the visits that a summary is of, and of those that follow."""
+    usage = usage_of(visits)
+    return together([summary.get("usage"), usage]) if isinstance(summary, dict) else usage
+
+
+def has_children(summary: Json) -> bool:
+    """Return whether a visit that a summary is of has started child runs."""
+    return isinstance(summary, dict) and summary.get("children") is True
 
 
 def _lines(visit: Visit) -> Iterator[JsonObject]:

@@ -108,8 +108,8 @@ def _encoded(document: JsonObject) -> bytes:
     parts = []
     for key, value in document.items():
         if isinstance(value, list):
-            text = f"[{','.join(map(_encoder.encode, value))}]"
+            text = b"[%b]" % b",".join(map(as_json, value))
         else:
-            text = _encoder.encode(value)
-        parts.append(f"{_encoder.encode(key)}:{text}")
-    return f"{{{','.join(parts)}}}".encode()
+            text = as_json(value)
+        parts.append(b"%b:%b" % (as_json(key), text))
+    return b"{%b}" % b",".join(parts)

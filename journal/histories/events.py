@@ -1,24 +1,26 @@
 """Histories of runs: appends events, and reads them back with proof that they are unchanged."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from engine import Event, IllegalTransition, Run, RunStarted, State, StepStarted, apply, fold
-from journal.connection import Clash, Connection
+from journal.connection import ALL_ROWS, Clash, Connection
 from journal.errors import Conflict, Corrupt, UnknownRun
 from journal.histories.ended_runs import EndedRuns
 from journal.histories.head import Head, Then
 from journal.histories.inherited import Found, InheritedData
 from journal.histories.listeners import Listeners, Nobody
 from journal.histories.long_runs import SHORTEST, LongRuns
+from journal.histories.proved import PIECE_EVENTS, following, pieces
 from journal.histories.read_ahead import ReadAhead
+from journal.histories.snapshots import EVERY, Snapshots
 from journal.histories.start_keys import IdempotencyKey, claim
 from journal.histories.starts_together import StartsTogether
 from journal.reading.readers import Readers
-from journal.rows.chain import first_link, link
-from journal.rows.event_rows import Row, count_of, decode_row, rows_of
+from journal.rows.chain import first_link
+from journal.rows.event_rows import rows_of
 from journal.rows.run_ids import run_number
 from journal.rows.run_projection import Statement, listing, turn_of
 from journal.runs.failures import failure
@@ -29,9 +31,6 @@ from journal.writing.writer import Writer
 _PAUSED, _FAILED = str(State.PAUSED), str(State.FAILED)
 _LONG_TO_READ, _MOST_READ = 1_000, 4_000_000
 """The histories that stay in memory once they are read: events of one, characters of all."""
-
-_PIECE_EVENTS, _PIECE_CHARACTERS = 100, 250_000
-"""How much of a long history is checked or folded before the event loop gets a turn."""
 
 
 @dataclass(slots=True)
@@ -79,6 +78,8 @@ class Events:
     ) -> None:
         self.open_pauses = OpenPauses()
         """Which pauses have rows of their own."""
+
+        self.snapshots = Snapshots()
 
         self._writer = writer
         self._readers = readers
@@ -170,7 +171,12 @@ class Events:
         if turn[1] == _FAILED:
             listed += failure(head.tenant, run, events)
         whole = head.characters + characters
-        after = Head(head.run_id, head.tenant, run.seq, digest, whole, turn)
+        after = Head(
+            head.run_id, head.tenant, run.seq, digest, whole, turn, head.visits, head.summary
+        )
+        if run.executions - head.visits > EVERY:
+            after, kept = self.snapshots.taken(head, after, run)
+            listed += kept
         return RunAppend(
             rows,
             listed,
@@ -247,7 +253,7 @@ class Events:
         if kept is not None and tenant in (None, kept[0].tenant):
             head, more = await self.after(kept[0])
             events = [*kept[1], *more]
-            if await self._ends_with(head):
+            if await self.ends_with(head):
                 if more:
                     self._histories.keep(
                         run_id, lambda: (head, events), len(events), head.characters
@@ -258,22 +264,24 @@ class Events:
         self._histories.keep(run_id, lambda: (head, [*events]), len(events), head.characters)
         return head, events
 
-    async def _read(self, run_id: str, tenant: str | None) -> tuple[Head, list[Event], int]:
+    async def _read(
+        self, run_id: str, tenant: str | None, most: int = ALL_ROWS
+    ) -> tuple[Head, list[Event], int]:
         """Return a run's history as `read` does, and its length in characters."""
         number = run_number(run_id)
         rows = self.ahead.take(run_id, tenant) or await self._readers.all(
             "SELECT r.tenant, e.seq, e.type, e.schema, e.at_ms, e.body, e.hash, r.seq"
             " FROM runs r JOIN events e ON e.run = r.id"
-            " WHERE r.id = ? AND (? IS NULL OR r.tenant = ?) ORDER BY e.seq",
-            (number, tenant, tenant),
+            " WHERE r.id = ? AND (? IS NULL OR r.tenant = ?) AND r.seq <= ? ORDER BY e.seq",
+            (number, tenant, tenant, most),
         )
         if not rows:
             raise UnknownRun(run_id)
         events: list[Event] = []
         before = first_link(number)
-        for piece in _pieces(rows):
+        for piece in pieces(rows):
             for row in piece:
-                events += _following(run_id, row[1:7], len(events), before)
+                events += following(run_id, row[1:7], len(events), before)
                 before = row[6]
             if len(piece) < len(rows):
                 await asyncio.sleep(0)
@@ -296,28 +304,41 @@ class Events:
             " ORDER BY seq",
             (number, seq),
         ):
-            events += _following(head.run_id, row, seq, before)
+            events += following(head.run_id, row, seq, before)
             seq, body, before = row[0], row[4], row[5]
             characters += len(body)
         return replace(head, seq=seq, hash=before, characters=head.characters + characters), events
 
     async def run(self, run_id: str, tenant: str | None = None) -> tuple[Head, Run]:
         """Return the fold of a run's history. Raises as `read`, and `Corrupt` where it breaks."""
+        return await self.kept(run_id, tenant) or await self.folded(run_id, tenant)
+
+    async def kept(self, run_id: str, tenant: str | None) -> tuple[Head, Run] | None:
+        """Return the fold of a run's history if it is in memory."""
         if (kept := self._ended.get(run_id)) and tenant in (None, kept[0].tenant):
-            if not self.is_shared or await self._ends_with(kept[0]):
+            if not self.is_shared or await self.ends_with(kept[0]):
                 return kept
             self._ended.forget(run_id)
         if (going := self._long.get(run_id)) and tenant in (None, going[0].tenant):
-            if await self._ends_with(going[0]):
+            if await self.ends_with(going[0]):
                 return going if going[1].is_over else (going[0], going[1].copy())
             self._long.forget(run_id)
+        return None
+
+    async def folded(
+        self, run_id: str, tenant: str | None, most: int = ALL_ROWS
+    ) -> tuple[Head, Run]:
+        """Read and fold a run's history.
+
+        Raises as `run`; also `UnknownRun` if it has more than `most` events.
+        """
         deletions = self._ended.deletions
-        head, events, length = await self._read(run_id, tenant)
+        head, events, length = await self._read(run_id, tenant, most)
         run = None
         try:
-            for at in range(0, len(events), _PIECE_EVENTS):
-                run = fold(events[at : at + _PIECE_EVENTS], run)
-                if len(events) > _PIECE_EVENTS:
+            for at in range(0, len(events), PIECE_EVENTS):
+                run = fold(events[at : at + PIECE_EVENTS], run)
+                if len(events) > PIECE_EVENTS:
                     await asyncio.sleep(0)
             whole = fold((), run)
         except IllegalTransition as illegal:
@@ -359,41 +380,18 @@ class Events:
                 if entered == execution:
                     return before.data, length
             before = apply(before, event)
-            if at % _PIECE_EVENTS == 0:
+            if at % PIECE_EVENTS == 0:
                 await asyncio.sleep(0)
         raise Corrupt(run_id, len(events), f"is before step execution {execution}, of which "
                       "another run has its data")  # fmt: skip
 
-    async def _ends_with(self, head: Head) -> bool:
+    async def ends_with(self, head: Head) -> bool:
         """Return whether a run's row names this as the end of its history."""
         found = await self._readers.by_key(
             "SELECT 1 FROM runs WHERE id = ? AND tenant = ? AND seq = ? AND head = ?",
             (run_number(head.run_id), head.tenant, head.seq, head.hash),
         )
         return found is not None
-
-
-def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Split rows of events into pieces of limited length."""
-    begin, size = 0, 0
-    for end, row in enumerate(rows, start=1):
-        size += len(row[5])
-        if end - begin >= _PIECE_EVENTS or size >= _PIECE_CHARACTERS or end == len(rows):
-            yield rows[begin:end]
-            begin, size = end, 0
-
-
-def _following(run_id: str, row: Row, seq: int, before: bytes) -> list[Event]:
-    """Return the events of the row after event `seq`, whose hash is `before`. Raises `Corrupt`."""
-    last, kind, schema, at_ms, body, digest = row
-    first = last - count_of(kind) + 1
-    is_intact = isinstance(body, str) and digest == link(before, last, kind, schema, at_ms, body)
-    if first != seq + 1 or not is_intact:
-        raise Corrupt(run_id, first, "does not follow from the one before it")
-    try:
-        return decode_row(kind, schema, at_ms, body)
-    except ValueError as unknown:
-        raise Corrupt(run_id, first, str(unknown)) from unknown
 
 
 def _unheard(_: Head | BaseException) -> None:

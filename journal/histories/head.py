@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import TypeAlias
 
+from engine import Json
 from engine.value import value
 from journal.rows.run_projection import Turn
 
@@ -18,6 +19,8 @@ class Head:
     Attributes:
         characters: How long its events are together.
         turn: The indexed columns of the run's row; None if it has no row yet.
+        visits: How many ended visits are before the newest snapshot; 0 if that is not known.
+        summary: The summary of these visits.
     """
 
     run_id: str
@@ -26,3 +29,5 @@ class Head:
     hash: bytes
     characters: int = field(default=0, compare=False)
     turn: Turn | None = field(default=None, compare=False)
+    visits: int = field(default=0, compare=False)
+    summary: Json = field(default=None, compare=False)

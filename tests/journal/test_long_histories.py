@@ -7,6 +7,7 @@ import pytest
 from engine import RunTerminated, apply, fold
 from journal import Journal, UnknownRun
 from journal.histories import events as histories
+from journal.histories.proved import following
 from tests.harness.histories import append_events, start_run
 from tests.harness.journals import apart, paused
 
@@ -14,13 +15,13 @@ from tests.harness.journals import apart, paused
 async def test_a_long_history_is_checked_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checked, following = list[int](), histories._following
+    checked = list[int]()
 
     def counted(run_id: str, row: tuple[object, ...], seq: int, before: bytes) -> object:
         checked.append(seq)
         return following(run_id, row, seq, before)
 
-    monkeypatch.setattr(histories, "_following", counted)
+    monkeypatch.setattr(histories, "following", counted)
     monkeypatch.setattr(histories, "_LONG_TO_READ", 3)
     journal = await Journal.open(tmp_path)
     try:

@@ -34,7 +34,7 @@ from engine import (
     Run,
     Terminate,
 )
-from journal import Journal, UnknownRun
+from journal import Journal, RecentRun, UnknownRun
 
 _NO_KEY = AnswerKey()
 
@@ -110,6 +110,12 @@ class Runs:
         _, run = await self._journal.events.run(run_id, tenant)
         self._asked(tenant, run)
         return run
+
+    async def recent(self, tenant: str, run_id: str, shown: int) -> RecentRun:
+        """Return the run with its last visits, `shown` at least. Raises as `read`."""
+        found = await self._journal.recent.of(run_id, tenant, shown)
+        self._asked(tenant, found.run)
+        return found
 
     def _asked(self, tenant: str, run: Run) -> None:
         if not is_settled(run):

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from app.auth.roles import Role
+from app.execution.usage import has_children
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer, json_answer, list_answer
 from app.wire.forms.bodies import ResumeForm
@@ -15,6 +16,7 @@ from app.wire.runs.document import MOST_CHILD_IDS, status_document
 from app.wire.runs.listing import found_runs, run_line
 from app.wire.runs.pauses_below import asking_below, pauses_below
 from engine import Run
+from journal import RecentRun
 
 _LONG_HISTORY = 200
 
@@ -22,9 +24,12 @@ _LONG_HISTORY = 200
 async def status(call: Call) -> Response:
     """Show the state of a run."""
     query = call.query(StatusQuery)
-    before = None if query.historyCursor is None else int(query.historyCursor)
-    run = await call.services.runs.read(call.tenant, call.path("runId"))
-    return await _status(call, run, HistoryPage(query.historyLimit, before))
+    runs, run_id = call.services.runs, call.path("runId")
+    if query.historyCursor is None:
+        found = await runs.recent(call.tenant, run_id, query.historyLimit)
+        return await _status(call, found, HistoryPage(query.historyLimit))
+    found = RecentRun(await runs.read(call.tenant, run_id))
+    return await _status(call, found, HistoryPage(query.historyLimit, int(query.historyCursor)))
 
 
 async def resume(call: Call) -> Response:
@@ -83,24 +88,25 @@ async def list_runs(call: Call) -> Response:
 
 async def status_of(call: Call, run: Run) -> Response:
     """Show the state of a run after a command."""
-    return await _status(call, run, HistoryPage())
+    return await _status(call, RecentRun(run), HistoryPage())
 
 
-async def _status(call: Call, run: Run, shown: HistoryPage) -> Response:
+async def _status(call: Call, found: RecentRun, shown: HistoryPage) -> Response:
     """Show the status of a run, with the list's data about its child runs."""
     ids: list[str] = []
     counts: dict[str, int] | None = None
+    run, earlier = found.run, (found.visits, found.summary)
     visits = run.history
-    if any(visit.children for visit in visits):
+    if has_children(found.summary) or any(visit.children for visit in visits):
         children = call.services.journal.children
         counts = await children.counts(run.id, run.executions, attempts=visits[-1].attempt)
         ids = await children.ids(run.id, MOST_CHILD_IDS)
-    is_long = len(shown.of(len(visits) + len(run.carried))) > _LONG_HISTORY
+    is_long = len(shown.of(found.visits + len(visits) + len(run.carried))) > _LONG_HISTORY
     captions = await call.services.journal.captions.of(call.tenant, [run.id])
     caption = captions.get(run.id)
     pauses = await pauses_below(call.services.journal, run)
     return await json_answer(
-        lambda: status_document(run, ids, counts, shown, caption, pauses), is_long=is_long
+        lambda: status_document(run, ids, counts, shown, caption, pauses, earlier), is_long=is_long
     )
 
 

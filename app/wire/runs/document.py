@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.execution.usage import calls_of, usage_of
+from app.execution.usage import calls_of, usage_of, with_usage_of
 from app.secrets.sensitive import shown_data
 from app.wire.requests.history_page import WHOLE_HISTORY, HistoryPage
 from engine import (
@@ -38,15 +38,18 @@ def status_document(  # noqa: PLR0913 - what the fold does not contain
     shown: HistoryPage = WHOLE_HISTORY,
     caption: CaptionRow | None = None,
     pauses: Sequence[Json] = (),
+    earlier: tuple[int, Json] = (0, None),
 ) -> JsonObject:
     """Return the answer of the status endpoint. Every field is present, null where empty.
 
     `child_ids` are the first child runs; `children` counts those of the current step by status.
     `historyCursor` is present if there is more history before the part shown, `title` and `labels`
-    if the definition sets them, and `pauseSignals` if child runs wait: `pauses`.
+    if the definition sets them, and `pauseSignals` if child runs wait: `pauses`. `earlier` is the
+    number of visits that are not shown and that `run` therefore lacks, and their summary.
     """
-    visits = run.history
-    page, first = shown.of(len(run.carried) + len(visits)), len(run.carried)
+    visits, (lacking, summary) = run.history, earlier
+    first = len(run.carried) + lacking
+    page = shown.of(first + len(visits))
     history: list[Json] = [_carried(visit) for visit in run.carried[page.start : page.stop]]
     own = visits[max(0, page.start - first) : max(0, page.stop - first)]
     history += [_entry(visit) for visit in own]
@@ -79,7 +82,7 @@ def status_document(  # noqa: PLR0913 - what the fold does not contain
         **({"startedBy": _starter(run.starter)} if run.starter else {}),
         "origin": _origin(run.origin),
         "childRunIds": list(child_ids),
-        "usage": usage_of(visits),
+        "usage": with_usage_of(summary, visits),
         "waitingUntil": iso_time_or_none(run.wake_at_ms) if run.state is State.SLEEPING else None,
         **({"queuedSince": iso_time(run.started_at_ms)} if run.state is State.QUEUED else {}),
         "startTime": iso_time(run.started_at_ms),
