@@ -121,12 +121,9 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     )  # fmt: skip
     admission = Admission(live_runs, journal, settings.max_queued_writes, counters)
     reruns = Reruns(journal, workflows, execution.runs, admission)
-    triggers = open_triggers(services, journal, execution, admission, hub)
     watch = await _clock_watch(journal, clock, sessions, execution.timers)
     built = Services(
-        settings=settings,
-        clock=clock,
-        clock_watch=watch,
+        settings=settings, clock=clock, clock_watch=watch,
         journal=journal,
         authenticator=authenticator,
         sessions=sessions,
@@ -144,8 +141,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         runs=execution.runs,
         reruns=reruns,
         bulk=Bulk(journal, execution.runs, reruns),
-        timers=execution.timers,
-        recovery=execution.recovery,
+        timers=execution.timers, recovery=execution.recovery,
         lost_runs=execution.lost_runs,
         culprit=execution.culprit,
         admission=admission,
@@ -159,12 +155,12 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         places=execution.places,
         pauses=execution.pauses,
         callbacks=callbacks,
-        triggers=triggers,
+        triggers=open_triggers(services, journal, execution, admission, hub),
         spending=spending,
         store=services.store,
         knowledge=services.knowledge,
         mcp_sign_ins=await _sign_ins(mcp, settings, journal, secrets, clock, way),
-    )
+    )  # fmt: skip
     return built if cluster is None else _sharing(built, services, cluster)
 
 

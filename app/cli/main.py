@@ -72,6 +72,10 @@ def main(arguments: list[str] | None = None) -> int:
         if code := standard_streams.flushed():
             return code
         raise
+    except OSError as failure:
+        if code := standard_streams.unwritable(failure):
+            return code
+        raise
     except KeyboardInterrupt:
         return _INTERRUPTED
     finally:

@@ -1,6 +1,7 @@
 """The parser of a command, and what commands and their verbs are added to."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
@@ -31,6 +32,14 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self._refuse(unknown)
         return found, unknown
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print a text; on standard output a failure is raised, which argparse would drop."""
+        if file is not sys.stdout:
+            super()._print_message(message, file)
+        else:
+            sys.stdout.write(message)
+            sys.stdout.flush()
 
     def refuse_unreadable(self, words: Sequence[str]) -> None:
         """End with an error for words that are no text, or no value where one belongs."""

@@ -168,6 +168,43 @@ def test_roles_and_tenants_are_enforced(shared: Server, owner: httpx.Client) -> 
         ]
 
 
+_ODD: tuple[Any, ...] = (True, None, 1.5, 1.0, {}, [])
+_PING = {"jsonrpc": "2.0", "id": 7, "method": "ping"}
+_ANSWER = {"jsonrpc": "2.0", "id": 7, "result": {}}
+
+
+@pytest.mark.parametrize(
+    ("message", "answer"),
+    [
+        (_PING, (200, 7, None)),
+        ({**_PING, "id": "a"}, (200, "a", None)),
+        *(({**_PING, "id": odd}, (400, None, -32_600)) for odd in _ODD),
+        ({**_PING, "method": "no/such"}, (200, 7, -32_601)),
+        ({**_PING, "method": 5}, (400, 7, -32_600)),
+        ({**_PING, "params": [1]}, (400, 7, -32_600)),
+        ({**_PING, "jsonrpc": "1.0"}, (400, 7, -32_600)),
+        ({"jsonrpc": "2.0", "id": 7}, (400, 7, -32_600)),
+        ([_PING, _PING], (400, None, -32_600)),
+        ("ping", (400, None, -32_600)),
+        (2**70, (400, None, -32_700)),
+        ({**_PING, "id": 2**70}, (400, None, -32_700)),
+        ({"jsonrpc": "2.0", "method": "no/such"}, (202, None, None)),
+        (_ANSWER, (202, None, None)),
+        ({"jsonrpc": "2.0", "id": None, "error": {"code": 1, "message": "?"}}, (202, None, None)),
+        ({**_ANSWER, "id": None}, (400, None, -32_600)),
+        ({**_ANSWER, "result": 1}, (400, 7, -32_600)),
+        ({**_ANSWER, "error": {"code": 1, "message": "?"}}, (400, 7, -32_600)),
+    ],
+)
+def test_a_message_that_is_none_is_refused_as_json_rpc_says(
+    owner: httpx.Client, message: Any, answer: tuple[int, Any, int | None]
+) -> None:
+    asks = {"accept": "application/json, text/event-stream"}
+    came = owner.post("/mcp", json=message, headers=asks)
+    body = came.json() if came.content else {}
+    assert (came.status_code, body.get("id"), body.get("error", {}).get("code")) == answer
+
+
 def test_hostile_messages_cause_no_server_error(shared: Server, owner: httpx.Client) -> None:
     asks = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
     right = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}

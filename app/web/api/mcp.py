@@ -1,6 +1,7 @@
 """Stepwell as an MCP server: workflows marked as tools, over streamable HTTP."""
 
 import functools
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
@@ -9,6 +10,7 @@ from app.auth.roles import Role
 from app.concurrency.first_use import loaded
 from app.concurrency.offload import LONG_BYTES, offload
 from app.settings.extras import extra
+from app.web.api.mcp_message import broken, fault_of, refused
 from app.web.endpoint import Call, Endpoint
 from app.wire.parsing.errors import BadRequest
 from app.wire.parsing.json_body import read_body
@@ -25,12 +27,17 @@ async def mcp(call: Call) -> Response:
         # Prevents DNS rebinding: a web page must not reach the server under its own host name.
         raise BadRequest("this origin is not allowed; name it in cors_origins")
     body = await read_body(call.request, settings.max_body_bytes, settings.body_timeout)
-    if len(body) < LONG_BYTES:
-        parse_json(body)
-    else:
-        await offload(functools.partial(parse_json, body))
+    try:
+        if len(body) < LONG_BYTES:
+            message = parse_json(body)
+        else:
+            message = await offload(functools.partial(parse_json, body))
+    except BadRequest as unreadable:
+        return broken(str(unreadable))
+    if (fault := fault_of(message)) is not None:
+        return refused(message, fault)
     exchange = await loaded(_exchange)
-    return await exchange(call, body)
+    return await exchange(call, body.removeprefix(BOM_UTF8))
 
 
 @functools.cache

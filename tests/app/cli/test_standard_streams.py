@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.telemetry.steady_output import steady
 from tests.harness.processes import STEPWELL, command, run, start
@@ -16,10 +17,12 @@ from tests.harness.small_disk import fill, free, small_disk
 FULL = Path("/dev/full")
 
 
-def test_a_command_says_that_its_output_cannot_be_written(tmp_path: Path) -> None:
-    said = tmp_path / "said"
+@pytest.mark.parametrize("asked", ["config", "--help", "key create --help", "--version"])
+def test_a_command_says_that_its_output_cannot_be_written(tmp_path: Path, asked: str) -> None:
+    said, at_once = tmp_path / "said", os.environ | {"PYTHONUNBUFFERED": "1"}
     with FULL.open("wb") as full, said.open("wb") as error:
-        assert start("config", stdout=full, stderr=error).wait(60) == 1
+        begun = start(*asked.split(), environment=at_once, stdout=full, stderr=error)
+        assert begun.wait(60) == 1
     assert said.read_text() == (
         "stepwell: standard output cannot be written: No space left on device\n"
     )
