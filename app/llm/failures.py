@@ -12,9 +12,9 @@ from http import HTTPStatus
 from typing import Any
 
 from app.llm.tolerant import as_count, as_object
+from app.llm.waits import wait_ms
 from app.outbound.network import AddressNotAllowed
 from steps.contract.step_type import StepBroke
-from steps.http.retry_after import retry_after_ms
 
 _EXCERPT = 1_000
 _PIECE = 4
@@ -172,19 +172,19 @@ def _status(failure: Exception) -> int | None:
 
 def _by_status(status: int, failure: Exception, asked: Asked, now_ms: int) -> StepBroke:
     where = f"model {asked.name} at {asked.host}"
-    said = f"(status {status}): {_shown(_message(getattr(failure, 'body', None)), asked)}"
-    response = getattr(failure, "response", None)
-    wait = response.headers.get("retry-after") if response is not None else None
-    wait_ms = retry_after_ms(wait, now_ms)
+    body, response = getattr(failure, "body", None), getattr(failure, "response", None)
+    shown = _shown(_message(body), asked)
+    said = f"(status {status}): {shown}"
+    pause_ms = wait_ms({} if response is None else response.headers, body, shown, now_ms)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         message = f"{where} takes no more requests for now {said}"
-        return StepBroke("RateLimited", message, retry_after_ms=wait_ms)
+        return StepBroke("RateLimited", message, retry_after_ms=pause_ms)
     if status in _OVERLOADED:
-        return StepBroke("Overloaded", f"{where} is overloaded {said}", retry_after_ms=wait_ms)
+        return StepBroke("Overloaded", f"{where} is overloaded {said}", retry_after_ms=pause_ms)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return StepBroke("ModelFailed", f"{where} failed {said}", retry_after_ms=wait_ms)
+        return StepBroke("ModelFailed", f"{where} failed {said}", retry_after_ms=pause_ms)
     if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT):
-        return StepBroke("ModelFailed", f"{where} did not answer {said}", retry_after_ms=wait_ms)
+        return StepBroke("ModelFailed", f"{where} did not answer {said}", retry_after_ms=pause_ms)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         message = f"{where} refused the key; check its secret or keyEnv {said}"
         return StepBroke("ModelAuth", message, retryable=False)

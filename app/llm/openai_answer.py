@@ -52,7 +52,7 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     choices = objects_of(whole.get("choices"))
     if not choices:
         raise no_answer(whole, response)
-    choice = choices[0]
+    choice = next((one for one in choices if not as_count(one.get("index"))), choices[0])
     said = as_object(choice.get("message") or choice.get("delta"))
     finish = as_word(choice.get("finish_reason")).lower()
     text = without_thoughts(as_text(said.get("content") or choice.get("text")))

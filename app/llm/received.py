@@ -16,15 +16,40 @@ _LONGEST_EVENT_BYTES = 32 * 1_048_576
 _DONE = "[DONE]"
 _ENDS_WITHIN_S = 1.0
 _EVENTS = "text/event-stream"
+_LINES = frozenset(
+    f"application/{name}" for name in ("x-ndjson", "ndjson", "jsonl", "x-jsonlines", "stream+json")
+)
+"""The media types of streams with a JSON document in each line."""
+
 _NOTHING_SAID = ("", "text/plain", "application/octet-stream")
 
 
 def is_stream(response: httpx2.Response, *, asked: bool) -> bool:
     """Return whether the answer is a stream, which may differ from what was `asked`."""
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if asked and media_type in _NOTHING_SAID:
-        response.headers["content-type"] = media_type = _EVENTS
-    return bool(media_type == _EVENTS)
+    return media_type == _EVENTS or media_type in _LINES or (asked and media_type in _NOTHING_SAID)
+
+
+class _Labelled(httpx2.AsyncByteStream):
+    """The bytes of a stream, in which a line that is only a JSON object is an event too."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        begins, is_bare = True, False
+        async for chunk in self._response.aiter_bytes():
+            given = bytearray()
+            for line in chunk.splitlines(keepends=True):
+                if begins and line.startswith(b"{"):  # no field of an event begins so
+                    given += b"data: "
+                    is_bare = True
+                given += line
+                begins = line.endswith((b"\n", b"\r"))
+                if begins and is_bare:
+                    given += b"\n"
+                    is_bare = False
+            yield bytes(given)
 
 
 async def document(response: httpx2.Response) -> dict[str, Any]:
@@ -53,7 +78,13 @@ async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any] | No
         ProviderError: An event reports an error.
         Unreadable: An event is not JSON.
     """
-    source = aiter(httpx2.EventSource(response, max_event_size=_LONGEST_EVENT_BYTES))
+    labelled = httpx2.Response(
+        response.status_code,
+        headers={"content-type": _EVENTS},
+        stream=_Labelled(response),
+        request=response.request,
+    )
+    source = aiter(httpx2.EventSource(labelled, max_event_size=_LONGEST_EVENT_BYTES))
     async for event in source:
         data = event.data.strip()
         if not data:
