@@ -28,10 +28,15 @@ class Enough(Exception):
     """The limit of characters is reached; what has been read so far is the result."""
 
 
-def encrypted() -> DocumentFailure:
-    """Return the failure of a document that cannot be read without its password."""
-    message = "the document is encrypted: it needs a password; save it without one"
+def encrypted(remedy: str = "a password; save it without one") -> DocumentFailure:
+    """Return the failure of a document that cannot be read without its password or a key."""
+    message = f"the document is encrypted: it needs {remedy}"
     return DocumentFailure("DocumentUnreadable", message)
+
+
+def encrypted_for_somebody() -> DocumentFailure:
+    """Return the failure of a message that only its recipient can read."""
+    return encrypted("its recipient's key; save it decrypted")
 
 
 def damaged(what: str) -> DocumentFailure:

@@ -15,11 +15,11 @@ from typing import cast
 
 from app.tools.extraction.attachments import take_attachment
 from app.tools.extraction.charsets import declared_charset, decoded
-from app.tools.extraction.document import Document, damaged, encrypted
+from app.tools.extraction.document import Document, damaged, encrypted_for_somebody
 from app.tools.extraction.flow import Flow
 from app.tools.extraction.kinds import PACKED_SIGNATURE
 from app.tools.extraction.packed_message import read_attachments
-from app.tools.extraction.signed_message import enclosed, is_signed
+from app.tools.extraction.sealed_message import enclosed, holds_message
 from app.tools.extraction.web_page import write_page
 
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
@@ -106,7 +106,8 @@ def _decoded_words(text: str) -> str:
 def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -> None:
     kind = part.get_content_type()
     _check(part, document, depth)
-    if kind == _ENCRYPTED or kind in _SEALED:
+    name = _file_name(part)
+    if kind == _ENCRYPTED or kind in _SEALED or name.lower().endswith(".p7m"):
         _read_sealed(part, kind, document, flow, depth)
     elif part.get_content_maintype() == "message":
         _read_inner(part, kind, document, flow, depth)
@@ -128,7 +129,7 @@ def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -
     elif _is_text(part, kind):
         _read_text(part, kind, document, flow)
     else:
-        take_attachment(_bytes(part), kind, _file_name(part), document, flow)
+        take_attachment(_bytes(part), kind, name, document, flow)
 
 
 def _check(part: EmailMessage, document: Document, depth: int) -> None:
@@ -142,14 +143,14 @@ def _check(part: EmailMessage, document: Document, depth: int) -> None:
 def _read_sealed(part: EmailMessage, kind: str, document: Document, flow: Flow, depth: int) -> None:
     """Read a message that is signed as a whole; refuse one that is encrypted."""
     content = b"" if kind == _ENCRYPTED else _bytes(part)
-    if is_signed(content):
+    if holds_message(content):
         if message := enclosed(content):
             signed = message_from_bytes(message, policy=policy.default)
             _read_part(signed, document, flow, depth + 1)
         else:
             document.leave_out(f"the attachment {_file_name(part)} ({kind})")
     elif depth == 0:
-        raise encrypted()
+        raise encrypted_for_somebody()
     else:
         document.leave_out("a part that is encrypted")
 

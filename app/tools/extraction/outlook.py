@@ -9,9 +9,9 @@ from olefile import OleFileIO
 from app.tools.extraction import packed_rich_text
 from app.tools.extraction.attachments import take_attachment
 from app.tools.extraction.charsets import declared_charset, decoded
-from app.tools.extraction.document import Document, damaged, encrypted
+from app.tools.extraction.document import Document, damaged, encrypted_for_somebody
 from app.tools.extraction.flow import Flow
-from app.tools.extraction.signed_message import enclosed, is_signed
+from app.tools.extraction.sealed_message import enclosed, holds_message
 from app.tools.extraction.web_page import write_page
 from steps.http.charset_names import codec_named
 
@@ -80,10 +80,10 @@ def _sealed(message: "_Message") -> bytes:
     if not kind.startswith(_SEALED):
         return b""
     content = next((found for item in message.attachments() if (found := item.content())), b"")
-    if is_signed(content):
+    if holds_message(content):
         return enclosed(content)
     if not kind.endswith(_SIGNED_IN_PARTS):
-        raise encrypted()
+        raise encrypted_for_somebody()
     return content
 
 

@@ -1,6 +1,7 @@
 """Messages that are attached to messages, in any format, also in archives and under a signature."""
 
 import zipfile
+import zlib
 from collections.abc import Callable
 from email.message import EmailMessage
 from io import BytesIO
@@ -41,6 +42,13 @@ def der(tag: int, *values: bytes) -> bytes:
 
 def endless(tag: int, *values: bytes) -> bytes:
     return bytes([tag, 0x80]) + b"".join(values) + b"\0\0"
+
+
+def compressed(content: bytes = SIGNED) -> bytes:
+    """Return a message that is compressed as a whole."""
+    held = der(0x30, der(0x06, b"x"), der(0xA0, der(0x04, zlib.compress(content))))
+    body = der(0x30, b"\x02\x01\x00", der(0x30, der(0x06, b"zlib")), held)
+    return der(0x30, bytes.fromhex("060b2a864886f70d0109100109"), der(0xA0, body))
 
 
 def signed(content: bytes = SIGNED, wrap: Wrap = der) -> bytes:
@@ -98,6 +106,8 @@ def test_messages_and_archives_that_are_nested_too_deep_are_named() -> None:
     [
         ("a.eml", mail("s", ("smime.p7m", signed()), kind="pkcs7-mime")),
         ("a.eml", mail("s", ("smime.p7m", signed(wrap=endless)), kind="x-pkcs7-mime")),
+        ("a.eml", mail("s", ("smime.p7m", signed()))),
+        ("a.eml", mail("s", ("smime.p7z", compressed()), kind="pkcs7-mime")),
         ("a.msg", outlook_file(message("s", "", attachment(signed(), "p"), kind=SEALED))),
         ("a.msg", outlook_file(message("s", "signed words", attachment(SIGNED, ""),
                                        kind=f"{SEALED}.MultipartSigned"))),
@@ -118,4 +128,4 @@ def test_what_is_encrypted_within_a_mail_is_named_and_certificates_are() -> None
     sealed = outlook_file(message("s", "", attachment(b"\x30\x80", "p"), kind=SEALED))
     assert "encrypted" in failure_of("a.msg", sealed)[1]
     cut = outlook_file(message("s", "", attachment(signed()[:60], "p"), kind=SEALED))
-    assert "signed message ends early" in failure_of("a.msg", cut)[1]
+    assert "what it encloses ends early" in failure_of("a.msg", cut)[1]

@@ -1,11 +1,18 @@
-"""S/MIME: what is inside a signed message (RFC 5652). The signature itself is not checked."""
+"""S/MIME: what is in a message that is signed or compressed as a whole (RFC 5652, RFC 3274).
 
+Signatures are not checked.
+"""
+
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.tools.extraction.document import damaged
 
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
+_COMPRESSED_DATA = bytes.fromhex("060b2a864886f70d0109100109")
+_HEAD_BYTES = 32
+_MOST_BYTES = 50 * 1024 * 1024
 _OCTETS, _SEQUENCE, _TAGGED = 0x04, 0x10, 0x00
 _CONSTRUCTED, _NUMBER = 0x20, 0x1F
 _LONG_LENGTH, _MOST_LENGTH_BYTES = 0x80, 4
@@ -30,26 +37,32 @@ class _Value:
         return bool(self.tag & _CONSTRUCTED)
 
 
-def is_signed(content: bytes) -> bool:
-    """Return whether this is a message that is signed, and not one that is encrypted."""
-    return _SIGNED_DATA in content[:32]
+def holds_message(content: bytes) -> bool:
+    """Return whether a message is signed or compressed, and not encrypted."""
+    head = content[:_HEAD_BYTES]
+    return _SIGNED_DATA in head or _COMPRESSED_DATA in head
 
 
 def enclosed(content: bytes) -> bytes:
-    """Return the bytes that are signed, b"" where there are none. Raises `DocumentFailure`."""
+    """Return the bytes of the message inside, b"" without one. Raises `DocumentFailure`."""
     try:
-        return _message(content)
-    except IndexError as broken:
-        raise damaged("its signed message ends early") from broken
+        held = _held(content)
+        if _COMPRESSED_DATA in content[:_HEAD_BYTES]:
+            return zlib.decompressobj().decompress(held, _MOST_BYTES)
+    except (IndexError, zlib.error) as broken:
+        raise damaged("what it encloses ends early") from broken
+    return held
 
 
-def _message(content: bytes) -> bytes:
+def _held(content: bytes) -> bytes:
     outer = _inside(content, _value(content, 0), _TAGGED)
-    signed = outer and _inside(content, outer, _SEQUENCE)
-    held = signed and _inside(content, signed, _SEQUENCE)
-    wrapped = held and _inside(content, held, _TAGGED)
-    octets = wrapped and _inside(content, wrapped, _OCTETS)
-    return b"".join(_octets(content, octets)) if octets else b""
+    sealed = outer and _inside(content, outer, _SEQUENCE)
+    for part in _values(content, sealed) if sealed else ():
+        wrapped = _inside(content, part, _TAGGED) if part.number == _SEQUENCE else None
+        octets = wrapped and _inside(content, wrapped, _OCTETS)
+        if octets:
+            return b"".join(_octets(content, octets))
+    return b""
 
 
 def _inside(content: bytes, around: _Value, number: int) -> _Value | None:
@@ -77,7 +90,7 @@ def _values(content: bytes, around: _Value) -> Iterator[_Value]:
 def _value(content: bytes, at: int, depth: int = 0) -> _Value:
     """Return the value that begins here. Raises `IndexError` where it is cut off."""
     if depth > _DEEPEST:
-        raise damaged("its signed message is nested too deep")
+        raise damaged("what it encloses is nested too deep")
     tag, length, begin = content[at], content[at + 1], at + 2
     if length == _LONG_LENGTH:
         end = begin
