@@ -14,6 +14,8 @@ from app.tools.extraction.symbols import symbol
 from app.tools.extraction.word_parts import Fields, FormField
 
 _NOT_SHOWN = frozenset({"del", "moveFrom", "pPr", "rPr", "tblPr", "trPr", "tcPr", "sdtPr"})
+_WIDTHS = frozenset({"gridSpan", "gridBefore"})
+_MOST_COLUMNS = 256
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 _INLINE = {"tab": "\t", "ptab": "\t", "noBreakHyphen": "-"}
 _DELETED = {
@@ -163,7 +165,18 @@ class _Words:
             self._hidden_by = name
         elif name in _DELETED.get((self._hidden_by, self._hidden), ()):
             self._is_deleted = True
+        elif name in _WIDTHS:
+            self._widen(name, attributes.get("val", ""))
         self._hidden += 1
+
+    def _widen(self, name: str, columns: str) -> None:
+        """Keep what follows in its column."""
+        count = min(int(columns), _MOST_COLUMNS) if columns.isdecimal() else 0
+        if name == "gridSpan":
+            self._flow.span(count, 1)
+        else:
+            for _ in range(count):
+                self._flow.begin_cell()
 
     def _show_again(self, name: str) -> None:
         self._hidden -= 1

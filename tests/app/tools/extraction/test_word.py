@@ -228,3 +228,15 @@ def test_a_truncated_part_is_damaged() -> None:
 def test_one_endless_line_is_cut_without_being_buffered() -> None:
     found = read("a.docx", word_of(f"<w:p>{text_run('x' * 5_000_000)}</w:p>"), characters=10)
     assert (found["text"], found["truncated"]) == ("x" * 10, True)
+
+
+def test_what_stands_beside_a_wide_cell_stays_in_its_column() -> None:
+    def cell(text: str, properties: str = "") -> str:
+        return f"<w:tc>{properties}<w:p>{text_run(text)}</w:p></w:tc>"
+
+    wide = cell("wide", '<w:tcPr><w:gridSpan w:val="2"/></w:tcPr>') + cell("c")
+    odd = cell("d", '<w:tcPr><w:gridSpan w:val="x"/></w:tcPr>') + cell("e")
+    late = '<w:trPr><w:gridBefore w:val="2"/></w:trPr>' + cell("f")
+    rows = "".join(f"<w:tr>{cells}</w:tr>" for cells in (wide, odd, late))
+    found = text_of("a.docx", word_of(f"<w:p>{text_run('up')}</w:p><w:tbl>{rows}</w:tbl>"))
+    assert found == "up\nwide\t\tc\nd\te\n\t\tf"
