@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the library defines this type for type checkers only
 _MOST_PARTS = 1_010
 _LONGEST_HEADER = 8_192
 _AS_BROWSERS_WRITE = re.compile(r"%(22|0D|0A)", re.IGNORECASE)
+_FOLD = re.compile(rb"\r\n[ \t]+")
 _UNCHANGED = (b"", b"7bit", b"8bit", b"binary")
 
 
@@ -45,7 +46,7 @@ class Part:
         except UnicodeError as wrong:
             charset = "UTF-8" if codec == "utf_8" else f"the charset {codec}"
             raise ValueError(f"is not text in {charset}") from wrong
-        return text
+        return text if self.charset is None else text.removeprefix("\ufeff")
 
 
 def parse_multipart(content_type: bytes, body: bytes) -> list[Part]:
@@ -64,7 +65,7 @@ def parse_multipart(content_type: bytes, body: bytes) -> list[Part]:
             raise BadRequest("the form cannot be read: its Content-Type names no boundary")
         reading = _Reading()
         parser = MultipartParser(boundary, reading.callbacks(), max_header_size=_LONGEST_HEADER)
-        parser.write(_from_first_boundary(boundary, body))
+        parser.write(_unfolded(boundary, _from_first_boundary(boundary, body)))
     except (FormParserError, ValueError) as wrong:
         raise BadRequest(f"the form cannot be read: {wrong}") from wrong
     if not reading.is_over:
@@ -81,6 +82,19 @@ def _from_first_boundary(boundary: bytes, body: bytes) -> bytes:
     if body.startswith(b"--", match.end()) and b"--" + boundary in body[: match.start()]:
         raise ValueError("its lines must end with CRLF")
     return b"--" + boundary + body[match.end() :]
+
+
+def _unfolded(boundary: bytes, body: bytes) -> bytes:
+    """Return a body in which each header of a part is one line; MIME lets them be folded."""
+    if _FOLD.search(body) is None:
+        return body
+    heads = re.compile(rb"--" + re.escape(boundary) + rb"[ \t]*\r\n(?:[^\r\n]+\r\n)+(?=\r\n)")
+
+    def unfolded(head: re.Match[bytes]) -> bytes:
+        begins_line = head.start() == 0 or body.endswith(b"\r\n", 0, head.start())
+        return _FOLD.sub(b" ", head[0]) if begins_line else head[0]
+
+    return heads.sub(unfolded, body)
 
 
 class _Reading:
@@ -136,10 +150,16 @@ def _part(headers: dict[bytes, bytes]) -> Part:
     given = parameters_of(headers.get(b"content-disposition", b""))
     if "name" not in given:
         raise ValueError("a part's Content-Disposition has no name")
-    name = _plain(given["name"].decode())
+    try:
+        name = _plain(given["name"].decode())
+    except UnicodeDecodeError as wrong:
+        raise ValueError("the name of a field is not UTF-8") from wrong
     if headers.get(b"content-transfer-encoding", b"").strip().lower() not in _UNCHANGED:
         raise ValueError(f"the part {name[:80]!r} is encoded; send its bytes as they are")
     content_type = headers.get(b"content-type", b"").decode("latin-1")
+    if content_type.lower().startswith("multipart/"):
+        kind = content_type.partition(";")[0][:80]
+        raise ValueError(f"the part {name[:80]!r} is {kind}; send each file in a part of its own")
     return Part(name, _file_name(given), charset_of(content_type) if content_type else None)
 
 

@@ -54,6 +54,10 @@ def read(*parts: bytes, kind: bytes = KIND, before: bytes = b"", after: bytes = 
         ('form-data; name="a"; filename="a;b=c.pdf"', "a;b=c.pdf"),
         ('form-data; name="a"; filename="100%41.pdf"', "100%41.pdf"),
         ("FORM-DATA;NAME=a ; FileName = x.pdf ;", "x.pdf"),
+        (
+            'form-data;\r\n\tname="a";\r\n filename="x.pdf"\r\nContent-Type: text/x;\r\n a=b',
+            "x.pdf",
+        ),
         ('form-data; name="a"; filename="C:\\temp\\x.txt"', "x.txt"),
         ('form-data; name="a"; filename="a\\"', "attachment"),
         ('form-data; name="a"; filename=""', "attachment"),
@@ -95,6 +99,9 @@ def test_text_around_the_parts_is_ignored(before: bytes, after: bytes) -> None:
         (written("form-data; name=a", more=b"\r\nContent-Disposition: x") + b"--B--", "twice"),
         (written("form-data; name=a", more=b"\r\nContent-Transfer-Encoding: base64") + b"--B--",
          "send its bytes as they are"),
+        (b'--B\r\nContent-Disposition: form-data; name="\xfc"\r\n\r\n1\r\n--B--', "not UTF-8"),
+        (written("form-data; name=a", more=b"\r\nContent-Type: multipart/mixed; boundary=C") + b"--B--",
+         "'a' is multipart/mixed; send each file in a part of its own"),
     ],
 )  # fmt: skip
 def test_an_invalid_form_is_refused_with_the_reason(body: bytes, reason: str) -> None:
@@ -102,7 +109,16 @@ def test_an_invalid_form_is_refused_with_the_reason(body: bytes, reason: str) ->
         parse_multipart(KIND, body)
 
 
+def test_only_headers_are_unfolded() -> None:
+    content = b"a\r\n b\r\n\r\n --B\r\nX: 1\r\n 2\r\n\r\n"
+    assert read(written("form-data;\r\n name=a", content)).texts == {"a": content.decode()}
+
+
 def test_texts_are_decoded_in_their_declared_charset() -> None:
+    wide = written(
+        "form-data; name=a", "ü".encode("utf-16"), b"\r\nContent-Type: t/p; charset=utf-16"
+    )
+    assert read(wide).texts == {"a": "ü"}
     latin = written(
         "form-data; name=a", b"M\xfcller", b"\r\nContent-Type: text/plain; CHARSET=Latin1"
     )
