@@ -12,7 +12,6 @@ from http import HTTPStatus
 from typing import Any
 
 from app.llm.tolerant import as_count, as_object
-from app.llm.waits import wait_ms
 from app.outbound.network import AddressNotAllowed
 from steps.contract.step_type import StepBroke
 
@@ -172,6 +171,8 @@ def _status(failure: Exception) -> int | None:
 
 def _by_status(status: int, failure: Exception, asked: Asked, now_ms: int) -> StepBroke:
     where = f"model {asked.name} at {asked.host}"
+    from app.llm.waits import wait_ms  # noqa: PLC0415 - most models never fail
+
     body, response = getattr(failure, "body", None), getattr(failure, "response", None)
     shown = _shown(_message(body), asked)
     said = f"(status {status}): {shown}"
