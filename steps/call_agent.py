@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from engine import Json, JsonObject
 from steps.agents.agent import AgentDefinition
@@ -18,10 +18,11 @@ from steps.agents.recorded import RecordedCalls
 from steps.agents.records import kept_calls
 from steps.agents.thread import Thread
 from steps.agents.work import AgentWork, Instructed
+from steps.contract.part import Part
 from steps.contract.step_type import GoesOn, Outcome, StepInput, StepSettings, StepType
 from steps.effects.chat import Message, TextPart
 from steps.effects.effects import Effects
-from steps.language.template import Template
+from steps.language.template import Template, as_text
 from steps.models.attachments import attached
 from steps.models.budget_questions import BudgetQuestions
 from steps.models.budget_questions import accepted as of_budget
@@ -38,10 +39,8 @@ from steps.models.spending import LimitReached
 from steps.tools.asks import accepted as of_tool
 
 
-class RecordedVisit(BaseModel):
+class RecordedVisit(Part):
     """An earlier visit of an agent."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     runId: Template = Field(description="the run")  # noqa: N815
     stepId: str | None = Field(  # noqa: N815
@@ -56,7 +55,7 @@ class RecordedVisit(BaseModel):
 class CallAgentSettings(StepSettings):
     """The agent that works, and its task."""
 
-    agentId: str = Field(  # noqa: N815 - the page's word
+    agentId: str = Field(  # noqa: N815 - the document's word
         min_length=1, max_length=200, description="the id of the agent"
     )
     version: str | None = Field(
@@ -176,7 +175,7 @@ class CallAgent(StepType[CallAgentSettings]):
             return await _instructed(worker, settings, inputs, step, effects)
 
         work = AgentWork(first, fields, instructed, step, effects, recorded)
-        message = _text(await settings.message.rendered(step.scope))
+        message = as_text(await settings.message.rendered(step.scope))
         given: JsonObject = {"message": message, "inputs": inputs}
         guards = VisitGuards(agent.name, agent.settings.guards, given, step, effects, earlier)
         if (waits := await guards.before()) is not None:
@@ -235,7 +234,7 @@ async def _instructed(
     instructions = await agent.settings.instructions.rendered({**step.scope, "inputs": inputs})
     own = await headers_of_document(agent.settings.headers, effects)
     of_step = await headers_of_step(settings.headers, step.scope, effects)
-    return Instructed(agent.settings, _text(instructions), merged_headers(of_step, own))
+    return Instructed(agent.settings, as_text(instructions), merged_headers(of_step, own))
 
 
 async def _recorded(
@@ -245,7 +244,7 @@ async def _recorded(
     named = settings.recorded
     if named is None:
         return None
-    run_id = _text(await named.runId.rendered(step.scope))
+    run_id = as_text(await named.runId.rendered(step.scope))
     return await effects.visit_records(run_id, named.stepId or step.step_id, named.visit)
 
 
@@ -254,7 +253,3 @@ def _with_options(agent: AgentDefinition, settings: CallAgentSettings) -> AgentD
     given = {name: getattr(settings, name) for name in ("model", "reasoning", "fallback")}
     own = {name: value for name, value in given.items() if value not in (None, [])}
     return replace(agent, settings=agent.settings.model_copy(update=own)) if own else agent
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

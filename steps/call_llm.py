@@ -30,7 +30,7 @@ from steps.effects.chat import (
     answer_from_json,
 )
 from steps.effects.effects import Effects
-from steps.language.template import Template
+from steps.language.template import Template, as_text
 from steps.models.answer_files import kept_answer
 from steps.models.asked import newly_asked
 from steps.models.attachments import attached
@@ -74,7 +74,7 @@ class CallLlmSettings(StepSettings):
     temperature: float | None = Field(
         None, ge=0, le=2, description="how much the answers vary; default: that of the model"
     )
-    maxTokens: int | None = Field(  # noqa: N815 - documents are camelCase
+    maxTokens: int | None = Field(  # noqa: N815 - the document's word
         None, ge=1, le=10_000_000, description="the largest number of tokens of an answer"
     )
     files: list[Template] = Field(
@@ -269,7 +269,7 @@ async def _conversation(
         assert settings.prompt is not None  # noqa: S101 - by `check`
         turns = [Turn(role="user", content=settings.prompt)]
     messages = [
-        Message(turn.role, (TextPart(_text(await turn.content.rendered(step.scope))),))
+        Message(turn.role, (TextPart(as_text(await turn.content.rendered(step.scope))),))
         for turn in turns
     ]
     if parts:
@@ -279,7 +279,7 @@ async def _conversation(
     if settings.history is not None:
         messages[:0] = _said_before(await settings.history.rendered(step.scope))
     if settings.system is not None:
-        system = _text(await settings.system.rendered(step.scope))
+        system = as_text(await settings.system.rendered(step.scope))
         messages.insert(0, Message("system", (TextPart(system),)))
     return messages
 
@@ -325,7 +325,3 @@ def _text_of(answer: ChatAnswer) -> str:
             return json.dumps(call.arguments, ensure_ascii=False)
         return call.text
     return answer.text
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -29,7 +29,7 @@ from steps.tools.asks import accepted as of_tool
 class CallToolSettings(StepSettings):
     """The tool, and its inputs."""
 
-    toolId: str = Field(  # noqa: N815 - the page's word
+    toolId: str = Field(  # noqa: N815 - the document's word
         min_length=1,
         max_length=200,
         description="the id of the tool; `server.tool` for a tool of an MCP server",

@@ -43,7 +43,7 @@ Parts: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
 class CallWorkflowSettings(StepSettings):
     """The workflow that is called, its input, and how often it is called."""
 
-    workflowId: Template | None = Field(  # noqa: N815 - the page's word
+    workflowId: Template | None = Field(  # noqa: N815 - the document's word
         None, description="the id of the workflow, or `#name` for one of the document's own"
     )
     steps: Parts = Field(
@@ -201,22 +201,22 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         total = 1 if items is None else len(items)
         if not settings.wait:
             return await _started(settings, step, items, effects)
-        some = None if settings.enough == "all" else wanted(settings.enough, total)
+        least = None if settings.enough == "all" else wanted(settings.enough, total)
         plan = ChildPlan(
             first=0,
             total=total,
             child=lambda index: _child(settings, step, items, index),
             concurrency=settings.concurrency,
             keep_going=items is not None and settings.onItemError == "continue",
-            enough=some,
+            enough=least,
             others_go_on=settings.others == "continue",
         )
         stand = await effects.children(plan)
         if isinstance(stand, ChildrenOpen):
             return AwaitsChildren(stand.total, stand.pause)
         await record_usage(stand.ends, step, effects)
-        if some is not None and not plan.keep_going:
-            if sum(end.error is None for end in stand.ends) < some:
+        if least is not None and not plan.keep_going:
+            if sum(end.error is None for end in stand.ends) < least:
                 raise not_enough(plan, stand.ends, lambda number: f"item {number}")
         elif not plan.keep_going:
             for end in stand.ends:
@@ -225,7 +225,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         taken = [_taken(settings, end) for end in stand.ends]
         if items is None:
             return Done(taken[0], {"response": {"runId": stand.ends[0].run_id}})
-        summary = _summary(stand.ends, taken, total, some=some is not None)
+        summary = _summary(stand.ends, taken, total, may_stop=least is not None)
         if plan.others_go_on:
             summary["left"] = [{"index": at, "runId": left} for at, left in stand.left.items()]
         return Done(summary)
@@ -310,8 +310,10 @@ def _taken(settings: CallWorkflowSettings, end: ChildEnd) -> Json:
     return end.result if collect == "result" else end.data
 
 
-def _summary(ends: Sequence[ChildEnd], taken: list[Json], total: int, *, some: bool) -> JsonObject:
-    """Return the output of many items; with `some`, stopped items are not failures."""
+def _summary(
+    ends: Sequence[ChildEnd], taken: list[Json], total: int, *, may_stop: bool
+) -> JsonObject:
+    """Return the output of many items; with `may_stop`, stopped items are not failures."""
     outputs: list[Json] = [None] * total
     errors: list[Json] = []
     completed = 0
@@ -319,7 +321,7 @@ def _summary(ends: Sequence[ChildEnd], taken: list[Json], total: int, *, some: b
         outputs[end.number] = item
         if end.error is None:
             completed += 1
-        elif not (some and end.error.type in STOPPED):
+        elif not (may_stop and end.error.type in STOPPED):
             errors.append({"index": end.number, **shown_failure(end, end.error)})
     failed = len(errors)
     return {

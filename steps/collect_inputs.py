@@ -18,9 +18,7 @@ from steps.contract.step_type import (
     StepInput,
     StepType,
 )
-from steps.effects.effects import (
-    Effects,
-)
+from steps.effects.effects import Effects
 from steps.fields.fields import Fields
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from engine import Json, JsonObject
 from steps.asking.asked_fields import FIELD_ERRORS, accepted, worked_out
+from steps.asking.chosen_action import action_problems
 from steps.asking.pause import ASK_ERRORS, NOBODY, asking_pause, asking_problems
 from steps.asking.settings import AskSettings
 from steps.contract.keeps_asking import KeepsAsking
+from steps.contract.part import Part
 from steps.contract.step_type import (
     UNUSED_OF_A_PAUSE,
     InvalidAnswer,
@@ -18,9 +20,7 @@ from steps.contract.step_type import (
     StepInput,
     StepType,
 )
-from steps.effects.effects import (
-    Effects,
-)
+from steps.effects.effects import Effects
 from steps.fields.field_specs import spec_problems
 from steps.language.template import Template, as_text
 from steps.language.template_places import APART
@@ -32,10 +32,8 @@ ANSWER_WORDS = (
 """The keys of every answer beside the fields' values; no field may have one of these names."""
 
 
-class Action(BaseModel):
+class Action(Part):
     """One action that a person may choose."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     value: str = Field(min_length=1, max_length=200, description="the value in the answer")
     label: Template | None = Field(None, description="the text of the button; default: the value")
@@ -50,7 +48,7 @@ class Action(BaseModel):
 class RequestUserActionSettings(AskSettings):
     """The actions of a request-user-action step, and how many answers it needs."""
 
-    actionId: str | None = Field(  # noqa: N815 - the page's word
+    actionId: str | None = Field(  # noqa: N815 - the document's word
         None,
         min_length=1,
         max_length=200,
@@ -171,11 +169,9 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
     ) -> "Json | KeepsAsking":
         """Check the answer's action and value against the question, and count it."""
         problems = list(_misplaced(answer))
-        if not problems and answer.get("actionId") != pause["actionId"]:
-            problems.append(Problem("actionId", f"must be {pause['actionId']!r}"))
-        values = [action.value for action in settings.actions]
-        if answer.get("actionValue") not in values:
-            problems.append(Problem("actionValue", f"must be one of {', '.join(values)}"))
+        if not problems:
+            values = (action.value for action in settings.actions)
+            problems += action_problems(pause, answer, values)
         if problems:
             raise InvalidAnswer(problems)
         output = {

@@ -11,7 +11,7 @@ from steps.effects.effects import Effects
 from steps.effects.outgoing import OutgoingSignal
 from steps.language.durations import Duration
 from steps.language.template import Template
-from steps.signal_names import CALLBACK, SignalName, key_of
+from steps.signal_names import CALLBACK, SignalKey, SignalName, key_of
 
 HOUR_MS = 3_600_000
 LONGEST_KEEP_MS = 90 * 24 * HOUR_MS
@@ -44,11 +44,7 @@ class SendSignalSettings(StepSettings):
     """The signal, and the runs that receive it."""
 
     signal: SignalName = Field(description="the signal's name, such as `payment`")
-    key: Template = Field(
-        default_factory=lambda: Template(""),
-        description="the key that distinguishes signals of that name: a template, such as `{{ "
-        "data.orderId }}`",
-    )
+    key: SignalKey
     data: Template = Field(
         default_factory=lambda: Template({}),
         description="the content of the signal: any JSON, a template",

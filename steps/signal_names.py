@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from engine import Json
 from steps.contract.step_type import StepBroke
@@ -15,6 +15,14 @@ CALLBACK = "callback"
 
 LONGEST_KEY = 200
 SignalName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
+SignalKey: TypeAlias = Annotated[
+    Template,
+    Field(
+        default_factory=lambda: Template(""),
+        description="the key that distinguishes signals of that name: a template, such as `{{ "
+        "data.orderId }}`",
+    ),
+]
 _KEY = re.compile(rf"[^\x00-\x1f\x7f]{{0,{LONGEST_KEY}}}")
 
 

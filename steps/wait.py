@@ -35,7 +35,7 @@ class Wait(StepType[WaitSettings]):
     built_in = True
     own_errors = False
     unused = {
-        "output": "it delivers nothing; use call-tool with `transform` to set values",
+        "output": "it delivers nothing; a `set` step sets values",
         "timeout": "it waits as long as `duration` or `until` says",
         "retry": "a wait is not tried again",
         "onInterrupted": "it touches nothing, so it always continues after a restart",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from engine import SIGNAL_PAUSE, Json, JsonObject, Pause, Pauses, iso_time, scope_with
+from steps.contract.records import keep
 from steps.contract.step_type import (
     UNUSED_OF_A_PAUSE,
     Done,
@@ -20,8 +21,7 @@ from steps.document.shape import Identifier
 from steps.effects.effects import Effects
 from steps.language.condition import Condition, compiled_condition
 from steps.language.durations import Duration
-from steps.language.template import Template
-from steps.signal_names import CALLBACK, SignalName, key_of
+from steps.signal_names import CALLBACK, SignalKey, SignalName, key_of
 
 _MOST = 1_000
 
@@ -30,11 +30,7 @@ class WaitForSignalSettings(StepSettings):
     """The signal for which the run waits."""
 
     signal: SignalName | None = Field(None, description="the signal's name, such as `payment`")
-    key: Template = Field(
-        default_factory=lambda: Template(""),
-        description="the key that distinguishes signals of that name: a template, such as `{{ "
-        "data.orderId }}`",
-    )
+    key: SignalKey
     callback: Identifier | None = Field(
         None,
         description="instead of `signal` and `key`: the id of a step that has passed on its own "
@@ -165,9 +161,5 @@ async def _deadline_ms(settings: WaitForSignalSettings, effects: Effects) -> int
     at_ms = effects.now_ms() + settings.deadline
     if not _gathers(settings):
         return at_ms
-
-    async def begin() -> Json:
-        return at_ms
-
-    kept = await effects.record("deadline", begin)
+    kept = await keep(effects, "deadline", at_ms)
     return kept if isinstance(kept, int) else at_ms

@@ -14,7 +14,7 @@ from steps.contract.step_type import StepBroke
 from steps.effects.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, ToolCall
 from steps.language.condition import compiled_condition
 from steps.language.expression import ExpressionError
-from steps.language.template import Template
+from steps.language.template import Template, as_text
 
 _PIECE = re.compile(r"\S+\s*|\s+")
 
@@ -29,7 +29,7 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
     scope: JsonObject = {"asked": asked}
     try:
         answer = await _answer(endpoint.settings.scripts, asked, scope)
-        text = _text(await _rendered(answer.text, scope))
+        text = as_text(await _rendered(answer.text, scope))
         calls = [(one.tool, await _rendered(one.arguments, scope)) for one in answer.calls]
         output = await _rendered(answer.output, scope)
     except ExpressionError as failed:
@@ -48,7 +48,7 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
     if output is not None:
         tool = _way_to_deliver(request)
         if tool is None:
-            text = _text(output)
+            text = as_text(output)
         else:
             calls.append((tool, output))
     named = tool_calls(
@@ -126,7 +126,3 @@ def _value(text: str) -> Json:
     except ValueError:
         return text
     return found
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -3,8 +3,6 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -14,6 +12,7 @@ from pydantic import (
 from engine import Json, JsonObject
 from engine.value import value
 from steps.agents.guard import Guards
+from steps.contract.part import Part
 from steps.contract.step_type import Problem
 from steps.document.edge_condition import condition
 from steps.document.problems import InvalidDefinition, problems_of
@@ -27,11 +26,7 @@ from steps.models.headers import HEADERS, FurtherHeaders
 from steps.models.options import FALLBACK, REASONING, Fallback, Reasoning
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class Approval(_Part):
+class Approval(Part):
     """When a person must approve a call, who may do so, and until when."""
 
     when: str | None = Field(
@@ -62,7 +57,7 @@ class Approval(_Part):
         return value
 
 
-class AgentTool(_Part):
+class AgentTool(Part):
     """One thing that an agent may call: a tool, or a workflow that is marked as a tool."""
 
     tool: str | None = Field(
@@ -101,7 +96,7 @@ class AgentTool(_Part):
         return self
 
 
-class Limits(_Part):
+class Limits(Part):
     """How much an agent may use before its step fails or asks a person."""
 
     maxTurns: int = Field(  # noqa: N815
@@ -140,7 +135,7 @@ class Limits(_Part):
     )
 
 
-class Summarize(_Part):
+class Summarize(Part):
     """How a conversation is summarised."""
 
     model: str | None = Field(
@@ -154,7 +149,7 @@ class Summarize(_Part):
     )
 
 
-class Context(_Part):
+class Context(Part):
     """How a long conversation is shortened for the model."""
 
     maxTokens: int = Field(  # noqa: N815
@@ -184,7 +179,7 @@ class Context(_Part):
         return self
 
 
-class AgentDocument(_Part):
+class AgentDocument(Part):
     """An agent in the form in which people write and store it."""
 
     id: Identifier | None = Field(

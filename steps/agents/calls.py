@@ -11,7 +11,6 @@ from zlib import crc32
 
 from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, StepError
 from engine.value import value
-from steps.agents.agent import Limits
 from steps.agents.call import AgentCall, as_reported, meant_tool
 from steps.agents.call_messages import edit_message, error_message, error_of, of_workflow
 from steps.agents.handoff import handed_over, handoff_in
@@ -20,7 +19,7 @@ from steps.agents.person import question
 from steps.agents.questions import Asked, Decision, Questions
 from steps.agents.recorded import RecordedCalls
 from steps.agents.tools import DELIVER, Offer
-from steps.contract.records import CHILD_USAGE
+from steps.contract.records import CHILD_USAGE, keep
 from steps.contract.step_type import StepBroke, StepInput, listed
 from steps.effects.chat import Part, TextPart, ToolCall
 from steps.effects.child_runs import ChildPlan, ChildrenOpen, ChildRun
@@ -64,8 +63,7 @@ class AgentCalls:
 
     def __init__(  # noqa: PLR0913 - what a call touches, each passed in
         self,
-        limits: Limits,
-        left: AgentLimits,
+        limits: AgentLimits,
         fields: Mapping[str, JsonObject],
         offers: Sequence[Offer],
         questions: Questions,
@@ -77,7 +75,6 @@ class AgentCalls:
         self.log: list[Json] = []
         self._recorded = recorded
         self._limits = limits
-        self._left = left
         self._fields = fields
         self.offer(offers)
         self._questions = questions
@@ -111,7 +108,7 @@ class AgentCalls:
             ]
             return await self._questions.approval(f"turn-{turn}", asked)
         to = None if handoff is None or delivered else await self._hand_over(handoff)
-        self._left.spent_ms += max((self._spent_ms(call) for call in before), default=0)
+        self._limits.spent_ms += max((self._spent_ms(call) for call in before), default=0)
         results = [await self._result(call) for call in before]
         if delivered is None:
             return CallResults(results, to)
@@ -226,7 +223,7 @@ class AgentCalls:
         assert arguments is not None  # noqa: S101 - as above
         if self._effects.recalled(call.name) is None:
             outcome = recorded.outcome(offer.id, arguments)
-            await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **outcome})
+            await keep(self._effects, call.name, {"tool": offer.id, "durationMs": 0, **outcome})
 
     async def _tool(self, call: AgentCall) -> LimitReached | Pauses | None:
         """Call a tool, unless it was called already or a person has reported the outcome.
@@ -239,7 +236,8 @@ class AgentCalls:
         assert arguments is not None  # noqa: S101 - as above
         settled = self._settled(call)
         if settled is not None and settled["value"] != "again":
-            await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **as_reported(settled)})
+            reported: JsonObject = {"tool": offer.id, "durationMs": 0, **as_reported(settled)}
+            await keep(self._effects, call.name, reported)
             return None
         if (asked := open_pause(self._step, self._effects, f"{call.name}/")) is not None:
             await self._note_back(call)
@@ -266,12 +264,14 @@ class AgentCalls:
     async def _note_back(self, call: AgentCall) -> None:
         """Record that a call has returned, so that its outcome is not in doubt."""
         if self._asks_in_doubt(call):
-            await self._keep(f"{call.name}/doubt-{self._times_begun(call)}", {"value": "again"})
+            await keep(
+                self._effects, f"{call.name}/doubt-{self._times_begun(call)}", {"value": "again"}
+            )
 
     async def _attempts(self, offer: Offer, arguments: JsonObject, name: str) -> JsonObject:
         """Call a tool as often as the agent allows; return the outcome for its record."""
-        limit_ms = offer.timeout_ms or self._limits.callTime
-        left_s, attempt = self._left.left_s(), 0
+        limit_ms = offer.timeout_ms or self._limits.settings.callTime
+        left_s, attempt = self._limits.left_s(), 0
         loop = asyncio.get_running_loop()
         ends_s = loop.time() + left_s
         while True:
@@ -316,14 +316,8 @@ class AgentCalls:
             value |= {"ok": False, "error": error_of(end.error.type, end.error.message)}
         else:
             value |= {"ok": True, "result": of_workflow({"data": end.data, "result": end.result})}
-        await self._keep(call.name, value)
+        await keep(self._effects, call.name, value)
         return None
-
-    async def _keep(self, name: str, value: JsonObject) -> None:
-        async def work() -> Json:
-            return value
-
-        await self._effects.record(name, work)
 
     def _asks_in_doubt(self, call: AgentCall) -> bool:
         is_asked = self._step.on_interrupted is OnInterrupted.ASK
@@ -351,7 +345,9 @@ class AgentCalls:
     async def _begin(self, call: AgentCall) -> None:
         """Record that a call is about to be made."""
         self._begun.add(call.name)
-        await self._keep(f"{call.name}/begun-{self._times_begun(call) + 1}", {"begun": True})
+        await keep(
+            self._effects, f"{call.name}/begun-{self._times_begun(call) + 1}", {"begun": True}
+        )
 
     def _spent_ms(self, call: AgentCall) -> int:
         kept = self._effects.recalled(call.name)
@@ -367,13 +363,15 @@ class AgentCalls:
                 self.log.append({**noted, "ok": False})
             return call.message
         if not self._questions.is_kept(call.name):
-            self._left.count_child(kept.get(CHILD_USAGE))
+            self._limits.count_child(kept.get(CHILD_USAGE))
         noted["ok"] = kept["ok"]
         self.log.append(noted if call.edited is None else {**noted, "editedArguments": call.edited})
         result = kept["result"] if kept["ok"] else {"error": kept["error"]}
         if kept["ok"] and "runId" in kept:
             result = of_workflow(result)
-        parts = shown(result, self._limits.maxResult, await pictures_of(result, self._effects))
+        parts = shown(
+            result, self._limits.settings.maxResult, await pictures_of(result, self._effects)
+        )
         if call.edited is None:
             return parts
         return (TextPart(edit_message(call.edited)), *parts)

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from steps.contract.part import Part
 from steps.document.shape import ALSO_TEXT
 from steps.language.expression import Expression, ExpressionError, bare_condition
 
@@ -11,10 +12,8 @@ GUARDED = frozenset({"message", "inputs", "output"})
 """The names that a guard's condition may use in addition to those of every step."""
 
 
-class Guard(BaseModel):
+class Guard(Part):
     """One check: a condition that must be true, or a workflow that must allow."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     condition: str | None = Field(
         None,
@@ -60,10 +59,8 @@ GuardOrText = Annotated[Guard, ALSO_TEXT]
 """A guard; a text is its condition."""
 
 
-class Guards(BaseModel):
+class Guards(Part):
     """Checks that run before an agent works, and before its delivery is accepted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     before: list[GuardOrText] = Field(
         [], max_length=10, description="checked before a model is asked"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from engine import AwaitsChildren, Json, JsonObject, scope_with
 from steps.agents.guard import GUARDED, Guard, Guards
-from steps.contract.records import CHILD_USAGE
+from steps.contract.records import CHILD_USAGE, keep
 from steps.contract.step_type import Done, Outcome, StepBroke, StepInput
 from steps.document.outputs import NO_RESULT
 from steps.effects.chat import Usage, usage_from_json
@@ -116,11 +116,7 @@ class VisitGuards:
             value["reason"] = reason[:_LONGEST]
         if end.usage is not None:
             value[CHILD_USAGE] = end.usage
-
-        async def work() -> Json:
-            return value
-
-        return await self._effects.record(name, work)
+        return await keep(self._effects, name, value)
 
     def _refused(self, when: str, at: int, guard: Guard, said: "JsonObject | None") -> StepBroke:
         what = "does not take this message" if when == "before" else "may not deliver this"

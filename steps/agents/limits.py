@@ -24,16 +24,17 @@ class AgentLimits:
     """The limits of one visit, and how much of them has been used.
 
     Attributes:
+        settings: The limits as the agent's document sets them.
         used: The tokens that count, including those of child runs.
         spent_ms: The time that counts, in milliseconds.
         turns: The answers that count.
     """
 
-    def __init__(self, limits: Limits, name: str, step: StepInput, effects: Effects) -> None:
+    def __init__(self, settings: Limits, name: str, step: StepInput, effects: Effects) -> None:
         self.used = Usage()
         self.spent_ms = 0
         self.turns = 0
-        self._limits = limits
+        self.settings = settings
         self._name = name
         self._step = step
         self._effects = effects
@@ -50,9 +51,9 @@ class AgentLimits:
     async def announce(self) -> None:
         """Apply the limits to the model calls of child runs as well."""
         times = self._times + (self.deliver_turn is not None)
-        cost = self._limits.cost
+        cost = self.settings.cost
         await self._effects.limit(
-            times * self._limits.maxTokens, None if cost is None else times * cost
+            times * self.settings.maxTokens, None if cost is None else times * cost
         )
 
     @property
@@ -71,12 +72,12 @@ class AgentLimits:
     def left_s(self) -> float:
         """Return the remaining seconds, at least 0."""
         if self.deliver_turn is not None:
-            return self._limits.time / 1_000
-        return max(0, self._times * self._limits.time - self.spent_ms) / 1_000
+            return self.settings.time / 1_000
+        return max(0, self._times * self.settings.time - self.spent_ms) / 1_000
 
     def reached(self, turn: int) -> StepBroke | None:
         """Return the failure for a limit that was used up before a turn, if there is one."""
-        limits, times, deliver = self._limits, self._times, self.deliver_turn
+        limits, times, deliver = self.settings, self._times, self.deliver_turn
         if deliver is not None and turn >= deliver:
             is_late = turn >= deliver + _TRIES_TO_DELIVER
             message = f"agent {self._name} was told to deliver what it had, but did not"
@@ -95,7 +96,7 @@ class AgentLimits:
 
     def out_of_time(self) -> StepBroke:
         """Return the failure of an agent that has worked too long."""
-        limit_s = self._times * self._limits.time / 1_000
+        limit_s = self._times * self.settings.time / 1_000
         return StepBroke("TimeLimit", self._used_up(f"{limit_s:g} s"), retryable=False)
 
     def is_own(self, broke: StepBroke) -> bool:
@@ -107,7 +108,7 @@ class AgentLimits:
     def outcome(self, reached: StepBroke, turn: int) -> Pauses:
         """Return the question to ask at a limit. Raises `reached` if nobody is to be asked."""
         was_stopped = any(answer["value"] == STOP for answer in self._answers)
-        if was_stopped or self._limits.onLimit == "fail" or self.deliver_turn is not None:
+        if was_stopped or self.settings.onLimit == "fail" or self.deliver_turn is not None:
             raise reached
         number = len(self._answers) + 1
         body: JsonObject = {

@@ -13,6 +13,7 @@ from engine.value import value
 from steps.agents.limits import ACTIONS as LIMIT_ACTIONS
 from steps.agents.limits import kept_answer
 from steps.agents.tools import Offer
+from steps.asking.chosen_action import action_problems
 from steps.contract.records import KEPT, names_kept
 from steps.contract.step_type import GoesOn, InvalidAnswer, Problem, StepInput
 from steps.effects.effects import Effects
@@ -285,13 +286,8 @@ def _of_doubt(pause: JsonObject, answer: JsonObject) -> JsonObject:
 
 def _chosen(pause: JsonObject, answer: JsonObject, actions: Sequence[JsonObject]) -> str:
     """Return the chosen action. Raises `InvalidAnswer`."""
-    problems = []
-    if answer.get("actionId") != pause["actionId"]:
-        problems.append(Problem("actionId", f"must be {pause['actionId']!r}"))
-    values = [str(action["value"]) for action in actions]
-    if answer.get("actionValue") not in values:
-        problems.append(Problem("actionValue", f"must be one of {', '.join(values)}"))
-    if problems:
+    values = (str(action["value"]) for action in actions)
+    if problems := action_problems(pause, answer, values):
         raise InvalidAnswer(problems)
     return str(answer["actionValue"])
 

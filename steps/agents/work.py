@@ -83,7 +83,7 @@ class AgentWork:
         self._limits = AgentLimits(limits, first.agent.name, step, effects)
         self._questions = Questions(first.agent.name, step, effects)
         self._calls = AgentCalls(
-            limits, self._limits, fields, first.offers, self._questions, step, effects, recorded
+            self._limits, fields, first.offers, self._questions, step, effects, recorded
         )
         self._conversation = step.idempotency_key
         self._specs: list[ToolSpec] = []

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from engine import Json
+from steps.contract.part import Part
 from steps.contract.step_type import StepBroke, StepSettings
 from steps.language.durations import duration_ms
 from steps.language.expression import ExpressionError
@@ -47,11 +48,7 @@ class NoticeTemplate(SecretTemplate):
         super().__init__(source, also=frozenset({"pause"}))
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class Escalation(_Part):
+class Escalation(Part):
     """Who else may answer after a given time."""
 
     after: DurationTemplate = Field(description="how long after the question was asked")
@@ -60,7 +57,7 @@ class Escalation(_Part):
     )
 
 
-class Notice(_Part):
+class Notice(Part):
     """A tool or an address that is called to notify somebody, once the pause is durable."""
 
     toolId: str | None = Field(  # noqa: N815
@@ -96,7 +93,7 @@ class Notice(_Part):
         return self.toolId or "url"
 
 
-class Shown(_Part):
+class Shown(Part):
     """Something that the person who answers must see."""
 
     value: Template = Field(description="a value, the id of a file, or the response to an upload")
@@ -122,7 +119,7 @@ ShownTemplate = Annotated[
 """A shown item: the value itself, or an object with more settings."""
 
 
-class DeadlineAction(_Part):
+class DeadlineAction(Part):
     """The action that is taken when nobody has answered in time."""
 
     actionValue: str = Field(  # noqa: N815

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from engine import Json
-from steps.contract.records import CHILD_USAGE
+from steps.contract.records import CHILD_USAGE, keep
 from steps.contract.step_type import StepInput
 from steps.effects.child_runs import ChildEnd
 from steps.effects.effects import Effects
@@ -13,10 +12,5 @@ from steps.models.usage import together
 async def record_usage(ends: Sequence[ChildEnd], step: StepInput, effects: Effects) -> None:
     """Record the model usage of the child runs, if there is any."""
     usage = together(end.usage for end in ends)
-    if usage is None:
-        return
-
-    async def work() -> Json:
-        return {CHILD_USAGE: usage}
-
-    await effects.record(f"attempt-{step.attempt}/usage", work)
+    if usage is not None:
+        await keep(effects, f"attempt-{step.attempt}/usage", {CHILD_USAGE: usage})

@@ -10,19 +10,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, Sleeps, StepError
 from engine.value import value
 from steps.contract.keeps_asking import KeepsAsking
+from steps.contract.part import Part
 from steps.effects.effects import Effects
 from steps.effects.http_messages import HttpResponse
 
 
-class StepSettings(BaseModel):
+class StepSettings(Part):
     """Base of the settings of a step type: the fields of a step beyond the common ones."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
+    model_config = ConfigDict(populate_by_name=True)
 
 
 S = TypeVar("S", bound=StepSettings)
@@ -90,7 +91,7 @@ class StepBroke(Exception):
 
     def __init__(
         self,
-        type: str,  # noqa: A002 - the word that the journal and the page use
+        type: str,  # noqa: A002 - the word that the journal uses
         message: str,
         *,
         retryable: bool = True,

@@ -8,10 +8,11 @@ needs is computed once, from the run's input, and kept in its history.
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from engine import Json, Place
 from engine.value import value
+from steps.contract.part import Part
 from steps.contract.step_type import Problem
 from steps.language.allowance import Allowance
 from steps.language.expression import ExpressionError
@@ -35,10 +36,8 @@ _Limit = Annotated[int, Field(ge=1, le=_MOST_PLACES), Tag(_INTEGER)]
 _INTEGER_OR_TEXT = Discriminator(lambda written: _TEXT if isinstance(written, str) else _INTEGER)
 
 
-class Concurrency(BaseModel):
+class Concurrency(Part):
     """How many runs may be in progress at once."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     key: str = Field(
         "",

@@ -5,9 +5,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     GetJsonSchemaHandler,
@@ -18,6 +16,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from engine import OnInterrupted, RetryPolicy
+from steps.contract.part import Part
 from steps.document.captions import MOST_LABELS
 from steps.document.concurrency import Limited
 from steps.language.durations import Duration
@@ -50,11 +49,7 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.
 ShownName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class Retry(_Part):
+class Retry(Part):
     """When a failed attempt is followed by another."""
 
     maxAttempts: int = Field(  # noqa: N815 - the document's word
@@ -105,7 +100,7 @@ Retries = Annotated[
 ]
 
 
-class CommonStep(_Part):
+class CommonStep(Part):
     """The keys that every step may have."""
 
     id: Identifier = Field(description="the id of the step, unique in its document or body")
@@ -155,7 +150,7 @@ def retries_in(step: Mapping[str, Any], path: str) -> Iterator[tuple[str, dict[s
             yield f"{path}.retry[{index}]", one
 
 
-class Handlers(_Part):
+class Handlers(Part):
     """The keys of a document or a body for the handlers of its run."""
 
     onError: Identifier | None = Field(  # noqa: N815 - the document's word
@@ -184,7 +179,7 @@ class Scope(Handlers):
     )
 
 
-class EdgeDocument(_Part):
+class EdgeDocument(Part):
     """An edge from one step to another."""
 
     source: str = Field(alias="from")

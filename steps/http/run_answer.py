@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from engine import Json, JsonObject
+from steps.contract.part import Part
 from steps.contract.step_type import StepBroke
 from steps.language.nearest import did_you_mean
 from steps.language.template import Template, as_text
@@ -37,10 +38,8 @@ RECORD = "answer"
 """The record of a run's last step that holds its response."""
 
 
-class HttpAnswer(BaseModel):
+class HttpAnswer(Part):
     """The response to a request that waits for the run's result."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     status: Template = Field(
         default_factory=lambda: Template(200),

@@ -216,8 +216,8 @@ class Expression:
             ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError,
         ) as wrong:  # fmt: skip
             # MiniJinja's messages may quote a value.
-            why = _HIDDEN if self.secrets else self._why(wrong, given)
-            raise ExpressionError(self.text, why) from None
+            reason = _HIDDEN if self.secrets else self._why(wrong, given)
+            raise ExpressionError(self.text, reason) from None
         return value
 
     def given(self, scope: Mapping[str, Json]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ again.
 """
 
 from engine import JsonObject, Pause, Pauses
+from steps.asking.chosen_action import action_problems
 from steps.contract.step_type import GoesOn, InvalidAnswer, Problem, StepBroke, StepInput
 from steps.effects.chat import in_currency
 from steps.effects.effects import Effects
@@ -67,12 +68,8 @@ def accepted(pause: JsonObject, answer: JsonObject) -> GoesOn | None:
     if not isinstance(budget, dict):
         return None
     actions = pause["actions"]
-    values = [item["value"] for item in actions if isinstance(item, dict)]  # type: ignore[union-attr]
-    value, problems = answer.get("actionValue"), list[Problem]()
-    if answer.get("actionId") != pause["actionId"]:
-        problems.append(Problem("actionId", f"must be {pause['actionId']!r}"))
-    if value not in values:
-        problems.append(Problem("actionValue", f"must be one of {', '.join(map(str, values))}"))
+    values = (str(item["value"]) for item in actions if isinstance(item, dict))  # type: ignore[union-attr]
+    value, problems = answer.get("actionValue"), action_problems(pause, answer, values)
     kept: JsonObject = {
         "value": value,
         "by": answer["answeredBy"],

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine import Json, JsonObject, Pause, Pauses
+from steps.contract.records import keep
 from steps.contract.step_type import GoesOn, InvalidAnswer, Problem, StepBroke, StepInput, listed
 from steps.effects.effects import Effects
 from steps.fields.field_specs import spec_problems
@@ -92,11 +93,7 @@ async def pause_for(step: StepInput, effects: Effects, asks: ToolAsks, call: str
         "tool": asks.tool_id, "question": asks.question, "digest": digest_of(asks.question),
         "standing": standing,
     }  # fmt: skip
-
-    async def work() -> Json:
-        return asked
-
-    return _pause(step, await effects.record(f"{call}asks-{number}", work), call, number)
+    return _pause(step, await keep(effects, f"{call}asks-{number}", asked), call, number)
 
 
 def open_pause(step: StepInput, effects: Effects, call: str) -> Pauses | None:
