@@ -62,6 +62,7 @@ cluster-test: $(VENV)/installed-dev ## run what runs on PostgreSQL on it: the AP
 
 crash-test: $(VENV)/installed-dev ## kill -9 the server 500 times under load, over all step types
 	STEPWELL_CRASH_CYCLES=500 $(BIN)/pytest -s --timeout 3600 tests/crash/test_kill.py
+	STEPWELL_AGENT_KILLS=50 $(BIN)/pytest -s --timeout 3600 tests/crash/test_agents_and_people.py
 
 fuzz: $(VENV)/installed-dev ## send 60,000 random requests and 60,000 random expressions
 	STEPWELL_FUZZ_CASES=60000 STEPWELL_FUZZ_EXPRESSIONS=60000 $(BIN)/pytest -s --timeout 7200 tests/attack/test_fuzz.py tests/attack/test_expressions.py
