@@ -211,9 +211,9 @@ def answer_to(
     if len(calls) > 1 and chance.random() < 0.6:
         some = chance.sample(sorted(calls), chance.randint(1, len(calls)))
         chosen = {call: chance.choice(["approved", "rejected"]) for call in some}
-        given = {call: {"actionValue": value} for call, value in chosen.items()}
+        decisions = {call: {"actionValue": value} for call, value in chosen.items()}
         approves = [(call, calls[call]) for call in some if chosen[call] == "approved"]
-        return {**body, "data": {"calls": given}}, approves, some
+        return {**body, "data": {"calls": decisions}}, approves, some
     body["actionValue"] = value
     if value != "approved" or not calls:
         return body, [], list(calls) or ["all"]

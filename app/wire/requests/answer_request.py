@@ -13,7 +13,7 @@ from starlette.requests import Request
 from app.files.uploads import Files, Upload, attachment_of
 from app.settings.server import Settings
 from app.wire.forms.form import ATTACHMENTS, FIELD, Form
-from app.wire.forms.request import form_with_file, is_form
+from app.wire.forms.request import form_body, is_form
 from app.wire.forms.rows import not_reported
 from app.wire.forms.values import form_values
 from app.wire.parsing.idempotency import idempotency_key
@@ -46,7 +46,7 @@ class AnswerRequest:
         """Read the request's body. Raises `BadRequest` and the other errors of a bad body."""
         key, form = idempotency_key(request), None
         if is_form(request):
-            form = await form_with_file(request, settings)
+            form = await form_body(request, settings)
             names = (*_OWN, *(_OF_ACTIONS if form.texts.get("type") == _ACTION else ()))
             own = {name: form.texts.pop(name) for name in names if name in form.texts}
             body = checked(ResumeBody, {"type": "collect_inputs", **own})

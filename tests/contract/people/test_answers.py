@@ -127,6 +127,16 @@ def test_files_and_a_comment_come_with_a_form(shared: Server) -> None:
     assert (kept_file["fileName"], kept_file["size"]) == ("d.txt", 1)
 
 
+def test_an_answer_may_be_a_form_without_a_file(shared: Server) -> None:
+    with shared.client("operator") as client, shared.client("editor") as editor:
+        resume = f"/api/workflow/resume/{started(editor, 'fileless')}"
+        texts = {**NO, "reason": "late", "budget": "events"}
+        parts = [(name, (None, text)) for name, text in texts.items()]
+        answered = client.post(resume, files=parts)
+        assert answered.status_code == 200, answered.text
+        assert answered.json()["currentStepId"] == "form"
+
+
 def test_client_and_command_line_send_fields_comment_and_files(
     shared: Server, tmp_path: Any
 ) -> None:
