@@ -28,16 +28,16 @@ SendJson: TypeAlias = Callable[[int, bytes], bool]
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-class JsonAnswer(Response):
-    """A document as JSON."""
+class EncodedAnswer(Response):
+    """A document that is JSON already."""
 
     media_type = "application/json"
 
-    def __init__(self, document: Json, status: int = 200) -> None:
+    def __init__(self, text: bytes, status: int = 200) -> None:
         self.status_code = status
         self.background = None
-        self.body: bytes = as_json(document)
-        self.raw_headers = [(b"content-length", b"%d" % len(self.body)), _IS_JSON]
+        self.body: bytes = text
+        self.raw_headers = [(b"content-length", b"%d" % len(text)), _IS_JSON]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, in one piece if the server can do that and it has no fields of its own."""
@@ -45,6 +45,13 @@ class JsonAnswer(Response):
         is_usual = self.raw_headers[-1] is _IS_JSON
         if not (send_json and is_usual and send_json(self.status_code, self.body)):
             await super().__call__(scope, receive, send)
+
+
+class JsonAnswer(EncodedAnswer):
+    """A document as JSON."""
+
+    def __init__(self, document: Json, status: int = 200) -> None:
+        super().__init__(as_json(document), status)
 
 
 def as_json(document: Json) -> bytes:
@@ -65,42 +72,56 @@ class LongAnswer(Response):
 
     media_type = "application/json"
 
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self.status_code = 200
+        self.background = None
+        self._pieces = pieces
+        self.raw_headers = [(b"content-length", b"%d" % sum(map(len, pieces))), _IS_JSON]
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
-        body = self.body
-        if len(body) <= _SENT_AT_ONCE:
-            await super().__call__(scope, receive, send)
-            return
         begin = {"type": "http.response.start", "status": self.status_code}
         await send({**begin, "headers": self.raw_headers})
-        for first in range(0, len(body), _SENT_AT_ONCE):
-            piece, is_last = body[first : first + _SENT_AT_ONCE], first + _SENT_AT_ONCE >= len(body)
-            await send({"type": "http.response.body", "body": piece, "more_body": not is_last})
-            if not is_last:
+        gathered, length = list[bytes](), 0
+        for piece in self._pieces:
+            if length >= _SENT_AT_ONCE:
+                await _send_piece(send, gathered, more=True)
                 await asyncio.sleep(0)
+                gathered, length = [], 0
+            gathered.append(piece)
+            length += len(piece)
+        await _send_piece(send, gathered, more=False)
+
+
+async def _send_piece(send: Send, gathered: Sequence[bytes], *, more: bool) -> None:
+    body = b"".join(gathered)
+    await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 async def json_answer(make: Callable[[], JsonObject], *, is_long: bool) -> Response:
     """Answer with the document that `make` returns; a long one is made beside the loop."""
     if not is_long:
         return JsonAnswer(make())
-    return LongAnswer(await offload(lambda: _encoded(make())))
+    return LongAnswer(await offload(lambda: _in_pieces(_encoded(make()))))
 
 
 async def list_answer(
     name: str, items: Sequence[T], line: Callable[[T], JsonObject], **more: Json
 ) -> Response:
     """Answer with a list of what `line` makes of each item, plus `more`; yields to others."""
-    parts = []
+    pieces = [b"{%b:[" % as_json(name)]
     for first in range(0, len(items), _PIECE):
         if first:
             await asyncio.sleep(0)
-        parts.append(as_json([line(item) for item in items[first : first + _PIECE]])[1:-1])
-    if len(parts) > 1:
-        await asyncio.sleep(0)
-    rest = b"".join(b",%b:%b" % (as_json(key), as_json(more[key])) for key in more)
-    text = b"{%b:[%b]%b}" % (as_json(name), b",".join(parts), rest)
-    return LongAnswer(text)
+            pieces.append(b",")
+        pieces.append(as_json([line(item) for item in items[first : first + _PIECE]])[1:-1])
+    pieces.append(b"]")
+    pieces += [b",%b:%b" % (as_json(key), as_json(more[key])) for key in more]
+    pieces.append(b"}")
+    if len(items) <= _PIECE:
+        return EncodedAnswer(b"".join(pieces))
+    await asyncio.sleep(0)
+    return LongAnswer(pieces)
 
 
 def _encoded(document: JsonObject) -> bytes:
@@ -113,3 +134,8 @@ def _encoded(document: JsonObject) -> bytes:
             text = as_json(value)
         parts.append(b"%b:%b" % (as_json(key), text))
     return b"{%b}" % b",".join(parts)
+
+
+def _in_pieces(text: bytes) -> list[bytes]:
+    firsts = range(0, len(text), _SENT_AT_ONCE)
+    return [text[first : first + _SENT_AT_ONCE] for first in firsts]
