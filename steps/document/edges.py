@@ -92,8 +92,8 @@ def compile_edges(
         except ExpressionError as wrong:
             problems.append(Problem(f"edges[{index}].condition", str(wrong)))
             continue
-        way = Edge(edge.target, Occasion(edge.on), holds, edge.condition)
-        edges.setdefault(edge.source, []).append(way)
+        made = Edge(edge.target, Occasion(edge.on), holds, edge.condition)
+        edges.setdefault(edge.source, []).append(made)
     return edges, problems
 
 
@@ -136,19 +136,19 @@ def edge_problems(
     if not is_whole or not starts.initial:
         return problems
     ends = {step_id for step_id, (_, step) in compiled.items() if step.type.ends}
-    ways = [(edge.source, edge.target) for _, edge in edges]
-    at_end = closure([starts.at_end], ways) if starts.at_end else set()
-    problems += _finally_problems(starts, places, ends & at_end, at_end, ways)
+    pairs = [(edge.source, edge.target) for _, edge in edges]
+    at_end = closure([starts.at_end], pairs) if starts.at_end else set()
+    problems += _finally_problems(starts, places, ends & at_end, at_end, pairs)
     ends |= leaves(places if starts.of_body else at_end, edges)
-    return problems + reachability_problems(list(starts.named.values()), places, ends, ways)
+    return problems + reachability_problems(list(starts.named.values()), places, ends, pairs)
 
 
 def _finally_problems(
     starts: Starts, places: dict[str, int], ends: set[str], at_end: set[str],
-    ways: list[tuple[str, str]],
+    pairs: list[tuple[str, str]],
 ) -> list[Problem]:  # fmt: skip
     """Find steps that run before and in `finally`, and ends where the ending is decided."""
-    before = closure([starts.initial, starts.on_error or starts.initial], ways)
+    before = closure([starts.initial, starts.on_error or starts.initial], pairs)
     return [
         Problem(
             f"steps[{places[step]}]",

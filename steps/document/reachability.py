@@ -34,12 +34,12 @@ def reachability_problems(
 
 def closure(starts: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
     """Return the steps that are reachable over edges from some steps, including those."""
-    ways: dict[str, list[str]] = {}
+    targets: dict[str, list[str]] = {}
     for source, target in edges:
-        ways.setdefault(source, []).append(target)
+        targets.setdefault(source, []).append(target)
     seen, todo = set(starts), list(starts)
     while todo:
-        for step in ways.get(todo.pop(), ()):
+        for step in targets.get(todo.pop(), ()):
             if step not in seen:
                 seen.add(step)
                 todo.append(step)

@@ -98,7 +98,7 @@ async def workflow_page(call: Call) -> Response:
     captions = await call.services.journal.captions.of(call.tenant, run_ids)
     specs = await _inputs(call, row)
     statistics = await statistics_document(call.services, call.tenant, workflow_id, _PERIOD)
-    ways = edges(row.definition)
+    listed = edges(row.definition)
     settings = call.services.settings
     base = settings.public_url or str(call.request.base_url).rstrip("/")
     return await page(
@@ -109,8 +109,8 @@ async def workflow_page(call: Call) -> Response:
         graph=await picture(row.definition, route=_counts(call, statistics)),
         statistics=statistics,
         bodies=await _bodies(row.definition),
-        edges=ways[:_MOST_EDGES],
-        edge_count=len(ways),
+        edges=listed[:_MOST_EDGES],
+        edge_count=len(listed),
         **await version_list(table, call.tenant, row, query.offset),
         runs=runs,
         captions={one: captions.get(one) for one in run_ids},

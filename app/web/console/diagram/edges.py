@@ -27,37 +27,37 @@ class Ports:
 def ports_of(laid: Layout) -> Sides:
     """Spread the edges along the top and the bottom of each step, in the order of their ends."""
     at: dict[tuple[int, int], list[tuple[float, int]]] = {}
-    for number, way in enumerate(laid.ways):
-        for end, other in () if way is None else ((way[0], way[1]), (way[-1], way[-2])):
+    for number, nodes in enumerate(laid.paths):
+        for end, other in () if nodes is None else ((nodes[0], nodes[1]), (nodes[-1], nodes[-2])):
             side = 1 if other.layer > end.layer else -1
             at.setdefault((id(end), side), []).append((other.x, number))
     places: dict[tuple[int, int, int], float] = {}
-    for (spot, side), ends in at.items():
+    for (node, side), ends in at.items():
         step = min(44.0, (NODE_WIDTH - 48) / max(len(ends) - 1, 1))
         for index, (_, number) in enumerate(sorted(ends)):
-            places[spot, side, number] = (index - (len(ends) - 1) / 2) * step
+            places[node, side, number] = (index - (len(ends) - 1) / 2) * step
     return places
 
 
-def top_of(spot: Node) -> float:
+def top_of(node: Node) -> float:
     """Return the top of a step, measured from the top of the diagram."""
-    return MARGIN + spot.top
+    return MARGIN + node.top
 
 
 def drawn_edge(
-    edge: Edge, way: Sequence[Node] | None, spot: Node, ports: Ports, *, is_taken: bool
+    edge: Edge, nodes: Sequence[Node] | None, node: Node, ports: Ports, *, is_taken: bool
 ) -> tuple[str, str]:
-    """Return the arrow of an edge, and its label; `spot` is the step that it begins at."""
-    if way is None:
-        right, middle = MARGIN + spot.x + spot.width / 2, top_of(spot) + NODE_HEIGHT / 2
+    """Return the arrow of an edge, and its label; `node` is the step that it begins at."""
+    if nodes is None:
+        right, middle = MARGIN + node.x + node.width / 2, top_of(node) + NODE_HEIGHT / 2
         path = f"M{right:.1f} {middle - 12:.1f}c34 -8 34 32 3 24"
-        label = (right - 20, top_of(spot) + spot.height + 14)
+        label = (right - 20, top_of(node) + node.height + 14)
     else:
-        points = [point for index in range(len(way)) for point in _points(way, index, ports)]
+        points = [point for index in range(len(nodes)) for point in _points(nodes, index, ports)]
         path = f"M{points[0][0]:.1f} {points[0][1]:.1f}" + "".join(
             _curve(a, b) for a, b in pairwise(points)
         )
-        if len(way) > 2:  # noqa: PLR2004 - it has a bend
+        if len(nodes) > 2:  # noqa: PLR2004 - it has a bend
             label = points[1]
         else:
             share = 0.5 if abs(points[0][0] - points[1][0]) < NODE_WIDTH / 2 else 0.68
@@ -84,20 +84,20 @@ def _label(edge: Edge, x: float, y: float) -> str:
     )
 
 
-def _points(way: Sequence[Node], index: int, ports: Ports) -> list[tuple[float, float]]:
+def _points(nodes: Sequence[Node], index: int, ports: Ports) -> list[tuple[float, float]]:
     """Return where an edge passes a step or a bend: beside high ones it goes straight down."""
-    spot = way[index]
-    x, top = MARGIN + spot.x, top_of(spot)
-    if spot.is_bend:
-        if spot.height <= NODE_HEIGHT:
+    node = nodes[index]
+    x, top = MARGIN + node.x, top_of(node)
+    if node.is_bend:
+        if node.height <= NODE_HEIGHT:
             return [(x, top + NODE_HEIGHT / 2)]
-        ends = [(x, top), (x, top + spot.height)]
-        return ends if way[index - 1].layer < spot.layer else ends[::-1]
-    other = way[1] if index == 0 else way[-2]
-    side = 1 if other.layer > spot.layer else -1
+        ends = [(x, top), (x, top + node.height)]
+        return ends if nodes[index - 1].layer < node.layer else ends[::-1]
+    other = nodes[1] if index == 0 else nodes[-2]
+    side = 1 if other.layer > node.layer else -1
     tip = 0 if index == 0 else 3 * side
-    y = top + spot.height if side > 0 else top
-    return [(x + ports.sides[id(spot), side, ports.number], y + tip)]
+    y = top + node.height if side > 0 else top
+    return [(x + ports.sides[id(node), side, ports.number], y + tip)]
 
 
 def _curve(a: tuple[float, float], b: tuple[float, float]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.concurrency.offload import offload
-from app.web.console.diagram.boxes import step_box
+from app.web.console.diagram.boxes import StepBox, drawn_box
 from app.web.console.diagram.edges import (
     MARGIN,
     MARKERS,
@@ -107,25 +107,25 @@ def _drawn(
         steps, edges, first, states, route = in_parts(steps, edges, first, states, route)
     insides = {name: _insides(name, step, route, above) for name, step in steps.items()}
     sizes = {name: _size(inside) for name, inside in insides.items() if inside}
-    arrows = [DrawnEdge(edge.source, edge.target, bool(edge.label)) for edge in edges]
-    laid = lay_out(list(steps), arrows, first, sizes)
+    to_lay_out = [DrawnEdge(edge.source, edge.target, bool(edge.label)) for edge in edges]
+    laid = lay_out(list(steps), to_lay_out, first, sizes)
     sides = ports_of(laid)
     parts, labels = [], []
     seen: dict[tuple[str, str], int] = {}
-    for number, (edge, way) in enumerate(zip(edges, laid.ways, strict=True)):
+    for number, (edge, nodes) in enumerate(zip(edges, laid.paths, strict=True)):
         nth = seen.get((edge.source, edge.target), 0)
         seen[edge.source, edge.target] = nth + 1
-        arrow, label = drawn_edge(
-            edge, way, laid.steps[edge.source], Ports(number, sides, nth),
+        line, label = drawn_edge(
+            edge, nodes, laid.steps[edge.source], Ports(number, sides, nth),
             is_taken=(edge.source, edge.target) in route.taken,
         )  # fmt: skip
-        parts.append(arrow)
+        parts.append(line)
         labels.append(label)
     handlers = {str(document.get(key)): key for key in _HANDLERS if document.get(key)}
     for name, step in steps.items():
         kind = _kind(step, handlers.get(name))
         parts += [
-            step_box(name, (step, kind), laid.steps[name], name == first, states, route),
+            drawn_box(StepBox(name, step, kind, laid.steps[name], name == first), states, route),
             _fold(name, step, laid.steps[name], route, above),
             _nested(laid.steps[name], insides[name]),
         ]
@@ -169,12 +169,12 @@ def _size(insides: list[tuple[str, _Drawn]]) -> Size:
     return max(NODE_WIDTH, width), height
 
 
-def _nested(spot: Node, insides: list[tuple[str, _Drawn]]) -> str:
+def _nested(node: Node, insides: list[tuple[str, _Drawn]]) -> str:
     """Return the diagrams in a step, side by side under their names."""
     found = []
-    x = MARGIN + spot.x - spot.width / 2 + _PAD
+    x = MARGIN + node.x - node.width / 2 + _PAD
     for name, drawn in insides:
-        y = top_of(spot) + _HEAD
+        y = top_of(node) + _HEAD
         found.append(
             f'<text class="kind" x="{x + MARGIN:.1f}" y="{y:.1f}">{escape(short(name, 30))}</text>'
             f'<g class="inside" transform="translate({x:.1f} {y + _PAD / 2:.1f})">{drawn.svg}</g>'
@@ -183,7 +183,7 @@ def _nested(spot: Node, insides: list[tuple[str, _Drawn]]) -> str:
     return "".join(found)
 
 
-def _fold(name: str, step: Mapping[str, Any], spot: Node, route: Route, above: str) -> str:
+def _fold(name: str, step: Mapping[str, Any], node: Node, route: Route, above: str) -> str:
     """Return the button that opens or closes the steps inside a step."""
     if route.here is None or step.get("type") == KIND or not any(True for _ in written_in(step)):
         return ""
@@ -192,7 +192,7 @@ def _fold(name: str, step: Mapping[str, Any], spot: Node, route: Route, above: s
     opened = sorted(route.opened - {path} if is_open else route.opened | {path})
     kept = {key: item for key, item in route.here.items() if key != "open" and item}
     query = urlencode({**kept, "open": ",".join(opened)} if opened else kept)
-    x, y = MARGIN + spot.x + spot.width / 2 - 26, top_of(spot) + NODE_HEIGHT - 24
+    x, y = MARGIN + node.x + node.width / 2 - 26, top_of(node) + NODE_HEIGHT - 24
     title = str(step.get("name") or name)
     words = escape(f"{'Close' if is_open else 'Open'} the steps in {title}")
     cross = "M5 9h8" if is_open else "M5 9h8M9 5v8"

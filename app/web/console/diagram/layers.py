@@ -64,14 +64,14 @@ class Layout:
     """A graph with coordinates.
 
     Attributes:
-        ways: For each edge its nodes from source to target; None for one that leads back to its own
-            step.
+        paths: For each edge its nodes from source to target; None for one that leads back to its
+            own step.
         width: From the left of the leftmost to the right of the rightmost.
         height: From the top of the first layer to the bottom of the last.
     """
 
     steps: Mapping[str, Node]
-    ways: Sequence[tuple[Node, ...] | None]
+    paths: Sequence[tuple[Node, ...] | None]
     width: float
     height: float
 
@@ -80,7 +80,7 @@ Size: TypeAlias = tuple[float, float]
 
 
 def lay_out(
-    steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str, sizes: Mapping[str, Size]
+    steps: Sequence[str], edges: Sequence[DrawnEdge], first: str, sizes: Mapping[str, Size]
 ) -> Layout:
     """Return coordinates for every step and edge; `first` is at the top.
 
@@ -92,46 +92,46 @@ def lay_out(
     Raises:
         TooManyPieces: There are more than a diagram can show.
     """
-    spots = {name: Node(*sizes.get(name, (NODE_WIDTH, NODE_HEIGHT))) for name in steps}
-    turned, forward = _layered(spots, arrows, first)
-    if sum(spots[low].layer - spots[high].layer for _, high, low in forward) > _MOST_PIECES:
+    nodes = {name: Node(*sizes.get(name, (NODE_WIDTH, NODE_HEIGHT))) for name in steps}
+    turned, forward = _layered(nodes, edges, first)
+    if sum(nodes[low].layer - nodes[high].layer for _, high, low in forward) > _MOST_PIECES:
         raise TooManyPieces
-    ways: list[tuple[Node, ...] | None] = [None] * len(arrows)
-    everything = list(spots.values())
+    paths: list[tuple[Node, ...] | None] = [None] * len(edges)
+    everything = list(nodes.values())
     for index, upper, lower in forward:
-        way = _bends(spots[upper], spots[lower], arrows[index].is_labelled, index in turned)
-        everything += way[1:-1]
-        for high, low in pairwise(way):
+        path = _bends(nodes[upper], nodes[lower], edges[index].is_labelled, index in turned)
+        everything += path[1:-1]
+        for high, low in pairwise(path):
             high.below.append(low)
             low.above.append(high)
-        ways[index] = tuple(reversed(way)) if index in turned else tuple(way)
+        paths[index] = tuple(reversed(path)) if index in turned else tuple(path)
     layers = _ordered(everything)
     _place(layers)
-    left = min((spot.x - spot.width / 2 for spot in everything), default=0)
-    for spot in everything:
-        spot.x -= left
-    width = max((spot.x + spot.width / 2 for spot in everything), default=0)
-    return Layout(spots, ways, width, _stacked(layers))
+    left = min((node.x - node.width / 2 for node in everything), default=0)
+    for node in everything:
+        node.x -= left
+    width = max((node.x + node.width / 2 for node in everything), default=0)
+    return Layout(nodes, paths, width, _stacked(layers))
 
 
-def layers_of(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> dict[str, int]:
+def layers_of(steps: Sequence[str], edges: Sequence[DrawnEdge], first: str) -> dict[str, int]:
     """Return the layer of each step, counted from the top; linear in steps and edges."""
-    spots = {name: Node(NODE_WIDTH) for name in steps}
-    _layered(spots, arrows, first)
-    return {name: spot.layer for name, spot in spots.items()}
+    nodes = {name: Node(NODE_WIDTH) for name in steps}
+    _layered(nodes, edges, first)
+    return {name: node.layer for name, node in nodes.items()}
 
 
 def _layered(
-    spots: Mapping[str, Node], arrows: Sequence[DrawnEdge], first: str
+    nodes: Mapping[str, Node], edges: Sequence[DrawnEdge], first: str
 ) -> tuple[set[int], list[tuple[int, str, str]]]:
     """Give each step its layer; return the reversed edges, and all steps from top to bottom."""
-    turned = _closing(list(spots), arrows, first)
+    turned = _closing(list(nodes), edges, first)
     forward = [
-        (index, arrow.target, arrow.source) if index in turned else (index, *_ends(arrow))
-        for index, arrow in enumerate(arrows)
-        if arrow.source != arrow.target
+        (index, edge.target, edge.source) if index in turned else (index, *_ends(edge))
+        for index, edge in enumerate(edges)
+        if edge.source != edge.target
     ]
-    _assign_layers(spots, forward)
+    _assign_layers(nodes, forward)
     return turned, forward
 
 
@@ -139,24 +139,24 @@ def _stacked(layers: Sequence[Sequence[Node]]) -> float:
     """Put each layer below the one before, as high as its highest node; return the total."""
     top = 0.0
     for layer in layers:
-        height = max((spot.height for spot in layer), default=0) or NODE_HEIGHT
-        for spot in layer:
-            spot.top = top
-            if spot.is_bend:
-                spot.height = height
+        height = max((node.height for node in layer), default=0) or NODE_HEIGHT
+        for node in layer:
+            node.top = top
+            if node.is_bend:
+                node.height = height
         top += height + LAYER_GAP
     return max(0.0, top - LAYER_GAP)
 
 
-def _ends(arrow: DrawnEdge) -> tuple[str, str]:
-    return arrow.source, arrow.target
+def _ends(edge: DrawnEdge) -> tuple[str, str]:
+    return edge.source, edge.target
 
 
-def _closing(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> set[int]:
+def _closing(steps: Sequence[str], edges: Sequence[DrawnEdge], first: str) -> set[int]:
     """Return the edges that lead back to a step on the path to their source (depth first)."""
     out: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for index, arrow in enumerate(arrows):
-        out[arrow.source].append((index, arrow.target))
+    for index, edge in enumerate(edges):
+        out[edge.source].append((index, edge.target))
     known = set(steps)
     done: set[str] = set()
     closing: set[int] = set()
@@ -179,9 +179,9 @@ def _closing(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> s
     return closing
 
 
-def _assign_layers(spots: Mapping[str, Node], forward: Iterable[tuple[int, str, str]]) -> None:
+def _assign_layers(nodes: Mapping[str, Node], forward: Iterable[tuple[int, str, str]]) -> None:
     out: dict[str, list[str]] = defaultdict(list)
-    left = dict.fromkeys(spots, 0)
+    left = dict.fromkeys(nodes, 0)
     for _, upper, lower in forward:
         out[upper].append(lower)
         left[lower] += 1
@@ -189,7 +189,7 @@ def _assign_layers(spots: Mapping[str, Node], forward: Iterable[tuple[int, str, 
     while free:
         name = free.pop()
         for lower in out[name]:
-            spots[lower].layer = max(spots[lower].layer, spots[name].layer + 1)
+            nodes[lower].layer = max(nodes[lower].layer, nodes[name].layer + 1)
             left[lower] -= 1
             if left[lower] == 0:
                 free.append(lower)
@@ -205,19 +205,19 @@ def _bends(upper: Node, lower: Node, is_labelled: bool, is_turned: bool) -> list
     return [upper, *bends, lower]
 
 
-def _ordered(spots: Sequence[Node]) -> list[list[Node]]:
+def _ordered(nodes: Sequence[Node]) -> list[list[Node]]:
     """Return the layers, each in the best order found by the sweeps."""
-    layers: list[list[Node]] = [[] for _ in range(max((s.layer for s in spots), default=-1) + 1)]
-    for spot in spots:
-        layers[spot.layer].append(spot)
+    layers: list[list[Node]] = [[] for _ in range(max((s.layer for s in nodes), default=-1) + 1)]
+    for node in nodes:
+        layers[node.layer].append(node)
     _number(layers)
     best, fewest = [list(layer) for layer in layers], _crossings(layers)
     for sweep in range(_ORDER_SWEEPS):
         is_down = sweep % 2 == 0
         for layer in layers if is_down else reversed(layers):
-            layer.sort(key=lambda spot: _middle(spot.above if is_down else spot.below, spot))
-            for place, spot in enumerate(layer):
-                spot.place = place
+            layer.sort(key=lambda node: _middle(node.above if is_down else node.below, node))
+            for place, node in enumerate(layer):
+                node.place = place
         count = _crossings(layers)
         if count < fewest:
             best, fewest = [list(layer) for layer in layers], count
@@ -227,13 +227,13 @@ def _ordered(spots: Sequence[Node]) -> list[list[Node]]:
 
 def _number(layers: Iterable[list[Node]]) -> None:
     for layer in layers:
-        for place, spot in enumerate(layer):
-            spot.place = place
+        for place, node in enumerate(layer):
+            node.place = place
 
 
-def _middle(neighbours: Sequence[Node], spot: Node) -> float:
+def _middle(neighbours: Sequence[Node], node: Node) -> float:
     if not neighbours:
-        return spot.place
+        return node.place
     return sum(other.place for other in neighbours) / len(neighbours)
 
 
@@ -251,31 +251,31 @@ def _crossings(layers: Iterable[Sequence[Node]]) -> int:
 def _place(layers: Sequence[Sequence[Node]]) -> None:
     for layer in layers:
         at = 0.0
-        for spot in layer:
-            spot.x = at + spot.width / 2
-            at += spot.width + _GAP
+        for node in layer:
+            node.x = at + node.width / 2
+            at += node.width + _GAP
     for sweep in range(_PLACE_SWEEPS):
         is_down = sweep % 2 == 0
         for layer in layers if is_down else reversed(layers):
-            wanted = [_wanted(spot, spot.above if is_down else spot.below) for spot in layer]
-            weights = [_weight(spot, spot.above if is_down else spot.below) for spot in layer]
-            for spot, x in zip(layer, _apart(layer, wanted, weights), strict=True):
-                spot.x = x
+            wanted = [_wanted(node, node.above if is_down else node.below) for node in layer]
+            weights = [_weight(node, node.above if is_down else node.below) for node in layer]
+            for node, x in zip(layer, _apart(layer, wanted, weights), strict=True):
+                node.x = x
 
 
-def _wanted(spot: Node, neighbours: Sequence[Node]) -> float:
+def _wanted(node: Node, neighbours: Sequence[Node]) -> float:
     """Return the middle of the steps beside it, else of the bends.
 
     A step between a step and a bend would stand half a column aside, and what follows it too: a
     long chain with shortcuts would become a staircase.
     """
     near = [n for n in neighbours if not n.is_bend] or neighbours
-    return sum(n.x for n in near) / len(near) if near else spot.x
+    return sum(n.x for n in near) / len(near) if near else node.x
 
 
-def _weight(spot: Node, neighbours: Sequence[Node]) -> float:
+def _weight(node: Node, neighbours: Sequence[Node]) -> float:
     """Return how much a place counts: long edges run straight, and give way where they end."""
-    if not spot.is_bend:
+    if not node.is_bend:
         return _OF_STEP
     return _OF_BEND if all(n.is_bend for n in neighbours) else _OF_END
 
@@ -286,9 +286,9 @@ def _apart(layer: Sequence[Node], wanted: Sequence[float], weights: Sequence[flo
     Least squares under an order is isotonic regression, by pooling neighbours that violate it.
     """
     offsets, offset = [], 0.0
-    for index, spot in enumerate(layer):
+    for index, node in enumerate(layer):
         if index:
-            offset += (layer[index - 1].width + spot.width) / 2 + _GAP
+            offset += (layer[index - 1].width + node.width) / 2 + _GAP
         offsets.append(offset)
     pools: list[tuple[float, float, int]] = []
     for want, weight, at in zip(wanted, weights, offsets, strict=True):

@@ -53,8 +53,14 @@ def in_parts(
         if own:
             counts[name] = StepCounts(sum(o.here for o in own), sum(o.failed for o in own))
     taken = {(names.get(a, a), names.get(b, b)) for a, b in route.taken}
-    way = replace(route, taken=frozenset(taken), links=links, counts=counts)
-    return shown, _between(edges, names, set(boxes.values())), names.get(first, first), drawn, way
+    reduced = replace(route, taken=frozenset(taken), links=links, counts=counts)
+    return (
+        shown,
+        _between(edges, names, set(boxes.values())),
+        names.get(first, first),
+        drawn,
+        reduced,
+    )
 
 
 def _between(edges: Sequence[Edge], names: Mapping[str, str], boxes: set[str]) -> list[Edge]:
@@ -73,8 +79,8 @@ def _between(edges: Sequence[Edge], names: Mapping[str, str], boxes: set[str]) -
 
 
 def _parts(steps: Steps, edges: Sequence[Edge], first: str) -> list[list[str]]:
-    arrows = [DrawnEdge(edge.source, edge.target) for edge in edges]
-    layers = layers_of(list(steps), arrows, first)
+    to_lay_out = [DrawnEdge(edge.source, edge.target) for edge in edges]
+    layers = layers_of(list(steps), to_lay_out, first)
     order = sorted(steps, key=layers.__getitem__)
     size = max(_OF_A_PART, -(-len(order) // _MOST_PARTS))
     return [order[begin : begin + size] for begin in range(0, len(order), size)]

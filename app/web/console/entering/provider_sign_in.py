@@ -17,7 +17,7 @@ from app.auth.rate_limits import RateLimited
 from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.services import Services
 from app.telemetry import log
-from app.web.console.entering.sign_in import sign_in_form
+from app.web.console.entering.sign_in import SignInForm, sign_in_form
 from app.web.console.entering.sign_in_forms import (
     HOME,
     address_of,
@@ -130,4 +130,4 @@ def _callback_of(request: Request, services: Services) -> str:
 
 
 def _failed(request: Request, services: Services, message: str, status: int) -> Response:
-    return sign_in_form(request, services, HOME, message, status)
+    return sign_in_form(request, services, SignInForm(), message, status)

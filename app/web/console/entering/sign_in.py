@@ -24,6 +24,7 @@ from app.web.console.entering.sign_in_forms import (
 )
 from app.web.console.rendering import html
 from app.web.endpoint import Call
+from engine.value import value
 
 _OWNER_THERE = (
     "Somebody can sign in as the owner already, with a name or with a key of the role owner, so no"
@@ -34,42 +35,57 @@ _WRONG_PASSKEY = "That passkey does not count here, or that took too long. Try a
 _WRONG_PASSWORD = "That name and password do not fit for this tenant."  # noqa: S105 - a message
 
 
+@value(frozen=True, slots=True)
+class SignInForm:
+    """What the form holds when it is shown.
+
+    Attributes:
+        back: The address of this server that follows a sign-in.
+        with_key: Whether it asks for a key or a token, even if people can sign in.
+    """
+
+    back: str = HOME
+    tenant: str = ""
+    name: str = ""
+    with_key: bool = False
+
+
 async def sign_in_page(request: Request, services: Services) -> Response:
     """Show the form; while there is no owner, redirect to the page that creates one."""
     if services.first_owner.is_wanted and not services.authenticator.providers.all:
         return RedirectResponse(FIRST_OWNER, 303)
     given = request.query_params
     notice = _OWNER_THERE if "owner" in given else ""
-    return sign_in_form(request, services, given.get("next", HOME), notice, with_key="key" in given)
+    form = SignInForm(given.get("next", HOME), with_key="key" in given)
+    return sign_in_form(request, services, form, notice)
 
 
 async def sign_in(request: Request, services: Services) -> Response:
     """Open a session. A form that another site sends is refused."""
-    back, tenant, name, with_key = HOME, "", "", True
+    form = SignInForm(with_key=True)
     given: dict[str, list[str]] = {}
     try:
         given = await sent_form(request, services)
-        back, tenant = first(given, "next", HOME), first(given, "tenant").strip()
-        name = first(given, "name")
-        with_key = "credential" in given
+        form = SignInForm(
+            first(given, "next", HOME), first(given, "tenant").strip(), first(given, "name"),
+            with_key="credential" in given,
+        )  # fmt: skip
         services.rate_limits.check_sign_in(address_of(request))
         if "passkey" in given:
             cookie = await _by_passkey(request, services, given)
-        elif with_key:
+        elif form.with_key:
             credential = first(given, "credential").strip()
-            cookie = await services.sessions.open(tenant, credential, browser_of(request))
+            cookie = await services.sessions.open(form.tenant, credential, browser_of(request))
         else:
-            cookie = await _by_password(request, services, tenant, given)
+            cookie = await _by_password(request, services, form, given)
     except NotFromHere:
         message = "Sign in on this page, not from another one."
-        return sign_in_form(request, services, back, message, 403, tenant, name, with_key=with_key)
+        return sign_in_form(request, services, form, message, 403)
     except TokenTooLong as too_long:
-        return sign_in_form(request, services, back, f"{too_long}.", 400, tenant, with_key=True)
+        return sign_in_form(request, services, form, f"{too_long}.", 400)
     except (RateLimited, TooManyPasswords) as often:
         message = f"Too many attempts: {often}."
-        answer = sign_in_form(
-            request, services, back, message, 429, tenant, name, with_key=with_key
-        )
+        answer = sign_in_form(request, services, form, message, 429)
         answer.headers["Retry-After"] = str(often.retry_after_s)
         return answer
     except Unauthorized:
@@ -77,11 +93,12 @@ async def sign_in(request: Request, services: Services) -> Response:
         if "passkey" in given:
             message = _WRONG_PASSKEY
         else:
-            message = _WRONG_KEY if with_key else _WRONG_PASSWORD
-        return sign_in_form(request, services, back, message, 401, tenant, name, with_key=with_key)
+            message = _WRONG_KEY if form.with_key else _WRONG_PASSWORD
+        return sign_in_form(request, services, form, message, 401)
     except (UnicodeDecodeError, ValueError):
-        return sign_in_form(request, services, back, "The form cannot be read.", 400)
-    return entered(request, services, cookie, back)
+        unread = SignInForm(form.back)
+        return sign_in_form(request, services, unread, "The form cannot be read.", 400)
+    return entered(request, services, cookie, form.back)
 
 
 async def sign_in_once(request: Request, services: Services) -> Response:
@@ -91,14 +108,14 @@ async def sign_in_once(request: Request, services: Services) -> Response:
         cookie = await services.sessions.open(tenant, key, browser_of(request))
     except Unauthorized:
         message = "That address has been used or has expired."
-        return sign_in_form(request, services, HOME, message, 401, with_key=True)
+        return sign_in_form(request, services, SignInForm(with_key=True), message, 401)
     return entered(request, services, cookie, "/workflows")
 
 
 async def _by_password(
-    request: Request, services: Services, tenant: str, given: dict[str, list[str]]
+    request: Request, services: Services, form: SignInForm, given: dict[str, list[str]]
 ) -> str:
-    people, name = services.authenticator.people, first(given, "name")
+    people, tenant, name = services.authenticator.people, form.tenant, form.name
     services.rate_limits.check_password(tenant, name)
     try:
         person = await people.by_password(tenant, name, first(given, "password"))
@@ -129,29 +146,21 @@ async def sign_out(call: Call) -> Response:
     return answer
 
 
-def sign_in_form(  # noqa: PLR0913 - what the page shows
-    request: Request,
-    services: Services,
-    back: str,
-    message: str = "",
-    status: int = 200,
-    tenant: str = "",
-    name: str = "",
-    *,
-    with_key: bool = False,
+def sign_in_form(
+    request: Request, services: Services, form: SignInForm, message: str = "", status: int = 200
 ) -> Response:
     """Return the sign-in page: for people if there are any, else for keys."""
     return html(
         request,
         "sign_in.html",
         status,
-        next=local(back),
+        next=local(form.back),
         message=message,
         is_wrong=status == 401,  # noqa: PLR2004 - what the page itself is answered with
-        tenant=tenant,
-        name=name,
+        tenant=form.tenant,
+        name=form.name,
         is_open=is_open(request),
-        with_key=with_key or not services.authenticator.people.is_anybody,
+        with_key=form.with_key or not services.authenticator.people.is_anybody,
         is_anybody=services.authenticator.people.is_anybody,
         with_passkey=bool(services.authenticator.people.passkeys.people),
         providers=[

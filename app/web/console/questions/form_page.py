@@ -119,7 +119,6 @@ def _shown(  # noqa: PLR0913 - what is asked, and what was given
     services: Services,
     form: _Open,
     once: str,
-    status: int = 200,
     problems: tuple[Problem, ...] = (),
     given: Texts | None = None,
 ) -> Response:
@@ -131,7 +130,7 @@ def _shown(  # noqa: PLR0913 - what is asked, and what was given
         request,
         services,
         "form.html",
-        status,
+        400 if problems else 200,
         title=body.title or form.definition.name,
         text=form.definition.description if body.text is None else body.text,
         button=body.button,
@@ -160,7 +159,7 @@ async def _sent(request: Request, services: Services, form: _Open, target: Targe
                 await _note(services, row, "started", started.run_id, None, once)
     except (BadRequest, StartRefused) as wrong:
         problems = wrong.problems or (Problem("", str(wrong)),)
-        return _shown(request, services, form, once, 400, problems, given.texts)
+        return _shown(request, services, form, once, problems, given.texts)
     return open_page(
         request, services, "answered.html", title="Sent", message=form.body.thanks, good=True
     )
