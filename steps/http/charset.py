@@ -29,15 +29,18 @@ _META = re.compile(rb"<meta\s[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([\w.:-]{1,40}
 _CSS = re.compile(rb"@charset \"([\w.:-]{1,40})\";")
 
 
-def charset_of(content_type: str) -> str | None:
-    """Return the codec for a content type's `charset`, None if it is missing or unknown."""
+def charset_of(content_type: str, *, exact: bool = False) -> str | None:
+    """Return the codec for a content type's `charset`, None if it is missing or unknown.
+
+    `exact` is for writing, as in `codec_named`.
+    """
     header = Message()
     header["content-type"] = content_type[:_LONGEST_HEADER].replace("\r", " ").replace("\n", " ")
     try:
         name = header.get_param("charset")
     except (LookupError, ValueError):
         return None
-    return codec_named(name[2] if isinstance(name, tuple) else name)
+    return codec_named(name[2] if isinstance(name, tuple) else name, exact=exact)
 
 
 def text_of(content: bytes, content_type: str = "") -> str:

@@ -52,13 +52,16 @@ _MORE_NAMES = {
 """Labels of https://encoding.spec.whatwg.org and some others that Python does not know."""
 
 
-def codec_named(name: str | None) -> str | None:
-    """Return the codec for a charset name, None if it is unknown."""
+def codec_named(name: str | None, *, exact: bool = False) -> str | None:
+    """Return the codec for a charset name, None if it is unknown.
+
+    For text that is written, `exact` gives the charset itself: not all receivers read as browsers.
+    """
     plain = _bare(name or "")
     # The standard library's lookup is avoided: it caches every name for ever.
     for known in (plain, plain.removeprefix("x"), plain.removeprefix("cs")):
         if codec := _CODECS.get(known):
-            return _MEANT.get(codec, codec)
+            return codec if exact else _MEANT.get(codec, codec)
     return None
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
+from urllib.parse import urlencode
 
 from engine import Json, scope_with
 from steps.contract.step_type import StepBroke, StepInput
@@ -19,6 +20,7 @@ from steps.language.template import SecretTemplate, Template, as_text
 from steps.secrets import secret_scope
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UTF8 = "utf_8"
 _TYPES: dict[type, str] = {type(None): "null", list: "a list", dict: "an object"}
 
 _TAKE: dict[str, Take] = {"base64": "as-sent", "none": "nothing"}
@@ -131,7 +133,7 @@ async def _body(
     if settings.body is not None:
         headers.setdefault("Content-Type", "application/json")
         value = await settings.body.rendered(step.scope)
-        write = partial(_as_json, value)
+        write = partial(_as_json, value, headers.content_type)
         return {"content": await beside_if_long(value, write)}
     if settings.text is not None:
         headers.setdefault("Content-Type", "text/plain; charset=utf-8")
@@ -141,28 +143,44 @@ async def _body(
         headers.setdefault("Content-Type", stored.media_type)
         return {"content": stored.content}
     if settings.form is not None:
-        form: dict[str, list[str]] = {}
-        for name, value in await _pairs(settings.form, step, "form"):
-            form.setdefault(name, []).append(value)
-        return {"form": form}
+        return _form(await _pairs(settings.form, step, "form"), headers.content_type)
     if settings.multipart is not None:
         _fit_for_parts(headers)
         return {"files": [part async for part in _parts(settings.multipart, step, effects)]}
     return {}
 
 
-def _as_json(value: Json) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode()
+def _as_json(value: Json, content_type: str) -> bytes:
+    """Return JSON in the charset of its content type, with escapes for other characters."""
+    codec = _charset(content_type)
+    return json.dumps(value, ensure_ascii=codec != _UTF8).encode(codec)
 
 
-def _encoded(text: str, content_type: str) -> bytes:
+def _form(pairs: list[tuple[str, str]], content_type: str) -> dict[str, Any]:
+    """Return the fields of a request with a form in the charset of its content type."""
+    codec = _charset(content_type)
+    if codec != _UTF8:
+        _encoded("".join(map("".join, pairs)), content_type, "form")
+        return {"content": urlencode(pairs, encoding=codec).encode("ascii")}
+    form: dict[str, list[str]] = {}
+    for name, value in pairs:
+        form.setdefault(name, []).append(value)
+    return {"form": form}
+
+
+def _charset(content_type: str) -> str:
+    return charset_of(content_type, exact=True) or _UTF8
+
+
+def _encoded(text: str, content_type: str, setting: str = "text") -> bytes:
     """Return a text in the charset of its content type. Raises `StepBroke`."""
-    codec = charset_of(content_type) or "utf_8"
     try:
-        return text.encode(codec)
+        return text.encode(_charset(content_type))
     except UnicodeEncodeError as odd:
         what = ascii(text[odd.start : odd.start + 1])
-        raise _invalid(f"text: the charset of the Content-Type has no character {what}") from odd
+        raise _invalid(
+            f"{setting}: the charset of the Content-Type has no character {what}"
+        ) from odd
 
 
 def _fit_for_parts(headers: _Headers) -> None:

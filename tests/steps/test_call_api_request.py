@@ -117,11 +117,33 @@ async def test_an_object_is_not_accepted_as_text(place: str) -> None:
     assert "not an object" in message
 
 
-async def test_a_text_is_sent_in_the_charset_of_its_content_type() -> None:
-    for kind, content in (("text/plain; charset=ISO-8859-1", b"M\xfc"), ("text/csv", b"M\xc3\xbc")):
-        assert (await sent(text="Mü", headers={"content-type": kind})).content == content
-    said = await refused(text="Счёт", headers={"Content-Type": "text/plain; charset=latin1"})
-    assert "has no character" in said
+@pytest.mark.parametrize(
+    ("kind", "body", "content"),
+    [
+        ("text/plain; charset=ISO-8859-1", {"text": "Mü"}, b"M\xfc"),
+        ("text/csv", {"text": "Mü"}, b"M\xc3\xbc"),
+        ("text/xml; charset=utf-16", {"text": "ü"}, b"\xff\xfe\xfc\0"),
+        ("text/xml; charset=utf-16be", {"text": "ü"}, b"\0\xfc"),
+        ("application/json; charset=latin1", {"body": {"n": "Mü€"}}, b'{"n": "M\\u00fc\\u20ac"}'),
+        ("application/json; charset=UTF-8", {"body": {"n": "Mü"}}, b'{"n": "M\xc3\xbc"}'),
+        ("application/x-www-form-urlencoded; charset=ISO-8859-1", {"form": {"n": "M ü"}}, b"n=M+%FC"),
+    ],
+)  # fmt: skip
+async def test_a_body_is_sent_in_the_charset_of_its_content_type(
+    kind: str, body: dict[str, Any], content: bytes
+) -> None:
+    assert (await sent(headers={"content-type": kind}, **body)).content == content
+
+
+@pytest.mark.parametrize(
+    ("charset", "body"),
+    [("latin1", {"text": "Счёт"}), ("iso-8859-1", {"text": "€"}), ("us-ascii", {"text": "ü"}),
+     ("latin1", {"form": {"a": "€"}})],
+)  # fmt: skip
+async def test_what_a_charset_cannot_write_is_refused(charset: str, body: dict[str, Any]) -> None:
+    """Browsers read latin1 as windows-1252; other receivers do not."""
+    said = await refused(headers={"Content-Type": f"text/plain; charset={charset}"}, **body)
+    assert f"{next(iter(body))}: the charset of the Content-Type has no character" in said
 
 
 async def test_a_url_may_have_surrounding_blanks_and_an_uppercase_scheme() -> None:
