@@ -35,11 +35,13 @@ class CallApiSettings(StepSettings):
         description="parameters added to the query of the address; a list repeats its name, and "
         "null leaves it out",
     )
-    body: SecretTemplate | None = Field(None, description="a body that is sent as JSON")
+    body: SecretTemplate | None = Field(
+        None, description="a body that is sent as JSON, in the charset as of `text`"
+    )
     form: dict[str, SecretTemplate] | None = Field(
         None,
-        description="a body of form fields (application/x-www-form-urlencoded); a list repeats "
-        "a field, and null leaves it out",
+        description="a body of form fields (application/x-www-form-urlencoded), in the charset as "
+        "of `text`; a list repeats a field, and null leaves it out",
     )
     multipart: dict[str, SecretTemplate] | None = Field(
         None,

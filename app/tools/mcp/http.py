@@ -27,6 +27,7 @@ _CONNECT_S = 10.0
 _KEEPALIVE_S = 3.0
 _SHOWN = 300
 _SESSION = "mcp-session-id"
+_STREAM = "text/event-stream"
 _NOT_COPIED = ("content-encoding", "content-length", "transfer-encoding")
 
 
@@ -65,7 +66,7 @@ class _Isolating(GuardedTransport):
         is_post = request.method == "POST"
         try:
             response = await self._sent(request)
-            if is_post and (_is_error(response) or _is_json(response)):
+            if is_post and (_is_error(response) or not _is_stream(response)):
                 return await self._whole(request, response)
         except _TooLong as failure:
             return _refusal(request, str(failure), code=TOO_LONG)
@@ -119,13 +120,24 @@ class _Isolating(GuardedTransport):
             message = f"it answered HTTP {status} {response.reason_phrase}".rstrip()
             words = " ".join(bytes(content[:_SHOWN]).decode("utf-8", "replace").split())
             return _refusal(request, f"{message}: {words}" if words else message)
-        headers = [(k, v) for k, v in response.headers.items() if k.lower() not in _NOT_COPIED]
-        said = readable(bytes(content)) if _is_json(response) else bytes(content)
+        kept = (name for name in response.headers if name.lower() not in _NOT_COPIED)
+        headers = {name: response.headers[name] for name in kept}
+        said = bytes(content)
+        if messages := _several(said):
+            headers["content-type"] = _STREAM
+            said = b"".join(b"data: %b\n\n" % readable(one) for one in messages)
+        elif _is_json(response) or _json_of(said):  # some servers give it no type or another one
+            headers["content-type"] = "application/json"
+            said = readable(said)
         return httpx2.Response(status, headers=headers, content=said, request=request)
 
 
 def _is_error(response: httpx2.Response) -> bool:
     return response.status_code >= httpx2.codes.BAD_REQUEST
+
+
+def _is_stream(response: httpx2.Response) -> bool:
+    return bool(response.headers.get("content-type", "").startswith(_STREAM))
 
 
 def _is_json(response: httpx2.Response) -> bool:
@@ -150,12 +162,22 @@ def _explains_itself(content: bytes) -> bool:
     return isinstance(_error_in(_json_of(content)).get("code"), int)
 
 
+def _several(content: bytes) -> list[bytes]:
+    """Return the messages of a batch, which an older protocol lets a server answer with."""
+    found = _parsed(content) if content.lstrip()[:1] == b"[" else None
+    return [json.dumps(one).encode() for one in found] if isinstance(found, list) else []
+
+
 def _json_of(content: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
+    document = _parsed(content)
     return document if isinstance(document, dict) else {}
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _error_in(document: dict[str, Any]) -> dict[str, Any]:

@@ -220,6 +220,29 @@ async def test_an_answer_over_http_is_read_whatever_its_shape(said: Any, read: A
     assert answer.json() == {"jsonrpc": "2.0", "id": 1, **read}
 
 
+@pytest.mark.parametrize("kind", ["", "Content-Type: text/plain\r\n", "Content-Type: a/b\r\n"])
+async def test_an_answer_over_http_is_read_whatever_its_type(kind: str) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"content": []}}).encode()
+    header = f"HTTP/1.1 200 OK\r\n{kind}Content-Length: {len(body)}\r\n\r\n"
+    with saying(header.encode() + body) as address:
+        async with http_client({}, WayOut(), lambda: None) as client:
+            answer = await client.post(address, json={})
+    assert (answer.headers["content-type"], answer.content) == ("application/json", body)
+
+
+async def test_a_batch_of_messages_is_read() -> None:
+    messages = [{"jsonrpc": "2.0", "method": "notifications/message", "params": {}},
+                {"jsonrpc": "2.0", "id": 1, "result": {"content": []}}]  # fmt: skip
+    body = json.dumps(messages).encode()
+    header = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    with saying(header + b"Content-Length: %d\r\n\r\n" % len(body) + body) as address:
+        async with http_client({}, WayOut(), lambda: None) as client:
+            answer = await client.post(address, json={})
+    assert answer.headers["content-type"] == "text/event-stream"
+    events = [json.loads(event.removeprefix("data: ")) for event in answer.text.split("\n\n")[:-1]]
+    assert events == messages
+
+
 PICTURE = {"type": "image", "mimeType": "image/png", "data": base64.b64encode(b"png").decode()}
 
 
