@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import json
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from app.cli.options import add_folder
@@ -16,6 +16,7 @@ from app.operator.data_folder import must_exist, send
 from app.operator.errors import CommandFailed
 from app.operator.with_postgresql import REHEARSAL, must_be_in_folder
 from app.settings.server import Settings, load
+from app.upkeep.doctor import Finding
 from app.upkeep.rehearsal import Rehearsal, rehearse
 from engine.counted import counted
 from journal import (
@@ -85,13 +86,18 @@ def main(args: argparse.Namespace) -> int:
 
 
 async def _rehearse(settings: Settings, work: Path) -> Rehearsal:
-    await _copy(settings, work)
+    damage = await _copy(settings, work)
     compile_text = compiler(Registry.standard(Tools.load(settings.plugins).step_types))
-    return await rehearse(work, settings, SystemClock().now_ms(), compile_text, show)
+    found = await rehearse(work, settings, SystemClock().now_ms(), compile_text, show)
+    if damage is None:
+        return found
+    shown = f"the database in the data folder is damaged ({damage}); the copy of it is sound"
+    remedy = "before the upgrade take a backup, which is as sound as the copy, and restore that"
+    return replace(found, findings=[Finding("database", "wrong", shown, remedy), *found.findings])
 
 
-async def _copy(settings: Settings, work: Path) -> None:
-    """Copy the database, through the server that has it open.
+async def _copy(settings: Settings, work: Path) -> str | None:
+    """Copy the database, through the server that has it open; return what is damaged in it.
 
     Raises `CommandFailed`, `JournalError`.
     """
@@ -100,8 +106,11 @@ async def _copy(settings: Settings, work: Path) -> None:
         # Not opened as a journal, since that would migrate the folder itself.
         with FolderLock(settings.data):
             must_be_journal(settings.data / DATABASE)
-            copy_database(settings.data / DATABASE, to)
+            return copy_database(settings.data / DATABASE, to)
     except Locked as locked:
         given = {"to": str(to), "with_key": False}
-        if await send(settings.data, "backup", given, show) is None:
+        answer = await send(settings.data, "backup", given, show)
+        if answer is None:
             raise CommandFailed(f"{locked}, and it does not answer") from locked
+        damage: str | None = answer.get("damage")  # an older server says nothing of it
+        return damage

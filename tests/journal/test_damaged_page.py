@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from journal import DATABASE, Damaged, Journal, copy_database, open_read_only, verify
+from tests.harness.damage import PAGE, damage_index
 from tests.harness.journals import completed, fill
-
-_PAGE = 4096
 
 
 async def test_verify_names_the_run_of_a_damaged_page_and_backup_refuses(tmp_path: Path) -> None:
@@ -22,8 +21,8 @@ async def test_verify_names_the_run_of_a_damaged_page_and_backup_refuses(tmp_pat
         for number in range(1, 41)
         if f'"run_id":"dynamic-workflow-{number}"'.encode() in content
     ]
-    at = content.index(f'"run_id":"dynamic-workflow-{marks[20]}"'.encode()) // _PAGE * _PAGE
-    content[at : at + _PAGE] = b"\xff" * _PAGE
+    at = content.index(f'"run_id":"dynamic-workflow-{marks[20]}"'.encode()) // PAGE * PAGE
+    content[at : at + PAGE] = b"\xff" * PAGE
     file.write_bytes(content)
 
     with closing(open_read_only(file)) as connection:
@@ -43,13 +42,8 @@ async def test_verify_and_backup_report_a_damaged_page_of_an_index(tmp_path: Pat
     await (await Journal.open(tmp_path)).close()
     file = tmp_path / DATABASE
     with closing(open_read_only(file)) as connection:
-        (page,) = connection.execute(
-            "SELECT rootpage FROM sqlite_schema WHERE name = 'sessions_by_end'"
-        ).fetchone()
         assert verify(connection, lambda _: None).faults == []
-    content = bytearray(file.read_bytes())
-    content[(page - 1) * _PAGE : page * _PAGE] = b"\xff" * _PAGE
-    file.write_bytes(content)
+    page = damage_index(file, "sessions_by_end")
     with closing(open_read_only(file)) as connection:
         (fault,) = verify(connection, lambda _: None).faults
     assert f"page {page}" in fault.what

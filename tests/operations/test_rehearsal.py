@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PLUGIN
+from tests.harness.damage import damage_index
 from tests.harness.processes import command, run
 from tests.harness.server import Server
 
@@ -48,6 +49,19 @@ def test_runs_that_the_new_version_cannot_continue_are_reported(data: Path) -> N
     assert shown.returncode == 1
     assert "wrong  stuck runs" in shown.stdout
     assert "wrong  history: run" in shown.stdout
+
+
+@pytest.mark.parametrize("serving", [False, True])
+def test_a_damaged_index_of_the_source_is_reported(tmp_path: Path, *, serving: bool) -> None:
+    with Server(tmp_path / "data", PLUGIN) as server:
+        file = server.data / "journal.sqlite3"
+        if not serving:
+            server.terminate()
+        damage_index(file, "sessions_by_end")
+        shown = run("upgrade", "--rehearse", "--data", server.data)
+    assert shown.returncode == 1
+    assert "wrong  database: the database in the data folder is damaged (" in shown.stdout
+    assert shown.stdout.count("wrong ") == 1, shown.stdout
 
 
 @pytest.mark.parametrize(
