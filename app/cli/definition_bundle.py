@@ -10,6 +10,7 @@ from typing import Any
 
 from app.cli.definition_push import push_one, read_all
 from app.cli.remote import client_of, printable
+from app.cli.whole_file import write_text
 from app.definitions.definition_files import (
     FileDefinition,
     as_json,
@@ -47,15 +48,12 @@ def export_to(args: argparse.Namespace) -> int:
         for kind in ("workflow", "agent"):
             manifest[f"{kind}s"] = [document for one, document, _ in items if one == kind]
         text = as_json(manifest) if place.suffix == ".json" else as_yaml(manifest)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text, encoding="utf-8")
+        write_text(place, text)
     else:
+        (place / MANIFEST).unlink(missing_ok=True)  # so that half an export is none
         for kind, document, _ in items:
-            folder = place / f"{kind}s"
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{document['id']}.json").write_text(as_json(document), encoding="utf-8")
-        place.mkdir(parents=True, exist_ok=True)
-        (place / MANIFEST).write_text(as_json(manifest), encoding="utf-8")
+            write_text(place / f"{kind}s" / f"{document['id']}.json", as_json(document))
+        write_text(place / MANIFEST, as_json(manifest))
     counts = {"place": str(place), "definitions": len(items), "needs": manifest["needs"]}
     written = counted(len(items), "definition")
     print(json.dumps(counts) if args.json else f"{written} written to {place}")

@@ -14,6 +14,7 @@ from app.auth.first_owner import TENANT
 from app.auth.keys import new_key
 from app.cli.options import add_settings, given
 from app.cli.subparsers import Subparsers
+from app.cli.whole_file import write_text
 from app.definitions.watched_folder import WatchedFile, WatchedFolder
 from app.server import serve
 from app.services import Services
@@ -72,8 +73,7 @@ def main(args: argparse.Namespace) -> int:
         return 1
     folder: Path = args.folder
     if not folder.exists():
-        folder.mkdir(parents=True)
-        (folder / _FIRST_FILE).write_text(_FIRST, encoding="utf-8")
+        write_text(folder / _FIRST_FILE, _FIRST)
         print(f"{folder / _FIRST_FILE}: created as a first example")
 
     @contextlib.asynccontextmanager

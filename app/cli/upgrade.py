@@ -24,6 +24,7 @@ from journal import (
     CannotCopy,
     CannotOpen,
     FolderLock,
+    FolderUnusable,
     JournalError,
     Locked,
     copy_database,
@@ -67,6 +68,8 @@ def main(args: argparse.Namespace) -> int:
             raise CommandFailed(
                 f"nothing was rehearsed: {refused}; --work names another folder"
             ) from refused
+        except FolderUnusable as refused:
+            raise CommandFailed(f"nothing was rehearsed: {refused}") from refused
         except JournalError as refused:
             raise CommandFailed(f"this version cannot use it: {refused}") from refused
     wrong = sum(item.level == "wrong" for item in found.findings)
@@ -109,7 +112,12 @@ async def _copy(settings: Settings, work: Path) -> str | None:
             return copy_database(settings.data / DATABASE, to)
     except Locked as locked:
         given = {"to": str(to), "with_key": False}
-        answer = await send(settings.data, "backup", given, show)
+        try:
+            answer = await send(settings.data, "backup", given, show)
+        except CommandFailed as refused:
+            raise CommandFailed(
+                f"nothing was rehearsed: {refused}; --work names another folder"
+            ) from refused
         if answer is None:
             raise CommandFailed(f"{locked}, and it does not answer") from locked
         damage: str | None = answer.get("damage")  # an older server says nothing of it

@@ -10,6 +10,7 @@ from app.cli.definition_bundle import export_to, import_from
 from app.cli.definition_push import complain, newest_of, push_one, read_all
 from app.cli.remote import add_options, client_of, printable
 from app.cli.subparsers import Subparsers
+from app.cli.whole_file import write_text
 from app.definitions.definition_files import (
     FileUnusable,
     as_json,
@@ -121,7 +122,7 @@ def _written(folder: Path, name: str, document: JsonObject, *, in_yaml: bool) ->
         if kept is not None and kept.document == normal("workflow", document):
             return f"{path}  unchanged"
     text = as_json(document) if path.suffix == ".json" else as_yaml(document)
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)
     return f"{path}  written"
 
 

@@ -9,6 +9,7 @@ from app.definitions.definition_files import as_yaml
 from app.definitions.definition_text import read_definition
 from tests.harness.processes import run
 from tests.harness.server import Server
+from tests.harness.small_disk import fill, free, small_disk
 
 FLOW = {
     "name": "Order", "initialStep": "call", "budget": 2.5,
@@ -126,3 +127,27 @@ def test_yaml_that_is_written_reads_back_unchanged() -> None:
     document: dict[str, Any] = {"texts": texts, **{text: 1 for text in texts if text != "<<"}, "numbers": [1, -2.5, 1e300],
                                 "none": None, "yes": True, "empty": [{}, []], "deep": [[{"a": [1]}]]}  # fmt: skip
     assert read_definition(as_yaml(document)).document == document
+
+
+def test_an_export_onto_a_full_disk_is_none(shared: Server, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    place, single = disk / "folder", disk / "all.json"
+    with shared.client(tenant="full") as client:
+        for number in range(3):
+            large = {**FLOW, "id": f"flow{number}", "note": "x" * 9_000}
+            client.post("/api/workflows", json=large).raise_for_status()
+    with small_disk(disk, "512k"):
+        printed(shared, "full", "export", "--to", place)
+        printed(shared, "full", "export", "--to", single)
+        held = single.read_text()
+        fill(disk / "ballast")
+        for to in (place, single):
+            said = printed(shared, "full", "export", "--to", to, code=1)
+            assert said.startswith(f"stepwell: {to}"), said
+            assert "(No space left on device): make room on that disk" in said
+        assert single.read_text() == held
+        assert "cannot be read" in printed(shared, "full", "import", place, code=1)
+        assert [path.name for path in disk.rglob(".*")] == []
+        free(disk / "ballast")
+        printed(shared, "full", "export", "--to", place)
+        assert (place / "stepwell-export.json").exists()
