@@ -22,7 +22,7 @@ _PART = 5
 
 
 class OwnerThere(Exception):
-    """An owner can sign in already, or the code is not the one of this start."""
+    """An owner can sign in already."""
 
     def __init__(self) -> None:
         super().__init__("an owner can sign in already; this page makes no more owners")

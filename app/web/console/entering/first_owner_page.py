@@ -31,6 +31,12 @@ from steps.document.problems import InvalidDefinition
 _OWNER_THERE = "/sign-in?owner"
 _CODE_RATE_NAME = "first owner"
 
+_WRONG_CODE = "That is not the code which the terminal shows; each start makes another one."
+_ANOTHER_PROCESS = (
+    " Several processes serve this address, each with a code of its own: send it again, or open"
+    " this page at the address of the process that has shown the code."
+)
+
 
 async def first_owner_page(request: Request, services: Services) -> Response:
     """Show the form, while there is no owner."""
@@ -59,7 +65,7 @@ async def make_first_owner(request: Request, services: Services) -> Response:
     except Unauthorized:
         services.rate_limits.note_failed_sign_in(address_of(request))
         services.rate_limits.note_failed_password(TENANT, _CODE_RATE_NAME)
-        message = "That is not the code which the terminal shows; each start makes another one."
+        message = _WRONG_CODE if services.sharing is None else _WRONG_CODE + _ANOTHER_PROCESS
         return _form(request, given, message, 401, "code")
     except (UnfitPerson, UnfitPassword, UnfitPasskey, PasskeyTaken, NameTaken) as unfit:
         return _form(request, given, sentence(unfit), 400, field_of(unfit))
