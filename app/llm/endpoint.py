@@ -70,17 +70,22 @@ def tool_calls(found: Iterable[tuple[str, str, str, JsonObject]]) -> tuple[ToolC
 
 
 class CallIds:
-    """Call ids in a form that one endpoint accepts: it may refuse those of another endpoint."""
+    """Call ids in a form that one endpoint accepts.
+
+    It may refuse those of another endpoint, and an id that a later message has again, as some
+    servers write them.
+    """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._origin = endpoint.origin
         self._sent: dict[str, str] = {}
+        self._uses: dict[str, int] = {}
 
     def of(self, message: Message) -> list[str]:
         """Return the ids of a message's calls; the results that follow refer to them."""
         is_its_own = message.origin == self._origin
         self._sent = {
-            call.id: call.id if is_its_own else sha256(call.id.encode()).hexdigest()[:9]
+            call.id: self._unused(call.id if is_its_own else _short(call.id))
             for call in message.tool_calls
         }
         return [self._sent[call.id] for call in message.tool_calls]
@@ -89,6 +94,14 @@ class CallIds:
         """Return the id of the call whose result a message is."""
         call_id = message.tool_call_id or ""
         return self._sent.get(call_id, call_id)
+
+    def _unused(self, call_id: str) -> str:
+        uses = self._uses[call_id] = self._uses.get(call_id, 0) + 1
+        return call_id if uses == 1 else _short(f"{call_id} {uses}")
+
+
+def _short(call_id: str) -> str:
+    return sha256(call_id.encode()).hexdigest()[:9]
 
 
 def named(part: Part) -> TextPart:

@@ -1,5 +1,6 @@
 """Reads answers in OpenAI's format, whole or as a stream, with the variations of other servers."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -192,7 +193,7 @@ class _Pieces:
             place = self._places[index] = len(self._calls)
             self._calls.append(_CallPieces())
         call = self._calls[place]
-        call.id, call.name = call.id or call_id, call.name or name
+        call.id, call.name = call.id or call_id, _grown(call.name, name)
         call.arguments.append(arguments_of(function.get("arguments")))
         call.rest.append(rest_of(piece, _OF_A_CALL))
 
@@ -231,6 +232,18 @@ def _parts(pieces: list[Any]) -> list[dict[str, Any]]:
     return parts
 
 
+def _grown(name: str, piece: str) -> str:
+    """Return a name with its next piece; some servers send the whole name with each piece."""
+    return piece if piece.startswith(name) else name if name.startswith(piece) else name + piece
+
+
+def _is_whole(arguments: str) -> bool:
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 @dataclass(slots=True)
 class _CallPieces:
     id: str = ""
@@ -242,7 +255,9 @@ class _CallPieces:
         """Return whether a piece with the same index begins another call."""
         if call_id and self.id:
             return call_id != self.id
-        return index is None and not call_id and bool(name and self.name)
+        if not (name and self.name):
+            return False
+        return not call_id if index is None else _is_whole("".join(self.arguments))
 
     def whole(self) -> dict[str, Any]:
         function = {"name": self.name, "arguments": "".join(self.arguments)}

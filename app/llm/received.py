@@ -50,6 +50,8 @@ class _Labelled(httpx2.AsyncByteStream):
                     given += b"\n"
                     is_bare = False
             yield bytes(given)
+        if is_bare:
+            yield b"\n\n"
 
 
 async def document(response: httpx2.Response) -> dict[str, Any]:
