@@ -134,17 +134,19 @@ def listing(
         "limit": limit,
     }
     order = wanted.order
+    # Among runs with the same key, SQLite would sort all of them to order by that key too, if it is
+    # an expression.
     ranges = [
-        f"{order.column} {order.behind} :key",
-        f"{order.column} = :key AND id {order.behind} :number",
+        (f"{order.column} {order.behind} :key", order.words),
+        (f"{order.column} = :key AND id {order.behind} :number", order.words_of_alike),
     ]
     arms = [
         f"SELECT * FROM (SELECT id, {order.column} AS listed_by{also} FROM runs"
         f" INDEXED BY {index} WHERE {' AND '.join([*exact, f'status = {status!r}', after])}"
-        f" ORDER BY {order.words} LIMIT :limit) AS arm"
+        f" ORDER BY {words} LIMIT :limit) AS arm"
         for index, exact in _indexed(wanted)
         for status in wanted.among(statuses)
-        for after in (ranges if wanted.before else ["true"])
+        for after, words in (ranges if wanted.before else [("true", order.words)])
     ]
     if not arms:
         arms = [f"SELECT id, {order.column} AS listed_by{also} FROM runs WHERE false"]

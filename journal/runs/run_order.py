@@ -86,6 +86,11 @@ class RunOrder:
         return f"listed_by {way}, id {way}"
 
     @property
+    def words_of_alike(self) -> str:
+        """The ORDER BY terms for rows that all have the same key."""
+        return f"id {'ASC' if self.ascending else 'DESC'}"
+
+    @property
     def behind(self) -> str:
         """The SQL comparison that is true for everything after a place."""
         return ">" if self.ascending else "<"

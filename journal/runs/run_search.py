@@ -7,7 +7,8 @@ therefore have fewer runs than requested, and it says where the next page begins
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from journal.reading.readers import Readers
 from journal.runs.run_filter import Listing, RunFilter, conditions, skipped
 from journal.runs.run_order import RunPosition
 from journal.runs.run_sources import by_list, narrow, page_of_few, part
-from journal.runs.runs import RUN_COLUMNS, RunList, RunRow
+from journal.runs.runs import RUN_COLUMNS, RunList, RunRow, run_rows
 
 _FIRST_PART = 100
 _MOST_LOOKED_AT = 5_000
@@ -53,16 +54,17 @@ class RunSearch:
             rows = await self._runs.page(tenant, wanted, limit + 1)
             return _cut(rows, limit, wanted)
         found = await self._by_number(tenant, wanted)
+        named = {row.number for row in found}  # the words may find this run too
         few = await self._few(tenant, wanted)
         if few is not None:
             more = await self._among(tenant, wanted, few, limit + 1 - len(found))
-            return _cut([*found, *(row for row in more if row not in found)], limit, wanted)
+            return _cut([*found, *_others(more, named)], limit, wanted)
         place, size = wanted.before, max(_FIRST_PART, limit)
         left = _MOST_READ if wanted.reads_rows else _MOST_LOOKED_AT
         while left > 0:
             some = part(tenant, replace(wanted, before=place), size)
             more, last = await self._matching(tenant, wanted, some, limit + 1 - len(found))
-            found += [row for row in more if row not in found]
+            found += _others(more, named)
             if len(found) > limit:
                 return RunPage(found[:limit], found[limit - 1].place(order))
             if last is None:
@@ -92,7 +94,7 @@ class RunSearch:
             " (SELECT json_array(listed_by, id) FROM part LIMIT 1 OFFSET :limit - 1)",
             {**some.values, **values, "most": limit},
         )
-        rows = [RunRow(*fields) for fields in json.loads(found or "[]")]
+        rows = await run_rows(found)
         return rows, None if last is None else RunPosition(*json.loads(last))
 
     async def _few(self, tenant: str, wanted: RunFilter) -> list[int] | None:
@@ -122,10 +124,7 @@ class RunSearch:
             " LIMIT :limit) AS chosen",
             {**values, **place, "numbers": json.dumps(numbers), "limit": limit},
         )
-        rows: list[RunRow] = wanted.order.sorted(
-            RunRow(*fields) for fields in json.loads(found or "[]")
-        )
-        return rows
+        return wanted.order.sorted(await run_rows(found))
 
     async def _by_number(self, tenant: str, wanted: RunFilter) -> list[RunRow]:
         """Return the run whose id or number is the search text, on the first page."""
@@ -134,6 +133,10 @@ class RunSearch:
             return []
         one = replace(wanted, top_level=False, text=None)
         return await self._among(tenant, one, [int(named[1])], 1)
+
+
+def _others(rows: Sequence[RunRow], named: AbstractSet[int]) -> Iterable[RunRow]:
+    return (row for row in rows if row.number not in named) if named else rows
 
 
 def _cut(rows: Sequence[RunRow], limit: int, wanted: RunFilter) -> RunPage:

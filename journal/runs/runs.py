@@ -87,6 +87,17 @@ _UNFINISHED = "(state = 'new' OR state = 'ready' OR state = 'executing')"
 """As in the index: SQLite uses it only for the same words."""
 
 
+async def run_rows(found: str | None) -> list[RunRow]:
+    """Return the rows in a JSON list of their columns, None for an empty one."""
+    columns = from_json(found) if found else []
+    rows: list[RunRow] = []
+    for first in range(0, len(columns), _ROWS_AT_ONCE):
+        if first:
+            await asyncio.sleep(0)
+        rows += [RunRow(*fields) for fields in columns[first : first + _ROWS_AT_ONCE]]
+    return rows
+
+
 class RunList:
     """Queries over the projection of all runs."""
 
@@ -110,7 +121,7 @@ class RunList:
         for _, part in sorted(parts):
             if rows:
                 await asyncio.sleep(0)
-            rows += order.sorted(RunRow(*fields) for fields in from_json(part))
+            rows += order.sorted(await run_rows(part))
         return rows
 
     async def known(self, tenant: str, run_ids: Iterable[str]) -> set[str]:

@@ -24,6 +24,8 @@ from journal.connection import Values
 from journal.reading.readers import Readers
 
 SMALL, LARGE = 1_000, 8_000
+ALIKE_FROM = 1_000_000
+"""Behind this number, all runs of a tenant have started and ended at the same moments."""
 CHILDREN_FROM = 100
 """The first of the children of run 1, which are an eighth of the runs."""
 
@@ -68,6 +70,12 @@ def fill(file: Path, count: int) -> None:
             " 's-' || (id % 2) FROM runs WHERE status = 'failed'"
         )
         connection.execute("UPDATE runs SET step_id = NULL WHERE ended_at_ms IS NOT NULL")
+        connection.execute(
+            "INSERT INTO runs (id, tenant, workflow_id, version, status, state, seq, started_at_ms,"
+            " updated_at_ms, ended_at_ms) SELECT id + ?, 'alike', 'wf', '1.0.0', 'completed',"
+            " 'completed', 1, 7, 9, 9 FROM runs",
+            (ALIKE_FROM,),
+        )
         connection.execute(
             "INSERT INTO run_captions SELECT id, tenant, started_at_ms, 'Invoice order c-' || (id % 20),"
             " json_object('customer', 'c-' || (id % 20), 'size', 's-' || (id % 3)) FROM runs"
@@ -291,6 +299,17 @@ async def test_a_page_of_runs_costs_the_same_in_a_long_journal(
     name: str, journals: list[Counted]
 ) -> None:
     await the_same_work(lambda journal: journal.runs.page("acme", FILTERS[name], 21), journals)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("sort", "key"), [("startTime", 7), ("endTime", 9), ("duration", 2)])
+@pytest.mark.parametrize("way", ["", "-"])
+async def test_a_page_among_runs_with_the_same_place_costs_the_same(
+    way: str, sort: str, key: int, journals: list[Counted]
+) -> None:
+    middle = RunPosition(key, ALIKE_FROM + SMALL // 2)
+    wanted = RunFilter(before=middle, order=RunOrder.read(f"{way}{sort}"))
+    await the_same_work(lambda journal: journal.runs.page("alike", wanted, 21), journals)
 
 
 @pytest.mark.asyncio(loop_scope="module")
