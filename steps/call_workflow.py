@@ -236,11 +236,15 @@ async def _started(
 ) -> Done:
     """Start runs without waiting for them; runs started before a crash are kept."""
     run_ids: list[Json] = []
+    first: dict[tuple[str, str | None], str] = {}  # one step starts one version of a workflow
     for number in range(1 if items is None else len(items)):
         child = await _child(settings, step, items, number)
         if child.refused:
             raise StepBroke(child.refused.type, child.refused.message, retryable=False)
-        run_ids.append(await effects.start_detached(child, number))
+        which = (child.workflow_id, child.version)
+        run_id = await effects.start_detached(child, number, first.get(which))
+        first.setdefault(which, run_id)
+        run_ids.append(run_id)
     return Done({"runId": run_ids[0]} if items is None else {"runIds": run_ids})
 
 

@@ -225,13 +225,22 @@ def _plan(settings: ParallelSettings, step: StepInput, names: list[str]) -> Chil
         concurrency=settings.concurrency,
         keep_going=settings.onBranchError == "continue",
         enough=wanted(enough, len(names)),
-        is_mixed=True,
+        alike=_alike(settings, names),
         others_go_on=settings.others == "continue",
         named=some,
         needs={numbers[name]: frozenset(numbers[one] for one in needed) for name in names
                if (needed := settings.branches[name].needs)},
         after=after,
     )  # fmt: skip
+
+
+def _alike(settings: ParallelSettings, names: list[str]) -> dict[int, frozenset[int]]:
+    """Return for each branch those that call the same workflow in the same version."""
+    called = [(settings.branches[name].workflow, settings.branches[name].version) for name in names]
+    numbers: dict[tuple[str | None, str | None], set[int]] = {}
+    for number, which in enumerate(called):
+        numbers.setdefault(which, set()).add(number)
+    return {number: frozenset(numbers[which]) for number, which in enumerate(called)}
 
 
 async def _chosen(settings: ParallelSettings, step: StepInput, effects: Effects) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from engine.value import value
 from journal.connection import ALL_ROWS
@@ -88,16 +88,28 @@ class ChildList:
         return None if row[0] is None else int(row[0])
 
     async def version_of(
-        self, parent_id: str, execution: int, workflow_id: str, item: int
+        self, parent_id: str, execution: int, workflow_id: str, items: Collection[int]
     ) -> str | None:
         """Return the version in which an execution first called a workflow; None before that.
 
-        For one item, or with -1 for the first item that called it.
+        Only calls by these items count, or by any if there are none.
         """
+        only, given = "", [run_number(parent_id), execution, workflow_id]
+        if items:
+            only = " AND item IN (SELECT CAST(value AS BIGINT) FROM json_each(?4))"
+            given.append(json.dumps(sorted(items)))
         row = await self._readers.one(
-            "SELECT version FROM runs WHERE parent = ? AND parent_execution = ?"
-            " AND workflow_id = ? AND ? IN (-1, item) ORDER BY item, parent_attempt LIMIT 1",
-            (run_number(parent_id), execution, workflow_id, item),
+            "SELECT version FROM runs WHERE parent = ?1 AND parent_execution = ?2"
+            f" AND workflow_id = ?3{only} ORDER BY item, parent_attempt LIMIT 1",
+            given,
+        )
+        return None if row is None else str(row[0])
+
+    async def version_like(self, started_id: str, workflow_id: str) -> str | None:
+        """Return the version of a run, if it is there and one of this workflow."""
+        row = await self._readers.one(
+            "SELECT version FROM runs WHERE id = ? AND workflow_id = ?",
+            (run_number(started_id), workflow_id),
         )
         return None if row is None else str(row[0])
 

@@ -43,8 +43,8 @@ class ChildPlan:
         keep_going: Whether the others continue when one has failed.
         enough: How many must complete before the others are stopped. None: all of them, and the
             first failure ends the plan unless `keep_going` is set.
-        is_mixed: Whether each calls a workflow of its own; otherwise all use the version with which
-            the first one began.
+        alike: For each number, those that ask for the same version of the same workflow, and use
+            the one with which the first of them began; empty: all of them do.
         others_go_on: Whether runs that are open when enough have completed continue instead of
             being stopped.
         named: The numbers of those that must complete; empty: any `enough` of them.
@@ -59,7 +59,7 @@ class ChildPlan:
     concurrency: int = 1
     keep_going: bool = False
     enough: int | None = None
-    is_mixed: bool = False
+    alike: Mapping[int, frozenset[int]] = field(default_factory=dict)
     others_go_on: bool = False
     named: frozenset[int] = frozenset()
     needs: Mapping[int, frozenset[int]] = field(default_factory=dict)

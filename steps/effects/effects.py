@@ -321,12 +321,13 @@ class Effects(ModelEffects, Protocol):
         """
         ...
 
-    async def start_detached(self, child: ChildRun, number: int) -> str:
+    async def start_detached(self, child: ChildRun, number: int, like: str | None = None) -> str:
         """Start a run for which the step does not wait, once in a visit.
 
         Args:
             child: The run; it cannot be a body of the step.
             number: Its number in the visit; the same run each time the step is executed.
+            like: An earlier run of the visit whose version it uses, if it calls the same workflow.
 
         Returns:
             The id of the run, which is durable.

@@ -311,7 +311,7 @@ class FakeEffects(Effects):
         pause = next(iter(still_open.values())).pause if wait_for_people else None
         return ChildrenOpen(plan.first + plan.total, pause)
 
-    async def start_detached(self, child: ChildRun, number: int) -> str:
+    async def start_detached(self, child: ChildRun, number: int, like: str | None = None) -> str:
         """Record a run in `started`, once."""
         if self.child_runs is None:
             raise NotProvided(f"starts a run of the workflow {child.workflow_id}", "child_runs")

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Sequence
 from itertools import islice
+from typing import TypeAlias
 
 from app.concurrency.shield import shielded
 from app.definitions.versioned import DefinitionUnusable
@@ -49,6 +50,7 @@ _COPIED = 500
 
 _LONGEST_ID = 200
 _NONE = "0.0.0"
+_Which: TypeAlias = tuple[str, str | None, frozenset[int]]
 """The version of a child run whose workflow cannot be started; the run exists to report that."""
 
 
@@ -174,7 +176,7 @@ class Children:
 
         If the run has left the attempt meanwhile, the children are stopped again.
         """
-        known: dict[tuple[str, str | None, int], Called] = {}
+        known: dict[_Which, Called] = {}
         news = []
         for item in items:
             news.append(await self._new(live, run, plan, item, known))
@@ -206,12 +208,13 @@ class Children:
         run: Run,
         plan: ChildPlan,
         item: int,
-        known: dict[tuple[str, str | None, int], Called],
+        known: dict[_Which, Called],
     ) -> NewRun:
         wanted = await self._wanted(run, plan, item)
-        which = (wanted.workflow_id, wanted.version, item if plan.is_mixed else -1)
+        alike = plan.alike.get(item, frozenset())
+        which = (wanted.workflow_id, wanted.version, alike)
         if which not in known:
-            known[which] = await self._called(live, run, wanted, which[2])
+            known[which] = await self._called(live, run, wanted, alike)
         called = known[which]
         if plan.ends_at_failure and called.refused and wanted.refused is None:
             raise StepBroke(called.refused.type, called.refused.message, retryable=False)
@@ -231,13 +234,16 @@ class Children:
             vars=run.vars if wanted.is_inline else None,
         )  # fmt: skip
 
-    async def start_detached(self, live: LiveRun, doing: Due, wanted: ChildRun, number: int) -> str:
+    async def start_detached(
+        self, live: LiveRun, doing: Due, wanted: ChildRun, number: int, like: str | None
+    ) -> str:
         """Start a run that the step does not wait for, once a visit; return its id.
 
-        Raises `StepBroke` if it cannot be started.
+        It uses the version of the run `like`, if that is one of the same workflow. Raises
+        `StepBroke` if it cannot be started.
         """
         run = live.run.copy()
-        called = await self._called(live, run, wanted, number)
+        called = await self._called(live, run, wanted, like=like)
         data, refused = await checked_input(self._journal, live.tenant, called, wanted)
         if refused:
             raise StepBroke(refused.type, refused.message, retryable=False)
@@ -248,18 +254,27 @@ class Children:
         )  # fmt: skip
         return await self._starts.start_detached(new)
 
-    async def _called(self, live: LiveRun, run: Run, wanted: ChildRun, item: int) -> Called:
+    async def _called(
+        self,
+        live: LiveRun,
+        run: Run,
+        wanted: ChildRun,
+        alike: frozenset[int] = frozenset(),
+        like: str | None = None,
+    ) -> Called:
         """Return the workflow that an execution of a step calls, in the version it first called.
 
-        `item` is the item whose first call counts; -1 means the first that called the workflow.
+        Only calls by the items `alike` count, if there are any, or that of the run `like`.
         """
         tenant, workflow_id, version = live.tenant, wanted.workflow_id, wanted.version
         try:
             if wanted.is_inline or workflow_id.startswith(LOCAL):
                 return Called(run.workflow_id, run.version, _body(live, run, wanted))
-            begun = await self._journal.children.version_of(
-                run.id, run.executions, workflow_id, item
-            )
+            children = self._journal.children
+            if like is not None:
+                begun = await children.version_like(like, workflow_id)
+            else:
+                begun = await children.version_of(run.id, run.executions, workflow_id, alike)
             if begun not in (None, _NONE):
                 definition = await self._workflows.pinned(tenant, workflow_id, begun)
                 return Called(workflow_id, begun, definition)

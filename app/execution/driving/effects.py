@@ -300,11 +300,11 @@ class LiveEffects:
             plan = self._masked_plan(plan)
         return await self._children.gather(self._live, self._doing, plan)
 
-    async def start_detached(self, child: ChildRun, number: int) -> str:
+    async def start_detached(self, child: ChildRun, number: int, like: str | None = None) -> str:
         """Start a run that the step does not wait for."""
         if self._live.usable.sensitive:
             child = await self._masked(child)
-        work = self._children.start_detached(self._live, self._doing, child, number)
+        work = self._children.start_detached(self._live, self._doing, child, number, like)
         return await shielded(work)
 
     def _masked_plan(self, plan: ChildPlan) -> ChildPlan:

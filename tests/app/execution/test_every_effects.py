@@ -105,11 +105,13 @@ class World:
 
     Attributes:
         perform: Execute a step that checks its effects, until it is done.
+        services: The server's parts; None if all effects are fakes.
     """
 
     perform: Callable[[Check], Awaitable[None]]
     address: str
     file_id: str
+    services: Services | None = None
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["live", "fake"])
@@ -151,7 +153,7 @@ async def _live(services: Services, address: str) -> World:
             raise probe.failed
         assert run.status == "completed", run.error
 
-    return World(perform, address, stored.id)
+    return World(perform, address, stored.id, services)
 
 
 async def _perform_fake(check: Check) -> None:
@@ -388,9 +390,26 @@ async def test_a_detached_run_is_started_once_for_its_number(world: World) -> No
         child = ChildRun("double", None, {"n": 1})
         first = await effects.start_detached(child, 0)
         assert await effects.start_detached(child, 0) == first
-        assert await effects.start_detached(child, 1) != first
+        assert await effects.start_detached(child, 1, first) != first
         none = ChildRun("none", None, {})
         assert await broken(effects.start_detached(none, 2)) == ("UnknownWorkflow", False)
+
+    await world.perform(check)
+
+
+async def test_detached_runs_of_one_visit_have_one_version(world: World) -> None:
+    if (services := world.services) is None:
+        return  # the fakes have no versions
+
+    async def check(effects: Effects) -> None:
+        child = ChildRun("renewed", None, {"n": 1})
+        await services.workflows.create(TENANT, {**DOUBLE, "id": "renewed"})
+        first = await effects.start_detached(child, 0)
+        await services.workflows.update(TENANT, "renewed", {"description": "Changed"})
+        other = await effects.start_detached(child, 1, first)
+        unlike = await effects.start_detached(child, 2)
+        read = [(await services.runs.read(TENANT, one)).version for one in (first, other, unlike)]
+        assert read == ["1.0.0", "1.0.0", "1.0.1"]
 
     await world.perform(check)
 

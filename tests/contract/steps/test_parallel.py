@@ -214,6 +214,33 @@ def test_a_run_of_a_body_is_shown_as_such_and_rerun_from_a_step(shared: Server) 
         )
 
 
+def test_branches_that_ask_for_the_same_version_run_it_even_if_a_newer_one_is_published(
+    shared: Server,
+) -> None:
+    ask = {"id": "ask", "type": "request-user-action"}
+    old, new = (
+        [ask, {"id": "end", "type": "end-flow", "result": {"v": v}}] for v in ("old", "new")
+    )
+    with shared.client() as client:
+        document = {"id": "renewed", "name": "renewed", "steps": old, "edges": straight("ask")}
+        client.post("/api/workflows", json={**document, "initialStep": "ask"}).raise_for_status()
+        called = {"workflow": "renewed"}
+        branches = {"a": called, "b": {**called, "needs": ["a"]},
+                    "c": {**called, "version": "latest", "needs": ["a"]}}  # fmt: skip
+        create(client, "renews", [fork(branches)], straight("fork"))
+        run_id = start(client, "renews")["runId"]
+        answered: set[str] = set()
+        while (state := settled(client, run_id, "paused", "completed"))["status"] == "paused":
+            asked = state["pauseSignal"]["pauseId"]
+            if not answered:
+                client.put("/api/workflows/renewed", json={"steps": new}).raise_for_status()
+            if asked not in answered:
+                client.post(f"/api/workflow/resume/{run_id}", json=ANSWER | {"pauseId": asked})
+            answered.add(asked)
+        result = state["stepExecutionHistory"][0]["outputData"]
+    assert result == {"a": {"v": "old"}, "b": {"v": "old"}, "c": {"v": "new"}}
+
+
 def test_branches_may_call_different_versions_of_a_workflow(shared: Server) -> None:
     with shared.client() as client:
         for value in ("old", "new"):
