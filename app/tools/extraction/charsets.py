@@ -87,3 +87,9 @@ def _in_meta(head: bytes) -> bytes:
         if found and (found[1] or has.get(b"http-equiv", b"").lower() == b"content-type"):
             return found[2]
     return b""
+
+
+def without_dos_end(content: bytes) -> bytes:
+    """Return a text without the bytes 0x1A with which DOS fills the last block of a file."""
+    text = content.rstrip(b"\x1a\0\r\n")
+    return text + content[len(text) :].partition(b"\x1a")[0]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from io import StringIO
 
-from app.tools.extraction.charsets import decoded
+from app.tools.extraction.charsets import decoded, without_dos_end
 from app.tools.extraction.document import Document, Sheet
 
 _LONGEST_CELL = 2**31 - 1
@@ -15,7 +15,6 @@ _SEPARATORS = ";\t|,"
 """The comma is the last, because it occurs inside cells more often than the others."""
 _SAMPLE_CHARACTERS = 64 * 1024
 _SAMPLE_ROWS = 200
-_DOS_END = b"\x1a"
 _NAMED = re.compile(r'"?sep=(.)"?\1*(\r\n|\r|\n|\Z)', re.IGNORECASE)
 _ESCAPED_QUOTE = r'(?<!\\)\\"(?![ \t]*({0}|\r|\n|\Z))'
 _QUOTE_AFTER_SPACE = r'{0} +"'
@@ -25,7 +24,7 @@ _DECIMAL_COMMA = re.compile(r"[-+]?[\d.\s\u00a0']*\d,\d+\s?[%\w€$£]{0,3}")
 
 def read(content: bytes, document: Document) -> None:
     """Read the rows; a first line such as `sep=;`, as Excel writes it, names the separator."""
-    text, document.encoding = decoded(content.removesuffix(_DOS_END))
+    text, document.encoding = decoded(without_dos_end(content))
     csv.field_size_limit(_LONGEST_CELL)
     separator = "\t" if document.media_type == "text/tab-separated-values" else ""
     if named := _NAMED.match(text):

@@ -5,7 +5,7 @@ from contextlib import suppress
 from io import BytesIO
 from xml.parsers import expat
 
-from app.tools.extraction.charsets import decoded
+from app.tools.extraction.charsets import decoded, without_dos_end
 from app.tools.extraction.document import DocumentFailure, damaged, encrypted
 from app.tools.extraction.package import Package
 
@@ -74,7 +74,7 @@ _BINARY = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 PACKED_SIGNATURE, ZIP_SIGNATURE = b"\x78\x9f\x3e\x22", b"PK\x03\x04"
 COMPOUND_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _RTF = b"{\\rtf"
-_DOS_END, _UTF8_MARK = b"\x1a", b"\xef\xbb\xbf"
+_UTF8_MARK = b"\xef\xbb\xbf"
 _IS_OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
 _STREAMS = (
     ("EncryptedPackage", "encrypted"),
@@ -114,7 +114,7 @@ def kind_of(content: bytes, media_type: str, name: str) -> str:
         return _compound(content)
     if content[:_HEAD_BYTES].removeprefix(_UTF8_MARK).lstrip().startswith(_RTF):
         return RTF
-    if not content.startswith(_MARKS) and _BINARY.search(content.removesuffix(_DOS_END)):
+    if not content.startswith(_MARKS) and _BINARY.search(without_dos_end(content)):
         if ZIP_SIGNATURE in content[:_HEAD_BYTES]:
             return _package(Package(content))  # its end tells where it begins
         if _may_have_controls(content, ending, media_type):

@@ -152,6 +152,7 @@ def test_repeated_cells_of_an_open_document_are_expanded_within_bounds() -> None
         ("Report, May\nname;qty\nBolt;12\n", [["Report, May"], ["name", "qty"], ["Bolt", "12"]]),
         ("Smith, John;12\nDoe, Jane;3\n", [["Smith, John", "12"], ["Doe, Jane", "3"]]),
         ("a,b\n1,2\n\x1a", [["a", "b"], ["1", "2"]]),
+        ("a,b\n1,2\r\n\x1a\0\x1a\x1a\r\n", [["a", "b"], ["1", "2"]]),
         ("name\nBolt\n", [["name"], ["Bolt"]]),
         ("Doe,Jane;3\nRoe,Ann;4\n", [["Doe,Jane", "3"], ["Roe,Ann", "4"]]),
         ("sep=;;;\na;b;c\n", [["a", "b", "c"]]),
