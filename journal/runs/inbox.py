@@ -47,6 +47,9 @@ _PAGE_CHARACTERS = 2_000_000
 _FIRST_ROWS = 16
 """How many rows are read at first; four times as many each time, as long as they are short."""
 
+_FIRST_SEARCHED = 60
+"""The same for a search, of which most rows are not shown."""
+
 _MOST_SEARCHED = 300
 """How many questions a page of a search reads."""
 
@@ -160,7 +163,8 @@ class Inbox:
         rows: list[PausedRow] = []
         captions: Mapping[int, tuple[str, str]] = {}
         place = wanted.before
-        read, piece, size, left = 0, 0, _FIRST_ROWS, _MOST_SEARCHED
+        read, piece, left = 0, 0, _MOST_SEARCHED
+        size = _FIRST_ROWS if words is None else _FIRST_SEARCHED
         while True:
             asked = min(size, left if words is not None else limit + 1 - len(rows))
             found = await self._next(tenant, asked, wanted)

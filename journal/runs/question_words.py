@@ -27,13 +27,11 @@ def may_have_words(searched: Sequence[str], written: Iterable[str | None]) -> bo
 
     That is found out sooner than `has_words`, which is false for all others.
     """
-    left = searched
-    for text in written:
-        if text and "\\u" in text:
-            return True
-        plain = unaccented(text or "")
-        left = [word for word in left if word not in plain]
-    return not left
+    text = "\n".join(filter(None, written))
+    if "\\u" in text:
+        return True
+    plain = unaccented(text)
+    return all(word in plain for word in searched)
 
 
 def has_words(searched: Sequence[str], title: str, labels: Iterable[str], pause: Pause) -> bool:

@@ -20,13 +20,24 @@ from journal.runs.run_sources import by_list, narrow, page_of_few, part
 from journal.runs.runs import RUN_COLUMNS, RunList, RunRow, run_rows
 
 _FIRST_PART = 100
-_MOST_LOOKED_AT = 5_000
+_MOST_LOOKED_AT = 2_000
 """How many runs a page looks at: in parts, each five times as long as the one before."""
 _MOST_READ = 1_000
-"""The same, if the row of each run has to be read to know whether it matches."""
+"""The same, if the row of each run has to be read to know whether it matches.
+
+Fewer, if words are searched, or another row is read for each of them.
+"""
 
 _FEW = 500
 """If an index holds no more runs that may match, each of them is looked at."""
+_FEW_SEARCHED = 16
+"""The same, if each of them has to be searched for words that many others have."""
+
+_FEW_NAMED = 200
+"""How many of the runs that have words are compared with those that an index holds."""
+
+_SEARCHED, _SECOND_ROW = 2, 1
+"""What a search and a second row cost for each run that is looked at, in rows."""
 
 _MARK = re.compile(r"\?")
 _NUMBER = re.compile(r"(?:dynamic-workflow-)?([1-9][0-9]{0,17})", re.ASCII)
@@ -56,11 +67,14 @@ class RunSearch:
         found = await self._by_number(tenant, wanted)
         named = {row.number for row in found}  # the words may find this run too
         few = await self._few(tenant, wanted)
+        own = wanted
+        if few and wanted.text:
+            few, own = await self._with_words(tenant, wanted, few)
         if few is not None:
-            more = await self._among(tenant, wanted, few, limit + 1 - len(found))
+            more = await self._among(tenant, own, few, limit + 1 - len(found))
             return _cut([*found, *_others(more, named)], limit, wanted)
         place, size = wanted.before, max(_FIRST_PART, limit)
-        left = _MOST_READ if wanted.reads_rows else _MOST_LOOKED_AT
+        left = _most(wanted)
         while left > 0:
             some = part(tenant, replace(wanted, before=place), size)
             more, last = await self._matching(tenant, wanted, some, limit + 1 - len(found))
@@ -105,6 +119,22 @@ class RunSearch:
                 return [number for (number,) in rows]
         return None
 
+    async def _with_words(
+        self, tenant: str, wanted: RunFilter, few: list[int]
+    ) -> tuple[list[int] | None, RunFilter]:
+        """Return those of few runs that have the words of a filter, and the filter without words.
+
+        If many others have them too, return the runs with the filter as it is; None for the runs if
+        they are too many to search each for the words.
+        """
+        newest = RunPosition(0, max(few) + 1)
+        some = part(tenant, RunFilter(text=wanted.text, before=newest), _FEW_NAMED + 1)
+        rows = await self._lists.all(some.sql, some.values)
+        if len(rows) > _FEW_NAMED and rows[-1][0] > min(few):
+            return few if len(few) <= _FEW_SEARCHED else None, wanted
+        named = {number for number, _ in rows}
+        return [number for number in few if number in named], replace(wanted, text=None)
+
     async def _among(
         self, tenant: str, wanted: RunFilter, numbers: Sequence[int], limit: int
     ) -> list[RunRow]:
@@ -137,6 +167,15 @@ class RunSearch:
 
 def _others(rows: Sequence[RunRow], named: AbstractSet[int]) -> Iterable[RunRow]:
     return (row for row in rows if row.number not in named) if named else rows
+
+
+def _most(wanted: RunFilter) -> int:
+    """Return how many runs a page may look at."""
+    if not wanted.reads_rows:
+        return _MOST_LOOKED_AT
+    more = _SEARCHED if wanted.text else 0
+    more += _SECOND_ROW if wanted.started_by is not None else 0
+    return _MOST_READ // (1 + more)
 
 
 def _cut(rows: Sequence[RunRow], limit: int, wanted: RunFilter) -> RunPage:

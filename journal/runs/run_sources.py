@@ -53,6 +53,8 @@ def narrow(tenant: str, wanted: RunFilter, few: int) -> Iterator[Listing]:
     """
     if wanted.error_type is not None:
         yield _failures(tenant, "error_type", wanted.error_type, wanted, few)
+    if wanted.text and wanted.labels:
+        yield _labelled(tenant, wanted, few)
     if wanted.parent_id is None and (wanted.longer_ms, wanted.shorter_ms) != (None, None):
         yield _by_duration(tenant, wanted, few)
     names = ("status", "workflow_id", "since_ms", "until_ms", "parent_id")
@@ -67,8 +69,7 @@ def part(tenant: str, wanted: RunFilter, limit: int) -> Listing:
     if wanted.text:
         return _by_words(tenant, wanted, wanted.text, limit)
     if wanted.labels:
-        name, label = wanted.labels[0]
-        return _kept(_ByStart("run_labels"), {"name": name, "value": label}, tenant, wanted, limit)
+        return _labelled(tenant, wanted, limit)
     if by_list(wanted):
         return listing(tenant, wanted, limit, also="".join(f", {name}" for name in skipped(wanted)))
     if wanted.error_type is not None:
@@ -120,6 +121,11 @@ def _kept(
         f" ORDER BY {order.words} LIMIT :limit",
         values,
     )
+
+
+def _labelled(tenant: str, wanted: RunFilter, limit: int) -> Listing:
+    name, label = wanted.labels[0]
+    return _kept(_ByStart("run_labels"), {"name": name, "value": label}, tenant, wanted, limit)
 
 
 def _failures(tenant: str, column: str, asked: str, wanted: RunFilter, limit: int) -> Listing:

@@ -181,6 +181,11 @@ SEARCHES = {
     "words of the data, the oldest first": RunFilter(
         text="ada d-3", status="completed", order=RunOrder.read("startTime")
     ),
+    "words of a moment": RunFilter(text="order c-3", since_ms=100, until_ms=109),
+    "a word that many runs have, with a label of a moment": RunFilter(
+        text="ada", labels=(("customer", "c-3"),), since_ms=100, until_ms=203
+    ),
+    "a word that many runs have, with an error": RunFilter(text="ada", error_type="Rare"),
     "words of another tenant": RunFilter(text="secret"),
     "a run by its number": RunFilter(text="77"),
     "what few runs took": RunFilter(shorter_ms=60),
@@ -222,6 +227,7 @@ WORDS: dict[str | None, Callable[[int], bool]] = {
     "order c-3": lambda number: number % 20 == 3,
     "c-3 Invo\u00edc": lambda number: number % 20 == 3,
     "ada d-3": lambda number: number % 4 == 3,
+    "ada": lambda _: True,
     "77": lambda number: number == 77,
     "nothing": lambda _: False,
 }
@@ -383,6 +389,8 @@ async def test_a_search_finds_the_matching_runs_at_a_cost_independent_of_the_jou
     wanted, small = SEARCHES[name], journals[0].journal
     monkeypatch.setattr("journal.runs.run_search._FIRST_PART", 20)
     monkeypatch.setattr("journal.runs.run_search._FEW", 60)
+    monkeypatch.setattr("journal.runs.run_search._FEW_SEARCHED", 10)
+    monkeypatch.setattr("journal.runs.run_search._FEW_NAMED", 40)
     await the_same_work(lambda journal: journal.search.page("acme", wanted, 5), journals, 2.6)
     monkeypatch.setattr("journal.runs.run_search._MOST_LOOKED_AT", 100)
     monkeypatch.setattr("journal.runs.run_search._MOST_READ", 60)
@@ -403,7 +411,7 @@ async def test_a_search_that_reads_rows_looks_at_fewer_runs(
 ) -> None:
     monkeypatch.setattr("journal.runs.run_search._FIRST_PART", 5)
     monkeypatch.setattr("journal.runs.run_search._MOST_READ", 10)
-    newest = await journals[1].journal.search.page("acme", RunFilter(), 10)
+    newest = await journals[1].journal.search.page("acme", RunFilter(), 5)
     page = await journals[1].journal.search.page("acme", RunFilter(started_by="nobody"), 5)
     assert (page.rows, page.following) == ([], newest.rows[-1].place())
 
