@@ -8,14 +8,16 @@ anything else that a library does.
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from types import TracebackType
+from typing import Any
 
 import httpcore2
 import httpx2
 from httpcore2 import AsyncNetworkBackend, AsyncNetworkStream
 
-from app.outbound.lookups import Lookups
+from app.outbound.first_connection import first_connection
+from app.outbound.lookups import Address, Lookups
 from app.outbound.network import EVERYWHERE, AddressNotAllowed, Network, is_allowed
 from app.outbound.status_line import HeardStream, Used, used
 from app.outbound.way_out import WayOut
@@ -213,16 +215,15 @@ class GuardedBackend(AsyncNetworkBackend):
         for address in addresses:
             if not is_allowed(address, self._allowed):
                 raise _NotAllowed(host, address)
-        failure: Exception | None = None
-        for address in addresses:
-            try:
-                stream = await self._inner.connect_tcp(
-                    str(address), port, timeout, local_address, socket_options
-                )
-                return HeardStream(stream)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as failed:
-                failure = failed
-        raise failure or httpcore2.ConnectError(f"{host} has no address")
+        if not addresses:
+            raise httpcore2.ConnectError(f"{host} has no address")
+
+        def connect(address: Address) -> Coroutine[Any, Any, AsyncNetworkStream]:
+            return self._inner.connect_tcp(
+                str(address), port, timeout, local_address, socket_options
+            )
+
+        return HeardStream(await first_connection(addresses, connect))
 
     async def connect_unix_socket(  # noqa: D102 - httpcore2's interface
         self,

@@ -22,10 +22,16 @@ EVERYWHERE: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 """The allowed networks for addresses that the operator has named: all."""
 
 _NAT64 = ip_network("64:ff9b::/96")
+_ISATAP = (0x00005EFE, 0x02005EFE)
+"""The middle of an address whose last four bytes are an IPv4 address within its network."""
+
 _REFUSED = tuple(
     ip_network(text)
-    for text in ("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "64:ff9b:1::/48", "fec0::/10")
-)
+    for text in (
+        "0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48",
+        "3fff::/20", "fec0::/10",
+    )
+)  # fmt: skip
 
 
 class AddressNotAllowed(Exception):
@@ -51,7 +57,19 @@ def forms(address: Address) -> list[Address]:
             found.extend(address.teredo)
         if address in _NAT64 or (number >> 32 == 0 and number > 1):
             found.append(IPv4Address(number & 0xFFFFFFFF))
+        if (number >> 32) & 0xFFFFFFFF in _ISATAP:
+            found.append(IPv4Address(number & 0xFFFFFFFF))
     return found
+
+
+def _is_ipv4(address: Address) -> bool:
+    """Return whether it is only another way to write an IPv4 address, or to reach it by NAT64.
+
+    In a network without IPv4, all names that have only IPv4 addresses are at such ones (DNS64).
+    """
+    return isinstance(address, IPv6Address) and (
+        address.ipv4_mapped is not None or address in _NAT64
+    )
 
 
 def is_allowed(address: Address, allowed: Iterable[Network]) -> bool:
@@ -70,5 +88,5 @@ def is_allowed(address: Address, allowed: Iterable[Network]) -> bool:
         and not form.is_reserved
         and not form.is_unspecified
         and not any(form in network for network in _REFUSED if form.version == network.version)
-        for form in wrapped
+        for form in (wrapped[1:] if _is_ipv4(address) else wrapped)
     )
