@@ -21,6 +21,7 @@ from app.definitions.workflows import Workflows
 from app.events.streams import Streams
 from app.execution.commands.bulk import Bulk
 from app.execution.commands.pause_commands import PauseCommands
+from app.execution.commands.repair_commands import RepairCommands
 from app.execution.commands.rerunning import Reruns
 from app.execution.commands.runs import Runs
 from app.execution.driving.culprit import Culprit
@@ -87,6 +88,7 @@ class Services:
     signals: Signals
     places: Places
     pauses: PauseCommands
+    repairs: RepairCommands
     callbacks: Callbacks
     triggers: Triggers
     spending: Spending

@@ -33,8 +33,7 @@ _MOST = 100
 NEEDS = "needs"
 """The key in a branch's data with the results of the branches that it needs."""
 
-Steps: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
-Edges: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
+Parts: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
 Names: TypeAlias = Annotated[list[Identifier], Field(min_length=1, max_length=_MOST)]
 When: TypeAlias = Annotated[Condition | None, DECIDES]
 
@@ -42,9 +41,9 @@ When: TypeAlias = Annotated[Condition | None, DECIDES]
 class Branch(Scope):
     """One branch: steps of its own, or a workflow."""
 
-    steps: Steps = Field(None, description="its steps, as in a document; they begin with the "
+    steps: Parts = Field(None, description="its steps, as in a document; they begin with the "
                          "data of the run, and their changes stay inside the branch")  # fmt: skip
-    edges: Edges = Field(None, description="the edges between its steps; a step without an "
+    edges: Parts = Field(None, description="the edges between its steps; a step without an "
                          "outgoing edge ends the branch, and its output is the result")  # fmt: skip
     initialStep: Identifier | None = Field(  # noqa: N815 - the document's word
         None, description="the first step; default: the first in `steps`"

@@ -14,6 +14,7 @@ from app.execution.answering.repair_lookups import RepairLookups
 from app.execution.attempts.step_services import StepServices
 from app.execution.commands.fenced import Fenced
 from app.execution.commands.pause_commands import PauseCommands
+from app.execution.commands.repair_commands import RepairCommands
 from app.execution.commands.runs import Runs
 from app.execution.commands.wake_ups import WakeUps
 from app.execution.driving.children import Children
@@ -66,6 +67,7 @@ class Execution:
         places: To be run in the background; admits runs of workflows with `concurrency`.
         fair_loop: Where runs and requests take turns.
         pauses: Claims, releases and delegates pauses.
+        repairs: Changes how runs continue.
         cluster: To be run in the background if several processes share the journal, else None.
     """
 
@@ -79,6 +81,7 @@ class Execution:
     places: Places
     fair_loop: FairLoop
     pauses: PauseCommands
+    repairs: RepairCommands
     cluster: Cluster | None = None
 
 
@@ -114,11 +117,11 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     driver = Driver(appends, step_life, stopping, fair_loop)
     lost_runs, waiters = LostRuns(), Waiters()
     driving = Driving(appends, driver, live_runs, lost_runs, culprit, cluster)
-    fenced = Fenced(live_runs, is_shared=cluster is not None)
+    fenced = Fenced(appends, live_runs, is_shared=cluster is not None)
     runs = Runs(
-        journal, clock, appends, live_runs, starts, driving, waiters, stopping,
-        RepairLookups(journal, step_life.asked_with), fenced,
+        journal, clock, appends, live_runs, starts, driving, waiters, stopping, fenced
     )  # fmt: skip
+    lookups = RepairLookups(journal, step_life.asked_with)
     wake_ups = WakeUps(clock, live_runs, driving, waiters, stopping)
     left_children = LeftChildren(journal, runs)
     timers = Timers(journal, clock, wake_ups.fire)
@@ -149,7 +152,8 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     runs.on_question.append(recovery.asked)
     return Execution(
         runs, timers, recovery, left_children, lost_runs, culprit, signals, places, fair_loop,
-        PauseCommands(appends, driving, fenced), cluster,
+        PauseCommands(appends, driving, fenced),
+        RepairCommands(appends, driving, lookups, fenced), cluster,
     )  # fmt: skip
 
 

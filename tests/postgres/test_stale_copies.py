@@ -63,7 +63,7 @@ class Pair:
         return sent.delivered_to
 
     async def repaired(self, by: Services, repair: HoldRun | ReleaseRun) -> Run:
-        return await by.runs.repair(TENANT, self.run_id, of_step(Meant(), repair))
+        return await by.repairs.repair(TENANT, self.run_id, of_step(Meant(), repair))
 
 
 @pytest.fixture

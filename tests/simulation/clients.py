@@ -216,7 +216,7 @@ class Client:
     async def _repair(self, run_id: str, made: Repair) -> bool:
         reported = await self._ask(
             f"{type(made).__name__} {run_id[-4:]}",
-            lambda p: p.execution.runs.repair(TENANT, run_id, of_step(Meant(), made)),
+            lambda p: p.execution.repairs.repair(TENANT, run_id, of_step(Meant(), made)),
             run_id,
         )
         if reported:

@@ -17,6 +17,7 @@ from app.auth.caller import Caller
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.answering.repairs import Meant, of_step
 from app.execution.commands.deletion import delete_whole
+from app.execution.commands.repair_commands import RepairCommands
 from app.execution.commands.rerunning import Again, Reruns
 from app.execution.commands.runs import Runs
 from app.execution.live.live_run import RunLost
@@ -93,9 +94,12 @@ class Outcome:
 class Bulk:
     """Cancels, terminates, deletes, repairs and runs again the runs that a filter selects."""
 
-    def __init__(self, journal: Journal, runs: Runs, reruns: Reruns) -> None:
+    def __init__(
+        self, journal: Journal, runs: Runs, repairs: RepairCommands, reruns: Reruns
+    ) -> None:
         self._journal = journal
         self._runs = runs
+        self._repairs = repairs
         self._reruns = reruns
 
     async def count(self, tenant: str, command: Command) -> Matched:
@@ -164,13 +168,13 @@ class Bulk:
             case "delete":
                 await delete_whole(self._journal, tenant, one)
             case "hold":
-                await self._runs.repair(tenant, one, of_step(Meant(), HoldRun(*who)))
+                await self._repairs.repair(tenant, one, of_step(Meant(), HoldRun(*who)))
             case "release":
-                await self._runs.repair(tenant, one, of_step(Meant(), ReleaseRun(*who)))
+                await self._repairs.repair(tenant, one, of_step(Meant(), ReleaseRun(*who)))
             case "tryNow":
-                await self._runs.repair(tenant, one, of_step(Meant(), TryNow(*who)))
+                await self._repairs.repair(tenant, one, of_step(Meant(), TryNow(*who)))
             case "giveUp":
-                await self._runs.repair(tenant, one, of_step(Meant(), GiveUp(*who)))
+                await self._repairs.repair(tenant, one, of_step(Meant(), GiveUp(*who)))
             case "rerun":
                 again = replace(command.again, reason=command.reason)
                 await self._reruns.once(tenant, one, again, caller, command.operation)

@@ -6,15 +6,12 @@ Which runs are in memory, and what holds them, is in `live_runs.py`; how a run i
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Callable
 
 from app.auth.caller import Caller
 from app.clock import Clock
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.answering.answers import accept, asked_child, for_child, was_given
-from app.execution.answering.repair_lookups import RepairLookups
-from app.execution.answering.repairs import Checked
 from app.execution.commands.fenced import Fenced
 from app.execution.driving.driving import Driving
 from app.execution.driving.stopping import Stopping
@@ -57,7 +54,6 @@ class Runs:
         driving: Driving,
         waiters: Waiters,
         stopping: Stopping,
-        lookups: RepairLookups,
         fenced: Fenced,
     ) -> None:
         self.on_question: list[Callable[[str, str], None]] = []
@@ -70,7 +66,6 @@ class Runs:
         self._waiters = waiters
         self._fenced = fenced
         self._stopping = stopping
-        self._lookups = lookups
 
     async def start(self, new: NewRun, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
         """Start a run: durable when this returns.
@@ -176,7 +171,7 @@ class Runs:
                     self._appends.take(live, accept(live, answer, caller, now_ms, key))
                     await self._appends.append(live)
             if child_id is None:
-                return self._goes_on(live)
+                return self._driving.go_on(live)
         await self.resume(tenant, child_id, for_child(asked, answer), caller, key)
         return await self._fenced(lambda load: self._child_resumed(load, tenant, run_id, key))
 
@@ -184,13 +179,7 @@ class Runs:
         async with load(tenant, run_id) as live:
             await self._appends.happen(live, ChildResumed(key))
             await self._appends.flush(live)
-            return self._goes_on(live)
-
-    def _goes_on(self, live: LiveRun) -> Run:
-        """Continue a run that a command has changed; return a copy of its state before that."""
-        shown = live.run.copy()
-        self._driving.carry_on(live)
-        return shown
+            return self._driving.go_on(live)
 
     async def cancel(
         self,
@@ -215,9 +204,9 @@ class Runs:
         def then(live: LiveRun) -> Run:
             if live.run.is_stopping:
                 self._stopping.ask_step(live)
-            return self._goes_on(live)
+            return self._driving.go_on(live)
 
-        return await self._changed(tenant, run_id, change, then, workflow_id)
+        return await self._fenced.changed(tenant, run_id, change, then, workflow_id)
 
     async def terminate(
         self,
@@ -238,29 +227,7 @@ class Runs:
         async def change(live: LiveRun) -> None:
             self._appends.take_without_definition(live, Terminate(reason, caller))
 
-        return await self._changed(tenant, run_id, change, _shown, workflow_id)
-
-    async def repair(
-        self, tenant: str | None, run_id: str, checked: Checked, key: AnswerKey = _NO_KEY
-    ) -> Run:
-        """Change how a run continues; durable when this returns.
-
-        Repeating a repair under its idempotency key changes nothing.
-
-        Raises:
-            UnknownRun: There is no such run.
-            RunIsOver: It has ended.
-            NotWaiting: It is not in a state that allows this.
-            InvalidAnswer: The given values do not fit.
-            AnswerKeyReused: The key has been used for another repair or answer.
-        """
-
-        async def change(live: LiveRun) -> None:
-            if not was_given(live.run, key):
-                command = await self._lookups.completed(live, checked(live))
-                self._appends.take(live, replace(command, key=key))
-
-        return await self._changed(tenant, run_id, change, self._goes_on)
+        return await self._fenced.changed(tenant, run_id, change, _shown, workflow_id)
 
     async def detach(self, run_id: str) -> None:
         """Let a run whose parent no longer waits for it continue by itself, if it is open."""
@@ -268,29 +235,7 @@ class Runs:
         async def change(live: LiveRun) -> None:
             self._appends.take_without_definition(live, Detach())
 
-        await self._changed(None, run_id, change, _shown)
-
-    async def _changed(
-        self,
-        tenant: str | None,
-        run_id: str,
-        change: Callable[[LiveRun], Awaitable[None]],
-        then: Callable[[LiveRun], Run],
-        workflow_id: str | None = None,
-    ) -> Run:
-        """Change a run by a command, and return what `then` returns once the change is durable."""
-
-        async def command(load: Load) -> Run:
-            async with load(tenant, run_id) as live:
-                if workflow_id not in (None, live.run.workflow_id):
-                    raise UnknownRun(run_id)
-                async with live.lock:
-                    await self._appends.append(live)  # no refusal before its cause is durable
-                    await change(live)
-                    await self._appends.append(live)
-                return then(live)
-
-        return await self._fenced(command)
+        await self._fenced.changed(None, run_id, change, _shown)
 
     async def end(self, tenant: str | None, run_id: str, reason: str, caller: str) -> None:
         """Cancel a run, or terminate it if its definition is unusable: it could not clean up.

@@ -128,6 +128,12 @@ class Driving:
                 self._driver.hurry(live)
             self._live_runs.give_up(live)
 
+    def go_on(self, live: LiveRun) -> Run:
+        """Continue a run that a command has changed; return a copy of its state before that."""
+        shown = live.run.copy()
+        self.carry_on(live)
+        return shown
+
     async def wake(
         self,
         run_id: str,

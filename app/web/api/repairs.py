@@ -110,7 +110,7 @@ def _meant(body: StepBody) -> Meant:
 async def _repaired(call: Call, body: _Body, repair: Checked, message: str) -> JsonAnswer:
     key, verb = idempotency_key(call.request), call.request.url.path.rpartition("/")[2]
     used = AnswerKey(key, _fingerprint(verb, body)) if key else AnswerKey()
-    run = await call.services.runs.repair(call.tenant, body.runId, repair, used)
+    run = await call.services.repairs.repair(call.tenant, body.runId, repair, used)
     return controlled(run, message)
 
 
