@@ -22,6 +22,9 @@ from journal.sqlite.lock import holder
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 STEPWELL = Path(sys.executable).with_name("stepwell")
 TENANT = "default"
+_NAME = "tour"
+"""The name of the key with which the tour is taken; a disabled one says that it has been."""
+
 SAMPLES = ("expense-report", "reminder")
 
 
@@ -139,7 +142,24 @@ def wait_until_ready(server: subprocess.Popen[bytes], data: Path, address: str) 
     raise SystemExit("the server did not become ready within 15 seconds")
 
 
-def key(data: Path, *arguments: str) -> dict[str, Any]:
+def take(data: Path, address: str) -> None:
+    """Take the tour with a key of its own, which is disabled once the tour has ended."""
+    own = key(data, "create", "--role", "editor", "--name", _NAME)
+    try:
+        shell = Shell(address, own["key"])
+        if load_samples(shell):
+            walk(shell)
+    finally:
+        key(data, "disable", own["id"])
+
+
+def keys(data: Path) -> list[dict[str, Any]]:
+    """Return the keys of the folder, disabled ones too."""
+    found: list[dict[str, Any]] = key(data, "list")["keys"]
+    return found
+
+
+def key(data: Path, *arguments: str) -> Any:
     """Run `stepwell key` and return its JSON."""
     command: list[str | Path] = [
         STEPWELL,
@@ -151,8 +171,7 @@ def key(data: Path, *arguments: str) -> dict[str, Any]:
         TENANT,
         "--json",
     ]
-    answer: dict[str, Any] = json.loads(subprocess.check_output(command))
-    return answer
+    return json.loads(subprocess.check_output(command))
 
 
 def main() -> int:
@@ -171,13 +190,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     try:
         wait_until_ready(server, options.data, address)
-        own = key(options.data, "create", "--role", "editor", "--name", "tour")
-        try:
-            shell = Shell(address, own["key"])
-            if load_samples(shell):
-                walk(shell)
-        finally:
-            key(options.data, "disable", own["id"])
+        if not any(one["name"] == _NAME and one["disabledAt"] for one in keys(options.data)):
+            take(options.data, address)
         print(f"\nStepwell serves at {address} (API page: {address}/docs). Ctrl-C stops it.")
         print(said.owner_line or "Open it in a browser and sign in.")
         sys.stdout.flush()

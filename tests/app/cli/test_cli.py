@@ -259,13 +259,15 @@ def test_a_closed_pipe_ends_a_command_silently(tmp_path: Path) -> None:
 def test_the_tour_completes_a_sample(tmp_path: Path) -> None:
     from tests.harness.server import free_port
 
-    command: list[str | Path] = [Path(STEPWELL).with_name("python"), ROOT / "scripts" / "tour.py"]
+    tour: list[str | Path] = [Path(STEPWELL).with_name("python"), ROOT / "scripts" / "tour.py"]
     place: list[str | Path] = ["--once", "--data", tmp_path / "data", "--port", str(free_port())]
-    shown = subprocess.run([*command, *place], capture_output=True, text=True, check=False)
+    shown = subprocess.run([*tour, *place], capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.count("/first-owner with the code ") == 2
     assert "sk_" not in shown.stdout
     assert '"paid": true' in shown.stdout
-    again = subprocess.run([*command, *place], capture_output=True, text=True, check=False)
+    again = subprocess.run([*tour, *place], capture_output=True, text=True, check=False)
     assert (again.returncode, again.stdout.count("$ curl")) == (0, 0), again.stdout
     assert again.stdout.count("/first-owner with the code ") == 2
+    listed = command("key", "list", "--data", tmp_path / "data", "--tenant", "default", "--json")
+    assert len(listed["keys"]) == 1, "each start has made a key"
