@@ -50,7 +50,7 @@ _FIRST_ROWS = 16
 _FIRST_SEARCHED = 60
 """The same for a search, of which most rows are not shown."""
 
-_MOST_SEARCHED = 300
+_MOST_SEARCHED = 240
 """How many questions a page of a search reads."""
 
 _JOINED = (

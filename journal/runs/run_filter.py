@@ -8,6 +8,7 @@ of all their results. Child runs have an index of their own.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from engine import State, Status
@@ -123,6 +124,7 @@ def listing(
     `also` names further columns to return. Conditions without an index are checked elsewhere
     (`journal/runs/run_search.py`): labels, text, and what `skipped` returns.
     """
+    wanted = _with_one_end(wanted)
     values: dict[str, Any] = {
         "tenant": tenant,
         "workflow": wanted.workflow_id,
@@ -151,6 +153,23 @@ def listing(
     if not arms:
         arms = [f"SELECT id, {order.column} AS listed_by{also} FROM runs WHERE false"]
     return Listing(f"{' UNION ALL '.join(arms)} ORDER BY {order.words} LIMIT :limit", values)
+
+
+def _with_one_end(wanted: RunFilter) -> RunFilter:
+    """Return a filter that says only once where the list begins: at the place, or at a moment.
+
+    Of two conditions on the same end of an index SQLite follows one, and reads all runs between.
+    """
+    place, order = wanted.before, wanted.order
+    if place is None or order.of_ended:
+        return wanted
+    if order.ascending and wanted.since_ms is not None:
+        is_behind = place.key >= wanted.since_ms
+        return replace(wanted, since_ms=None) if is_behind else replace(wanted, before=None)
+    if not order.ascending and wanted.until_ms is not None:
+        is_behind = place.key < wanted.until_ms
+        return replace(wanted, until_ms=None) if is_behind else replace(wanted, before=None)
+    return wanted
 
 
 def _indexed(wanted: RunFilter) -> list[tuple[str, list[str]]]:

@@ -146,6 +146,14 @@ FILTERS = {
     "a moment and a workflow": RunFilter(since_ms=100, until_ms=103, workflow_id="wf-2"),
     "children of a moment": RunFilter(parent_id=PARENT, since_ms=50, until_ms=53),
     "another tenant's time": RunFilter(since_ms=0, until_ms=2),
+    "up to a moment, the next page": RunFilter(until_ms=LARGE, before=MIDDLE),
+    "up to a moment before the place": RunFilter(until_ms=100, before=MIDDLE),
+    "from a moment, the next page": RunFilter(
+        status="completed", since_ms=1, before=MIDDLE, order=RunOrder.read("startTime")
+    ),
+    "from a moment after the place": RunFilter(
+        status="completed", since_ms=200, before=MIDDLE, order=RunOrder.read("startTime")
+    ),
     "no child runs": RunFilter(top_level=True),
     "no child runs of a status": RunFilter(top_level=True, status="failed", since_ms=100),
     "the oldest first": RunFilter(order=RunOrder.read("startTime")),
