@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.concurrency.long_work import long_work
 from app.concurrency.offload import offload
 from engine import Json, JsonObject
 
@@ -83,13 +84,14 @@ class LongAnswer(Response):
         begin = {"type": "http.response.start", "status": self.status_code}
         await send({**begin, "headers": self.raw_headers})
         gathered, length = list[bytes](), 0
-        for piece in self._pieces:
-            if length >= _SENT_AT_ONCE:
-                await _send_piece(send, gathered, more=True)
-                await asyncio.sleep(0)
-                gathered, length = [], 0
-            gathered.append(piece)
-            length += len(piece)
+        with long_work() as pause:
+            for piece in self._pieces:
+                if length >= _SENT_AT_ONCE:
+                    await _send_piece(send, gathered, more=True)
+                    await pause()
+                    gathered, length = [], 0
+                gathered.append(piece)
+                length += len(piece)
         await _send_piece(send, gathered, more=False)
 
 
@@ -110,11 +112,12 @@ async def list_answer(
 ) -> Response:
     """Answer with a list of what `line` makes of each item, plus `more`; yields to others."""
     pieces = [b"{%b:[" % as_json(name)]
-    for first in range(0, len(items), _PIECE):
-        if first:
-            await asyncio.sleep(0)
-            pieces.append(b",")
-        pieces.append(as_json([line(item) for item in items[first : first + _PIECE]])[1:-1])
+    with long_work() as pause:
+        for first in range(0, len(items), _PIECE):
+            if first:
+                await pause()
+                pieces.append(b",")
+            pieces.append(as_json([line(item) for item in items[first : first + _PIECE]])[1:-1])
     pieces.append(b"]")
     pieces += [b",%b:%b" % (as_json(key), as_json(more[key])) for key in more]
     pieces.append(b"}")
