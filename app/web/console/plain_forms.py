@@ -22,7 +22,7 @@ async def read_form(request: Request, services: Services, tenant: str) -> Form:
         with services.admission.starting(tenant, settings.max_attachment_bytes):
             return await form_body(request, settings)
     body = await read_body(request, _LONGEST_FORM, settings.body_timeout)
-    return urlencoded_form(body)
+    return urlencoded_form(body, request.headers.get("content-type", ""))
 
 
 def changed_rows(form: Form) -> Texts | None:

@@ -99,7 +99,7 @@ class Form:
         ]
 
 
-def urlencoded_form(body: bytes, content_type: str = "") -> Form:
+def urlencoded_form(body: bytes, content_type: str) -> Form:
     """Return the form of an application/x-www-form-urlencoded body. Raises `BadRequest`.
 
     The body is UTF-8 unless its media type or its field `_charset_` names another charset.

@@ -133,7 +133,7 @@ def test_texts_are_decoded_in_their_declared_charset() -> None:
 def test_a_form_may_name_its_charset_in_a_field_of_its_own() -> None:
     named = written("form-data; name=_charset_", b"iso-8859-1")
     assert read(named, written("form-data; name=a", b"M\xfc")).texts == {"a": "Mü"}
-    assert urlencoded_form(b"a=M%FC&_charset_=windows-1252").texts == {"a": "Mü"}
+    assert urlencoded_form(b"a=M%FC&_charset_=windows-1252", "").texts == {"a": "Mü"}
     kind = "application/x-www-form-urlencoded; charset=iso-8859-1"
     assert urlencoded_form(b"a=M%FC&b=\xfc", kind).texts == {"a": "Mü", "b": "ü"}
     assert urlencoded_form(b"a=M%C3%BC", "x/y; charset=no-such").texts == {"a": "Mü"}
@@ -244,9 +244,9 @@ def test_a_text_that_cannot_be_converted_is_named(
 
 
 def test_a_urlencoded_form_is_read_strictly() -> None:
-    assert urlencoded_form(b"a=1&b=&a=2&c=M%C3%BCller+x").texts == {
+    assert urlencoded_form(b"a=1&b=&a=2&c=M%C3%BCller+x", "").texts == {
         "a": ["1", "2"], "b": "", "c": "Müller x",
     }  # fmt: skip
     for odd in (b"a=\xff", b"a=%ff", b"a=%ed%a0%80", b"&".join([b"a=1"] * 2_000)):
         with pytest.raises(BadRequest, match="the form cannot be read"):
-            urlencoded_form(odd)
+            urlencoded_form(odd, "")
