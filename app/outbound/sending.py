@@ -174,13 +174,12 @@ async def _taken(response: httpx2.Response, wanted: HttpRequest, sink: Sink | No
         if unknown is not None:
             raise unknown
     except TooLong as long:
-        why = (
-            f"is longer than {long.limit} bytes; raise maxResponseBytes, or set responseType to "
-            "none to leave its body"
-        )
+        or_else = "" if sink else ", or set responseType to none to leave its body"
+        why = f"is longer than {long.limit} bytes; raise maxResponseBytes{or_else}"
         raise _failed("ResponseTooLarge", why, kept()) from long
     except NotDecodable as wrong:
-        why = f"cannot be read: {wrong}; set responseType to base64 to take it as it is"
+        or_else = "" if sink else "; set responseType to base64 to take it as it is"
+        why = f"cannot be read: {wrong}{or_else}"
         raise _failed("InvalidResponse", why, kept()) from wrong
     except asyncio.CancelledError as stopped:
         so_far = described(status, headers)

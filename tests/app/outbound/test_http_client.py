@@ -9,6 +9,7 @@ from ipaddress import ip_network
 import pytest
 
 from app.outbound.http_client import HttpClient
+from app.outbound.sink import Sink
 from steps.contract.step_type import ResponseUnreadable, StepBroke
 from steps.effects.http_messages import HttpRequest
 from steps.http.response_body import read_body
@@ -123,6 +124,25 @@ async def test_an_error_for_an_unusable_answer_shows_what_was_received(
     for part in ("status 201", "text/plain", "bytes", said):
         assert part in broke.value.error.message
     assert broke.value.response.status == 201
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nxx",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b"x" * 2_000,
+    ],
+)
+async def test_an_error_for_a_file_names_no_setting_that_files_do_not_have(
+    client: HttpClient, answer: bytes
+) -> None:
+    async def write(piece: bytes) -> None:
+        assert piece
+
+    sink = Sink(lambda _: True, write)
+    with saying(answer) as address, pytest.raises(ResponseUnreadable) as broke:
+        await client.send(HttpRequest("GET", address, max_response_bytes=1_000), sink=sink)
+    assert "responseType" not in broke.value.error.message
 
 
 async def test_a_body_may_be_kept_undecoded(client: HttpClient) -> None:
