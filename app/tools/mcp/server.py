@@ -51,11 +51,14 @@ _MOST_LINKS = 3
 
 
 class McpServer:
-    """Keeps one server's connection, and knows its tools also while it is away.
+    """Keeps the connection to one server; its tools stay known while it is unavailable.
 
     Attributes:
+        name: Its name in the settings.
+        status: Whether it is connected now, or an attempt is under way or has failed.
         error: Why it is or was not available; None once it is connected.
         tools: The last known tools, by the server's own names.
+        warnings: What is wrong with some of them; each names its tool.
     """
 
     def __init__(

@@ -41,7 +41,7 @@ def summed(values: Iterable[Any], attribute: str | None = None, start: float = 0
     """Return the decimal sum of numbers, or of an attribute of all items."""
     items = items_of(values)
     if attribute is not None:
-        items = [item for item in items if item is not None]  # which have none of it
+        items = [item for item in items if item is not None]  # null has no attributes
     return _total(items, attribute, start)[0]
 
 
