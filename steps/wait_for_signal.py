@@ -1,6 +1,7 @@
 """wait-for-signal: wait until a signal arrives."""
 
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
 from pydantic import Field
 
@@ -21,6 +22,7 @@ from steps.document.shape import Identifier
 from steps.effects.effects import Effects
 from steps.language.condition import Condition, compiled_condition
 from steps.language.durations import Duration
+from steps.language.template_places import DECIDES
 from steps.signal_names import CALLBACK, SignalKey, SignalName, key_of
 
 _MOST = 1_000
@@ -42,7 +44,7 @@ class WaitForSignalSettings(StepSettings):
     count: int | None = Field(
         None, ge=1, le=_MOST, description="how many signals to gather into a list"
     )
-    until: Condition | None = Field(
+    until: Annotated[Condition | None, DECIDES] = Field(
         None,
         description="a condition on `signals`, the list so far, and `signal`, the newest: it "
         f"gathers until that is true, {_MOST} at most",

@@ -22,6 +22,7 @@ from steps.fields.fields import Fields
 from steps.language.durations import Duration
 from steps.language.expression import ExpressionError
 from steps.language.template import Template
+from steps.language.template_places import DECIDES
 from steps.models.headers import HEADERS, FurtherHeaders
 from steps.models.options import FALLBACK, REASONING, Fallback, Reasoning
 
@@ -29,7 +30,7 @@ from steps.models.options import FALLBACK, REASONING, Fallback, Reasoning
 class Approval(Part):
     """When a person must approve a call, who may do so, and until when."""
 
-    when: str | None = Field(
+    when: Annotated[str | None, DECIDES] = Field(
         None,
         max_length=4_096,
         description="a condition, with `arguments` in scope; without it, and if it cannot "

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from steps.contract.part import Part
 from steps.document.shape import ALSO_TEXT
 from steps.language.expression import Expression, ExpressionError, bare_condition
+from steps.language.template_places import DECIDES, StandsFor
 
 GUARDED = frozenset({"message", "inputs", "output"})
 """The names that a guard's condition may use in addition to those of every step."""
@@ -15,7 +16,7 @@ GUARDED = frozenset({"message", "inputs", "output"})
 class Guard(Part):
     """One check: a condition that must be true, or a workflow that must allow."""
 
-    condition: str | None = Field(
+    condition: Annotated[str | None, DECIDES] = Field(
         None,
         min_length=1,
         max_length=4_096,
@@ -55,7 +56,7 @@ class Guard(Part):
         return value
 
 
-GuardOrText = Annotated[Guard, ALSO_TEXT]
+GuardOrText = Annotated[Guard, ALSO_TEXT, StandsFor("condition")]
 """A guard; a text is its condition."""
 
 

@@ -11,6 +11,7 @@ from steps.language.durations import duration_ms
 from steps.language.expression import ExpressionError
 from steps.language.operations import shown
 from steps.language.template import SecretTemplate, Template
+from steps.language.template_places import StandsFor
 
 OCCASIONS = ("asked", "reminded", "escalated")
 MOST_PEOPLE = 100
@@ -114,6 +115,7 @@ def _shown(value: Any) -> Any:
 ShownTemplate = Annotated[
     Shown,
     BeforeValidator(_shown),
+    StandsFor("value"),
     WithJsonSchema({"description": "a template, or an object with `value`"}),
 ]
 """A shown item: the value itself, or an object with more settings."""

@@ -17,7 +17,12 @@ from steps.document.captions import caption_texts
 from steps.document.shape import CommonStep, retries_in
 from steps.fields.fields_from_data import templates_asked
 from steps.language.catalogue import FUNCTIONS
-from steps.language.expression import Expression, ExpressionError, bare_condition, expression_of
+from steps.language.expression import (
+    Expression,
+    ExpressionError,
+    bare_condition,
+    expression_of,
+)
 from steps.language.findings.foreign import UNMARKED, unmarked_hint
 from steps.language.findings.types import Declared
 from steps.language.nearest import did_you_mean, nearest
@@ -26,7 +31,7 @@ from steps.language.syntax.parser import parse
 from steps.language.syntax.paths import Path, paths_of
 from steps.language.syntax.source import path_of
 from steps.language.syntax.tokens import Unreadable
-from steps.language.template import SecretTemplate
+from steps.language.template import expressions_in
 from steps.language.template_places import Text, texts_in, texts_of
 from steps.registry import Registry
 
@@ -36,6 +41,14 @@ _GIVEN = frozenset({"attachment", "fileId"})
 _NAMED = frozenset({"data", "steps", "constants", "vars", "item", "index", *FUNCTIONS})
 _NAMES_DATA = re.compile(r"\b(data|steps|constants|vars|item)[.\[]")
 _LONGEST_TEXT = 500
+
+_FIXED = {
+    "run": ("id", "workflowId", "version", "startedAt"),
+    "error": ("type", "message", "status", "body", "stepId", "stepName", "attempts", "runId",
+              "childRunId", "childStepId", "childType", "childMessage"),
+    "outcome": ("status", "result", "error"),
+}  # fmt: skip
+"""The keys of names whose keys are always the same."""
 
 _BARE = frozenset({"map", "where", "groupBy", "sortBy", "unique", "limit", "with", "on", "equals"})
 """Keys of a list that a set step builds; their values are expressions without braces."""
@@ -158,9 +171,7 @@ class _Advice:
                 yield from self._condition(condition, f"edges[{index}].condition")
 
     def _step(self, step: dict[str, Any], kind: AnyStepType, path: str) -> Iterator[Problem]:
-        for key, what in kind.names.items():
-            if what != "workflow":
-                yield from _missing(self._known, what, step.get(key), f"{path}.{key}")
+        yield from self._names(step, kind, path)
         for place, name in kind.calls(step):
             if not name.startswith("#") and "{{" not in name:
                 lack = self._known.lacks("workflow", name)
@@ -183,6 +194,15 @@ class _Advice:
             for text in texts_in(source, f"{path}.{place}", is_template=True):
                 yield from self._text(text)
 
+    def _names(self, step: dict[str, Any], kind: AnyStepType, path: str) -> Iterator[Problem]:
+        for key, what in kind.names.items():
+            if what != "workflow":
+                yield from _missing(self._known, what, step.get(key), f"{path}.{key}")
+        callback = step.get("callback")
+        if kind.built_in and isinstance(callback, str) and callback not in self._ids:
+            lack = f"there is no step {callback}{did_you_mean(callback, self._ids)}"
+            yield Problem(f"{path}.callback", lack)
+
     def _text(
         self, text: Text, *, has_result: bool = False, given: Collection[str] = ()
     ) -> Iterator[Problem]:
@@ -196,11 +216,7 @@ class _Advice:
             if hint or _is_calculated(text.text):
                 yield Problem(text.path, hint or UNMARKED)
             return
-        try:
-            expressions = SecretTemplate(text.text).expressions()
-        except ExpressionError:
-            return  # compiling has reported it
-        for expression in expressions:
+        for expression in expressions_in(text.text):
             yield from self._expression(expression, text.path, has_result=has_result, given=given)
 
     def _condition(self, text: str, path: str) -> Iterator[Problem]:
@@ -230,6 +246,8 @@ class _Advice:
             return f"there is no step {name}{did_you_mean(name, self._ids)}"
         if read.root == "steps" and len(read.keys) > 1 and read.keys[1] != "output":
             return f"a step has `output` only: what it has delivered is steps['{name}'].output"
+        if read.root in _FIXED and name not in _FIXED[read.root]:
+            return f"{read.root} has no {name}{did_you_mean(name, _FIXED[read.root])}"
         if read.root == "vars":
             return self._known.lacks("variable", name)
         if read.root == "constants":

@@ -37,7 +37,7 @@ from steps.language.expression import (
 from steps.language.findings.types import Declared, crossings_in
 from steps.language.findings.words import findings_in
 from steps.language.nearest import few_searches
-from steps.language.template import SecretTemplate
+from steps.language.template import expressions_in
 from steps.language.template_places import Text, texts_in, texts_of
 from steps.registry import Registry
 
@@ -368,10 +368,7 @@ def _expressions(text: str) -> list[Expression]:
     """Return the expressions of a template, empty if it does not compile."""
     if "{{" not in text:
         return []
-    try:
-        return SecretTemplate(text).expressions()
-    except ExpressionError:
-        return []  # compiling has reported it
+    return expressions_in(text)
 
 
 def _sensitive_problems(

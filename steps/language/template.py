@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from engine import Json
 from steps.language.allowance import open_allowance
-from steps.language.expression import LATER, Expression, ExpressionError, expression_of
+from steps.language.expression import AT_PLACES, LATER, Expression, ExpressionError, expression_of
 
 _PLAIN = frozenset({bool, int, float, str, type(None)})
 
@@ -166,6 +166,16 @@ class SecretTemplate(Template):
 
     __slots__ = ()
     may_name_secrets = True
+
+
+def expressions_in(text: str) -> list[Expression]:
+    """Return the expressions of a template, whatever its place; empty if it does not compile."""
+    for also in (frozenset[str](), AT_PLACES):
+        try:
+            return SecretTemplate(text, also=also).expressions()
+        except ExpressionError:
+            continue
+    return []
 
 
 class _Mixed:

@@ -1,6 +1,7 @@
 """Finds the texts of a step: in templates, which are evaluated, or in plain settings."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -21,6 +22,13 @@ class Text:
     path: str
     text: str
     is_template: bool
+
+
+class StandsFor:
+    """Marks, as an annotation, a model for which a document may have the value of one key alone."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
 
 
 DECIDES = "decides"
@@ -61,7 +69,13 @@ def _texts(annotation: Any, value: Any, path: str) -> Iterator[Text]:
         if isinstance(value, dict):
             yield from texts_of(annotation, value, path)
         return
-    parts = getattr(annotation, "__args__", ())
+    parts: tuple[Any, ...] = getattr(annotation, "__args__", ())
+    for mark in getattr(annotation, "__metadata__", ()):
+        if isinstance(mark, StandsFor) and not (isinstance(value, dict) and mark.key in value):
+            place = f"{path}.{mark.key}"
+            for text in texts_of(parts[0], {mark.key: value}, path):
+                yield replace(text, path=path + text.path.removeprefix(place))
+            return
     inner = [part for part in parts if _may_hold_templates(part)]
     if not inner:
         yield from texts_in(value, path, is_template=False)

@@ -132,6 +132,48 @@ def test_filters_types_and_arguments_of_expressions_are_checked() -> None:
     compile_definition(document, REGISTRY)
 
 
+BAD = "{{ data.x | uper }}"
+SIGNAL: dict[str, Any] = {"id": "s", "type": "wait-for-signal", "signal": "x"}
+
+
+@pytest.mark.parametrize(
+    ("step", "path"),
+    [
+        (ASK | {"show": [BAD]}, "show[0]"),
+        (ASK | {"show": [["a", BAD]]}, "show[0][1]"),
+        (ASK | {"show": [{"k": BAD}]}, "show[0].k"),
+        (ASK | {"show": [{"value": 1, "title": BAD}]}, "show[0].title"),
+        (ASK | {"notify": [{"url": "http://a", "body": {"a": f"{{{{ pause.link }}}} {BAD}"}}]},
+         "notify[0].body.a"),
+        (ASK | {"notify": [{"toolId": "t", "inputs": {"a": "{{ pause.link | uper }}"}}]},
+         "notify[0].inputs.a"),
+        (SIGNAL | {"until": "signal.data.x | uper"}, "until"),
+    ],
+)  # fmt: skip
+def test_an_unknown_filter_is_found_wherever_a_step_has_a_template(
+    step: dict[str, Any], path: str
+) -> None:
+    (found,) = problems(flow(step)).items()
+    assert found[0] == f"steps[0].{path}"
+    assert found[1].endswith("there is no filter uper; did you mean upper?")
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"guards": {"before": ["message | uper"]}}, "guards.before[0]"),
+        ({"guards": {"after": [{"condition": "output.x | uper"}]}}, "guards.after[0].condition"),
+        ({"tools": [{"tool": "t", "approval": {"when": "arguments.x | uper"}}]},
+         "tools[0].approval.when"),
+    ],
+)  # fmt: skip
+def test_an_unknown_filter_is_found_in_the_conditions_of_an_agent(
+    more: dict[str, Any], path: str
+) -> None:
+    found = check_agent({"name": "A", "instructions": "Do.", **more}).problems
+    assert [item.path for item in found] == [path]
+
+
 def test_what_types_cannot_decide_is_left_to_the_run() -> None:
     document = flow(WAIT, payload={"x": {"type": "number"}})
     document["edges"][0]["condition"] = "data.x > 1 and data.y > 2 and data.x == 'a'"
@@ -198,6 +240,18 @@ def test_unknown_constants_variables_and_properties_are_warnings() -> None:
         "there is no variable X now",
         "who is declared without nme; did you mean name?",
     ]
+
+
+def test_unknown_keys_of_a_run_an_error_and_a_callback_are_warnings() -> None:
+    reads = {"a": "{{ run.idd }}", "b": "{{ error.mesage }}", "c": "{{ run.id }} {{ error.type }}"}
+    put = {"id": "put", "type": "set", "values": reads}
+    waits = {"id": "s", "type": "wait-for-signal", "callback": "putt"}
+    assert warnings(flow(put, waits)) == {
+        "steps[0].values.a": "run has no idd; did you mean id?",
+        "steps[0].values.b": "error has no mesage; did you mean message?",
+        "steps[1].callback": "there is no step putt; did you mean put?",
+    }
+    assert warnings(flow(put | {"values": {}, "remove": ["a"]}, waits | {"callback": "put"})) == {}
 
 
 def test_every_expression_that_does_not_compile_is_reported_with_its_path() -> None:
