@@ -76,6 +76,8 @@ class RunFilter:
         ]  # fmt: skip
         if self.parent_id is None and self.order.of_ended:
             looked_at += [self.workflow_id, self.since_ms, self.until_ms]
+        if self.parent_id is not None and not self.order.of_ended:
+            looked_at.append(self.workflow_id)
         has_children = self.parent_id or self.workflow_id or self.order.by == "duration"
         return (
             bool(self.labels or (self.top_level and has_children))
@@ -182,7 +184,9 @@ def _indexed(wanted: RunFilter) -> list[tuple[str, list[str]]]:
     workflow = [] if wanted.workflow_id is None else ["workflow_id = :workflow"]
     over = ["ended_at_ms IS NOT NULL"] if wanted.order.of_ended else []
     if wanted.parent_id is not None:
-        own = ["parent = :parent", *workflow, "tenant = :tenant", *times, *over]
+        if wanted.order.of_ended:  # all children are sorted
+            over += workflow
+        own = ["parent = :parent", "tenant = :tenant", *times, *over]
         return [("runs_children", own)]
     if wanted.order.by == "duration":
         return [("runs_by_duration", ["tenant = :tenant", *over])]
@@ -203,9 +207,11 @@ def skipped(wanted: RunFilter) -> Mapping[str, str]:
     """Return the conditions on columns that the index holds besides its order, by column."""
     has_children = wanted.order.by != "endTime"
     found = {"parent": "parent IS NULL"} if wanted.top_level and has_children else {}
-    if wanted.order.of_ended and wanted.workflow_id is not None:
+    if wanted.parent_id is not None:
+        found = {}
+    if wanted.workflow_id is not None and (wanted.parent_id is None) == wanted.order.of_ended:
         found["workflow_id"] = "workflow_id = :workflow"
-    return found if wanted.parent_id is None else {}
+    return found
 
 
 def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:

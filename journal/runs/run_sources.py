@@ -4,6 +4,7 @@ Conditions that the index does not cover are checked run by run (`journal/runs/r
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine.value import value
@@ -62,6 +63,8 @@ def narrow(tenant: str, wanted: RunFilter, few: int) -> Iterator[Listing]:
     if any(one is not None for one in given.values()) or wanted.state is not None:
         plain = RunFilter(top_level=wanted.top_level, before=_started(wanted), **given)
         yield listing(tenant, plain, few, wanted.among())
+        if wanted.parent_id is not None and wanted.workflow_id is not None:
+            yield listing(tenant, replace(plain, parent_id=None), few, wanted.among())
 
 
 def part(tenant: str, wanted: RunFilter, limit: int) -> Listing:

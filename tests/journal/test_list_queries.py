@@ -226,6 +226,8 @@ SEARCHES = {
     "sleeping, the oldest first": RunFilter(state="sleeping", order=RunOrder.read("startTime")),
     "sleeping, of a moment": RunFilter(state="sleeping", since_ms=100, until_ms=203),
     "waiting for a retry": RunFilter(state="backing_off", top_level=True),
+    "children of a workflow": RunFilter(parent_id=PARENT, workflow_id="wf-3"),
+    "children of a workflow that there is not": RunFilter(parent_id=PARENT, workflow_id="none"),
     "children with an error": RunFilter(parent_id=PARENT, error_type="Rare"),
     "words with a status that no run has": RunFilter(text="order c-3", status="cancelled"),
     "words with an error": RunFilter(text="order c-3", error_type="Rare"),
