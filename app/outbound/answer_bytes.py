@@ -75,6 +75,7 @@ class AnswerBytes:
         """Expect an answer, if these bytes begin a request."""
         if self._place is _Place.BETWEEN:
             self._place = _Place.HEAD
+            self._searched = 0
             self._method = sent[:16].partition(b" ")[0].upper()
 
     def take(self, chunk: bytes) -> bytes:
@@ -149,10 +150,13 @@ class AnswerBytes:
         return True
 
     def _read_size(self, out: bytearray) -> bool:
+        end = self._held.find(b"\n", self._searched)
+        self._searched = len(self._held)
+        if end < 0:
+            return self._pass_on(out) if self._searched > _MOST_LINE_BYTES else False
         found = _SIZE.match(self._held)
         if found is None:
-            is_long = len(self._held) > _MOST_LINE_BYTES
-            return self._pass_on(out) if is_long or b"\n" in self._held else False
+            return self._pass_on(out)
         self._left = int(found[1], 16)
         self._taken(found.end())
         if self._left:
@@ -175,7 +179,8 @@ class AnswerBytes:
 
     def _read_trailer(self, out: bytearray) -> bool:
         """Skip the fields after the last chunk, which nobody reads."""
-        end = self._held.find(b"\n")
+        end = self._held.find(b"\n", self._searched)
+        self._searched = len(self._held)
         if end < 0:
             if len(self._held) > _MOST_LINE_BYTES:
                 self._place = _Place.BETWEEN

@@ -12,6 +12,7 @@ from steps.contract.step_type import StepBroke
 from steps.effects.http_messages import HttpRequest
 from tests.attack.trap import Gives, Trap
 from tests.harness.bytes_server import saying
+from tests.harness.growing_cost import cost_ratio
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -82,6 +83,18 @@ def test_a_connection_with_bytes_after_an_answer_is_not_used_again(
     reader.asked(f"{method} / HTTP/1.1".encode())
     reader.take(answer)
     assert reader.is_reusable is is_reusable
+
+
+@pytest.mark.parametrize("begun", [OK + b"X: ", CHUNKED + b"5;", CHUNKED + b"0\r\n"])
+def test_a_line_that_comes_byte_by_byte_costs_in_proportion_to_its_length(begun: bytes) -> None:
+    def drip(size: int) -> None:
+        reader = AnswerBytes()
+        reader.asked(b"GET / HTTP/1.1")
+        reader.take(begun)
+        for _ in range(size):
+            assert not reader.take(b"a")
+
+    assert cost_ratio(drip, 2_000) < 32
 
 
 async def test_the_rest_of_an_answer_is_not_the_answer_to_the_next_request(
