@@ -1,6 +1,6 @@
 """Triggers as people write them: on a request, on a form, or on the end of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -15,13 +15,16 @@ from steps.contract.step_type import Problem
 from steps.document.shape import ALSO_TEXT
 from steps.language.durations import WRITTEN, Duration
 from steps.language.expression import Expression, ExpressionError, bare_condition
-from steps.language.template import Template
+from steps.language.findings.words import findings_in
+from steps.language.template import Template, expressions_in
+from steps.language.template_places import texts_in
 from steps.send_signal import HOUR_MS, KeepFor, Receivers, kept_for_one
 from steps.signal_names import CALLBACK, SignalName
 
 RUN_ENDS = ("run.completed", "run.failed", "run.cancelled", "run.terminated")
 REQUEST_NAMES = frozenset({"request"})
 RUN_NAMES = frozenset({"run", "data", "result", "error"})
+_EVALUATED = ("data", "idempotencyKey", "signal", "when")
 _LONGEST_TEXT = 2_000
 _LARGEST_BODY_BYTES = 64 * 1024 * 1024
 
@@ -352,6 +355,25 @@ KINDS: Mapping[type[TriggerBody], str] = {
 
 def trigger_body(document: JsonObject) -> TriggerBody:
     """Return a trigger as received. Raises `BadRequest` that names every problem."""
+    body = _of_its_kind(document)
+    if unknown := list(_unknown_words(document)):
+        raise BadRequest("the request is not acceptable", unknown)
+    return body
+
+
+def _unknown_words(document: JsonObject) -> Iterator[Problem]:
+    """Find what no expression knows, such as a filter; stored triggers are read without this."""
+    for key in _EVALUATED:
+        source = document.get(key)
+        if key == "when" and isinstance(source, str):
+            source = f"{{{{ {bare_condition(source)} }}}}"
+        for text in texts_in(source, key, is_template=True):
+            for expression in expressions_in(text.text) if "{{" in text.text else ():
+                for message in findings_in(expression.node):
+                    yield Problem(text.path, f"{{{{ {expression.text} }}}}: {message}")
+
+
+def _of_its_kind(document: JsonObject) -> TriggerBody:
     on = document.get("on", "request")
     named = on if isinstance(on, list) else [on]
     if on == "form":

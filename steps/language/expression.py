@@ -47,8 +47,8 @@ SCOPE = frozenset(
 )  # fmt: skip
 """The names that expressions may use; which of them exist depends on the place."""
 
-AT_PLACES = frozenset({"pause", "message", "output"})
-"""Names of notices and of an agent's guards, which their templates allow by themselves."""
+AT_PLACES = frozenset({"pause", "message", "output", "request"})
+"""Names of notices, guards and triggers, which their templates allow by themselves."""
 
 SECRETS_BELONG = (
     "secrets may be named only where a step calls out: in url, headers, query, body, form, "

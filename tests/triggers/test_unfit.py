@@ -38,12 +38,16 @@ def owner(shared: Server) -> Iterator[httpx.Client]:
         (TRIGGER, REQUEST | {"enabled": "no"}, "enabled", "must be true or false"),
         (TRIGGER, REQUEST | {"maxBytes": True}, "maxBytes", "must be a whole number"),
         (TRIGGER, ENDS | {"when": "run.workflow == 'x'"}, "when", "did you mean workflowId?"),
+        (TRIGGER, REQUEST | {"data": {"n": "{{ request.body | uper }}"}}, "data.n", "mean upper?"),
+        (TRIGGER, REQUEST | {"when": "request.body.x is emty"}, "when", "no test emty"),
+        (TRIGGER, ENDS | {"signal": {"name": "s", "key": "{{ data.x | uper }}"}}, "signal.key",
+         "no filter uper"),
         (TRIGGER, FORM | {"data": {"n": "x"}}, "data.n", "must be a whole number"),
         (TRIGGER, FORM | {"data": {"m": "{{ run.id }}"}}, "data.m", "is not evaluated here"),
         (SCHEDULE, DAILY | {"enabled": "no"}, "enabled", "must be true or false"),
         ("/api/webhooks", HOOK | {"workflowIds": []}, "workflowIds", "at least 1 item"),
     ],
-)
+)  # fmt: skip
 def test_what_has_no_effect_is_refused(
     owner: httpx.Client, address: str, document: dict[str, Any], path: str, reported: str
 ) -> None:
