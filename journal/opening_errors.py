@@ -54,8 +54,8 @@ class WalMissing(JournalError):
         self.file = file
         super().__init__(
             f"{file} was in use when it was left, and what was committed last is in "
-            f"{file.name}-wal, which is missing or empty. Nothing has been changed: put that file "
-            "back beside it, or restore a backup. If it is lost for good, "
+            f"{file.name}-wal, which is missing, empty or damaged. Nothing has been changed: put "
+            "that file back beside it, or restore a backup. If it is lost for good, "
             f"`stepwell accept-loss --data {file.parent}` continues with the older state."
         )
 

@@ -21,7 +21,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from journal.errors import Damaged
 from journal.opening_errors import CannotOpen, WalMissing
@@ -36,6 +36,7 @@ _MARK_AND_NAME = """
     ON CONFLICT (key) DO UPDATE SET value = excluded.value
 """
 _HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
+_WAL_MAGIC, _LITTLE = b"\x37\x7f\x06", 0x82
 
 
 class Writing(Protocol):
@@ -168,11 +169,33 @@ def open_as_it_is(file: Path) -> sqlite3.Connection:
 
 
 def check_wal(file: Path) -> None:
-    """Raise `WalMissing` if the database `file` needs its -wal file and has none."""
-    if not has_wal(file):
-        with closing(open_as_it_is(file)) as connection:
+    """Raise `WalMissing` if the database `file` needs its -wal file and has none.
+
+    SQLite takes a -wal file whose head is damaged for an empty one.
+    """
+    if not _begins_well(file.with_name(file.name + "-wal")):
+        alone = f"{file.resolve().as_uri()}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(alone, uri=True)) as connection:
             if _needs_wal(connection):
                 raise WalMissing(file)
+
+
+def _begins_well(wal: Path) -> bool:
+    """Return whether a -wal file has a head whose checksum is right."""
+    try:
+        with wal.open("rb") as opened:
+            header = opened.read(_HEADER_BYTES)
+    except FileNotFoundError:
+        return False
+    if header[:3] != _WAL_MAGIC or len(header) < _HEADER_BYTES or header[3] & ~1 != _LITTLE:
+        return False
+    order: Literal["big", "little"] = "little" if header[3] == _LITTLE else "big"
+    numbers = [int.from_bytes(header[at : at + 4], order) for at in range(0, 24, 4)]
+    first = second = 0
+    for even, odd in zip(numbers[::2], numbers[1::2], strict=True):
+        first = (first + even + second) & 0xFFFFFFFF
+        second = (second + odd + first) & 0xFFFFFFFF
+    return header[24:] == first.to_bytes(4, "big") + second.to_bytes(4, "big")
 
 
 def clear_wal_mark(file: Path) -> bool:

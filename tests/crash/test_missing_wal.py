@@ -14,7 +14,7 @@ from tests.harness.processes import run
 from tests.harness.server import Server
 
 DATABASE, WAL = "journal.sqlite3", "journal.sqlite3-wal"
-SAID = "what was committed last is in journal.sqlite3-wal, which is missing or empty"
+SAID = "what was committed last is in journal.sqlite3-wal, which is missing, empty or damaged"
 WAITING = {
     "id": "waiting", "name": "Waiting", "initialStep": "act",
     "steps": [{"id": "act", "type": "request-user-action"}, {"id": "end", "type": "end-flow"}],
@@ -57,11 +57,16 @@ def moved_to(folder: Path) -> Server:
     return Server(folder, PLUGIN)
 
 
-def test_a_lost_wal_stops_the_start_until_it_is_back(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [None, bytes(5_000), b"7\x7f\x06\x82" + bytes(5_000)])
+def test_a_lost_wal_stops_the_start_until_it_is_back(
+    server: Server, tmp_path: Path, left: bytes | None
+) -> None:
     with server.client() as client:
         runs = start(client, 3)
     server.kill()
     wal = (server.data / WAL).rename(tmp_path / "wal")
+    if left is not None:
+        (server.data / WAL).write_bytes(left)
     before = (server.data / DATABASE).read_bytes()
     said = refused(server.data)
     assert SAID in said
