@@ -38,7 +38,7 @@ async def open_secrets(journal: Journal, settings: Settings, clock: Clock) -> Se
         KeyUnusable: The key is missing or wrong; the message says what to do.
     """
     sealed = [row.sealed for row in await journal.secrets.all()]
-    tokens = [sealed_bytes(row) for row in await journal.jwt_secrets.all()]
+    tokens = [sealed_bytes(row.secret) for row in await journal.jwt_secrets.all()]
     sealed += [item for item in tokens if item is not None]
     sealed += [row.sealed for row in await journal.webhooks.all()]
     sealed += [row.sealed for row in await journal.triggers.sealed() if row.sealed is not None]

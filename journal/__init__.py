@@ -130,6 +130,7 @@ from journal.tables.places import PlaceKey, place_key
 from journal.tables.requests import LONGEST_KEPT_BODY_BYTES, ArrivedRequest
 from journal.tables.saved_views import ViewRow
 from journal.tables.schedules import ScheduleRow
+from journal.tables.sealed_values import SEALED, TOKEN_SECRETS
 from journal.tables.secrets import SecretRow, SecretTable
 from journal.tables.sessions import SessionRow, SessionTable
 from journal.tables.signals import KeptSignal, NewSignal, insert_signal, take_signal
@@ -158,10 +159,12 @@ __all__ = [
     "NO_SHARDS",
     "PLACE",
     "RUN",
+    "SEALED",
     "SELECT_SUSPECTS",
     "SHARDS",
     "SHARDS_MOVED",
     "SQLITE_VERSION",
+    "TOKEN_SECRETS",
     "UNREADABLE",
     "WAITING_WAKES",
     "WAKE",

@@ -11,12 +11,12 @@ _PREFIX = "sealed:"
 _KIND = "jwt-secret"
 
 
-def sealed_bytes(row: JwtSecretRow) -> bytes | None:
-    """Return the sealed bytes of a row, or None when its secret is stored in the clear."""
-    if not row.secret.startswith(_PREFIX):
+def sealed_bytes(secret: str) -> bytes | None:
+    """Return the sealed bytes of a secret as it is stored, or None when that is in the clear."""
+    if not secret.startswith(_PREFIX):
         return None
     try:
-        return base64.b64decode(row.secret.removeprefix(_PREFIX), validate=True)
+        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except binascii.Error:
         return b""
 
@@ -30,7 +30,7 @@ def seal_row(row: JwtSecretRow, keyring: Keyring) -> JwtSecretRow:
 
 def open_row(row: JwtSecretRow, keyring: Keyring) -> JwtSecretRow:
     """Return the row with its secret in the clear. Raises `KeyUnusable`."""
-    sealed = sealed_bytes(row)
+    sealed = sealed_bytes(row.secret)
     if sealed is None:
         return row
     return replace(row, secret=keyring.open(_KIND, row.tenant, row.kid, sealed))
@@ -40,7 +40,7 @@ async def seal_all(table: JwtSecrets, keyring: Keyring) -> None:
     """Seal secrets that are in the clear or sealed with an older key. Raises `KeyUnusable`."""
     resealed: dict[str, str] = {}
     for row in await table.all():
-        sealed = sealed_bytes(row)
+        sealed = sealed_bytes(row.secret)
         if sealed is None:
             if (secret := seal_row(row, keyring).secret) != row.secret:
                 resealed[row.kid] = secret

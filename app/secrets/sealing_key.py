@@ -21,7 +21,18 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def open_keyring(settings: Settings, sealed_with: Collection[bytes]) -> Keyring:
-    """Return the keys that the settings name; `sealed_with` lists the ids of the keys needed.
+    """Return the keys that the settings name, or a new one if there is none.
+
+    `sealed_with` lists the ids of the keys needed. Raises as `present_keyring`.
+    """
+    keyring = present_keyring(settings, sealed_with)
+    if keyring is None:
+        keyring = Keyring(_make(settings.data / FILE))
+    return keyring
+
+
+def present_keyring(settings: Settings, sealed_with: Collection[bytes]) -> Keyring | None:
+    """Return the keys that the settings name; None if there is none, and none is needed.
 
     Raises:
         KeyUnusable: A key is missing, unsafe or invalid; the message says what to do.
@@ -45,7 +56,7 @@ def open_keyring(settings: Settings, sealed_with: Collection[bytes]) -> Keyring:
             "STEPWELL_SECRETS_KEY_FILE); no new key was made, since it could not open them"
         )
     else:
-        current = _make(file)
+        return None
     if file.exists():
         older.append(_read(file))  # values sealed with the folder's own key move to the new key
     return _checked(Keyring(current, older), sealed_with)
@@ -81,8 +92,14 @@ def _key(text: str, where: str) -> bytes:
 
 def _read(file: Path) -> bytes:
     try:
-        with file.open(encoding="ascii", errors="replace") as opened:
-            if os.fstat(opened.fileno()).st_mode & _OTHERS:
+        # Opening a pipe would wait for a writer.
+        with os.fdopen(
+            os.open(file, os.O_RDONLY | os.O_NONBLOCK), encoding="ascii", errors="replace"
+        ) as opened:
+            mode = os.fstat(opened.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise KeyUnusable(f"{file} is not a regular file; {_MAKE}")
+            if mode & _OTHERS:
                 raise KeyUnusable(f"others can read {file}; close it with: chmod 600 {file}")
             return _key(opened.read(1_000), str(file))
     except OSError as unreadable:

@@ -13,7 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from app.secrets.jwt_secrets import sealed_bytes
+from app.secrets.seal import KeyUnusable, id_of
 from app.secrets.sealing_key import FILE as KEY_FILE
+from app.secrets.sealing_key import present_keyring
 from app.settings.database import named_database
 from app.settings.extras import ExtraMissing, extra
 from app.settings.open_files import highest_limit, open_files
@@ -26,8 +29,10 @@ from journal import (
     DATABASE,
     MARKER,
     NEWEST_MOMENT,
+    SEALED,
     SELECT_SUSPECTS,
     SHARDS,
+    TOKEN_SECRETS,
     WAITING_WAKES,
     WAL_LIMIT_BYTES,
     ClockMark,
@@ -87,6 +92,7 @@ def examine(settings: Settings, now_ms: int, compile_definition: Compile) -> lis
         with closing(open_read_only(database)) as connection:
             found += _database(connection, database)
             if connection.execute("PRAGMA user_version").fetchone()[0] == len(migrations()):
+                found += _sealing_key(settings, connection)
                 found += _runs(connection, now_ms, compile_definition)
                 found += _clock(connection, now_ms)
     except WalMissing as older:
@@ -117,6 +123,7 @@ def _elsewhere(settings: Settings, now_ms: int, compile_definition: Compile) -> 
                 found.append(Finding("schema", "note", f"{schema}", shown))
             else:
                 found.append(Finding("schema", "ok", f"{schema}"))
+                found += _sealing_key(settings, connection)
                 found += _runs(connection, now_ms, compile_definition)
                 found += _clock(connection, now_ms)
             found += _processes(connection, settings.database_schema, now_ms)
@@ -164,6 +171,24 @@ def _files(settings: Settings) -> Iterator[Finding]:
     if not (settings.data / MARKER).exists():
         remedy = "start the server once: its mark tells a lost database from a new one"
         yield Finding("mark", "note", f"no {MARKER}", remedy)
+
+
+def _sealing_key(settings: Settings, connection: Connection) -> Iterator[Finding]:
+    """Report whether the key at hand opens what the journal holds sealed."""
+    key = settings.secrets_key_file or settings.data / KEY_FILE
+    if key.exists() and key.stat().st_mode & _OTHERS:
+        return  # it has been reported as such
+    sealed = [item for (item,) in connection.execute(SEALED)]
+    tokens = [sealed_bytes(secret) for (secret,) in connection.execute(TOKEN_SECRETS)]
+    needed = {id_of(bytes(item)) for item in (*sealed, *tokens) if item is not None}
+    try:
+        present = present_keyring(settings, needed)
+    except KeyUnusable as unusable:
+        remedy = "until then the server does not start"
+        yield Finding("sealing key", "wrong", str(unusable), remedy)
+    else:
+        shown = "none yet, and nothing is sealed" if present is None else "opens what is sealed"
+        yield Finding("sealing key", "ok", shown)
 
 
 def _machine(settings: Settings) -> Iterator[Finding]:

@@ -1,8 +1,10 @@
 """The lock of a data folder, which only one process may use."""
 
+import errno
 import fcntl
 import json
 import os
+import stat
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +49,8 @@ class FolderLock:
             unless_taken.callback(os.close, self._folder)
             self._file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
             unless_taken.callback(os.close, self._file)
+            if not stat.S_ISREG(os.fstat(self._file).st_mode):
+                raise OSError(errno.EINVAL, "Not a regular file", str(folder / LOCK_FILE))
             try:
                 for handle in (self._file, self._folder):
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,8 @@
 """`stepwell doctor` finds problems, names a remedy for each, and changes nothing."""
 
+import base64
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +125,34 @@ def test_interrupted_steps_are_named(tmp_path: Path) -> None:
     assert found["interrupted steps"]["level"] == "note"
     shown = found["interrupted steps"]["shown"]
     assert shown.endswith("them: step a of dynamic-workflow-8 (tenant acme): 2 times")
+
+
+def test_a_key_that_cannot_open_what_is_sealed_is_found(tmp_path: Path) -> None:
+    key = tmp_path / "secrets.key"
+    key.write_bytes(base64.b64encode(b"k" * 32))
+    key.chmod(0o600)
+    stored = run("secret", "set", "--data", tmp_path, "--tenant", "acme", "token", given="hush")
+    assert stored.returncode == 0, stored.stderr
+    assert doctor(tmp_path)[1]["sealing key"]["level"] == "ok"
+    for text, said in (
+        (base64.b64encode(bytes(32)), "the key at hand is another one"),
+        (b"", "32 bytes in base64"),
+        (bytes(range(256)), "32 bytes in base64"),
+    ):
+        key.write_bytes(text)
+        assert_key_is_wrong(tmp_path, said)
+    key.unlink()
+    assert_key_is_wrong(tmp_path, "there is no key")
+    key.mkdir(0o700)
+    assert_key_is_wrong(tmp_path, "cannot be read")
+    key.rmdir()
+    os.mkfifo(key, 0o600)
+    assert_key_is_wrong(tmp_path, "is not a regular file")
+    served = run("serve", "--data", tmp_path, "--port", "0")
+    assert (served.returncode, "is not a regular file" in served.stderr) == (1, True)
+
+
+def assert_key_is_wrong(folder: Path, said: str) -> None:
+    code, found = doctor(folder)
+    assert (code, found["sealing key"]["level"]) == (1, "wrong")
+    assert said in found["sealing key"]["shown"]
