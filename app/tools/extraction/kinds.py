@@ -73,6 +73,8 @@ _MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 _BINARY = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 PACKED_SIGNATURE, ZIP_SIGNATURE = b"\x78\x9f\x3e\x22", b"PK\x03\x04"
 COMPOUND_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+"""It has the byte with which DOS ends a text, so that DOS shows no more of a picture."""
 _RTF = b"{\\rtf"
 _UTF8_MARK = b"\xef\xbb\xbf"
 _IS_OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
@@ -114,7 +116,7 @@ def kind_of(content: bytes, media_type: str, name: str) -> str:
         return _compound(content)
     if content[:_HEAD_BYTES].removeprefix(_UTF8_MARK).lstrip().startswith(_RTF):
         return RTF
-    if not content.startswith(_MARKS) and _BINARY.search(without_dos_end(content)):
+    if _is_binary(content):
         if ZIP_SIGNATURE in content[:_HEAD_BYTES]:
             return _package(Package(content))  # its end tells where it begins
         if _may_have_controls(content, ending, media_type):
@@ -124,6 +126,13 @@ def kind_of(content: bytes, media_type: str, name: str) -> str:
     if not content.strip() and (ending in _NEVER_BLANK or media_type in _NEVER_BLANK):
         raise damaged("it is empty")
     return _text(content, ending, media_type)
+
+
+def _is_binary(content: bytes) -> bool:
+    if content.startswith(_MARKS):
+        return False
+    is_picture = content.startswith(_PNG_SIGNATURE)
+    return is_picture or _BINARY.search(without_dos_end(content)) is not None
 
 
 def _may_have_controls(content: bytes, ending: str, media_type: str) -> bool:
