@@ -130,8 +130,7 @@ from journal.tables.places import PlaceKey, place_key
 from journal.tables.requests import LONGEST_KEPT_BODY_BYTES, ArrivedRequest
 from journal.tables.saved_views import ViewRow
 from journal.tables.schedules import ScheduleRow
-from journal.tables.sealed_values import SEALED, TOKEN_SECRETS
-from journal.tables.secrets import SecretRow, SecretTable
+from journal.tables.secrets import SEALED, TOKEN_SECRETS, SecretRow, SecretTable
 from journal.tables.sessions import SessionRow, SessionTable
 from journal.tables.signals import KeptSignal, NewSignal, insert_signal, take_signal
 from journal.tables.spending import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent
