@@ -83,24 +83,41 @@ async def test_requests_of_one_tenant_beside_busy_connections(
 ) -> None:
     """Prints the ratio of a request's cost beside the other tenant's requests to its cost alone.
 
-    The work done for others meanwhile is counted, which does not depend on the machine's load.
+    And the same while these requests go to a server of their own: what they take from the other
+    programs of this machine. The work done for others meanwhile is counted, which does not depend
+    on the machine's load.
     """
-    server = load()
-    for tenant in ("big", "small"):
-        with server.client(tenant=tenant) as client:
-            client.post("/api/workflows", json=chain([], "ends")).raise_for_status()
-    await flood(server, [start_of("ends")] * 600, tenant="big")
+    server, elsewhere = load(), load("elsewhere")
+    for each in (server, elsewhere):
+        for tenant in ("big", "small"):
+            with each.client(tenant=tenant) as client:
+                client.post("/api/workflows", json=chain([], "ends")).raise_for_status()
+        await flood(each, [start_of("ends")] * 600, tenant="big")
     if asked is None:
         with server.client(tenant="small") as client:
             run = client.post("/api/workflow/start/ends", json={}).json()["runId"]
         asked = Ask("GET", f"/api/workflow/status/{run}")
+    await shown_beside(server, elsewhere, busy_with, connections, asked)
+    between = await shown_beside(server, server, busy_with, connections, asked)
+    # In order of arrival, a request would be answered after all of theirs; a start also waits for
+    # the disk.
+    assert between < (BUSY / 4 if asked.method == "GET" else BUSY)
+
+
+async def shown_beside(
+    server: Server, burdened: Server, busy_with: Ask, connections: int, asked: Ask
+) -> float:
+    """Print what a request of the small tenant costs while the big one burdens a server.
+
+    Returns how many requests of the big tenant are answered meanwhile.
+    """
     times: dict[str, list[Took]] = {"alone": [], "beside": []}
     busy_s = 1.0
-    async with busy(server, busy_with, connections) as client_of_big:
+    async with busy(burdened, busy_with, connections) as client_of_big:
         # In turns, so that both run under the same load of the machine.
         for _ in range(TURNS):
             client_of_big.send_signal(signal.SIGSTOP)
-            await rests(server)
+            await rests(burdened)
             times["alone"] += (await asked_by_small(server, asked))[0]
             client_of_big.send_signal(signal.SIGCONT)
             await asyncio.sleep(0.2)
@@ -118,10 +135,9 @@ async def test_requests_of_one_tenant_beside_busy_connections(
                 f"p{share * 100:g} of {what} {beside_s / alone_s:.1f} times"
                 f" ({alone_s * 1e3:.2f} ms alone)"
             )
-    print(f"beside {connections} connections: {', '.join(shown)}; {between:.1f} answers meanwhile")
-    # In order of arrival, a request would be answered after all of theirs; a start also waits for
-    # the disk.
-    assert between < (BUSY / 4 if asked.method == "GET" else BUSY)
+    where = "to the same server" if burdened is server else "to a server of their own"
+    print(f"{connections} connections {where}: {', '.join(shown)}; {between:.1f} answers meanwhile")
+    return between
 
 
 @pytest.mark.parametrize(
