@@ -13,7 +13,7 @@ _PIECE_CHARACTERS = 250_000
 
 
 def pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Split rows of events into pieces of limited length."""
+    """Split rows of events, each after its run's tenant, into pieces of limited length."""
     begin, size = 0, 0
     for end, row in enumerate(rows, start=1):
         size += len(row[5])

@@ -92,7 +92,7 @@ class RecentRuns:
     ) -> tuple[Head, RecentRun] | None:
         """Return a run by a snapshot and what follows it; None if that does not fit together."""
         rows = await self._readers.all(
-            "SELECT e.seq, e.type, e.schema, e.at_ms, e.body, e.hash, r.seq, r.head"
+            "SELECT r.tenant, e.seq, e.type, e.schema, e.at_ms, e.body, e.hash, r.seq, r.head"
             " FROM runs r JOIN events e ON e.run = r.id"
             " WHERE r.id = ? AND r.tenant = ? AND e.seq > ? ORDER BY e.seq",
             (run_number(run_id), tenant, seq),
@@ -105,12 +105,12 @@ class RecentRuns:
             for piece in pieces(rows):
                 await asyncio.sleep(0)
                 for row in piece:
-                    events = following(run_id, row[:6], end, before)
+                    events = following(run_id, row[1:7], end, before)
                     run = fold(events, run)
-                    end, before = row[0], row[5]
-                    characters += len(row[4])
+                    end, before = row[1], row[6]
+                    characters += len(row[5])
         except (ValueError, Corrupt, IllegalTransition):
             return None
-        if (end, before) != rows[-1][6:8]:
+        if (end, before) != rows[-1][7:9]:
             return None
         return Head(run_id, tenant, end, before, characters), RecentRun(run, visits, summary)

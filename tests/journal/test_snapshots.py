@@ -1,6 +1,6 @@
 """Snapshots of long runs: what is shown by one is what the whole history says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -27,8 +27,9 @@ from engine import (
 )
 from journal import Head, Journal, RecentRun, UnknownRun
 from journal.histories import events as histories
-from journal.histories import recent_runs, snapshots
-from journal.histories.proved import following
+from journal.histories import proved, recent_runs, snapshots
+from journal.histories.proved import following, pieces
+from journal.rows.event_rows import Row
 from journal.rows.snapshot_rows import SNAPSHOT, decode_state, encode_state, entered_of
 from journal.writing.transaction import UNCOUNTED
 from tests.engine.test_laws import Story, graphs, inputs
@@ -80,6 +81,30 @@ async def written(journal: Journal, turns: int = TURNS) -> Run:
 
 def shown(found: RecentRun, page: HistoryPage) -> Json:
     return status_document(found.run, shown=page, earlier=(found.visits, found.summary))
+
+
+async def test_what_follows_a_snapshot_is_folded_in_pieces_of_limited_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proved, "_PIECE_CHARACTERS", 60)  # fewer than the body of a row has
+    split = list[int]()
+
+    def noted(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+        for piece in pieces(rows):
+            split.append(len(piece))
+            yield piece
+
+    monkeypatch.setattr(recent_runs, "pieces", noted)
+    journal = await Journal.open(tmp_path)
+    whole = await written(journal)
+    await journal.close()
+    journal = await Journal.open(tmp_path)
+    try:
+        await journal.recent.of(whole.id, "acme", SHOWN)
+    finally:
+        await journal.close()
+    assert len(split) > SHOWN
+    assert set(split) == {1}
 
 
 async def test_the_newest_visits_are_shown_by_a_snapshot_as_by_the_whole_history(
