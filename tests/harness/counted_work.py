@@ -1,9 +1,30 @@
 """Counts work instead of time, so that a busy machine does not change the result."""
 
+import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+_CALLBACK = asyncio.Handle._run.__code__
+
+
+@contextmanager
+def counted_callbacks() -> Iterator[list[int]]:
+    """Yield the number of calls of functions in each callback of the event loop."""
+    calls = [0]
+
+    def note(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code is _CALLBACK:
+            calls.append(0)
+        calls[-1] += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
 
 
 def calls_of(act: Callable[[], object]) -> int:

@@ -1,13 +1,10 @@
 """A long list is read, made and sent in many short pieces, so that others have turns between."""
 
-import asyncio
 import json
 import sqlite3
-import sys
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -16,6 +13,7 @@ from app.auth.keys import new_key
 from app.settings.server import load
 from app.web.application import application
 from tests.harness.connection import Connection
+from tests.harness.counted_work import counted_callbacks
 
 RUNS = """
     WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 600)
@@ -27,7 +25,6 @@ CAPTIONS = """
     INSERT INTO run_captions (run, tenant, started_at_ms, title, labels)
     SELECT id, tenant, started_at_ms, 'a title of run ' || id, '{"customer": "42"}' FROM runs
 """
-_PIECE = asyncio.Handle._run.__code__
 MOST = 0.03
 """The share of the largest piece; 0.3 if all rows are sorted, and all titles read, in one.
 
@@ -55,25 +52,15 @@ async def test_no_piece_of_a_long_list_has_much_of_its_work(
             "x-tenant-id: acme\r\n\r\n"
         ).encode()
         await connection.ask(asked)  # loads the API
-        pieces = [0]
-        sent, write = Counter[int](), connection.wire.write
+        with counted_callbacks() as pieces:
+            sent, write = Counter[int](), connection.wire.write
 
-        def count_and_write(data: bytes) -> None:
-            sent[len(pieces)] += len(data)
-            write(data)
+            def count_and_write(data: bytes) -> None:
+                sent[len(pieces)] += len(data)
+                write(data)
 
-        monkeypatch.setattr(connection.wire, "write", count_and_write)
-
-        def note(frame: FrameType, event: str, _: object) -> None:
-            if event == "call" and frame.f_code is _PIECE:
-                pieces.append(0)
-            pieces[-1] += event in ("call", "c_call")
-
-        sys.setprofile(note)
-        try:
+            monkeypatch.setattr(connection.wire, "write", count_and_write)
             answer = await connection.ask(asked)
-        finally:
-            sys.setprofile(None)
         await services.runs.close(1)
     shown = json.loads(answer.partition(b"\r\n\r\n")[2])["runs"]
     assert [run["runId"] for run in shown] == [f"dynamic-workflow-{n}" for n in range(600, 100, -1)]

@@ -2,14 +2,12 @@
 
 import asyncio
 import gc
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from itertools import count
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -25,13 +23,13 @@ from app.webhooks.sender import Sender
 from engine import RetryPolicy, RunStarted, apply
 from journal import Journal
 from journal.reading.readers import Readers
+from tests.harness.counted_work import counted_callbacks
 from tests.harness.histories import start_run
 
 NOBODY = "http://127.0.0.1:9/"
 RUNS = 12
 MOST_CALLS = 12
 """How many calls in one callback an event may cost for each webhook."""
-_CALLBACK = asyncio.Handle._run.__code__
 
 
 @dataclass
@@ -89,23 +87,6 @@ async def serving(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             await served.webhooks.close()
             await client.close()
             await journal.close()
-
-
-@contextmanager
-def counted_callbacks() -> Iterator[list[int]]:
-    """Yield the number of calls of functions in each callback of the loop."""
-    calls = [0]
-
-    def note(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code is _CALLBACK:
-            calls.append(0)
-        calls[-1] += event in ("call", "c_call")
-
-    sys.setprofile(note)
-    try:
-        yield calls
-    finally:
-        sys.setprofile(None)
 
 
 async def test_work_for_an_event_hardly_grows_with_the_webhooks_that_do_not_want_it(
